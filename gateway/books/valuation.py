@@ -1,0 +1,140 @@
+"""Moving average cost: what each movement of stock is worth.
+
+The movements of an item are gone through in the order in which they happened, whichever order they arrived
+in, and what they are worth now is compared with what was posted: the difference is posted. So a late or
+corrected receipt trues up the issues behind it, and replaying in any order ends in the same balances.
+
+Value is kept in pools, one for each item and account role; the last unit of a pool takes the residue.
+Integers only: values in 1/10,000 of the currency, quantities in 1/10,000 of the unit.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+ONE = 10_000
+OUTSIDE = frozenset({"SUPPLIER", "CUSTOMER", "ADJUST", "SINK"})
+
+
+class Movement(NamedTuple):
+    """A movement to be valued; `qty` in 1/10,000 units, costs in 1/1,000,000 of the currency for one unit."""
+
+    record_id: str
+    from_status: str
+    to_status: str
+    debit_role: str
+    credit_role: str
+    qty: int
+    order_id: str | None
+    unit_cost: int | None
+
+
+class Valued(NamedTuple):
+    """What a movement is worth: `value` in 1/10,000 of the currency, `unit_cost` in 1/1,000,000."""
+
+    record_id: str
+    value: int
+    unit_cost: int
+    basis: str
+
+
+@dataclass(slots=True)
+class Pool:
+    """Units and their value in one role."""
+
+    qty: int = 0
+    value: int = 0
+
+
+@dataclass(slots=True)
+class ItemCost:
+    """Goes through the movements of one item in time order.
+
+    standard  cost of the item master in 1/1,000,000, used where nothing better is known
+    minor     1/10,000 of the currency in its smallest coin (100 for cents): values are rounded to it
+    """
+
+    standard: int | None
+    minor: int = 100
+    pools: dict[str, Pool] = field(default_factory=lambda: defaultdict(Pool))
+    issued: dict[str, int] = field(default_factory=dict)
+    last_cost: int | None = None
+
+    def run(self, movements: list[Movement]) -> Iterator[Valued]:
+        """Value them in the given order. Movements that were taken back, and their reversals, are left out."""
+        for movement in movements:
+            valued = self._value(movement)
+            self._move(movement, valued.value)
+            yield valued
+
+    def _value(self, movement: Movement) -> Valued:
+        if movement.from_status in OUTSIDE:
+            return self._incoming(movement)
+        return self._outgoing(movement)
+
+    def _incoming(self, movement: Movement) -> Valued:
+        cost, basis = movement.unit_cost, "RECEIPT"
+        if cost is None and movement.from_status == "CUSTOMER":
+            cost, basis = self.issued.get(movement.order_id or ""), "ISSUE"
+        if cost is None and movement.from_status != "SUPPLIER":
+            cost, basis = self._average(movement.debit_role), "AVERAGE"
+        if cost is None:
+            cost, basis = self.standard, "STANDARD"
+        if cost is None:
+            cost, basis = self.last_cost, "AVERAGE"
+        if cost is None:
+            cost, basis = 0, "MISSING"
+        return Valued(movement.record_id, self._round(movement.qty * cost), cost, basis)
+
+    def _outgoing(self, movement: Movement) -> Valued:
+        pool = self.pools[movement.credit_role]
+        if movement.qty == pool.qty:
+            cost = _divide(pool.value * 1_000_000, pool.qty) if pool.qty else 0
+            valued = Valued(movement.record_id, pool.value, cost, "AVERAGE")
+        else:
+            average = self._average(movement.credit_role)
+            basis = "AVERAGE"
+            if average is None:
+                average, basis = self.last_cost, "AVERAGE"
+            if average is None:
+                average, basis = self.standard, "STANDARD"
+            if average is None:
+                average, basis = 0, "MISSING"
+            valued = Valued(movement.record_id, self._round(movement.qty * average), average, basis)
+        if movement.to_status == "CUSTOMER" and movement.order_id:
+            self.issued[movement.order_id] = valued.unit_cost
+        return valued
+
+    def _average(self, role: str) -> int | None:
+        pool = self.pools.get(role)
+        if pool is None or pool.qty <= 0:
+            return None
+        # The average of a pool of 1/10,000 units and 1/10,000 money is money for one unit.
+        return _divide(pool.value * 1_000_000, pool.qty)
+
+    def _round(self, product: int) -> int:
+        """1/10,000 units × 1/1,000,000 money → 1/10,000 money, HALF_UP at the smallest coin."""
+        return _divide(product, 1_000_000 * self.minor) * self.minor
+
+    def _move(self, movement: Movement, value: int) -> None:
+        if movement.from_status not in OUTSIDE:
+            pool = self.pools[movement.credit_role]
+            pool.qty -= movement.qty
+            pool.value -= value
+        if movement.to_status not in OUTSIDE:
+            pool = self.pools[movement.debit_role]
+            pool.qty += movement.qty
+            pool.value += value
+            if movement.qty:
+                self.last_cost = _divide(value * 1_000_000, movement.qty)
+
+
+def _divide(numerator: int, denominator: int) -> int:
+    """Integer division, half away from zero."""
+    if denominator < 0:
+        numerator, denominator = -numerator, -denominator
+    whole = (2 * abs(numerator) + denominator) // (2 * denominator)
+    return whole if numerator >= 0 else -whole

@@ -1,0 +1,178 @@
+"""`config.toml` → checked settings. All faults are told at once, each with its key and the mend."""
+
+from __future__ import annotations
+
+import tomllib
+from decimal import Decimal
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from gateway.errors import GatewayError
+
+
+class Strict(BaseModel):
+    """Settings where an unknown key is an error: a typing slip must never be ignored."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Limits(Strict):
+    """Bounds of every input. Past one, the file is quarantined with the reason and others go on."""
+
+    file_bytes_max: int = 4 * 1024**3
+    rows_per_file_max: int = 50_000_000
+    columns_max: int = 2_000
+    cell_bytes_max: int = 1_000_000
+    faults_per_file_max: int = 100_000
+    xml_depth_max: int = 64
+    xml_text_bytes_max: int = 10_000_000
+    xlsx_expansion_ratio_max: int = 200
+    xlsx_expanded_bytes_max: int = 2 * 1024**3
+    edi_segment_bytes_max: int = 1_000_000
+    edi_elements_per_segment_max: int = 1_000
+    edi_units_per_file_max: int = 2_000_000
+    file_name_chars_max: int = 255
+    files_per_commit_max: int = 200
+    memory_mb_max: int = 1_000
+
+
+class Entity(Strict):
+    """A legal entity that keeps books: name and functional currency."""
+
+    currency: str = Field(pattern=r"^[A-Z]{3}$")
+    name: str = ""
+
+
+class Channel(Strict):
+    """A sales channel: which event makes its revenue, and which entity it belongs to."""
+
+    entity: str
+    revenue: Literal["shipment", "settlement"]
+    partner: str = ""
+    settlement_days: int = 21
+
+
+class Partner(Strict):
+    """A trading partner: the entity its files belong to and the envelope identifiers it may send under."""
+
+    entity: str
+    senders: tuple[str, ...] = ()
+    channel: str = ""
+
+
+class FolderDrop(Strict):
+    """Where partners drop files: `inbound/<partner>/` below the home, or another folder for one partner."""
+
+    partner: str
+    folder: str
+
+
+class Sftp(Strict):
+    """One SFTP server that the gateway polls and delivers to.
+
+    The password is read from the environment variable that `password_env` names; `host_key` is the
+    server's public key as in a known_hosts line ("ssh-ed25519 AAAA…"): any other key is refused.
+    """
+
+    name: str
+    partner: str
+    host: str
+    port: int = 22
+    user: str
+    host_key: str
+    key_file: str = ""
+    password_env: str = ""
+    remote_in: str
+    remote_done: str = ""
+    remote_out: str = ""
+    deliver: tuple[str, ...] = ()
+    connect_timeout_s: float = 10.0
+    file_bytes_max: int = 4 * 1024**3
+    still_s: float = 2.0
+
+
+class Daemon(Strict):
+    """Pace of `gateway run`."""
+
+    tick_s: float = 2.0
+    still_s: float = 2.0
+    sftp_poll_s: float = 30.0
+    back_off_s_max: float = 300.0
+    ignore: tuple[str, ...] = (".*", "*.tmp", "*.part", "*.filepart", "*~", "~$*", "README.md")
+
+
+class Tolerance(Strict):
+    """What a reconciliation lets pass."""
+
+    stock_units: Decimal = Decimal(1)
+    stock_value: Decimal = Decimal(25)
+    payout_days: int = 5
+    payout_fee: Decimal = Decimal("0.00")
+    settlement_amount: Decimal = Decimal("0.00")
+
+
+class Ledger(Strict):
+    """Where the lake lives. Relative paths are below the home."""
+
+    path: str = "ledger"
+    threads: int = 0
+
+
+class Config(Strict):
+    """The whole of `config.toml`."""
+
+    entities: dict[str, Entity]
+    channels: dict[str, Channel] = Field(default_factory=dict)
+    partners: dict[str, Partner] = Field(default_factory=dict)
+    ledger: Ledger = Ledger()
+    limits: Limits = Limits()
+    daemon: Daemon = Daemon()
+    tolerance: Tolerance = Tolerance()
+    folder: tuple[FolderDrop, ...] = ()
+    sftp: tuple[Sftp, ...] = ()
+
+
+def load(home: Path) -> Config:
+    """Read `<home>/config.toml`.
+
+    Raises GatewayError naming every faulty key at once, or the line where the TOML is broken.
+    """
+    path = home / "config.toml"
+    try:
+        raw = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise GatewayError(
+            "read configuration", str(path), "Run `gateway init` there, or point -C at a home."
+        ) from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise GatewayError("read configuration", str(path), "Mend the TOML there.", str(error)) from None
+    return parse(raw, str(path))
+
+
+def parse(raw: dict[str, Any], subject: str = "config.toml") -> Config:
+    """Check settings already read from TOML. Raises GatewayError with all faults."""
+    try:
+        config = Config.model_validate(raw)
+    except ValidationError as error:
+        raise GatewayError(
+            "check configuration", subject, "Mend these keys and try again.", _faults(error)
+        ) from None
+    unknown = [
+        f"{kind}.{name}.entity: {entity!r} is not one of {sorted(config.entities)}"
+        for kind, name, entity in _entity_uses(config)
+        if entity not in config.entities
+    ]
+    if unknown:
+        raise GatewayError("check configuration", subject, "Name a known entity.", "; ".join(unknown))
+    return config
+
+
+def _entity_uses(config: Config) -> list[tuple[str, str, str]]:
+    channels = [("channels", name, channel.entity) for name, channel in config.channels.items()]
+    return channels + [("partners", name, partner.entity) for name, partner in config.partners.items()]
+
+
+def _faults(error: ValidationError) -> str:
+    return "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())

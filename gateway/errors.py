@@ -1,0 +1,63 @@
+"""Two kinds of trouble: errors that stop an operation, and faults that are data.
+
+An operator's error (`GatewayError`) ends the operation it names and says how to mend it.
+A `Fault` is one defect of a partner's file: it is counted, stored and shown in a workbook.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+
+class GatewayError(Exception):
+    """Something an operator must mend; carries what was attempted, on what, and the mend."""
+
+    def __init__(self, operation: str, subject: str, hint: str, cause: str = "") -> None:
+        self.operation = operation
+        self.subject = subject
+        self.hint = hint
+        self.cause = cause
+        super().__init__(str(self))
+
+    def __str__(self) -> str:
+        head = f"{self.operation} {self.subject}".strip()
+        middle = f": {self.cause}" if self.cause else ""
+        return f"{head}{middle}. {self.hint}" if self.hint else f"{head}{middle}"
+
+
+class FileError(GatewayError):
+    """A partner's file cannot be read as a whole: it is quarantined, other files go on.
+
+    `code` is one of the exception codes of the reconciliation of files (FILE_REJECT, CONTROL_TOTAL …),
+    `position` the place in the file where reading stopped ("line 17", "byte 2048", "" if none).
+    """
+
+    def __init__(
+        self, subject: str, cause: str, hint: str, position: str = "", code: str = "FILE_REJECT"
+    ) -> None:
+        self.position = position
+        self.code = code
+        super().__init__("read", subject if not position else f"{subject} at {position}", hint, cause)
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One defect of a row, a transaction set or a file, as data.
+
+    position  where: "line 17", "Sheet1!A17", "segment 43", an XPath, or "" for the whole file
+    code      an exception code: ROW_REJECT, CONTROL_TOTAL, FILE_REJECT, SKU_UNKNOWN …
+    message   what is wrong, naming the column and the value, for the sender
+    hint      how to mend it
+    column    the source column, "" if the fault is not about one cell
+    value     the offending text
+    row       the whole source row as text, so that nothing is lost ({} where there is none)
+    """
+
+    code: str
+    message: str
+    hint: str = ""
+    position: str = ""
+    column: str = ""
+    value: str = ""
+    row: Mapping[str, str] = field(default_factory=dict)

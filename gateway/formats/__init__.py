@@ -1,0 +1,27 @@
+"""Readers: bytes → record batches of text columns with positions. One module a format.
+
+Adding a format is one module with the verbs of `contract.Format`, one line in `FORMATS`, one golden pair.
+"""
+
+from __future__ import annotations
+
+from typing import cast
+
+from gateway.errors import GatewayError
+from gateway.formats import delimited, workbook, x12, xml
+from gateway.formats.contract import Format
+
+FORMATS: dict[str, Format] = {
+    "delimited": cast(Format, delimited),
+    "workbook": cast(Format, workbook),
+    "x12": cast(Format, x12),
+    "xml": cast(Format, xml),
+}
+
+
+def named(name: str) -> Format:
+    """The format module of that name. Raises GatewayError naming the known ones."""
+    try:
+        return FORMATS[name]
+    except KeyError:
+        raise GatewayError("find format", name, f"Use one of {', '.join(sorted(FORMATS))}.") from None

@@ -1,0 +1,90 @@
+"""The received bytes, kept for ever: one zstd file for each SHA-256."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+import zstandard
+
+from gateway.errors import GatewayError
+
+CHUNK_BYTES = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """What was archived: SHA-256 (hex) and size in bytes of the original."""
+
+    sha256: str
+    bytes: int
+
+
+def path_of(folder: Path, sha256: str) -> Path:
+    """Where the bytes with that hash are kept below the ledger's folder."""
+    return folder / "files" / sha256[:2] / f"{sha256}.zst"
+
+
+def store(folder: Path, source: Path) -> Stored:
+    """Archive a file's bytes; bytes that are there already are not written again.
+
+    The file is read once: hashed and compressed together into a temporary file, synced, then renamed.
+    Raises OSError if it cannot be read or the disk is full (the temporary file is removed).
+    """
+    target_folder = folder / "files"
+    target_folder.mkdir(parents=True, exist_ok=True)
+    temporary = target_folder / f".{os.getpid()}-{source.stat().st_ino}.tmp"
+    digest, size = hashlib.sha256(), 0
+    try:
+        with source.open("rb") as origin, temporary.open("wb") as sink:
+            writer = zstandard.ZstdCompressor(level=1, threads=2).stream_writer(sink, closefd=False)
+            while chunk := origin.read(CHUNK_BYTES):
+                digest.update(chunk)
+                size += len(chunk)
+                writer.write(chunk)
+            writer.close()
+            sink.flush()
+            os.fsync(sink.fileno())
+        sha256 = digest.hexdigest()
+        target = path_of(folder, sha256)
+        if not target.exists():
+            target.parent.mkdir(exist_ok=True)
+            temporary.replace(target)
+            _sync_folder(target.parent)
+        return Stored(sha256, size)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def restore(folder: Path, sha256: str, target: Path) -> Path:
+    """Write the archived bytes to `target`. Raises GatewayError if they are missing or damaged."""
+    source = path_of(folder, sha256)
+    digest = hashlib.sha256()
+    try:
+        with source.open("rb") as origin, target.open("wb") as sink:
+            for chunk in zstandard.ZstdDecompressor().read_to_iter(origin, read_size=CHUNK_BYTES):
+                digest.update(chunk)
+                sink.write(chunk)
+    except FileNotFoundError:
+        raise GatewayError("restore", sha256, "Bring it back from the backup.", "not in the archive") from None
+    except zstandard.ZstdError as error:
+        raise GatewayError("restore", sha256, "Bring it back from the backup.", str(error)) from error
+    if digest.hexdigest() != sha256:
+        raise GatewayError("restore", sha256, "Bring it back from the backup.", "the archived bytes are damaged")
+    return target
+
+
+def sweep(folder: Path) -> None:
+    """Remove temporary files of a killed process."""
+    for left in (folder / "files").glob(".*.tmp"):
+        left.unlink(missing_ok=True)
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

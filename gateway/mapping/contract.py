@@ -1,0 +1,76 @@
+"""What goes into and comes out of applying a mapping: the seam between mapping and the pipeline."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Protocol
+
+import pyarrow as pa
+
+from gateway.config import Limits
+from gateway.errors import Fault
+
+
+class Rows(Protocol):
+    """A reader's rows: batches of text columns with `_ordinal`, `_position`, `_unit`."""
+
+    columns: tuple[str, ...]
+    received: int
+    faults: list[Fault]
+
+    @property
+    def schema(self) -> pa.Schema:
+        """Arrow schema of every batch."""
+
+    def __iter__(self) -> Iterator[pa.RecordBatch]:
+        """Give the batches; may be called once."""
+
+
+class Opener(Protocol):
+    """Opens the file once more, for one kind of row."""
+
+    def __call__(self, each: str | None, columns: Sequence[str]) -> Rows:
+        """Rows of that kind with at least those columns."""
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What a mapping needs to know beside the file.
+
+    alias_relation  SQL name of the aliases in force: alias_partner, id_type, external_id, sku, pack_qty,
+                    valid_from, valid_to
+    item_relation   SQL name of the items: sku
+    lookups         crosswalks by name (the last column is the value)
+    prefix          of the temporary tables that are made
+    """
+
+    file_id: str
+    entity: str
+    partner: str
+    alias_relation: str
+    item_relation: str
+    lookups: Mapping[str, pa.Table]
+    limits: Limits
+    prefix: str = "m"
+
+
+@dataclass(slots=True)
+class Mapped:
+    """What a file became, in temporary tables of the connection; nothing is committed yet.
+
+    tables    canonical table → temporary table with `_ordinal`, `_record`, `position`, `source_key`,
+              `occurrence` and the canonical table's own columns; rejected rows are left out
+    faults    temporary table: `_ordinal`, `_record`, `position`, `code`, `column_name`, `value`, `message`,
+              `hint`, `source_row`, `rejects`
+    held      reasons why nothing of this file may post
+    """
+
+    tables: dict[str, str]
+    faults: str
+    received: int
+    rejected: int
+    ignored: dict[str, int] = field(default_factory=dict)
+    held: list[Fault] = field(default_factory=list)
+    control_total: Decimal | None = None

@@ -1,0 +1,184 @@
+"""The mapping language as data: what one `mappings/<partner>/<feed>.toml` may say.
+
+This module only holds the shape. `load` reads files into it and knows their lines, `lint` checks what the
+shape cannot, `compile` turns it into SQL.
+"""
+
+from __future__ import annotations
+
+from datetime import date
+from decimal import Decimal
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+FieldType = Literal["text", "integer", "decimal", "date", "datetime", "boolean", "currency", "code"]
+
+
+class Part(BaseModel):
+    """A table of the file: an unknown key is a fault, never ignored."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+
+
+class SignRule(Part):
+    """The amount is negative where another column holds one of these values."""
+
+    source: str = Field(alias="from")
+    negative: tuple[str, ...]
+
+
+class FieldSpec(Part):
+    """Where one canonical field comes from. Exactly one source; the rest says how to read it.
+
+    Sources: `from` (a source column), `constant`, `expr` (bare names are this record's mapped fields,
+    "quoted names" source columns as text), `fill_down` (the last non-blank value of a source column, down
+    the file), `lookup` with `on` (a crosswalk), or the pair `credit`/`debit` (two amount columns).
+    A name that starts with `_` is a helper for other fields and is not stored.
+    """
+
+    source: str | None = Field(None, alias="from")
+    constant: str | int | bool | None = None
+    expr: str | None = None
+    fill_down: str | None = None
+    lookup: str | None = None
+    on: tuple[str, ...] = ()
+    credit: str | None = None
+    debit: str | None = None
+
+    type: FieldType | None = None
+    formats: tuple[str, ...] = ()
+    timezone: str | None = None
+    decimal: Literal["auto", "point", "comma"] = "point"
+    required: bool | None = None
+    default: str | None = None
+    blank: tuple[str, ...] = ()
+    map: dict[str, str] | None = None
+    missing: Literal["suspense", "reject", "keep"] = "reject"
+    alias: Literal["MSKU", "FNSKU", "ASIN", "GTIN", "UPC", "3PL", "VENDOR"] | None = None
+    packs_of: str | None = None
+    sign: SignRule | Literal["reverse", "absolute"] | None = None
+    scale: int | None = Field(None, ge=0, le=6)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _short_form(cls, value: Any) -> Any:
+        return {"from": value} if isinstance(value, str) else value
+
+    @model_validator(mode="after")
+    def _one_source(self) -> FieldSpec:
+        named = [
+            name
+            for name in ("source", "constant", "expr", "fill_down", "lookup")
+            if getattr(self, name) is not None
+        ]
+        if self.credit is not None or self.debit is not None:
+            named.append("credit/debit")
+        if len(named) != 1:
+            raise ValueError(
+                "name exactly one source: from, constant, expr, fill_down, lookup or credit with debit"
+            )
+        if (self.lookup is None) != (not self.on):
+            raise ValueError("`lookup` and `on` go together")
+        return self
+
+
+class TieOut(Part):
+    """Two figures that must be equal, or the file is held.
+
+    sum      a numeric field or expression of the record, added over the records
+    count    instead of `sum`: the number of records
+    record   record type it runs over (the first `[[record]]` if left out)
+    where    only the records for which this holds
+    by       fields that group it (one check for each group)
+    equals   an expression; first(), last(), sum(), min(), max(), count() read fields or "source columns"
+    """
+
+    name: str = ""
+    sum: str | None = None
+    count: bool = False
+    record: str | None = None
+    where: str | None = None
+    by: tuple[str, ...] = ()
+    equals: str
+    tolerance: Decimal = Decimal(0)
+
+    @model_validator(mode="after")
+    def _one_side(self) -> TieOut:
+        if (self.sum is None) == (not self.count):
+            raise ValueError('say either sum = "field" or count = true')
+        return self
+
+
+class Ignore(Part):
+    """Rows that are no data, by a named rule; they are counted under that name."""
+
+    name: str
+    when: str
+
+
+class FileSpec(BaseModel):
+    """How a file is recognised and read. Keys not named here are the format's own options."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+
+    match: tuple[str, ...] = ("*",)
+    format: str
+    transaction: str | None = None
+    sender: str | None = None
+    receiver: str | None = None
+    version: str | None = None
+    drift: Literal["ignore", "hold-missing", "hold"] = "hold-missing"
+    tie_out: tuple[TieOut, ...] = ()
+    ignore: tuple[Ignore, ...] = ()
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """The format's own options."""
+        return dict(self.model_extra or {})
+
+
+class RecordSpec(Part):
+    """One canonical record made from a row."""
+
+    type: str
+    each: str | None = None
+    when: str | None = None
+    key: tuple[str, ...]
+    fields: dict[str, FieldSpec]
+
+
+class Expect(Part):
+    """The feed's calendar."""
+
+    every: str
+    by: str = "23:59"
+    timezone: str = "UTC"
+    grace: str = "0 hours"
+
+
+class Acknowledge(Part):
+    """What the partner gets back."""
+
+    feedback: Literal["none", "csv", "xlsx"] = "none"
+    functional: Literal["none", "997", "999"] = "none"
+
+
+class Mapping(Part):
+    """One feed.
+
+    `key` of a record names source columns or this record's fields; `valid_from`/`valid_to` say for which
+    arrival days the mapping holds, so that history replays under the mapping of its day.
+    """
+
+    feed: str
+    partner: str
+    mode: Literal["live", "shadow"] = "live"
+    description: str = ""
+    based_on: str | None = None
+    valid_from: date | None = None
+    valid_to: date | None = None
+    expect: Expect | None = None
+    file: FileSpec
+    record: tuple[RecordSpec, ...] = Field(min_length=1)
+    acknowledge: Acknowledge = Acknowledge()

@@ -1,0 +1,20 @@
+"""The canonical tables: one module a ledger, every column documented once. No I/O."""
+
+from __future__ import annotations
+
+from gateway.model import bank, control, inventory, journal, orders, returns, settlement
+from gateway.model.table import Column, Table
+
+TABLES: dict[str, Table] = {
+    table.name: table
+    for module in (inventory, orders, returns, settlement, bank, journal, control)
+    for table in module.TABLES
+}
+
+MAPPABLE: dict[str, Table] = {name: table for name, table in TABLES.items() if table.provenance}
+"""Tables that a mapping may fill: those whose rows come from files."""
+
+SCHEMA_VERSION = 1
+"""Version of all tables together; the lake stores it and refuses to be opened by older code."""
+
+__all__ = ["MAPPABLE", "SCHEMA_VERSION", "TABLES", "Column", "Table"]

@@ -1,0 +1,50 @@
+"""What a marketplace or a processor settled, line by line."""
+
+from __future__ import annotations
+
+from gateway.model.table import DAY, INSTANT, MONEY, QUANTITY, TEXT, Column, Table
+
+CLASSES = (
+    "principal", "tax", "shipping", "promotion", "commission", "fulfilment", "storage", "advertising",
+    "facilitator_tax", "reserve", "chargeback", "reimbursement", "refund_principal", "refund_tax",
+    "refund_shipping", "refund_commission", "refund_promotion", "adjustment", "other_fee", "other_income",
+    "transfer", "suspense",
+)  # fmt: skip
+
+SETTLEMENT = Table(
+    "settlement", "st", "The head of a settlement: its period, its total and when it is paid.",
+    (
+        Column("settlement_id", TEXT, "Settlement", True),
+        Column("channel", TEXT, "Sales channel", True),
+        Column("period_start", INSTANT, "First instant"),
+        Column("period_end", INSTANT, "Last instant"),
+        Column("deposit_date", DAY, "When it is paid", True),
+        Column("total", MONEY, "What is paid", True),
+        Column("currency", TEXT, "ISO 4217", True),
+        Column("payout_ref", TEXT, "Reference on the bank statement, if the partner states it"),
+    ),
+    event="deposit_date",
+)  # fmt: skip
+
+SETTLEMENT_LINE = Table(
+    "settlement_line", "sl", "A line of a settlement.",
+    (
+        Column("settlement_id", TEXT, "Settlement", True),
+        Column("channel", TEXT, "Sales channel", True),
+        Column("txn_type", TEXT, "The partner's transaction type"),
+        Column("amount_type", TEXT, "The partner's amount type"),
+        Column("amount_description", TEXT, "The partner's amount description"),
+        Column("canonical_class", TEXT, "Our class; suspense for an unknown code", True, CLASSES),
+        Column("order_id", TEXT, "Order"),
+        Column("item_code", TEXT, "The channel's code of the order item"),
+        Column("adjustment_id", TEXT, "Adjustment"),
+        Column("sku", TEXT, "SKU, or the unmapped name behind '?'"),
+        Column("qty", QUANTITY, "Units"),
+        Column("amount", MONEY, "Signed as in the settlement: positive is paid to us", True),
+        Column("currency", TEXT, "ISO 4217", True),
+        Column("posted_at", INSTANT, "When the partner posted it", True),
+    ),
+    event="posted_at",
+)  # fmt: skip
+
+TABLES = (SETTLEMENT, SETTLEMENT_LINE)

@@ -1,0 +1,47 @@
+"""What every transport offers: whole files in, files out, nothing lost in between."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class Drop:
+    """A whole file that waits to be taken.
+
+    partner     who sent it: the name of the drop folder or of the server's partner (the authenticated channel)
+    name        the name it was delivered under (untrusted text)
+    path        a local file with its bytes
+    arrived_at  UTC instant of its last change at the place of delivery
+    channel     "folder" or "sftp:<server name>"
+    token       what the transport needs to settle it (a remote path), opaque to others
+    """
+
+    partner: str
+    name: str
+    path: Path
+    arrived_at: datetime
+    channel: str
+    token: str = ""
+
+
+class Transport(Protocol):
+    """The verbs of a transport. Each raises GatewayError, which the caller logs and retries later."""
+
+    name: str
+
+    def poll(self) -> list[Drop]:
+        """The files that are whole and have been still, oldest name first. Never a half-written one."""
+
+    def settle(self, drop: Drop) -> None:
+        """Called after the drop's commit: take it out of the place of delivery. May be called again."""
+
+    def deliver(self, files: Sequence[Path], folder: str = "") -> None:
+        """Write files to the partner atomically: temporary name, rename, removal on failure."""
+
+    def close(self) -> None:
+        """Release connections."""
