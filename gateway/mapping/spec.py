@@ -31,13 +31,13 @@ class SignRule(Part):
 class FieldSpec(Part):
     """Where one canonical field comes from. Exactly one source; the rest says how to read it.
 
-    Sources: `from` (a source column), `constant`, `expr` (bare names are this record's mapped fields,
+    Sources: `from` (a source column, or several of which the first that is not blank counts), `constant`, `expr` (bare names are this record's mapped fields,
     "quoted names" source columns as text), `fill_down` (the last non-blank value of a source column, down
     the file), `lookup` with `on` (a crosswalk), or the pair `credit`/`debit` (two amount columns).
     A name that starts with `_` is a helper for other fields and is not stored.
     """
 
-    source: str | None = Field(None, alias="from")
+    source: str | tuple[str, ...] | None = Field(None, alias="from")
     constant: str | int | bool | None = None
     expr: str | None = None
     fill_down: str | None = None
@@ -102,6 +102,7 @@ class TieOut(Part):
     by: tuple[str, ...] = ()
     equals: str
     tolerance: Decimal = Decimal(0)
+    code: str = "CONTROL_TOTAL"
 
     @model_validator(mode="after")
     def _one_side(self) -> TieOut:

@@ -1,0 +1,89 @@
+"""Finding the header row of a table, and giving every column a name."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from gateway.errors import FileError, GatewayError
+
+SEARCH_ROWS = 200
+
+
+class HeaderSearch(BaseModel):
+    """Where the header is: the first row that contains all these names, or a row number (from 1)."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    contains: tuple[str, ...] = ()
+    row: int | None = Field(None, ge=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """The column names, and the number (from 1) of the line or row that the data start after."""
+
+    columns: tuple[str, ...]
+    line: int
+
+
+def options(model: type[BaseModel], given: Any, format_name: str) -> Any:
+    """Check a format's options. Raises GatewayError naming every faulty key."""
+    try:
+        return model.model_validate(dict(given))
+    except ValidationError as error:
+        faults = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
+        known = ", ".join(sorted(model.model_fields))
+        raise GatewayError("check options of format", format_name, f"Known options: {known}.", faults) from None
+
+
+def find(
+    rows: Iterable[tuple[int, Sequence[str]]], search: HeaderSearch | bool, name: str, given: Sequence[str] = ()
+) -> Header:
+    """Find the header among (last line, cells) pairs.
+
+    Raises FileError when it is not within the first 200 rows, saying which names were looked for and what
+    the nearest row has.
+    """
+    best: tuple[int, int, Sequence[str]] = (0, 0, ())
+    for number, (line, cells) in enumerate(rows):
+        if number >= SEARCH_ROWS:
+            break
+        if search is False:
+            return Header(tuple(given) or tuple(f"#{n + 1}" for n in range(len(cells))), 0)
+        if not any(cell.strip() for cell in cells):
+            continue
+        if search is True:
+            return Header(names(cells), line)
+        if search.row is not None:
+            if line == search.row:
+                return Header(names(cells), line)
+            continue
+        present = {cell.strip().casefold() for cell in cells}
+        hits = sum(wanted.strip().casefold() in present for wanted in search.contains)
+        if hits == len(search.contains):
+            return Header(names(cells), line)
+        best = max(best, (hits, -line, cells), key=lambda b: b[:2])
+    if search is True or search is False:
+        raise FileError(name, "the file has no rows", "Send the file again with its header and data.")
+    wanted = f"row {search.row}" if search.row else ", ".join(search.contains)
+    near = f"; nearest is line {-best[1]}: {', '.join(best[2])[:200]}" if best[0] else ""
+    raise FileError(
+        name,
+        f"no header with {wanted} in the first {SEARCH_ROWS} rows{near}",
+        "Send the file with that header, or name its header in the mapping.",
+    )
+
+
+def names(cells: Sequence[str]) -> tuple[str, ...]:
+    """Trimmed header names; "#3" for a nameless third column, "Qty#2" for the second of the same name."""
+    seen: dict[str, int] = {}
+    result = []
+    for number, cell in enumerate(cells):
+        name = " ".join(cell.split()) or f"#{number + 1}"
+        seen[name] = seen.get(name, 0) + 1
+        result.append(name if seen[name] == 1 else f"{name}#{seen[name]}")
+    return tuple(result)
