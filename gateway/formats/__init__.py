@@ -9,6 +9,7 @@ from typing import cast
 
 from gateway.errors import GatewayError
 from gateway.formats import delimited, workbook, x12, xml
+from gateway.formats import header as headers
 from gateway.formats.contract import Format
 
 FORMATS: dict[str, Format] = {
@@ -25,3 +26,8 @@ def named(name: str) -> Format:
         return FORMATS[name]
     except KeyError:
         raise GatewayError("find format", name, f"Use one of {', '.join(sorted(FORMATS))}.") from None
+
+
+def check_options(module: Format, options: dict[str, object], name: str) -> None:
+    """Check a format's own options. Raises GatewayError naming every faulty key."""
+    headers.options(module.Options, options, name)

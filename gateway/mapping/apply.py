@@ -22,6 +22,7 @@ from gateway.model import MAPPABLE
 class Kind:
     """All records that share one kind of row, and the temporary tables made for them."""
 
+    number: int
     each: str | None
     compiler: Compiler
     typed: str
@@ -158,7 +159,7 @@ def _read(
     filled = crosswalks.fill_down(con, compiler, typed)
     join = crosswalks.resolve(con, mapping, compiler, typed, context)
     con.execute(f"create or replace temp view {wide} as {compiler.wide_select(typed, filled, join)}")
-    return Kind(each, compiler, typed, wide, rows)
+    return Kind(number, each, compiler, typed, wide, rows)
 
 
 def stream(con: duckdb.DuckDBPyConnection, rows: Rows, sql: str) -> None:
@@ -270,7 +271,7 @@ def _record_select(kind: Kind, record: CompiledRecord, context: Context) -> str:
     ]
     key = kind.compiler.key(record, context.partner)
     return (
-        f'select _ordinal, {record.index}::integer as _record, "position", {key} as source_key, '
+        f'select _ordinal, {kind.number}::integer as _kind, {record.index}::integer as _record, "position", {key} as source_key, '
         f"1::bigint as occurrence, {', '.join(fields)} from {kind.wide} "
         f"where _ignored is null and {record.prefix}applies and not ({rejects(kind.compiler.records)})"
     )

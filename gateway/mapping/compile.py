@@ -254,7 +254,10 @@ class Compiler:
             if target.spec.expr is not None:
                 sql = self._expression(record, target.spec.expr)
                 kind = values.sql_type(target.kind, target.column)
-                sql = f"nullif({sql}, '')" if kind == "VARCHAR" else f"try_cast({sql} as {kind})"
+                if target.spec.formats:
+                    sql = values.typed(target.kind, f"nullif({sql}, '')", target.spec, target.column)
+                else:
+                    sql = f"nullif({sql}, '')" if kind == "VARCHAR" else f"try_cast({sql} as {kind})"
             if target.spec.packs_of:
                 other = record.targets[target.spec.packs_of]
                 sql = f"cast({sql} * coalesce(a{record.index}_{other.bit}.pack_qty, 1) as decimal(18,4))"

@@ -208,9 +208,13 @@ def _soft(
 ) -> None:  # fmt: skip
     con.execute(
         f"""insert into {faults}
-        select min(w._ordinal), {record.index}, arg_min(w."position", w._ordinal), {quote(code)}, {quote(column)}, {value},
-               '"' || {value} || '" ' || {quote(what)} || ' (' || count(*) || case when count(*) = 1 then ' row)' else ' rows)' end,
+        with found as (
+            select w._ordinal, w."position", {value} as name from {wide} w
+            join {typed} t on t._ordinal = w._ordinal join {join}
+            where {accepted.replace("_ignored", "w._ignored")})
+        select min(_ordinal), {record.index}, arg_min("position", _ordinal), {quote(code)}, {quote(column)}, name,
+               '"' || name || '" ' || {quote(what)} || ' (' || count(*)
+               || case when count(*) = 1 then ' row)' else ' rows)' end,
                {quote(hint)}, null, false
-        from {wide} w join {typed} t on t._ordinal = w._ordinal join {join}
-        where {accepted.replace("_ignored", "w._ignored")} group by {value}"""
+        from found group by name"""
     )

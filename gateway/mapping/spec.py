@@ -63,7 +63,7 @@ class FieldSpec(Part):
     @model_validator(mode="before")
     @classmethod
     def _short_form(cls, value: Any) -> Any:
-        return {"from": value} if isinstance(value, str) else value
+        return {"from": value} if isinstance(value, str | list) else value
 
     @model_validator(mode="after")
     def _one_source(self) -> FieldSpec:

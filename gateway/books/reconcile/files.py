@@ -1,0 +1,47 @@
+"""i. Files: rows that could not be read, totals that do not tie, files and senders that nobody knows."""
+
+from __future__ import annotations
+
+import duckdb
+
+from gateway.books.reconcile.context import Recon
+
+CODES = "('ROW_REJECT', 'CONTROL_TOTAL', 'FILE_REJECT', 'SENDER_UNKNOWN', 'SETTLE_NOT_FOOT')"
+
+
+def run(con: duckdb.DuckDBPyConnection, recon: Recon) -> None:
+    """A fault stays open until the file is released or replayed without it, or its successor is accepted.
+
+    The successor of a file is a later one of the same partner with the same name.
+    """
+    del recon
+    con.execute(
+        f"""insert into recon_exception
+        with newest as (select file_id, max(recorded_at) as at from file where state <> 'DUPLICATE' group by file_id),
+        present as (
+            select f.*, s.name, s.state, s.arrived_at from fault f
+            join newest n on n.file_id = f.file_id and f.recorded_at = n.at
+            join (select * from file where state <> 'DUPLICATE'
+                  qualify row_number() over (partition by file_id order by version desc) = 1) s
+              on s.file_id = f.file_id
+            where f.code in {CODES}),
+        open as (
+            select * from present p
+            where not (p.state = 'RELEASED' and p.code in ('CONTROL_TOTAL', 'SETTLE_NOT_FOOT'))
+              and not exists (
+                select 1 from file g where g.partner = p.partner and g.name = p.name and g.file_id <> p.file_id
+                  and g.state in ('ACCEPTED', 'RELEASED') and g.recorded_at > p.recorded_at))
+        select case code when 'SETTLE_NOT_FOOT' then 'c1' else 'i' end, code, business_key, any_value(entity),
+               any_value(partner), null, null, null, any_value(name), cast(min(arrived_at) as date), null, null, null,
+               null, any_value(amount), null, any_value(currency), string_agg(distinct message, '; ' order by message),
+               any_value(file_id), any_value("position")
+        from open group by code, business_key"""
+    )
+    con.execute(
+        """insert into recon_detail
+        select 'i', entity, partner, null, null, null, state, name, cast(arrived_at as date), null,
+               received, accepted + rejected + duplicate + ignored, null, null,
+               case when rejected > 0 or state in ('HELD', 'QUARANTINED') then 'OPEN' else 'MATCHED' end, null,
+               partner || '|' || name, file_id, null, feed
+        from file qualify row_number() over (partition by file_id, name, arrived_at order by version desc) = 1"""
+    )

@@ -1,0 +1,171 @@
+"""d. Payouts that settlements announce against deposits on bank statements.
+
+P1 the deposit names the settlement, amounts equal · P2 it names it, the amount is less · P3 a deposit names
+several settlements that together make it · P4 one amount, one deposit, within the window, unique on both
+sides. What is ambiguous is never confirmed, and nothing is used twice.
+"""
+
+from __future__ import annotations
+
+import duckdb
+
+from gateway.books.reconcile.context import Recon
+
+
+def run(con: duckdb.DuckDBPyConnection, recon: Recon) -> None:
+    """Match what is open, then say what is missing, short or unknown."""
+    _open_items(con)
+    con.execute("create or replace temp table _found (settlement varchar, bank varchar, pass varchar, why varchar)")
+    _named(con)
+    _grouped(con)
+    _amounts(con, recon)
+    _matches(con)
+    _detail(con, recon)
+
+
+def _open_items(con: duckdb.DuckDBPyConnection) -> None:
+    """Payouts and deposits that no match has used yet, and which deposit names which settlement."""
+    con.execute(
+        """create or replace temp table _payouts as
+        select record_id, entity, partner, channel, settlement_id, total, currency, deposit_date, file_id, "position",
+               coalesce(nullif(payout_ref, ''), settlement_id) as reference
+        from settlement_current where total > 0
+          and record_id not in (select record_id from match_line where reconciliation = 'd' and status <> 'REVERSED')"""
+    )
+    con.execute(
+        """create or replace temp table _deposits as
+        select record_id, entity, partner, account, statement_id, bank_ref, booking_date, amount, currency, file_id,
+               "position", coalesce(end_to_end_ref, '') || ' ' || coalesce(remittance, '') as words, counterparty
+        from bank_line_current
+        where status = 'BOOK' and amount > 0 and coalesce(family, '') <> 'CHRG'
+          and coalesce(subfamily, '') not in ('CHRG', 'FEES', 'COMM', 'INTR')
+          and record_id not in (select record_id from match_line where reconciliation = 'd' and status <> 'REVERSED')"""
+    )
+    con.execute(
+        """create or replace temp table _names as
+        select p.record_id as settlement, d.record_id as bank, p.total, d.amount, p.deposit_date, d.booking_date
+        from _payouts p join _deposits d
+          on d.entity = p.entity and d.currency = p.currency and contains(d.words, p.reference)"""
+    )
+
+
+def _named(con: duckdb.DuckDBPyConnection) -> None:
+    """P1 and P2: a deposit that names exactly one payout, and a payout that one deposit names."""
+    con.execute(
+        """insert into _found
+        select settlement, bank, case when amount = total then 'P1' else 'P2' end,
+               case when amount = total then 'the deposit names the settlement; amounts are equal'
+                    else 'the deposit names the settlement; the amount differs' end
+        from _names n
+        where amount <= total
+          and (select count(*) from _names o where o.bank = n.bank) = 1
+        qualify row_number() over (partition by settlement order by amount = total desc, booking_date, bank) = 1"""
+    )
+
+
+def _grouped(con: duckdb.DuckDBPyConnection) -> None:
+    """P3: the payouts that a deposit names make its amount."""
+    con.execute(
+        """insert into _found
+        with sums as (
+            select bank from _names where settlement not in (select settlement from _found)
+            group by bank having count(*) > 1 and sum(total) = any_value(amount))
+        select settlement, bank, 'P3', 'the deposit names several settlements that make its amount'
+        from _names semi join sums using (bank)
+        where bank not in (select bank from _found) and settlement not in (select settlement from _found)"""
+    )
+
+
+def _amounts(con: duckdb.DuckDBPyConnection, recon: Recon) -> None:
+    """P4: same amount within the window, the only such pair on both sides."""
+    days = recon.config.tolerance.payout_days + 2
+    con.execute(
+        f"""insert into _found
+        with pairs as (
+            select p.record_id as settlement, d.record_id as bank from _payouts p join _deposits d
+              on d.entity = p.entity and d.currency = p.currency and d.amount = p.total
+             and d.booking_date between p.deposit_date and p.deposit_date + {days}
+            where p.record_id not in (select settlement from _found) and d.record_id not in (select bank from _found)
+              and d.record_id not in (select bank from _names))
+        select settlement, bank, 'P4', 'same amount within the window, the only such pair' from pairs x
+        where (select count(*) from pairs y where y.settlement = x.settlement) = 1
+          and (select count(*) from pairs y where y.bank = x.bank) = 1"""
+    )
+
+
+def _matches(con: duckdb.DuckDBPyConnection) -> None:
+    con.execute(
+        """insert into recon_match
+        with found as (
+            select f.*, left(md5(f.bank || '|d'), 16) as match_id, p.total, d.amount,
+                   d.amount - sum(p.total) over (partition by f.bank) as difference
+            from _found f join _payouts p on p.record_id = f.settlement join _deposits d on d.record_id = f.bank)
+        select match_id, 'd', pass, 'payout', 'B', settlement, total, difference, 'CONFIRMED', why from found
+        union all
+        select distinct match_id, 'd', pass, 'payout', 'A', bank, amount, difference, 'CONFIRMED', why from found"""
+    )
+    con.execute(
+        """insert into recon_payout_match
+        select f.settlement, 1, p.entity, p.channel, p.currency, '', 'd', p.settlement_id, d.booking_date,
+               case when f.pass = 'P3' then p.total else d.amount end
+        from _found f join _payouts p on p.record_id = f.settlement join _deposits d on d.record_id = f.bank"""
+    )
+
+
+def _detail(con: duckdb.DuckDBPyConnection, recon: Recon) -> None:
+    """Both sides line by line, with all matches so far; then the exceptions of what is open."""
+    days = recon.config.tolerance.payout_days
+    con.execute(
+        f"""create or replace temp table _payout_lines as
+        with matched as (
+            select match_id, record_id, side, "pass" from match_line where reconciliation = 'd' and status <> 'REVERSED'
+            union all select match_id, record_id, side, "pass" from recon_match where reconciliation = 'd'),
+        pairs as (
+            select b.record_id as settlement, a.record_id as bank, b."pass",
+                   count(*) over (partition by a.match_id) as members
+            from matched b join matched a on a.match_id = b.match_id and a.side = 'A' where b.side = 'B')
+        select s.entity, s.partner, s.channel, s.settlement_id, s.currency, s.total, s.deposit_date, s.file_id,
+               s."position", l.record_id as bank, l.account, l.bank_ref, l.booking_date,
+               case when m.members > 1 then s.total else l.amount end as banked, l.file_id as bank_file,
+               l."position" as bank_position, l.statement_id,
+               (select count(*) from range(s.deposit_date, cast({recon.now_sql} as date), interval 1 day) r(day)
+                where isodow(r.day) < 6) as business_days
+        from settlement_current s left join pairs m on m.settlement = s.record_id
+        left join bank_line l on l.record_id = m.bank where s.total > 0"""
+    )
+    con.execute(
+        f"""insert into recon_detail
+        select 'd', entity, partner, channel, null, null, null, settlement_id, coalesce(booking_date, deposit_date),
+               currency, null, null, banked, total,
+               case when banked = total then 'MATCHED' when banked is not null then 'OPEN'
+                    when business_days <= {days} then 'TIMING' else 'OPEN' end,
+               case when banked = total then null when banked is not null then 'PAYOUT_SHORT'
+                    when business_days > {days} then 'PAYOUT_NOT_BANKED' end,
+               channel || '|' || settlement_id, coalesce(bank_file, file_id), coalesce(bank_position, "position"),
+               'settlement ' || settlement_id
+        from _payout_lines"""
+    )
+    con.execute(
+        """insert into recon_detail
+        select 'd', entity, partner, null, null, null, null, concat_ws(' ', statement_id, bank_ref), booking_date,
+               currency, null, null, amount, null, 'OPEN', 'DEPOSIT_UNKNOWN',
+               concat_ws('|', account, booking_date, coalesce(bank_ref, "position")), file_id, "position", null
+        from _deposits where record_id not in (select bank from _found)"""
+    )
+    _exceptions(con)
+
+
+def _exceptions(con: duckdb.DuckDBPyConnection) -> None:
+    con.execute(
+        """insert into recon_exception
+        select 'd', code, business_key, entity, partner, channel, null, null, document, event_date, null, null,
+               external_amount, book_amount, coalesce(external_amount, 0) - coalesce(book_amount, 0), null, currency,
+               case code when 'PAYOUT_NOT_BANKED' then 'Payout ' || document || ' of ' || book_amount || ' ' || currency
+                         || ' is not on a bank statement in time'
+                    when 'PAYOUT_SHORT' then 'Payout ' || document || ' of ' || book_amount || ' ' || currency
+                         || ' arrived with ' || external_amount
+                    else 'A deposit of ' || external_amount || ' ' || currency || ' (' || document
+                         || ') is explained by no payout' end,
+               file_id, "position"
+        from recon_detail where reconciliation = 'd' and state = 'OPEN'"""
+    )

@@ -1,0 +1,124 @@
+"""c1. What a channel settled against what was shipped, order by order; settlements that do not foot."""
+
+from __future__ import annotations
+
+import duckdb
+
+from gateway.books.reconcile.context import Recon, exceptions_from_detail
+
+CLEARING = "('principal', 'tax', 'shipping', 'promotion')"
+
+
+def run(con: duckdb.DuckDBPyConnection, recon: Recon) -> None:
+    """Compare orders of channels whose revenue is made at shipment; list doubled and unmapped lines."""
+    _doubled(con)
+    _compare(con, recon)
+    exceptions_from_detail(
+        con, "c1",
+        """case code when 'SETTLED_NOT_SHIPPED' then 'Order ' || document || ' was settled with ' || external_amount
+                || ' ' || currency || ' but never shipped'
+           when 'SHIPPED_NOT_SETTLED' then 'Order ' || document || ' was shipped for ' || book_amount || ' ' || currency
+                || ' but is not settled in time'
+           else 'Order ' || document || ': settled ' || external_amount || ', shipped ' || book_amount || ' '
+                || currency end""",
+    )  # fmt: skip
+    _doubled_exceptions(con)
+    _unmapped(con)
+
+
+def _doubled(con: duckdb.DuckDBPyConnection) -> None:
+    """Lines of an order item that stand with the same amount in more than one settlement."""
+    con.execute(
+        f"""create or replace temp table _doubled as
+        with lines as (
+            select s.* from settlement_line_current s join channel_config c on c.channel = s.channel
+            where c.revenue = 'shipment' and canonical_class in {CLEARING} and coalesce(order_id, '') <> ''),
+        often as (
+            select channel, order_id, item_code, amount_type, amount_description, amount, sku
+            from lines group by all having count(distinct settlement_id) > 1)
+        select l.record_id, l.entity, l.partner, l.channel, l.order_id, l.item_code, l.amount_description, l.amount,
+               l.currency, l.sku, l.settlement_id, l.posted_at, l.file_id, l."position", l.canonical_class,
+               row_number() over (partition by l.channel, l.order_id, l.item_code, l.amount_type,
+                                  l.amount_description, l.amount, l.sku order by l.settlement_id, l.record_id) as n
+        from lines l semi join often o
+          on o.channel = l.channel and o.order_id = l.order_id and o.item_code is not distinct from l.item_code
+         and o.amount_type is not distinct from l.amount_type
+         and o.amount_description is not distinct from l.amount_description and o.amount = l.amount
+         and o.sku is not distinct from l.sku
+        qualify n > 1"""
+    )
+
+
+def _compare(con: duckdb.DuckDBPyConnection, recon: Recon) -> None:
+    tolerance = recon.config.tolerance.settlement_amount
+    con.execute(
+        f"""insert into recon_detail
+        with settled as (
+            select s.entity, s.channel, s.order_id, s.currency, sum(s.amount) as amount,
+                   min(s.posted_at) as posted_at, any_value(s.partner) as partner,
+                   arg_min(s.file_id, s.record_id) as file_id, arg_min(s."position", s.record_id) as "position"
+            from settlement_line_current s join channel_config c on c.channel = s.channel
+            where c.revenue = 'shipment' and canonical_class in {CLEARING} and coalesce(order_id, '') <> ''
+              and s.record_id not in (select record_id from _doubled)
+            group by all),
+        shipped as (
+            select v.entity, v.channel, v.order_id, v.currency, min(v.shipped_at) as shipped_at,
+                   sum(list_amount - discount_amount + shipping_amount + tax_amount) as amount,
+                   string_agg(distinct v.record_id, ', ') as records
+            from shipment_value v join channel_config c on c.channel = v.channel
+            where c.revenue = 'shipment' group by all having sum(list_amount) <> 0),
+        paired as (
+            select coalesce(s.entity, h.entity) as entity, s.partner, coalesce(s.channel, h.channel) as channel,
+                   coalesce(s.order_id, h.order_id) as order_id, coalesce(s.currency, h.currency) as currency,
+                   s.amount as external, h.amount as book, coalesce(h.shipped_at, s.posted_at) as happened_at,
+                   s.file_id, s."position", h.records, h.shipped_at
+            from settled s full join shipped h
+              on h.entity = s.entity and h.channel = s.channel and h.order_id = s.order_id and h.currency = s.currency),
+        judged as (
+            select b.*, case when external is not null and book is not null and abs(external - book) <= {tolerance}
+                             then null
+                             when book is null then 'SETTLED_NOT_SHIPPED'
+                             when external is null and shipped_at + to_days(c.settlement_days) >= {recon.now_sql}
+                             then 'TIMING'
+                             when external is null then 'SHIPPED_NOT_SETTLED' else 'AMOUNT_MISMATCH' end as verdict
+            from paired b join channel_config c on c.channel = b.channel)
+        select 'c1', entity, partner, channel, null, null, null, order_id, cast(happened_at as date), currency, null,
+               null, external, book,
+               case verdict when 'TIMING' then 'TIMING' else case when verdict is null then 'MATCHED' else 'OPEN' end end,
+               case when verdict = 'TIMING' then null else verdict end, channel || '|' || order_id, file_id, "position",
+               left(records, 200)
+        from judged"""
+    )
+
+
+def _doubled_exceptions(con: duckdb.DuckDBPyConnection) -> None:
+    con.execute(
+        """insert into recon_exception
+        select 'c1', 'DUP_SETTLE_LINE',
+               concat_ws('|', channel, order_id, coalesce(item_code, ''), coalesce(amount_description, '')),
+               any_value(entity), any_value(partner), channel, null, any_value(sku), order_id,
+               cast(min(posted_at) as date), null, null, sum(amount), 0, sum(amount), null, any_value(currency),
+               'Order ' || order_id || ' ' || coalesce(amount_description, '') || ' ' || sum(amount)
+               || ' was settled again in ' || string_agg(distinct settlement_id, ', '),
+               any_value(file_id), any_value("position")
+        from _doubled group by channel, order_id, item_code, amount_description"""
+    )
+
+
+def _unmapped(con: duckdb.DuckDBPyConnection) -> None:
+    """Codes in suspense: as long as lines of theirs are."""
+    con.execute(
+        """insert into recon_exception
+        with codes as (
+            select entity, partner, feed, channel,
+                   concat_ws(' / ', coalesce(txn_type, ''), coalesce(amount_type, ''), coalesce(amount_description, '')) as code,
+                   sum(amount) as amount, any_value(currency) as currency, count(*) as lines,
+                   min(cast(posted_at as date)) as day, arg_min(file_id, record_id) as file_id,
+                   arg_min("position", record_id) as "position", any_value(settlement_id) as settlement_id
+            from settlement_line_current where canonical_class = 'suspense' group by all)
+        select 'c1', 'UNMAPPED_LINE', channel || '|' || code, entity, partner, channel, null, null, settlement_id, day,
+               null, null, amount, 0, amount, null, currency,
+               'The code ' || code || ' is in no lookup; ' || amount || ' ' || currency || ' of ' || lines
+               || ' line(s) stand in suspense', file_id, "position"
+        from codes"""
+    )

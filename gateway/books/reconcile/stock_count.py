@@ -1,0 +1,104 @@
+"""a. What a partner counted against the book as at the count's own cut-off, never against now."""
+
+from __future__ import annotations
+
+import duckdb
+
+from gateway.books.reconcile.context import Recon, exceptions_from_detail
+
+
+def run(con: duckdb.DuckDBPyConnection, recon: Recon) -> None:
+    """Compare the latest full count of each location, and look for stock below nothing and unknown names."""
+    _compare(con, recon)
+    exceptions_from_detail(
+        con, "a",
+        """case code when 'STATUS_MISMATCH' then 'At ' || location || ' ' || sku || ': the partner holds '
+                || abs(coalesce(external_qty, 0) - coalesce(book_qty, 0)) || ' units in another status than the book'
+           else 'At ' || location || ' ' || sku || ' ' || bucket || ': counted ' || coalesce(external_qty, 0)
+                || ', book ' || coalesce(book_qty, 0) || ' at the cut-off' end""",
+    )  # fmt: skip
+    _negative(con)
+    _unknown(con)
+
+
+def _compare(con: duckdb.DuckDBPyConnection, recon: Recon) -> None:
+    """Statuses that the partner never reports are not compared. Tolerance: units and value, none for A items."""
+    tolerance = recon.config.tolerance
+    con.execute(
+        f"""insert into recon_detail
+        with latest as (
+            select entity, partner, location, max(as_of) as as_of from inventory_snapshot_current
+            where scope = 'FULL' and as_of <= {recon.now_sql} group by all),
+        counted as (
+            select s.entity, s.partner, s.location, s.as_of, s.sku, s.status, sum(s.qty) as qty,
+                   any_value(s.file_id) as file_id, any_value(s."position") as "position"
+            from inventory_snapshot_current s join latest l
+              on l.entity = s.entity and l.partner = s.partner and l.location = s.location and l.as_of = s.as_of
+            where s.sku not like '?%' group by all),
+        reported as (select distinct entity, location, status from counted),
+        moved as (
+            select m.entity, l.location, m.sku, m.to_status as status, m.qty from inventory_movement m
+            join latest l on l.entity = m.entity and l.location = m.to_location and m.occurred_at <= l.as_of
+            union all
+            select m.entity, l.location, m.sku, m.from_status, -m.qty from inventory_movement m
+            join latest l on l.entity = m.entity and l.location = m.from_location and m.occurred_at <= l.as_of),
+        book as (
+            select entity, location, sku, status, sum(qty) as qty from moved
+            semi join reported using (entity, location, status)
+            where sku not like '?%' group by all having sum(qty) <> 0),
+        cost as (
+            select entity, sku, any_value(unit_cost order by occurred_at desc) as unit_cost
+            from stock_value where unit_cost is not null group by all),
+        paired as (
+            select coalesce(c.entity, b.entity) as entity, l.partner, coalesce(c.location, b.location) as location,
+                   coalesce(c.sku, b.sku) as sku, coalesce(c.status, b.status) as status, l.as_of,
+                   c.qty as external, b.qty as book, coalesce(c.qty, 0) - coalesce(b.qty, 0) as difference,
+                   c.file_id, c."position"
+            from counted c full join book b
+              on b.entity = c.entity and b.location = c.location and b.sku = c.sku and b.status = c.status
+            join latest l on l.entity = coalesce(c.entity, b.entity) and l.location = coalesce(c.location, b.location)),
+        judged as (
+            select b.*, i.abc, k.unit_cost,
+                   sum(b.difference) over (partition by b.entity, b.location, b.sku) as net,
+                   count(*) filter (b.difference <> 0) over (partition by b.entity, b.location, b.sku) as off
+            from paired b left join (select sku, max(abc) as abc from item_current group by sku) i using (sku)
+            left join cost k on k.entity = b.entity and k.sku = b.sku)
+        select 'a', entity, partner, null, location, sku, status, null, cast(as_of as date), null, external, book,
+               null, null,
+               case when difference = 0 then 'MATCHED'
+                    when coalesce(abc, '') <> 'A' and abs(difference) <= {tolerance.stock_units}
+                         and abs(difference) * coalesce(unit_cost, 0) <= {tolerance.stock_value}
+                    then 'WITHIN_TOLERANCE' else 'OPEN' end,
+               case when difference = 0 then null when off > 1 and net = 0 then 'STATUS_MISMATCH'
+                    when difference < 0 then 'QTY_SHORT' else 'QTY_OVER' end,
+               location || '|' || sku || '|' || case when off > 1 and net = 0 then 'AVAILABLE' else status end,
+               file_id, "position", 'book at ' || strftime(as_of, '%Y-%m-%d %H:%M') || ' UTC'
+        from judged"""
+    )
+
+
+def _negative(con: duckdb.DuckDBPyConnection) -> None:
+    con.execute(
+        """insert into recon_exception
+        select 'a', 'NEG_ON_HAND', location || '|' || sku || '|' || status, entity, null, null, location, sku, null,
+               cast(last_moved_at as date), null, qty, null, null, null, qty, null,
+               'The book of ' || location || ' holds ' || qty || ' of ' || sku || ' ' || status, null, null
+        from stock where qty < 0 and location not in ('SUPPLIER', 'CUSTOMER', 'ADJUST', 'SINK')
+          and status not in ('SUPPLIER', 'CUSTOMER', 'ADJUST', 'SINK') and sku not like '?%'"""
+    )
+
+
+def _unknown(con: duckdb.DuckDBPyConnection) -> None:
+    """Names that files used and that are still neither a SKU nor an alias."""
+    con.execute(
+        """insert into recon_exception
+        select 'a', 'SKU_UNKNOWN', business_key, any_value(entity), any_value(f.partner), null, null,
+               '?' || any_value(value), null, null, null, null, null, null, null, null, null, any_value(message),
+               min(f.file_id), any_value(f."position" order by f.recorded_at desc)
+        from fault f
+        where f.code = 'SKU_UNKNOWN'
+          and not exists (select 1 from item_alias_current a where a.external_id = f.value
+                          and a.alias_partner in (f.partner, '*'))
+          and not exists (select 1 from item_current i where i.sku = f.value)
+        group by business_key"""
+    )

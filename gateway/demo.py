@@ -1,0 +1,58 @@
+"""`gateway demo`: two weeks of a synthetic business through a home of its own, compared with what was planted."""
+
+from __future__ import annotations
+
+import csv
+import shutil
+from collections import Counter
+from pathlib import Path
+
+from rich.console import Console
+
+from gateway import home as homes
+from gateway import synthetic
+from gateway.ledger import verify
+from gateway.session import open_gateway, run_once
+
+Key = tuple[str, str]
+
+
+def run(home: Path, out: Console, progress: bool) -> bool:
+    """Make the home anew, generate, run one pass, print what was found. Returns whether it agrees with the truth."""
+    shutil.rmtree(home, ignore_errors=True)
+    homes.lay_down(home, examples=True)
+    truth = synthetic.generate(home)
+    out.print(f"A synthetic business: {truth.files} files in {home}/inbound")
+    with open_gateway(home, now=truth.now) as gateway:
+        done = run_once(gateway, progress=progress)
+        con = gateway.lake.con
+        found = {(code, key) for code, key in con.execute(
+            "select code, business_key from exception where status = 'OPEN'").fetchall()}  # fmt: skip
+        totals = con.execute(
+            "select entity, currency, sum(debit), sum(credit) from journal_line group by all order by all"
+        ).fetchall()
+        findings = verify.verify(gateway.lake)
+    states = Counter(file.state for file in done.files)
+    rows = sum(file.received for file in done.files)
+    out.print(f"Files: {', '.join(f'{n} {state.lower()}' for state, n in sorted(states.items()))}; {rows} rows")
+    for entity, currency, debit, credit in totals:
+        out.print(f"Journal {entity}: debit {debit} = credit {credit} {currency}")
+    for line in done.books.lines:
+        out.print(f"{line.title}: {line.matched} matched, {line.timing} in time, {line.open} open")
+    agreed = _compare(home / "truth.csv", found, out)
+    out.print(f"Ledger verified: {'nothing was touched' if not findings else findings}")
+    out.print("Workbooks:")
+    for path in done.workbooks:
+        out.print(f"  {path}")
+    return agreed and not findings
+
+
+def _compare(path: Path, found: set[Key], out: Console) -> bool:
+    with path.open(encoding="utf-8", newline="") as source:
+        planted = {(row["code"], row["business_key"]) for row in csv.DictReader(source) if row["code"] != "NONE"}
+    missed, extra = planted - found, found - planted
+    out.print(f"Exceptions: {len(found)} open, {len(planted & found)} of {len(planted)} planted were found")
+    for what, keys in (("not found", missed), ("found but not planted", extra)):
+        for code, key in sorted(keys):
+            out.print(f"  {what}: {code} {key}")
+    return not missed and not extra

@@ -1,0 +1,49 @@
+"""Laying down a home: configuration, rules, packs, and on request the example partners."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+from gateway.errors import GatewayError
+
+FOLDERS = ("inbound", "outbound", "ledger", "mappings")
+PACKAGE = Path(__file__).parent
+
+
+def source() -> Path:
+    """Where the shipped configuration and mappings are: in the package, or beside it in a checkout."""
+    packed = PACKAGE / "_home"
+    return packed if packed.is_dir() else PACKAGE.parent
+
+
+def lay_down(home: Path, *, examples: bool) -> list[Path]:
+    """Create what is missing of a home; never overwrite a file. Returns what was written.
+
+    examples  also make the example partners' mappings and their lookups active
+    """
+    origin = source()
+    if not (origin / "mappings").is_dir():
+        raise GatewayError("lay down", str(home), "Install the package again.", "its mappings are missing")
+    written: list[Path] = []
+    for folder in FOLDERS:
+        (home / folder).mkdir(parents=True, exist_ok=True)
+    _copy(origin / "config.toml", home / "config.toml", written)
+    for path in sorted((origin / "mappings").rglob("*")):
+        relative = path.relative_to(origin / "mappings")
+        if path.is_dir():
+            continue
+        _copy(path, home / "mappings" / relative, written)
+        if examples and relative.parts[0] == "examples":
+            _copy(path, home / "mappings" / Path(*relative.parts[1:]), written)
+            partner = relative.parts[1]
+            (home / "inbound" / partner).mkdir(parents=True, exist_ok=True)
+    return written
+
+
+def _copy(path: Path, target: Path, written: list[Path]) -> None:
+    if target.exists() or path.resolve() == target.resolve():
+        return
+    target.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(path, target)
+    written.append(target)
