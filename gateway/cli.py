@@ -111,14 +111,6 @@ def _file_table(files: list[FileResult]) -> Table:
 
 
 @app.command()
-def run() -> None:
-    """Watch the drop folders and servers until stopped."""
-    from gateway import daemon
-
-    daemon.run(_State.home)
-
-
-@app.command()
 def status(as_json: Annotated[bool, typer.Option("--json")] = False) -> None:
     """Files, open exceptions and the trial balance; works while another process commits."""
     settings = configuration.load(_State.home)
@@ -170,7 +162,9 @@ def check(
             continue
         faults += lint.check(loaded, library.lookups, check_options)
         if expand:
-            out.print(json.dumps(loaded.mapping.model_dump(mode="json", by_alias=True, exclude_defaults=True), indent=2))
+            out.print(
+                json.dumps(loaded.mapping.model_dump(mode="json", by_alias=True, exclude_defaults=True), indent=2)
+            )
     for fault in faults:
         out.print(str(fault))
     wrong = 0

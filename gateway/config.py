@@ -156,9 +156,7 @@ def parse(raw: dict[str, Any], subject: str = "config.toml") -> Config:
     try:
         config = Config.model_validate(raw)
     except ValidationError as error:
-        raise GatewayError(
-            "check configuration", subject, "Mend these keys and try again.", _faults(error)
-        ) from None
+        raise GatewayError("check configuration", subject, "Mend these keys and try again.", _faults(error)) from None
     unknown = [
         f"{kind}.{name}.entity: {entity!r} is not one of {sorted(config.entities)}"
         for kind, name, entity in _entity_uses(config)

@@ -40,7 +40,7 @@ def run(home: Path, out: Console, progress: bool) -> bool:
     for line in done.books.lines:
         out.print(f"{line.title}: {line.matched} matched, {line.timing} in time, {line.open} open")
     agreed = _compare(home / "truth.csv", found, out)
-    out.print(f"Ledger verified: {'nothing was touched' if not findings else findings}")
+    out.print(f"Ledger verified: {findings if findings else 'nothing was touched'}")
     out.print("Workbooks:")
     for path in done.workbooks:
         out.print(f"  {path}")

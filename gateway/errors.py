@@ -33,9 +33,7 @@ class FileError(GatewayError):
     `position` the place in the file where reading stopped ("line 17", "byte 2048", "" if none).
     """
 
-    def __init__(
-        self, subject: str, cause: str, hint: str, position: str = "", code: str = "FILE_REJECT"
-    ) -> None:
+    def __init__(self, subject: str, cause: str, hint: str, position: str = "", code: str = "FILE_REJECT") -> None:
         self.position = position
         self.code = code
         super().__init__("read", subject if not position else f"{subject} at {position}", hint, cause)

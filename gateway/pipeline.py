@@ -155,7 +155,9 @@ class Gateway:
                         from file_state where file_id = ?""",
                     [drop.name, drop.arrived_at, f"same bytes as {first}", file_id],
                 )
-                commit.audit(drop.channel, "file.duplicate", drop.name, {"file_id": file_id, "feed": feed, "rows": received})
+                commit.audit(
+                    drop.channel, "file.duplicate", drop.name, {"file_id": file_id, "feed": feed, "rows": received}
+                )
 
         run_commit(self.lake, work)
         return [
@@ -225,9 +227,7 @@ class Gateway:
             wanted = tuple(columns) or tuple(
                 apply.source_columns(mapping, [r for r in mapping.record if r.each == each])
             )
-            request = ReadRequest(
-                path, name, self.config.limits, mapping.file.options, each, wanted, units
-            )
+            request = ReadRequest(path, name, self.config.limits, mapping.file.options, each, wanted, units)
             return formats.named(mapping.file.format).read(request)
 
         return open_rows
@@ -288,7 +288,14 @@ class Gateway:
             received, *counts, ignored, mapped.control_total, drop.arrived_at, state, reason,
         )  # fmt: skip
         return FileResult(
-            drop.name, drop.partner, loaded.mapping.feed, state, received, *counts, sum(ignored.values()), reason,
+            drop.name,
+            drop.partner,
+            loaded.mapping.feed,
+            state,
+            received,
+            *counts,
+            sum(ignored.values()),
+            reason,
             staged.context.file_id,
         )
 
@@ -389,7 +396,7 @@ class Gateway:
 
 
 def check_options(format_name: str, options: Any) -> str:
-    """"" or what is wrong with the options of a format."""
+    """ "" or what is wrong with the options of a format."""
     try:
         module = formats.named(format_name)
         formats.check_options(module, dict(options), format_name)

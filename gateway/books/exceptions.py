@@ -72,7 +72,7 @@ def update(commit: Commit, con: duckdb.DuckDBPyConnection, rules: Rules, now: da
                   count(*) filter (event = 'CLOSED') from _events"""
     ).fetchone()
     assert counts is not None
-    return Life(*counts, changed)
+    return Life(open=counts[0], opened=counts[1], closed=counts[2], changed=changed)
 
 
 def _codes(con: duckdb.DuckDBPyConnection, rules: Rules) -> None:

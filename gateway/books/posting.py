@@ -79,9 +79,7 @@ def begin(con: duckdb.DuckDBPyConnection, prefix: str) -> Posted:
             location varchar, order_id varchar, settlement_id varchar, memo varchar, reversal_of varchar,
             file_id varchar)"""
     )
-    con.execute(
-        f"create or replace temp table {posted.sources} (entry_id varchar, line_no bigint, record_id varchar)"
-    )
+    con.execute(f"create or replace temp table {posted.sources} (entry_id varchar, line_no bigint, record_id varchar)")
     return posted
 
 
@@ -140,9 +138,7 @@ class _Poster:
                 text, self.columns, (), field_sql=lambda name: f'"{name}"', column_sql=lambda name: f'"{name}"'
             )
         except ExpressionError as error:
-            raise GatewayError(
-                "check posting rule", f"{self.rule.name}, {what}", error.mend, error.message
-            ) from None
+            raise GatewayError("check posting rule", f"{self.rule.name}, {what}", error.mend, error.message) from None
 
     def _select(self) -> None:
         """Rows that the rule takes, with the entry's key and one amount for each leg."""
@@ -199,9 +195,7 @@ class _Poster:
     def _role(self, leg: Leg) -> str:
         if leg.credit != "class":
             return f"'{leg.credit}'"
-        cases = " ".join(
-            f"when '{name}' then '{role}'" for name, role in self.rule.classes.items() if role != NOTHING
-        )
+        cases = " ".join(f"when '{name}' then '{role}'" for name, role in self.rule.classes.items() if role != NOTHING)
         return f"case \"class\" {cases} else 'suspense' end" if cases else "'suspense'"
 
     def _lines(self) -> None:

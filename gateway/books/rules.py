@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import ConfigDict, Field, ValidationError, model_validator
 
 from gateway.config import Strict
 from gateway.errors import GatewayError
@@ -46,6 +46,8 @@ class Leg(Strict):
 
 class Rule(Strict):
     """One posting rule; see the head of posting.toml for what each key means."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, validate_by_name=True)
 
     name: str
     on: str

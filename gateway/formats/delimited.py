@@ -83,9 +83,7 @@ class _Delimited(Reading):
         if size == 0:
             raise FileError(request.name, "the file is empty", "Send the file again.")
         if size > request.limits.file_bytes_max:
-            raise FileError(
-                request.name, f"{size} bytes are more than file_bytes_max", "Split it or raise the limit."
-            )
+            raise FileError(request.name, f"{size} bytes are more than file_bytes_max", "Split it or raise the limit.")
         self.encoding = _encoding(request.path, self.options.encoding)
         self.delimiter = self._delimiter()
         found = headers.find(self._head_rows(), self.options.header, request.name, self.options.columns)
@@ -141,7 +139,7 @@ class _Delimited(Reading):
             return chosen
         lines = [line for line in self._head_text().splitlines()[:50] if line.strip()]
         scores = {mark: sorted(line.count(mark) for line in lines) for mark in ",;\t|"}
-        return max(scores, key=lambda mark: (scores[mark][len(lines) // 2] if lines else 0))
+        return max(scores, key=lambda mark: scores[mark][len(lines) // 2] if lines else 0)
 
     def _head_rows(self) -> Iterator[tuple[int, list[str]]]:
         reader = self._csv(io.StringIO(self._head_text(), newline=""))
@@ -383,7 +381,7 @@ class _Delimited(Reading):
 
 def _without_blank_rows(batch: pa.RecordBatch, lines: pa.Array) -> tuple[pa.RecordBatch, pa.Array]:
     """Rows with nothing in any cell are no data."""
-    blank = pc.equal(batch.column(0), "")
+    blank = pc.equal(pc.utf8_trim_whitespace(batch.column(0)), "")
     for column in batch.columns[1:]:
         if not pc.any(blank).as_py():
             return batch, lines
@@ -402,7 +400,9 @@ def _encoding(path: Path, wanted: str) -> str:
             try:
                 return codecs.lookup(wanted).name
             except LookupError:
-                raise FileError(path.name, f"the encoding {wanted} is not known", "Use utf-8, cp1252, utf-16 …") from None
+                raise FileError(
+                    path.name, f"the encoding {wanted} is not known", "Use utf-8, cp1252, utf-16 …"
+                ) from None
         if len(head) >= 4 and head[1] == 0 and head[3] == 0:
             return "utf-16-le"
         if len(head) >= 4 and head[0] == 0 and head[2] == 0:

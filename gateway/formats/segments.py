@@ -132,7 +132,11 @@ def _end(data: bytes, at: int, delimiters: Delimiters) -> int:
         place = data.find(b"IEA" + element, place + 1)
         if place < 0:
             return _next_isa(data, at)
-        before = data[:place].rstrip(b"\r\n ")[-1:] if place - at < 4 else data[max(at, place - 80) : place].rstrip(b"\r\n ")[-1:]
+        before = (
+            data[:place].rstrip(b"\r\n ")[-1:]
+            if place - at < 4
+            else data[max(at, place - 80) : place].rstrip(b"\r\n ")[-1:]
+        )
         if before == terminator or (delimiters.segment in b"\r\n" and data[place - 1] in b"\r\n"):
             break
     following = _next_isa(data, at)

@@ -73,7 +73,15 @@ class _Workbook(Reading):
     def _open(self, *, read_only: bool) -> Any:
         try:
             return openpyxl.load_workbook(self.request.path, read_only=read_only, data_only=True)
-        except (InvalidFileException, LookupError, ValueError, zipfile.BadZipFile, EOFError, TypeError, OSError) as error:
+        except (
+            InvalidFileException,
+            LookupError,
+            ValueError,
+            zipfile.BadZipFile,
+            EOFError,
+            TypeError,
+            OSError,
+        ) as error:
             raise FileError(
                 self.request.name, f"the workbook cannot be opened: {error}", "Save it again as .xlsx and send it."
             ) from None
@@ -154,10 +162,12 @@ class _Workbook(Reading):
         what = f"the cell {title}!{wrong} holds an error" if wrong else "the row has cells beyond the header"
         self.faults.append(
             Fault(
-                "ROW_REJECT", what, "Mend the cell and send the workbook again.",
+                "ROW_REJECT",
+                what,
+                "Mend the cell and send the workbook again.",
                 f"{title}!{wrong or f'A{number}'}",
                 row={(self.columns[n] if n < len(self.columns) else f"#{n + 1}"): c for n, c in enumerate(cells)},
-            )  # fmt: skip
+            )
         )
         if len(self.faults) > self.request.limits.faults_per_file_max:
             raise FileError(self.request.name, "more broken rows than faults_per_file_max", "Check the mapping.")

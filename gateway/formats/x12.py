@@ -99,7 +99,9 @@ def _interchange(segments: Segments, found: list[Unit], faults: list[Fault]) -> 
         groups = len(segments.where("GS"))
         declared = iea(1)
         if not declared.isdigit() or int(declared) != groups:
-            faults.append(_fault(f"interchange {control}: IEA01 says {declared} groups, there are {groups}", control, at))
+            faults.append(
+                _fault(f"interchange {control}: IEA01 says {declared} groups, there are {groups}", control, at)
+            )
         if iea(2).strip() != control:
             faults.append(_fault(f"interchange {control}: IEA02 is {iea(2)}, ISA13 is {control}", control, at))
     _groups(segments, control, faults)
@@ -123,14 +125,12 @@ class _Element:
 
 
 def _fault(message: str, control: str, position: str) -> Fault:
-    return Fault(
-        "CONTROL_TOTAL", message, f"Ask the sender to send interchange {control} again, whole.", position
-    )
+    return Fault("CONTROL_TOTAL", message, f"Ask the sender to send interchange {control} again, whole.", position)
 
 
 def _groups(segments: Segments, control: str, faults: list[Fault]) -> None:
     starts, ends, sets = segments.where("GS"), segments.where("GE"), segments.where("ST")
-    borders = np.append(starts[1:], len(segments))
+    borders = np.append(starts[1:], len(segments))[: len(starts)]
     for start, border in zip(starts, borders, strict=True):
         inside = ends[(ends > start) & (ends < border)]
         gs = _one(segments, int(start))
@@ -169,11 +169,18 @@ def _sets(segments: Segments, isa: _Element, found: list[Unit]) -> None:
         )  # fmt: skip
         found.append(
             Unit(
-                ordinal=len(found), kind=kind, sender=sender, receiver=receiver,
-                version=versions[group].strip() if group >= 0 else "", interchange=interchange,
-                group=numbers[group].strip() if group >= 0 else "", control=control, test=test,
-                position=f"segment {segments.first + int(start)}", faults=faults,
-            )  # fmt: skip
+                ordinal=len(found),
+                kind=kind,
+                sender=sender,
+                receiver=receiver,
+                version=versions[group].strip() if group >= 0 else "",
+                interchange=interchange,
+                group=numbers[group].strip() if group >= 0 else "",
+                control=control,
+                test=test,
+                position=f"segment {segments.first + int(start)}",
+                faults=faults,
+            )
         )
 
 
@@ -248,9 +255,7 @@ class _Loops:
         self.rows, local = rows[kept], unit[kept]
         self.unit = local + first_unit
         self.set_start = starts[local] if len(starts) else local
-        stops = np.unique(
-            np.concatenate([*levels, *(segments.where(s) for s in (*summary, *ENVELOPE, "SE"))])
-        )
+        stops = np.unique(np.concatenate([*levels, *(segments.where(s) for s in (*summary, *ENVELOPE, "SE"))]))
         self.stops = stops
         self.ranges = [(self.rows, self._stop(self.rows))]
         for level in reversed(levels[:-1]):

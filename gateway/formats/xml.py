@@ -116,6 +116,12 @@ class _Xml(Reading):
                                               for k, (n, c, p) in enumerate(stack))  # fmt: skip
                 self._release(element)
             _, counts, _ = stack.pop()
+        if stack or not counts:
+            raise FileError(
+                self.request.name,
+                "the document is not well-formed: it ends before its elements are closed",
+                "Send the whole document again; it was cut off.",
+            )
 
     def _matches(self, names: list[str]) -> bool:
         anywhere, path = self.each
@@ -173,7 +179,7 @@ def _each(text: str) -> tuple[bool, list[str]]:
     anywhere = text.startswith("//")
     path = [part.rpartition(":")[2] for part in text.strip("/").split("/")]
     if not text.startswith("/") or not all(re.fullmatch(r"[\w.\-]+", part) for part in path):
-        raise GatewayError("read each", text or "(none)", 'Write //Ntry or /Document/Stmt/Ntry: what is a row.')
+        raise GatewayError("read each", text or "(none)", "Write //Ntry or /Document/Stmt/Ntry: what is a row.")
     return anywhere, path
 
 
@@ -205,7 +211,9 @@ def _finder(path: str) -> Callable[[Any], Iterator[Any]]:
         found = _STEP.match(rest)
         if not found:
             raise GatewayError(
-                "read path", path, "Write names with /, ../, @attribute, [1] or [Tp/Cd='CLBD']: ../Bal[Tp/Cd='CLBD']/Amt."
+                "read path",
+                path,
+                "Write names with /, ../, @attribute, [1] or [Tp/Cd='CLBD']: ../Bal[Tp/Cd='CLBD']/Amt.",
             )
         steps.append(_step(found.group(1), found.group(2), path))
         rest = rest[found.end() :]
@@ -255,7 +263,9 @@ def _predicates(text: str, path: str) -> list[Callable[[list[Any]], list[Any]]]:
         if not found:
             raise GatewayError("read path", path, "A condition is [1] or [Tp/Cd='CLBD'].")
         number, inner, single, double = found.groups()
-        tests.append(_nth(int(number)) if number else _equals(_compile(inner), single if single is not None else double))
+        tests.append(
+            _nth(int(number)) if number else _equals(_compile(inner), single if single is not None else double)
+        )
         rest = rest[found.end() :]
     return tests
 

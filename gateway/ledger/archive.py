@@ -9,6 +9,7 @@ from pathlib import Path
 
 import zstandard
 
+from gateway.atomic import sync_folder
 from gateway.errors import GatewayError
 
 CHUNK_BYTES = 1 << 20
@@ -44,7 +45,7 @@ def store(folder: Path, source: Path) -> Stored:
                 digest.update(chunk)
                 size += len(chunk)
                 writer.write(chunk)
-            writer.close()
+            writer.close()  # type: ignore[no-untyped-call]
             sink.flush()
             os.fsync(sink.fileno())
         sha256 = digest.hexdigest()
@@ -52,7 +53,7 @@ def store(folder: Path, source: Path) -> Stored:
         if not target.exists():
             target.parent.mkdir(exist_ok=True)
             temporary.replace(target)
-            _sync_folder(target.parent)
+            sync_folder(target.parent)
         return Stored(sha256, size)
     finally:
         temporary.unlink(missing_ok=True)
@@ -80,11 +81,3 @@ def sweep(folder: Path) -> None:
     """Remove temporary files of a killed process."""
     for left in (folder / "files").glob(".*.tmp"):
         left.unlink(missing_ok=True)
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

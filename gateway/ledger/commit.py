@@ -20,9 +20,7 @@ class Commit:
 
     def __init__(self, lake: Lake) -> None:
         self._con = lake.con
-        row = self._con.execute(
-            "select seq, hash, \"at\" from lake.audit_log order by seq desc limit 1"
-        ).to_arrow_table()
+        row = self._con.execute('select seq, hash, "at" from lake.audit_log order by seq desc limit 1').to_arrow_table()
         self._seq = int(row["seq"][0].as_py()) if row.num_rows else 0
         self._hash = str(row["hash"][0].as_py()) if row.num_rows else FIRST_HASH
         now = datetime.now(UTC)
@@ -124,9 +122,7 @@ def chain(previous: str, seq: int, at: datetime, actor: str, action: str, subjec
 
 
 def _insert_sql(spec: Table, select: str, offered: set[str], seq: int) -> str:
-    casts = {
-        column.name: f'cast({_source(column.name, offered)} as {column.type})' for column in spec.all_columns
-    }
+    casts = {column.name: f"cast({_source(column.name, offered)} as {column.type})" for column in spec.all_columns}
     listed = ", ".join(f'{sql} as "{name}"' for name, sql in casts.items())
     names = ", ".join(f'"{column.name}"' for column in spec.all_columns)
     hashed = row_hash(spec, {column.name: f'"{column.name}"' for column in spec.all_columns})

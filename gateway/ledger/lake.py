@@ -61,9 +61,7 @@ def folder_of(home: Path, config: Config) -> Path:
     return path if path.is_absolute() else home / path
 
 
-def open_lake(
-    home: Path, config: Config, *, read_only: bool = False, as_of: str | None = None
-) -> Lake:
+def open_lake(home: Path, config: Config, *, read_only: bool = False, as_of: str | None = None) -> Lake:
     """Attach the lake of a home; create or migrate it first unless read_only.
 
     as_of  an instant ("2026-11-01T00:00:00Z") or a snapshot number: the ledger as it stood then, read-only
@@ -181,9 +179,7 @@ def _migrate(con: duckdb.DuckDBPyConnection) -> None:
         if stored is None:
             con.execute("insert into lake.gateway_meta values ('schema_version', ?)", [str(SCHEMA_VERSION)])
         elif stored < SCHEMA_VERSION:
-            con.execute(
-                "update lake.gateway_meta set value = ? where key = 'schema_version'", [str(SCHEMA_VERSION)]
-            )
+            con.execute("update lake.gateway_meta set value = ? where key = 'schema_version'", [str(SCHEMA_VERSION)])
         con.execute("commit")
     except BaseException:
         con.execute("rollback")

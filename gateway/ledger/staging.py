@@ -55,6 +55,8 @@ class Writer:
     def __init__(self, con: duckdb.DuckDBPyConnection, commit: Commit, where: Where, rows: Rows) -> None:
         self.con, self.commit, self.where, self.rows = con, commit, where, rows
         self.accepted = self.duplicate = self.restated = 0
+        row = con.execute("select count(*) from lake.file where file_id = ?", [where.file_id]).fetchone()
+        self._generation = int(row[0]) if row else 0
         self._posted: list[tuple[str, str, Sequence[str]]] = []
 
     def nothing(self) -> None:
@@ -86,7 +88,9 @@ class Writer:
         self.duplicate, self.accepted, self.restated = row
 
     def _record_id(self) -> str:
-        return f"'{self.where.file_id}.' || _record || '.' || _ordinal"
+        # A file that is read again makes records of its own, which replace those of the first time.
+        again = f" || '.{self._generation}'" if self._generation else ""
+        return f"'{self.where.file_id}.' || _record || '.' || _ordinal{again}"
 
     def _insert(self, table: Table, new: str, feed: str) -> None:
         own = ", ".join(f'"{column.name}"' for column in table.columns)
@@ -121,7 +125,7 @@ class Writer:
         names = [column.name for column in table.columns if column.name != "channel"]
         own = ", ".join(f'"{name}"' for name in names)
         channel = "channel" if has_channel else "cast(null as varchar) as channel"
-        salt = f"'{self.where.file_id}'" if not compared else f"'{self.where.file_id}|' || {self._generation()}"
+        salt = f"'{self.where.file_id}'" if not compared else f"'{self.where.file_id}|' || {self._generation}"
         # A restatement posts what changed, under the file that said so.
         fresh = (
             f"select {self._record_id()} as record_id, 1 as sign, '{_text(self.where.entity)}' as entity, {channel}, "
@@ -137,10 +141,6 @@ class Writer:
         )
         self.con.execute(f"create or replace temp view {view} as {fresh}{old}")
         return table.name, view, [*names, "channel"]
-
-    def _generation(self) -> int:
-        row = self.con.execute("select count(*) from lake.file where file_id = ?", [self.where.file_id]).fetchone()
-        return int(row[0]) if row else 0
 
     def posted_relations(self) -> Iterator[tuple[str, str, Sequence[str]]]:
         """(table, relation, columns) of everything that posting rules may take."""
@@ -207,7 +207,9 @@ def classify(con: duckdb.DuckDBPyConnection, table: Table, relation: str, target
     """
     span = _overlap(con, table, relation)
     if span is None:
-        con.execute(f"create or replace temp view {target} as select *, cast(null as varchar) as old_id from {relation}")
+        con.execute(
+            f"create or replace temp view {target} as select *, cast(null as varchar) as old_id from {relation}"
+        )
         con.execute(
             f"""create or replace temp view {target}_kinds as
             select _ordinal, _kind, 'new' as state from {relation}"""
@@ -226,9 +228,7 @@ def classify(con: duckdb.DuckDBPyConnection, table: Table, relation: str, target
     con.execute(
         f"create or replace temp view {target} as select * exclude (state) from {target}_all where state <> 'same'"
     )
-    con.execute(
-        f"create or replace temp view {target}_kinds as select _ordinal, _kind, state from {target}_all"
-    )
+    con.execute(f"create or replace temp view {target}_kinds as select _ordinal, _kind, state from {target}_all")
     return True
 
 
@@ -265,9 +265,7 @@ def _fault_table(found: Sequence[Fault]) -> pa.Table:
     )
 
 
-def preview(
-    con: duckdb.DuckDBPyConnection, where: Where, rows: Rows, extra: Sequence[Fault]
-) -> dict[str, Any]:
+def preview(con: duckdb.DuckDBPyConnection, where: Where, rows: Rows, extra: Sequence[Fault]) -> dict[str, Any]:
     """Counts, records and faults of mapped rows without writing them; decimals as text."""
     states, records = [], {}
     for name, relation in rows.tables.items():
@@ -287,9 +285,7 @@ def preview(
     faults = list(
         rows_of(con, f'select "position", code, message, hint, column_name, value from {rows.faults} order by _ordinal')
     )
-    faults += [
-        {"position": f.position, "code": f.code, "message": f.message, "hint": f.hint} for f in [*held, *extra]
-    ]
+    faults += [{"position": f.position, "code": f.code, "message": f.message, "hint": f.hint} for f in [*held, *extra]]
     received, rejected = rows.received + len(extra), rows.rejected + len(extra)
     if held:
         accepted, duplicate, rejected = 0, 0, received

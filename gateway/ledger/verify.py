@@ -88,7 +88,7 @@ def _commits(lake: Lake) -> Iterator[Finding]:
 def _chain(lake: Lake) -> Iterator[Finding]:
     previous, expected = FIRST_HASH, 1
     table = lake.con.execute(
-        "select seq, \"at\", actor, action, subject, detail, previous_hash, hash from lake.audit_log order by seq"
+        'select seq, "at", actor, action, subject, detail, previous_hash, hash from lake.audit_log order by seq'
     ).to_arrow_table()
     for row in table.to_pylist():
         label = f"seq {row['seq']}"

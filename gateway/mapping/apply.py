@@ -275,5 +275,3 @@ def _record_select(kind: Kind, record: CompiledRecord, context: Context) -> str:
         f"1::bigint as occurrence, {', '.join(fields)} from {kind.wide} "
         f"where _ignored is null and {record.prefix}applies and not ({rejects(kind.compiler.records)})"
     )
-
-

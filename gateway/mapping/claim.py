@@ -44,9 +44,7 @@ class Claims:
     fault: Fault | None = None
 
 
-def claim_file(
-    library: Library, partner: str, name: str, formats: Collection[str], on: date
-) -> Claims:
+def claim_file(library: Library, partner: str, name: str, formats: Collection[str], on: date) -> Claims:
     """Find the one mapping of the partner that names the file and whose format its content has."""
     own = [loaded for loaded in _of(library, partner, on) if loaded.mapping.file.transaction is None]
     named = [loaded for loaded in own if _matches(loaded, name)]
@@ -55,7 +53,9 @@ def claim_file(
         return Claims(taken=[(fitting[0], None)])
     if len(fitting) > 1:
         feeds = ", ".join(loaded.name for loaded in fitting)
-        return Claims(fault=_reject(f"more than one mapping claims {name}: {feeds}", "Make their match patterns differ."))
+        return Claims(
+            fault=_reject(f"more than one mapping claims {name}: {feeds}", "Make their match patterns differ.")
+        )
     return Claims(fault=_nobody(library, partner, name, formats, own, named))
 
 
@@ -94,7 +94,9 @@ def _nobody(
         )
     broken = [fault for fault in library.faults if fault.file.startswith(f"mappings/{partner}/")]
     if broken:
-        return _reject(f"the mappings of {partner} cannot be used: {broken[0]}", "Mend the mapping and release the file.")
+        return _reject(
+            f"the mappings of {partner} cannot be used: {broken[0]}", "Mend the mapping and release the file."
+        )
     return _reject(
         f"there is no mapping for {partner}; {name} looks like {looks}",
         f"Add mappings/{partner}/<feed>.toml, or drop the file in the folder of its partner.",
@@ -136,9 +138,7 @@ def _names(loaded: Loaded, unit: ClaimedUnit) -> bool:
     )
 
 
-def _unit_fault(
-    what: str, unit: ClaimedUnit, partner: str, fitting: Sequence[Loaded], own: Sequence[Loaded]
-) -> Fault:
+def _unit_fault(what: str, unit: ClaimedUnit, partner: str, fitting: Sequence[Loaded], own: Sequence[Loaded]) -> Fault:
     if fitting:
         feeds = ", ".join(loaded.name for loaded in fitting)
         return Fault("FILE_REJECT", f"{what}: claimed by {feeds}", "Make sender or version differ.", unit.position)

@@ -124,7 +124,9 @@ class Compiler:
         elif spec.fill_down is not None:
             target.raw = f"nullif(trim({self.column(spec.fill_down)}), '')"
             target.typed = target.raw
-            target.wide = self._default(values.typed(target.kind, f"f.{ident(stored)}", spec, target.column), target, kind)
+            target.wide = self._default(
+                values.typed(target.kind, f"f.{ident(stored)}", spec, target.column), target, kind
+            )
         elif spec.lookup is not None:
             self._lookup(record, target)
 
@@ -170,8 +172,7 @@ class Compiler:
         target.typed = target.raw
         record.crosswalks.append(Crosswalk(alias, target, (stored,)))
         target.wide = (
-            f"case when t.{ident(stored)} is null then null "
-            f"else coalesce({alias}.sku, '?' || t.{ident(stored)}) end"
+            f"case when t.{ident(stored)} is null then null else coalesce({alias}.sku, '?' || t.{ident(stored)}) end"
         )
 
     def _lookup(self, record: CompiledRecord, target: Target) -> None:
@@ -206,7 +207,9 @@ class Compiler:
         return f"case {cases} end" if cases else "cast(null as integer)"
 
     def _source_expression(self, text: str) -> str:
-        return compile_scalar(text, (), (), field_sql=ident, column_sql=lambda column: f"coalesce({self.column(column)}, '')")
+        return compile_scalar(
+            text, (), (), field_sql=ident, column_sql=lambda column: f"coalesce({self.column(column)}, '')"
+        )
 
     def _typed_record(self, record: CompiledRecord) -> list[str]:
         parts, bad = [], []
@@ -323,9 +326,7 @@ class Compiler:
             ready = [
                 target
                 for target in waiting.values()
-                if not (
-                    (names(target.spec.expr)[0] if target.spec.expr else set()) & (set(waiting) - {target.name})
-                )
+                if not ((names(target.spec.expr)[0] if target.spec.expr else set()) & (set(waiting) - {target.name}))
             ]
             if not ready:
                 raise ValueError(f"fields {', '.join(waiting)} need one another")

@@ -47,9 +47,7 @@ def fill_down(con: duckdb.DuckDBPyConnection, compiler: Compiler, typed: str) ->
         if distinct == 1 and first == facts[-1]:
             parts.append(f"{quote(value)} as {ident(column)}")
         else:
-            parts.append(
-                f"last_value({ident(column)} ignore nulls) over (order by _ordinal) as {ident(column)}"
-            )
+            parts.append(f"last_value({ident(column)} ignore nulls) over (order by _ordinal) as {ident(column)}")
     con.execute(f"create or replace temp view {filled} as select _ordinal, {', '.join(parts)} from {typed}")
     return filled
 
@@ -160,7 +158,9 @@ def _alias(
               and coalesce(a.valid_to, w.day) >= w.day
         group by w.name, w.day"""
     )
-    same_day = f"{crosswalk.alias}.day is not distinct from {day.replace('cast(', 'cast(t.', 1) if dated else 'current_date'}"
+    same_day = (
+        f"{crosswalk.alias}.day is not distinct from {day.replace('cast(', 'cast(t.', 1) if dated else 'current_date'}"
+    )
     return f"left join {resolved} {crosswalk.alias} on {crosswalk.alias}.name = t.{source} and {same_day}"
 
 

@@ -16,7 +16,44 @@ from sqlglot.errors import SqlglotError
 CHARACTERS_MAX = 4_000
 
 FUNCTIONS = frozenset(
-    ["abs", "ceil", "coalesce", "concat", "concat_ws", "contains", "date_trunc", "floor", "greatest", "if", "least", "left", "length", "lower", "lpad", "ltrim", "nullif", "regexp_extract", "regexp_matches", "replace", "right", "round", "rpad", "rtrim", "sign", "split_part", "starts_with", "strftime", "substr", "substring", "suffix", "trim", "upper", "year", "month", "day"]
+    [
+        "abs",
+        "ceil",
+        "coalesce",
+        "concat",
+        "concat_ws",
+        "contains",
+        "date_trunc",
+        "floor",
+        "greatest",
+        "if",
+        "least",
+        "left",
+        "length",
+        "lower",
+        "lpad",
+        "ltrim",
+        "nullif",
+        "regexp_extract",
+        "regexp_matches",
+        "replace",
+        "right",
+        "round",
+        "rpad",
+        "rtrim",
+        "sign",
+        "split_part",
+        "starts_with",
+        "strftime",
+        "substr",
+        "substring",
+        "suffix",
+        "trim",
+        "upper",
+        "year",
+        "month",
+        "day",
+    ]
 )
 AGGREGATES = frozenset(("first", "last", "sum", "min", "max", "count"))
 CASTS = frozenset(("DECIMAL", "INT", "BIGINT", "TEXT", "VARCHAR", "DATE"))
@@ -67,7 +104,7 @@ def compile_scalar(
         if name not in fields:
             raise ExpressionError(
                 f"{name} is not a field{_near(name, fields)}",
-                'source columns stand in double quotes, text in single quotes',
+                "source columns stand in double quotes, text in single quotes",
             )
         return _raw(field_sql(name))
 

@@ -88,7 +88,9 @@ def add_rejected(
     for row in rows:
         source = sources.get(row[0], {})
         for number, record in enumerate(compiler.records):
-            found += _of_record(record, row[0], row[1], row[2 + number], source, row[2 + len(compiler.records) + number])
+            found += _of_record(
+                record, row[0], row[1], row[2 + number], source, row[2 + len(compiler.records) + number]
+            )
     _insert(con, name, _unique(found))
 
 
@@ -118,9 +120,7 @@ def _of_record(
             continue
         column, value = _cell(target, source)
         message, hint = describe(target, column, value, origin)
-        found.append(
-            (ordinal, record.index, position, "ROW_REJECT", column, value, message, hint, _json(source), True)
-        )
+        found.append((ordinal, record.index, position, "ROW_REJECT", column, value, message, hint, _json(source), True))
     return found
 
 

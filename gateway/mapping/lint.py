@@ -17,9 +17,7 @@ OptionsCheck = Callable[[str, Mapping[str, Any]], str]
 STRUCTURED = ("x12", "xml")
 
 
-def check(
-    loaded: Loaded, lookups: Collection[str], options_check: OptionsCheck | None = None
-) -> list[MappingFault]:
+def check(loaded: Loaded, lookups: Collection[str], options_check: OptionsCheck | None = None) -> list[MappingFault]:
     """Every fault of a mapping that could be read.
 
     options_check(format, options) gives "" or what is wrong with the format's own options.
@@ -75,7 +73,9 @@ class _Checker:
         if column is None and not name.startswith("_"):
             near = get_close_matches(name, [c.name for c in table.columns], n=1)
             hint = f'did you mean "{near[0]}"? Rename the key' if near else "rename the key"
-            yield self.fault(path, f'table {record.type} has no field "{name}"', f'{hint}, or begin it with "_" if it is a helper')
+            yield self.fault(
+                path, f'table {record.type} has no field "{name}"', f'{hint}, or begin it with "_" if it is a helper'
+            )
         if field.expr is not None:
             yield from self.expression(path, field.expr, record.fields)
         if field.lookup is not None and field.lookup not in self.lookups:
@@ -93,12 +93,23 @@ class _Checker:
         if field.packs_of is not None:
             other = record.fields.get(field.packs_of)
             if other is None or other.alias is None:
-                yield self.fault(path, f'packs_of = "{field.packs_of}" names no field with an alias', "name the sku field")
-        if column is not None and column.values and isinstance(field.constant, str) and field.constant not in column.values:
-            yield self.fault(path, f'"{field.constant}" is not allowed for {name}', f"use one of {', '.join(column.values)}")
+                yield self.fault(
+                    path, f'packs_of = "{field.packs_of}" names no field with an alias', "name the sku field"
+                )
+        if (
+            column is not None
+            and column.values
+            and isinstance(field.constant, str)
+            and field.constant not in column.values
+        ):
+            yield self.fault(
+                path, f'"{field.constant}" is not allowed for {name}', f"use one of {', '.join(column.values)}"
+            )
         for code in (field.map or {}).values():
             if column is not None and column.values and code not in column.values:
-                yield self.fault(path, f'map gives "{code}", which {name} may not be', f"use one of {', '.join(column.values)}")
+                yield self.fault(
+                    path, f'map gives "{code}", which {name} may not be', f"use one of {', '.join(column.values)}"
+                )
 
     def expression(self, path: tuple[Any, ...], text: str, fields: Collection[str]) -> Iterator[MappingFault]:
         try:
@@ -118,7 +129,9 @@ class _Checker:
                 if name not in record.fields:
                     yield self.fault(path, f'tie-out by "{name}": no such field', "name a field of the record")
             try:
-                compile_scalar(tie.equals, record.fields, (), field_sql=values.name, column_sql=values.name, aggregates=True)
+                compile_scalar(
+                    tie.equals, record.fields, (), field_sql=values.name, column_sql=values.name, aggregates=True
+                )
                 if tie.sum is not None:
                     names(tie.sum)
             except ExpressionError as error:
@@ -128,4 +141,6 @@ class _Checker:
         known = zoneinfo.available_timezones()
         if zone not in known:
             near = get_close_matches(zone, known, n=1)
-            yield self.fault(path, f'"{zone}" is no time zone', f'did you mean "{near[0]}"?' if near else "e.g. Europe/Berlin")
+            yield self.fault(
+                path, f'"{zone}" is no time zone', f'did you mean "{near[0]}"?' if near else "e.g. Europe/Berlin"
+            )

@@ -132,7 +132,11 @@ def _toml(path: Path, name: str) -> tuple[dict[str, Any] | None, str, list[Mappi
     except tomllib.TOMLDecodeError as error:
         line = getattr(error, "lineno", None) or _line_in(str(error))
         reason = str(error).split(" (at")[0]
-        return None, text, [MappingFault(name, line, f"is not valid TOML: {reason}", "check quotes, brackets and = there")]
+        return (
+            None,
+            text,
+            [MappingFault(name, line, f"is not valid TOML: {reason}", "check quotes, brackets and = there")],
+        )
 
 
 def _line_in(message: str) -> int:
@@ -168,9 +172,7 @@ def _merged(pack: dict[str, Any], raw: dict[str, Any]) -> dict[str, Any]:
     records = [dict(record) for record in pack.get("record", [])]
     used: set[int] = set()
     for own in raw.get("record", []):
-        place = next(
-            (n for n, r in enumerate(records) if r.get("type") == own.get("type") and n not in used), None
-        )
+        place = next((n for n, r in enumerate(records) if r.get("type") == own.get("type") and n not in used), None)
         if place is None:
             records.append(own)
             used.add(len(records) - 1)

@@ -68,16 +68,12 @@ class FieldSpec(Part):
     @model_validator(mode="after")
     def _one_source(self) -> FieldSpec:
         named = [
-            name
-            for name in ("source", "constant", "expr", "fill_down", "lookup")
-            if getattr(self, name) is not None
+            name for name in ("source", "constant", "expr", "fill_down", "lookup") if getattr(self, name) is not None
         ]
         if self.credit is not None or self.debit is not None:
             named.append("credit/debit")
         if len(named) != 1:
-            raise ValueError(
-                "name exactly one source: from, constant, expr, fill_down, lookup or credit with debit"
-            )
+            raise ValueError("name exactly one source: from, constant, expr, fill_down, lookup or credit with debit")
         if (self.lookup is None) != (not self.on):
             raise ValueError("`lookup` and `on` go together")
         return self

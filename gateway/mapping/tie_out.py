@@ -46,9 +46,7 @@ def check(con: duckdb.DuckDBPyConnection, mapping: Mapping, kinds: Sequence[Kind
                 break
 
 
-def _check_one(
-    con: duckdb.DuckDBPyConnection, wide: str, record: CompiledRecord, tie: TieOut, mapped: Mapped
-) -> None:
+def _check_one(con: duckdb.DuckDBPyConnection, wide: str, record: CompiledRecord, tie: TieOut, mapped: Mapped) -> None:
     def field_sql(name: str) -> str:
         return ident(f"v_{record.prefix}{name}")
 
@@ -80,9 +78,9 @@ def _check_one(
     for group, made, stated, unread in rows:
         if mapped.control_total is None and stated is not None:
             mapped.control_total = Decimal(stated)
-        if stated is None or abs(Decimal(made) - Decimal(stated)) > tie.tolerance:
-            if len(mapped.held) < GROUPS_TOLD_MAX:
-                mapped.held.append(_fault(tie, str(group), Decimal(made), stated, int(unread)))
+        agrees = stated is not None and abs(Decimal(made) - Decimal(stated)) <= tie.tolerance
+        if not agrees and len(mapped.held) < GROUPS_TOLD_MAX:
+            mapped.held.append(_fault(tie, str(group), Decimal(made), stated, int(unread)))
 
 
 def _fault(tie: TieOut, group: str, made: Decimal, stated: object, unread: int) -> Fault:

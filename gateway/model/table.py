@@ -63,9 +63,7 @@ PROVENANCE: tuple[Column, ...] = (
     Column("file_id", TEXT, "The file (as one feed) that the record came from", True),
     Column("feed", TEXT, "The mapping that made it", True),
     Column("position", TEXT, "Line, cell, segment or XPath in the source file", True),
-    Column(
-        "source_key", KEY, "MD5 of table, partner and business key: same event, same key", True
-    ),
+    Column("source_key", KEY, "MD5 of table, partner and business key: same event, same key", True),
     Column("occurrence", WHOLE, "1 for the first row with that key in a file, 2 for the second …", True),
     Column("entity", TEXT, "Legal entity", True),
     Column("partner", TEXT, "Trading partner whose channel delivered it", True),

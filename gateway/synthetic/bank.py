@@ -22,7 +22,13 @@ def write(sink: Sink, business: Business, payouts: Sequence[Payout]) -> None:
     for payout in payouts:
         if payout.currency == "USD" and payout.banked is not None:
             booked[payout.deposit + timedelta(days=1)].append(
-                (payout.banked, f"AMZN{payout.settlement_id}", payout.settlement_id, "RCDT", f"Amazon payout {payout.settlement_id}")
+                (
+                    payout.banked,
+                    f"AMZN{payout.settlement_id}",
+                    payout.settlement_id,
+                    "RCDT",
+                    f"Amazon payout {payout.settlement_id}",
+                )
             )
     _others(sink, business, booked)
     opening = Decimal("25000.00")
@@ -48,7 +54,7 @@ def _others(sink: Sink, business: Business, booked: dict[date, list[Entry]]) -> 
 def _balance(kind: str, amount: Decimal, currency: str, day: date) -> str:
     side = "CRDT" if amount >= 0 else "DBIT"
     return (
-        f"<Bal><Tp><CdOrPrtry><Cd>{kind}</Cd></CdOrPrtry></Tp><Amt Ccy=\"{currency}\">{abs(amount)}</Amt>"
+        f'<Bal><Tp><CdOrPrtry><Cd>{kind}</Cd></CdOrPrtry></Tp><Amt Ccy="{currency}">{abs(amount)}</Amt>'
         f"<CdtDbtInd>{side}</CdtDbtInd><Dt><Dt>{day}</Dt></Dt></Bal>"
     )
 
@@ -57,7 +63,7 @@ def _entry(entry: Entry, currency: str, day: date) -> str:
     amount, reference, end_to_end, family, text = entry
     side = "CRDT" if amount >= 0 else "DBIT"
     return (
-        f"<Ntry><Amt Ccy=\"{currency}\">{abs(amount)}</Amt><CdtDbtInd>{side}</CdtDbtInd><Sts>BOOK</Sts>"
+        f'<Ntry><Amt Ccy="{currency}">{abs(amount)}</Amt><CdtDbtInd>{side}</CdtDbtInd><Sts>BOOK</Sts>'
         f"<BookgDt><Dt>{day}</Dt></BookgDt><ValDt><Dt>{day}</Dt></ValDt><AcctSvcrRef>{reference}</AcctSvcrRef>"
         f"<BkTxCd><Domn><Cd>PMNT</Cd><Fmly><Cd>{family}</Cd><SubFmlyCd>{'CHRG' if family == 'CHRG' else 'OTHR'}</SubFmlyCd>"
         f"</Fmly></Domn></BkTxCd><NtryDtls><TxDtls><Refs><EndToEndId>{escape(end_to_end)}</EndToEndId></Refs>"
@@ -66,13 +72,22 @@ def _entry(entry: Entry, currency: str, day: date) -> str:
 
 
 def _statement(
-    sink: Sink, partner: str, account: str, currency: str, day: date, number: int, opening: Decimal, entries: Sequence[Entry]
+    sink: Sink,
+    partner: str,
+    account: str,
+    currency: str,
+    day: date,
+    number: int,
+    opening: Decimal,
+    entries: Sequence[Entry],
 ) -> Decimal:
     """One statement; returns its closing balance."""
     closing = opening + sum((entry[0] for entry in entries), Decimal(0))
     pending = (
-        f"<Ntry><Amt Ccy=\"{currency}\">1.00</Amt><CdtDbtInd>CRDT</CdtDbtInd><Sts>PDNG</Sts><BookgDt><Dt>{day}</Dt></BookgDt>"
-        "<AcctSvcrRef>PDNG1</AcctSvcrRef></Ntry>" if number == 3 else ""
+        f'<Ntry><Amt Ccy="{currency}">1.00</Amt><CdtDbtInd>CRDT</CdtDbtInd><Sts>PDNG</Sts><BookgDt><Dt>{day}</Dt></BookgDt>'
+        "<AcctSvcrRef>PDNG1</AcctSvcrRef></Ntry>"
+        if number == 3
+        else ""
     )
     content = (
         '<?xml version="1.0" encoding="UTF-8"?>\n<Document xmlns="urn:iso:std:iso:20022:tech:xsd:camt.053.001.08">'

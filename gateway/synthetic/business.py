@@ -152,7 +152,7 @@ class Business:
     def _receipts(self) -> dict[date, list[tuple[Item, int, int]]]:
         found: dict[date, list[tuple[Item, int, int]]] = defaultdict(list)
         for offset in range(2, self.days, 4):
-            for item in self.items[offset :: 9]:
+            for item in self.items[offset::9]:
                 damaged = 1 if item.number % 5 == 0 else 0
                 found[self.start + timedelta(days=offset)].append((item, 24 + item.number % 3, damaged))
         return found

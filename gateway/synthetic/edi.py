@@ -11,7 +11,9 @@ from gateway.synthetic.sink import Sink
 Segments = list[str]
 
 
-def interchange(kind: str, group: str, day: date, control: int, sets: Iterable[Segments], sender: str = "3PLEAST") -> bytes:
+def interchange(
+    kind: str, group: str, day: date, control: int, sets: Iterable[Segments], sender: str = "3PLEAST"
+) -> bytes:
     """An interchange with one group of transaction sets (without ST and SE)."""
     made = list(sets)
     lines = [
@@ -28,7 +30,12 @@ def interchange(kind: str, group: str, day: date, control: int, sets: Iterable[S
 
 def shipment(order: Order, lines: list[Line], day: date, number: str) -> Segments:
     """One 945: what was shipped of an order."""
-    body = [f"W06*F*{order.order_id}*{day:%Y%m%d}*{number}", "N1*SF*3PL East*92*3PL-E", f"N9*2I*1Z{number}", "W27*M*UPSN"]
+    body = [
+        f"W06*F*{order.order_id}*{day:%Y%m%d}*{number}",
+        "N1*SF*3PL East*92*3PL-E",
+        f"N9*2I*1Z{number}",
+        "W27*M*UPSN",
+    ]
     for place, line in enumerate(lines, start=1):
         body += [f"LX*{place}", f"W12*CC*{line.units}*{line.units}*0*EA**VN*{line.item.code}"]
     units = sum(line.units for line in lines)

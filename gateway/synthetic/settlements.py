@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from decimal import Decimal
 
@@ -77,7 +77,17 @@ def order_entries(order: Order) -> list[Entry]:
         for amount_type, description, amount in _amounts(line, order.afn):
             if amount:
                 entries.append(
-                    Entry("Order", amount_type, description, amount, order.shipped, order.order_id, line.code, line.name, line.quantity)
+                    Entry(
+                        "Order",
+                        amount_type,
+                        description,
+                        amount,
+                        order.shipped,
+                        order.order_id,
+                        line.code,
+                        line.name,
+                        line.quantity,
+                    )
                 )
     return entries
 
@@ -109,15 +119,31 @@ def _plant_first(sink: Sink, entries: list[Entry]) -> Entry:
     """An amount that is wrong, an order that was never shipped, a code that nobody knows."""
     place = next(n for n, e in enumerate(entries) if e.description == "Principal" and n > 40)
     entry = entries[place]
-    entries[place] = Entry(*[getattr(entry, f) if f != "amount" else entry.amount - Decimal("7.50") for f in Entry.__slots__])
+    entries[place] = replace(entry, amount=entry.amount - Decimal("7.50"))
     sink.plant("AMOUNT_MISMATCH", f"amazon-us|{entry.order_id}", "-7.50", "settled 7.50 less than shipped")
-    ghost = Entry("Order", "ItemPrice", "Principal", Decimal("48.00"), entry.day, "222-0000001-0000001", "58888888888", "M-00005", 1)
+    ghost = Entry(
+        "Order",
+        "ItemPrice",
+        "Principal",
+        Decimal("48.00"),
+        entry.day,
+        "222-0000001-0000001",
+        "58888888888",
+        "M-00005",
+        1,
+    )
     entries.append(ghost)
     sink.plant("SETTLED_NOT_SHIPPED", f"amazon-us|{ghost.order_id}", "48.00", "settled, never shipped")
-    entries.append(Entry("other-transaction", "other-transaction", "Holiday Handling Surcharge", Decimal("-12.34"), entry.day))
+    entries.append(
+        Entry("other-transaction", "other-transaction", "Holiday Handling Surcharge", Decimal("-12.34"), entry.day)
+    )
     key = "other-transaction / other-transaction / Holiday Handling Surcharge"
     sink.plant("UNMAPPED_LINE", f"amazon-us|{key}", "-12.34", "a code in no lookup")
-    return next(e for e in entries[len(entries) // 3 :] if e.description == "Principal" and e.order_id != entry.order_id and e.kind == "Order")
+    return next(
+        e
+        for e in entries[len(entries) // 3 :]
+        if e.description == "Principal" and e.order_id != entry.order_id and e.kind == "Order"
+    )
 
 
 def _plant_second(sink: Sink, entries: list[Entry], doubled: Entry | None, first: date) -> None:
@@ -129,22 +155,54 @@ def _plant_second(sink: Sink, entries: list[Entry], doubled: Entry | None, first
     sink.plant("DUP_SETTLE_LINE", key, doubled.amount, "the same line in two settlements")
 
 
-def render(settlement_id: str, first: date, entries: Sequence[Entry], total: Decimal, currency: str, comma: bool = False) -> bytes:
+def render(
+    settlement_id: str, first: date, entries: Sequence[Entry], total: Decimal, currency: str, comma: bool = False
+) -> bytes:
     """The file: a head row with the total, then the lines."""
 
     def number(amount: Decimal) -> str:
         return f"{amount:f}".replace(".", ",") if comma else f"{amount:f}"
 
     last, deposit = first + timedelta(days=7), first + timedelta(days=8)
-    head = [settlement_id, f"{first}T00:00:00+00:00", f"{last}T00:00:00+00:00", f"{deposit}T00:00:00+00:00", number(total), currency]
+    head = [
+        settlement_id,
+        f"{first}T00:00:00+00:00",
+        f"{last}T00:00:00+00:00",
+        f"{deposit}T00:00:00+00:00",
+        number(total),
+        currency,
+    ]
     rows = ["\t".join(COLUMNS), "\t".join(head + [""] * 18)]
     for e in entries:
         rows.append(
             "\t".join(
-                (settlement_id, "", "", "", "", "", e.kind, e.order_id, "", "", "", "Amazon.com", e.amount_type,
-                 e.description, number(e.amount), "", str(e.day), f"{e.day}T16:00:00+00:00", e.code, "", "", e.sku,
-                 str(e.quantity) if e.quantity else "", "")
-            )  # fmt: skip
+                (
+                    settlement_id,
+                    "",
+                    "",
+                    "",
+                    "",
+                    "",
+                    e.kind,
+                    e.order_id,
+                    "",
+                    "",
+                    "",
+                    "Amazon.com",
+                    e.amount_type,
+                    e.description,
+                    number(e.amount),
+                    "",
+                    str(e.day),
+                    f"{e.day}T16:00:00+00:00",
+                    e.code,
+                    "",
+                    "",
+                    e.sku,
+                    str(e.quantity) if e.quantity else "",
+                    "",
+                )
+            )
         )
     return ("\n".join(rows) + "\n").encode()
 
@@ -180,7 +238,13 @@ def _euro(sink: Sink, business: Business) -> Payout:
     first = business.start
     entries = []
     for n in range(40):
-        shared = (first + timedelta(days=n % 7), f"303-{1_000_000 + n}-{2_000_000 + n}", f"6{n:010d}", business.items[n % 10].msku, 1)
+        shared = (
+            first + timedelta(days=n % 7),
+            f"303-{1_000_000 + n}-{2_000_000 + n}",
+            f"6{n:010d}",
+            business.items[n % 10].msku,
+            1,
+        )
         price = money(business.items[n % 10].price * Decimal("0.9"))
         entries.append(Entry("Order", "ItemPrice", "Principal", price, *shared))
         entries.append(Entry("Order", "ItemPrice", "Tax", money(price * Decimal("0.19")), *shared))

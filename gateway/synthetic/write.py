@@ -74,10 +74,19 @@ class _Writer:
     def _master_data(self) -> None:
         b = self.business
         items = [
-            [i.sku, f"0{4_000_000_000_00 + i.number:012d}"[:14], f"Item {i.number}", "EA", "home", "B", "NONE", str(i.cost)]
+            [
+                i.sku,
+                f"0{4_000_000_000_00 + i.number:012d}"[:14],
+                f"Item {i.number}",
+                "EA",
+                "home",
+                "B",
+                "NONE",
+                str(i.cost),
+            ]
             for i in b.items
         ]
-        columns = ("sku", "gtin", "name", "uom", "category", "abc", "tracking", "standard-cost")
+        columns: tuple[str, ...] = ("sku", "gtin", "name", "uom", "category", "abc", "tracking", "standard-cost")
         self.put("master-data", "items.csv", self._csv(columns, items))
         aliases = []
         for item in b.items:
@@ -91,7 +100,11 @@ class _Writer:
             ["FBA-US", "", "CHANNEL_FC", "America/Los_Angeles", "23:59", "amazon-us"],
             ["WH-1", "", "DC", "America/New_York", "23:59", "operations"],
         ]
-        self.put("master-data", "locations.csv", self._csv(("location", "gln", "type", "timezone", "cutoff", "owner"), places))
+        self.put(
+            "master-data",
+            "locations.csv",
+            self._csv(("location", "gln", "type", "timezone", "cutoff", "owner"), places),
+        )
         opening = [
             [location, item.sku, "AVAILABLE", str(b.opening(item, location)), str(item.cost), b.start.isoformat()]
             for location in LOCATIONS
@@ -115,7 +128,7 @@ class _Writer:
         for offset in range(b.days):
             day = b.start + timedelta(days=offset)
             rows = [self._order_row(o, line) for o in b.orders if o.day == day for line in o.lines]
-            columns = ORDER_COLUMNS
+            columns: tuple[str, ...] = ORDER_COLUMNS
             name = f"orders-{day:%Y%m%d}.csv"
             if offset == 4:
                 rows.append(self._broken_row(rows[0]))
@@ -132,7 +145,9 @@ class _Writer:
             if offset == 3:
                 twin = b"\xef\xbb\xbf" + content.replace(b"\n", b"\r\n")
                 self.put("amazon-us", f"orders-{day:%Y%m%d}-crlf.csv", twin)
-                self.plant("NONE", f"orders-{day:%Y%m%d}-crlf.csv", "0", "the same rows with CRLF and a byte order mark")
+                self.plant(
+                    "NONE", f"orders-{day:%Y%m%d}-crlf.csv", "0", "the same rows with CRLF and a byte order mark"
+                )
 
     @staticmethod
     def _order_row(order: Order, line: Line) -> list[str]:
@@ -169,15 +184,28 @@ class _Writer:
                 if first <= day < first + timedelta(days=7):
                     rows.append(
                         "\t".join(
-                            (f"{day}T12:00:00+00:00", order.order_id, line.name, "", "", line.item.sku, str(line.quantity),
-                             "ABE8", condition, "NO_LONGER_NEEDED", "Unit returned to inventory", f"LPN{line.code}", "")
-                        )  # fmt: skip
+                            (
+                                f"{day}T12:00:00+00:00",
+                                order.order_id,
+                                line.name,
+                                "",
+                                "",
+                                line.item.sku,
+                                str(line.quantity),
+                                "ABE8",
+                                condition,
+                                "NO_LONGER_NEEDED",
+                                "Unit returned to inventory",
+                                f"LPN{line.code}",
+                                "",
+                            )
+                        )
                     )
             self.put("amazon-us", f"returns-{first:%Y%m%d}.txt", ("\n".join(rows) + "\n").encode())
 
     def _truth_file(self) -> None:
-        rows = [[p.code, p.business_key, str(p.amount), "yes" if p.primary else "no", p.what] for p in self.truth.planted]
+        rows = [
+            [p.code, p.business_key, str(p.amount), "yes" if p.primary else "no", p.what] for p in self.truth.planted
+        ]
         content = self._csv(("code", "business_key", "amount", "primary", "what"), rows)
         (self.home / "truth.csv").write_bytes(content)
-
-

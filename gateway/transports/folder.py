@@ -9,9 +9,9 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
+from gateway.atomic import write_atomically
 from gateway.config import Config
 from gateway.errors import Fault
-from gateway.outbound.deliver import write_atomically
 from gateway.transports.contract import Drop
 
 Seen = tuple[int, int]

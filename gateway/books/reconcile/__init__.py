@@ -45,9 +45,7 @@ class Outcome:
     changed: int = 0
 
 
-def run(
-    commit: Commit, con: duckdb.DuckDBPyConnection, config: Config, rules: Rules, now: datetime
-) -> Outcome:
+def run(commit: Commit, con: duckdb.DuckDBPyConnection, config: Config, rules: Rules, now: datetime) -> Outcome:
     """Run every reconciliation as at `now` and bring the exceptions up to date, within the commit."""
     create_tables(con)
     context = Recon(config, now)
@@ -55,10 +53,9 @@ def run(
         module.run(con, context)
     matched = _matches(commit, con, rules)
     life = exceptions.update(commit, con, rules, now)
-    outcome = Outcome(
+    return Outcome(
         lines=_lines(con), open=life.open, opened=life.opened, closed=life.closed, changed=matched + life.changed
     )
-    return outcome
 
 
 def view(con: duckdb.DuckDBPyConnection, config: Config, now: datetime) -> None:

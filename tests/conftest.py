@@ -1,0 +1,63 @@
+"""Shared fixtures: a home with the example partners, and the public samples where they are at hand."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from gateway import home as homes
+from gateway.config import Limits
+from gateway.pipeline import Gateway
+from gateway.session import open_gateway
+
+CORPUS = Path(__file__).parent.parent.parent / "shared" / "corpus"
+NOW = datetime(2026, 11, 20, 8, tzinfo=UTC)
+
+
+def require_or_skip(present: bool, reason: str) -> None:
+    """Skip where something is absent; on a build server that is a failure."""
+    if present:
+        return
+    if os.environ.get("CI"):
+        pytest.fail(reason)
+    pytest.skip(reason)
+
+
+@pytest.fixture
+def limits() -> Limits:
+    return Limits()
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    """A home with the example partners active."""
+    homes.lay_down(tmp_path / "home", examples=True)
+    return tmp_path / "home"
+
+
+@pytest.fixture
+def gateway(home: Path) -> Iterator[Gateway]:
+    with open_gateway(home, now=NOW) as opened:
+        yield opened
+
+
+@pytest.fixture
+def drop(home: Path) -> Callable[[str, str, bytes | str], Path]:
+    """Drops a file into a partner's folder."""
+
+    def put(partner: str, name: str, content: bytes | str) -> Path:
+        path = home / "inbound" / partner / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content.encode() if isinstance(content, str) else content)
+        return path
+
+    return put
+
+
+def corpus(folder: str, *patterns: str) -> list[Path]:
+    """Public sample files of a family, none where the samples are not at hand."""
+    return sorted(path for pattern in patterns or ("*",) for path in (CORPUS / folder).glob(pattern))

@@ -1,0 +1,88 @@
+"""Workbooks and XML: positions, safety and clear refusals."""
+
+from __future__ import annotations
+
+import zipfile
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import openpyxl
+import pytest
+
+from gateway.config import Limits
+from gateway.errors import FileError
+from gateway.formats import workbook, xml
+from gateway.formats.contract import ReadRequest
+
+CAMT = """<?xml version="1.0"?><Document xmlns="urn:x"><S><Acct>A1</Acct><Bal><Cd>OPBD</Cd><Amt>5</Amt></Bal>
+<N><Amt Ccy="EUR">1.00</Amt><D><E>first</E></D></N><N><Amt Ccy="USD"> 2 </Amt></N></S></Document>"""
+
+
+def rows(module: Any, path: Path, **more: Any) -> list[dict[str, Any]]:
+    reading = module.read(ReadRequest(path, path.name, Limits(), **more))
+    return [row for batch in reading for row in batch.to_pylist()]
+
+
+def test_xml_paths_reach_ancestors(tmp_path: Path) -> None:
+    path = tmp_path / "a.xml"
+    path.write_text(CAMT)
+    found = rows(xml, path, each="//N", columns=("Amt", "Amt/@Ccy", "../Acct", "../Bal[Cd='OPBD']/Amt", "D/E|D/X"))
+    assert [list(row.values())[1:] for row in found] == [
+        ["/Document/S/N[1]", 0, "1.00", "EUR", "A1", "5", "first"],
+        ["/Document/S/N[2]", 0, "2", "USD", "A1", "5", None],
+    ]
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (CAMT[:-14], "not well-formed"),
+        (CAMT.replace("<Document", '<!DOCTYPE d [<!ENTITY x "y">]><Document'), "DOCTYPE"),
+        (CAMT + "<more/>", "not well-formed"),
+    ],
+)
+def test_broken_documents_are_refused(tmp_path: Path, content: str, message: str) -> None:
+    path = tmp_path / "a.xml"
+    path.write_text(content)
+    with pytest.raises(FileError, match=message):
+        rows(xml, path, each="//N", columns=("Amt",))
+
+
+def test_workbook_header_types_and_positions(tmp_path: Path) -> None:
+    book = openpyxl.Workbook()
+    sheet = book.active
+    assert sheet is not None
+    sheet.title = "Count"
+    sheet["A1"] = "A stock count"
+    for column, name in enumerate(("SKU", "Qty", "Day", "Order"), start=2):
+        sheet.cell(4, column, name)
+    for column, value in enumerate(("00123", 12.50, date(2026, 11, 1), 119000000000123), start=2):
+        sheet.cell(6, column, value)
+    sheet["C8"] = "#N/A"
+    sheet["C8"].data_type = "e"
+    path = tmp_path / "count.xlsx"
+    book.save(path)
+    reading = workbook.read(ReadRequest(path, "count.xlsx", Limits(), {"header": {"contains": ["SKU", "Qty"]}}))
+    found = [row for batch in reading for row in batch.to_pylist()]
+    assert [(r["_position"], r["SKU"], r["Qty"], r["Day"], r["Order"]) for r in found] == [
+        ("Count!A6", "00123", "12.5", "2026-11-01", "119000000000123")
+    ]
+    assert [fault.position for fault in reading.faults] == ["Count!C8"]
+    assert reading.received == 2
+
+
+def test_a_zip_bomb_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "bomb.xlsx"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("[Content_Types].xml", "<Types/>")
+        archive.writestr("xl/worksheets/sheet1.xml", b"0" * 60_000_000)
+    with pytest.raises(FileError, match="zip bomb"):
+        rows(workbook, path)
+
+
+def test_a_damaged_workbook_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "a.xlsx"
+    path.write_bytes(b"PK\x03\x04 no zip")
+    with pytest.raises(FileError, match="damaged"):
+        rows(workbook, path)

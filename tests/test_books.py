@@ -1,0 +1,273 @@
+"""The main job end to end: what files become, what happens to them the second time, and what goes wrong."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Callable
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gateway import synthetic
+from gateway.ledger import staging, verify
+from gateway.pipeline import FileResult, Gateway
+from gateway.session import Pass, open_gateway, run_once
+from gateway.synthetic import edi, settlements
+from gateway.synthetic.business import Business
+from tests.conftest import NOW
+
+Drop = Callable[[str, str, bytes | str], Path]
+COLUMNS = "\t".join(settlements.COLUMNS)
+ITEMS = "sku,gtin,name,uom,category,abc,tracking,standard-cost\nSKU-1,,Mug,EA,home,B,NONE,4.00\n"
+
+
+def line(sid: str, kind: str, what: str, about: str, amount: str, code: str = "", sku: str = "") -> str:
+    cells = [sid, "", "", "", "", "", kind, f"O{code}" if code else "", "", "", "", "", what, about, amount, "", "",
+             "2026-11-03T10:00:00+00:00", code, "", "", sku, "1" if sku else "", ""]  # fmt: skip
+    return "\t".join(cells)
+
+
+def settlement(sid: str, total: str, *lines: str) -> str:
+    head = "\t".join(
+        [sid, "2026-11-01T00:00:00+00:00", "2026-11-15T00:00:00+00:00", "2026-11-16", total, "USD"] + [""] * 18
+    )
+    return "\n".join([COLUMNS, head, *lines]) + "\n"
+
+
+def rows(gateway: Gateway, sql: str) -> list[dict[str, Any]]:
+    return list(staging.rows_of(gateway.lake.con, sql))
+
+
+def one(gateway: Gateway, sql: str) -> Any:
+    row = gateway.lake.con.execute(sql).fetchone()
+    return row[0] if row else None
+
+
+def take(gateway: Gateway) -> dict[str, FileResult]:
+    return {f.name: f for f in run_once(gateway).files}
+
+
+GOOD = settlement(
+    "S1", "15.00", line("S1", "Order", "ItemPrice", "Principal", "20.00", "1", "SKU-1"),
+    line("S1", "Order", "ItemFees", "Commission", "-5.00", "1", "SKU-1"),
+)  # fmt: skip
+
+
+def test_a_settlement_posts_and_balances(gateway: Gateway, drop: Drop) -> None:
+    drop("master-data", "items.csv", ITEMS)
+    drop("amazon-us", "settlement-1.txt", GOOD)
+    files = take(gateway)
+    file = files["settlement-1.txt"]
+    assert (file.state, file.received, file.accepted, file.ignored) == ("ACCEPTED", 3, 3, 0)
+    balances = {
+        r["role"]: r["net"]
+        for r in rows(gateway, "select role, sum(debit) - sum(credit) as net from journal_line group by role")
+    }
+    assert balances == {"commission": "5.0000", "channel_receivable": "-20.0000", "payouts_in_transit": "15.0000"}
+    assert (
+        one(
+            gateway,
+            "select count(*) from journal_source anti join settlement_line using (record_id) anti join settlement using (record_id)",
+        )
+        == 0
+    )
+    assert verify.verify(gateway.lake) == []
+
+
+@pytest.mark.parametrize("twin", ["same", "renamed", "crlf", "bom"])
+def test_the_same_drop_twice_has_no_second_effect(gateway: Gateway, drop: Drop, twin: str) -> None:
+    drop("master-data", "items.csv", ITEMS)
+    drop("amazon-us", "settlement-1.txt", GOOD)
+    take(gateway)
+    before = rows(gateway, "select account, sum(debit) d, sum(credit) c from journal_line group by 1 order by 1")
+    name = "settlement-1.txt" if twin == "same" else "settlement-2.txt"
+    content = {"crlf": GOOD.replace("\n", "\r\n"), "bom": "\ufeff" + GOOD}.get(twin, GOOD)
+    drop("amazon-us", name, content)
+    file = take(gateway)[name]
+    assert (file.accepted, file.duplicate, file.received) == (0, 3, 3)
+    assert before == rows(
+        gateway, "select account, sum(debit) d, sum(credit) c from journal_line group by 1 order by 1"
+    )
+    assert one(gateway, "select count(*) from settlement_line") == 2
+
+
+def test_a_corrected_file_posts_the_difference_only(gateway: Gateway, drop: Drop) -> None:
+    drop("master-data", "items.csv", ITEMS)
+    drop("amazon-us", "settlement-1.txt", GOOD)
+    take(gateway)
+    drop("amazon-us", "settlement-1.txt", GOOD.replace("15.00", "14.00").replace("-5.00", "-6.00"))
+    file = take(gateway)["settlement-1.txt"]
+    assert (file.accepted, file.duplicate) == (2, 1)
+    sql = "select role, sum(debit) - sum(credit) as net from journal_line where file_id = '{}' group by 1 having net <> 0 order by 1"
+    assert rows(gateway, sql.format(file.file_id)) == [
+        {"role": "commission", "net": "1.0000"},
+        {"role": "payouts_in_transit", "net": "-1.0000"},
+    ]
+    assert one(gateway, "select amount from settlement_line_current where canonical_class = 'commission'") == Decimal(
+        "-6"
+    )
+
+
+def test_a_settlement_that_does_not_foot_is_held_and_may_be_released(gateway: Gateway, drop: Drop) -> None:
+    drop("master-data", "items.csv", ITEMS)
+    drop("amazon-us", "settlement-1.txt", GOOD.replace("15.00", "16.50"))
+    file = take(gateway)["settlement-1.txt"]
+    assert (file.state, file.received, file.rejected) == ("HELD", 3, 3)
+    assert "15.0000" in file.reason and "16.5000" in file.reason and "-1.5000" in file.reason
+    assert one(gateway, "select count(*) from journal_line") == 0
+    assert one(gateway, "select code from exception where status = 'OPEN'") == "SETTLE_NOT_FOOT"
+    [released] = gateway.again(file.file_id, force=True)
+    gateway.run_books()
+    assert (released.state, released.accepted) == ("RELEASED", 3)
+    assert one(gateway, "select status from exception where code = 'SETTLE_NOT_FOOT'") == "CLOSED"
+    assert verify.verify(gateway.lake) == []
+
+
+def test_a_letter_in_an_amount_names_the_line_and_the_rest_goes_on(gateway: Gateway, drop: Drop) -> None:
+    drop("master-data", "items.csv", ITEMS)
+    head = "order-id,order-item-id,purchase-date,promise-date,order-status,fulfillment-channel,sku,quantity,item-price,item-promotion-discount,shipping-price,item-tax,currency,ship-date"
+    good = "O1,1,2026-11-01T09:00:00Z,,Unshipped,MFN,SKU-1,1,12.50,,,1.00,USD,"
+    bad = good.replace("O1", "O2").replace("12.50", '"12,5O"')
+    drop("amazon-us", "orders.csv", f"{head}\n{good}\n{bad}\n")
+    file = take(gateway)["orders.csv"]
+    assert (file.state, file.received, file.accepted, file.rejected) == ("ACCEPTED", 2, 1, 1)
+    [fault] = rows(gateway, 'select "position", message, hint, source_row from fault')
+    assert fault["position"] == "line 3" and '"12,5O" is not a number' in fault["message"] and fault["hint"]
+    assert "12,5O" in fault["source_row"]
+
+
+def test_an_unknown_sku_still_counts(gateway: Gateway, drop: Drop) -> None:
+    drop("amazon-us", "settlement-1.txt", GOOD)
+    file = take(gateway)["settlement-1.txt"]
+    assert file.accepted == 3
+    assert one(gateway, "select distinct sku from settlement_line") == "?SKU-1"
+    assert one(gateway, "select business_key from exception where code = 'SKU_UNKNOWN'") == "amazon-us|SKU-1"
+    drop("master-data", "items.csv", ITEMS)
+    take(gateway)
+    assert one(gateway, "select status from exception where code = 'SKU_UNKNOWN'") == "CLOSED"
+    [again] = gateway.again(file.file_id, force=False)
+    assert again.accepted == 2
+    assert one(gateway, "select distinct sku from settlement_line_current") == "SKU-1"
+
+
+def test_an_unknown_code_is_in_suspense(gateway: Gateway, drop: Drop) -> None:
+    drop("amazon-us", "settlement-1.txt", settlement("S1", "-3.00", line("S1", "Fee", "New", "Surprise", "-3.00")))
+    take(gateway)
+    assert one(gateway, "select sum(debit) from journal_line where role = 'suspense'") == Decimal("3")
+    assert (
+        one(gateway, "select business_key from exception where code = 'UNMAPPED_LINE'")
+        == "amazon-us|Fee / New / Surprise"
+    )
+
+
+@pytest.mark.parametrize(
+    ("partner", "name", "content", "said"),
+    [
+        ("main-bank", "camt053.xml", "<?xml version='1.0'?><!DOCTYPE a [<!ENTITY b 'c'>]><Document/>", "DOCTYPE"),
+        ("main-bank", "camt053.xml", "<Document><Stmt>", "not well-formed"),
+        ("amazon-us", "unknown.bin", b"\x00\x01", "no mapping of amazon-us names unknown.bin"),
+        ("nobody", "orders.csv", "a,b\n1,2\n", "there is no mapping for nobody"),
+        ("amazon-us", "orders.csv", "a,b\n1,2\n", 'the column "currency" is missing'),
+        ("own-warehouse", "count.xlsx", b"PK\x03\x04 broken", "damaged"),
+    ],
+)  # fmt: skip
+def test_a_file_that_cannot_be_read_is_quarantined_with_the_reason(
+    gateway: Gateway, drop: Drop, partner: str, name: str, content: str | bytes, said: str
+) -> None:
+    path = drop(partner, name, content)
+    drop("amazon-us", "settlement-1.txt", GOOD)
+    files = take(gateway)
+    assert files[name].state in ("QUARANTINED", "HELD")
+    assert said in files[name].reason
+    assert files["settlement-1.txt"].state == "ACCEPTED"
+    assert not path.exists()
+    assert verify.verify(gateway.lake) == []
+
+
+def test_a_cut_off_945_is_held_and_its_neighbour_goes_on(gateway: Gateway, drop: Drop) -> None:
+    business = Business(1, NOW.date(), 2, 5, 10)
+    order = business.orders[0]
+    whole = edi.interchange("945", "SW", NOW.date(), 7, [edi.shipment(order, order.lines, NOW.date(), "S1")])
+    drop("3pl-east", "cut.edi", whole[: whole.rfind(b"SE*")])
+    drop("3pl-east", "whole.edi", whole.replace(b"000000007", b"000000008"))
+    files = take(gateway)
+    assert (files["cut.edi"].state, files["whole.edi"].state) == ("HELD", "ACCEPTED")
+    assert "IEA is missing" in files["cut.edi"].reason
+
+
+def test_a_sender_that_is_not_the_partners(gateway: Gateway, drop: Drop) -> None:
+    business = Business(1, NOW.date(), 2, 5, 10)
+    order = business.orders[0]
+    sets = [edi.shipment(order, order.lines, NOW.date(), "S1")]
+    drop("3pl-east", "other.edi", edi.interchange("945", "SW", NOW.date(), 7, sets, sender="STRANGER"))
+    assert "3pl-east sends as ZZ/3PLEAST" in take(gateway)["other.edi"].reason
+    assert one(gateway, "select code from exception where status = 'OPEN'") == "SENDER_UNKNOWN"
+
+
+@pytest.fixture(scope="module")
+def business(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Pass, set[tuple[str, str]], set[tuple[str, str]]]:
+    """A small synthetic business, run once: home, what the pass did, planted and found."""
+    from gateway import home as homes
+
+    home = tmp_path_factory.mktemp("business")
+    homes.lay_down(home, examples=True)
+    truth = synthetic.generate(home, orders_per_day=14, skus=60)
+    with open_gateway(home, now=truth.now) as gateway:
+        done = run_once(gateway)
+        found = set(
+            gateway.lake.con.execute("select code, business_key from exception where status = 'OPEN'").fetchall()
+        )
+    with (home / "truth.csv").open(encoding="utf-8", newline="") as source:
+        planted = {(r["code"], r["business_key"]) for r in csv.DictReader(source) if r["code"] != "NONE"}
+    return home, done, planted, found
+
+
+def test_everything_planted_is_found_and_nothing_else(business: Any) -> None:
+    _, _, planted, found = business
+    assert found == planted
+    assert len(planted) >= 12
+
+
+def test_sums_of_the_business(business: Any) -> None:
+    home, done, _, _ = business
+    for file in done.files:
+        assert file.received == file.accepted + file.rejected + file.duplicate + file.ignored
+    with open_gateway(home, read_only=True) as gateway:
+        for row in rows(
+            gateway,
+            "select entity, currency, sum(debit) d, sum(credit) c, sum(functional_amount) f from journal_line group by all",
+        ):
+            assert row["d"] == row["c"] and Decimal(row["f"]) == 0
+        assert (
+            one(
+                gateway,
+                "select count(*) from (select entry_id from journal_line group by entry_id, currency having sum(debit) <> sum(credit))",
+            )
+            == 0
+        )
+        outside = "select sum(qty) from stock"
+        assert one(gateway, outside) == 0, "units are conserved over all buckets"
+        bank = one(gateway, "select sum(debit - credit) from journal_line where role = 'bank' and entity = 'US'")
+        closing = one(
+            gateway,
+            "select amount from bank_balance where balance_type = 'CLBD' and currency = 'USD' order by date desc limit 1",
+        )
+        assert bank == closing - Decimal("25000")
+        assert verify.verify(gateway.lake) == []
+
+
+def test_running_again_changes_nothing(business: Any) -> None:
+    home, _, _, found = business
+    from gateway.transports.folder import Folder
+
+    with open_gateway(home, now=NOW) as gateway:
+        assert Folder(home, gateway.config).poll() == []
+        before = one(gateway, "select count(*) from journal_line")
+        gateway.run_books()
+        assert one(gateway, "select count(*) from journal_line") == before
+        again = set(
+            gateway.lake.con.execute("select code, business_key from exception where status = 'OPEN'").fetchall()
+        )
+    assert found <= again
