@@ -1,112 +1,105 @@
-"""Apply a mapping to a file: source rows → canonical rows and faults, in temporary tables."""
+"""Apply a mapping to a file: source rows → canonical records and faults, in temporary tables."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import duckdb
-import pyarrow as pa
 
-from gateway.errors import Fault, FileError
-from gateway.mapping import crosswalks, faults, tie_out
-from gateway.mapping.compile import CompiledRecord, Compiler
+from gateway.errors import FileError
+from gateway.mapping import amounts, crosswalks, drift, faults, tie_out
+from gateway.mapping.compile import Compiler
 from gateway.mapping.contract import Context, Mapped, Opener, Rows
-from gateway.mapping.expressions import names
+from gateway.mapping.drift import source_columns
+from gateway.mapping.record import Record
 from gateway.mapping.spec import Mapping, RecordSpec
-from gateway.mapping.values import name as ident
+from gateway.mapping.text import ident
+from gateway.mapping.work import Work, stream
 from gateway.model import MAPPABLE
+
+__all__ = ["apply", "drop", "source_columns"]
+
+_OURS = (duckdb.IOException, duckdb.OutOfMemoryException, duckdb.InternalException, duckdb.FatalException,
+         duckdb.InterruptException)  # fmt: skip
+"""Errors of the machine, not of the mapping or the file."""
 
 
 @dataclass
 class Kind:
-    """All records that share one kind of row, and the temporary tables made for them."""
+    """All records that share one kind of row, and the relation that holds their rows with every step."""
 
     number: int
     each: str | None
     compiler: Compiler
-    typed: str
-    wide: str
+    relation: str
     rows: Rows
 
 
 def apply(con: duckdb.DuckDBPyConnection, mapping: Mapping, opener: Opener, context: Context) -> Mapped:
     """Read the file through `opener`, as `mapping` says.
 
-    Nothing is committed: the result names temporary tables and views of the connection.
-    Raises FileError where the file as a whole cannot be read, or has more faults than the limit.
+    Nothing is committed: the result names temporary tables of the connection (see `drop`).
+    Raises FileError where the file as a whole cannot be read, or has more faults than the limit; GatewayError
+    where the mapping cannot work (a lookup that does not exist, fields that need one another).
     """
-    mapped = Mapped(tables={}, faults=f"{context.prefix}_faults", received=0, rejected=0)
-    faults.create(con, mapped.faults)
+    work = Work(con, context.prefix)
+    mapped = Mapped(tables={}, faults="", received=0, rejected=0)
+    try:
+        _apply(work, mapping, opener, context, mapped)
+    except _OURS:
+        work.sweep()
+        raise
+    except duckdb.Error as error:
+        work.sweep()
+        cause = str(error).split("\n", maxsplit=1)[0]
+        raise FileError(mapping.feed, cause, "Mend the mapping, try it on this file, and replay it.") from error
+    except BaseException:
+        work.sweep()
+        raise
+    return mapped
+
+
+def drop(con: duckdb.DuckDBPyConnection, made: Mapped | Context) -> None:
+    """Remove a result: its views and tables, and the tables behind them."""
+    prefix = made.prefix if isinstance(made, Context) else made.faults.removesuffix("_faults")
+    own = [f"{prefix}_{table}" for table in (*MAPPABLE, "faults")]
+    found = con.execute(
+        """select view_name, 'view' from duckdb_views() where temporary and (view_name in (select unnest($1))
+               or starts_with(view_name, $2))
+           union all
+           select table_name, 'table' from duckdb_tables() where temporary and (table_name in (select unnest($1))
+               or starts_with(table_name, $2))
+           order by 2 desc, 1""",
+        [own, f"{prefix}__"],
+    ).fetchall()
+    for name, kind in found:
+        con.execute(f"drop {kind} if exists temp.{ident(name)}")
+
+
+def _apply(work: Work, mapping: Mapping, opener: Opener, context: Context, mapped: Mapped) -> None:
+    mapped.faults = faults.create(work)
     kinds: list[Kind] = []
-    for number, (each, records) in enumerate(_by_each(mapping)):
+    by_each: dict[str | None, list[tuple[int, RecordSpec]]] = {}
+    for index, record in enumerate(mapping.record):
+        by_each.setdefault(record.each, []).append((index, record))
+    for number, (each, records) in enumerate(by_each.items()):
         wanted = source_columns(mapping, [record for _, record in records])
         rows = opener(each, wanted)
-        held = _drift(mapping, rows, wanted)
+        held = drift.check(mapping, rows, wanted, [record for _, record in records])
         if held:
             mapped.held += held
             mapped.received += _count(rows)
             mapped.rejected = mapped.received
             continue
-        kind = _read(con, mapping, context, each, records, rows, number)
+        kind = _read(work, mapping, context, records, rows, opener, number)
         kinds.append(kind)
-        _account(con, mapping, kind, mapped, opener, context)
-    _tables(con, kinds, mapped, context)
+        _account(work, mapping, kind, mapped, opener, context)
+    for table in dict.fromkeys(record.type for record in mapping.record):
+        mapped.tables[table] = _table(work, table, kinds)
     for kind in kinds:
-        crosswalks.soft_faults(con, kind.compiler, kind.typed, kind.wide, mapped.faults, context)
-    tie_out.check(con, mapping, kinds, mapped)
-    return mapped
-
-
-def drop(con: duckdb.DuckDBPyConnection, context: Context) -> None:
-    """Remove every temporary table and view that `apply` made under the context's prefix."""
-    found = con.execute(
-        """select view_name, 'view' from duckdb_views() where temporary and starts_with(view_name, ?)
-        union all select table_name, 'table' from duckdb_tables() where temporary and starts_with(table_name, ?)
-        order by 2 desc""",
-        [context.prefix + "_", context.prefix + "_"],
-    ).fetchall()
-    for name, what in found:
-        con.execute(f"drop {what} if exists temp.{ident(name)}")
-
-
-def source_columns(mapping: Mapping, records: Sequence[RecordSpec]) -> list[str]:
-    """Every source column that these records, the ignore rules and the tie-outs name, in order."""
-    found: dict[str, None] = {}
-    for record in records:
-        for field in record.fields.values():
-            found |= dict.fromkeys(_field_columns(field))
-        if record.when:
-            found |= dict.fromkeys(sorted(names(record.when)[1]))
-        found |= {key: None for key in record.key if key not in record.fields}
-    for rule in mapping.file.ignore:
-        found |= dict.fromkeys(sorted(names(rule.when)[1]))
-    first = mapping.record[0].type
-    for tie in mapping.file.tie_out:
-        if any(record.type == (tie.record or first) for record in records):
-            for text in filter(None, (tie.sum, tie.where, tie.equals)):
-                found |= dict.fromkeys(sorted(names(text)[1]))
-    return list(found)
-
-
-def _field_columns(field: object) -> list[str]:
-    columns: list[str] = []
-    source = getattr(field, "source", None)
-    columns += [source] if isinstance(source, str) else list(source or ())
-    columns += [c for c in (getattr(field, k) for k in ("fill_down", "credit", "debit")) if c]
-    columns += list(getattr(field, "on", ()))
-    sign = getattr(field, "sign", None)
-    if sign is not None and not isinstance(sign, str):
-        columns.append(sign.source)
-    expr = getattr(field, "expr", None)
-    return columns + (sorted(names(expr)[1]) if expr else [])
-
-
-def _by_each(mapping: Mapping) -> list[tuple[str | None, list[tuple[int, RecordSpec]]]]:
-    kinds: dict[str | None, list[tuple[int, RecordSpec]]] = {}
-    for index, record in enumerate(mapping.record):
-        kinds.setdefault(record.each, []).append((index, record))
-    return list(kinds.items())
+        faults.add_unmapped(work, kind.compiler, kind.relation, mapped.faults)
+    tie_out.check(work, mapping, [(kind.compiler, kind.relation) for kind in kinds], mapped)
 
 
 def _count(rows: Rows) -> int:
@@ -115,163 +108,165 @@ def _count(rows: Rows) -> int:
     return rows.received
 
 
-def _drift(mapping: Mapping, rows: Rows, wanted: Sequence[str]) -> list[Fault]:
-    """Columns that are needed and not there, or there and not known."""
-    if mapping.file.format not in ("delimited", "workbook") or mapping.file.drift == "ignore":
-        return []
-    present = set(rows.columns)
-    needed = {column for record in mapping.record for column in _needed(record, present)}
-    found = [faults.missing_column(column, rows.columns) for column in sorted(needed - present)]
-    if mapping.file.drift == "hold":
-        found += [faults.unknown_column(column) for column in rows.columns if column not in wanted]
-    return found
-
-
-def _needed(record: RecordSpec, present: set[str]) -> Iterator[str]:
-    """Source columns without which the record cannot be made."""
-    table = MAPPABLE[record.type]
-    for name, field in record.fields.items():
-        column = table.column(name)
-        required = field.required if field.required is not None else bool(column and column.required)
-        if required and field.default is None:
-            columns = _field_columns(field)
-            alternatives = not isinstance(field.source, str) and field.source
-            if not (alternatives and present & set(columns)):
-                yield from columns
-    yield from (key for key in record.key if key not in record.fields)
+# --- reading ------------------------------------------------------------------------------------------
 
 
 def _read(
-    con: duckdb.DuckDBPyConnection,
+    work: Work,
     mapping: Mapping,
     context: Context,
-    each: str | None,
     records: Sequence[tuple[int, RecordSpec]],
     rows: Rows,
+    opener: Opener,
     number: int,
 ) -> Kind:
-    """One streaming pass into the typed table, then the wide view over it."""
-    ignore = [(rule.name, rule.when) for rule in mapping.file.ignore]
-    compiler = Compiler(records, rows.columns, ignore)
-    compiler.carried = tie_out.carried(mapping, [record for _, record in records])
-    typed, wide = f"{context.prefix}_typed{number}", f"{context.prefix}_wide{number}"
-    stream(con, rows, f"create or replace temp table {typed} as {compiler.typed_select()}")
-    filled = crosswalks.fill_down(con, compiler, typed)
-    join = crosswalks.resolve(con, mapping, compiler, typed, context)
-    con.execute(f"create or replace temp view {wide} as {compiler.wide_select(typed, filled, join)}")
-    return Kind(number, each, compiler, typed, wide, rows)
+    """One streaming pass into a table of what a row says by itself, then a relation for each later stage.
+
+    Only where numbers under `auto` could mean two things, and others of the file tell which, it is read twice.
+    """
+    each = records[0][1].each
+    compiler = _compiler(mapping, records, rows, context, {})
+    typed = _typed(work, compiler, rows, number)
+    decided = _decide(work, compiler, typed)
+    if decided:
+        rows = opener(each, source_columns(mapping, [record for _, record in records]))
+        compiler = _compiler(mapping, records, rows, context, decided)
+        typed = _typed(work, compiler, rows, number)
+    relation = typed
+    for stage in range(1, max(step.stage for step in compiler.plan.steps.values()) + 1):
+        joins = [join for join in compiler.joins if join.stage == stage]
+        relation = crosswalks.stage(work, compiler.plan, stage, relation, joins, context)
+    return Kind(number, each, compiler, relation, rows)
 
 
-def stream(con: duckdb.DuckDBPyConnection, rows: Rows, sql: str) -> None:
-    """Run a statement that reads the relation `src` from the rows; the reader's own error comes through."""
-    trouble: list[BaseException] = []
-
-    def batches() -> Iterator[pa.RecordBatch]:
-        try:
-            yield from rows
-        except BaseException as error:
-            trouble.append(error)
-            raise
-
-    reader = pa.RecordBatchReader.from_batches(rows.schema, batches())
-    con.register("src", reader)
-    try:
-        con.execute(sql)
-    except Exception as error:
-        if trouble:
-            raise trouble[0] from None
-        raise error
-    finally:
-        con.unregister("src")
-    if trouble:
-        raise trouble[0]
-
-
-def _account(
-    con: duckdb.DuckDBPyConnection,
+def _compiler(
     mapping: Mapping,
-    kind: Kind,
-    mapped: Mapped,
-    opener: Opener,
+    records: Sequence[tuple[int, RecordSpec]],
+    rows: Rows,
     context: Context,
-) -> None:
+    decided: dict[tuple[int, str], str],
+) -> Compiler:
+    compiler = Compiler(mapping, records, rows.columns, context.partner, decided)
+    tie_out.prepare(compiler, mapping)
+    return compiler
+
+
+def _typed(work: Work, compiler: Compiler, rows: Rows, number: int) -> str:
+    keep = ["_ordinal", "_position", "_unit", *compiler.plan.carried(0, compiler.wanted())]
+
+    def make(source: str) -> str:
+        sql = compiler.plan.select(0, compiler.base(source), ", ".join(keep))
+        return work.make("table", f"_typed{number}", sql)
+
+    return stream(work, rows, set(compiler.sources), make)
+
+
+def _decide(work: Work, compiler: Compiler, typed: str) -> dict[tuple[int, str], str]:
+    """The decimal sign of `auto` fields that hold ambiguous numbers, where other values make it certain:
+    those of the same field, else those of all such fields of the file."""
+    if not compiler.auto:
+        return {}
+    seen = work.con.execute(
+        f"select {', '.join(f'coalesce(bit_or({step}), 0)' for step in compiler.auto.values())} from {ident(typed)}"
+    ).fetchone()
+    assert seen is not None
+    signs = amounts.POINT_SEEN | amounts.COMMA_SEEN
+    whole = 0
+    for bits in seen:
+        whole |= bits & signs
+    words = {amounts.POINT_SEEN: "point", amounts.COMMA_SEEN: "comma"}
+    found = {}
+    for field, bits in zip(compiler.auto, seen, strict=True):
+        word = words.get((bits & signs) or whole)
+        if bits & amounts.AMBIGUOUS_SEEN and word:
+            found[field] = word
+    return found
+
+
+# --- accounting and results ---------------------------------------------------------------------------
+
+
+def _account(work: Work, mapping: Mapping, kind: Kind, mapped: Mapped, opener: Opener, context: Context) -> None:
     """Count what became of every row, and write the faults of those that were rejected."""
-    records = kind.compiler.records
-    wrong = rejects(records)
-    applies = " or ".join(f"{record.prefix}applies" for record in records)
-    rules = con.execute(
-        f"""select _ignored, count(*), count(*) filter (_ignored is null and ({wrong})),
-                   count(*) filter (_ignored is null and not ({wrong}) and not ({applies}))
-            from {kind.wide} group by _ignored"""
+    c = kind.compiler
+    counts = work.con.execute(
+        f"""select {c.ignored}, count(*), count(*) filter ({c.rejected}),
+                   count(*) filter (not {c.rejected} and not {c.used})
+            from {ident(kind.relation)} group by {c.ignored} order by 1"""
     ).fetchall()
     rejected = 0
-    for rule, count, bad, unused in rules:
+    for rule, count, bad, unused in counts:
         if rule is not None:
-            name = mapping.file.ignore[rule].name
-            mapped.ignored[name] = mapped.ignored.get(name, 0) + count
+            _add(mapped.ignored, mapping.file.ignore[rule].name, count)
             continue
         rejected += bad
         if unused:
-            mapped.ignored["when"] = mapped.ignored.get("when", 0) + unused
+            _add(mapped.ignored, "when", unused)
     unread = [fault for fault in kind.rows.faults if fault.code == "ROW_REJECT"]
-    if rejected + len(unread) > context.limits.faults_per_file_max:
-        raise FileError(
-            mapping.feed,
-            f"{rejected + len(unread)} rows cannot be read, the limit is {context.limits.faults_per_file_max}",
-            "Check that the mapping fits the file; mend it and replay.",
-        )
     mapped.received += kind.rows.received
     mapped.rejected += rejected + len(unread)
-    faults.add(con, mapped.faults, kind.rows.faults)
-    if rejected:
-        faults.add_rejected(con, kind.compiler, kind.wide, wrong, mapped.faults, lambda: opener(kind.each, ()))
-
-
-def rejects(records: Sequence[CompiledRecord]) -> str:
-    """SQL: some record that applies to the row is wrong, so the whole row is rejected."""
-    return " or ".join(f"({record.prefix}applies and {record.prefix}wrong <> 0)" for record in records)
-
-
-def _tables(con: duckdb.DuckDBPyConnection, kinds: Sequence[Kind], mapped: Mapped, context: Context) -> None:
-    """One view for each canonical table over all records that fill it."""
-    selects: dict[str, list[str]] = {}
-    for kind in kinds:
-        for record in kind.compiler.records:
-            selects.setdefault(record.spec.type, []).append(_record_select(kind, record, context))
-    for table, parts in selects.items():
-        rows = f"{context.prefix}_rows_{table}"
-        con.execute(f"create or replace temp view {rows} as {' union all '.join(parts)}")
-        repeats = f"{context.prefix}_repeats_{table}"
-        con.execute(
-            f"""create or replace temp table {repeats} as
-            with doubled as (select source_key from {rows} group by source_key having count(*) > 1)
-            select _record, _ordinal, row_number() over (partition by source_key order by _ordinal, _record) as occurrence
-            from {rows} semi join doubled using (source_key)"""
+    if mapped.rejected > context.limits.faults_per_file_max:
+        raise FileError(
+            mapping.feed,
+            f"{mapped.rejected} rows cannot be read, the limit is {context.limits.faults_per_file_max}",
+            "Check that the mapping fits the file; mend it and replay.",
         )
-        name = f"{context.prefix}_{table}"
-        some = con.execute(f"select count(*) from {repeats}").fetchone()
-        if some and some[0]:
-            con.execute(
-                f"""create or replace temp view {name} as
-                select r.* exclude (occurrence), coalesce(d.occurrence, 1)::bigint as occurrence
-                from {rows} r left join {repeats} d on d._record = r._record and d._ordinal = r._ordinal"""
-            )
-        else:
-            con.execute(f"create or replace temp view {name} as select * from {rows}")
-        mapped.tables[table] = name
+    faults.add(work, mapped.faults, kind.rows.faults)
+    if rejected:
+        faults.add_rejected(work, c, kind.relation, mapped.faults, lambda: opener(kind.each, kind.rows.columns))
 
 
-def _record_select(kind: Kind, record: CompiledRecord, context: Context) -> str:
-    table = MAPPABLE[record.spec.type]
-    fields = [
-        f"cast({ident(f'v_{record.prefix}{column.name}')} as {column.type}) as {ident(column.name)}"
-        if column.name in record.targets
-        else f"cast(null as {column.type}) as {ident(column.name)}"
-        for column in table.columns
+def _add(counts: dict[str, int], name: str, count: int) -> None:
+    counts[name] = counts.get(name, 0) + count
+
+
+def _table(work: Work, table: str, kinds: Sequence[Kind]) -> str:
+    """The rows of all records of that type. Repeated keys, which are rare, are numbered in a table of their own."""
+    parts = [
+        _record_select(kind, record) for kind in kinds for record in kind.compiler.records if record.spec.type == table
     ]
-    key = kind.compiler.key(record, context.partner)
+    source = f"({' union all '.join(parts) or _empty(table)})"
+    columns = ", ".join(f"r.{ident(name)}" for name in _LEADING)
+    own = ", ".join(f"r.{ident(column.name)}" for column in MAPPABLE[table].columns)
+    name = work.make("view", table, f"select {columns}, 1::bigint as occurrence, {own} from {source} r")
+    repeated = f"select source_key from {ident(name)} group by source_key having count(*) > 1"
+    if work.con.execute(f"{repeated} limit 1").fetchone() is None:
+        return name
+    repeats = work.make(
+        "table",
+        f"_repeats_{table}",
+        f"""select _record, _ordinal,
+                   row_number() over (partition by source_key order by _record, _ordinal) as occurrence
+            from {ident(name)} semi join ({repeated}) using (source_key)""",
+    )
+    return work.make(
+        "view",
+        table,
+        f"""select {columns}, coalesce(n.occurrence, 1) as occurrence, {own} from {source} r
+            left join {ident(repeats)} n on n._record = r._record and n._ordinal = r._ordinal""",
+    )
+
+
+_LEADING = ("_ordinal", "_kind", "_record", "position", "source_key")
+
+
+def _record_select(kind: Kind, record: Record) -> str:
+    columns = [
+        f"cast({record.targets[column.name].value if column.name in record.targets else 'null'} as {column.type}) "
+        f"as {ident(column.name)}"
+        for column in record.table.columns
+    ]
+    c = kind.compiler
     return (
-        f'select _ordinal, {kind.number}::integer as _kind, {record.index}::integer as _record, "position", {key} as source_key, '
-        f"1::bigint as occurrence, {', '.join(fields)} from {kind.wide} "
-        f"where _ignored is null and {record.prefix}applies and not ({rejects(kind.compiler.records)})"
+        f"select _ordinal, {kind.number}::integer as _kind, {record.index}::integer as _record, "
+        f"_position as position, {record.key} as source_key, {', '.join(columns)} from {ident(kind.relation)} "
+        f"where {c.ignored} is null and {record.applies} and not {c.rejected}"
+    )
+
+
+def _empty(table: str) -> str:
+    columns = [f"cast(null as {column.type}) as {ident(column.name)}" for column in MAPPABLE[table].columns]
+    return (
+        "select 0::bigint as _ordinal, 0 as _kind, 0 as _record, '' as position, cast(null as uuid) as source_key, "
+        f"{', '.join(columns)} where false"
     )

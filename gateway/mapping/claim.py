@@ -9,7 +9,12 @@ from datetime import date
 from typing import Protocol
 
 from gateway.errors import Fault
-from gateway.mapping.load import Library, Loaded
+from gateway.mapping.library import Library, Loaded
+from gateway.mapping.refusals import listed
+from gateway.mapping.spec import FileSpec
+
+ACKNOWLEDGEMENTS = ("997", "999", "TA1", "CONTRL", "APERAK")
+"""Sets that only say that ours arrived: nobody needs to map them."""
 
 
 class ClaimedUnit(Protocol):
@@ -35,121 +40,196 @@ class ClaimedUnit(Protocol):
 class Claims:
     """Who reads what: for each mapping the units that are its own (None: the whole file).
 
-    unclaimed  faults of units that nobody claims; their neighbours proceed
+    taken      one entry a mapping, in order of the mappings' files
+    unclaimed  faults of units that nobody claims or that the sender may not send; their neighbours proceed
+    units      ordinals of the units behind `unclaimed`, in the same order
     fault      why nobody may read the file at all
     """
 
     taken: list[tuple[Loaded, frozenset[int] | None]] = field(default_factory=list)
     unclaimed: list[Fault] = field(default_factory=list)
+    units: list[int] = field(default_factory=list)
     fault: Fault | None = None
 
 
+def claim(
+    library: Library,
+    partner: str,
+    name: str,
+    formats: Collection[str],
+    units: Iterable[ClaimedUnit] | None,
+    senders: Collection[str],
+    on: date,
+) -> Claims:
+    """Claim a file that `partner` delivered as `name` on that day: by units if it is an interchange."""
+    if units is None:
+        return claim_file(library, partner, name, formats, on)
+    return claim_units(library, partner, units, senders, on)
+
+
 def claim_file(library: Library, partner: str, name: str, formats: Collection[str], on: date) -> Claims:
-    """Find the one mapping of the partner that names the file and whose format its content has."""
-    own = [loaded for loaded in _of(library, partner, on) if loaded.mapping.file.transaction is None]
-    named = [loaded for loaded in own if _matches(loaded, name)]
-    fitting = [loaded for loaded in named if loaded.mapping.file.format in formats]
+    """Find the one mapping of the partner that names the file and whose format its content has.
+
+    formats  names of the formats that the content looks like
+    on       the arrival day, for valid_from and valid_to
+    """
+    own = [one for one in library.of_partner(partner, on) if one.mapping.file.transaction is None]
+    named = [one for one in own if _matches(one, name)]
+    fitting = [one for one in named if one.mapping.file.format in formats]
     if len(fitting) == 1:
         return Claims(taken=[(fitting[0], None)])
-    if len(fitting) > 1:
-        feeds = ", ".join(loaded.name for loaded in fitting)
+    if fitting:
+        shown = "; ".join(f"{one.name} (match {_patterns(one)})" for one in fitting)
         return Claims(
-            fault=_reject(f"more than one mapping claims {name}: {feeds}", "Make their match patterns differ.")
+            fault=_reject(
+                f"{len(fitting)} mappings claim {name}: {shown}",
+                "Narrow `match` in one of them until only one names the file, then release it.",
+            )
         )
-    return Claims(fault=_nobody(library, partner, name, formats, own, named))
-
-
-def _of(library: Library, partner: str, on: date) -> list[Loaded]:
-    return [
-        loaded
-        for loaded in library.mappings.values()
-        if loaded.mapping.partner == partner
-        and (loaded.mapping.valid_from is None or loaded.mapping.valid_from <= on)
-        and (loaded.mapping.valid_to is None or on <= loaded.mapping.valid_to)
-    ]
+    return Claims(fault=_nobody(library, partner, name, formats, own, named, on))
 
 
 def _matches(loaded: Loaded, name: str) -> bool:
-    return any(fnmatch.fnmatchcase(name.casefold(), p.casefold()) for p in loaded.mapping.file.match)
+    return any(fnmatch.fnmatchcase(name.casefold(), one.casefold()) for one in loaded.mapping.file.match)
 
 
-def _reject(message: str, hint: str) -> Fault:
-    return Fault("FILE_REJECT", message, hint)
+def _patterns(loaded: Loaded) -> str:
+    return ", ".join(f'"{one}"' for one in loaded.mapping.file.match)
+
+
+def _reject(message: str, hint: str, position: str = "") -> Fault:
+    return Fault("FILE_REJECT", message, hint, position)
 
 
 def _nobody(
-    library: Library, partner: str, name: str, formats: Collection[str], own: Sequence[Loaded], named: Sequence[Loaded]
-) -> Fault:
-    looks = ", ".join(sorted(formats)) or "no format that is known"
+    library: Library, partner: str, name: str, formats: Collection[str], own: Sequence[Loaded],
+    named: Sequence[Loaded], on: date,
+) -> Fault:  # fmt: skip
+    """Why no mapping claims the file: the nearest miss first."""
+    looks = " or ".join(sorted(formats)) or "no known format"
     if named:
-        wanted = ", ".join(f"{n.name} (format {n.mapping.file.format})" for n in named)
+        wanted = "; ".join(f"{one.name} wants format {one.mapping.file.format}" for one in named)
         return _reject(
-            f"{name} is named by {wanted}, but it looks like {looks}", "Check that the right file was sent whole."
+            f"{name} looks like {looks}, but {wanted}", "Check that the right file was sent whole, or mend `format`."
         )
-    if own:
-        patterns = "; ".join(f"{o.name}: {', '.join(o.mapping.file.match)}" for o in own)
-        return _reject(
-            f"no mapping of {partner} names {name} (it looks like {looks}). Patterns: {patterns}",
-            "Rename the file, or add the pattern to the mapping.",
-        )
-    broken = [fault for fault in library.faults if fault.file.startswith(f"mappings/{partner}/")]
+    everyone = [one for one in (*library.mappings.values(), *library.earlier) if one.mapping.partner == partner]
+    asleep = [one for one in everyone if not one.holds_on(on) and _matches(one, name)]
+    if asleep:
+        days = "; ".join(f"{one.name} holds {_days(one)}" for one in asleep)
+        return _reject(f"no mapping of {partner} for {name} holds on {on}: {days}", "Extend valid_from or valid_to.")
+    broken = [one for one in library.faults if one.file.startswith(f"mappings/{partner}/")]
     if broken:
+        more = f" (and {len(broken) - 1} more)" if len(broken) > 1 else ""
+        return _reject(f"a mapping of {partner} cannot be used: {broken[0]}{more}", "Mend it, then release the file.")
+    if own:
+        patterns = "; ".join(f"{one.name} names {_patterns(one)}" for one in own)
         return _reject(
-            f"the mappings of {partner} cannot be used: {broken[0]}", "Mend the mapping and release the file."
+            f"no mapping of {partner} names {name} (it looks like {looks}): {patterns}",
+            "Rename the file, or add the name to `match` of its mapping.",
+        )
+    whole = [one for one in library.mappings.values() if one.mapping.file.transaction is None]
+    others = sorted({one.mapping.partner for one in whole if _matches(one, name)})
+    also = f"; mappings of {listed(others, 3)} would name it" if 0 < len(others) <= 3 else ""
+    if everyone:
+        return _reject(
+            f"{name} looks like {looks}; {partner} has mappings for interchanges only{also}",
+            f"Add mappings/{partner}/<feed>.toml for it, or check the drop folder.",
         )
     return _reject(
-        f"there is no mapping for {partner}; {name} looks like {looks}",
+        f"there is no mapping for partner {partner}; {name} looks like {looks}{also}",
         f"Add mappings/{partner}/<feed>.toml, or drop the file in the folder of its partner.",
     )
+
+
+def _days(loaded: Loaded) -> str:
+    begin, end = loaded.mapping.valid_from, loaded.mapping.valid_to
+    return " ".join(part for part in (f"from {begin}" if begin else "", f"to {end}" if end else "") if part)
 
 
 def claim_units(
     library: Library, partner: str, units: Iterable[ClaimedUnit], senders: Collection[str], on: date
 ) -> Claims:
-    """Find for every transaction set the one mapping of the partner that names it."""
-    own = [loaded for loaded in _of(library, partner, on) if loaded.mapping.file.transaction is not None]
-    taken: dict[str, set[int]] = {}
+    """Find for every transaction set the one mapping of the partner that names it.
+
+    senders  envelope identifiers under which the partner may send ("ZZ/3PLEAST"); none: a mapping's own
+             `sender` decides
+    """
+    own = [one for one in library.of_partner(partner, on) if one.mapping.file.transaction is not None]
+    taken: dict[int, set[int]] = {}
     claims = Claims()
+    answers: dict[tuple[str, ...], tuple[int | None, Fault | None]] = {}
     for unit in units:
-        what = f"transaction set {unit.kind} {unit.control} from {unit.sender}"
-        if senders and unit.sender not in senders:
-            known = ", ".join(sorted(senders))
-            claims.unclaimed.append(
-                Fault("SENDER_UNKNOWN", f"{what}: {partner} sends as {known}",
-                      "Drop it in the folder of its own partner, or add the sender to config.toml.", unit.position)
-            )  # fmt: skip
-            continue
-        fitting = [loaded for loaded in own if _names(loaded, unit)]
-        if len(fitting) == 1:
-            taken.setdefault(fitting[0].mapping.feed, set()).add(unit.ordinal)
-            continue
-        claims.unclaimed.append(_unit_fault(what, unit, partner, fitting, own))
-    claims.taken = [(library.mappings[feed], frozenset(ordinals)) for feed, ordinals in sorted(taken.items())]
+        # An interchange holds many sets of few kinds: each kind is answered once.
+        kind = (unit.kind, unit.sender, unit.receiver, unit.version)
+        if kind not in answers:
+            answers[kind] = _answer(unit, partner, senders, own)
+        number, fault = answers[kind]
+        if number is not None:
+            taken.setdefault(number, set()).add(unit.ordinal)
+        elif fault is not None:
+            claims.unclaimed.append(_placed(fault, unit))
+            claims.units.append(unit.ordinal)
+    claims.taken = [(own[number], frozenset(ordinals)) for number, ordinals in sorted(taken.items())]
     return claims
 
 
-def _names(loaded: Loaded, unit: ClaimedUnit) -> bool:
-    file = loaded.mapping.file
-    return (
-        file.transaction == unit.kind
-        and (file.sender is None or file.sender == unit.sender)
-        and (file.receiver is None or file.receiver == unit.receiver)
-        and (file.version is None or unit.version.startswith(file.version))
-    )
+def _placed(fault: Fault, unit: ClaimedUnit) -> Fault:
+    control = f" {unit.control}" if unit.control else ""
+    message = f"transaction set {unit.kind}{control} from {unit.sender or 'no sender'}: {fault.message}"
+    return Fault(fault.code, message, fault.hint, unit.position)
 
 
-def _unit_fault(what: str, unit: ClaimedUnit, partner: str, fitting: Sequence[Loaded], own: Sequence[Loaded]) -> Fault:
+def _answer(
+    unit: ClaimedUnit, partner: str, senders: Collection[str], own: Sequence[Loaded]
+) -> tuple[int | None, Fault | None]:
+    """(number of the mapping, None) or (None, the fault of units of this kind)."""
+    fitting = [number for number, one in enumerate(own) if not _differences(one.mapping.file, unit, senders)]
+    if len(fitting) == 1:
+        return fitting[0], None
     if fitting:
-        feeds = ", ".join(loaded.name for loaded in fitting)
-        return Fault("FILE_REJECT", f"{what}: claimed by {feeds}", "Make sender or version differ.", unit.position)
-    near = [loaded for loaded in own if loaded.mapping.file.transaction == unit.kind]
+        feeds = " and ".join(own[number].name for number in fitting)
+        return None, _reject(f"claimed by {feeds}", "Make their sender, receiver or version differ.")
+    known = set(senders) | {one.mapping.file.sender for one in own if one.mapping.file.sender}
+    if known and unit.sender not in known:
+        return None, Fault(
+            "SENDER_UNKNOWN",
+            f'partner {partner} does not send as "{unit.sender}"; configured: {", ".join(sorted(known))}',
+            f"Drop it in the folder of its own partner, or add the sender to [partners.{partner}] in config.toml.",
+        )
+    return None, _unclaimed(unit, partner, senders, own)
+
+
+def _differences(file: FileSpec, unit: ClaimedUnit, senders: Collection[str]) -> list[str]:
+    """What keeps a mapping from claiming the unit, in words; [] if it claims it."""
+    found = []
+    if file.transaction != unit.kind:
+        found.append(f"transaction {file.transaction}")
+    if file.sender is not None and file.sender != unit.sender:
+        found.append(f"sender {file.sender}, not {unit.sender}")
+    if file.sender is None and senders and unit.sender not in senders:
+        found.append(f"sender {' or '.join(sorted(senders))}, not {unit.sender}")
+    if file.receiver is not None and file.receiver != unit.receiver:
+        found.append(f"receiver {file.receiver}, not {unit.receiver}")
+    if file.version is not None and not unit.version.startswith(file.version):
+        found.append(f"version {file.version}, not {unit.version or 'none'}")
+    return found
+
+
+def _unclaimed(unit: ClaimedUnit, partner: str, senders: Collection[str], own: Sequence[Loaded]) -> Fault:
+    near = [one for one in own if one.mapping.file.transaction == unit.kind]
     if near:
-        file = near[0].mapping.file
-        wanted = ", ".join(f"{k} {v}" for k, v in (("sender", file.sender), ("receiver", file.receiver), ("version", file.version)) if v)  # fmt: skip
-        message = f"{what} (version {unit.version}, receiver {unit.receiver}): {near[0].name} wants {wanted}"
-    else:
-        message = f"{what}: no mapping of {partner} names it"
-    return Fault(
-        "FILE_REJECT", message, f'Add a mapping with transaction = "{unit.kind}" for {partner}; its neighbours were taken.',
-        unit.position,
-    )  # fmt: skip
+        wanted = "; ".join(
+            f"{one.name} wants {', '.join(_differences(one.mapping.file, unit, senders))}" for one in near
+        )
+        return _reject(
+            f"no mapping of partner {partner} fits it: {wanted}", "Mend the mapping, or add one for this variant."
+        )
+    if unit.kind in ACKNOWLEDGEMENTS:
+        return _reject(
+            f"an acknowledgement that no mapping of partner {partner} names; it was set aside",
+            f'Nothing to do; to follow acknowledgements add a mapping with transaction = "{unit.kind}".',
+        )
+    return _reject(
+        f"no mapping of partner {partner} names it",
+        f'Add mappings/{partner}/<feed>.toml with transaction = "{unit.kind}"; its neighbours were taken.',
+    )

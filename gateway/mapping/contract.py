@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import date
 from decimal import Decimal
 from typing import Protocol
 
@@ -44,6 +45,7 @@ class Context:
     item_relation   SQL name of the items: sku
     lookups         crosswalks by name (the last column is the value)
     prefix          of the temporary tables that are made
+    arrived         day of arrival, for aliases of rows without an event date; None means today
     """
 
     file_id: str
@@ -54,13 +56,14 @@ class Context:
     lookups: Mapping[str, pa.Table]
     limits: Limits
     prefix: str = "m"
+    arrived: date | None = None
 
 
 @dataclass(slots=True)
 class Mapped:
     """What a file became, in temporary tables of the connection; nothing is committed yet.
 
-    tables    canonical table → temporary table with `_ordinal`, `_record`, `position`, `source_key`,
+    tables    canonical table → relation with `_ordinal`, `_kind` (of row), `_record`, `position`, `source_key`,
               `occurrence` and the canonical table's own columns; rejected rows are left out
     faults    temporary table: `_ordinal`, `_record`, `position`, `code`, `column_name`, `value`, `message`,
               `hint`, `source_row`, `rejects`

@@ -5,216 +5,165 @@ Codes and names repeat, so they are resolved once for each distinct combination 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Sequence
+from datetime import UTC, datetime
 
-import duckdb
 import pyarrow as pa
 
 from gateway.errors import GatewayError
-from gateway.mapping.compile import CompiledRecord, Compiler, Crosswalk
 from gateway.mapping.contract import Context
-from gateway.mapping.spec import Mapping
-from gateway.mapping.values import name as ident
-from gateway.mapping.values import quote
-from gateway.model import MAPPABLE
+from gateway.mapping.plan import Plan
+from gateway.mapping.record import Join
+from gateway.mapping.text import ident, quote
+from gateway.mapping.work import Work
 
 ANY = ("", "*")
 
 
-def fill_down(con: duckdb.DuckDBPyConnection, compiler: Compiler, typed: str) -> str:
-    """Name of a relation with the filled-down values by `_ordinal`; the typed table itself where none is."""
-    columns = [
-        record.prefix + target.name
-        for record in compiler.records
-        for target in record.targets.values()
-        if target.spec.fill_down is not None
-    ]
-    if not columns:
-        return typed
-    filled = f"{typed}_filled"
-    facts = con.execute(
-        "select "
-        + ", ".join(
-            f"count(distinct {ident(c)}), min({ident(c)}), min(_ordinal) filter ({ident(c)} is not null)"
-            for c in columns
-        )
-        + f", min(_ordinal) from {typed}"
+def stage(work: Work, plan: Plan, number: int, relation: str, joins: Sequence[Join], context: Context) -> str:
+    """The relation of a stage: that of the stage before, what the joins supply, and the steps over them."""
+    parts, tails, costly = ["t.*"], [], number > 1
+    for join in joins:
+        resolved = f"{relation.removeprefix(work.prefix + '_')}_{join.kind}_{join.target.tag}"
+        if join.kind == "fill_down":
+            sql, window = _fill_down(work, relation, join)
+            parts.append(f"{sql} as __d{join.target.tag}")
+            costly = costly or window
+        elif join.kind == "lookup":
+            tails.append(_lookup(work, relation, resolved, join, context))
+            parts.append(f"l{join.target.tag}.value as __l{join.target.tag}")
+        else:
+            tails.append(_alias(work, relation, resolved, join, context))
+            alias = f"a{join.target.tag}"
+            parts.append(f"{alias}.sku as __a{join.target.tag}, {alias}.pack_qty as __p{join.target.tag}")
+    source = f"(select {', '.join(parts)} from {ident(relation)} t {' '.join(tails)})"
+    # Joins against small tables are made whenever the rows are read; windows and chains of joins only once.
+    kind = "table" if costly else "view"
+    return work.make(kind, f"{relation.removeprefix(work.prefix + '_')}_{number}", plan.select(number, source, "*"))
+
+
+def _fill_down(work: Work, relation: str, join: Join) -> tuple[str, bool]:
+    """(SQL of the last text at or above the row, whether it is a window over all rows)."""
+    (text,) = join.keys
+    facts = work.con.execute(
+        f"""select min({text}), max({text}), min(_ordinal) filter ({text} is not null), min(_ordinal),
+                   min(_unit) = max(_unit) from {ident(relation)}"""
     ).fetchone()
     assert facts is not None
-    parts = []
-    for number, column in enumerate(columns):
-        distinct, value, first = facts[3 * number : 3 * number + 3]
-        if distinct == 1 and first == facts[-1]:
-            parts.append(f"{quote(value)} as {ident(column)}")
-        else:
-            parts.append(f"last_value({ident(column)} ignore nulls) over (order by _ordinal) as {ident(column)}")
-    con.execute(f"create or replace temp view {filled} as select _ordinal, {', '.join(parts)} from {typed}")
-    return filled
+    least, most, first, top, one_unit = facts
+    if least is None:
+        return "cast(null as varchar)", False
+    if least == most and one_unit:
+        return (quote(least) if first == top else f"case when _ordinal >= {first} then {quote(least)} end"), False
+    return f"last_value({text} ignore nulls) over (partition by _unit order by _ordinal)", True
 
 
-def resolve(
-    con: duckdb.DuckDBPyConnection, mapping: Mapping, compiler: Compiler, typed: str, context: Context
-) -> Callable[[CompiledRecord, Crosswalk], str]:
-    """Make the small tables of resolved codes; the result gives the join for each crosswalk."""
-    joins: dict[str, str] = {}
-    for record in compiler.records:
-        for crosswalk in record.crosswalks:
-            if crosswalk.target.spec.lookup is not None:
-                joins[crosswalk.alias] = _lookup(con, compiler, typed, context, record, crosswalk)
-            else:
-                joins[crosswalk.alias] = _alias(con, mapping, typed, context, record, crosswalk)
-    return lambda _record, crosswalk: joins[crosswalk.alias]
+# --- lookups ------------------------------------------------------------------------------------------
 
 
-def _lookup(
-    con: duckdb.DuckDBPyConnection,
-    compiler: Compiler,
-    typed: str,
-    context: Context,
-    record: CompiledRecord,
-    crosswalk: Crosswalk,
-) -> str:
+def _lookup(work: Work, relation: str, resolved: str, join: Join, context: Context) -> str:
     """Every combination of codes in the file with the value of the most specific row that fits it."""
-    name = crosswalk.target.spec.lookup or ""
-    table = context.lookups.get(name)
-    if table is None:
-        known = ", ".join(sorted(context.lookups)) or "none"
-        raise GatewayError("find lookup", name, f"Add mappings/lookups/{name}.csv; there are: {known}.")
-    keys = [compiler.key_column(record, crosswalk.target, n) for n in range(len(crosswalk.keys))]
-    resolved = f"{typed}_{crosswalk.alias}"
-    combinations = con.execute(f"select distinct {', '.join(map(ident, keys))} from {typed}").fetchall()
-    values = _Matcher(table, len(keys))
-    rows = [(*combination, values.find(combination)) for combination in combinations]
-    arrow = pa.table(
-        {
-            **{key: pa.array([row[n] for row in rows], pa.utf8()) for n, key in enumerate(keys)},
-            "value": pa.array([row[-1] for row in rows], pa.utf8()),
-        }
+    matcher = _Matcher(join, context)
+    keys = [f"k{number}" for number in range(len(join.keys))]
+    combinations = work.con.execute(f"select distinct {', '.join(join.keys)} from {ident(relation)}").fetchall()
+    table = pa.table(
+        [pa.array([codes[number] for codes in combinations], pa.utf8()) for number in range(len(keys))]
+        + [pa.array([matcher.find(codes) for codes in combinations], pa.utf8())],
+        names=[*keys, "value"],
     )
-    con.register("_resolved", arrow)
-    con.execute(f"create or replace temp table {resolved} as select * from _resolved")
-    con.unregister("_resolved")
-    same = " and ".join(f"{crosswalk.alias}.{ident(key)} = t.{ident(key)}" for key in keys)
-    return f"left join {resolved} {crosswalk.alias} on {same}"
+    name = work.make_from(resolved, table)
+    if table.column("value").null_count:
+        work.unresolved.add(join.target.tag)
+    alias = f"l{join.target.tag}"
+    same = " and ".join(f"{alias}.{key} = {sql}" for key, sql in zip(keys, join.keys, strict=True))
+    return f"left join {ident(name)} {alias} on {same}"
 
 
 class _Matcher:
-    """Finds the value of a crosswalk: a blank or * in a row means any code; fewer of them win."""
+    """Finds the value of a crosswalk, whatever the case of the codes.
 
-    def __init__(self, table: pa.Table, keys: int) -> None:
-        rows = list(zip(*(column.to_pylist() for column in table.columns), strict=True))
-        self.exact = {
-            tuple(cell.casefold() for cell in row[:keys]): row[-1]
-            for row in rows
-            if not any(cell in ANY for cell in row[:keys])
-        }
-        self.loose = sorted(
-            (row for row in rows if any(cell in ANY for cell in row[:keys])),
-            key=lambda row: sum(cell in ANY for cell in row[:keys]),
-        )
-        self.keys = keys
-
-    def find(self, combination: tuple[str, ...]) -> str | None:
-        """The value, or None."""
-        wanted = tuple(cell.casefold() for cell in combination)
-        if wanted in self.exact:
-            return str(self.exact[wanted])
-        for row in self.loose:
-            if all(cell in ANY or cell.casefold() == code for cell, code in zip(row[: self.keys], wanted, strict=True)):
-                return str(row[-1])
-        return None
-
-
-def _alias(
-    con: duckdb.DuckDBPyConnection,
-    mapping: Mapping,
-    typed: str,
-    context: Context,
-    record: CompiledRecord,
-    crosswalk: Crosswalk,
-) -> str:
-    """Every name in the file with the SKU it meant on the day of the row.
-
-    A name that is a SKU itself is that SKU; the partner's own alias goes before one for all partners.
+    A blank or * in a row of the crosswalk means any code; the row with the fewest of them wins.
     """
-    source = ident(crosswalk.keys[0])
-    event = MAPPABLE[record.spec.type].event
-    dated = event in record.targets and record.targets[event].wide.startswith("t.")
-    day = f"cast({ident(record.prefix + event)} as date)" if dated else "current_date"
-    resolved = f"{typed}_{crosswalk.alias}"
-    wanted = f"(select distinct {source} as name, {day} as day from {typed} where {source} is not null)"
-    con.execute(
-        f"""create or replace temp table {resolved} as
-        select w.name, w.day,
-               coalesce(max(i.sku), arg_min(a.sku, rank)) as sku,
-               case when max(i.sku) is null then arg_min(a.pack_qty, rank) else 1 end as pack_qty
-        from {wanted} w
-        left join (select distinct sku from {context.item_relation}) i on i.sku = w.name
-        left join (select *, case when alias_partner = {quote(mapping.partner)} then 0 else 1 end as rank
-                   from {context.alias_relation}
-                   where alias_partner in ({quote(mapping.partner)}, '*')
-                     and id_type = {quote(crosswalk.target.spec.alias or "")}) a
-               on a.external_id = w.name and coalesce(a.valid_from, w.day) <= w.day
-              and coalesce(a.valid_to, w.day) >= w.day
-        group by w.name, w.day"""
-    )
-    same_day = (
-        f"{crosswalk.alias}.day is not distinct from {day.replace('cast(', 'cast(t.', 1) if dated else 'current_date'}"
-    )
-    return f"left join {resolved} {crosswalk.alias} on {crosswalk.alias}.name = t.{source} and {same_day}"
 
-
-def soft_faults(
-    con: duckdb.DuckDBPyConnection, compiler: Compiler, typed: str, wide: str, faults: str, context: Context
-) -> None:
-    """One fault for each name or code that nothing resolves, on rows that were accepted."""
-    from gateway.mapping.apply import rejects
-
-    accepted = f"_ignored is null and not ({rejects(compiler.records)})"
-    for record in compiler.records:
-        for crosswalk in record.crosswalks:
-            target = crosswalk.target
-            unresolved = f"{typed}_{crosswalk.alias}"
-            some = con.execute(
-                f"select count(*) from {unresolved} where {'value' if target.spec.lookup else 'sku'} is null"
-            ).fetchone()
-            if not some or not some[0]:
-                continue
-            if target.spec.lookup is not None:
-                if target.spec.missing == "suspense":
-                    keys = [f"t.{ident(compiler.key_column(record, target, n))}" for n in range(len(crosswalk.keys))]
-                    _soft(
-                        con, faults, typed, wide, f"{accepted} and {record.prefix}applies", record,
-                        " || ' / ' || ".join(keys), f"{unresolved} u on " + " and ".join(
-                            f"u.{key.removeprefix('t.')} = {key}" for key in keys) + " and u.value is null",
-                        "UNMAPPED_LINE", ", ".join(crosswalk.keys),
-                        f"is not in the lookup {target.spec.lookup}; its amount is in suspense",
-                        f"Add it to mappings/lookups/{target.spec.lookup}.csv and replay the file.",
-                    )  # fmt: skip
-                continue
-            source = f"t.{ident(crosswalk.keys[0])}"
-            _soft(
-                con, faults, typed, wide, f"{accepted} and {record.prefix}applies", record, source,
-                f"(select distinct name from {unresolved} where sku is null) u on u.name = {source}",
-                "SKU_UNKNOWN", str(target.spec.source), f"is no SKU and no {target.spec.alias} alias of this partner",
-                "Add it to the aliases and replay the file; the units and amounts are counted under its own name.",
+    def __init__(self, join: Join, context: Context) -> None:
+        spec = join.target.spec
+        table = context.lookups.get(spec.lookup or "")
+        if table is None:
+            known = ", ".join(sorted(context.lookups)) or "none"
+            raise GatewayError(
+                "find lookup", spec.lookup or "", f"Add mappings/lookups/{spec.lookup}.csv; there are: {known}."
+            )
+        if table.num_columns != len(spec.on) + 1:
+            raise GatewayError(
+                "use lookup", spec.lookup or "", f"Name {table.num_columns - 1} columns in `on`, in its order.",
+                f"`on` names {len(spec.on)} columns, the lookup has {table.num_columns - 1} before its value",
             )  # fmt: skip
-    del context
+        names = table.column_names
+        if set(names[:-1]) == set(spec.on):
+            table = table.select([*spec.on, names[-1]])
+        cells = [[(cell or "").strip() for cell in column.to_pylist()] for column in table.columns]
+        rows = [(tuple(c.casefold() for c in row[:-1]), row[-1]) for row in zip(*cells, strict=True)]
+        self.exact = {codes: value for codes, value in reversed(rows) if not any(c in ANY for c in codes)}
+        self.loose = sorted(
+            ((codes, value) for codes, value in rows if any(c in ANY for c in codes)),
+            key=lambda row: sum(c in ANY for c in row[0]),
+        )
+
+    def find(self, codes: Sequence[str]) -> str | None:
+        """The value, or None."""
+        wanted = tuple(code.casefold() for code in codes)
+        value = self.exact.get(wanted)
+        if value is None:
+            for row, loose in self.loose:
+                if all(cell in ANY or cell == code for cell, code in zip(row, wanted, strict=True)):
+                    value = loose
+                    break
+        return value or None
 
 
-def _soft(
-    con: duckdb.DuckDBPyConnection, faults: str, typed: str, wide: str, accepted: str, record: CompiledRecord,
-    value: str, join: str, code: str, column: str, what: str, hint: str,
-) -> None:  # fmt: skip
-    con.execute(
-        f"""insert into {faults}
-        with found as (
-            select w._ordinal, w."position", {value} as name from {wide} w
-            join {typed} t on t._ordinal = w._ordinal join {join}
-            where {accepted.replace("_ignored", "w._ignored")})
-        select min(_ordinal), {record.index}, arg_min("position", _ordinal), {quote(code)}, {quote(column)}, name,
-               '"' || name || '" ' || {quote(what)} || ' (' || count(*)
-               || case when count(*) = 1 then ' row)' else ' rows)' end,
-               {quote(hint)}, null, false
-        from found group by name"""
+# --- aliases ------------------------------------------------------------------------------------------
+
+
+def _alias(work: Work, relation: str, resolved: str, join: Join, context: Context) -> str:
+    """Every name in the file with the SKU that it meant on the day of the row.
+
+    The partner's own alias goes before one for all partners, a later one before an earlier one, any alias
+    before an item whose SKU is that name.
+    """
+    (text,) = join.keys
+    fallback = f"date '{(context.arrived or datetime.now(UTC).date()).isoformat()}'"
+    names = f"select distinct {text} as name from {ident(relation)} where {text} is not null"
+    known = work.make(
+        "table",
+        f"{resolved}_known",
+        f"""select external_id, sku, pack_qty, valid_from, valid_to, alias_partner = '*' as general
+            from {context.alias_relation}
+            where alias_partner in ({quote(context.partner)}, '*')
+              and id_type = {quote(join.target.spec.alias or "")} and external_id in ({names})""",
     )
+    dated = work.con.execute(
+        f"select 1 from {ident(known)} where valid_from is not null or valid_to is not null limit 1"
+    ).fetchone()
+    # Most names mean the same on every day: only where one does not, days are told apart.
+    day = f"coalesce({join.day}, {fallback})" if dated and join.day else fallback
+    asked = (
+        f"(select distinct {text} as name, {day} as day from {ident(relation)} where {text} is not null)"
+        if dated
+        else f"(select name, {fallback} as day from ({names}))"
+    )
+    name = work.make(
+        "table",
+        resolved,
+        f"""select w.name, w.day, coalesce(k.sku, i.sku) as sku, k.pack_qty
+            from {asked} w
+            left join {ident(known)} k on k.external_id = w.name
+                and coalesce(k.valid_from, w.day) <= w.day and coalesce(k.valid_to, w.day) >= w.day
+            left join (select distinct sku from {context.item_relation}) i on i.sku = w.name
+            qualify row_number() over (partition by w.name, w.day
+                order by k.general, k.valid_from desc nulls last, k.sku, k.pack_qty) = 1""",
+    )
+    if work.con.execute(f"select 1 from {ident(name)} where sku is null limit 1").fetchone() is not None:
+        work.unresolved.add(join.target.tag)
+    alias = f"a{join.target.tag}"
+    same_day = f" and {alias}.day = {day}" if dated else ""
+    return f"left join {ident(name)} {alias} on {alias}.name = {text}{same_day}"

@@ -1,77 +1,48 @@
 """Expressions of mapping files and posting rules: SQL scalars from an allow-list.
 
-Parsed by sqlglot and rendered again from the tree: what the user wrote never reaches the database as text.
-A bare name is a field, a "quoted name" a source column as text, 'single quotes' hold text.
+A bare name is a field, a "quoted name" a source column as text, 'single quotes' hold text. sqlglot parses;
+the SQL is written here from the tree, node by node, so what the user wrote never reaches the database as
+text and a node that this module does not know cannot pass.
+
+No value of a partner's file can make an expression fail while it runs: casts give empty where a text does
+not fit, division by zero is empty, patterns and widths are written out in the mapping.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Collection
-from difflib import get_close_matches
+from dataclasses import dataclass
 
-import sqlglot
 from sqlglot import expressions as exp
-from sqlglot.errors import SqlglotError
 
-CHARACTERS_MAX = 4_000
+from gateway.mapping import refusals
+from gateway.mapping.functions import AGGREGATES, FUNCTIONS
+from gateway.mapping.grammar import ExpressionError, parse, short
 
-FUNCTIONS = frozenset(
-    [
-        "abs",
-        "ceil",
-        "coalesce",
-        "concat",
-        "concat_ws",
-        "contains",
-        "date_trunc",
-        "floor",
-        "greatest",
-        "if",
-        "least",
-        "left",
-        "length",
-        "lower",
-        "lpad",
-        "ltrim",
-        "nullif",
-        "regexp_extract",
-        "regexp_matches",
-        "replace",
-        "right",
-        "round",
-        "rpad",
-        "rtrim",
-        "sign",
-        "split_part",
-        "starts_with",
-        "strftime",
-        "substr",
-        "substring",
-        "suffix",
-        "trim",
-        "upper",
-        "year",
-        "month",
-        "day",
-    ]
-)
-AGGREGATES = frozenset(("first", "last", "sum", "min", "max", "count"))
-CASTS = frozenset(("DECIMAL", "INT", "BIGINT", "TEXT", "VARCHAR", "DATE"))
+__all__ = ["ExpressionError", "compile_scalar", "names"]
 
-_NODES = (
-    exp.Literal, exp.Boolean, exp.Null, exp.Paren, exp.Neg, exp.Not, exp.And, exp.Or, exp.Add, exp.Sub, exp.Mul,
-    exp.Div, exp.Mod, exp.EQ, exp.NEQ, exp.GT, exp.GTE, exp.LT, exp.LTE, exp.Is, exp.In, exp.Between, exp.Like,
-    exp.ILike, exp.Case, exp.If, exp.DPipe, exp.Identifier, exp.DataType, exp.DataTypeParam, exp.Tuple,
-    exp.NullSafeEQ, exp.NullSafeNEQ, exp.Var,
-)  # fmt: skip
+DEPTH_MAX = 100
 
-
-class ExpressionError(ValueError):
-    """An expression that is not allowed; `message` says why and `mend` what to do."""
-
-    def __init__(self, message: str, mend: str) -> None:
-        self.message, self.mend = message, mend
-        super().__init__(f"{message}. Mend: {mend}")
+_NUMBER = re.compile(r"\d{1,30}(\.\d{0,10})?|\.\d{1,10}")
+_BINARY: dict[type[exp.Expression], str] = {
+    exp.Add: "+", exp.Sub: "-", exp.DPipe: "||", exp.And: "and", exp.Or: "or",
+    exp.EQ: "=", exp.NEQ: "<>", exp.GT: ">", exp.GTE: ">=", exp.LT: "<", exp.LTE: "<=",
+    exp.Like: "like", exp.ILike: "ilike",
+    exp.NullSafeEQ: "is not distinct from", exp.NullSafeNEQ: "is distinct from",
+}  # fmt: skip
+_TYPES = {"INT": "bigint", "BIGINT": "bigint", "TEXT": "varchar", "VARCHAR": "varchar", "DATE": "date"}
+_CASTS = "decimal(18,4), integer, text or date"
+_SAID = {
+    "Select": "a query", "In": "a query in `in (…)`", "Is": "`is` with anything but null, true or false",
+    "Between": "`between symmetric`", "ByteString": "an escaped text", "RawString": "text between dollar signs", "Subquery": "a query", "Exists": "a query", "Union": "a query", "Lambda": "a lambda",
+    "Placeholder": "a parameter", "Parameter": "a parameter", "SessionParameter": "a parameter",
+    "Window": "a window function", "Struct": "a structure", "Bracket": "an index in [ ]", "Array": "a list",
+    "Star": "the star", "Alias": "a name given with `as`", "Tuple": "a list in brackets", "Interval": "an interval",
+    "RegexpLike": "the operator ~", "IntDiv": "the operator //", "Pow": "the operator **", "Escape": "`escape`",
+    "PositionalColumn": "a column by its number", "Collate": "`collate`", "Dot": "a name with a dot",
+    "PropertyEQ": "an assignment", "JSONExtract": "the arrow ->", "Filter": "`filter`", "Distinct": "`distinct`",
+}  # fmt: skip
 
 
 def compile_scalar(
@@ -85,100 +56,175 @@ def compile_scalar(
 ) -> str:
     """The expression as DuckDB SQL, with names put in by `field_sql` and `column_sql`.
 
+    An empty `columns` means that source columns are not known yet: every quoted name passes. With
+    `aggregates` every name must stand inside an aggregate; first() and last() go by `_ordinal`.
     Raises ExpressionError for anything outside the allow-list and for unknown names (with the nearest one).
-    An empty `columns` means that source columns are not known yet: every quoted name passes.
     """
-    tree = _parse(text)
-    _check(tree, aggregates)
-
-    def put(node: exp.Expression) -> exp.Expression:
-        if not isinstance(node, exp.Column):
-            return node
-        name = node.name
-        if name == "_ordinal" and aggregates:
-            return node
-        if node.this.args.get("quoted"):
-            if columns and name not in columns:
-                raise ExpressionError(f'"{name}" is not a column of the file{_near(name, columns)}', "use its header")
-            return _raw(column_sql(name))
-        if name not in fields:
-            raise ExpressionError(
-                f"{name} is not a field{_near(name, fields)}",
-                "source columns stand in double quotes, text in single quotes",
-            )
-        return _raw(field_sql(name))
-
-    return tree.transform(_ordered).transform(put).sql(dialect="duckdb")
-
-
-def _ordered(node: exp.Expression) -> exp.Expression:
-    """first() and last() go by the order of the file and leave blanks out."""
-    if not isinstance(node, exp.First | exp.Last):
-        return node
-    function = "arg_min" if isinstance(node, exp.First) else "arg_max"
-    return exp.Anonymous(this=function, expressions=[node.this.copy(), exp.column("_ordinal")])
+    return _Writer(fields, columns, field_sql, column_sql, aggregates).write(parse(text))
 
 
 def names(text: str) -> tuple[set[str], set[str]]:
     """(fields, source columns) that the expression uses. Raises ExpressionError if it cannot be parsed."""
     fields: set[str] = set()
     columns: set[str] = set()
-    for node in _parse(text).find_all(exp.Column):
+    for node in parse(text).find_all(exp.Column):
         (columns if node.this.args.get("quoted") else fields).add(node.name)
     return fields, columns
 
 
-def _parse(text: str) -> exp.Expression:
-    if len(text) > CHARACTERS_MAX:
-        raise ExpressionError(f"the expression has more than {CHARACTERS_MAX} characters", "split it into helpers")
-    try:
-        trees = sqlglot.parse(text, dialect="duckdb")
-    except SqlglotError as error:
-        reason = str(error).split("\n", maxsplit=1)[0]
-        raise ExpressionError(f"cannot be read as an expression: {reason}", "check brackets and quotes") from None
-    if len(trees) != 1 or trees[0] is None:
-        raise ExpressionError("is not one expression", "write a single expression without a semicolon")
-    tree = trees[0]
-    return tree if isinstance(tree, exp.Expression) else exp.Null()
+@dataclass
+class _Writer:
+    """Writes SQL for the nodes that are allowed."""
 
+    fields: Collection[str]
+    columns: Collection[str]
+    field_sql: Callable[[str], str]
+    column_sql: Callable[[str], str]
+    aggregates: bool
+    inside: str = ""
+    depth: int = 0
 
-def _check(tree: exp.Expression, aggregates: bool) -> None:
-    for node in tree.walk():
+    def write(self, node: exp.Expression) -> str:
+        """SQL of one node, in brackets where its parts could bind otherwise."""
+        if self.depth >= DEPTH_MAX:
+            raise ExpressionError("the expression is nested too deeply", "split it into helper fields")
+        self.depth += 1
+        try:
+            return self._node(node)
+        finally:
+            self.depth -= 1
+
+    def _node(self, node: exp.Expression) -> str:
+        operator = _BINARY.get(type(node))
+        if operator is not None:
+            return f"({self.write(node.this)} {operator} {self.write(node.expression)})"
+        if isinstance(node, exp.Literal):
+            return self._literal(node)
         if isinstance(node, exp.Column):
-            if node.args.get("table") is not None:
-                raise ExpressionError(f"{node.sql()} has a dot", "put a column name with dots in double quotes")
-        elif isinstance(node, exp.Cast | exp.TryCast):
-            if node.to.this.name not in CASTS:
-                raise ExpressionError(f"cast to {node.to.sql()} is not allowed", f"use one of {_listed(CASTS)}")
-        elif isinstance(node, exp.Func) and not isinstance(node, exp.And | exp.Or | exp.Case | exp.If):
-            _check_function(node, aggregates)
-        elif isinstance(node, exp.Star) and isinstance(node.parent, exp.Count):
-            continue
-        elif not isinstance(node, _NODES):
+            return self._name(node)
+        if isinstance(node, exp.Anonymous):
+            return self._call(node)
+        if isinstance(node, exp.Cast):
+            return f"try_cast({self.write(node.this)} as {_type(node)})"
+        if isinstance(node, exp.Paren):
+            return self.write(node.this)
+        return self._syntax(node)
+
+    def _syntax(self, node: exp.Expression) -> str:
+        """The nodes with a syntax of their own."""
+        if isinstance(node, exp.Null):
+            return "null"
+        if isinstance(node, exp.Boolean):
+            return "true" if node.this else "false"
+        if isinstance(node, exp.Not | exp.Neg):
+            return f"({'not' if isinstance(node, exp.Not) else '-'} {self.write(node.this)})"
+        if isinstance(node, exp.Mul):
+            # Two DECIMAL(18,4) multiply within 18 digits, which overflows at ten thousand million: widen first.
+            return f"({self.write(node.this)} * 1::decimal(38,0) * {self.write(node.expression)})"
+        if isinstance(node, exp.Div):
+            # Division is in floating point in the database: brought back to an exact number at once.
+            divided = f"{self.write(node.this)} / nullif({self.write(node.expression)}, 0)"
+            return f"try_cast({divided} as decimal(38,10))"
+        if isinstance(node, exp.Mod):
+            return f"({self.write(node.this)} % nullif({self.write(node.expression)}, 0))"
+        if isinstance(node, exp.Between) and not node.args.get("symmetric"):
+            low, high = self.write(node.args["low"]), self.write(node.args["high"])
+            return f"({self.write(node.this)} between {low} and {high})"
+        if isinstance(node, exp.Is) and isinstance(node.expression, exp.Null | exp.Boolean):
+            return f"({self.write(node.this)} is {self.write(node.expression)})"
+        if isinstance(node, exp.In) and node.expressions and not node.args.get("query"):
+            return f"({self.write(node.this)} in ({self._listed(node.expressions)}))"
+        if isinstance(node, exp.Case):
+            return self._case(node)
+        kind = type(node).__name__
+        raise ExpressionError(
+            f"{_SAID.get(kind, f'`{kind.lower()}`')} is not allowed in an expression",
+            "use fields, \"source columns\", 'text', numbers, comparisons and the functions of docs/mapping.md",
+        )
+
+    def _listed(self, nodes: Collection[exp.Expression]) -> str:
+        return ", ".join(self.write(node) for node in nodes)
+
+    def _literal(self, node: exp.Literal) -> str:
+        if node.is_string:
+            if "\x00" in node.name:
+                raise ExpressionError("a text has a NUL character", "remove it")
+            return _quoted(node.name)
+        if not _NUMBER.fullmatch(node.name):
             raise ExpressionError(
-                f"{type(node).__name__.lower()} is not allowed in an expression", "use scalar functions only"
+                f"{node.name} is not a number that can be used", "write digits with a decimal point: 1234.50"
             )
+        return str(node.name)
+
+    def _name(self, node: exp.Column) -> str:
+        name = node.name
+        if node.args.get("table") is not None or isinstance(node.this, exp.Star):
+            raise ExpressionError(
+                f"{short(node.sql(dialect='duckdb', comments=False))} is not a name",
+                'put a column name with dots in one pair of double quotes: "a.b"',
+            )
+        if self.aggregates and not self.inside:
+            shown = f'"{name}"' if node.this.args.get("quoted") else name
+            raise ExpressionError(
+                f"{shown} has a value in each row, but one figure is wanted", f"write first({shown}) or sum({shown})"
+            )
+        if node.this.args.get("quoted"):
+            if self.columns and name not in self.columns:
+                raise refusals.no_column(name, self.fields, self.columns)
+            return self.column_sql(name)
+        if name not in self.fields:
+            raise refusals.no_field(name, self.fields, self.columns)
+        return self.field_sql(name)
+
+    def _call(self, node: exp.Anonymous) -> str:
+        name = str(node.this).lower()
+        if name in AGGREGATES and self.aggregates:
+            return self._aggregate(name, node)
+        function = FUNCTIONS.get(name)
+        if function is None:
+            raise refusals.no_function(name, self.aggregates)
+        refusals.check_arguments(name, function, node.expressions)
+        return f"{function.sql}({self._listed(node.expressions)})"
+
+    def _aggregate(self, name: str, node: exp.Anonymous) -> str:
+        if self.inside:
+            raise ExpressionError(f"{name}() stands inside {self.inside}()", "add up once")
+        function, arguments = AGGREGATES[name], node.expressions
+        if name == "count" and (not arguments or isinstance(arguments[0], exp.Star)):
+            return "count(*)"
+        refusals.check_arguments(name, function, arguments)
+        distinct = ""
+        argument = arguments[0]
+        if isinstance(argument, exp.Distinct) and name == "count" and len(argument.expressions) == 1:
+            distinct, argument = "distinct ", argument.expressions[0]
+        self.inside = name
+        try:
+            inner = self.write(argument)
+        finally:
+            self.inside = ""
+        return f"{function.sql}({inner}, _ordinal)" if name in ("first", "last") else f"{name}({distinct}{inner})"
+
+    def _case(self, node: exp.Case) -> str:
+        parts = ["case"]
+        if node.this is not None:
+            parts.append(self.write(node.this))
+        for branch in node.args["ifs"]:
+            parts.append(f"when {self.write(branch.this)} then {self.write(branch.args['true'])}")
+        if node.args.get("default") is not None:
+            parts.append(f"else {self.write(node.args['default'])}")
+        return " ".join(parts) + " end"
 
 
-def _check_function(node: exp.Func, aggregates: bool) -> None:
-    rendered = node.sql(dialect="duckdb").split("(", maxsplit=1)[0].strip().lower()
-    name = node.name.lower() if isinstance(node, exp.Anonymous) else rendered
-    known = FUNCTIONS | (AGGREGATES if aggregates else frozenset())
-    if name in known or (node.sql_name().lower() in known):
-        return
-    if name in AGGREGATES:
-        raise ExpressionError(f"{name}() adds up over rows", "it is allowed in tie-outs only")
-    raise ExpressionError(f"the function {name}() is not allowed{_near(name, known)}", f"use one of {_listed(known)}")
+def _type(node: exp.Cast) -> str:
+    kind = node.to
+    # A plain `decimal` comes from the parser as decimal(18,3); the fourth decimal must never be lost.
+    parameters = [parameter.name for parameter in kind.expressions]
+    if kind.this.name == "DECIMAL" and parameters in ([], ["18", "3"], ["18", "4"]):
+        return "decimal(18,4)"
+    if kind.this.name in _TYPES and not parameters:
+        return _TYPES[kind.this.name]
+    raise ExpressionError(f"a value cannot be cast to {kind.sql(dialect='duckdb').lower()} here", f"cast to {_CASTS}")
 
 
-def _near(name: str, known: Collection[str]) -> str:
-    found = get_close_matches(name, list(known), n=1, cutoff=0.6)
-    return f'; did you mean "{found[0]}"?' if found else ""
-
-
-def _listed(known: Collection[str]) -> str:
-    return ", ".join(sorted(known))
-
-
-def _raw(sql: str) -> exp.Expression:
-    return exp.Paren(this=sqlglot.parse_one(sql, dialect="duckdb"))
+def _quoted(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"

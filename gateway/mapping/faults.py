@@ -1,42 +1,42 @@
-"""Faults of rows: what is wrong, in the sender's words, with the whole source row beside it."""
+"""Faults of rows: the table of them, with the whole source row beside each defect."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from difflib import get_close_matches
 from typing import Any
 
-import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from gateway.errors import Fault
-from gateway.mapping import values
-from gateway.mapping.compile import CompiledRecord, Compiler, Target
+from gateway.mapping import fields
+from gateway.mapping.compile import Compiler
 from gateway.mapping.contract import Rows
-from gateway.model.status import MOVES
+from gateway.mapping.messages import Defect, describe
+from gateway.mapping.record import Record, Target
+from gateway.mapping.text import ident, quote
+from gateway.mapping.work import Work
 
-_SCHEMA = pa.schema(
-    [("_ordinal", pa.int64()), ("_record", pa.int32())]
-    + [(c, pa.utf8()) for c in ("position", "code", "column_name", "value", "message", "hint", "source_row")]
-    + [("rejects", pa.bool_())]
-)
+_COLUMNS = {
+    "_ordinal": "BIGINT", "_record": "INTEGER",
+    **dict.fromkeys(("position", "code", "column_name", "value", "message", "hint", "source_row"), "VARCHAR"),
+    "rejects": "BOOLEAN",
+}  # fmt: skip
+_ARROW = {"BIGINT": pa.int64(), "INTEGER": pa.int32(), "VARCHAR": pa.utf8(), "BOOLEAN": pa.bool_()}
 
 
-def create(con: duckdb.DuckDBPyConnection, name: str) -> None:
+def create(work: Work) -> str:
     """Make the empty table of faults."""
-    con.execute(
-        f"""create or replace temp table {name} (_ordinal bigint, _record integer, "position" varchar,
-        code varchar, column_name varchar, value varchar, message varchar, hint varchar, source_row varchar,
-        rejects boolean)"""
-    )
+    columns = ", ".join(f"cast(null as {kind}) as {ident(column)}" for column, kind in _COLUMNS.items())
+    return work.make("table", "faults", f"select {columns} where false")
 
 
-def add(con: duckdb.DuckDBPyConnection, name: str, found: Sequence[Fault]) -> None:
-    """Add faults that a reader found."""
+def add(work: Work, name: str, found: Sequence[Fault]) -> None:
+    """Add faults that a reader found: of rows (they reject their row) or of anything else (they tell)."""
     _insert(
-        con,
+        work,
         name,
         [
             (None, None, f.position, f.code, f.column, f.value, f.message, f.hint, _json(f.row), f.code == "ROW_REJECT")
@@ -45,147 +45,153 @@ def add(con: duckdb.DuckDBPyConnection, name: str, found: Sequence[Fault]) -> No
     )
 
 
-def _insert(con: duckdb.DuckDBPyConnection, name: str, rows: Sequence[tuple[Any, ...]]) -> None:
-    if not rows:
-        return
-    columns = list(zip(*rows, strict=True))
-    table = pa.table([pa.array(c, f.type) for c, f in zip(columns, _SCHEMA, strict=True)], schema=_SCHEMA)
-    con.register("_faults", table)
-    con.execute(f"insert into {name} select * from _faults")
-    con.unregister("_faults")
+def _insert(work: Work, name: str, rows: Sequence[tuple[Any, ...]]) -> None:
+    if rows:
+        kinds = [_ARROW[kind] for kind in _COLUMNS.values()]
+        cells = [pa.array(cell, kind) for cell, kind in zip(zip(*rows, strict=True), kinds, strict=True)]
+        table = pa.table(cells, names=list(_COLUMNS))
+        work.over(table, lambda source: work.con.execute(f"insert into {ident(name)} select * from {source}"))
 
 
-def _json(row: Any) -> str | None:
+def _json(row: Mapping[str, str]) -> str | None:
     return json.dumps(dict(row), ensure_ascii=False) if row else None
 
 
-def add_rejected(
-    con: duckdb.DuckDBPyConnection,
-    compiler: Compiler,
-    wide: str,
-    wrong: str,
-    name: str,
-    reopen: Callable[[], Rows],
-) -> None:
+# --- rejected rows ------------------------------------------------------------------------------------
+
+
+def add_rejected(work: Work, compiler: Compiler, relation: str, name: str, reopen: Callable[[], Rows]) -> None:
     """Write one fault for each defective field of each rejected row.
 
     The file is read once more for the source rows: in the usual case there are none, and nothing is kept.
     """
-    masks = ", ".join(
-        f"case when {r.prefix}applies then {r.prefix}wrong else 0 end as {r.prefix}mask" for r in compiler.records
-    )
-    states = ", ".join(
-        f"{values.name(f'v_{r.prefix}from_status')} as {r.prefix}from_status"
-        if "from_status" in r.targets
-        else f"null as {r.prefix}from_status"
-        for r in compiler.records
-    )
-    rows = con.execute(
-        f'select _ordinal, "position", {masks}, {states} from {wide} where _ignored is null and ({wrong}) order by 1'
+    shown = [
+        (record, target) for record in compiler.records for target in record.targets.values() if _shown(record, target)
+    ]
+    columns = ["_ordinal", "_position"]
+    for record in compiler.records:
+        broken = " | ".join(record.broken.values()) or "0"
+        columns += [f"case when {record.applies} then {mask} else 0 end" for mask in (record.wrong, f"({broken})")]
+    columns += [f"cast({target.text if target.spec.fill_down else target.value} as varchar)" for _, target in shown]
+    rows = work.con.execute(
+        f"""select {", ".join(columns)} from {ident(relation)}
+            where {compiler.ignored} is null and {compiler.rejected} order by _ordinal"""
     ).fetchall()
     sources = _source_rows(reopen(), [row[0] for row in rows])
     found: list[tuple[Any, ...]] = []
     for row in rows:
+        texts = dict(zip([(r.index, t.name) for r, t in shown], row[2 + 2 * len(compiler.records) :], strict=True))
         source = sources.get(row[0], {})
+        told: set[tuple[str, str]] = set()
         for number, record in enumerate(compiler.records):
-            found += _of_record(
-                record, row[0], row[1], row[2 + number], source, row[2 + len(compiler.records) + number]
-            )
-    _insert(con, name, _unique(found))
+            wrong, broken = row[2 + 2 * number : 4 + 2 * number]
+            for defect in _defects(record, wrong, broken, source, texts):
+                message, hint = describe(defect)
+                # Two records of a row may stumble over the same cell: it is told once.
+                if (defect.column, message) not in told:
+                    told.add((defect.column, message))
+                    cells = (defect.column, defect.value, message, hint, _json(source), True)
+                    found.append((row[0], record.index, row[1], "ROW_REJECT", *cells))
+    _insert(work, name, found)
 
 
-def _unique(found: Iterable[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
-    """Two records of a row may stumble over the same cell: it is told once."""
-    return list({(f[0], f[4], f[6]): f for f in found}.values())
+def _shown(record: Record, target: Target) -> bool:
+    """Fields whose text cannot be seen in the row's own cells."""
+    return target.spec.fill_down is not None or (
+        record.spec.type == "inventory_movement" and target.name in ("from_status", "to_status", "qty")
+    )
 
 
 def _source_rows(rows: Rows, ordinals: Sequence[int]) -> dict[int, dict[str, str]]:
     wanted = pa.array(ordinals, pa.int64())
     found: dict[int, dict[str, str]] = {}
     for batch in rows:
-        kept = batch.filter(pc.is_in(batch.column("_ordinal"), wanted))
-        for row in kept.to_pylist():
-            found[row["_ordinal"]] = {
-                key: value for key, value in row.items() if not key.startswith("_") and value is not None
-            }
+        for row in batch.filter(pc.is_in(batch.column("_ordinal"), wanted)).to_pylist():
+            ordinal = row["_ordinal"]
+            found[ordinal] = {column: row[column] for column in rows.columns if row[column] is not None}
     return found
 
 
-def _of_record(
-    record: CompiledRecord, ordinal: int, position: str, mask: int, source: dict[str, str], origin: str | None
-) -> list[tuple[Any, ...]]:
-    found = []
+def _defects(
+    record: Record, wrong: int, broken: int, source: dict[str, str], texts: dict[tuple[int, str], str | None]
+) -> list[Defect]:
+    """The row's defects; what only follows from another one is left out."""
+    found: list[Defect] = []
+    following: list[Defect] = []
     for target in record.targets.values():
-        if not mask & (1 << target.bit):
+        bit = 1 << target.bit
+        if not wrong & bit:
             continue
-        column, value = _cell(target, source)
-        message, hint = describe(target, column, value, origin)
-        found.append((ordinal, record.index, position, "ROW_REJECT", column, value, message, hint, _json(source), True))
-    return found
+        column, value = _cell(record, target, source)
+        text = texts.get((record.index, target.name))
+        if target.spec.fill_down is not None:
+            value = text or value
+        origin = texts.get((record.index, "from_status")) or ""
+        defect = Defect(target, column, value, not broken & bit, origin, text or "")
+        follows = wrong & record.bits(record.behind(target.needs)) and target.spec.alias is None
+        (following if follows else found).append(defect)
+    return found or following
 
 
-def _cell(target: Target, source: dict[str, str]) -> tuple[str, str]:
-    spec = target.spec
-    named = [spec.source] if isinstance(spec.source, str) else list(spec.source or ())
-    named += [n for n in (spec.credit, spec.debit, spec.fill_down) if n] + list(spec.on)
-    present = [n for n in named if source.get(n, "").strip()]
-    column = (present or named or [target.name])[0]
+def _cell(record: Record, target: Target, source: dict[str, str]) -> tuple[str, str]:
+    """The source column that a defect is about, and its text."""
+    named = fields.columns_of(target.spec, record.spec.fields)
+    filled = [name for name in named if (source.get(name) or "").strip()]
+    column = (filled or named or [target.name])[0]
+    if target.spec.lookup is not None:
+        return ", ".join(named), " / ".join(source.get(name, "") for name in named)
     return column, source.get(column, "")
 
 
-def describe(target: Target, column: str, value: str, origin: str | None) -> tuple[str, str]:
-    """(message, hint) for a defective field, for the sender of the file."""
-    if target.name == "to_status" and origin:
-        allowed = ", ".join(b for a, b in MOVES if a == origin)
-        return (
-            f"{target.name}: units may not move from {origin} to that status",
-            f"From {origin} they may go to {allowed}.",
-        )
-    if not value.strip():
-        return f"{column}: is blank but {target.name} is required", "Fill the cell and send the row again."
-    if target.spec.map is not None or target.spec.lookup is not None:
-        known = ", ".join(list(target.spec.map or {})[:20])
-        return (
-            f'{column}: "{value}" is not a known code for {target.name}',
-            f"Use one of {known}." if known else f"Add it to the lookup {target.spec.lookup}.",
-        )
-    if target.name == "qty" and target.spec.expr is None and not _is_number_fault(target, value):
-        return f'{column}: "{value}" must be more than zero', "Movements carry positive units."
-    return (
-        f'{column}: "{value}" is not {values.EXPECTED[target.kind]} (expected {_example(target)})',
-        f"Put {values.EXPECTED[target.kind]} into {column} and send the row again.",
-    )
+# --- accepted rows with something that nobody knows ---------------------------------------------------
 
 
-def _is_number_fault(target: Target, value: str) -> bool:
-    try:
-        return float(value.replace(",", ".")) > 0
-    except ValueError:
-        return True
+def add_unmapped(work: Work, compiler: Compiler, relation: str, name: str) -> None:
+    """One fault for each code that went to suspense and each unknown name, on its first row, with the count."""
+    accepted = f"{compiler.ignored} is null and not {compiler.rejected}"
+    for record in compiler.records:
+        for target in record.targets.values():
+            if not target.unmapped or (target.spec.map is None and target.tag not in work.unresolved):
+                continue
+            spec = target.spec
+            column = (
+                ", ".join(fields.columns_of(spec, record.spec.fields)) if spec.lookup else _first_column(record, target)
+            )
+            if spec.alias is not None and spec.lookup is None:
+                code, what = "SKU_UNKNOWN", f"is no SKU and no {spec.alias} alias of this partner"
+                hint = "Add it to the aliases and replay the file; until then it is counted under its own name."
+            else:
+                place = f"lookup {spec.lookup}" if spec.lookup else "mapping"
+                code, what = "UNMAPPED_LINE", f"is not in the {place}: {target.name} is suspense"
+                where = f"mappings/lookups/{spec.lookup}.csv" if spec.lookup else "`map` of the mapping"
+                hint = f"Add it to {where} and replay the file."
+            text = f"replace({target.key}, chr(31), ' / ')"
+            work.con.execute(
+                f"""insert into {ident(name)}
+                select min(_ordinal), {record.index}, arg_min(_position, _ordinal), {quote(code)}, {quote(column)}, {text},
+                       '"' || {text} || '" ' || {quote(what)} || ' (' || count(*) ||
+                       case when count(*) = 1 then ' row)' else ' rows)' end,
+                       {quote(hint)}, null, false
+                from {ident(relation)} where {accepted} and {record.applies} and ({target.unmapped})
+                group by {text} order by 1"""
+            )
 
 
-def _example(target: Target) -> str:
-    if target.kind == "decimal":
-        sign = {"point": "a decimal point, e.g. 1234.50", "comma": "a decimal comma, e.g. 1234,50"}
-        return "digits with " + sign.get(
-            target.spec.decimal, "one clear decimal sign, e.g. 1234.50; 1,234 could be either"
-        ) + ", at most 4 decimals"  # fmt: skip
-    if target.kind in ("date", "datetime"):
-        formats = target.spec.formats or ("iso",)
-        iso = "2026-11-01" if target.kind == "date" else "2026-11-01T10:00:00Z"
-        return " or ".join(iso if form == "iso" else form for form in formats)
-    if target.kind == "code" and target.column is not None:
-        return ", ".join(target.column.values)
-    return {"currency": "e.g. USD", "integer": "digits only", "boolean": "yes or no"}.get(target.kind, "text")
+def _first_column(record: Record, target: Target) -> str:
+    return next(iter(fields.columns_of(target.spec, record.spec.fields)), target.name)
+
+
+# --- drift --------------------------------------------------------------------------------------------
 
 
 def missing_column(column: str, present: Sequence[str]) -> Fault:
     """A column that the mapping needs and the file lacks: the file is held."""
-    near = get_close_matches(column, list(present), n=1, cutoff=0.6)
-    listed = ", ".join(list(present)[:40])
+    folded = {name.strip().casefold(): name for name in present}
+    near = get_close_matches(column.strip().casefold(), list(folded), n=1, cutoff=0.6)
+    like = f'; "{folded[near[0]]}" looks like it' if near else ""
     return Fault(
         "FILE_REJECT",
-        f'the column "{column}" is missing' + (f'; "{near[0]}" looks like it' if near else "") + f". Found: {listed}",
+        f'the column "{column}" is missing{like}. Found: {", ".join(list(present)[:40])}',
         "Send the file with that column, or name the new header in the mapping.",
         column=column,
     )

@@ -1,62 +1,202 @@
-"""Which line of a TOML text a key stands on."""
+"""Which line of a TOML text a key stands on.
+
+The TOML libraries give values without places, so the text is read once more, only for its keys. The reader
+is tolerant: in a broken text it knows the lines of everything before the break.
+"""
 
 from __future__ import annotations
 
-import re
-from typing import Any
+Path = tuple[str | int, ...]
+"""Keys and, inside lists, numbers from 0: ("record", 1, "fields", "amount")."""
 
-_HEADER = re.compile(r"^\s*(\[\[?)\s*([^\]]+?)\s*\]\]?")
-_KEY = re.compile(r"""^\s*((?:"[^"]*"|'[^']*'|[\w\-]+)(?:\s*\.\s*(?:"[^"]*"|'[^']*'|[\w\-]+))*)\s*=""")
-_PART = re.compile(r""""([^"]*)"|'([^']*)'|([\w\-]+)""")
+_BLANK = " \t\r"
+_ENDS = ",]}#\n"
+DEPTH_MAX = 40
+"""Lists and tables within one another that are followed."""
 
 
 class Lines:
-    """Lines of the keys of a text. A key that is not found is looked for by its parents."""
+    """Lines of the keys of a text, from 1. A key that is not there is told by its nearest parent."""
 
     def __init__(self, text: str) -> None:
-        self._lines: dict[tuple[Any, ...], int] = {}
-        self._scan(text)
+        self.known: dict[Path, int] = {}
+        _Reader(text, self.known).read()
 
-    def _scan(self, text: str) -> None:
-        table: tuple[Any, ...] = ()
-        counts: dict[tuple[Any, ...], int] = {}
-        fence = ""
-        for number, line in enumerate(text.splitlines(), start=1):
-            if fence:
-                fence = "" if fence in line else fence
-                continue
-            header = _HEADER.match(line)
-            if header and "=" not in line.split("]")[0]:
-                table = self._open(header.group(1) == "[[", _parts(header.group(2)), counts)
-                self._lines.setdefault(table, number)
-                continue
-            key = _KEY.match(line)
-            if key:
-                self._lines.setdefault(table + _parts(key.group(1)), number)
-            for mark in ('"""', "'''"):
-                if line.count(mark) % 2 == 1:
-                    fence = mark
+    def of(self, *path: str | int) -> int:
+        """Line of a key path such as ("record", 0, "fields", "amount"), or of its nearest parent, or 1."""
+        return self.find(path)[1]
 
-    def _open(self, many: bool, path: tuple[Any, ...], counts: dict[tuple[Any, ...], int]) -> tuple[Any, ...]:
-        full: tuple[Any, ...] = ()
-        for depth, part in enumerate(path):
-            full += (part,)
-            if many and depth == len(path) - 1:
-                counts[full] = counts.get(full, -1) + 1
-                full += (counts[full],)
-            elif full in counts:
-                full += (counts[full],)
+    def find(self, path: Path) -> tuple[int, int]:
+        """(how many parts of the path are in the text, line of the last of them)."""
+        for depth in range(len(path), 0, -1):
+            line = self.known.get(path[:depth])
+            if line is not None:
+                return depth, line
+        return 0, 1
+
+
+class _Reader:
+    """Reads the text once; every key is put into `known` with its line."""
+
+    def __init__(self, text: str, known: dict[Path, int]) -> None:
+        self.text = text.replace("\r\n", "\n")
+        self.known = known
+        self.at = 0
+        self.line = 1
+        self.counts: dict[Path, int] = {}
+        """For each array of tables, the number of its last one."""
+
+    def read(self) -> None:
+        table: Path = ()
+        while self.at < len(self.text):
+            self.blank(newlines=True)
+            if self.at >= len(self.text):
+                return
+            if self.here() == "[":
+                table = self.header()
+            else:
+                self.pair(table)
+            self.rest_of_line()
+
+    # --- characters -----------------------------------------------------------------------------------
+
+    def here(self, length: int = 1) -> str:
+        return self.text[self.at : self.at + length]
+
+    def step(self, length: int = 1) -> None:
+        self.line += self.text.count("\n", self.at, self.at + length)
+        self.at += length
+
+    def blank(self, newlines: bool) -> None:
+        """Over blanks and comments, and over line ends where these do not matter."""
+        while self.at < len(self.text):
+            character = self.here()
+            if character == "#":
+                end = self.text.find("\n", self.at)
+                self.at = len(self.text) if end < 0 else end
+            elif character in _BLANK or (newlines and character == "\n"):
+                self.step()
+            else:
+                return
+
+    def rest_of_line(self) -> None:
+        end = self.text.find("\n", self.at)
+        self.at = len(self.text) if end < 0 else end
+
+    # --- syntax ---------------------------------------------------------------------------------------
+
+    def header(self) -> Path:
+        """[table] or [[array of tables]]; gives the path of what follows."""
+        line, many = self.line, self.here(2) == "[["
+        self.step(2 if many else 1)
+        full: Path = ()
+        keys = self.keys()
+        for number, key in enumerate(keys):
+            full += (key,)
+            self.known.setdefault(full, line)
+            if many and number == len(keys) - 1:
+                self.counts[full] = self.counts.get(full, -1) + 1
+                full += (self.counts[full],)
+            elif full in self.counts:
+                full += (self.counts[full],)
+        self.known.setdefault(full, line)
         return full
 
-    def of(self, *path: Any) -> int:
-        """Line of a key path such as ("record", 0, "fields", "amount"); of its nearest parent if unknown."""
-        wanted = tuple(path)
-        while wanted:
-            if wanted in self._lines:
-                return self._lines[wanted]
-            wanted = wanted[:-1]
-        return 1
+    def keys(self) -> list[str]:
+        """A dotted key."""
+        found: list[str] = []
+        while True:
+            self.blank(newlines=False)
+            found.append(self.string() if self.here() in ('"', "'") else self.bare())
+            self.blank(newlines=False)
+            if self.here() != ".":
+                return found
+            self.step()
 
+    def bare(self) -> str:
+        begin = self.at
+        while self.here() and (self.here().isalnum() or self.here() in "_-"):
+            self.step()
+        return self.text[begin : self.at]
 
-def _parts(text: str) -> tuple[str, ...]:
-    return tuple(next(g for g in found.groups() if g is not None) for found in _PART.finditer(text))
+    def string(self) -> str:
+        """A string of any of the four kinds; its text as far as keys need it."""
+        mark = self.here(3) if self.here(3) in ('"""', "'''") else self.here()
+        self.step(len(mark))
+        begin = self.at
+        while self.at < len(self.text):
+            if mark[0] == '"' and self.here() == "\\":
+                self.step(2)
+            elif self.here(len(mark)) == mark:
+                # Up to two quotes may stand right before the closing three.
+                while len(mark) == 3 and self.here(4) == mark + mark[0]:
+                    self.step()
+                text = self.text[begin : self.at]
+                self.step(len(mark))
+                return text.replace('\\"', '"') if mark[0] == '"' else text
+            elif len(mark) == 1 and self.here() == "\n":
+                break
+            else:
+                self.step()
+        return self.text[begin : self.at]
+
+    def pair(self, table: Path) -> None:
+        """key = value, with what is inside the value."""
+        line = self.line
+        full = table
+        for key in self.keys():
+            full += (key,)
+            self.known.setdefault(full, line)
+        if self.here() == "=":
+            self.step()
+            self.value(full)
+
+    def value(self, path: Path) -> None:
+        self.blank(newlines=False)
+        character = self.here()
+        if character in ('"', "'"):
+            self.string()
+        elif character in ("[", "{") and len(path) > DEPTH_MAX:
+            self.at = len(self.text)
+        elif character == "[":
+            self.items(path)
+        elif character == "{":
+            self.inline(path)
+        else:
+            while self.here() and self.here() not in _ENDS:
+                self.step()
+
+    def items(self, path: Path) -> None:
+        """A list over one or more lines."""
+        self.step()
+        number = 0
+        while self.at < len(self.text):
+            self.blank(newlines=True)
+            if self.here() in ("]", ""):
+                self.step()
+                return
+            if self.here() == ",":
+                self.step()
+                continue
+            begin = self.at
+            self.known.setdefault((*path, number), self.line)
+            self.value((*path, number))
+            number += 1
+            if self.at == begin:
+                return
+
+    def inline(self, path: Path) -> None:
+        """{ key = value, … }, over more than one line too where the writer was generous."""
+        self.step()
+        while self.at < len(self.text):
+            self.blank(newlines=True)
+            if self.here() in ("}", ""):
+                self.step()
+                return
+            if self.here() == ",":
+                self.step()
+                continue
+            begin = self.at
+            self.pair(path)
+            if self.at == begin:
+                return

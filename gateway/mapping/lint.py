@@ -1,146 +1,255 @@
-"""What the shape of a mapping cannot say: do the names exist, can the expressions be read, is anything missing."""
+"""What the shape of a mapping cannot say: do the names exist, can the expressions run, is anything missing."""
 
 from __future__ import annotations
 
+import re
 import zoneinfo
-from collections.abc import Callable, Collection, Iterator, Mapping
-from difflib import get_close_matches
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from functools import cache
+from pathlib import PurePosixPath
 from typing import Any
 
-from gateway.mapping import values
-from gateway.mapping.expressions import ExpressionError, compile_scalar, names
-from gateway.mapping.load import Loaded, MappingFault
-from gateway.mapping.spec import FieldSpec, RecordSpec
+import pyarrow as pa
+
+from gateway.mapping import lint_fields
+from gateway.mapping.expressions import ExpressionError, names
+from gateway.mapping.library import Loaded, MappingFault
+from gateway.mapping.probe import Probe
+from gateway.mapping.refusals import listed, nearest
+from gateway.mapping.spec import RecordSpec, TieOut
+from gateway.mapping.translate import keys_of, spelled
 from gateway.model import MAPPABLE
 
-OptionsCheck = Callable[[str, Mapping[str, Any]], str]
-STRUCTURED = ("x12", "xml")
+OptionsCheck = Callable[[str, Mapping[str, Any]], "str | Sequence[str]"]
+STRUCTURED = ("x12", "edifact", "xml")
+INTERCHANGE = ("x12", "edifact")
+TABULAR = ("delimited", "workbook")
+FIELDS_MAX = 120
+
+_SPAN = re.compile(r"\d+ (business |bank )?(minute|hour|day|week|month)s?")
+_TIME = re.compile(r"([01]\d|2[0-3]):[0-5]\d")
 
 
-def check(loaded: Loaded, lookups: Collection[str], options_check: OptionsCheck | None = None) -> list[MappingFault]:
-    """Every fault of a mapping that could be read.
+def check(
+    loaded: Loaded,
+    lookups: Mapping[str, pa.Table] | Collection[str],
+    options_check: OptionsCheck | None = None,
+    columns: Collection[str] | None = None,
+    *,
+    probe: Probe | None = None,
+) -> list[MappingFault]:
+    """Every fault of a mapping that could be read, in order of their lines.
 
-    options_check(format, options) gives "" or what is wrong with the format's own options.
+    lookups        the crosswalks, or only their names
+    options_check  (format, options) → what is wrong with the format's own options; nothing if they are right
+    columns        header of a sample of the file; without it source columns are taken as they are
+    probe          shared between many checks; one is made if left out
     """
-    return list(_Checker(loaded, lookups).run(options_check))
+    with Probe() as own:
+        return sorted(set(_Checker(loaded, lookups, columns, probe or own).run(options_check)))
 
 
 class _Checker:
-    def __init__(self, loaded: Loaded, lookups: Collection[str]) -> None:
-        self.loaded, self.mapping, self.lookups = loaded, loaded.mapping, lookups
+    def __init__(
+        self,
+        loaded: Loaded,
+        lookups: Mapping[str, pa.Table] | Collection[str],
+        columns: Collection[str] | None,
+        probe: Probe,
+    ) -> None:
+        self.loaded, self.mapping, self.lookups, self.probe = loaded, loaded.mapping, lookups, probe
+        tabular = self.mapping.file.format in TABULAR
+        self.columns = frozenset(columns) if columns and tabular else None
 
-    def fault(self, path: tuple[Any, ...], message: str, mend: str) -> MappingFault:
-        return MappingFault(self.loaded.name, self.loaded.lines.of(*path), message, mend)
+    def fault(self, path: tuple[str | int, ...], message: str, mend: str) -> MappingFault:
+        file, line = self.loaded.place(*path)
+        shown = path[2:] if path[0] == "record" and len(self.mapping.record) == 1 else path
+        where = f"{spelled(shown)}: " if shown else ""
+        return MappingFault(file, line, where + message, mend)
 
     def run(self, options_check: OptionsCheck | None) -> Iterator[MappingFault]:
-        file = self.mapping.file
-        if options_check is not None:
-            wrong = options_check(file.format, file.options)
-            if wrong:
-                yield self.fault(("file",), wrong, "see the format's options in docs/mapping.md")
-        for number, rule in enumerate(file.ignore):
-            yield from self.expression(("file", "ignore", number), rule.when, ())
+        yield from self.head()
+        yield from self.file(options_check)
         for index, record in enumerate(self.mapping.record):
             yield from self.record(index, record)
-        yield from self.tie_outs()
-        if self.mapping.expect is not None:
-            yield from self.zone(("expect", "timezone"), self.mapping.expect.timezone)
+        for number, tie in enumerate(self.mapping.file.tie_out):
+            yield from self.tie_out(("file", "tie_out", number), tie)
+        yield from self.ignore()
+
+    # --- the file as a whole --------------------------------------------------------------------------
+
+    def head(self) -> Iterator[MappingFault]:
+        mapping, folder = self.mapping, PurePosixPath(self.loaded.name).parent.name
+        if mapping.partner != folder:
+            yield self.fault(("partner",), f'"{mapping.partner}", but the file lies in the folder {folder}',
+                             f'write partner = "{folder}", or move the file')  # fmt: skip
+        if mapping.valid_from and mapping.valid_to and mapping.valid_to < mapping.valid_from:
+            yield self.fault(("valid_to",), "is before valid_from, so the mapping never holds", "mend one of them")
+        if mapping.expect is None:
+            return
+        yield from self.zone(("expect", "timezone"), mapping.expect.timezone)
+        for key, text in (("every", mapping.expect.every), ("grace", mapping.expect.grace)):
+            if not _SPAN.fullmatch(text):
+                yield self.fault(("expect", key), f'"{text}" is no span of time', 'write e.g. "1 day" or "4 hours"')
+        if not _TIME.fullmatch(mapping.expect.by):
+            yield self.fault(("expect", "by"), f'"{mapping.expect.by}" is no time of day', 'write e.g. "09:00"')
+
+    def file(self, options_check: OptionsCheck | None) -> Iterator[MappingFault]:
+        file = self.mapping.file
+        for key in file.options:
+            for where, model in (("at the top, above [file]", type(self.mapping)),
+                                 ("below [[record]]", RecordSpec)):  # fmt: skip
+                if key in keys_of(model):
+                    yield self.fault(("file", key), f"`{key}` belongs {where}", "move it there")
+        if options_check is not None:
+            said = options_check(file.format, file.options)
+            for wrong in [said] if isinstance(said, str) else said:
+                if wrong:
+                    named = next((key for key in file.options if f"{key}" in wrong), "format")
+                    yield self.fault(("file", named), wrong.rstrip("."), "see the format's options in docs/mapping.md")
+        if file.format in INTERCHANGE and not file.transaction:
+            yield self.fault(("file", "format"), "`transaction` is missing: which sets are this feed's",
+                             'as in transaction = "945"')  # fmt: skip
+        for key in ("transaction", "sender", "receiver", "version"):
+            if getattr(file, key) and file.format not in INTERCHANGE:
+                yield self.fault(("file", key), f"a file of format {file.format} has no {key}", f"remove `{key}`")
+        for number, pattern in enumerate(file.match):
+            if not pattern.strip() or "/" in pattern:
+                yield self.fault(("file", "match", number), f'"{pattern}" matches no file name',
+                                 'name files without folders, e.g. "*stock*.csv"')  # fmt: skip
+
+    def ignore(self) -> Iterator[MappingFault]:
+        seen: set[str] = set()
+        for number, rule in enumerate(self.mapping.file.ignore):
+            path = ("file", "ignore", number)
+            if rule.name in seen or rule.name in ("", "when"):
+                yield self.fault((*path, "name"), f'"{rule.name}" cannot name this rule',
+                                 "give each rule a name of its own, not `when`")  # fmt: skip
+            seen.add(rule.name)
+            yield from self.condition((*path, "when"), rule.when, self._fields_for(rule.when))
+
+    def _fields_for(self, text: str) -> dict[str, str]:
+        """Fields of the record that a rule of the whole file can mean."""
+        try:
+            used = names(text)[0]
+        except ExpressionError:
+            used = set()
+        records = [record for record in self.mapping.record if record.type in MAPPABLE]
+        fitting = [record for record in records if used <= set(record.fields)] or records
+        return lint_fields.types(fitting[0]) if fitting else {}
+
+    # --- records --------------------------------------------------------------------------------------
 
     def record(self, index: int, record: RecordSpec) -> Iterator[MappingFault]:
-        path = ("record", index)
+        path: tuple[str | int, ...] = ("record", index)
         table = MAPPABLE.get(record.type)
         if table is None:
-            near = get_close_matches(record.type, MAPPABLE, n=1)
-            mend = f'did you mean "{near[0]}"?' if near else f"use one of {', '.join(MAPPABLE)}"
-            yield self.fault((*path, "type"), f'there is no table "{record.type}"', mend)
+            yield self.fault((*path, "type"), f'there is no table "{record.type}"{nearest(record.type, MAPPABLE)}',
+                             f"use one of {listed(MAPPABLE, 30)}")  # fmt: skip
             return
-        if self.mapping.file.format in STRUCTURED and not record.each:
-            yield self.fault(path, "`each` is missing: it says what a row is", 'e.g. each = "LX/W12" or "//Ntry"')
-        for name, field in record.fields.items():
-            yield from self.field(index, record, name, field)
+        each = self.mapping.file.format in STRUCTURED
+        if each and not record.each:
+            yield self.fault(path, "`each` is missing: it says what a row is", 'as in each = "LX" or each = "//Ntry"')
+        if record.each and not each:
+            yield self.fault((*path, "each"), f"a row of a {self.mapping.file.format} file is a line",
+                             "remove `each`")  # fmt: skip
+        if len(record.fields) > FIELDS_MAX:
+            yield self.fault((*path, "fields"), f"has more than {FIELDS_MAX} fields", "split the record")
         for column in table.columns:
             if column.required and column.name not in record.fields:
-                yield self.fault((*path, "fields"), f"{record.type} needs the field `{column.name}`", "add it")
+                yield self.fault((*path, "fields"), f'{record.type} needs "{column.name}" ({column.doc})',
+                                 f"add {column.name} = …")  # fmt: skip
+        for name in record.fields:
+            yield from lint_fields.check(self, index, record, name)
+        yield from lint_fields.cycles(self, index, record)
         if record.when:
-            yield from self.expression((*path, "when"), record.when, record.fields)
+            yield from self.condition((*path, "when"), record.when, lint_fields.types(record))
+        yield from self.key(path, record)
+
+    def key(self, path: tuple[str | int, ...], record: RecordSpec) -> Iterator[MappingFault]:
         if not record.key:
-            yield self.fault((*path, "key"), "the key is empty", "name what makes the event unique")
+            yield self.fault((*path, "key"), "is empty", "name what makes the event unique: fields or source columns")
+        for number, name in enumerate(record.key):
+            place = (*path, "key", number)
+            if name in record.key[:number]:
+                yield self.fault(place, f'"{name}" is named twice', "keep one")
+            elif name not in record.fields and self.columns is not None and name not in self.columns:
+                close = nearest(name, [*record.fields, *self.columns])
+                yield self.fault(place, f'"{name}" is neither a field nor a column of the file{close}',
+                                 "name fields or source columns")  # fmt: skip
 
-    def field(self, index: int, record: RecordSpec, name: str, field: FieldSpec) -> Iterator[MappingFault]:
-        path = ("record", index, "fields", name)
-        table = MAPPABLE[record.type]
-        column = table.column(name)
-        if column is None and not name.startswith("_"):
-            near = get_close_matches(name, [c.name for c in table.columns], n=1)
-            hint = f'did you mean "{near[0]}"? Rename the key' if near else "rename the key"
-            yield self.fault(
-                path, f'table {record.type} has no field "{name}"', f'{hint}, or begin it with "_" if it is a helper'
-            )
-        if field.expr is not None:
-            yield from self.expression(path, field.expr, record.fields)
-        if field.lookup is not None and field.lookup not in self.lookups:
-            near = get_close_matches(field.lookup, list(self.lookups), n=1)
-            mend = f'did you mean "{near[0]}"?' if near else f"add mappings/lookups/{field.lookup}.csv"
-            yield self.fault(path, f'there is no lookup "{field.lookup}"', mend)
-        for form in field.formats:
-            if form != "iso":
-                try:
-                    values.shape(form)
-                except ValueError as error:
-                    yield self.fault(path, f'format "{form}": {error}', "mend the format")
-        if field.timezone is not None:
-            yield from self.zone(path, field.timezone)
-        if field.packs_of is not None:
-            other = record.fields.get(field.packs_of)
-            if other is None or other.alias is None:
-                yield self.fault(
-                    path, f'packs_of = "{field.packs_of}" names no field with an alias', "name the sku field"
-                )
-        if (
-            column is not None
-            and column.values
-            and isinstance(field.constant, str)
-            and field.constant not in column.values
-        ):
-            yield self.fault(
-                path, f'"{field.constant}" is not allowed for {name}', f"use one of {', '.join(column.values)}"
-            )
-        for code in (field.map or {}).values():
-            if column is not None and column.values and code not in column.values:
-                yield self.fault(
-                    path, f'map gives "{code}", which {name} may not be', f"use one of {', '.join(column.values)}"
-                )
+    def tie_out(self, path: tuple[str | int, ...], tie: TieOut) -> Iterator[MappingFault]:
+        wanted = tie.record or self.mapping.record[0].type
+        record = next((one for one in self.mapping.record if one.type == wanted), None)
+        if record is None or record.type not in MAPPABLE:
+            known = [one.type for one in self.mapping.record]
+            if tie.record:
+                yield self.fault((*path, "record"), f'no record makes "{wanted}"{nearest(wanted, known)}',
+                                 f"use one of {listed(known)}")  # fmt: skip
+            return
+        fields = lint_fields.types(record)
+        for number, name in enumerate(tie.by):
+            if name not in fields:
+                yield self.fault((*path, "by", number), f'there is no field "{name}"{nearest(name, fields)}',
+                                 f"fields: {listed(fields)}")  # fmt: skip
+        for key, text in (("sum", tie.sum), ("equals", tie.equals)):
+            if text is not None:
+                yield from self.expression((*path, key), text, fields, "DECIMAL(18,4)", aggregates=key == "equals",
+                                           columns="DECIMAL(18,4)")  # fmt: skip
+        if tie.where:
+            yield from self.condition((*path, "where"), tie.where, fields)
+        if tie.tolerance < 0:
+            yield self.fault((*path, "tolerance"), "is below zero", "write 0 or more")
 
-    def expression(self, path: tuple[Any, ...], text: str, fields: Collection[str]) -> Iterator[MappingFault]:
+    # --- expressions ----------------------------------------------------------------------------------
+
+    def expression(
+        self, path: tuple[str | int, ...], text: str, fields: Mapping[str, str], wanted: str, *,
+        aggregates: bool = False, columns: str = "VARCHAR",
+    ) -> Iterator[MappingFault]:  # fmt: skip
+        """Faults of an expression whose result fills a column of the SQL type `wanted`."""
+        kind, trouble = "", ""
         try:
-            compile_scalar(text, fields, (), field_sql=values.name, column_sql=values.name)
+            kind, trouble = self.probe.kind(text, fields, aggregates=aggregates, columns=columns)
+            yield from self.source_columns(path, sorted(names(text)[1]))
         except ExpressionError as error:
             yield self.fault(path, error.message, error.mend)
+            return
+        if trouble and not trouble.startswith("value: "):
+            yield self.fault(path, trouble, lint_fields.CAST)
+        elif not lint_fields.compatible(kind, wanted):
+            yield self.fault(path, f"gives {kind}, but {lint_fields.said(wanted)} is wanted", lint_fields.CAST)
 
-    def tie_outs(self) -> Iterator[MappingFault]:
-        for number, tie in enumerate(self.mapping.file.tie_out):
-            wanted = tie.record or self.mapping.record[0].type
-            record = next((r for r in self.mapping.record if r.type == wanted), None)
-            path = ("file", "tie_out", number)
-            if record is None:
-                yield self.fault(path, f'tie-out over "{wanted}": no record of that type', "name a [[record]] type")
-                continue
-            for name in tie.by:
-                if name not in record.fields:
-                    yield self.fault(path, f'tie-out by "{name}": no such field', "name a field of the record")
-            try:
-                compile_scalar(
-                    tie.equals, record.fields, (), field_sql=values.name, column_sql=values.name, aggregates=True
-                )
-                if tie.sum is not None:
-                    names(tie.sum)
-            except ExpressionError as error:
-                yield self.fault(path, f"tie-out: {error.message}", error.mend)
+    def condition(self, path: tuple[str | int, ...], text: str, fields: Mapping[str, str]) -> Iterator[MappingFault]:
+        """Faults of an expression that must be true or false whatever text comes."""
+        try:
+            kind, trouble = self.probe.kind(text, fields)
+            yield from self.source_columns(path, sorted(names(text)[1]))
+        except ExpressionError as error:
+            yield self.fault(path, error.message, error.mend)
+            return
+        if trouble:
+            yield self.fault(path, trouble.removeprefix("value: "), lint_fields.CAST)
+        elif kind not in ("true/false", ""):
+            yield self.fault(path, f"gives {kind}, but a condition is wanted", "compare it, as in \"Type\" = 'Sale'")
 
-    def zone(self, path: tuple[Any, ...], zone: str) -> Iterator[MappingFault]:
-        known = zoneinfo.available_timezones()
-        if zone not in known:
-            near = get_close_matches(zone, known, n=1)
+    def source_columns(self, path: tuple[str | int, ...], columns: Collection[str]) -> Iterator[MappingFault]:
+        """Faults of source columns that the file's header does not have."""
+        if self.columns is None:
+            return
+        for name in columns:
+            if name not in self.columns:
+                yield self.fault(path, f'"{name}" is not a column of the file{nearest(name, self.columns)}',
+                                 f"the file has {listed(self.columns)}")  # fmt: skip
+
+    def zone(self, path: tuple[str | int, ...], zone: str) -> Iterator[MappingFault]:
+        """A fault if there is no such time zone."""
+        if zone not in _zones():
             yield self.fault(
-                path, f'"{zone}" is no time zone', f'did you mean "{near[0]}"?' if near else "e.g. Europe/Berlin"
+                path, f'there is no time zone "{zone}"{nearest(zone, _zones())}', "write e.g. Europe/Berlin"
             )
+
+
+@cache
+def _zones() -> frozenset[str]:
+    return frozenset(zoneinfo.available_timezones())

@@ -1,61 +1,223 @@
-"""Samples: files that a mapping is checked against, with the rows that must come out.
+"""Samples: a mapping is held to files that it once read right.
 
-A sample is `samples/<name>` beside the mapping with `samples/<name>.expected.json`; it belongs to the mapping
-whose name its own begins with (`settlement-v2.txt` to settlement-v2.toml).
+`mappings/<partner>/samples/<name>` is a file of the partner, `<name>.expected.json` beside it what it must
+become: {"counts": …, "records": {table: [row, …]}, "faults": […], "entries": […]}. What the expectation does
+not name is not compared, so that it can be written by hand; `refresh` writes all of it.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, date, datetime
+from decimal import Decimal, InvalidOperation
+from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
-SUFFIX = ".expected.json"
+import duckdb
+
+from gateway.mapping.contract import Mapped
+from gateway.mapping.load import load_file
+from gateway.mapping.text import ident
+from gateway.model import MAPPABLE
+
+DIFFERENCES_MAX = 20
+"""Differences told of one sample; a last line counts the rest."""
+
+_SUFFIX = ".expected.json"
+_COMPARED = ("counts", "records", "faults", "entries")
+_PROVENANCE = frozenset(
+    ("record_id", "file_id", "feed", "source_key", "recorded_at", "supersedes", "entity", "partner")
+)
+
+Run = Callable[[Path, Path], Mapping[str, Any]]
+"""(mapping file, sample) → what it becomes, in the shape of the expectation."""
 
 
-def of(mapping: Path) -> list[Path]:
-    """The samples of a mapping."""
-    folder = mapping.parent / "samples"
-    return sorted(
-        path for path in folder.glob(f"{mapping.stem}.*") if not path.name.endswith(SUFFIX) and path.is_file()
-    )
+def check(path: Path, run: Run, *, refresh: bool = False) -> list[str]:
+    """Run every sample of a mapping file; one line for each difference, [] if all is as expected.
 
-
-def check(mapping: Path, run: Callable[[Path, Path], dict[str, Any]]) -> Iterator[str]:
-    """Every difference between what the mapping makes of its samples and what is expected."""
-    for sample in of(mapping):
-        expected = sample.with_name(sample.name + SUFFIX)
-        if not expected.exists():
-            yield f"{sample}: has no {expected.name} beside it"
+    With `refresh` the expectations are written instead of compared.
+    """
+    found: list[str] = []
+    for sample in samples(path):
+        expected = sample.with_name(sample.name + _SUFFIX)
+        if not expected.is_file() and not refresh:
+            found.append(f"{sample}: has no {expected.name}. Mend: write what it must become, or remove the sample.")
             continue
-        wanted = json.loads(expected.read_text(encoding="utf-8"))
-        made = essence(run(mapping, sample))
-        for key in ("counts", "records", "faults"):
-            yield from differences(f"{sample.name}: {key}", wanted.get(key), made[key])
+        outcome = shape(run(path, sample))
+        if refresh:
+            expected.write_text(json.dumps(outcome, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+            continue
+        try:
+            wanted = json.loads(expected.read_text(encoding="utf-8"))
+        except ValueError as error:
+            found.append(f"{expected}: is no JSON ({error}). Mend: correct it.")
+            continue
+        found += [f"{sample}: {line}" for line in differences(wanted, outcome)]
+    return found
 
 
-def essence(result: dict[str, Any]) -> dict[str, Any]:
-    """What of a result is compared: counts, records without blanks, faults by position and code."""
+def samples(path: Path) -> list[Path]:
+    """The samples of a mapping file: those whose name it matches, and no mapping beside it matches better.
+
+    Where several match, the one whose own name begins the sample's name has it.
+    """
+    folder = path.parent / "samples"
+    if not folder.is_dir():
+        return []
+    files = [file for file in sorted(folder.iterdir()) if file.is_file() and not file.name.endswith(_SUFFIX)]
+    rivals = {rival: _patterns(rival) for rival in sorted(path.parent.glob("*.toml"))}
+    return [file for file in files if not file.name.startswith(".") and path in _owners(file.name, rivals)]
+
+
+def _patterns(path: Path) -> tuple[str, ...]:
+    loaded, _ = load_file(path, path.parent.parent)
+    return loaded.mapping.file.match if loaded is not None else ()
+
+
+def _owners(name: str, rivals: Mapping[Path, Sequence[str]]) -> list[Path]:
+    matching = [path for path, patterns in rivals.items() if any(fnmatch(name.lower(), p.lower()) for p in patterns)]
+    if len(matching) < 2:
+        return matching
+    named = [path for path in matching if name.lower().startswith(path.stem.lower())]
+    longest = max((len(path.stem) for path in named), default=0)
+    return [path for path in named if len(path.stem) == longest] or matching
+
+
+# --- the shape of an outcome --------------------------------------------------------------------------
+
+
+def shape(outcome: Mapping[str, Any]) -> dict[str, Any]:
+    """An outcome without what differs from run to run (identifiers, times of recording) and without blanks."""
+    shaped: dict[str, Any] = {key: outcome[key] for key in ("counts",) if key in outcome}
+    if "records" in outcome:
+        shaped["records"] = {table: [_row(row) for row in rows] for table, rows in outcome["records"].items()}
+    for key in ("faults", "entries"):
+        if key in outcome:
+            shaped[key] = [_row(row) for row in outcome[key]]
+    return shaped
+
+
+def _row(row: Mapping[str, Any]) -> dict[str, Any]:
     return {
-        "counts": result["counts"],
-        "records": {
-            table: [{k: v for k, v in row.items() if v is not None and not k.startswith("_")} for row in rows]
-            for table, rows in result["records"].items()
-        },
-        "faults": [{"position": f["position"], "code": f["code"]} for f in result["faults"]],
+        key: value(cell)
+        for key, cell in row.items()
+        if cell is not None and not key.startswith("_") and key not in _PROVENANCE and not isinstance(cell, UUID)
     }
 
 
-def differences(path: str, wanted: Any, made: Any) -> Iterator[str]:
-    """Where two JSON values differ, in words."""
-    if isinstance(wanted, dict) and isinstance(made, dict):
-        for key in sorted({*wanted, *made}):
-            yield from differences(f"{path}.{key}", wanted.get(key), made.get(key))
-    elif isinstance(wanted, list) and isinstance(made, list):
-        if len(wanted) != len(made):
-            yield f"{path}: expected {len(wanted)} rows, got {len(made)}"
-        for number, (left, right) in enumerate(zip(wanted, made, strict=False)):
-            yield from differences(f"{path}[{number}]", left, right)
-    elif wanted != made:
-        yield f"{path}: expected {wanted!r}, got {made!r}"
+def value(cell: Any) -> Any:
+    """A cell as JSON: decimals as text, dates and instants (in UTC) in ISO notation."""
+    if isinstance(cell, Decimal):
+        return f"{cell:f}"
+    if isinstance(cell, datetime):
+        return cell.astimezone(UTC).isoformat().replace("+00:00", "Z")
+    if isinstance(cell, date):
+        return cell.isoformat()
+    return cell
+
+
+def of(con: duckdb.DuckDBPyConnection, mapped: Mapped) -> dict[str, Any]:
+    """What a mapping made of a file, in the shape of an expectation (without what the ledger adds)."""
+    records = {
+        table: con.execute(f"select * exclude (source_key) from {ident(name)} order by _record, _ordinal")
+        .to_arrow_table()
+        .to_pylist()
+        for table, name in mapped.tables.items()
+    }
+    found = con.execute(
+        f"""select position, code, column_name, value, message, hint from {ident(mapped.faults)}
+            order by _ordinal nulls first, _record, position, code, column_name"""
+    )
+    ignored = sum(mapped.ignored.values())
+    held = [{"position": f.position, "code": f.code, "message": f.message, "hint": f.hint} for f in mapped.held]
+    return shape(
+        {
+            "counts": {
+                "received": mapped.received,
+                "accepted": mapped.received - mapped.rejected - ignored,
+                "rejected": mapped.rejected,
+                "ignored": ignored,
+            },
+            "records": records,
+            "faults": found.to_arrow_table().to_pylist() + held,
+        }
+    )
+
+
+# --- comparison ---------------------------------------------------------------------------------------
+
+
+def differences(wanted: Mapping[str, Any], outcome: Mapping[str, Any]) -> list[str]:
+    """One line for each difference; rows are compared in order, decimals and instants by what they mean."""
+    found = [f"unknown key {key} in the expectation" for key in wanted if key not in (*_COMPARED, "file", "held")]
+    for key, count in wanted.get("counts", {}).items():
+        given = outcome.get("counts", {}).get(key, 0)
+        if given != count:
+            found.append(f"{key}: {given}, expected {count}")
+    given_records = outcome.get("records", {})
+    for table, rows in wanted.get("records", {}).items():
+        found += _rows(table, rows, given_records.get(table, []), exact=True)
+    if "records" in wanted:
+        extra = [table for table, rows in given_records.items() if rows and table not in wanted["records"]]
+        found += [f"{table}: {len(given_records[table])} rows, expected none" for table in extra]
+    for key in ("faults", "entries"):
+        if key in wanted:
+            found += _rows(key, wanted[key], outcome.get(key, []), exact=False)
+    rest = len(found) - DIFFERENCES_MAX
+    return [*found[:DIFFERENCES_MAX], f"{rest} more differences"] if rest > 0 else found
+
+
+def _rows(
+    name: str, wanted: Sequence[Mapping[str, Any]], given: Sequence[Mapping[str, Any]], *, exact: bool
+) -> list[str]:
+    found = []
+    for number in range(max(len(wanted), len(given))):
+        place = f"{name} {number + 1}"
+        if number >= len(given):
+            found.append(f"{place}: missing, expected {_told(wanted[number])}")
+        elif number >= len(wanted):
+            found.append(f"{place}: not expected: {_told(given[number])}")
+        else:
+            found += [f"{place}: {line}" for line in _cells(name, wanted[number], given[number], exact=exact)]
+    return found
+
+
+def _cells(name: str, wanted: Mapping[str, Any], given: Mapping[str, Any], *, exact: bool) -> list[str]:
+    keys = [key for key in wanted if key not in _PROVENANCE]
+    if exact:
+        # Where the expectation leaves out positions and the like, they are free; the table's own columns are not.
+        own = {column.name for column in MAPPABLE[name].columns} if name in MAPPABLE else set(given)
+        keys += [key for key in given if key not in wanted and key in own]
+    return [
+        f"{key} is {_told(given.get(key))}, expected {_told(wanted.get(key))}"
+        for key in keys
+        if not _same(name, key, wanted.get(key), given.get(key))
+    ]
+
+
+def _same(name: str, key: str, wanted: Any, given: Any) -> bool:
+    if wanted == given:
+        return True
+    if not isinstance(wanted, str) or not isinstance(given, str):
+        return False
+    column = MAPPABLE[name].column(key) if name in MAPPABLE else None
+    kind = column.type.split("(")[0] if column is not None else ""
+    if name == "entries" and key in ("debit", "credit", "functional_amount"):
+        kind = "DECIMAL"
+    try:
+        if kind == "DECIMAL":
+            return Decimal(wanted) == Decimal(given)
+        if kind == "TIMESTAMPTZ":
+            return datetime.fromisoformat(wanted) == datetime.fromisoformat(given)
+    except (InvalidOperation, ValueError, TypeError):
+        return False
+    return False
+
+
+def _told(cell: Any) -> str:
+    text = json.dumps(cell, ensure_ascii=False) if cell is not None else "blank"
+    return text if len(text) <= 300 else text[:299] + "…"

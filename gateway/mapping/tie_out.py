@@ -4,96 +4,178 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from decimal import Decimal
-from typing import TYPE_CHECKING
-
-import duckdb
 
 from gateway.errors import Fault
-from gateway.mapping import values
-from gateway.mapping.compile import CompiledRecord
+from gateway.mapping import amounts, fields
+from gateway.mapping.compile import Compiler
 from gateway.mapping.contract import Mapped
 from gateway.mapping.expressions import compile_scalar, names
+from gateway.mapping.record import Record
 from gateway.mapping.spec import Mapping, RecordSpec, TieOut
-from gateway.mapping.values import name as ident
-
-if TYPE_CHECKING:
-    from gateway.mapping.apply import Kind
+from gateway.mapping.text import ident
+from gateway.mapping.work import Work
 
 GROUPS_TOLD_MAX = 20
+"""Differences told one by one; a last fault counts the rest."""
+
+_FIGURE = "DECIMAL(38,6)"
+_ROOM = amounts.room("DECIMAL(18,4)")
 
 
-def carried(mapping: Mapping, records: Sequence[RecordSpec]) -> dict[str, str]:
-    """Source columns that the tie-outs of these records read."""
-    first = mapping.record[0].type
-    return {
-        column: column
-        for tie in mapping.file.tie_out
-        if any(record.type == (tie.record or first) for record in records)
-        for text in (tie.sum, tie.where, tie.equals)
-        if text
-        for column in sorted(names(text)[1])
-    }
+def type_of(mapping: Mapping, tie: TieOut) -> str:
+    """The record type that a tie-out runs over."""
+    return tie.record or mapping.record[0].type
 
 
-def check(con: duckdb.DuckDBPyConnection, mapping: Mapping, kinds: Sequence[Kind], mapped: Mapped) -> None:
-    """Run every tie-out; a difference beyond its tolerance holds the file and is told with both figures."""
-    first = mapping.record[0].type
+def runs_over(mapping: Mapping, tie: TieOut, records: Sequence[RecordSpec]) -> bool:
+    """Whether one of these records takes part in the tie-out."""
+    return any(record.type == type_of(mapping, tie) for record in records)
+
+
+def columns(tie: TieOut) -> list[str]:
+    """Source columns that a tie-out names."""
+    return [*figures(tie), *(sorted(names(tie.where)[1]) if tie.where else ())]
+
+
+def figures(tie: TieOut) -> list[str]:
+    """Source columns that it reads as numbers."""
+    return [column for text in (tie.sum, tie.equals) if text for column in sorted(names(text)[1])]
+
+
+def prepare(compiler: Compiler, mapping: Mapping) -> None:
+    """Add the steps that the tie-outs read: numbers of source columns, texts of conditions."""
+    specs = [record.spec for record in compiler.records]
     for tie in mapping.file.tie_out:
-        for kind in kinds:
-            record = next((r for r in kind.compiler.records if r.spec.type == (tie.record or first)), None)
-            if record is not None:
-                _check_one(con, kind.wide, record, tie, mapped)
-                break
+        if runs_over(mapping, tie, specs):
+            for column in figures(tie):
+                _figure(compiler, column)
+            compiler.extra += [compiler.cell(column) for column in (sorted(names(tie.where)[1]) if tie.where else ())]
 
 
-def _check_one(con: duckdb.DuckDBPyConnection, wide: str, record: CompiledRecord, tie: TieOut, mapped: Mapped) -> None:
-    def field_sql(name: str) -> str:
-        return ident(f"v_{record.prefix}{name}")
+def _figure(compiler: Compiler, column: str) -> None:
+    """A source column as a number, and whether it has a text that is none."""
+    text = compiler.text(column)
+    number = text.replace("__t", "__h")
+    if number not in compiler.plan.steps:
+        decimal = _decimal(compiler, column)
+        if decimal == "auto":
+            seen = compiler.plan.add(text.replace("__t", "__o"), amounts.evidence(text, _ROOM))
+            compiler.auto[(-1, column)] = seen
+        decided = compiler.decided.get((-1, column), "")
+        compiler.plan.add(number, amounts.number(text, decimal, _ROOM, decided))
+        compiler.plan.add(text.replace("__t", "__u"), f"{text} is not null and {number} is null")
+    compiler.extra += [number, text.replace("__t", "__u")]
 
-    def column_sql(name: str) -> str:
-        return values.number(f"nullif(trim({ident('c_' + name)}), '')", "auto")
 
-    def compiled(text: str, aggregates: bool = False) -> str:
-        return compile_scalar(
-            text, record.targets, (), field_sql=field_sql, column_sql=column_sql, aggregates=aggregates
-        )
+def _decimal(compiler: Compiler, column: str) -> str:
+    """The decimal sign of a column: that of a field that reads it, else the one that all fields declare."""
+    targets = [t for r in compiler.records for t in r.targets.values() if t.kind == "decimal"]
+    reading = {t.spec.decimal for t in targets if column in fields.columns_of(t.spec, {})}
+    declared = reading or {t.spec.decimal for t in targets if fields.columns_of(t.spec, {})}
+    return declared.pop() if len(declared) == 1 else "auto"
 
-    counted = f"_ignored is null and {record.prefix}applies and {record.prefix}wrong = 0"
-    if tie.where:
-        condition = compile_scalar(
-            tie.where, record.targets, (), field_sql=field_sql, column_sql=lambda n: ident("c_" + n)
-        )
-        counted += f" and ({condition})"
-    left = f"count(*) filter ({counted})" if tie.sum is None else (
-        f"coalesce(sum({compiled(tie.sum)}) filter ({counted}), 0)"
-    )  # fmt: skip
-    groups = [field_sql(name) for name in tie.by]
-    key = f"concat_ws(', ', {', '.join(groups)})" if groups else "''"
-    having = " and ".join(f"{group} is not null" for group in groups) or "true"
-    rows = con.execute(
-        f"""select {key} as "group", {left} as made, {compiled(tie.equals, aggregates=True)} as stated,
-                   count(*) filter ({record.prefix}applies and {record.prefix}wrong <> 0) as unread
-            from {wide} where _ignored is null and {having} group by {key if groups else "()"}"""
+
+def check(work: Work, mapping: Mapping, kinds: Sequence[tuple[Compiler, str]], mapped: Mapped) -> None:
+    """Run every tie-out; a difference beyond its tolerance holds the file and is told with both figures."""
+    for number, tie in enumerate(mapping.file.tie_out):
+        sides = [
+            (compiler, relation, record)
+            for compiler, relation in kinds
+            for record in compiler.records
+            if record.spec.type == type_of(mapping, tie)
+        ]
+        if sides:
+            _check_one(work, tie, sides, mapped, first=number == 0)
+
+
+def _check_one(
+    work: Work, tie: TieOut, sides: Sequence[tuple[Compiler, str, Record]], mapped: Mapped, *, first: bool
+) -> None:
+    parts = [_made(tie, *side) for side in sides] + [_stated(tie, *sides[0])]
+    compared = f"""select "group", sum(made) as made, sum(records) as records, max(stated) as stated,
+        sum(rejected) as rejected, bool_or(unreadable) as unreadable
+        from ({" union all ".join(parts)}) group by "group" """
+    compared = work.make("table", "_tie_out", compared)
+    if first:
+        total = work.con.execute(f"select sum(stated) from {ident(compared)}").fetchone()
+        mapped.control_total = total[0] if total else None
+    differing = work.con.execute(
+        f"""select "group", made, stated, rejected, unreadable from {ident(compared)}
+            where (stated is null and (records > 0 or not {bool(tie.by)})) or unreadable
+               or abs(made - stated) > {tie.tolerance:f}::{_FIGURE}
+            order by "group" """
     ).fetchall()
-    for group, made, stated, unread in rows:
-        if mapped.control_total is None and stated is not None:
-            mapped.control_total = Decimal(stated)
-        agrees = stated is not None and abs(Decimal(made) - Decimal(stated)) <= tie.tolerance
-        if not agrees and len(mapped.held) < GROUPS_TOLD_MAX:
-            mapped.held.append(_fault(tie, str(group), Decimal(made), stated, int(unread)))
+    mapped.held += [_fault(tie, *row) for row in differing[:GROUPS_TOLD_MAX]]
+    if len(differing) > GROUPS_TOLD_MAX:
+        rest = len(differing) - GROUPS_TOLD_MAX
+        mapped.held.append(Fault(tie.code, f"{_name(tie)}: {rest} more groups differ", _HINT))
 
 
-def _fault(tie: TieOut, group: str, made: Decimal, stated: object, unread: int) -> Fault:
-    what = tie.name or f"{tie.sum or 'number of records'} = {tie.equals}"
-    place = f" for {group}" if group else ""
-    also = f"; {unread} row(s) could not be read and are not in the sum" if unread else ""
-    if stated is None:
-        message = f"{what}{place}: the file does not state the figure that the rows make, {made:f}{also}"
+def _group(tie: TieOut, record: Record) -> str:
+    values = [f"coalesce(cast({record.targets[name].value} as varchar), '')" for name in tie.by]
+    return f"concat_ws(', ', {', '.join(values)})" if values else "''"
+
+
+def _expression(compiler: Compiler, record: Record, text: str, *, aggregates: bool = False) -> str:
+    return compile_scalar(
+        text,
+        record.targets,
+        (),
+        field_sql=lambda name: record.targets[name].value,
+        column_sql=lambda column: compiler.text(column).replace("__t", "__h"),
+        aggregates=aggregates,
+    )
+
+
+def _made(tie: TieOut, compiler: Compiler, relation: str, record: Record) -> str:
+    """What the rows make: only those that became records count."""
+    counted = f"{compiler.ignored} is null and {record.applies}"
+    if tie.where:
+        counted += f" and ({compiler.expression(record, tie.where)})"
+    good, bad = f"{counted} and not {compiler.rejected}", f"{compiler.ignored} is null and {compiler.rejected}"
+    figure = f"count(*) filter ({good})"
+    if tie.sum is not None:
+        figure = f"coalesce(sum({_expression(compiler, record, tie.sum)}) filter ({good}), 0)"
+    return f"""select {_group(tie, record)} as "group", try_cast({figure} as {_FIGURE}) as made,
+        count(*) filter ({good}) as records, null::{_FIGURE} as stated, count(*) filter ({bad}) as rejected,
+        false as unreadable from {ident(relation)} group by {"1" if tie.by else "all"}"""
+
+
+def _stated(tie: TieOut, compiler: Compiler, relation: str, record: Record) -> str:
+    """What the file states: on any row, also one that an ignore rule or a condition leaves out."""
+    stated = _expression(compiler, record, tie.equals, aggregates=True)
+    flags = [compiler.text(column).replace("__t", "__u") for column in sorted(names(tie.equals)[1])]
+    unreadable = f"coalesce(bool_or({' or '.join(flags)}), false)" if flags else "false"
+    return f"""select {_group(tie, record)} as "group", 0 as made, 0 as records, try_cast({stated} as {_FIGURE}) as stated,
+        0 as rejected, {unreadable} as unreadable from {ident(relation)} group by {"1" if tie.by else "all"}"""
+
+
+_HINT = "Nothing of the file was posted. Ask the sender for a corrected file, or release it if it is right as it is."
+
+
+def _name(tie: TieOut) -> str:
+    return tie.name or f"{tie.sum or 'number of records'} = {tie.equals}"
+
+
+def _fault(tie: TieOut, group: str, made: Decimal, stated: Decimal | None, rejected: int, unreadable: bool) -> Fault:
+    what = _name(tie) + (f" for {group}" if group else "")
+    also = f"; {rejected} rejected row(s) are not in it" if rejected else ""
+    rows = f"the rows make {_figure_text(made)}{also}"
+    if unreadable:
+        message = f"{what}: the figure that the file states cannot be read as a number; {rows}"
+    elif stated is None:
+        message = f"{what}: the file does not state the figure; {rows}"
     else:
-        difference = made - Decimal(str(stated))
-        message = f"{what}{place}: the rows make {made:f}, the file states {stated}, difference {difference:f}{also}"
-    return Fault(
-        tie.code,
-        message,
-        "Nothing of the file was posted. Ask the sender for a corrected file, or release it if it is right as it is.",
+        message = f"{what}: {rows}, the file states {_figure_text(stated)}, difference {_figure_text(made - stated)}"
+    return Fault(tie.code, message, _HINT)
+
+
+def _figure_text(figure: Decimal) -> str:
+    plain = figure.normalize()
+    return (
+        f"{plain:f}"
+        if plain == plain.to_integral_value()
+        else f"{figure:.2f}"
+        if plain == round(plain, 2)
+        else f"{plain:f}"
     )

@@ -1,0 +1,49 @@
+"""A partner's mapping laid over the pack it is based on."""
+
+from __future__ import annotations
+
+from typing import Any
+
+Numbers = tuple[tuple[int | None, int | None], ...]
+"""For each record of the result, its number in the partner's file and in the pack."""
+
+
+def merged(pack: dict[str, Any], own: dict[str, Any]) -> tuple[dict[str, Any], Numbers]:
+    """The partner's keys win. `[file]` is merged key by key, `[record.fields]` field by field.
+
+    The partner's first record of a type goes over the pack's first record of that type, the second over the
+    second; records of the pack that the partner does not name stay, further ones of the partner are added.
+    What has a wrong shape is left as it is, for the check of the shape to find.
+    """
+    result = {**pack, **own}
+    if isinstance(pack.get("file"), dict) and isinstance(own.get("file"), dict):
+        result["file"] = {**pack["file"], **own["file"]}
+    elif "file" in pack and "file" not in own:
+        result["file"] = pack["file"]
+    theirs, ours = pack.get("record", []), own.get("record", [])
+    if not isinstance(theirs, list) or not isinstance(ours, list):
+        return result, ()
+    records: list[Any] = list(theirs)
+    numbers: list[tuple[int | None, int | None]] = [(None, n) for n in range(len(theirs))]
+    for number, record in enumerate(ours):
+        at = next((n for n, (used, _) in enumerate(numbers) if used is None and _alike(records[n], record)), None)
+        if at is None:
+            records.append(record)
+            numbers.append((number, None))
+        else:
+            records[at] = _record(records[at], record)
+            numbers[at] = (number, numbers[at][1])
+    if records:
+        result["record"] = records
+    return result, tuple(numbers)
+
+
+def _alike(theirs: Any, ours: Any) -> bool:
+    return isinstance(theirs, dict) and isinstance(ours, dict) and theirs.get("type") == ours.get("type")
+
+
+def _record(theirs: dict[str, Any], ours: dict[str, Any]) -> dict[str, Any]:
+    result = {**theirs, **ours}
+    if isinstance(theirs.get("fields"), dict) and isinstance(ours.get("fields"), dict):
+        result["fields"] = {**theirs["fields"], **ours["fields"]}
+    return result

@@ -1,0 +1,71 @@
+"""The order in which the columns of a mapping are computed.
+
+A step is a named SQL expression over source texts and earlier steps. Steps fall into stages: stage 0 can be
+read off a row by itself and is computed while the file streams by; a later stage needs what joins over the
+whole file supply (values filled down, crosswalks, aliases). Within a stage, steps are nested by depth, so
+that each is computed once however many others use it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+_NAME = re.compile(r"__[a-z]+[0-9_]*")
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One column: its SQL ("" where a join supplies it) and where it stands."""
+
+    sql: str
+    stage: int
+    depth: int
+    uses: frozenset[str]
+
+
+@dataclass
+class Plan:
+    """Steps by name. Names start with two underscores, so that an expression tells what it uses."""
+
+    steps: dict[str, Step] = field(default_factory=dict)
+
+    def uses(self, sql: str) -> frozenset[str]:
+        """Names of earlier steps in an expression."""
+        return frozenset(name for name in _NAME.findall(sql) if name in self.steps)
+
+    def stage(self, *sqls: str) -> int:
+        """The first stage in which all of these can be computed."""
+        return max((self.steps[name].stage for sql in sqls for name in self.uses(sql)), default=0)
+
+    def add(self, name: str, sql: str) -> str:
+        """Add a step after those that it uses; the name, for use in others."""
+        uses = self.uses(sql)
+        stage = self.stage(sql)
+        depths = [self.steps[other].depth for other in uses if self.steps[other].stage == stage]
+        self.steps[name] = Step(sql, stage, max(depths, default=0) + 1, uses)
+        return name
+
+    def given(self, name: str, stage: int) -> str:
+        """Add a column that the relation of that stage holds already."""
+        self.steps.setdefault(name, Step("", stage, 0, frozenset()))
+        return name
+
+    def select(self, stage: int, source: str, keep: str) -> str:
+        """SELECT of `keep` over a relation and all steps of a stage."""
+        levels: dict[int, list[str]] = {}
+        for name, step in self.steps.items():
+            if step.stage == stage and step.sql:
+                levels.setdefault(step.depth, []).append(f"{step.sql} as {name}")
+        for depth in sorted(levels):
+            source = f"(select *, {', '.join(levels[depth])} from {source})"
+        return f"select {keep} from {source}"
+
+    def carried(self, stage: int, wanted: Iterable[str]) -> list[str]:
+        """Columns of this and earlier stages that later stages or `wanted` need, in order of their making."""
+        needed = {name for text in wanted for name in self.uses(text)}
+        for step in self.steps.values():
+            if step.stage > stage:
+                needed |= step.uses
+        return [name for name, step in self.steps.items() if step.stage <= stage and name in needed]

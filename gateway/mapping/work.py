@@ -1,0 +1,95 @@
+"""Temporary tables and views of one application of a mapping: named, remembered, removed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+import duckdb
+import pyarrow as pa
+
+from gateway.mapping.contract import Rows
+from gateway.mapping.text import ident
+
+T = TypeVar("T")
+
+
+@dataclass
+class Work:
+    """A connection and what was made on it under a prefix.
+
+    unresolved  tags of fields of which some code or name is in no crosswalk
+    """
+
+    con: duckdb.DuckDBPyConnection
+    prefix: str
+    made: list[tuple[str, str]] = field(default_factory=list)
+    unresolved: set[str] = field(default_factory=set)
+
+    def make(self, kind: str, name: str, sql: str) -> str:
+        """Create a temporary table or view of that name behind the prefix; the whole name."""
+        whole = f"{self.prefix}_{name}"
+        statement = f"create or replace temp {kind} {ident(whole)} as {sql}"
+        try:
+            self.con.execute(statement)
+        except duckdb.CatalogException as error:
+            # An earlier application under this prefix left a table where a view is due, or the other way round.
+            if "Existing object" not in str(error):
+                raise
+            self.con.execute(f"drop {'table' if kind == 'view' else 'view'} temp.{ident(whole)}")
+            self.con.execute(statement)
+        if (kind, whole) not in self.made:
+            self.made.append((kind, whole))
+        return whole
+
+    def make_from(self, name: str, table: pa.Table) -> str:
+        """Create a temporary table that holds an Arrow table."""
+        return self.over(table, lambda source: self.make("table", name, f"select * from {source}"))
+
+    def over(self, data: object, run: Callable[[str], T]) -> T:
+        """Run something while Arrow data stands under a name that is given to it."""
+        name = f"{self.prefix}_source"
+        self.con.register(name, data)
+        try:
+            return run(ident(name))
+        finally:
+            self.con.unregister(name)
+
+    def sweep(self) -> None:
+        """Drop everything, views before the tables they read. A failed transaction has dropped it already."""
+        for kind, name in reversed(self.made):
+            try:
+                self.con.execute(f"drop {kind} if exists temp.{ident(name)}")
+            except duckdb.Error:
+                continue
+        self.made.clear()
+
+
+def stream(work: Work, rows: Rows, columns: Collection[str], run: Callable[[str], T]) -> T:
+    """Run something over a reading, once; only these of its columns are handed over.
+
+    The reader's own error comes through, not the database's wrapping of it.
+    """
+    trouble: list[BaseException] = []
+    schema = rows.schema
+    wanted = [i for i, name in enumerate(schema.names) if name in columns or name in ("_ordinal", "_position", "_unit")]
+
+    def batches() -> Iterator[pa.RecordBatch]:
+        try:
+            for batch in rows:
+                yield batch.select(wanted)
+        except BaseException as error:
+            trouble.append(error)
+            raise
+
+    reader = pa.RecordBatchReader.from_batches(pa.schema([schema.field(i) for i in wanted]), batches())
+    try:
+        result = work.over(reader, run)
+    except duckdb.Error:
+        if trouble:
+            raise trouble[0] from None
+        raise
+    if trouble:
+        raise trouble[0]
+    return result

@@ -1,0 +1,660 @@
+"""A mapping applied to rows: what becomes a record, what is rejected and how it is told, what is ignored."""
+
+from __future__ import annotations
+
+import json
+import string
+from decimal import Decimal
+from typing import Any
+
+import duckdb
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from gateway.errors import Fault, FileError, GatewayError
+from gateway.mapping.apply import drop
+from gateway.mapping.contract import Mapped
+from tests.mapping.fake import Bench, FakeRows, Row, mapping, snapshot, stock
+
+SNAPSHOT = "inventory_snapshot"
+
+
+def balanced(bench: Bench, mapped: Mapped) -> bool:
+    """received = rejected + ignored + rows with at least one record."""
+    kept = " union all ".join(f"select _kind, _ordinal from {name}" for name in mapped.tables.values())
+    row = bench.con.execute(f"select count(*) from (select distinct * from ({kept}))").fetchone()
+    assert row is not None
+    return mapped.received == mapped.rejected + sum(mapped.ignored.values()) + int(row[0])
+
+
+# --- records ------------------------------------------------------------------------------------------
+
+
+def test_the_result_has_the_canonical_columns_and_types_and_names_each_row(bench: Bench) -> None:
+    mapped = bench.apply(mapping(snapshot()), lambda _: stock(("A", "x", "1"), (" A ", " y ", " 2.50 ")))
+    described = bench.con.execute(f"describe {mapped.tables[SNAPSHOT]}").fetchall()
+    assert [(name, kind) for name, kind, *_ in described] == [
+        ("_ordinal", "BIGINT"), ("_kind", "INTEGER"), ("_record", "INTEGER"), ("position", "VARCHAR"),
+        ("source_key", "UUID"), ("occurrence", "BIGINT"), ("location", "VARCHAR"),
+        ("as_of", "TIMESTAMP WITH TIME ZONE"), ("scope", "VARCHAR"), ("sku", "VARCHAR"), ("status", "VARCHAR"),
+        ("qty", "DECIMAL(18,4)"), ("source_qualifier", "VARCHAR"), ("basis", "VARCHAR"), ("stale", "BOOLEAN"),
+    ]  # fmt: skip
+    assert bench.rows(mapped, SNAPSHOT, "position", "location", "sku", "qty", "as_of", "stale") == [
+        ("line 2", "A", "x", "1.0000", "2026-11-01 00:00:00+00", None),
+        ("line 3", "A", "y", "2.5000", "2026-11-01 00:00:00+00", None),
+    ]
+    assert (mapped.received, mapped.rejected, mapped.ignored, mapped.held) == (2, 0, {}, [])
+
+
+def test_the_source_key_is_made_of_table_partner_and_trimmed_key_values(bench: Bench) -> None:
+    mapped = bench.apply(mapping(snapshot()), lambda _: stock((" A", "x ", "1"), ("A", "", "1")))
+    wanted = "select cast(md5(concat_ws(chr(31), 'inventory_snapshot', 'acme', 'A', 'x')) as uuid)::varchar"
+    assert bench.rows(mapped, SNAPSHOT, "source_key") == bench.con.execute(wanted).fetchall()
+    assert mapped.rejected == 1
+
+
+def test_a_repeated_key_is_numbered_in_the_order_of_the_file(bench: Bench) -> None:
+    rows = [("A", "x", "1"), ("A", "y", "1"), ("A", "x", "2"), ("A", "x", "3"), ("A", "z", "1"), ("A", "y", "9")]
+    mapped = bench.apply(mapping(snapshot()), lambda _: stock(*rows))
+    assert bench.rows(mapped, SNAPSHOT, "sku", "occurrence") == [
+        ("x", "1"), ("y", "1"), ("x", "2"), ("x", "3"), ("z", "1"), ("y", "2"),
+    ]  # fmt: skip
+
+
+def test_keys_do_not_depend_on_the_time_zone_of_the_session(bench: Bench) -> None:
+    record = snapshot(as_of={"from": "at"}, key=["as_of", "qty"])
+    columns = ("place", "sku", "qty", "at")
+    found = set()
+    for zone in ("UTC", "America/New_York"):
+        bench.con.execute(f"set timezone = '{zone}'")
+        mapped = bench.apply(mapping(record), lambda _: stock(("A", "x", "1", "2026-11-01T10:00:00Z"), columns=columns))
+        found.add(bench.rows(mapped, SNAPSHOT, "source_key")[0][0])
+    assert len(found) == 1
+
+
+def test_several_records_from_one_row_and_several_kinds_of_row(bench: Bench) -> None:
+    good, bad = snapshot(), snapshot(status={"constant": "DAMAGED"}, qty="broken", when="\"broken\" <> ''")
+    other = snapshot(each="total", location="where", key=["where", "sku"])
+    columns = ("place", "sku", "qty", "broken")
+
+    def rows(each: str | None) -> FakeRows:
+        if each == "total":
+            return stock(("B", "t", "7"), columns=("where", "sku", "qty"))
+        return stock(("A", "x", "1", "2"), ("A", "y", "3", ""), columns=columns)
+
+    mapped = bench.apply(mapping(good, bad, other), rows)
+    assert bench.rows(mapped, SNAPSHOT, "_kind", "_record", "_ordinal", "sku", "qty") == [
+        ("0", "0", "0", "x", "1.0000"),
+        ("0", "0", "1", "y", "3.0000"),
+        ("0", "1", "0", "x", "2.0000"),
+        ("1", "2", "0", "t", "7.0000"),
+    ]
+    assert mapped.received == 3
+    assert balanced(bench, mapped)
+
+
+def test_a_fault_in_one_record_of_a_row_rejects_the_row_whole(bench: Bench) -> None:
+    second = snapshot(status={"constant": "DAMAGED"}, qty="broken")
+    columns = ("place", "sku", "qty", "broken")
+    mapped = bench.apply(
+        mapping(snapshot(), second), lambda _: stock(("A", "x", "1", "oops"), ("A", "y", "1", "2"), columns=columns)
+    )
+    assert bench.rows(mapped, SNAPSHOT, "sku") == [("y",), ("y",)]
+    assert bench.faults(mapped, "_ordinal", "_record", "column_name", "value", "rejects") == [
+        (0, 1, "broken", "oops", True)
+    ]
+    assert balanced(bench, mapped)
+
+
+def test_no_rows_give_an_empty_result(bench: Bench) -> None:
+    mapped = bench.apply(mapping(snapshot()), lambda _: stock())
+    assert bench.rows(mapped, SNAPSHOT, "sku") == []
+    assert (mapped.received, mapped.rejected, mapped.ignored) == (0, 0, {})
+
+
+# --- faults -------------------------------------------------------------------------------------------
+
+
+def test_a_fault_names_column_value_and_mend_and_keeps_the_whole_row(bench: Bench) -> None:
+    columns = ("place", "sku", "qty", "note")
+    mapped = bench.apply(
+        mapping(snapshot()), lambda _: stock(("A", "x", "12,5O", "Größe"), ("A", "y", "1", None), columns=columns)
+    )
+    ((position, code, column, value, message, hint, source),) = bench.faults(
+        mapped, "position", "code", "column_name", "value", "message", "hint", "source_row"
+    )
+    assert (position, code, column, value) == ("line 2", "ROW_REJECT", "qty", "12,5O")
+    assert message.startswith('qty: "12,5O" is not a number (expected digits with a decimal point, e.g. 1234.50')
+    assert hint == "Replace it by the amount and send the row again."
+    assert json.loads(source) == {"place": "A", "sku": "x", "qty": "12,5O", "note": "Größe"}
+    assert (mapped.received, mapped.rejected) == (2, 1)
+
+
+def test_every_defect_of_a_row_is_told_and_the_row_counts_once(bench: Bench) -> None:
+    mapped = bench.apply(mapping(snapshot()), lambda _: stock(("", "x", "oops"), ("A", "y", "1")))
+    assert [m for (m,) in bench.faults(mapped, "message")] == [
+        "place: is blank, but location is required",
+        'qty: "oops" is not a number (expected digits with a decimal point, e.g. 1234.50, at most 4 decimals)',
+    ]
+    assert mapped.rejected == 1
+
+
+@pytest.mark.parametrize(
+    ("field", "text", "message"),
+    [
+        ({"status": "text"}, "GONE", 'text: "GONE" is not a known code (expected one of RECEIVING, AVAILABLE'),
+        ({"as_of": "text"}, "2026-02-30", 'text: "2026-02-30" is not a date and time (expected 2026-11-01T10:00:00Z'),
+        ({"stale": "text"}, "perhaps", 'text: "perhaps" is not yes or no (expected yes, no, true, false, 1, 0)'),
+        ({"status": {"from": "text", "map": {"G": "AVAILABLE"}}}, "B", 'text: "B" is not a known code for status'),
+        ({"qty": {"expr": "cast(\"text\" as decimal(18,4)) + 1"}}, "x", "qty: is blank (cast("),
+        ({"_currency": {"from": "text", "type": "currency"}}, "XXQ", 'text: "XXQ" is not a currency'),
+    ],
+)  # fmt: skip
+def test_messages_by_type(bench: Bench, field: dict[str, Any], text: str, message: str) -> None:
+    columns = ("place", "sku", "qty", "text")
+    mapped = bench.apply(mapping(snapshot(**field)), lambda _: stock(("A", "x", "1", text), columns=columns))
+    assert mapped.rejected == 1
+    ((told,),) = bench.faults(mapped, "message")
+    assert told.startswith(message)
+
+
+def test_faults_of_the_reader_are_kept_and_counted(bench: Bench) -> None:
+    found = [
+        Fault("ROW_REJECT", "has 2 columns, expected 3", "Mend it.", "line 4", "", "", {"raw": "A;x"}),
+        Fault("FILE_NOTE", "a note", position="line 9"),
+    ]
+    columns = ("place", "sku", "qty")
+    mapped = bench.apply(
+        mapping(snapshot()),
+        lambda _: FakeRows(columns, [{"place": "A", "sku": "x", "qty": "1"}], found),
+    )
+    assert (mapped.received, mapped.rejected) == (2, 1)
+    assert sorted(bench.faults(mapped, "position", "code", "rejects", "source_row")) == [
+        ("line 4", "ROW_REJECT", True, '{"raw": "A;x"}'),
+        ("line 9", "FILE_NOTE", False, None),
+    ]
+    assert balanced(bench, mapped)
+
+
+def test_too_many_faults_refuse_the_file(bench: Bench) -> None:
+    rows = [("A", "x", "oops")] * 4
+    assert bench.apply(mapping(snapshot()), lambda _: stock(*rows), faults_per_file_max=4).rejected == 4
+    with pytest.raises(FileError, match="4 rows cannot be read, the limit is 3"):
+        bench.apply(mapping(snapshot()), lambda _: stock(*rows), faults_per_file_max=3)
+
+
+def test_the_readers_own_error_comes_through_and_nothing_is_left_behind(bench: Bench) -> None:
+    error = FileError("stock.csv", "the bytes are no UTF-8", "Say the encoding.", "line 7")
+    columns = ("place", "sku", "qty")
+    rows: list[Row] = [{"place": "A", "sku": "x", "qty": "1"}] * 5
+    with pytest.raises(FileError) as caught:
+        bench.apply(mapping(snapshot()), lambda _: FakeRows(columns, rows, error=error))
+    assert caught.value is error
+    assert bench.con.execute("select count(*) from duckdb_tables() where temporary").fetchone() == (0,)
+    assert bench.apply(mapping(snapshot()), lambda _: stock(("A", "x", "1"))).rejected == 0
+
+
+def test_drop_removes_everything_by_result_or_by_context(bench: Bench) -> None:
+    for made in ("result", "context"):
+        mapped = bench.apply(mapping(snapshot()), lambda _: stock(("A", "x", "1"), ("A", "x", "1")))
+        drop(bench.con, mapped if made == "result" else bench.context())
+        left = "select (select count(*) from duckdb_tables() where temporary) + count(*) from duckdb_views() where temporary and not internal"
+        assert bench.con.execute(left).fetchone() == (0,)
+
+
+# --- conditions, ignored rows -------------------------------------------------------------------------
+
+
+def test_rows_without_a_record_are_ignored_by_when(bench: Bench) -> None:
+    mapped = bench.apply(
+        mapping(snapshot(when="\"qty\" <> ''")), lambda _: stock(("A", "x", "1"), ("total", "", ""), ("A", "y", None))
+    )
+    assert (mapped.ignored, mapped.rejected) == ({"when": 2}, 0)
+    assert balanced(bench, mapped)
+
+
+@pytest.mark.parametrize("when", ["qty > 0", "coalesce(qty, 0) > 0", "not (qty = 5)", "_twice > 0"])
+def test_a_condition_on_a_broken_field_never_makes_the_row_vanish(bench: Bench, when: str) -> None:
+    record = snapshot(when=when, _twice={"expr": "qty * 2", "type": "decimal"})
+    mapped = bench.apply(mapping(record), lambda _: stock(("A", "x", "1"), ("A", "y", "1O")))
+    assert (mapped.rejected, mapped.ignored) == (1, {})
+    assert [m for (m,) in bench.faults(mapped, "column_name")] == ["qty"]
+
+
+def test_a_condition_that_is_false_needs_no_other_field(bench: Bench) -> None:
+    mapped = bench.apply(mapping(snapshot(when="sku <> 'TOTAL'")), lambda _: stock(("A", "TOTAL", "n/a")))
+    assert (mapped.rejected, mapped.ignored) == (0, {"when": 1})
+
+
+def test_a_condition_may_say_that_a_required_field_is_blank(bench: Bench) -> None:
+    mapped = bench.apply(mapping(snapshot(when="sku is not null")), lambda _: stock(("A", "", "1")))
+    assert (mapped.rejected, mapped.ignored) == (0, {"when": 1})
+    mapped = bench.apply(mapping(snapshot(when="sku <> 'x'")), lambda _: stock(("A", "", "1")))
+    assert (mapped.rejected, mapped.ignored) == (1, {})
+
+
+def test_ignore_rules_count_under_their_name_and_the_first_wins(bench: Bench) -> None:
+    rules = [
+        {"name": "totals", "when": "\"place\" = 'TOTAL'"},
+        {"name": "empty bins", "when": "qty = 0"},
+        {"name": "never", "when": "\"nowhere\" = 'x'"},
+    ]
+    mapped = bench.apply(
+        mapping(snapshot(), ignore=rules),
+        lambda _: stock(("TOTAL", "", "0"), ("A", "x", "0"), ("A", "y", "zero"), ("A", "z", "1")),
+    )
+    assert mapped.ignored == {"totals": 1, "empty bins": 1}
+    assert mapped.rejected == 1
+    assert balanced(bench, mapped)
+
+
+# --- sources of a field -------------------------------------------------------------------------------
+
+
+def one(bench: Bench, text: str | None, qty: Any, **more: str | None) -> Any:
+    """The quantity that a text becomes, None if the row is rejected."""
+    row: Row = {"place": "A", "sku": "x", "qty": text, **more}
+    mapped = bench.apply(mapping(snapshot(qty=qty)), lambda _: FakeRows(tuple(row), [row]))
+    found = bench.rows(mapped, SNAPSHOT, "qty")
+    assert mapped.rejected == 1 - len(found)
+    return Decimal(found[0][0]) if found else None
+
+
+def test_blank_words_and_defaults(bench: Bench) -> None:
+    field = {"from": "qty", "blank": ["--", "N/A"], "default": "0"}
+    assert [one(bench, text, field) for text in ("", " -- ", "n/a", None, "7", "x")] == [0, 0, 0, 0, 7, None]
+
+
+def test_the_first_column_that_is_not_blank_counts(bench: Bench) -> None:
+    field = {"from": ["qty", "other"]}
+    assert one(bench, "", field, other="4") == 4
+    assert one(bench, "3", field, other="4") == 3
+    assert one(bench, "", {"from": ["absent", "other"]}, other="4") == 4
+
+
+def test_sign_rules(bench: Bench) -> None:
+    column = {"from": "qty", "sign": {"from": "side", "negative": ["DR", "D"]}}
+    assert [one(bench, "5", column, side=side) for side in ("dr ", "D", "CR", "", None)] == [-5, -5, 5, 5, 5]
+    assert one(bench, "5", {"from": "qty", "sign": "reverse"}) == -5
+    assert one(bench, "-5", {"from": "qty", "sign": "absolute"}) == 5
+
+
+def test_a_pair_of_credit_and_debit(bench: Bench) -> None:
+    pair = {"credit": "qty", "debit": "out"}
+    assert one(bench, "5", pair, out="") == 5
+    assert one(bench, "", pair, out="5") == -5
+    assert one(bench, "5", pair, out="2") == 3
+    assert one(bench, "", pair, out="") is None
+    assert one(bench, "5", pair, out="x") is None
+
+
+def test_an_inline_map_reads_codes_in_any_case_and_tells_unknown_ones(bench: Bench) -> None:
+    def status(text: str, **spec: Any) -> Any:
+        field = {"from": "code", "map": {"G": "AVAILABLE", "Bad": "DAMAGED"}, **spec}
+        columns = ("place", "sku", "qty", "code")
+        mapped = bench.apply(mapping(snapshot(status=field)), lambda _: stock(("A", "x", "1", text), columns=columns))
+        return [s for (s,) in bench.rows(mapped, SNAPSHOT, "status")]
+
+    assert status("g") == ["AVAILABLE"]
+    assert status(" BAD ") == ["DAMAGED"]
+    assert status("Z") == []
+    assert status("quarantine", missing="keep") == ["QUARANTINE"]
+    assert status("", default="SCRAP") == ["SCRAP"]
+    assert status("anything", map={"G": "AVAILABLE", "*": "QC_HOLD"}) == ["QC_HOLD"]
+
+
+def test_fill_down_takes_the_last_value_at_or_above_the_row_within_a_unit(bench: Bench) -> None:
+    record = snapshot(location={"fill_down": "place"})
+    rows = [("", "a", "1"), ("N", "b", "1"), (" ", "c", "1"), ("S", "d", "1"), (None, "e", "1"), ("", "f", "1")]
+    mapped = bench.apply(mapping(record), lambda _: stock(*rows))
+    assert bench.rows(mapped, SNAPSHOT, "sku", "location") == [
+        ("b", "N"), ("c", "N"), ("d", "S"), ("e", "S"), ("f", "S"),
+    ]  # fmt: skip
+    assert [p for (p,) in bench.faults(mapped, "position")] == ["line 2"]
+    single = [("", "a", "1"), ("N", "b", "1"), ("", "c", "1")]
+    mapped = bench.apply(mapping(record), lambda _: stock(*single))
+    assert bench.rows(mapped, SNAPSHOT, "sku", "location") == [("b", "N"), ("c", "N")]
+
+    def units(_: str | None) -> FakeRows:
+        data: list[Row] = [{"place": p, "sku": s, "qty": q} for p, s, q in [("N", "a", "1"), ("", "b", "1")]]
+        return FakeRows(("place", "sku", "qty"), data, units=[0, 1])
+
+    assert bench.rows(bench.apply(mapping(record), units), SNAPSHOT, "sku") == [("a",)]
+
+
+def test_a_filled_down_value_that_cannot_be_read_is_told_on_each_row(bench: Bench) -> None:
+    columns = ("place", "sku", "qty", "at")
+    rows = [("A", "a", "1", "2026-02-30"), ("A", "b", "1", "")]
+    mapped = bench.apply(mapping(snapshot(as_of={"fill_down": "at"})), lambda _: stock(*rows, columns=columns))
+    assert bench.faults(mapped, "position", "value") == [("line 2", "2026-02-30"), ("line 3", "2026-02-30")]
+
+
+def test_expressions_follow_their_fields_and_errors_in_them_are_faults(bench: Bench) -> None:
+    total = {"expr": "_a * _b - coalesce(_c, 0)"}
+    helpers = {name: {"from": name[1:], "type": "decimal"} for name in ("_a", "_b", "_c")}
+    columns = ("place", "sku", "a", "b", "c")
+
+    def result(*cells: str) -> Any:
+        mapped = bench.apply(
+            mapping(snapshot(**{"qty": total, **helpers})), lambda _: stock(("A", "x", *cells), columns=columns)
+        )
+        found = bench.rows(mapped, SNAPSHOT, "qty")
+        return found[0][0] if found else [c for (c,) in bench.faults(mapped, "column_name")]
+
+    assert result("2.5", "4", "1") == "9.0000"
+    assert result("2.5", "4", "") == "10.0000"
+    assert result("2.5", "x", "") == ["b"]
+    assert result("99999999999999", "99999999999999", "") == ["qty"]
+
+
+def test_a_text_that_an_expression_makes_is_read_as_strictly_as_any_other(bench: Bench) -> None:
+    field = {"expr": "replace(\"qty\", 'EUR ', '')", "decimal": "comma"}
+    assert one(bench, "EUR 1.234,50", field) == Decimal("1234.50")
+    assert one(bench, "EUR 1,23456", field) is None
+    assert one(bench, "EUR 2025-1-1", field) is None
+
+
+def test_fields_that_need_one_another_are_refused(bench: Bench) -> None:
+    record = snapshot(qty={"expr": "_a + 1"}, _a={"expr": "qty + 1", "type": "decimal"})
+    with pytest.raises(GatewayError, match="need one another"):
+        bench.apply(mapping(record), lambda _: stock(("A", "x", "1")))
+
+
+def test_a_field_of_another_type_than_its_column_is_taken_over_only_exactly(bench: Bench) -> None:
+    assert one(bench, "12", {"from": "qty", "type": "integer"}) == 12
+    assert one(bench, "123456789012345678", {"from": "qty", "type": "integer"}) is None
+
+
+# --- ambiguous numbers --------------------------------------------------------------------------------
+
+
+def amounts(bench: Bench, *texts: str, decimal: str = "auto") -> list[str | None]:
+    rows = [("A", str(number), text) for number, text in enumerate(texts)]
+    record = snapshot(qty={"from": "qty", "decimal": decimal})
+    mapped = bench.apply(mapping(record), lambda _: stock(*rows))
+    found = dict(bench.rows(mapped, SNAPSHOT, "sku", "qty"))
+    return [found.get(str(number)) for number in range(len(texts))]
+
+
+def test_other_values_of_the_column_decide_what_a_single_separator_means(bench: Bench) -> None:
+    assert amounts(bench, "1,234", "12.50") == ["1234.0000", "12.5000"]
+    assert amounts(bench, "1,234", "12,50") == ["1.2340", "12.5000"]
+    assert amounts(bench, "1.234", "12,50") == ["1234.0000", "12.5000"]
+    assert amounts(bench, "1.234", "12.50") == ["1.2340", "12.5000"]
+    assert len(bench.opened) == 8
+    assert amounts(bench, "1.5", "2,5", "7") == ["1.5000", "2.5000", "7.0000"]
+    assert len(bench.opened) == 9
+
+
+def test_what_nothing_decides_is_a_fault_that_says_so(bench: Bench) -> None:
+    assert amounts(bench, "1,234", "7") == [None, "7.0000"]
+    assert amounts(bench, "1,234", "1.5", "2,5") == [None, "1.5000", "2.5000"]
+    mapped = bench.apply(
+        mapping(snapshot(qty={"from": "qty", "decimal": "auto"})), lambda _: stock(("A", "x", "1,234"))
+    )
+    ((message,),) = bench.faults(mapped, "message")
+    assert 'qty: "1,234" is ambiguous: it can mean 1234 or 1.234' in message
+
+
+def test_another_amount_of_the_file_decides_where_the_column_is_silent(bench: Bench) -> None:
+    record = snapshot(
+        qty={"from": "qty", "decimal": "auto"}, _price={"from": "price", "type": "decimal", "decimal": "auto"}
+    )
+    columns = ("place", "sku", "qty", "price")
+    mapped = bench.apply(mapping(record), lambda _: stock(("A", "x", "1.234", "9,99"), columns=columns))
+    assert bench.rows(mapped, SNAPSHOT, "qty") == [("1234.0000",)]
+
+
+# --- lookups and aliases ------------------------------------------------------------------------------
+
+
+def classes(bench: Bench, missing: str, *rows: tuple[str, ...], **spec: Any) -> tuple[Mapped, list[str | None]]:
+    record = {
+        "type": "settlement_line",
+        "key": ["n"],
+        "fields": {
+            "settlement_id": {"constant": "1"}, "channel": {"constant": "web"},
+            "canonical_class": {"lookup": "fees", "on": ["kind", "what"], "missing": missing, **spec},
+            "amount": {"constant": "1"}, "currency": {"constant": "USD"},
+            "posted_at": {"constant": "2026-11-01"}, "item_code": "n",
+        },
+    }  # fmt: skip
+    mapped = bench.apply(mapping(record), lambda _: stock(*rows, columns=("n", "kind", "what")))
+    found = dict(bench.rows(mapped, "settlement_line", "item_code", "canonical_class"))
+    return mapped, [found.get(row[0]) for row in rows]
+
+
+def fees(bench: Bench) -> None:
+    bench.lookup(
+        "fees", ("kind", "what", "value"),
+        ("Order", "Commission", "commission"), ("Order", "*", "other_fee"), ("*", "Tax", "tax"), ("Refund", "", "refund_tax"),
+    )  # fmt: skip
+
+
+def test_the_most_specific_row_of_a_lookup_wins_in_any_case_of_letters(bench: Bench) -> None:
+    fees(bench)
+    rows = [("1", "Order", "commission"), ("2", "ORDER", "Storage"), ("3", "Sale", "tax"), ("4", "Refund", "x")]
+    assert classes(bench, "reject", *rows)[1] == ["commission", "other_fee", "tax", "refund_tax"]
+
+
+def test_unknown_codes_are_rejected_put_in_suspense_or_kept(bench: Bench) -> None:
+    fees(bench)
+    rows = [("1", "Fee", "x"), ("2", "Fee", "x"), ("3", "Order", "Commission")]
+    mapped, found = classes(bench, "reject", *rows)
+    assert found == [None, None, "commission"]
+    ((message,), _) = bench.faults(mapped, "message")
+    assert message.startswith('kind, what: "Fee / x" is not in the lookup fees, which gives canonical_class')
+    mapped, found = classes(bench, "suspense", *rows)
+    assert found == ["suspense", "suspense", "commission"]
+    assert bench.faults(mapped, "position", "code", "column_name", "value", "message", "rejects") == [
+        ("line 2", "UNMAPPED_LINE", "kind, what", "Fee / x",
+         '"Fee / x" is not in the lookup fees: canonical_class is suspense (2 rows)', False),
+    ]  # fmt: skip
+    assert mapped.rejected == 0
+    assert classes(bench, "keep", ("1", "Transfer", ""))[1] == ["transfer"]
+    assert classes(bench, "keep", ("1", "Fee", "x"))[1] == [None]
+
+
+def test_a_lookup_with_nothing_to_look_up_takes_the_default(bench: Bench) -> None:
+    fees(bench)
+    mapped, found = classes(bench, "suspense", ("1", "", ""), ("2", "Fee", "x"), default="adjustment")
+    assert found == ["adjustment", "suspense"]
+    assert [v for (v,) in bench.faults(mapped, "value")] == ["Fee / x"]
+
+
+def test_a_lookup_that_does_not_exist_or_does_not_fit_is_an_operators_error(bench: Bench) -> None:
+    with pytest.raises(GatewayError, match=r"mappings/lookups/fees.csv"):
+        classes(bench, "reject", ("1", "a", "b"))
+    bench.lookup("fees", ("kind", "value"), ("a", "tax"))
+    with pytest.raises(GatewayError, match="`on` names 2 columns"):
+        classes(bench, "reject", ("1", "a", "b"))
+
+
+def aliased(bench: Bench, *rows: tuple[str, ...]) -> tuple[Mapped, list[tuple[Any, ...]]]:
+    record = snapshot(
+        sku={"from": "sku", "alias": "3PL"}, qty={"from": "qty", "packs_of": "sku"}, as_of="at", location="place"
+    )
+    mapped = bench.apply(mapping(record), lambda _: stock(*rows, columns=("place", "sku", "qty", "at")))
+    return mapped, bench.rows(mapped, SNAPSHOT, "sku", "qty")
+
+
+def test_aliases_hold_for_their_partner_kind_and_days_and_multiply_packs(bench: Bench) -> None:
+    bench.alias(
+        ("acme", "3PL", "box", "widget", 6, None, None),
+        ("*", "3PL", "box", "wrong", 1, None, None),
+        ("other", "3PL", "odd", "wrong", 1, None, None),
+        ("acme", "ASIN", "odd", "wrong", 1, None, None),
+        ("*", "3PL", "moved", "old", None, None, "2026-10-31"),
+        ("*", "3PL", "moved", "new", None, "2026-11-01", None),
+    )
+    bench.con.execute("insert into item values ('widget')")
+    mapped, found = aliased(
+        bench,
+        ("A", "box", "2", "2026-11-05"), ("A", "moved", "1", "2026-10-31"), ("A", "moved", "1", "2026-11-01"),
+        ("A", "widget", "1", "2026-11-05"), ("A", "odd", "1", "2026-11-05"), ("B", "odd", "1", "2026-11-06"),
+    )  # fmt: skip
+    assert found == [
+        ("widget", "12.0000"), ("old", "1.0000"), ("new", "1.0000"), ("widget", "1.0000"),
+        ("?odd", "1.0000"), ("?odd", "1.0000"),
+    ]  # fmt: skip
+    assert bench.faults(mapped, "position", "code", "value", "message", "rejects") == [
+        ("line 6", "SKU_UNKNOWN", "odd", '"odd" is no SKU and no 3PL alias of this partner (2 rows)', False)
+    ]
+
+
+def test_an_alias_added_later_does_not_change_the_key(bench: Bench) -> None:
+    record = snapshot(sku={"from": "sku", "alias": "3PL"}, key=["location", "sku"])
+    keys = []
+    for _ in range(2):
+        mapped = bench.apply(mapping(record), lambda _: stock(("A", "box", "1")))
+        keys += bench.rows(mapped, SNAPSHOT, "source_key")
+        bench.alias(("acme", "3PL", "box", "widget", 1, None, None))
+    assert keys[0] == keys[1]
+    assert bench.rows(mapped, SNAPSHOT, "sku") == [("widget",)]
+
+
+def test_packs_are_never_rounded(bench: Bench) -> None:
+    bench.alias(("acme", "3PL", "box", "widget", Decimal("0.3333"), None, None))
+    mapped, found = aliased(bench, ("A", "box", "0.01", "2026-11-05"), ("A", "box", "3", "2026-11-05"))
+    assert found == [("widget", "0.9999")]
+    assert mapped.rejected == 1
+
+
+def test_a_lookup_may_ask_with_a_helper_field(bench: Bench) -> None:
+    bench.lookup("places", ("code", "value"), ("N", "NORTH"))
+    record = snapshot(location={"lookup": "places", "on": ["_first"]}, _first={"expr": 'upper(left("place", 1))'})
+    mapped = bench.apply(mapping(record), lambda _: stock(("n-17", "x", "1")))
+    assert bench.rows(mapped, SNAPSHOT, "location") == [("NORTH",)]
+
+
+# --- inventory movements ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("origin", "target", "qty", "message"),
+    [
+        ("AVAILABLE", "CUSTOMER", "1", None),
+        ("CUSTOMER", "AVAILABLE", "1", "to_status: units may not move from CUSTOMER to AVAILABLE"),
+        ("AVAILABLE", "CUSTOMER", "0", "qty: 0 must be more than zero"),
+        ("AVAILABLE", "CUSTOMER", "-2.5", "qty: -2.5 must be more than zero"),
+    ],
+)
+def test_movements_follow_the_status_machine(
+    bench: Bench, origin: str, target: str, qty: str, message: str | None
+) -> None:
+    record = {
+        "type": "inventory_movement",
+        "key": ["sku"],
+        "fields": {
+            "occurred_at": {"constant": "2026-11-01"}, "sku": "sku", "from_location": {"constant": "A"},
+            "from_status": "from", "to_location": {"constant": "B"}, "to_status": "to", "qty": "qty",
+            "type": {"constant": "SHIP"},
+        },
+    }  # fmt: skip
+    columns = ("sku", "from", "to", "qty")
+    mapped = bench.apply(mapping(record), lambda _: stock(("x", origin, target, qty), columns=columns))
+    assert mapped.rejected == (0 if message is None else 1)
+    told = bench.faults(mapped, "message", "hint")
+    assert [m for m, _ in told if not m.startswith(message or "")] == []
+    if message and message.startswith("to_status"):
+        assert "RETURN_PENDING_INSPECTION, RETURN_TRANSIT" in told[0][1]
+
+
+# --- drift --------------------------------------------------------------------------------------------
+
+
+def test_a_missing_required_column_holds_the_file(bench: Bench) -> None:
+    mapped = bench.apply(mapping(snapshot()), lambda _: stock(("A", "x", "1"), columns=("place", "sku", "quantity")))
+    (fault,) = mapped.held
+    assert fault.code == "FILE_REJECT"
+    assert 'the column "qty" is missing' in fault.message
+    assert (mapped.received, mapped.rejected) == (1, 1)
+    near = bench.apply(mapping(snapshot()), lambda _: stock(("A", "x", "1"), columns=("place", "sku", "Qty ")))
+    assert '"Qty " looks like it' in near.held[0].message
+
+
+def test_columns_of_conditions_keys_and_signs_are_required_too(bench: Bench) -> None:
+    record = snapshot(
+        when="\"state\" = 'ok'",
+        key=["id"],
+        qty={"from": "qty", "default": "0", "sign": {"from": "side", "negative": ["-"]}},
+    )
+    mapped = bench.apply(mapping(record), lambda _: stock(("A", "x", "1")))
+    assert [fault.column for fault in mapped.held] == ["side", "id", "state"]
+
+
+def test_drift_policies(bench: Bench) -> None:
+    columns = ("place", "sku", "qty", "extra")
+    rows = ("A", "x", "1", "?")
+    assert bench.apply(mapping(snapshot()), lambda _: stock(rows, columns=columns)).held == []
+    (fault,) = bench.apply(mapping(snapshot(), drift="hold"), lambda _: stock(rows, columns=columns)).held
+    assert 'the column "extra" is new' in fault.message
+    mapped = bench.apply(mapping(snapshot(), drift="ignore"), lambda _: stock(("A", "x"), columns=("place", "sku")))
+    assert (mapped.held, mapped.rejected) == ([], 1)
+    optional = snapshot(basis="basis", location={"from": ["site", "place"]})
+    assert bench.apply(mapping(optional), lambda _: stock(("A", "x", "1"))).held == []
+
+
+# --- properties ---------------------------------------------------------------------------------------
+
+CELLS = st.sampled_from(
+    ["", " ", "A", "TOTAL", "1", "0", "-3", "1.5", "1,5", "1,234", "oops", "2026-11-01", None, "'", '"']
+)
+ROWS = st.lists(st.tuples(CELLS, CELLS, CELLS, CELLS), max_size=12)
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(rows=ROWS)
+def test_every_row_is_rejected_ignored_or_recorded(bench: Bench, rows: list[tuple[str | None, ...]]) -> None:
+    first = snapshot(
+        qty={"from": "qty", "decimal": "auto"}, location={"fill_down": "place"}, sku={"from": "sku", "alias": "3PL"}
+    )
+    second = snapshot(status={"constant": "DAMAGED"}, qty="other", when="qty > 0")
+    rules = [{"name": "totals", "when": "\"place\" = 'TOTAL'"}, {"name": "none", "when": "qty = 0"}]
+    columns = ("place", "sku", "qty", "other")
+    mapped = bench.apply(mapping(first, second, ignore=rules), lambda _: stock(*rows, columns=columns))
+    assert mapped.received == len(rows)
+    assert balanced(bench, mapped)
+    told = bench.con.execute(f"select count(distinct _ordinal) from {mapped.faults} where rejects").fetchone()
+    assert told == (mapped.rejected,)
+    both = f"select count(*) from {mapped.tables[SNAPSHOT]} semi join (select * from {mapped.faults} where rejects) using (_ordinal)"
+    assert bench.con.execute(both).fetchone() == (0,)
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(texts=st.lists(st.text(string.printable + "ä€\u00a0\u2028", max_size=8), max_size=6))
+def test_any_text_comes_through_as_it_is_but_for_blanks_around_it(bench: Bench, texts: list[str]) -> None:
+    rows = [("A", "x", "1", text) for text in texts]
+    record = snapshot(source_qualifier="note")
+    mapped = bench.apply(mapping(record), lambda _: stock(*rows, columns=("place", "sku", "qty", "note")))
+    assert bench.rows(mapped, SNAPSHOT, "source_qualifier") == [(_trimmed(text) or None,) for text in texts]
+
+
+def _trimmed(text: str) -> str:
+    return text.strip(" \u00a0")
+
+
+def test_the_number_of_threads_changes_nothing(bench: Bench) -> None:
+    rows = [("A" if n % 3 else "", f"s{n % 7}", str(n % 11) if n % 13 else "x") for n in range(400)]
+    record = snapshot(location={"fill_down": "place"}, sku={"from": "sku", "alias": "3PL"})
+    found = []
+    for threads in (1, 2, 4):
+        bench.con.execute(f"set threads = {threads}")
+        mapped = bench.apply(mapping(record), lambda _: stock(*rows))
+        found.append(
+            (
+                bench.rows(mapped, SNAPSHOT, "_ordinal", "source_key", "occurrence", "location", "sku", "qty"),
+                bench.faults(mapped, "_ordinal", "message", "source_row"),
+                mapped.ignored,
+            )
+        )
+    assert found[0] == found[1] == found[2]
+
+
+def test_a_file_error_of_the_database_names_the_feed(bench: Bench) -> None:
+    bench.con.execute("drop table alias")
+    record = snapshot(sku={"from": "sku", "alias": "3PL"})
+    with pytest.raises(FileError, match=r"acme\.test"):
+        bench.apply(mapping(record), lambda _: stock(("A", "x", "1")))
+    assert isinstance(bench.con, duckdb.DuckDBPyConnection)
