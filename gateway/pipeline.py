@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
+
+import structlog
 
 from gateway import formats
 from gateway.books import posting, reconcile, revenue, rules, stock
@@ -18,12 +21,16 @@ from gateway.formats import x12
 from gateway.formats.contract import ReadRequest, Unit
 from gateway.ledger import archive, lake, staging
 from gateway.ledger.commit import Commit, run_commit
-from gateway.mapping import apply, claim, lint, load
+from gateway.mapping import apply, claim, load
 from gateway.mapping.contract import Context, Mapped, Opener, Rows
 from gateway.mapping.load import Loaded
 from gateway.transports.contract import Drop
 
 HEAD_BYTES = 65_536
+BATCH_BYTES = 8 << 20
+"""Files up to this size together share one commit."""
+
+log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +72,47 @@ class Staged:
     extra: tuple[Fault, ...] = ()
 
 
+Job = Callable[[Commit], FileResult]
+
+
+@dataclass(slots=True)
+class _Waiting:
+    """A file that was read and mapped and waits for its commit; `files` are known already."""
+
+    drop: Drop
+    sha256: str
+    bytes: int
+    jobs: list[Job] = field(default_factory=list)
+    mapped: list[Mapped] = field(default_factory=list)
+    files: list[FileResult] = field(default_factory=list)
+
+
+def _write(commit: Commit, waiting: _Waiting) -> Receipt:
+    return Receipt(waiting.drop, True, waiting.files + [job(commit) for job in waiting.jobs])
+
+
+def _duplicate(drop: Drop, feed: str, file_id: str, received: int, first: str) -> Job:
+    """Notes that the bytes of a file came once more."""
+    reason = f"same bytes as {first}"
+
+    def job(commit: Commit) -> FileResult:
+        commit.insert(
+            "file",
+            f"""select * exclude (row_hash, commit_seq) replace (
+                       ? as name, ?::timestamptz as arrived_at, 'DUPLICATE' as state, ? as reason,
+                       version + 1 as version, received as duplicate, 0 as accepted, 0 as rejected, 0 as ignored,
+                       0 as restated, {staging.instant(commit.at)} as recorded_at)
+                from file_state where file_id = ?""",
+            [drop.name, drop.arrived_at, reason, file_id],
+        )
+        commit.audit(drop.channel, "file.duplicate", drop.name, {"file_id": file_id, "feed": feed})
+        return FileResult(
+            drop.name, drop.partner, feed, "DUPLICATE", received, duplicate=received, reason=reason, file_id=file_id
+        )
+
+    return job
+
+
 class Gateway:
     """One home, opened: its configuration, mappings, rules and ledger."""
 
@@ -72,8 +120,9 @@ class Gateway:
         self.home, self.config, self.lake = home, config, ledger
         self._now = now
         self.rules = rules.load(home)
-        self.library = load.load_all(home)
-        self._deactivate_faulty()
+        self.library = load.load_all(home, check_options)
+        self._master: object = None
+        self._refresh_master_data()
         posting.prepare(ledger.con, config, self.rules)
         stock.create_views(ledger.con)
 
@@ -81,14 +130,6 @@ class Gateway:
     def now(self) -> datetime:
         """The instant that the books are looked at: given, or the present."""
         return self._now or datetime.now(UTC)
-
-    def _deactivate_faulty(self) -> None:
-        """A mapping that the linter faults does not run: its files are quarantined with the reason."""
-        for feed, loaded in list(self.library.mappings.items()):
-            found = lint.check(loaded, self.library.lookups, check_options)
-            if found:
-                self.library.faults += found
-                del self.library.mappings[feed]
 
     def is_master_data(self, partner: str) -> bool:
         """Whether a partner sends items, aliases or locations: what other files are read with."""
@@ -102,83 +143,105 @@ class Gateway:
     # --- files ----------------------------------------------------------------------------------------
 
     def take(self, drops: Sequence[Drop]) -> list[Receipt]:
-        """Take files in the given order, each in its own commit. A failing file never stops the next."""
-        return [self._take_one(drop) for drop in drops]
+        """Take files in the given order; small ones share a commit. A failing file never stops the others."""
+        receipts: list[Receipt] = []
+        batch: list[_Waiting] = []
+        for drop in drops:
+            stored = archive.store(self.lake.folder, drop.path)
+            if any(waiting.sha256 == stored.sha256 for waiting in batch):
+                receipts += self._flush(batch)
+            batch.append(self._prepare(drop, stored))
+            bytes_waiting = sum(waiting.bytes for waiting in batch)
+            full = len(batch) >= self.config.limits.files_per_commit_max or bytes_waiting > BATCH_BYTES
+            if full or self.is_master_data(drop.partner):
+                receipts += self._flush(batch)
+        return receipts + self._flush(batch)
 
-    def _take_one(self, drop: Drop) -> Receipt:
-        receipt = Receipt(drop, committed=False)
-        stored = archive.store(self.lake.folder, drop.path)
-        known = self._seen(stored.sha256, drop)
-        if known is not None:
-            receipt.files += known
-            receipt.committed = True
-            return receipt
+    def _prepare(self, drop: Drop, stored: archive.Stored) -> _Waiting:
+        """Read and map a file; what is to be written waits for the commit."""
+        waiting = _Waiting(drop, stored.sha256, stored.bytes)
+        if self._seen(stored.sha256, drop, waiting):
+            return waiting
         try:
-            receipt.files += self._process(drop, stored)
+            self._process(drop, stored, waiting)
         except FileError as error:
             fault = Fault(error.code, error.cause or str(error), error.hint, error.position)
-            receipt.files.append(self._quarantine(drop, stored, fault))
+            waiting.jobs = [self._without_feed(drop, stored, [fault], 0)]
         finally:
             x12.forget()
-        receipt.committed = True
-        return receipt
+        return waiting
 
-    def _seen(self, sha256: str, drop: Drop) -> list[FileResult] | None:
-        """The same bytes from the same partner again: no second effect. None if they are new.
+    def _flush(self, batch: list[_Waiting]) -> list[Receipt]:
+        """Commit what waits, all at once; if that fails, file by file, so that only the culprit stays behind."""
+        if not batch:
+            return []
+        waiting, batch[:] = list(batch), []
+        try:
+            done = run_commit(self.lake, lambda commit: [_write(commit, one) for one in waiting])
+        except GatewayError:
+            raise
+        except Exception:
+            if len(waiting) > 1:
+                return [receipt for one in waiting for receipt in self._flush([one])]
+            drop = waiting[0].drop
+            log.exception("file.failed", partner=drop.partner, name=drop.name)
+            failed = FileResult(drop.name, drop.partner, "", "FAILED", reason="see the log; the file was left in place")
+            done = [Receipt(drop, committed=False, files=[failed])]
+        finally:
+            for one in waiting:
+                for mapped in one.mapped:
+                    apply.drop(self.lake.con, mapped)
+        self._refresh_master_data()
+        return done
 
-        A delivery that was committed before it could be settled is finished silently.
+    def _refresh_master_data(self) -> None:
+        """Items and aliases as other files are read with, in memory; made anew when they changed."""
+        con = self.lake.con
+        row = con.execute("select (select count(*) from item), (select count(*) from item_alias)").fetchone()
+        if row == self._master:
+            return
+        self._master = row
+        con.execute("create or replace temp table master_item as select distinct sku from item_current")
+        con.execute(
+            """create or replace temp table master_alias as
+            select alias_partner, id_type, external_id, sku, pack_qty, valid_from, valid_to from item_alias_current"""
+        )
+
+    def _seen(self, sha256: str, drop: Drop, waiting: _Waiting) -> bool:
+        """Whether the same bytes came from the same partner before: then there is no second effect.
+
+        A delivery that was committed before it could be settled is finished silently; another delivery of the
+        same bytes is noted as a duplicate.
         """
-        rows = self.lake.con.execute(
-            """select feed, file_id, state, received, name from file_state where sha256 = ? and partner = ? and state <> 'QUARANTINED' order by feed""",
+        con = self.lake.con
+        delivered = con.execute(
+            "select feed, state, file_id from file where sha256 = ? and partner = ? and name = ? and arrived_at = ?",
+            [sha256, drop.partner, drop.name, drop.arrived_at],
+        ).fetchall()
+        if delivered:
+            waiting.files = [FileResult(drop.name, drop.partner, f, s, file_id=i) for f, s, i in delivered]
+            return True
+        rows = con.execute(
+            """select feed, file_id, received, name from file_state
+            where sha256 = ? and partner = ? and state <> 'QUARANTINED' order by feed""",
             [sha256, drop.partner],
         ).fetchall()
-        if not rows:
-            same = self.lake.con.execute(
-                "select feed, state from file where sha256 = ? and partner = ? and name = ? and arrived_at = ?",
-                [sha256, drop.partner, drop.name, drop.arrived_at],
-            ).fetchall()
-            return [FileResult(drop.name, drop.partner, f, s) for f, s in same] or None
-        delivered = self.lake.con.execute(
-            "select count(*) from file where sha256 = ? and partner = ? and name = ? and arrived_at = ?",
-            [sha256, drop.partner, drop.name, drop.arrived_at],
-        ).fetchone()
-        if delivered and delivered[0]:
-            return [FileResult(drop.name, drop.partner, row[0], row[2], file_id=row[1]) for row in rows]
+        waiting.jobs = [_duplicate(drop, *row) for row in rows]
+        return bool(rows)
 
-        def work(commit: Commit) -> None:
-            for feed, file_id, _, received, first in rows:
-                commit.insert(
-                    "file",
-                    f"""select * exclude (row_hash, commit_seq) replace (? as name, ?::timestamptz as arrived_at, 'DUPLICATE' as state, ? as reason,
-                               version + 1 as version, received as duplicate, 0 as accepted, 0 as rejected,
-                               0 as ignored, 0 as restated, {staging.instant(commit.at)} as recorded_at)
-                        from file_state where file_id = ?""",
-                    [drop.name, drop.arrived_at, f"same bytes as {first}", file_id],
-                )
-                commit.audit(
-                    drop.channel, "file.duplicate", drop.name, {"file_id": file_id, "feed": feed, "rows": received}
-                )
-
-        run_commit(self.lake, work)
-        return [
-            FileResult(drop.name, drop.partner, row[0], "DUPLICATE", row[3], duplicate=row[3], file_id=row[1],
-                       reason=f"same bytes as {row[4]}")
-            for row in rows
-        ]  # fmt: skip
-
-    def _process(self, drop: Drop, stored: archive.Stored) -> list[FileResult]:
+    def _process(self, drop: Drop, stored: archive.Stored, waiting: _Waiting) -> None:
         claims, units, faults = self.claim(drop.path, drop.name, drop.partner, drop.arrived_at)
         if claims.fault is not None:
-            return [self._quarantine(drop, stored, claims.fault)]
-        results = []
+            waiting.jobs.append(self._without_feed(drop, stored, [claims.fault], 0))
+            return
         for loaded, ordinals in claims.taken:
             own = tuple(u for u in units if ordinals is None or u.ordinal in ordinals)
             staged = self.stage(drop, stored, loaded, own, faults)
-            results.append(self._commit(staged, force=False))
-            apply.drop(self.lake.con, staged.context)
+            waiting.mapped.append(staged.mapped)
+            waiting.jobs.append(partial(self._write, staged=staged, force=False))
         if claims.unclaimed:
-            results.append(self._set_aside(drop, stored, claims.unclaimed))
-        return results
+            # Transaction sets that nobody claims: each is one rejected unit.
+            waiting.jobs.append(self._without_feed(drop, stored, claims.unclaimed, len(claims.unclaimed)))
 
     def claim(
         self, path: Path, name: str, partner: str, arrived_at: datetime
@@ -208,11 +271,12 @@ class Gateway:
             file_id=file_id,
             entity=partner.entity if partner else next(iter(self.config.entities)),
             partner=mapping.partner,
-            alias_relation="item_alias_current",
-            item_relation="item_current",
+            alias_relation="master_alias",
+            item_relation="master_item",
             lookups=self.library.lookups,
             limits=self.config.limits,
             prefix=f"m{file_id}",
+            arrived=drop.arrived_at.date(),
         )
         good = frozenset(u.ordinal for u in units if not u.faults) if units else None
         mapped = apply.apply(self.lake.con, mapping, self.opener(drop.path, drop.name, mapping, good), context)
@@ -232,31 +296,27 @@ class Gateway:
 
         return open_rows
 
-    def _commit(self, staged: Staged, *, force: bool, replay: bool = False) -> FileResult:
-        """One transaction: file, records, entries, faults, audit. Held files commit their faults alone."""
+    def _write(self, commit: Commit, *, staged: Staged, force: bool, replay: bool = False) -> FileResult:
+        """Within a commit: file, records, entries, faults, audit. A held file writes its faults alone."""
         mapped = staged.mapped
         held = bool(mapped.held) and not force
         test = any(unit.test for unit in staged.units)
-
-        def work(commit: Commit) -> FileResult:
-            writer = staging.Writer(self.lake.con, commit, staged.context, mapped)
-            if held or test:
-                writer.nothing()
-            else:
-                writer.records(staged.loaded.mapping.feed)
-                if staged.loaded.mapping.mode == "live":
-                    self._post(commit, writer, staged)
-            writer.faults([*mapped.held, *staged.extra], staged.loaded.mapping.feed, staged.drop.name)
-            result = self._file_row(commit, writer, staged, held=held, test=test, force=force)
-            action = "file.replayed" if replay else "file.released" if force else "file.committed"
-            commit.audit(
-                staged.drop.channel, action, staged.drop.name,
-                {"file_id": result.file_id, "feed": result.feed, "state": result.state,
-                 "mapping": staged.loaded.version},
-            )  # fmt: skip
-            return result
-
-        return run_commit(self.lake, work)
+        writer = staging.Writer(self.lake.con, commit, staged.context, mapped)
+        if not (held or test):
+            writer.records(staged.loaded.mapping.feed)
+            if staged.loaded.mapping.mode == "live":
+                self._post(commit, writer, staged)
+        writer.faults([*mapped.held, *staged.extra], staged.loaded.mapping.feed, staged.drop.name)
+        result = self._file_row(commit, writer, staged, held=held, test=test, force=force)
+        action = "file.replayed" if replay else "file.released" if force else "file.committed"
+        detail = {
+            "file_id": result.file_id,
+            "feed": result.feed,
+            "state": result.state,
+            "mapping": staged.loaded.version,
+        }
+        commit.audit(staged.drop.channel, action, staged.drop.name, detail)
+        return result
 
     def _post(self, commit: Commit, writer: staging.Writer, staged: Staged) -> None:
         posted = posting.begin(self.lake.con, "_file")
@@ -299,35 +359,28 @@ class Gateway:
             staged.context.file_id,
         )
 
-    def _quarantine(self, drop: Drop, stored: archive.Stored, fault: Fault) -> FileResult:
-        return self._without_feed(drop, stored, [fault], "QUARANTINED", 0)
-
-    def _set_aside(self, drop: Drop, stored: archive.Stored, faults: Sequence[Fault]) -> FileResult:
-        """Transaction sets that nobody claims: each is one rejected unit."""
-        return self._without_feed(drop, stored, faults, "QUARANTINED", len(faults))
-
-    def _without_feed(
-        self, drop: Drop, stored: archive.Stored, faults: Sequence[Fault], state: str, units: int
-    ) -> FileResult:
+    def _without_feed(self, drop: Drop, stored: archive.Stored, faults: Sequence[Fault], units: int) -> Job:
+        """Quarantine a file, or the transaction sets of it that nobody claims, with the reasons."""
         file_id = hashlib.sha256(f"{stored.sha256}|".encode()).hexdigest()[:16]
         reason = "; ".join(f"{f.position}: {f.message}".removeprefix(": ") for f in faults)[:2000]
         partner = self.config.partners.get(drop.partner)
         context = Context(
             file_id, partner.entity if partner else "", drop.partner, "", "", {}, self.config.limits, f"m{file_id}"
         )
-        mapped = Mapped({}, "", 0, 0)
 
-        def work(commit: Commit) -> None:
-            writer = staging.Writer(self.lake.con, commit, context, mapped)
+        def job(commit: Commit) -> FileResult:
+            writer = staging.Writer(self.lake.con, commit, context, Mapped({}, "", 0, 0))
             writer.faults(faults, "", drop.name)
             writer.file(
                 stored.sha256, stored.bytes, drop.name, drop.partner, drop.channel, "", "", "", False,
-                units, 0, units, 0, {}, None, drop.arrived_at, state, reason,
+                units, 0, units, 0, {}, None, drop.arrived_at, "QUARANTINED", reason,
             )  # fmt: skip
             commit.audit(drop.channel, "file.quarantined", drop.name, {"file_id": file_id, "reason": reason})
+            return FileResult(
+                drop.name, drop.partner, "", "QUARANTINED", units, rejected=units, reason=reason, file_id=file_id
+            )
 
-        run_commit(self.lake, work)
-        return FileResult(drop.name, drop.partner, "", state, units, 0, units, 0, 0, reason, file_id)
+        return job
 
     # --- again ----------------------------------------------------------------------------------------
 
@@ -354,7 +407,8 @@ class Gateway:
         try:
             return self._again(drop, stored, feed, force=force)
         except FileError as error:
-            return [self._quarantine(drop, stored, Fault(error.code, error.cause, error.hint, error.position))]
+            fault = Fault(error.code, error.cause or str(error), error.hint, error.position)
+            return [run_commit(self.lake, self._without_feed(drop, stored, [fault], 0))]
         finally:
             x12.forget()
             target.unlink(missing_ok=True)
@@ -362,15 +416,21 @@ class Gateway:
     def _again(self, drop: Drop, stored: archive.Stored, feed: str, *, force: bool) -> list[FileResult]:
         claims, units, faults = self.claim(drop.path, drop.name, drop.partner, drop.arrived_at)
         if claims.fault is not None:
-            return [self._quarantine(drop, stored, claims.fault)]
+            return [run_commit(self.lake, self._without_feed(drop, stored, [claims.fault], 0))]
         results = []
         for loaded, ordinals in claims.taken:
             if feed and loaded.mapping.feed != feed:
                 continue
             own = tuple(u for u in units if ordinals is None or u.ordinal in ordinals)
             staged = self.stage(drop, stored, loaded, own, faults)
-            results.append(self._commit(staged, force=force, replay=not force))
-            apply.drop(self.lake.con, staged.context)
+            results.append(
+                run_commit(
+                    self.lake,
+                    partial(self._write, staged=staged, force=force, replay=not force),
+                )
+            )
+            apply.drop(self.lake.con, staged.mapped)
+        self._refresh_master_data()
         return results
 
     # --- books ----------------------------------------------------------------------------------------
@@ -427,7 +487,7 @@ def try_file(gateway: Gateway, loaded: Loaded, path: Path) -> dict[str, Any]:
         for table, relation, columns in staging.preview_relations(con, staged.context, staged.mapped):
             posting.post(con, gateway.rules, table, relation, columns, posted)
     result["entries"] = list(staging.rows_of(con, f"select * from {posted.lines} order by entry_id, line_no"))
-    apply.drop(con, staged.context)
+    apply.drop(con, staged.mapped)
     return {"file": path.name, **result}
 
 

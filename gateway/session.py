@@ -63,13 +63,16 @@ def run_once(gateway: Gateway, *, progress: bool = False) -> Pass:
     files: list[FileResult] = []
     # Master data first: the names in the other files are looked up in it.
     drops.sort(key=lambda drop: not gateway.is_master_data(drop.partner))
-    for drop in track(drops, "files", disable=not progress, transient=True):
+    size = max(1, gateway.config.limits.files_per_commit_max)
+    parts = [drops[start : start + size] for start in range(0, len(drops), size)]
+    for part in track(parts, "files", disable=not progress, transient=True):
         try:
-            [receipt] = gateway.take([drop])
+            receipts = gateway.take(part)
         except OSError as error:
-            raise GatewayError("take", drop.name, "Check disk space and permissions.", str(error)) from error
-        files += receipt.files
-        if receipt.committed:
-            folder.settle(drop)
+            raise GatewayError("take", "files", "Check disk space and permissions.", str(error)) from error
+        for receipt in receipts:
+            files += receipt.files
+            if receipt.committed:
+                folder.settle(receipt.drop)
     books = gateway.run_books()
     return Pass(files, books, write_workbooks(gateway, books))

@@ -25,6 +25,7 @@ from gateway.model import SCHEMA_VERSION, TABLES, Table
 
 CATALOG = "catalog.sqlite"
 EXTENSIONS = ("ducklake", "sqlite_scanner")
+INLINE_ROWS_MAX = 1_000
 CONTROL_COLUMNS = (("row_hash", "UBIGINT"), ("commit_seq", "BIGINT"))
 """Added to every table: hash of the row's other columns, and the audit row that covers it."""
 
@@ -154,7 +155,12 @@ def _load_extension(con: duckdb.DuckDBPyConnection, name: str, folder: Path) -> 
 
 
 def _attach(con: duckdb.DuckDBPyConnection, folder: Path, read_only: bool, as_of: str | None) -> None:
-    options = [f"DATA_PATH '{_quote(folder / 'data')}/'", "META_JOURNAL_MODE 'WAL'", "META_BUSY_TIMEOUT 5000"]
+    options = [
+        f"DATA_PATH '{_quote(folder / 'data')}/'",
+        "META_JOURNAL_MODE 'WAL'",
+        "META_BUSY_TIMEOUT 5000",
+        f"DATA_INLINING_ROW_LIMIT {INLINE_ROWS_MAX}",
+    ]
     if read_only:
         options.append("READ_ONLY")
     if as_of is not None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import duckdb
 
-from gateway.model import MAPPABLE
+from gateway.ledger.schema import Columns, missing
+from gateway.model import MAPPABLE, TABLES
 
 _STATES = {
     "exception": ("exception_event", "exception_id", "version"),
@@ -12,19 +13,30 @@ _STATES = {
 }
 
 
-def create(con: duckdb.DuckDBPyConnection) -> None:
+def create(con: duckdb.DuckDBPyConnection, have: Columns) -> None:
     """Make them as temporary views, so that they follow the program and not the lake.
 
     `exception` and `file_state`: the newest event of each; `<table>_current`: the records of a table that no
-    restatement has replaced.
+    restatement has replaced. Looking at a past when a table or a column was not there yet, a view of that
+    name stands for it: empty, or null.
     """
+    for name in TABLES:
+        _complete(con, name, have)
     for view, (table, key, version) in _STATES.items():
         con.execute(
-            f"""create or replace temp view "{view}" as select * from lake."{table}"
+            f"""create or replace temp view "{view}" as select * from "{table}"
             qualify row_number() over (partition by {key} order by {version} desc) = 1"""
         )
     for name in MAPPABLE:
         con.execute(
-            f"""create or replace temp view "{name}_current" as select * from lake."{name}"
-            where record_id not in (select supersedes from lake."{name}" where supersedes is not null)"""
+            f"""create or replace temp view "{name}_current" as select * from "{name}"
+            where record_id not in (select supersedes from "{name}" where supersedes is not null)"""
         )
+
+
+def _complete(con: duckdb.DuckDBPyConnection, table: str, have: Columns) -> None:
+    lacking = ", ".join(f'cast(null as {kind}) as "{name}"' for name, kind in missing(have, table))
+    if table not in have:
+        con.execute(f'create or replace temp view "{table}" as select {lacking} where false')
+    elif lacking:
+        con.execute(f'create or replace temp view "{table}" as select *, {lacking} from lake."{table}"')

@@ -57,24 +57,13 @@ def apply(con: duckdb.DuckDBPyConnection, mapping: Mapping, opener: Opener, cont
     except BaseException:
         work.sweep()
         raise
+    mapped.made = work.made
     return mapped
 
 
-def drop(con: duckdb.DuckDBPyConnection, made: Mapped | Context) -> None:
+def drop(con: duckdb.DuckDBPyConnection, made: Mapped) -> None:
     """Remove a result: its views and tables, and the tables behind them."""
-    prefix = made.prefix if isinstance(made, Context) else made.faults.removesuffix("_faults")
-    own = [f"{prefix}_{table}" for table in (*MAPPABLE, "faults")]
-    found = con.execute(
-        """select view_name, 'view' from duckdb_views() where temporary and (view_name in (select unnest($1))
-               or starts_with(view_name, $2))
-           union all
-           select table_name, 'table' from duckdb_tables() where temporary and (table_name in (select unnest($1))
-               or starts_with(table_name, $2))
-           order by 2 desc, 1""",
-        [own, f"{prefix}__"],
-    ).fetchall()
-    for name, kind in found:
-        con.execute(f"drop {kind} if exists temp.{ident(name)}")
+    Work(con, "", list(made.made)).sweep()
 
 
 def _apply(work: Work, mapping: Mapping, opener: Opener, context: Context, mapped: Mapped) -> None:

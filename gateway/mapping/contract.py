@@ -68,6 +68,7 @@ class Mapped:
     faults    temporary table: `_ordinal`, `_record`, `position`, `code`, `column_name`, `value`, `message`,
               `hint`, `source_row`, `rejects`
     held      reasons why nothing of this file may post
+    made      (kind, name) of every temporary table and view behind it, in the order of their making
     """
 
     tables: dict[str, str]
@@ -77,3 +78,4 @@ class Mapped:
     ignored: dict[str, int] = field(default_factory=dict)
     held: list[Fault] = field(default_factory=list)
     control_total: Decimal | None = None
+    made: list[tuple[str, str]] = field(default_factory=list)

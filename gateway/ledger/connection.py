@@ -1,0 +1,164 @@
+"""A hardened DuckDB connection with the lake attached.
+
+It reads and writes nothing outside the lake's data and its own temporary folder, downloads nothing, and its
+configuration is locked, but for the number of threads. What DuckDB's settings do not stop is a second SQLite
+file (that extension opens files by itself): text from people therefore goes through `asking.ask`.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import secrets
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+import duckdb
+
+from gateway.config import Config
+from gateway.errors import GatewayError
+
+CATALOG = "catalog.sqlite"
+METADATA = "__ducklake_metadata_lake"
+EXTENSIONS = ("ducklake", "sqlite_scanner")
+
+
+def connect(folder: Path, config: Config) -> tuple[duckdb.DuckDBPyConnection, Path]:
+    """(connection with the extensions loaded and one thread, its temporary folder)."""
+    extensions = folder / ".extensions"
+    extensions.mkdir(exist_ok=True)
+    # DuckDB names its spill files alike in every process: each needs a folder of its own.
+    temporary = folder / "tmp" / f"{os.getpid()}-{secrets.token_hex(4)}"
+    con = duckdb.connect(
+        config={
+            "extension_directory": str(extensions),
+            "autoinstall_known_extensions": "false",
+            "autoload_known_extensions": "false",
+            "python_enable_replacements": "false",
+            "memory_limit": f"{config.limits.memory_mb_max}MB",
+            "temp_directory": str(temporary),
+            "preserve_insertion_order": "false",
+            "threads": "1",
+        }
+    )
+    con.execute("set timezone = 'UTC'")
+    for name in EXTENSIONS:
+        _load_extension(con, name, extensions)
+    return con, temporary
+
+
+def _load_extension(con: duckdb.DuckDBPyConnection, name: str, folder: Path) -> None:
+    """Install from the file that the extension's package carries (no download), then load.
+
+    Installed anew when the package brings another build than the one that lies there.
+    """
+    spec = importlib.util.find_spec(f"duckdb_extension_{name}")
+    places = list(spec.submodule_search_locations or []) if spec else []
+    shipped = [file for place in places for file in Path(place).rglob("*.duckdb_extension")]
+    if not shipped:
+        raise GatewayError("load", f"extension {name}", f"Install the package duckdb-extension-{name}.")
+    version, platform = con.execute("select library_version, p.platform from pragma_version(), pragma_platform() p").fetchall()[0]
+    installed = folder / version / platform / f"{name}.duckdb_extension"
+    if not installed.exists() or installed.stat().st_size != shipped[0].stat().st_size:
+        con.execute(f"force install '{quote(shipped[0])}'")
+    con.execute(f"load {name}")
+
+
+def attach(con: duckdb.DuckDBPyConnection, folder: Path, *, read_only: bool, as_of: str | None) -> None:
+    """Attach the lake as `lake` and make it the current catalog. Creates it when it is not there.
+
+    Raises GatewayError for an `as_of` that is no instant or lies before the first commit.
+    """
+    options = [
+        # The folder may have been moved since the catalog wrote its path down.
+        f"DATA_PATH '{quote(folder / 'data')}/'",
+        "OVERRIDE_DATA_PATH true",
+        "META_JOURNAL_MODE 'WAL'",
+        "META_BUSY_TIMEOUT 5000",
+    ]
+    if read_only:
+        options.append("READ_ONLY")
+    if as_of is not None:
+        options.append(_snapshot(as_of))
+    try:
+        con.execute(f"attach 'ducklake:sqlite:{quote(folder / CATALOG)}' as lake ({', '.join(options)})")
+    except duckdb.InvalidInputException as error:
+        if as_of is None:
+            raise
+        raise GatewayError(
+            "open ledger", f"as of {as_of}", "Choose a later instant.", "there was no commit yet"
+        ) from error
+    con.execute("use lake")
+
+
+def _snapshot(as_of: str) -> str:
+    """The option for an instant, a day (its end) or a snapshot number."""
+    if as_of.isdigit() and len(as_of) < 8:
+        return f"SNAPSHOT_VERSION {int(as_of)}"
+    try:
+        if len(as_of) == 10:
+            end = datetime.combine(date.fromisoformat(as_of), datetime.min.time(), UTC) + timedelta(days=1)
+            moment = end - timedelta(microseconds=1)
+        else:
+            moment = datetime.fromisoformat(as_of.replace("Z", "+00:00"))
+    except ValueError:
+        raise GatewayError(
+            "open ledger", f"as of {as_of}", "Write 2026-10-31 for the end of a day, or 2026-11-01T08:00:00Z."
+        ) from None
+    return f"SNAPSHOT_TIME '{(moment if moment.tzinfo else moment.replace(tzinfo=UTC)).isoformat(sep=' ')}'"
+
+
+def harden(con: duckdb.DuckDBPyConnection, folder: Path, temporary: Path, threads: int) -> None:
+    """Shut the doors. `threads` is what the connection works with from now on."""
+    con.execute(f"set threads = {threads}")
+    con.execute(f"set allowed_directories = ['{quote(folder / 'data')}/', '{quote(temporary)}/']")
+    con.execute("set enable_external_access = false")
+    con.execute("set allowed_configs = ['threads']")
+    con.execute("set lock_configuration = true")
+
+
+def default_threads(config: Config) -> int:
+    """As configured; 0 means one for each processor that this process may use."""
+    if config.ledger.threads:
+        return config.ledger.threads
+    usable = getattr(os, "sched_getaffinity", None)
+    return len(usable(0)) if usable else os.cpu_count() or 1
+
+
+@contextmanager
+def one_thread(con: duckdb.DuckDBPyConnection, threads: int) -> Iterator[None]:
+    """Talk to the catalog with one thread: with more, idle ones cost as much again as the work itself."""
+    if threads == 1:
+        yield
+        return
+    con.execute("set threads = 1")
+    try:
+        yield
+    finally:
+        con.execute(f"set threads = {threads}")
+
+
+def remove_stale_folders(folder: Path) -> None:
+    """Remove the temporary folders of processes that were killed. Only under the writer's lock."""
+    for place in (folder / "tmp").glob("*-*"):
+        pid = place.name.partition("-")[0]
+        if place.is_dir() and pid.isdigit() and not _alive(int(pid)):
+            shutil.rmtree(place, ignore_errors=True)
+
+
+def _alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:
+        return True
+    return True
+
+
+def quote(path: Path | str) -> str:
+    """Text within an SQL literal."""
+    return str(path).replace("'", "''")

@@ -1,0 +1,87 @@
+"""Who may write: one process at a time; and patience with a catalog that is locked for a moment."""
+
+from __future__ import annotations
+
+import random
+import sqlite3
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TypeVar
+
+import duckdb
+
+from gateway.errors import GatewayError
+
+LOCK = "writer.lock"
+WAIT_S_MAX = 120.0
+_BUSY = ("database is locked", "database is busy", "database table is locked", "transaction conflict")
+
+Result = TypeVar("Result")
+
+
+class WriterLock:
+    """Held around every write to the ledger.
+
+    The lake lets two processes append at the same time; the audit chain would then fork, and maintenance
+    would take the files of a commit under way for left-overs. The lock is that of a small SQLite file:
+    it works on every system and the operating system frees it when a process is killed.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._path = folder / LOCK
+        self._held = False
+
+    @contextmanager
+    def held(self, wait_s_max: float = WAIT_S_MAX) -> Iterator[None]:
+        """Wait for the lock, hold it, give it back.
+
+        Raises GatewayError when another process keeps it longer than `wait_s_max`, RuntimeError when this
+        one has it already: a commit inside a commit.
+        """
+        if self._held:
+            raise RuntimeError("a commit is open already")
+        connection = sqlite3.connect(self._path, timeout=wait_s_max, isolation_level=None)
+        try:
+            connection.execute("begin exclusive")
+        except sqlite3.OperationalError as error:
+            connection.close()
+            raise _locked(str(error)) from error
+        self._held = True
+        try:
+            yield
+        finally:
+            self._held = False
+            connection.close()
+
+
+def retry(work: Callable[[], Result], seconds_max: float = 30.0) -> Result:
+    """Run the work again while the catalog is locked by another process, with back-off and jitter.
+
+    Raises GatewayError when it stays locked for `seconds_max`; other errors at once.
+    """
+    deadline = time.monotonic() + seconds_max
+    pause = 0.005
+    while True:
+        try:
+            return work()
+        except duckdb.Error as error:
+            if not is_busy(error):
+                raise
+            if time.monotonic() > deadline:
+                raise _locked(str(error)) from error
+            time.sleep(pause * (0.5 + random.random()))
+            pause = min(pause * 2, 0.5)
+
+
+def is_busy(error: duckdb.Error) -> bool:
+    """Whether another process was in the way, so that the same work may succeed now."""
+    text = str(error).lower()
+    return any(sign in text for sign in _BUSY)
+
+
+def _locked(cause: str) -> GatewayError:
+    return GatewayError(
+        "commit to", "the ledger", "Another gateway is at work on this home; stop it or try again.", cause
+    )

@@ -1,0 +1,96 @@
+"""The lake's tables: created from the model, brought up to date by additions only."""
+
+from __future__ import annotations
+
+import duckdb
+
+from gateway.errors import GatewayError
+from gateway.model import SCHEMA_VERSION, TABLES
+
+CONTROL_COLUMNS = (("row_hash", "UBIGINT"), ("commit_seq", "BIGINT"))
+"""Added to every table: hash of the row, and the audit row that covers it."""
+
+Columns = dict[str, tuple[tuple[str, str], ...]]
+"""Table → its (column, SQL type) without the control columns, in the order in which they were added."""
+
+
+def columns(con: duckdb.DuckDBPyConnection) -> Columns:
+    """What the attached lake has."""
+    found: dict[str, list[tuple[str, str]]] = {}
+    control = {name for name, _ in CONTROL_COLUMNS}
+    for table, column, kind in con.execute(
+        """select table_name, column_name, data_type from duckdb_columns()
+        where database_name = 'lake' and schema_name = 'main' order by table_name, column_index"""
+    ).fetchall():
+        own = found.setdefault(table, [])
+        if column not in control:
+            own.append((column, kind))
+    return {table: tuple(own) for table, own in found.items()}
+
+
+def is_current(con: duckdb.DuckDBPyConnection, have: Columns) -> bool:
+    """Whether nothing is missing. Raises GatewayError if a newer program made the lake."""
+    return check_version(con, have) == SCHEMA_VERSION and not any(
+        missing(have, table) for table in TABLES if table in have
+    ) and TABLES.keys() <= have.keys()
+
+
+def missing(have: Columns, table: str) -> list[tuple[str, str]]:
+    """Columns of the model that a table of the lake lacks."""
+    names = {name for name, _ in have.get(table, ())}
+    return [(c.name, c.type) for c in TABLES[table].all_columns if c.name not in names]
+
+
+def check_version(con: duckdb.DuckDBPyConnection, have: Columns) -> int | None:
+    """The stored version, None for a lake without one. Raises GatewayError if it is newer than the program."""
+    if "gateway_meta" not in have:
+        return None
+    row = con.execute("select value from lake.gateway_meta where key = 'schema_version'").fetchone()
+    stored = int(row[0]) if row else None
+    if stored is not None and stored > SCHEMA_VERSION:
+        raise GatewayError(
+            "open ledger",
+            "catalog",
+            "Upgrade the gateway; it must not write a ledger that it does not know.",
+            f"it has schema version {stored}, this program knows up to {SCHEMA_VERSION}",
+        )
+    return stored
+
+
+def migrate(con: duckdb.DuckDBPyConnection) -> None:
+    """Create what is missing, in one transaction. Only under the writer's lock."""
+    con.execute("begin")
+    try:
+        have = columns(con)
+        stored = check_version(con, have)
+        if "gateway_meta" not in have:
+            con.execute("create table lake.gateway_meta (key varchar, value varchar)")
+        for table in TABLES:
+            _migrate_table(con, table, have)
+        if stored is None:
+            con.execute("insert into lake.gateway_meta values ('schema_version', ?)", [str(SCHEMA_VERSION)])
+        elif stored < SCHEMA_VERSION:
+            con.execute(
+                "update lake.gateway_meta set value = ? where key = 'schema_version'", [str(SCHEMA_VERSION)]
+            )
+        con.execute("commit")
+    except BaseException:
+        roll_back(con)
+        raise
+
+
+def _migrate_table(con: duckdb.DuckDBPyConnection, table: str, have: Columns) -> None:
+    if table not in have:
+        listed = ", ".join(f'"{name}" {kind}' for name, kind in [*missing(have, table), *CONTROL_COLUMNS])
+        con.execute(f'create table lake."{table}" ({listed})')
+        return
+    for name, kind in missing(have, table):
+        con.execute(f'alter table lake."{table}" add column "{name}" {kind}')
+
+
+def roll_back(con: duckdb.DuckDBPyConnection) -> None:
+    """Roll back; a commit that failed has done so already, and its error must not be hidden by a second."""
+    try:
+        con.execute("rollback")
+    except duckdb.TransactionException:
+        pass
