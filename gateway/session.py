@@ -75,4 +75,4 @@ def run_once(gateway: Gateway, *, progress: bool = False) -> Pass:
             if receipt.committed:
                 folder.settle(receipt.drop)
     books = gateway.run_books()
-    return Pass(files, books, write_workbooks(gateway, books))
+    return Pass(files, books, write_workbooks(gateway))
