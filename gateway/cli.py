@@ -20,8 +20,9 @@ from gateway import config as configuration
 from gateway import demo as demonstration
 from gateway import home as homes
 from gateway.errors import GatewayError
-from gateway.ledger import lake, staging
+from gateway.ledger import asking, lake, staging
 from gateway.ledger import verify as verification
+from gateway.ledger.locking import retry
 from gateway.mapping import lint, load
 from gateway.pipeline import FileResult, Gateway, check_options, pending, try_file
 from gateway.session import Pass, open_gateway, run_once
@@ -108,6 +109,14 @@ def _file_table(files: list[FileResult]) -> Table:
         numbers = (f.received, f.accepted, f.rejected, f.duplicate, f.ignored)
         table.add_row(f.state, f.partner, f.name, f.feed, *map(str, numbers))
     return table
+
+
+@app.command()
+def run() -> None:
+    """Watch the drop folders and servers until stopped (SIGTERM or Ctrl-C)."""
+    from gateway import daemon
+
+    daemon.run(_State.home)
 
 
 @app.command()
@@ -264,8 +273,9 @@ def query(
     settings = configuration.load(_State.home)
     with lake.open_lake(_State.home, settings, read_only=True, as_of=as_of) as ledger:
         stock.create_views(ledger.con)
+        asking.check(ledger.con, sql)
         try:
-            rows = list(lake.retry(lambda: list(staging.rows_of(ledger.con, sql))))
+            rows = retry(lambda: list(staging.rows_of(ledger.con, sql)))
         except duckdb.Error as error:
             raise GatewayError("run query", sql[:80], "Mend the SQL.", str(error).split("\n")[0]) from None
     if form == "json":

@@ -399,8 +399,8 @@ class Gateway:
         sha256, size, name, partner, arrived_at, state, feed = row.to_pylist()[0].values()
         if force and state != "HELD":
             raise GatewayError("release", f"{name} ({file_id})", "Only held files are released.", f"it is {state}")
-        target = self.lake.folder / "tmp" / f"replay-{file_id}"
-        target.parent.mkdir(exist_ok=True)
+        target = self.lake.temporary / f"replay-{file_id}"
+        target.parent.mkdir(parents=True, exist_ok=True)
         archive.restore(self.lake.folder, sha256, target)
         drop = Drop(partner, name, target, arrived_at, "operator")
         stored = archive.Stored(sha256, size)

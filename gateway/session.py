@@ -43,7 +43,7 @@ def open_gateway(
         with lake.open_lake(home, settings, read_only=read_only) as ledger:
             yield Gateway(home, settings, ledger, now)
         return
-    if (folder / lake.CATALOG).exists():
+    if lake.exists(folder):
         with lake.open_lake(home, settings, read_only=True) as ledger:
             yield Gateway(home, settings, ledger, now)
         return

@@ -8,7 +8,9 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
-from gateway.ledger.lake import Lake, retry
+from gateway.ledger.lake import Lake
+from gateway.ledger.locking import retry
+from gateway.ledger.schema import roll_back
 from gateway.model import TABLES, Table
 
 Result = TypeVar("Result")
@@ -94,11 +96,12 @@ def run_commit(lake: Lake, work: Callable[[Commit], Result]) -> Result:
             commit.finish()
             lake.con.execute("commit")
         except BaseException:
-            lake.con.execute("rollback")
+            roll_back(lake.con)
             raise
         return result
 
-    return retry(attempt)
+    with lake.lock.held():
+        return retry(attempt)
 
 
 def row_hash(spec: Table, values: Mapping[str, str]) -> str:

@@ -2,7 +2,7 @@
 
 It reads and writes nothing outside the lake's data and its own temporary folder, downloads nothing, and its
 configuration is locked, but for the number of threads. What DuckDB's settings do not stop is a second SQLite
-file (that extension opens files by itself): text from people therefore goes through `asking.ask`.
+file (that extension opens files by itself): text from people is therefore held to one SELECT (`asking`).
 """
 
 from __future__ import annotations
@@ -24,6 +24,8 @@ from gateway.errors import GatewayError
 CATALOG = "catalog.sqlite"
 METADATA = "__ducklake_metadata_lake"
 EXTENSIONS = ("ducklake", "sqlite_scanner")
+INLINE_ROWS_MAX = 1_000
+"""Fewer rows than this go into the catalog: a Parquet file for each small commit would be slow to write and read."""
 
 
 def connect(folder: Path, config: Config) -> tuple[duckdb.DuckDBPyConnection, Path]:
@@ -60,7 +62,9 @@ def _load_extension(con: duckdb.DuckDBPyConnection, name: str, folder: Path) -> 
     shipped = [file for place in places for file in Path(place).rglob("*.duckdb_extension")]
     if not shipped:
         raise GatewayError("load", f"extension {name}", f"Install the package duckdb-extension-{name}.")
-    version, platform = con.execute("select library_version, p.platform from pragma_version(), pragma_platform() p").fetchall()[0]
+    version, platform = con.execute(
+        "select library_version, p.platform from pragma_version(), pragma_platform() p"
+    ).fetchall()[0]
     installed = folder / version / platform / f"{name}.duckdb_extension"
     if not installed.exists() or installed.stat().st_size != shipped[0].stat().st_size:
         con.execute(f"force install '{quote(shipped[0])}'")
@@ -78,6 +82,7 @@ def attach(con: duckdb.DuckDBPyConnection, folder: Path, *, read_only: bool, as_
         "OVERRIDE_DATA_PATH true",
         "META_JOURNAL_MODE 'WAL'",
         "META_BUSY_TIMEOUT 5000",
+        f"DATA_INLINING_ROW_LIMIT {INLINE_ROWS_MAX}",
     ]
     if read_only:
         options.append("READ_ONLY")
@@ -142,7 +147,7 @@ def one_thread(con: duckdb.DuckDBPyConnection, threads: int) -> Iterator[None]:
 
 
 def remove_stale_folders(folder: Path) -> None:
-    """Remove the temporary folders of processes that were killed. Only under the writer's lock."""
+    """Remove the temporary folders of processes that were killed."""
     for place in (folder / "tmp").glob("*-*"):
         pid = place.name.partition("-")[0]
         if place.is_dir() and pid.isdigit() and not _alive(int(pid)):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+
 import duckdb
 
 from gateway.errors import GatewayError
@@ -30,9 +32,11 @@ def columns(con: duckdb.DuckDBPyConnection) -> Columns:
 
 def is_current(con: duckdb.DuckDBPyConnection, have: Columns) -> bool:
     """Whether nothing is missing. Raises GatewayError if a newer program made the lake."""
-    return check_version(con, have) == SCHEMA_VERSION and not any(
-        missing(have, table) for table in TABLES if table in have
-    ) and TABLES.keys() <= have.keys()
+    return (
+        check_version(con, have) == SCHEMA_VERSION
+        and not any(missing(have, table) for table in TABLES if table in have)
+        and TABLES.keys() <= have.keys()
+    )
 
 
 def missing(have: Columns, table: str) -> list[tuple[str, str]]:
@@ -70,9 +74,7 @@ def migrate(con: duckdb.DuckDBPyConnection) -> None:
         if stored is None:
             con.execute("insert into lake.gateway_meta values ('schema_version', ?)", [str(SCHEMA_VERSION)])
         elif stored < SCHEMA_VERSION:
-            con.execute(
-                "update lake.gateway_meta set value = ? where key = 'schema_version'", [str(SCHEMA_VERSION)]
-            )
+            con.execute("update lake.gateway_meta set value = ? where key = 'schema_version'", [str(SCHEMA_VERSION)])
         con.execute("commit")
     except BaseException:
         roll_back(con)
@@ -90,7 +92,5 @@ def _migrate_table(con: duckdb.DuckDBPyConnection, table: str, have: Columns) ->
 
 def roll_back(con: duckdb.DuckDBPyConnection) -> None:
     """Roll back; a commit that failed has done so already, and its error must not be hidden by a second."""
-    try:
+    with contextlib.suppress(duckdb.TransactionException):
         con.execute("rollback")
-    except duckdb.TransactionException:
-        pass

@@ -160,22 +160,20 @@ def _name(tie: TieOut) -> str:
 def _fault(tie: TieOut, group: str, made: Decimal, stated: Decimal | None, rejected: int, unreadable: bool) -> Fault:
     what = _name(tie) + (f" for {group}" if group else "")
     also = f"; {rejected} rejected row(s) are not in it" if rejected else ""
-    rows = f"the rows make {_figure_text(made)}{also}"
+    figures = [made] if stated is None else [made, stated, made - stated]
+    told = _alike(figures)
+    rows = f"the rows make {told[0]}{also}"
     if unreadable:
         message = f"{what}: the figure that the file states cannot be read as a number; {rows}"
     elif stated is None:
         message = f"{what}: the file does not state the figure; {rows}"
     else:
-        message = f"{what}: {rows}, the file states {_figure_text(stated)}, difference {_figure_text(made - stated)}"
+        message = f"{what}: {rows}, the file states {told[1]}, difference {told[2]}"
     return Fault(tie.code, message, _HINT)
 
 
-def _figure_text(figure: Decimal) -> str:
-    plain = figure.normalize()
-    return (
-        f"{plain:f}"
-        if plain == plain.to_integral_value()
-        else f"{figure:.2f}"
-        if plain == round(plain, 2)
-        else f"{plain:f}"
-    )
+def _alike(figures: list[Decimal]) -> list[str]:
+    """Figures with the same number of decimals: none if all are whole, else two or as many as are needed."""
+    needed = max(-int(figure.normalize().as_tuple().exponent) for figure in figures)
+    places = 0 if needed <= 0 else max(2, needed)
+    return [f"{figure:.{places}f}" for figure in figures]

@@ -39,7 +39,7 @@ def test_equal_figures_pass_and_the_first_one_is_the_control_total(bench: Bench)
 
 def test_a_difference_is_told_with_both_figures(bench: Bench) -> None:
     assert held(bench, SUM, ("", "", "", "4"), ("A", "x", "1.5", ""), ("A", "y", "2", "")) == [
-        'qty = first("total"): the rows make 3.50, the file states 4, difference -0.50'
+        'qty = first("total"): the rows make 3.50, the file states 4.00, difference -0.50'
     ]
 
 

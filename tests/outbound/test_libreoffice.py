@@ -13,7 +13,7 @@ import pytest
 
 from tests.conftest import require_or_skip
 
-NAMES = ("exceptions", "reconciliation", "empty_exceptions")
+NAMES = ("exceptions", "reconciliation", "empty_exceptions", "paged", "long")
 
 
 @pytest.fixture(scope="module")
