@@ -319,11 +319,11 @@ class Gateway:
         return result
 
     def _post(self, commit: Commit, writer: staging.Writer, staged: Staged) -> None:
-        posted = posting.begin(self.lake.con, "_file")
+        posted = posting.Entries(self.lake.con, self.rules, "_file")
         for table, relation, columns in writer.posted_relations():
-            posting.post(self.lake.con, self.rules, table, relation, columns, posted)
-        commit.insert("journal_line", f"select *, {staging.instant(commit.at)} as recorded_at from {posted.lines}")
-        commit.insert("journal_source", f"select * from {posted.sources}")
+            posted.post(table, relation, columns)
+        posted.write(commit)
+        posted.drop()
 
     def _file_row(
         self, commit: Commit, writer: staging.Writer, staged: Staged, *, held: bool, test: bool, force: bool
@@ -482,11 +482,12 @@ def try_file(gateway: Gateway, loaded: Loaded, path: Path) -> dict[str, Any]:
         units, faults = tuple(u for u in envelope.units if kind in (None, u.kind)), envelope.faults
     staged = gateway.stage(drop, stored, loaded, units, faults)
     result = staging.preview(con, staged.context, staged.mapped, staged.extra)
-    posted = posting.begin(con, "_try")
+    posted = posting.Entries(con, gateway.rules, "_try")
     if not staged.mapped.held:
         for table, relation, columns in staging.preview_relations(con, staged.context, staged.mapped):
-            posting.post(con, gateway.rules, table, relation, columns, posted)
+            posted.post(table, relation, columns)
     result["entries"] = list(staging.rows_of(con, f"select * from {posted.lines} order by entry_id, line_no"))
+    posted.drop()
     apply.drop(con, staged.mapped)
     return {"file": path.name, **result}
 

@@ -10,7 +10,6 @@ to the records behind it.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import duckdb
 import pyarrow as pa
@@ -18,17 +17,10 @@ import pyarrow as pa
 from gateway.books.rules import NOTHING, Leg, Rule, Rules
 from gateway.config import Config
 from gateway.errors import GatewayError
+from gateway.ledger.commit import Commit
 from gateway.mapping.expressions import ExpressionError, compile_scalar
 
 DIMENSIONS = ("sku", "location", "order_id", "settlement_id")
-
-
-@dataclass(frozen=True, slots=True)
-class Posted:
-    """Names of the temporary tables with the journal lines and their links to records."""
-
-    lines: str
-    sources: str
 
 
 def prepare(con: duckdb.DuckDBPyConnection, config: Config, rules: Rules) -> None:
@@ -67,70 +59,85 @@ def prepare(con: duckdb.DuckDBPyConnection, config: Config, rules: Rules) -> Non
         con.unregister(view)
 
 
-def begin(con: duckdb.DuckDBPyConnection, prefix: str) -> Posted:
-    """Make the empty tables that `post` fills."""
-    posted = Posted(f"{prefix}_lines", f"{prefix}_sources")
-    con.execute(
-        f"""create or replace temp table {posted.lines} (
-            entry_id varchar, line_no bigint, entity varchar, date date, period varchar,
-            event_record_id varchar, document varchar, rule varchar, rule_version varchar, status varchar,
-            account varchar, role varchar, debit decimal(18,4), credit decimal(18,4), currency varchar,
-            functional_amount decimal(18,4), fx_rate decimal(18,8), channel varchar, sku varchar,
-            location varchar, order_id varchar, settlement_id varchar, memo varchar, reversal_of varchar,
-            file_id varchar)"""
-    )
-    con.execute(f"create or replace temp table {posted.sources} (entry_id varchar, line_no bigint, record_id varchar)")
-    return posted
+class Entries:
+    """Journal lines in the making, and the links from each to the records behind it.
 
-
-def post(
-    con: duckdb.DuckDBPyConnection, rules: Rules, on: str, relation: str, columns: Sequence[str], posted: Posted
-) -> None:
-    """Apply every rule for the table `on` to the relation and add to the tables of `posted`.
-
-    `columns` are the relation's columns, for the rules' expressions.
-    Raises GatewayError where a rule's expression is not allowed.
+    lines  temporary table of the lines
     """
-    for rule in rules.posting.rule:
-        if rule.on == on:
-            apply_rule(con, rules, rule, relation, columns, posted)
 
+    def __init__(self, con: duckdb.DuckDBPyConnection, rules: Rules, prefix: str) -> None:
+        self.con, self.rules, self.prefix = con, rules, prefix
+        self.lines = f"{prefix}_lines"
+        self._made: list[tuple[str, str]] = []
+        self._links: list[str] = []
+        con.execute(
+            f"""create or replace temp table {self.lines} (
+                entry_id varchar, line_no bigint, entity varchar, date date, period varchar,
+                event_record_id varchar, document varchar, rule varchar, rule_version varchar, status varchar,
+                account varchar, role varchar, debit decimal(18,4), credit decimal(18,4), currency varchar,
+                functional_amount decimal(18,4), fx_rate decimal(18,8), channel varchar, sku varchar,
+                location varchar, order_id varchar, settlement_id varchar, memo varchar, reversal_of varchar,
+                file_id varchar)"""
+        )
 
-def apply_rule(
-    con: duckdb.DuckDBPyConnection,
-    rules: Rules,
-    rule: Rule,
-    relation: str,
-    columns: Sequence[str],
-    posted: Posted,
-) -> None:
-    """Apply one rule, as `post` does."""
-    _Poster(con, rules, rule, relation, frozenset(columns), posted).run()
+    def post(self, on: str, relation: str, columns: Sequence[str]) -> None:
+        """Apply every rule for the table `on` to the relation, which must stay until `write`.
+
+        `columns` are the relation's columns, for the rules' expressions.
+        Raises GatewayError where a rule's expression is not allowed.
+        """
+        for rule in self.rules.posting.rule:
+            if rule.on == on:
+                self.apply(rule, relation, columns)
+
+    def apply(self, rule: Rule, relation: str, columns: Sequence[str]) -> None:
+        """Apply one rule, as `post` does."""
+        poster = _Poster(self, rule, relation, frozenset(columns), len(self._links))
+        link = poster.run()
+        self._made += poster.made
+        if link:
+            self._links.append(link)
+
+    @property
+    def sources(self) -> str:
+        """SELECT of entry_id, line_no, record_id: every record that moved a line."""
+        nothing = "select cast(null as varchar) as entry_id, 0::bigint as line_no, '' as record_id where false"
+        return " union all ".join(self._links) or nothing
+
+    def write(self, commit: Commit) -> None:
+        """Insert lines and links within a commit."""
+        at = f"timestamptz '{commit.at.isoformat()}'"
+        if commit.insert("journal_line", f"select *, {at} as recorded_at from {self.lines}"):
+            commit.insert("journal_source", self.sources)
+
+    def drop(self) -> None:
+        """Remove the temporary tables and views."""
+        for kind, name in [*reversed(self._made), ("table", self.lines)]:
+            self.con.execute(f"drop {kind} if exists temp.{name}")
 
 
 class _Poster:
     """One rule over one relation."""
 
-    def __init__(
-        self,
-        con: duckdb.DuckDBPyConnection,
-        rules: Rules,
-        rule: Rule,
-        relation: str,
-        columns: frozenset[str],
-        posted: Posted,
-    ) -> None:
-        self.con, self.rules, self.rule, self.relation = con, rules, rule, relation
-        self.columns, self.posted = columns | {"revenue"}, posted
+    def __init__(self, entries: Entries, rule: Rule, relation: str, columns: frozenset[str], number: int) -> None:
+        self.con, self.rules, self.lines = entries.con, entries.rules, entries.lines
+        self.rule, self.relation = rule, relation
+        self.columns = columns | {"revenue"}
         self.legs = rule.legs or (Leg(amount=rule.amount, debit=rule.debit, credit=rule.credit or "class"),)
+        self.rows, self.entries = f"{entries.prefix}_rows_{number}", f"{entries.prefix}_entries_{number}"
+        self.made: list[tuple[str, str]] = []
 
-    def run(self) -> None:
+    def run(self) -> str:
+        """Add the lines; the SELECT of their links, "" if there are none."""
         self._select()
-        self._entries()
+        if not self._entries():
+            return ""
         self._lines()
-        self._links()
-        for table in ("_post_rows", "_post_entries", "_post_new"):
-            self.con.execute(f"drop table if exists {table}")
+        return self._links()
+
+    def _make(self, kind: str, name: str, sql: str) -> None:
+        self.con.execute(f"create or replace temp {kind} {name} as {sql}")
+        self.made.append((kind, name))
 
     def _sql(self, text: str, what: str) -> str:
         try:
@@ -161,13 +168,15 @@ class _Poster:
             listed = ", ".join(f"'{name}'" for name in silent)
             where.append(f'"{rule.class_}" not in ({listed})')
         key_sql = ", ".join(f'{sql} as "{name}"' for name, sql in keys.items())
-        self.con.execute(
-            f"""create or replace temp table _post_rows as
-            select record_id, src.entity, coalesce(src.channel, '') as channel, currency, file_id, salt,
+        self._make(
+            "view",
+            self.rows,
+            f"""select *, hash({self._key}) as k
+            from (select record_id, src.entity, coalesce(src.channel, '') as channel, currency, file_id, salt,
                    {key_sql}, {", ".join(amounts)}
             from (select r.*, c.revenue from {self.relation} r
                   left join channel_config c on c.channel = r.channel) src
-            {"where " + " and ".join(f"({condition})" for condition in where) if where else ""}"""
+            {"where " + " and ".join(f"({condition})" for condition in where) if where else ""})""",
         )
 
     def _carries(self, dimension: str) -> bool:
@@ -181,16 +190,20 @@ class _Poster:
         dimensions = ", ".join(DIMENSIONS)
         return f'entity, channel, currency, file_id, salt, document, day, "class", record_key, {dimensions}'
 
-    def _entries(self) -> None:
+    def _entries(self) -> int:
+        """One row for each entry, with its amounts; returns their number."""
         sums = ", ".join(f"sum(a{number}) as a{number}" for number in range(len(self.legs)))
         nonzero = " or ".join(f"sum(a{number}) <> 0" for number in range(len(self.legs)))
-        self.con.execute(
-            f"""create or replace temp table _post_entries as
-            select 'E' || left(md5(concat_ws('|', '{self.rule.name}', entity, channel, currency, file_id, salt,
+        self._make(
+            "table",
+            self.entries,
+            f"""select 'E' || left(md5(concat_ws('|', '{self.rule.name}', entity, channel, currency, file_id, salt,
                        document, day, "class", record_key)), 20) as entry_id,
-                   {self._key}, {sums}
-            from _post_rows group by {self._key} having {nonzero}"""
+                   {self._key}, k, {sums}
+            from {self.rows} group by {self._key}, k having {nonzero}""",
         )
+        row = self.con.execute(f"select count(*) from {self.entries}").fetchone()
+        return int(row[0]) if row else 0
 
     def _role(self, leg: Leg) -> str:
         if leg.credit != "class":
@@ -201,11 +214,11 @@ class _Poster:
     def _lines(self) -> None:
         sides = []
         for number, leg in enumerate(self.legs):
-            sides.append(f"select entry_id, '{leg.debit}' as role, a{number} as net from _post_entries")
-            sides.append(f"select entry_id, {self._role(leg)} as role, -a{number} as net from _post_entries")
+            sides.append(f"select entry_id, '{leg.debit}' as role, a{number} as net from {self.entries}")
+            sides.append(f"select entry_id, {self._role(leg)} as role, -a{number} as net from {self.entries}")
         carried = ", ".join(f"e.{name}" for name in DIMENSIONS)
         self.con.execute(
-            f"""create or replace temp table _post_new as
+            f"""insert into {self.lines} by name
             with sides as ({" union all ".join(sides)}),
                  nets as (select entry_id, role, sum(net) as net from sides group by all having sum(net) <> 0)
             select e.entry_id,
@@ -218,25 +231,25 @@ class _Poster:
                    case when e.currency = f.functional then 1 end as fx_rate,
                    nullif(e.channel, '') as channel, {carried},
                    {_literal(self.rule.memo)} as memo, cast(null as varchar) as reversal_of, e.file_id
-            from nets n join _post_entries e using (entry_id) join chart_role c using (role)
+            from nets n join {self.entries} e using (entry_id) join chart_role c using (role)
             left join entity_config f on f.entity = e.entity"""
         )
-        self.con.execute(f"insert into {self.posted.lines} by name select * from _post_new")
 
-    def _links(self) -> None:
+    def _links(self) -> str:
         """Every record that moved a line is linked to it."""
         moved = " or ".join(f"r.a{number} <> 0" for number in range(len(self.legs)))
-        keys = (
-            "entity", "channel", "currency", "file_id", "salt", "document", "day", "class", "record_key",
-        )  # fmt: skip
-        same = " and ".join(f'r."{key}" is not distinct from e."{key}"' for key in keys)
-        self.con.execute(
-            f"""insert into {self.posted.sources}
-            select l.entry_id, l.line_no, r.record_id
-            from _post_rows r join _post_entries e on {same}
-            join (select entry_id, line_no from _post_new) l on l.entry_id = e.entry_id
+        same = "r.k = e.k"
+        if not self._keys_are_unique():
+            same += "".join(f" and r.{key} is not distinct from e.{key}" for key in self._key.split(", "))
+        return f"""select l.entry_id, l.line_no, r.record_id
+            from {self.rows} r join {self.entries} e on {same}
+            join (select entry_id, line_no from {self.lines}) l on l.entry_id = e.entry_id
             where {moved}"""
-        )
+
+    def _keys_are_unique(self) -> bool:
+        """Whether no two entries share the hash of their keys: comparing one number is faster than nine texts."""
+        row = self.con.execute(f"select count(*) = count(distinct k) from {self.entries}").fetchone()
+        return bool(row and row[0])
 
 
 def _literal(text: str) -> str:

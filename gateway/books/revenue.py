@@ -38,11 +38,11 @@ def run(commit: Commit, con: duckdb.DuckDBPyConnection, rules: Rules, since: dat
             "shipment_value",
             f"select * exclude (sign, file_id, salt), {instant(commit.at)} as recorded_at from _earn_new",
         )
-        posted = posting.begin(con, "_earn")
+        posted = posting.Entries(con, rules, "_earn")
         columns = ("order_id", "sku", "shipped_at", "qty", *AMOUNTS)
-        posting.post(con, rules, "shipment_value", "_earn_new", columns, posted)
-        commit.insert("journal_line", f"select *, {instant(commit.at)} as recorded_at from {posted.lines}")
-        commit.insert("journal_source", f"select * from {posted.sources}")
+        posted.post("shipment_value", "_earn_new", columns)
+        posted.write(commit)
+        posted.drop()
     return changed
 
 

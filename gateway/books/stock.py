@@ -46,15 +46,15 @@ def run(commit: Commit, con: duckdb.DuckDBPyConnection, rules: Rules, since: dat
     changed = int(con.execute("select count(*) from _value_new").fetchone()[0])  # type: ignore[index]
     if changed:
         posted = _post(con, rules)
-        commit.insert("journal_line", f"select *, {_at(commit)} as recorded_at from {posted.lines}")
-        commit.insert("journal_source", f"select * from {posted.sources}")
+        posted.write(commit)
         commit.insert(
             "stock_value",
             f"""select v.record_id, v.entity, v.sku, v.occurred_at, v.qty, v.debit_role, v.credit_role, v.value,
                        v.unit_cost, v.basis, s.entry_id, {_at(commit)} as recorded_at
                 from _value_new v
-                left join (select distinct record_id, entry_id from {posted.sources}) s using (record_id)""",
+                left join (select distinct record_id, entry_id from ({posted.sources})) s using (record_id)""",
         )
+        posted.drop()
     return changed
 
 
@@ -181,9 +181,9 @@ def _differences(con: duckdb.DuckDBPyConnection) -> None:
     )
 
 
-def _post(con: duckdb.DuckDBPyConnection, rules: Rules) -> posting.Posted:
+def _post(con: duckdb.DuckDBPyConnection, rules: Rules) -> posting.Entries:
     """One entry for each entity, kind of movement, pair of roles and day."""
-    posted = posting.begin(con, "_stock")
+    posted = posting.Entries(con, rules, "_stock")
     # Posting the same difference twice must make two entries, so the id covers what was posted before.
     con.execute(
         """create or replace temp table _value_salt as
@@ -194,9 +194,9 @@ def _post(con: duckdb.DuckDBPyConnection, rules: Rules) -> posting.Posted:
         """select distinct debit_role, credit_role from _value_new
         where debit_role <> credit_role and value <> 0 order by all"""
     ).fetchall()
-    for debit, credit in pairs:
+    for number, (debit, credit) in enumerate(pairs):
         con.execute(
-            f"""create or replace temp view _value_pair as
+            f"""create or replace temp view _value_pair_{number} as
             select v.record_id, 1 as sign, v.entity, v.channel, f.functional as currency, '' as file_id,
                    (select salt from _value_salt) as salt, v.type as kind, v.occurred_at, v.value
             from _value_new v left join entity_config f on f.entity = v.entity
@@ -208,5 +208,5 @@ def _post(con: duckdb.DuckDBPyConnection, rules: Rules) -> posting.Posted:
             memo="Stock at moving average",
         )  # fmt: skip
         columns = ("kind", "occurred_at", "value")
-        posting.apply_rule(con, rules, rule, "_value_pair", columns, posted)
+        posted.apply(rule, f"_value_pair_{number}", columns)
     return posted

@@ -34,6 +34,7 @@ def connect(folder: Path, config: Config) -> tuple[duckdb.DuckDBPyConnection, Pa
     extensions.mkdir(exist_ok=True)
     # DuckDB names its spill files alike in every process: each needs a folder of its own.
     temporary = folder / "tmp" / f"{os.getpid()}-{secrets.token_hex(4)}"
+    temporary.mkdir(parents=True)
     con = duckdb.connect(
         config={
             "extension_directory": str(extensions),

@@ -57,6 +57,7 @@ class Writer:
         self.accepted = self.duplicate = self.restated = 0
         row = con.execute("select count(*) from lake.file where file_id = ?", [where.file_id]).fetchone()
         self._generation = int(row[0]) if row else 0
+        self._compared = False
         self._posted: list[tuple[str, str, Sequence[str]]] = []
 
     def nothing(self) -> None:
@@ -74,8 +75,11 @@ class Writer:
             if name == "inventory_movement" and compared:
                 self._reverse(f"{prefix}_new_{name}", feed)
             self._posted.append(self._relation(table, f"{prefix}_new_{name}", compared))
-        if sources:
+            self._compared = self._compared or compared
+        if self._compared:
             self._count(" union all ".join(sources))
+        else:
+            self.accepted = self.rows.received - self.rows.rejected - sum(self.rows.ignored.values())
 
     def _count(self, sources: str) -> None:
         """A row is a duplicate if everything it makes is already there."""

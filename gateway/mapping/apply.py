@@ -81,7 +81,7 @@ def _apply(work: Work, mapping: Mapping, opener: Opener, context: Context, mappe
             mapped.received += _count(rows)
             mapped.rejected = mapped.received
             continue
-        kind = _read(work, mapping, context, records, rows, opener, number)
+        kind = _read(work, mapping, context, records, rows, number)
         kinds.append(kind)
         _account(work, mapping, kind, mapped, opener, context)
     for table in dict.fromkeys(record.type for record in mapping.record):
@@ -106,26 +106,30 @@ def _read(
     context: Context,
     records: Sequence[tuple[int, RecordSpec]],
     rows: Rows,
-    opener: Opener,
     number: int,
 ) -> Kind:
-    """One streaming pass into a table of what a row says by itself, then a relation for each later stage.
+    """One streaming pass into a table of texts; all steps over it, into one table of everything that is used later.
 
-    Only where numbers under `auto` could mean two things, and others of the file tell which, it is read twice.
+    In between, what depends on the whole file is found out: the decimal sign of `auto` numbers, crosswalks, aliases.
     """
-    each = records[0][1].each
     compiler = _compiler(mapping, records, rows, context, {})
-    typed = _typed(work, compiler, rows, number)
-    decided = _decide(work, compiler, typed)
+    texts = compiler.sources
+    raw = stream(work, rows, set(texts), lambda source: work.make("table", f"_raw{number}", compiler.base(source)))
+    decided = _decide(work, compiler, raw)
     if decided:
-        rows = opener(each, source_columns(mapping, [record for _, record in records]))
         compiler = _compiler(mapping, records, rows, context, decided)
-        typed = _typed(work, compiler, rows, number)
-    relation = typed
-    for stage in range(1, max(step.stage for step in compiler.plan.steps.values()) + 1):
+    relation = work.make("view", f"_row{number}", compiler.plan.select(0, ident(raw), "*"))
+    views = [relation]
+    stages = max(step.stage for step in compiler.plan.steps.values())
+    for stage in range(1, stages + 1):
         joins = [join for join in compiler.joins if join.stage == stage]
         relation = crosswalks.stage(work, compiler.plan, stage, relation, joins, context)
-    return Kind(number, each, compiler, relation, rows)
+        views.append(relation)
+    keep = ", ".join(["_ordinal", "_position", "_unit", *compiler.plan.carried(stages, compiler.wanted())])
+    made = work.make("table", f"_rows{number}", f"select {keep} from {ident(relation)}")
+    for name in [*reversed(views), raw]:
+        work.remove(name)
+    return Kind(number, records[0][1].each, compiler, made, rows)
 
 
 def _compiler(
@@ -140,36 +144,25 @@ def _compiler(
     return compiler
 
 
-def _typed(work: Work, compiler: Compiler, rows: Rows, number: int) -> str:
-    keep = ["_ordinal", "_position", "_unit", *compiler.plan.carried(0, compiler.wanted())]
-
-    def make(source: str) -> str:
-        sql = compiler.plan.select(0, compiler.base(source), ", ".join(keep))
-        return work.make("table", f"_typed{number}", sql)
-
-    return stream(work, rows, set(compiler.sources), make)
-
-
-def _decide(work: Work, compiler: Compiler, typed: str) -> dict[tuple[int, str], str]:
+def _decide(work: Work, compiler: Compiler, raw: str) -> dict[tuple[int, str], str]:
     """The decimal sign of `auto` fields that hold ambiguous numbers, where other values make it certain:
     those of the same field, else those of all such fields of the file."""
     if not compiler.auto:
         return {}
-    seen = work.con.execute(
-        f"select {', '.join(f'coalesce(bit_or({step}), 0)' for step in compiler.auto.values())} from {ident(typed)}"
-    ).fetchone()
+    found = ", ".join(f"coalesce(bit_or({step}), 0)" for step in compiler.auto.values())
+    seen = work.con.execute(compiler.plan.select(0, ident(raw), found)).fetchone()
     assert seen is not None
     signs = amounts.POINT_SEEN | amounts.COMMA_SEEN
     whole = 0
     for bits in seen:
         whole |= bits & signs
     words = {amounts.POINT_SEEN: "point", amounts.COMMA_SEEN: "comma"}
-    found = {}
+    decided = {}
     for field, bits in zip(compiler.auto, seen, strict=True):
         word = words.get((bits & signs) or whole)
         if bits & amounts.AMBIGUOUS_SEEN and word:
-            found[field] = word
-    return found
+            decided[field] = word
+    return decided
 
 
 # --- accounting and results ---------------------------------------------------------------------------

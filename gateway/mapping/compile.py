@@ -1,8 +1,8 @@
 """A mapping's records → named SQL steps (see `plan`): the fields, what is wrong with them, which rows apply.
 
-Names of steps: `__s` source column, `__t` its trimmed text or NULL where blank, `__c` its trimmed text for
-expressions, `__f<record>_<field>` a field's value, `__x…` its text before typing, `__l…`/`__a…`/`__p…`/`__d…`
-what joins supply, `__b<record>_<stage>` masks of fields that cannot be read.
+Names of steps: `__s` a source column's trimmed text, `__t` the same or NULL where blank, `__f<record>_<field>`
+a field's value, `__x…` its text before typing, `__l…`/`__a…`/`__p…`/`__d…` what joins supply,
+`__b<record>_<stage>` masks of fields that cannot be read.
 """
 
 from __future__ import annotations
@@ -65,12 +65,11 @@ class Compiler:
     def text(self, column: str) -> str:
         """Name of the step with a source column's trimmed text, NULL where blank."""
         name = self.source(column).replace("__s", "__t")
-        return name if name in self.plan.steps else self.plan.add(name, f"nullif(trim({self.source(column)}), '')")
+        return name if name in self.plan.steps else self.plan.add(name, f"nullif({self.source(column)}, '')")
 
     def cell(self, column: str) -> str:
         """Name of the step with a source column's trimmed text, "" where blank, NULL where absent."""
-        name = self.source(column).replace("__s", "__c")
-        return name if name in self.plan.steps else self.plan.add(name, f"trim({self.source(column)})")
+        return self.source(column)
 
     def base(self, relation: str) -> str:
         """Stage 0: a relation of source rows, its columns under the names of steps."""
@@ -78,15 +77,17 @@ class Compiler:
             f"{ident(column) if column in self.columns else 'cast(null as varchar)'} as {name}"
             for column, name in self.sources.items()
         ]
-        return f"(select {', '.join(['_ordinal', '_position', '_unit', *texts])} from {relation})"
+        return f"select {', '.join(['_ordinal', '_position', '_unit', *texts])} from {relation}"
 
     def wanted(self) -> list[str]:
         """SQL of everything that must be in reach in the last relation."""
-        found = [self.ignored, self.rejected, self.used, *self.auto.values(), *self.extra]
+        found = [self.ignored, self.rejected, self.used, *self.extra]
         for record in self.records:
             found += [record.wrong, record.applies, record.key, *record.broken.values()]
             found += [target.value for target in record.targets.values()]
             found += [target.unmapped for target in record.targets.values()]
+            found += [target.key for target in record.targets.values() if target.unmapped]
+            found += [target.text for target in record.targets.values() if target.spec.fill_down]
         for join in self.joins:
             found += [*join.keys, join.day]
         return found
@@ -212,5 +213,9 @@ class Compiler:
                 part = target.key
             else:
                 part = target.value if target.type == "VARCHAR" else steady(target.value, target.type)
-            parts.append(f"coalesce({part}, '')")
-        return self.plan.add(f"__key{record.index}", f"cast(md5(concat_ws(chr(31), {', '.join(parts)})) as uuid)")
+            parts.append(part)
+        # Of the ways to make a UUID of texts this is the fastest; concat takes a NULL for an empty text.
+        key = f"cast(cast(cast(md5_number(concat({', chr(31), '.join(parts)})) as bit) as blob) as uuid)"
+        if record.spec.when is not None:
+            key = f"case when {record.applies} then {key} end"
+        return self.plan.add(f"__key{record.index}", key)

@@ -8,11 +8,15 @@ from typing import TypeVar
 
 import duckdb
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from gateway.mapping.contract import Rows
 from gateway.mapping.text import ident
 
 T = TypeVar("T")
+
+WHITE = " \t\n\v\f\r\u00a0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u202f\u205f\u3000"
+"""What does not count around a text."""
 
 
 @dataclass
@@ -56,6 +60,12 @@ class Work:
         finally:
             self.con.unregister(name)
 
+    def remove(self, name: str) -> None:
+        """Drop one of them before the rest."""
+        for made in [made for made in self.made if made[1] == name]:
+            self.con.execute(f"drop {made[0]} temp.{ident(name)}")
+            self.made.remove(made)
+
     def sweep(self) -> None:
         """Drop everything, views before the tables they read. A failed transaction has dropped it already."""
         for kind, name in reversed(self.made):
@@ -66,8 +76,17 @@ class Work:
         self.made.clear()
 
 
+def trimmed(batch: pa.RecordBatch) -> pa.RecordBatch:
+    """Texts without white space around them: ten times cheaper here than in SQL."""
+    arrays = [
+        array if name in ("_ordinal", "_position", "_unit") else pc.utf8_trim(array, characters=WHITE)
+        for name, array in zip(batch.schema.names, batch.columns, strict=True)
+    ]
+    return pa.RecordBatch.from_arrays(arrays, schema=batch.schema)
+
+
 def stream(work: Work, rows: Rows, columns: Collection[str], run: Callable[[str], T]) -> T:
-    """Run something over a reading, once; only these of its columns are handed over.
+    """Run something over a reading, once; only these of its columns are handed over, trimmed.
 
     The reader's own error comes through, not the database's wrapping of it.
     """
@@ -78,7 +97,7 @@ def stream(work: Work, rows: Rows, columns: Collection[str], run: Callable[[str]
     def batches() -> Iterator[pa.RecordBatch]:
         try:
             for batch in rows:
-                yield batch.select(wanted)
+                yield trimmed(batch.select(wanted))
         except BaseException as error:
             trouble.append(error)
             raise

@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import string
 from decimal import Decimal
+from hashlib import md5
 from typing import Any
+from uuid import UUID
 
 import duckdb
 import pytest
@@ -49,8 +51,8 @@ def test_the_result_has_the_canonical_columns_and_types_and_names_each_row(bench
 
 def test_the_source_key_is_made_of_table_partner_and_trimmed_key_values(bench: Bench) -> None:
     mapped = bench.apply(mapping(snapshot()), lambda _: stock((" A", "x ", "1"), ("A", "", "1")))
-    wanted = "select cast(md5(concat_ws(chr(31), 'inventory_snapshot', 'acme', 'A', 'x')) as uuid)::varchar"
-    assert bench.rows(mapped, SNAPSHOT, "source_key") == bench.con.execute(wanted).fetchall()
+    digest = md5(b"\x1f".join([b"inventory_snapshot", b"acme", b"A", b"x"])).digest()
+    assert bench.rows(mapped, SNAPSHOT, "source_key") == [(str(UUID(bytes=digest[::-1])),)]
     assert mapped.rejected == 1
 
 
@@ -382,9 +384,9 @@ def test_other_values_of_the_column_decide_what_a_single_separator_means(bench: 
     assert amounts(bench, "1,234", "12,50") == ["1.2340", "12.5000"]
     assert amounts(bench, "1.234", "12,50") == ["1234.0000", "12.5000"]
     assert amounts(bench, "1.234", "12.50") == ["1.2340", "12.5000"]
-    assert len(bench.opened) == 8
+    assert len(bench.opened) == 4  # each file is read once
     assert amounts(bench, "1.5", "2,5", "7") == ["1.5000", "2.5000", "7.0000"]
-    assert len(bench.opened) == 9
+    assert len(bench.opened) == 5
 
 
 def test_what_nothing_decides_is_a_fault_that_says_so(bench: Bench) -> None:
@@ -632,7 +634,7 @@ def test_any_text_comes_through_as_it_is_but_for_blanks_around_it(bench: Bench, 
 
 
 def _trimmed(text: str) -> str:
-    return text.strip(" \u00a0")
+    return text.strip(" \t\n\v\f\r\u00a0")
 
 
 def test_the_number_of_threads_changes_nothing(bench: Bench) -> None:

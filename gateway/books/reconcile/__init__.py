@@ -74,11 +74,11 @@ def _matches(commit: Commit, con: duckdb.DuckDBPyConnection, rules: Rules) -> in
                    explanation, {instant(commit.at)} as recorded_at from recon_match""",
     )
     if count:
-        posted = posting.begin(con, "_match")
+        posted = posting.Entries(con, rules, "_match")
         columns = ("settlement_id", "booking_date", "amount")
-        posting.post(con, rules, "payout_match", "recon_payout_match", columns, posted)
-        commit.insert("journal_line", f"select *, {instant(commit.at)} as recorded_at from {posted.lines}")
-        commit.insert("journal_source", f"select * from {posted.sources}")
+        posted.post("payout_match", "recon_payout_match", columns)
+        posted.write(commit)
+        posted.drop()
     return count
 
 
