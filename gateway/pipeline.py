@@ -6,11 +6,12 @@ import hashlib
 import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import structlog
 
 from gateway import formats
@@ -22,7 +23,7 @@ from gateway.formats.contract import ReadRequest, Unit
 from gateway.ledger import archive, lake, staging
 from gateway.ledger.commit import Commit, run_commit
 from gateway.mapping import apply, claim, load
-from gateway.mapping.contract import Context, Mapped, Opener, Rows
+from gateway.mapping.contract import ApartError, Context, Mapped, Opener, Rows
 from gateway.mapping.load import Loaded
 from gateway.transports.contract import Drop
 
@@ -59,36 +60,52 @@ class Receipt:
     files: list[FileResult] = field(default_factory=list)
 
 
-@dataclass(frozen=True, slots=True)
-class Staged:
-    """A file read and mapped, not committed: what is needed to commit it."""
-
-    drop: Drop
-    stored: archive.Stored
-    loaded: Loaded
-    units: tuple[Unit, ...]
-    context: Context
-    mapped: Mapped
-    extra: tuple[Fault, ...] = ()
-
-
 Job = Callable[[Commit], FileResult]
 
 
 @dataclass(slots=True)
 class _Waiting:
-    """A file that was read and mapped and waits for its commit; `files` are known already."""
+    """A file on its way to the commit; `files` are known already, `failed` says why it cannot be read."""
 
     drop: Drop
-    sha256: str
-    bytes: int
+    stored: archive.Stored
     jobs: list[Job] = field(default_factory=list)
-    mapped: list[Mapped] = field(default_factory=list)
     files: list[FileResult] = field(default_factory=list)
+    failed: Fault | None = None
 
 
-def _write(commit: Commit, waiting: _Waiting) -> Receipt:
-    return Receipt(waiting.drop, True, waiting.files + [job(commit) for job in waiting.jobs])
+@dataclass(frozen=True, slots=True)
+class Member:
+    """A file as one feed reads it: all of it, or these units of an interchange with these faults of its envelopes."""
+
+    drop: Drop
+    stored: archive.Stored
+    loaded: Loaded
+    units: tuple[Unit, ...] = ()
+    faults: tuple[Fault, ...] = ()
+    waiting: _Waiting | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Staged:
+    """Files of one feed, read and mapped together, not committed."""
+
+    members: Sequence[Member]
+    mapped: Mapped
+    load: staging.Load
+
+
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """What is told about a file as one feed."""
+
+    state: str
+    received: int
+    accepted: int
+    rejected: int
+    duplicate: int
+    ignored: dict[str, int]
+    reason: str = ""
 
 
 def _duplicate(drop: Drop, feed: str, file_id: str, received: int, first: str) -> Job:
@@ -144,53 +161,49 @@ class Gateway:
 
     def take(self, drops: Sequence[Drop]) -> list[Receipt]:
         """Take files in the given order; small ones share a commit. A failing file never stops the others."""
-        receipts: list[Receipt] = []
+        return [receipt for batch in self._batches(drops) for receipt in self._take(batch)]
+
+    def _batches(self, drops: Sequence[Drop]) -> Iterator[list[_Waiting]]:
+        """Archive the files; those that share a commit. Master data is committed before others are read with it."""
         batch: list[_Waiting] = []
         for drop in drops:
             stored = archive.store(self.lake.folder, drop.path)
-            if any(waiting.sha256 == stored.sha256 for waiting in batch):
-                receipts += self._flush(batch)
-            batch.append(self._prepare(drop, stored))
-            bytes_waiting = sum(waiting.bytes for waiting in batch)
-            full = len(batch) >= self.config.limits.files_per_commit_max or bytes_waiting > BATCH_BYTES
-            if full or self.is_master_data(drop.partner):
-                receipts += self._flush(batch)
-        return receipts + self._flush(batch)
+            size = stored.bytes + sum(one.stored.bytes for one in batch)
+            again = any(one.stored.sha256 == stored.sha256 for one in batch)
+            if batch and (again or size > BATCH_BYTES or len(batch) >= self.config.limits.files_per_commit_max):
+                yield batch
+                batch = []
+            batch.append(_Waiting(drop, stored))
+            if self.is_master_data(drop.partner):
+                yield batch
+                batch = []
+        if batch:
+            yield batch
 
-    def _prepare(self, drop: Drop, stored: archive.Stored) -> _Waiting:
-        """Read and map a file; what is to be written waits for the commit."""
-        waiting = _Waiting(drop, stored.sha256, stored.bytes)
-        if self._seen(stored.sha256, drop, waiting):
-            return waiting
+    def _take(self, batch: list[_Waiting]) -> list[Receipt]:
+        """Read, map and commit a batch; if the commit fails, file by file, so that only the culprit stays behind."""
+        loads: list[Staged] = []
         try:
-            self._process(drop, stored, waiting)
-        except FileError as error:
-            fault = Fault(error.code, error.cause or str(error), error.hint, error.position)
-            waiting.jobs = [self._without_feed(drop, stored, [fault], 0)]
-        finally:
-            x12.forget()
-        return waiting
-
-    def _flush(self, batch: list[_Waiting]) -> list[Receipt]:
-        """Commit what waits, all at once; if that fails, file by file, so that only the culprit stays behind."""
-        if not batch:
-            return []
-        waiting, batch[:] = list(batch), []
-        try:
-            done = run_commit(self.lake, lambda commit: [_write(commit, one) for one in waiting])
+            self._seen(batch)
+            members = [member for one in batch if not (one.files or one.jobs) for member in self._claim(one)]
+            loads = self._stage_all(members)
+            for one in batch:
+                if one.failed is not None:
+                    one.jobs = [self._without_feed(one.drop, one.stored, [one.failed], 0)]
+            done = run_commit(self.lake, lambda commit: self._write_all(commit, batch, loads))
         except GatewayError:
             raise
         except Exception:
-            if len(waiting) > 1:
-                return [receipt for one in waiting for receipt in self._flush([one])]
-            drop = waiting[0].drop
+            if len(batch) > 1:
+                return [receipt for one in batch for receipt in self._take([_Waiting(one.drop, one.stored)])]
+            drop = batch[0].drop
             log.exception("file.failed", partner=drop.partner, name=drop.name)
             failed = FileResult(drop.name, drop.partner, "", "FAILED", reason="see the log; the file was left in place")
             done = [Receipt(drop, committed=False, files=[failed])]
         finally:
-            for one in waiting:
-                for mapped in one.mapped:
-                    apply.drop(self.lake.con, mapped)
+            for staged in loads:
+                apply.drop(self.lake.con, staged.mapped)
+            x12.forget()
         self._refresh_master_data()
         return done
 
@@ -207,41 +220,85 @@ class Gateway:
             select alias_partner, id_type, external_id, sku, pack_qty, valid_from, valid_to from item_alias_current"""
         )
 
-    def _seen(self, sha256: str, drop: Drop, waiting: _Waiting) -> bool:
-        """Whether the same bytes came from the same partner before: then there is no second effect.
+    def _seen(self, batch: Sequence[_Waiting]) -> None:
+        """Mark the files of which the same bytes came from the same partner before: they have no second effect.
 
         A delivery that was committed before it could be settled is finished silently; another delivery of the
         same bytes is noted as a duplicate.
         """
         con = self.lake.con
-        delivered = con.execute(
-            "select feed, state, file_id from file where sha256 = ? and partner = ? and name = ? and arrived_at = ?",
-            [sha256, drop.partner, drop.name, drop.arrived_at],
-        ).fetchall()
-        if delivered:
-            waiting.files = [FileResult(drop.name, drop.partner, f, s, file_id=i) for f, s, i in delivered]
-            return True
+        columns = {
+            "n": pa.array(range(len(batch)), pa.int64()),
+            "sha256": pa.array([one.stored.sha256 for one in batch], pa.utf8()),
+            "partner": pa.array([one.drop.partner for one in batch], pa.utf8()),
+            "name": pa.array([one.drop.name for one in batch], pa.utf8()),
+            "arrived_at": pa.array([one.drop.arrived_at for one in batch], pa.timestamp("us", "UTC")),
+        }
+        con.register("_batch", pa.table(columns))
         rows = con.execute(
-            """select feed, file_id, received, name from file_state
-            where sha256 = ? and partner = ? and state <> 'QUARANTINED' order by feed""",
-            [sha256, drop.partner],
+            """with known as (select f.* from lake.file f
+                              where f.sha256 in (select sha256 from _batch)),
+                    newest as (select * from known where true
+                               qualify row_number() over (partition by file_id order by version desc) = 1)
+            select b.n, true as delivered, k.feed, k.state, k.file_id, k.received, k.name
+            from _batch b join known k using (sha256, partner, name, arrived_at)
+            union all
+            select b.n, false, s.feed, s.state, s.file_id, s.received, s.name
+            from _batch b join newest s using (sha256, partner) where s.state <> 'QUARANTINED'
+            order by 1, 2 desc, 3"""
         ).fetchall()
-        waiting.jobs = [_duplicate(drop, *row) for row in rows]
-        return bool(rows)
+        con.unregister("_batch")
+        for n, delivered, feed, state, file_id, received, name in rows:
+            one = batch[n]
+            if delivered:
+                one.files.append(FileResult(one.drop.name, one.drop.partner, feed, state, file_id=file_id))
+            elif not one.files:
+                one.jobs.append(_duplicate(one.drop, feed, file_id, received, name))
 
-    def _process(self, drop: Drop, stored: archive.Stored, waiting: _Waiting) -> None:
-        claims, units, faults = self.claim(drop.path, drop.name, drop.partner, drop.arrived_at)
+    def _claim(self, one: _Waiting) -> list[Member]:
+        """The feeds that read a file; what nobody reads is written by a job of the file's own."""
+        drop, stored = one.drop, one.stored
+        try:
+            claims, units, faults = self.claim(drop.path, drop.name, drop.partner, drop.arrived_at)
+        except FileError as error:
+            one.failed = _fault_of(error)
+            return []
         if claims.fault is not None:
-            waiting.jobs.append(self._without_feed(drop, stored, [claims.fault], 0))
-            return
-        for loaded, ordinals in claims.taken:
-            own = tuple(u for u in units if ordinals is None or u.ordinal in ordinals)
-            staged = self.stage(drop, stored, loaded, own, faults)
-            waiting.mapped.append(staged.mapped)
-            waiting.jobs.append(partial(self._write, staged=staged, force=False))
+            one.failed = claims.fault
+            return []
         if claims.unclaimed:
             # Transaction sets that nobody claims: each is one rejected unit.
-            waiting.jobs.append(self._without_feed(drop, stored, claims.unclaimed, len(claims.unclaimed)))
+            one.jobs.append(self._without_feed(drop, stored, claims.unclaimed, len(claims.unclaimed)))
+        return [
+            Member(drop, stored, loaded, _own(units, ordinals), tuple(faults), one) for loaded, ordinals in claims.taken
+        ]
+
+    def _stage_all(self, members: Sequence[Member]) -> list[Staged]:
+        """Map files of the same feed together. A file that one feed cannot read is read by none."""
+        groups: dict[tuple[str, str, date], list[Member]] = {}
+        for member in members:
+            key = (member.loaded.mapping.feed, member.drop.channel, member.drop.arrived_at.date())
+            groups.setdefault(key, []).append(member)
+        loads = [staged for group in groups.values() for staged in self._stage_group(group)]
+        if not any(_has_failed(member) for staged in loads for member in staged.members):
+            return loads
+        for staged in loads:
+            apply.drop(self.lake.con, staged.mapped)
+        return self._stage_all([member for member in members if not _has_failed(member)])
+
+    def _stage_group(self, group: Sequence[Member]) -> list[Staged]:
+        """Map files together, or in halves where that cannot be done; a file that cannot be read fails alone."""
+        try:
+            return [self.stage(group)]
+        except (ApartError, FileError) as error:
+            if len(group) > 1:
+                half = len(group) // 2
+                return [*self._stage_group(group[:half]), *self._stage_group(group[half:])]
+            [member] = group
+            if member.waiting is None or not isinstance(error, FileError):
+                raise
+            member.waiting.failed = _fault_of(error)
+            return []
 
     def claim(
         self, path: Path, name: str, partner: str, arrived_at: datetime
@@ -260,29 +317,41 @@ class Gateway:
             )
         return claim.claim_file(self.library, partner, name, sniffed, arrived_at.date()), (), ()
 
-    def stage(
-        self, drop: Drop, stored: archive.Stored, loaded: Loaded, units: tuple[Unit, ...], faults: Sequence[Fault]
-    ) -> Staged:
-        """Read and map a file for one feed, into temporary tables. Raises FileError."""
-        mapping = loaded.mapping
-        file_id = hashlib.sha256(f"{stored.sha256}|{mapping.feed}".encode()).hexdigest()[:16]
+    def stage(self, group: Sequence[Member], *, force: bool = False) -> Staged:
+        """Read and map files of one feed that arrived on one day, into temporary tables.
+
+        force  files that do not tie out post all the same
+        Raises FileError where one cannot be read, ApartError where they cannot be mapped together.
+        """
+        first = group[0]
+        mapping = first.loaded.mapping
+        arrivals = [_arrival(member) for member in group]
         partner = self.config.partners.get(mapping.partner)
         context = Context(
-            file_id=file_id,
-            entity=partner.entity if partner else next(iter(self.config.entities)),
             partner=mapping.partner,
             alias_relation="master_alias",
             item_relation="master_item",
             lookups=self.library.lookups,
             limits=self.config.limits,
-            prefix=f"m{file_id}",
-            arrived=drop.arrived_at.date(),
+            prefix=f"m{arrivals[0].file_id}",
+            arrived=first.drop.arrived_at.date(),
         )
-        good = frozenset(u.ordinal for u in units if not u.faults) if units else None
-        mapped = apply.apply(self.lake.con, mapping, self.opener(drop.path, drop.name, mapping, good), context)
-        mapped.held += list(faults)
-        broken = tuple(fault for unit in units for fault in unit.faults)
-        return Staged(drop, stored, loaded, units, context, mapped, broken)
+        openers = [self.opener(m.drop.path, m.drop.name, mapping, _good(m.units)) for m in group]
+        mapped = apply.apply(self.lake.con, mapping, openers, context)
+        for outcome, member in zip(mapped.files, group, strict=True):
+            outcome.held += member.faults
+        posts = [n for n, file in enumerate(arrivals) if not file.test and (force or not mapped.files[n].held)]
+        load = staging.Load(
+            prefix=context.prefix,
+            entity=partner.entity if partner else next(iter(self.config.entities)),
+            partner=mapping.partner,
+            feed=mapping.feed,
+            version=first.loaded.version,
+            files=arrivals,
+            rows=mapped,
+            posts=posts,
+        )
+        return Staged(group, mapped, load)
 
     def opener(self, path: Path, name: str, mapping: Any, units: frozenset[int] | None) -> Opener:
         """Opens the file for one kind of row after the other."""
@@ -296,85 +365,81 @@ class Gateway:
 
         return open_rows
 
-    def _write(self, commit: Commit, *, staged: Staged, force: bool, replay: bool = False) -> FileResult:
-        """Within a commit: file, records, entries, faults, audit. A held file writes its faults alone."""
-        mapped = staged.mapped
-        held = bool(mapped.held) and not force
-        test = any(unit.test for unit in staged.units)
-        writer = staging.Writer(self.lake.con, commit, staged.context, mapped)
-        if not (held or test):
-            writer.records(staged.loaded.mapping.feed)
-            if staged.loaded.mapping.mode == "live":
-                self._post(commit, writer, staged)
-        writer.faults([*mapped.held, *staged.extra], staged.loaded.mapping.feed, staged.drop.name)
-        result = self._file_row(commit, writer, staged, held=held, test=test, force=force)
-        action = "file.replayed" if replay else "file.released" if force else "file.committed"
-        detail = {
-            "file_id": result.file_id,
-            "feed": result.feed,
-            "state": result.state,
-            "mapping": staged.loaded.version,
-        }
-        commit.audit(staged.drop.channel, action, staged.drop.name, detail)
-        return result
+    def _write_all(self, commit: Commit, batch: Sequence[_Waiting], loads: Sequence[Staged]) -> list[Receipt]:
+        """Within a commit: everything of a batch."""
+        receipts = [Receipt(one.drop, True, one.files + [job(commit) for job in one.jobs]) for one in batch]
+        places = {id(one): receipt for one, receipt in zip(batch, receipts, strict=True)}
+        for staged in loads:
+            for member, result in zip(staged.members, self._write(commit, staged), strict=True):
+                places[id(member.waiting)].files.append(result)
+        return receipts
 
-    def _post(self, commit: Commit, writer: staging.Writer, staged: Staged) -> None:
+    def _write(
+        self, commit: Commit, staged: Staged, *, force: bool = False, action: str = "file.committed"
+    ) -> list[FileResult]:
+        """Within a commit: files, records, entries, faults, audit. A held file writes its faults alone."""
+        load, loaded = staged.load, staged.members[0].loaded
+        writer = staging.Writer(self.lake.con, commit, load)
+        writer.records()
+        if loaded.mapping.mode == "live" and load.posts:
+            self._post(commit, writer)
+        writer.faults()
+        told = [self._tell(staged, number, writer.counts[number], force=force) for number in range(len(load.files))]
+        writer.files(told)
+        results = [
+            FileResult(
+                file.name, file.partner, load.feed, t.state, t.received, t.accepted, t.rejected, t.duplicate,
+                sum(t.ignored.values()), t.reason, file.file_id,
+            )
+            for file, t in zip(load.files, told, strict=True)
+        ]  # fmt: skip
+        one = len(results) == 1
+        detail = {
+            "feed": load.feed,
+            "mapping": load.version,
+            "files": [{"file_id": r.file_id, "name": r.name, "state": r.state} for r in results],
+        }
+        commit.audit(load.files[0].channel, action, results[0].name if one else f"{len(results)} files", detail)
+        return results
+
+    def _post(self, commit: Commit, writer: staging.Writer) -> None:
         posted = posting.Entries(self.lake.con, self.rules, "_file")
         for table, relation, columns in writer.posted_relations():
             posted.post(table, relation, columns)
         posted.write(commit)
         posted.drop()
 
-    def _file_row(
-        self, commit: Commit, writer: staging.Writer, staged: Staged, *, held: bool, test: bool, force: bool
-    ) -> FileResult:
-        mapped, loaded, drop = staged.mapped, staged.loaded, staged.drop
-        broken = len(staged.extra)
-        received = mapped.received + broken
-        ignored = dict(mapped.ignored)
-        if test:
-            ignored, counts = {"test interchange": received}, (0, 0, 0)
-        elif held:
-            ignored, counts = {}, (0, received, 0)
-        else:
-            counts = (writer.accepted, mapped.rejected + broken, writer.duplicate)
-        state = "HELD" if held else "RELEASED" if force and mapped.held else (
-            "SHADOW" if loaded.mapping.mode == "shadow" or test else "ACCEPTED"
-        )  # fmt: skip
-        reason = "; ".join(fault.message for fault in mapped.held)[:2000]
-        writer.file(
-            staged.stored.sha256, staged.stored.bytes, drop.name, drop.partner, drop.channel, loaded.mapping.feed,
-            loaded.version, ",".join(dict.fromkeys(u.interchange for u in staged.units))[:200], test,
-            received, *counts, ignored, mapped.control_total, drop.arrived_at, state, reason,
-        )  # fmt: skip
-        return FileResult(
-            drop.name,
-            drop.partner,
-            loaded.mapping.feed,
-            state,
-            received,
-            *counts,
-            sum(ignored.values()),
-            reason,
-            staged.context.file_id,
-        )
+    def _tell(self, staged: Staged, number: int, counts: staging.Counts, *, force: bool) -> _Told:
+        """State and counts of a file."""
+        outcome, file = staged.mapped.files[number], staged.load.files[number]
+        received = outcome.received + len(file.broken)
+        reason = "; ".join(fault.message for fault in outcome.held)[:2000]
+        if file.test:
+            return _Told("SHADOW", received, 0, 0, 0, {"test interchange": received}, reason)
+        if outcome.held and not force:
+            return _Told("HELD", received, 0, received, 0, {}, reason)
+        shadow = staged.members[number].loaded.mapping.mode == "shadow"
+        state = "RELEASED" if outcome.held else "SHADOW" if shadow else "ACCEPTED"
+        rejected = outcome.rejected + len(file.broken)
+        return _Told(state, received, counts.accepted, rejected, counts.duplicate, dict(outcome.ignored), reason)
 
     def _without_feed(self, drop: Drop, stored: archive.Stored, faults: Sequence[Fault], units: int) -> Job:
         """Quarantine a file, or the transaction sets of it that nobody claims, with the reasons."""
-        file_id = hashlib.sha256(f"{stored.sha256}|".encode()).hexdigest()[:16]
+        file_id = _file_id(stored, "")
         reason = "; ".join(f"{f.position}: {f.message}".removeprefix(": ") for f in faults)[:2000]
         partner = self.config.partners.get(drop.partner)
-        context = Context(
-            file_id, partner.entity if partner else "", drop.partner, "", "", {}, self.config.limits, f"m{file_id}"
+        arrival = staging.Arrival(
+            file_id, stored.sha256, stored.bytes, drop.name, drop.partner, drop.channel, drop.arrived_at, broken=faults
         )
+        load = staging.Load(
+            prefix=f"m{file_id}", entity=partner.entity if partner else "", partner=drop.partner, feed="", version="",
+            files=[arrival], rows=Mapped([]), posts=(),
+        )  # fmt: skip
 
         def job(commit: Commit) -> FileResult:
-            writer = staging.Writer(self.lake.con, commit, context, Mapped({}, "", 0, 0))
-            writer.faults(faults, "", drop.name)
-            writer.file(
-                stored.sha256, stored.bytes, drop.name, drop.partner, drop.channel, "", "", "", False,
-                units, 0, units, 0, {}, None, drop.arrived_at, "QUARANTINED", reason,
-            )  # fmt: skip
+            writer = staging.Writer(self.lake.con, commit, load)
+            writer.faults()
+            writer.files([_Told("QUARANTINED", units, 0, units, 0, {}, reason)])
             commit.audit(drop.channel, "file.quarantined", drop.name, {"file_id": file_id, "reason": reason})
             return FileResult(
                 drop.name, drop.partner, "", "QUARANTINED", units, rejected=units, reason=reason, file_id=file_id
@@ -407,8 +472,7 @@ class Gateway:
         try:
             return self._again(drop, stored, feed, force=force)
         except FileError as error:
-            fault = Fault(error.code, error.cause or str(error), error.hint, error.position)
-            return [run_commit(self.lake, self._without_feed(drop, stored, [fault], 0))]
+            return [run_commit(self.lake, self._without_feed(drop, stored, [_fault_of(error)], 0))]
         finally:
             x12.forget()
             target.unlink(missing_ok=True)
@@ -417,18 +481,13 @@ class Gateway:
         claims, units, faults = self.claim(drop.path, drop.name, drop.partner, drop.arrived_at)
         if claims.fault is not None:
             return [run_commit(self.lake, self._without_feed(drop, stored, [claims.fault], 0))]
-        results = []
+        results: list[FileResult] = []
+        action = "file.released" if force else "file.replayed"
         for loaded, ordinals in claims.taken:
             if feed and loaded.mapping.feed != feed:
                 continue
-            own = tuple(u for u in units if ordinals is None or u.ordinal in ordinals)
-            staged = self.stage(drop, stored, loaded, own, faults)
-            results.append(
-                run_commit(
-                    self.lake,
-                    partial(self._write, staged=staged, force=force, replay=not force),
-                )
-            )
+            staged = self.stage([Member(drop, stored, loaded, _own(units, ordinals), tuple(faults))], force=force)
+            results += run_commit(self.lake, partial(self._write, staged=staged, force=force, action=action))
             apply.drop(self.lake.con, staged.mapped)
         self._refresh_master_data()
         return results
@@ -480,16 +539,54 @@ def try_file(gateway: Gateway, loaded: Loaded, path: Path) -> dict[str, Any]:
         envelope = x12.units(ReadRequest(path, path.name, gateway.config.limits))
         kind = loaded.mapping.file.transaction
         units, faults = tuple(u for u in envelope.units if kind in (None, u.kind)), envelope.faults
-    staged = gateway.stage(drop, stored, loaded, units, faults)
-    result = staging.preview(con, staged.context, staged.mapped, staged.extra)
+    staged = gateway.stage([Member(drop, stored, loaded, units, faults)])
+    result = staging.preview(con, staged.load)
     posted = posting.Entries(con, gateway.rules, "_try")
-    if not staged.mapped.held:
-        for table, relation, columns in staging.preview_relations(con, staged.context, staged.mapped):
+    if not result["held"]:
+        for table, relation, columns in staging.preview_relations(con, staged.load):
             posted.post(table, relation, columns)
     result["entries"] = list(staging.rows_of(con, f"select * from {posted.lines} order by entry_id, line_no"))
     posted.drop()
     apply.drop(con, staged.mapped)
     return {"file": path.name, **result}
+
+
+def _file_id(stored: archive.Stored, feed: str) -> str:
+    """The bytes, as one feed reads them."""
+    return hashlib.sha256(f"{stored.sha256}|{feed}".encode()).hexdigest()[:16]
+
+
+def _arrival(member: Member) -> staging.Arrival:
+    drop, stored, units = member.drop, member.stored, member.units
+    return staging.Arrival(
+        file_id=_file_id(stored, member.loaded.mapping.feed),
+        sha256=stored.sha256,
+        bytes=stored.bytes,
+        name=drop.name,
+        partner=drop.partner,
+        channel=drop.channel,
+        arrived_at=drop.arrived_at,
+        control_no=",".join(dict.fromkeys(unit.interchange for unit in units))[:200],
+        test=any(unit.test for unit in units),
+        broken=tuple(fault for unit in units for fault in unit.faults),
+    )
+
+
+def _own(units: Sequence[Unit], ordinals: frozenset[int] | None) -> tuple[Unit, ...]:
+    return tuple(unit for unit in units if ordinals is None or unit.ordinal in ordinals)
+
+
+def _good(units: Sequence[Unit]) -> frozenset[int] | None:
+    """Ordinals of the units to read; None where a file has none and is read whole."""
+    return frozenset(unit.ordinal for unit in units if not unit.faults) if units else None
+
+
+def _fault_of(error: FileError) -> Fault:
+    return Fault(error.code, error.cause or str(error), error.hint, error.position)
+
+
+def _has_failed(member: Member) -> bool:
+    return member.waiting is not None and member.waiting.failed is not None
 
 
 def _sha256(path: Path) -> str:

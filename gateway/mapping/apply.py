@@ -1,8 +1,8 @@
-"""Apply a mapping to a file: source rows → canonical records and faults, in temporary tables."""
+"""Apply a mapping to files: source rows → canonical records and faults, in temporary tables."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import duckdb
@@ -10,10 +10,11 @@ import duckdb
 from gateway.errors import FileError
 from gateway.mapping import amounts, crosswalks, drift, faults, tie_out
 from gateway.mapping.compile import Compiler
-from gateway.mapping.contract import Context, Mapped, Opener, Rows
+from gateway.mapping.contract import FILE_SHIFT, ApartError, Context, Mapped, Opener, Outcome, Rows
 from gateway.mapping.drift import source_columns
 from gateway.mapping.record import Record
-from gateway.mapping.spec import Mapping, RecordSpec
+from gateway.mapping.spec import Mapping as Feed
+from gateway.mapping.spec import RecordSpec
 from gateway.mapping.text import ident
 from gateway.mapping.work import Work, stream
 from gateway.model import MAPPABLE
@@ -27,26 +28,30 @@ _OURS = (duckdb.IOException, duckdb.OutOfMemoryException, duckdb.InternalExcepti
 
 @dataclass
 class Kind:
-    """All records that share one kind of row, and the relation that holds their rows with every step."""
+    """All records that share one kind of row, and the table that holds their rows with every step.
+
+    rows  readings of the files that are mapped, by number of the file
+    """
 
     number: int
     each: str | None
     compiler: Compiler
     relation: str
-    rows: Rows
+    rows: Mapping[int, Rows]
 
 
-def apply(con: duckdb.DuckDBPyConnection, mapping: Mapping, opener: Opener, context: Context) -> Mapped:
-    """Read the file through `opener`, as `mapping` says.
+def apply(con: duckdb.DuckDBPyConnection, mapping: Feed, openers: Sequence[Opener], context: Context) -> Mapped:
+    """Read files through their openers, as `mapping` says.
 
     Nothing is committed: the result names temporary tables of the connection (see `drop`).
-    Raises FileError where the file as a whole cannot be read, or has more faults than the limit; GatewayError
-    where the mapping cannot work (a lookup that does not exist, fields that need one another).
+    Raises FileError where a file as a whole cannot be read, or has more faults than the limit; GatewayError
+    where the mapping cannot work (a lookup that does not exist, fields that need one another); ApartError where the
+    result for one of several files would depend on the others.
     """
     work = Work(con, context.prefix)
-    mapped = Mapped(tables={}, faults="", received=0, rejected=0)
+    mapped = Mapped([Outcome() for _ in openers])
     try:
-        _apply(work, mapping, opener, context, mapped)
+        _apply(work, mapping, openers, context, mapped)
     except _OURS:
         work.sweep()
         raise
@@ -66,7 +71,7 @@ def drop(con: duckdb.DuckDBPyConnection, made: Mapped) -> None:
     Work(con, "", list(made.made)).sweep()
 
 
-def _apply(work: Work, mapping: Mapping, opener: Opener, context: Context, mapped: Mapped) -> None:
+def _apply(work: Work, mapping: Feed, openers: Sequence[Opener], context: Context, mapped: Mapped) -> None:
     mapped.faults = faults.create(work)
     kinds: list[Kind] = []
     by_each: dict[str | None, list[tuple[int, RecordSpec]]] = {}
@@ -74,21 +79,41 @@ def _apply(work: Work, mapping: Mapping, opener: Opener, context: Context, mappe
         by_each.setdefault(record.each, []).append((index, record))
     for number, (each, records) in enumerate(by_each.items()):
         wanted = source_columns(mapping, [record for _, record in records])
-        rows = opener(each, wanted)
-        held = drift.check(mapping, rows, wanted, [record for _, record in records])
-        if held:
-            mapped.held += held
-            mapped.received += _count(rows)
-            mapped.rejected = mapped.received
-            continue
-        kind = _read(work, mapping, context, records, rows, number)
-        kinds.append(kind)
-        _account(work, mapping, kind, mapped, opener, context)
+        files = _open(mapping, openers, each, wanted, records, mapped)
+        if files:
+            kind = _read(work, mapping, context, records, files, number)
+            kinds.append(kind)
+            _account(work, mapping, kind, mapped, openers, context)
     for table in dict.fromkeys(record.type for record in mapping.record):
         mapped.tables[table] = _table(work, table, kinds)
     for kind in kinds:
         faults.add_unmapped(work, kind.compiler, kind.relation, mapped.faults)
-    tie_out.check(work, mapping, [(kind.compiler, kind.relation) for kind in kinds], mapped)
+    tie_out.check(work, mapping, [(kind.compiler, kind.relation, list(kind.rows)) for kind in kinds], mapped)
+
+
+def _open(
+    mapping: Feed,
+    openers: Sequence[Opener],
+    each: str | None,
+    wanted: Sequence[str],
+    records: Sequence[tuple[int, RecordSpec]],
+    mapped: Mapped,
+) -> dict[int, Rows]:
+    """The files' rows of one kind; a file that lacks what is needed is held, and only counted."""
+    files: dict[int, Rows] = {}
+    for file, opener in enumerate(openers):
+        rows = opener(each, wanted)
+        held = drift.check(mapping, rows, wanted, [record for _, record in records])
+        if not held:
+            files[file] = rows
+            continue
+        outcome = mapped.files[file]
+        outcome.held += held
+        outcome.received += _count(rows)
+        outcome.rejected = outcome.received
+    if len({frozenset(rows.columns) & frozenset(wanted) for rows in files.values()}) > 1:
+        raise ApartError("their columns differ")
+    return files
 
 
 def _count(rows: Rows) -> int:
@@ -102,22 +127,23 @@ def _count(rows: Rows) -> int:
 
 def _read(
     work: Work,
-    mapping: Mapping,
+    mapping: Feed,
     context: Context,
     records: Sequence[tuple[int, RecordSpec]],
-    rows: Rows,
+    files: Mapping[int, Rows],
     number: int,
 ) -> Kind:
     """One streaming pass into a table of texts; all steps over it, into one table of everything that is used later.
 
     In between, what depends on the whole file is found out: the decimal sign of `auto` numbers, crosswalks, aliases.
     """
-    compiler = _compiler(mapping, records, rows, context, {})
+    columns = next(iter(files.values())).columns
+    compiler = _compiler(mapping, records, columns, context, {})
     texts = compiler.sources
-    raw = stream(work, rows, set(texts), lambda source: work.make("table", f"_raw{number}", compiler.base(source)))
-    decided = _decide(work, compiler, raw)
+    raw = stream(work, files, set(texts), lambda source: work.make("table", f"_raw{number}", compiler.base(source)))
+    decided = _decide(work, compiler, raw, alone=len(files) == 1)
     if decided:
-        compiler = _compiler(mapping, records, rows, context, decided)
+        compiler = _compiler(mapping, records, columns, context, decided)
     relation = work.make("view", f"_row{number}", compiler.plan.select(0, ident(raw), "*"))
     views = [relation]
     stages = max(step.stage for step in compiler.plan.steps.values())
@@ -129,22 +155,22 @@ def _read(
     made = work.make("table", f"_rows{number}", f"select {keep} from {ident(relation)}")
     for name in [*reversed(views), raw]:
         work.remove(name)
-    return Kind(number, records[0][1].each, compiler, made, rows)
+    return Kind(number, records[0][1].each, compiler, made, files)
 
 
 def _compiler(
-    mapping: Mapping,
+    mapping: Feed,
     records: Sequence[tuple[int, RecordSpec]],
-    rows: Rows,
+    columns: Sequence[str],
     context: Context,
     decided: dict[tuple[int, str], str],
 ) -> Compiler:
-    compiler = Compiler(mapping, records, rows.columns, context.partner, decided)
+    compiler = Compiler(mapping, records, columns, context.partner, decided)
     tie_out.prepare(compiler, mapping)
     return compiler
 
 
-def _decide(work: Work, compiler: Compiler, raw: str) -> dict[tuple[int, str], str]:
+def _decide(work: Work, compiler: Compiler, raw: str, *, alone: bool) -> dict[tuple[int, str], str]:
     """The decimal sign of `auto` fields that hold ambiguous numbers, where other values make it certain:
     those of the same field, else those of all such fields of the file."""
     if not compiler.auto:
@@ -161,6 +187,8 @@ def _decide(work: Work, compiler: Compiler, raw: str) -> dict[tuple[int, str], s
     for field, bits in zip(compiler.auto, seen, strict=True):
         word = words.get((bits & signs) or whole)
         if bits & amounts.AMBIGUOUS_SEEN and word:
+            if not alone:
+                raise ApartError("other numbers of a file decide what its ambiguous ones mean")
             decided[field] = word
     return decided
 
@@ -168,34 +196,42 @@ def _decide(work: Work, compiler: Compiler, raw: str) -> dict[tuple[int, str], s
 # --- accounting and results ---------------------------------------------------------------------------
 
 
-def _account(work: Work, mapping: Mapping, kind: Kind, mapped: Mapped, opener: Opener, context: Context) -> None:
+def _account(
+    work: Work, mapping: Feed, kind: Kind, mapped: Mapped, openers: Sequence[Opener], context: Context
+) -> None:
     """Count what became of every row, and write the faults of those that were rejected."""
     c = kind.compiler
     counts = work.con.execute(
-        f"""select {c.ignored}, count(*), count(*) filter ({c.rejected}),
+        f"""select _ordinal >> {FILE_SHIFT} as file, {c.ignored}, count(*), count(*) filter ({c.rejected}),
                    count(*) filter (not {c.rejected} and not {c.used})
-            from {ident(kind.relation)} group by {c.ignored} order by 1"""
+            from {ident(kind.relation)} group by 1, 2 order by 1, 2"""
     ).fetchall()
-    rejected = 0
-    for rule, count, bad, unused in counts:
+    rejected: dict[int, int] = {}
+    for file, rule, count, bad, unused in counts:
+        ignored = mapped.files[file].ignored
         if rule is not None:
-            _add(mapped.ignored, mapping.file.ignore[rule].name, count)
+            _add(ignored, mapping.file.ignore[rule].name, count)
             continue
-        rejected += bad
+        if bad:
+            rejected[file] = bad
         if unused:
-            _add(mapped.ignored, "when", unused)
-    unread = [fault for fault in kind.rows.faults if fault.code == "ROW_REJECT"]
-    mapped.received += kind.rows.received
-    mapped.rejected += rejected + len(unread)
-    if mapped.rejected > context.limits.faults_per_file_max:
-        raise FileError(
-            mapping.feed,
-            f"{mapped.rejected} rows cannot be read, the limit is {context.limits.faults_per_file_max}",
-            "Check that the mapping fits the file; mend it and replay.",
-        )
-    faults.add(work, mapped.faults, kind.rows.faults)
+            _add(ignored, "when", unused)
+    for file, rows in kind.rows.items():
+        outcome = mapped.files[file]
+        unread = sum(fault.code == "ROW_REJECT" for fault in rows.faults)
+        outcome.received += rows.received
+        outcome.rejected += rejected.get(file, 0) + unread
+        if outcome.rejected > context.limits.faults_per_file_max:
+            raise FileError(
+                mapping.feed,
+                f"{outcome.rejected} rows cannot be read, the limit is {context.limits.faults_per_file_max}",
+                "Check that the mapping fits the file; mend it and replay.",
+            )
+        faults.add(work, mapped.faults, file, rows.faults)
     if rejected:
-        faults.add_rejected(work, c, kind.relation, mapped.faults, lambda: opener(kind.each, kind.rows.columns))
+        faults.add_rejected(
+            work, c, kind.relation, mapped.faults, lambda file: openers[file](kind.each, kind.rows[file].columns)
+        )
 
 
 def _add(counts: dict[str, int], name: str, count: int) -> None:
@@ -214,6 +250,9 @@ def _table(work: Work, table: str, kinds: Sequence[Kind]) -> str:
     repeated = f"select source_key from {ident(name)} group by source_key having count(*) > 1"
     if work.con.execute(f"{repeated} limit 1").fetchone() is None:
         return name
+    shared = f"{repeated} and count(distinct _ordinal >> {FILE_SHIFT}) > 1 limit 1"
+    if work.con.execute(shared).fetchone() is not None:
+        raise ApartError("a later one changes what an earlier one says")
     repeats = work.make(
         "table",
         f"_repeats_{table}",

@@ -12,6 +12,13 @@ import pyarrow as pa
 
 from gateway.config import Limits
 from gateway.errors import Fault
+from gateway.ledger.staging import FILE_SHIFT
+
+__all__ = ["FILE_SHIFT", "ApartError", "Context", "Mapped", "Opener", "Outcome", "Rows"]
+
+
+class ApartError(Exception):
+    """Files that were to be mapped together must be mapped one by one."""
 
 
 class Rows(Protocol):
@@ -38,7 +45,7 @@ class Opener(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """What a mapping needs to know beside the file.
+    """What a mapping needs to know beside the files.
 
     alias_relation  SQL name of the aliases in force: alias_partner, id_type, external_id, sku, pack_qty,
                     valid_from, valid_to
@@ -48,8 +55,6 @@ class Context:
     arrived         day of arrival, for aliases of rows without an event date; None means today
     """
 
-    file_id: str
-    entity: str
     partner: str
     alias_relation: str
     item_relation: str
@@ -60,22 +65,35 @@ class Context:
 
 
 @dataclass(slots=True)
-class Mapped:
-    """What a file became, in temporary tables of the connection; nothing is committed yet.
+class Outcome:
+    """What became of one file's rows.
 
-    tables    canonical table → relation with `_ordinal`, `_kind` (of row), `_record`, `position`, `source_key`,
-              `occurrence` and the canonical table's own columns; rejected rows are left out
-    faults    temporary table: `_ordinal`, `_record`, `position`, `code`, `column_name`, `value`, `message`,
-              `hint`, `source_row`, `rejects`
-    held      reasons why nothing of this file may post
-    made      (kind, name) of every temporary table and view behind it, in the order of their making
+    received       rows seen, also those that could not be read as rows
+    ignored        number of rows by the rule that left them out
+    held           reasons why nothing of this file may post
+    control_total  the figure that the file states about itself
     """
 
-    tables: dict[str, str]
-    faults: str
-    received: int
-    rejected: int
+    received: int = 0
+    rejected: int = 0
     ignored: dict[str, int] = field(default_factory=dict)
     held: list[Fault] = field(default_factory=list)
     control_total: Decimal | None = None
+
+
+@dataclass(slots=True)
+class Mapped:
+    """What files of one mapping became, in temporary tables of the connection; nothing is committed yet.
+
+    files     one outcome for each file, in the order given
+    tables    canonical table → relation with `_ordinal`, `_kind` (of row), `_record`, `position`, `source_key`,
+              `occurrence` and the canonical table's own columns; rejected rows are left out
+    faults    temporary table: `_file`, `_ordinal`, `_record`, `position`, `code`, `column_name`, `value`, `message`,
+              `hint`, `source_row`, `rejects`
+    made      (kind, name) of every temporary table and view behind it, in the order of their making
+    """
+
+    files: list[Outcome]
+    tables: dict[str, str] = field(default_factory=dict)
+    faults: str = ""
     made: list[tuple[str, str]] = field(default_factory=list)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping, Sequence
 from difflib import get_close_matches
+from itertools import groupby
 from typing import Any
 
 import pyarrow as pa
@@ -13,14 +14,14 @@ import pyarrow.compute as pc
 from gateway.errors import Fault
 from gateway.mapping import fields
 from gateway.mapping.compile import Compiler
-from gateway.mapping.contract import Rows
+from gateway.mapping.contract import FILE_SHIFT, Rows
 from gateway.mapping.messages import Defect, describe
 from gateway.mapping.record import Record, Target
 from gateway.mapping.text import ident, quote
 from gateway.mapping.work import Work
 
 _COLUMNS = {
-    "_ordinal": "BIGINT", "_record": "INTEGER",
+    "_file": "BIGINT", "_ordinal": "BIGINT", "_record": "INTEGER",
     **dict.fromkeys(("position", "code", "column_name", "value", "message", "hint", "source_row"), "VARCHAR"),
     "rejects": "BOOLEAN",
 }  # fmt: skip
@@ -33,13 +34,25 @@ def create(work: Work) -> str:
     return work.make("table", "faults", f"select {columns} where false")
 
 
-def add(work: Work, name: str, found: Sequence[Fault]) -> None:
-    """Add faults that a reader found: of rows (they reject their row) or of anything else (they tell)."""
+def add(work: Work, name: str, file: int, found: Sequence[Fault]) -> None:
+    """Add faults that the reader of a file found: of rows (they reject their row) or of anything else (they tell)."""
     _insert(
         work,
         name,
         [
-            (None, None, f.position, f.code, f.column, f.value, f.message, f.hint, _json(f.row), f.code == "ROW_REJECT")
+            (
+                file,
+                None,
+                None,
+                f.position,
+                f.code,
+                f.column,
+                f.value,
+                f.message,
+                f.hint,
+                _json(f.row),
+                f.code == "ROW_REJECT",
+            )
             for f in found
         ],
     )
@@ -60,10 +73,10 @@ def _json(row: Mapping[str, str]) -> str | None:
 # --- rejected rows ------------------------------------------------------------------------------------
 
 
-def add_rejected(work: Work, compiler: Compiler, relation: str, name: str, reopen: Callable[[], Rows]) -> None:
+def add_rejected(work: Work, compiler: Compiler, relation: str, name: str, reopen: Callable[[int], Rows]) -> None:
     """Write one fault for each defective field of each rejected row.
 
-    The file is read once more for the source rows: in the usual case there are none, and nothing is kept.
+    Their files are read once more for the source rows: in the usual case there are none, and nothing is kept.
     """
     shown = [
         (record, target) for record in compiler.records for target in record.targets.values() if _shown(record, target)
@@ -77,7 +90,9 @@ def add_rejected(work: Work, compiler: Compiler, relation: str, name: str, reope
         f"""select {", ".join(columns)} from {ident(relation)}
             where {compiler.ignored} is null and {compiler.rejected} order by _ordinal"""
     ).fetchall()
-    sources = _source_rows(reopen(), [row[0] for row in rows])
+    sources: dict[int, dict[str, str]] = {}
+    for file, of_file in groupby(rows, key=lambda row: row[0] >> FILE_SHIFT):
+        sources |= _source_rows(reopen(file), file << FILE_SHIFT, [row[0] for row in of_file])
     found: list[tuple[Any, ...]] = []
     for row in rows:
         texts = dict(zip([(r.index, t.name) for r, t in shown], row[2 + 2 * len(compiler.records) :], strict=True))
@@ -91,7 +106,7 @@ def add_rejected(work: Work, compiler: Compiler, relation: str, name: str, reope
                 if (defect.column, message) not in told:
                     told.add((defect.column, message))
                     cells = (defect.column, defect.value, message, hint, _json(source), True)
-                    found.append((row[0], record.index, row[1], "ROW_REJECT", *cells))
+                    found.append((row[0] >> FILE_SHIFT, row[0], record.index, row[1], "ROW_REJECT", *cells))
     _insert(work, name, found)
 
 
@@ -102,13 +117,12 @@ def _shown(record: Record, target: Target) -> bool:
     )
 
 
-def _source_rows(rows: Rows, ordinals: Sequence[int]) -> dict[int, dict[str, str]]:
-    wanted = pa.array(ordinals, pa.int64())
+def _source_rows(rows: Rows, base: int, ordinals: Sequence[int]) -> dict[int, dict[str, str]]:
+    wanted = pa.array([ordinal - base for ordinal in ordinals], pa.int64())
     found: dict[int, dict[str, str]] = {}
     for batch in rows:
         for row in batch.filter(pc.is_in(batch.column("_ordinal"), wanted)).to_pylist():
-            ordinal = row["_ordinal"]
-            found[ordinal] = {column: row[column] for column in rows.columns if row[column] is not None}
+            found[base + row["_ordinal"]] = {column: row[column] for column in rows.columns if row[column] is not None}
     return found
 
 
@@ -168,12 +182,12 @@ def add_unmapped(work: Work, compiler: Compiler, relation: str, name: str) -> No
             text = f"replace({target.key}, chr(31), ' / ')"
             work.con.execute(
                 f"""insert into {ident(name)}
-                select min(_ordinal), {record.index}, arg_min(_position, _ordinal), {quote(code)}, {quote(column)}, {text},
+                select _ordinal >> {FILE_SHIFT}, min(_ordinal), {record.index}, arg_min(_position, _ordinal), {quote(code)}, {quote(column)}, {text},
                        '"' || {text} || '" ' || {quote(what)} || ' (' || count(*) ||
                        case when count(*) = 1 then ' row)' else ' rows)' end,
                        {quote(hint)}, null, false
                 from {ident(relation)} where {accepted} and {record.applies} and ({target.unmapped})
-                group by {text} order by 1"""
+                group by _ordinal >> {FILE_SHIFT}, {text} order by 2"""
             )
 
 

@@ -132,14 +132,15 @@ def of(con: duckdb.DuckDBPyConnection, mapped: Mapped) -> dict[str, Any]:
         f"""select position, code, column_name, value, message, hint from {ident(mapped.faults)}
             order by _ordinal nulls first, _record, position, code, column_name"""
     )
-    ignored = sum(mapped.ignored.values())
-    held = [{"position": f.position, "code": f.code, "message": f.message, "hint": f.hint} for f in mapped.held]
+    [outcome] = mapped.files
+    ignored = sum(outcome.ignored.values())
+    held = [{"position": f.position, "code": f.code, "message": f.message, "hint": f.hint} for f in outcome.held]
     return shape(
         {
             "counts": {
-                "received": mapped.received,
-                "accepted": mapped.received - mapped.rejected - ignored,
-                "rejected": mapped.rejected,
+                "received": outcome.received,
+                "accepted": outcome.received - outcome.rejected - ignored,
+                "rejected": outcome.rejected,
                 "ignored": ignored,
             },
             "records": records,

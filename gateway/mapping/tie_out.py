@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from decimal import Decimal
+from itertools import groupby
 
 from gateway.errors import Fault
 from gateway.mapping import amounts, fields
 from gateway.mapping.compile import Compiler
-from gateway.mapping.contract import Mapped
+from gateway.mapping.contract import FILE_SHIFT, Mapped
 from gateway.mapping.expressions import compile_scalar, names
 from gateway.mapping.record import Record
 from gateway.mapping.spec import Mapping, RecordSpec, TieOut
@@ -19,6 +20,7 @@ GROUPS_TOLD_MAX = 20
 """Differences told one by one; a last fault counts the rest."""
 
 _FIGURE = "DECIMAL(38,6)"
+_FILE = f"_ordinal >> {FILE_SHIFT} as file"
 _ROOM = amounts.room("DECIMAL(18,4)")
 
 
@@ -75,40 +77,57 @@ def _decimal(compiler: Compiler, column: str) -> str:
     return declared.pop() if len(declared) == 1 else "auto"
 
 
-def check(work: Work, mapping: Mapping, kinds: Sequence[tuple[Compiler, str]], mapped: Mapped) -> None:
-    """Run every tie-out; a difference beyond its tolerance holds the file and is told with both figures."""
+def check(work: Work, mapping: Mapping, kinds: Sequence[tuple[Compiler, str, list[int]]], mapped: Mapped) -> None:
+    """Run every tie-out; a difference beyond its tolerance holds the file and is told with both figures.
+
+    kinds  (compiler, relation, numbers of the files) of each kind of row
+    """
     for number, tie in enumerate(mapping.file.tie_out):
         sides = [
             (compiler, relation, record)
-            for compiler, relation in kinds
+            for compiler, relation, _ in kinds
             for record in compiler.records
             if record.spec.type == type_of(mapping, tie)
         ]
         if sides:
-            _check_one(work, tie, sides, mapped, first=number == 0)
+            files = sorted({file for _, _, files in kinds for file in files})
+            _check_one(work, tie, sides, files, mapped, first=number == 0)
 
 
 def _check_one(
-    work: Work, tie: TieOut, sides: Sequence[tuple[Compiler, str, Record]], mapped: Mapped, *, first: bool
+    work: Work,
+    tie: TieOut,
+    sides: Sequence[tuple[Compiler, str, Record]],
+    files: Sequence[int],
+    mapped: Mapped,
+    *,
+    first: bool,
 ) -> None:
     parts = [_made(tie, *side) for side in sides] + [_stated(tie, *sides[0])]
-    compared = f"""select "group", sum(made) as made, sum(records) as records, max(stated) as stated,
+    if not tie.by:
+        # A file without rows states nothing, and is told so.
+        parts.append(f"select unnest({list(files)}), '', 0, 0, null, 0, false")
+    compared = f"""select file, "group", sum(made) as made, sum(records) as records, max(stated) as stated,
         sum(rejected) as rejected, bool_or(unreadable) as unreadable
-        from ({" union all ".join(parts)}) group by "group" """
+        from ({" union all ".join(parts)}) group by file, "group" """
     compared = work.make("table", "_tie_out", compared)
     if first:
-        total = work.con.execute(f"select sum(stated) from {ident(compared)}").fetchone()
-        mapped.control_total = total[0] if total else None
+        totals = work.con.execute(f"select file, sum(stated) from {ident(compared)} group by file").fetchall()
+        for file, total in totals:
+            mapped.files[file].control_total = total
     differing = work.con.execute(
-        f"""select "group", made, stated, rejected, unreadable from {ident(compared)}
+        f"""select file, "group", made, stated, rejected, unreadable from {ident(compared)}
             where (stated is null and (records > 0 or not {bool(tie.by)})) or unreadable
                or abs(made - stated) > {tie.tolerance:f}::{_FIGURE}
-            order by "group" """
+            order by file, "group" """
     ).fetchall()
-    mapped.held += [_fault(tie, *row) for row in differing[:GROUPS_TOLD_MAX]]
-    if len(differing) > GROUPS_TOLD_MAX:
-        rest = len(differing) - GROUPS_TOLD_MAX
-        mapped.held.append(Fault(tie.code, f"{_name(tie)}: {rest} more groups differ", _HINT))
+    for file, rows in groupby(differing, key=lambda row: row[0]):
+        told = [_fault(tie, *row[1:]) for row in rows]
+        held = mapped.files[file].held
+        held += told[:GROUPS_TOLD_MAX]
+        if len(told) > GROUPS_TOLD_MAX:
+            rest = len(told) - GROUPS_TOLD_MAX
+            held.append(Fault(tie.code, f"{_name(tie)}: {rest} more groups differ", _HINT))
 
 
 def _group(tie: TieOut, record: Record) -> str:
@@ -136,9 +155,9 @@ def _made(tie: TieOut, compiler: Compiler, relation: str, record: Record) -> str
     figure = f"count(*) filter ({good})"
     if tie.sum is not None:
         figure = f"coalesce(sum({_expression(compiler, record, tie.sum)}) filter ({good}), 0)"
-    return f"""select {_group(tie, record)} as "group", try_cast({figure} as {_FIGURE}) as made,
+    return f"""select {_FILE}, {_group(tie, record)} as "group", try_cast({figure} as {_FIGURE}) as made,
         count(*) filter ({good}) as records, null::{_FIGURE} as stated, count(*) filter ({bad}) as rejected,
-        false as unreadable from {ident(relation)} group by {"1" if tie.by else "all"}"""
+        false as unreadable from {ident(relation)} group by 1, 2"""
 
 
 def _stated(tie: TieOut, compiler: Compiler, relation: str, record: Record) -> str:
@@ -146,8 +165,8 @@ def _stated(tie: TieOut, compiler: Compiler, relation: str, record: Record) -> s
     stated = _expression(compiler, record, tie.equals, aggregates=True)
     flags = [compiler.text(column).replace("__t", "__u") for column in sorted(names(tie.equals)[1])]
     unreadable = f"coalesce(bool_or({' or '.join(flags)}), false)" if flags else "false"
-    return f"""select {_group(tie, record)} as "group", 0 as made, 0 as records, try_cast({stated} as {_FIGURE}) as stated,
-        0 as rejected, {unreadable} as unreadable from {ident(relation)} group by {"1" if tie.by else "all"}"""
+    return f"""select {_FILE}, {_group(tie, record)} as "group", 0 as made, 0 as records, try_cast({stated} as {_FIGURE}) as stated,
+        0 as rejected, {unreadable} as unreadable from {ident(relation)} group by 1, 2"""
 
 
 _HINT = "Nothing of the file was posted. Ask the sender for a corrected file, or release it if it is right as it is."

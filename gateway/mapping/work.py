@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TypeVar
 
@@ -10,10 +10,12 @@ import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from gateway.mapping.contract import Rows
+from gateway.mapping.contract import FILE_SHIFT, Rows
 from gateway.mapping.text import ident
 
 T = TypeVar("T")
+
+HEAD = ("_ordinal", "_position", "_unit")
 
 WHITE = " \t\n\v\f\r\u00a0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u202f\u205f\u3000"
 """What does not count around a text."""
@@ -79,30 +81,36 @@ class Work:
 def trimmed(batch: pa.RecordBatch) -> pa.RecordBatch:
     """Texts without white space around them: ten times cheaper here than in SQL."""
     arrays = [
-        array if name in ("_ordinal", "_position", "_unit") else pc.utf8_trim(array, characters=WHITE)
+        array if name in HEAD else pc.utf8_trim(array, characters=WHITE)
         for name, array in zip(batch.schema.names, batch.columns, strict=True)
     ]
     return pa.RecordBatch.from_arrays(arrays, schema=batch.schema)
 
 
-def stream(work: Work, rows: Rows, columns: Collection[str], run: Callable[[str], T]) -> T:
-    """Run something over a reading, once; only these of its columns are handed over, trimmed.
+def stream(work: Work, files: Mapping[int, Rows], columns: Collection[str], run: Callable[[str], T]) -> T:
+    """Run something over the readings of numbered files, once; only these of their columns are handed over, trimmed.
 
-    The reader's own error comes through, not the database's wrapping of it.
+    A reader's own error comes through, not the database's wrapping of it.
     """
     trouble: list[BaseException] = []
-    schema = rows.schema
-    wanted = [i for i, name in enumerate(schema.names) if name in columns or name in ("_ordinal", "_position", "_unit")]
+    whole = next(iter(files.values())).schema
+    wanted = [i for i, name in enumerate(whole.names) if name in columns or name in HEAD]
+    schema = pa.schema([whole.field(i) for i in wanted])
 
     def batches() -> Iterator[pa.RecordBatch]:
+        units = 0
         try:
-            for batch in rows:
-                yield trimmed(batch.select(wanted))
+            for number, rows in files.items():
+                last = 0
+                for batch in rows:
+                    yield _of_file(trimmed(batch.select(schema.names)), number, units)
+                    last = max(last, pc.max(batch.column("_unit")).as_py() or 0)
+                units += last + 1
         except BaseException as error:
             trouble.append(error)
             raise
 
-    reader = pa.RecordBatchReader.from_batches(pa.schema([schema.field(i) for i in wanted]), batches())
+    reader = pa.RecordBatchReader.from_batches(schema, batches())
     try:
         result = work.over(reader, run)
     except duckdb.Error:
@@ -112,3 +120,16 @@ def stream(work: Work, rows: Rows, columns: Collection[str], run: Callable[[str]
     if trouble:
         raise trouble[0]
     return result
+
+
+def _of_file(batch: pa.RecordBatch, number: int, units: int) -> pa.RecordBatch:
+    """The batch with ordinals and units that are unique over several files."""
+    if not number and not units:
+        return batch
+    moved = {
+        "_ordinal": pc.add(batch.column("_ordinal"), pa.scalar(number << FILE_SHIFT, pa.int64())),
+        "_unit": pc.add(batch.column("_unit"), pa.scalar(units, pa.int32())),
+    }
+    return pa.RecordBatch.from_arrays(
+        [moved.get(name, batch.column(name)) for name in batch.schema.names], schema=batch.schema
+    )

@@ -57,6 +57,16 @@ class FakeRows:
         self.received = len(self._rows) + sum(fault.code == "ROW_REJECT" for fault in self._late)
 
 
+class Alone:
+    """The result for a single file."""
+
+    def __init__(self, mapped: Mapped) -> None:
+        [outcome] = mapped.files
+        self.mapped, self.tables, self.faults, self.made = mapped, mapped.tables, mapped.faults, mapped.made
+        self.received, self.rejected, self.ignored = outcome.received, outcome.rejected, outcome.ignored
+        self.held, self.control_total = outcome.held, outcome.control_total
+
+
 class Bench:
     """A connection with aliases and items, and mappings applied on it."""
 
@@ -80,23 +90,21 @@ class Bench:
         self.lookups[name] = pa.table(list(map(list, zip(*rows, strict=True))), names=list(columns))
 
     def context(self, **settings: Any) -> Context:
-        return Context(
-            "f", "US", "acme", "alias", "item", self.lookups, Limits(**settings), "m1", arrived=date(2026, 11, 21)
-        )
+        return Context("acme", "alias", "item", self.lookups, Limits(**settings), "m1", arrived=date(2026, 11, 21))
 
-    def apply(self, mapping: Mapping, open_rows: Callable[[str | None], FakeRows], **settings: Any) -> Mapped:
+    def apply(self, mapping: Mapping, open_rows: Callable[[str | None], FakeRows], **settings: Any) -> Alone:
         def opener(each: str | None, columns: Sequence[str]) -> FakeRows:
             self.opened.append(each)
             return open_rows(each)
 
-        return apply(self.con, mapping, opener, self.context(**settings))
+        return Alone(apply(self.con, mapping, [opener], self.context(**settings)))
 
-    def rows(self, mapped: Mapped, table: str, *columns: str) -> list[tuple[Any, ...]]:
+    def rows(self, mapped: Alone, table: str, *columns: str) -> list[tuple[Any, ...]]:
         """Those columns of a result, as text, in order."""
         listed = ", ".join(f'cast("{column}" as varchar)' for column in columns)
         return self.con.execute(f"select {listed} from {mapped.tables[table]} order by _record, _ordinal").fetchall()
 
-    def faults(self, mapped: Mapped, *columns: str) -> list[tuple[Any, ...]]:
+    def faults(self, mapped: Alone, *columns: str) -> list[tuple[Any, ...]]:
         return self.con.execute(
             f"select {', '.join(columns)} from {mapped.faults} order by _ordinal nulls first, _record, column_name, message"
         ).fetchall()

@@ -16,13 +16,12 @@ from hypothesis import strategies as st
 
 from gateway.errors import Fault, FileError, GatewayError
 from gateway.mapping.apply import drop
-from gateway.mapping.contract import Mapped
-from tests.mapping.fake import Bench, FakeRows, Row, mapping, snapshot, stock
+from tests.mapping.fake import Alone, Bench, FakeRows, Row, mapping, snapshot, stock
 
 SNAPSHOT = "inventory_snapshot"
 
 
-def balanced(bench: Bench, mapped: Mapped) -> bool:
+def balanced(bench: Bench, mapped: Alone) -> bool:
     """received = rejected + ignored + rows with at least one record."""
     kept = " union all ".join(f"select _kind, _ordinal from {name}" for name in mapped.tables.values())
     row = bench.con.execute(f"select count(*) from (select distinct * from ({kept}))").fetchone()
@@ -411,7 +410,7 @@ def test_another_amount_of_the_file_decides_where_the_column_is_silent(bench: Be
 # --- lookups and aliases ------------------------------------------------------------------------------
 
 
-def classes(bench: Bench, missing: str, *rows: tuple[str, ...], **spec: Any) -> tuple[Mapped, list[str | None]]:
+def classes(bench: Bench, missing: str, *rows: tuple[str, ...], **spec: Any) -> tuple[Alone, list[str | None]]:
     record = {
         "type": "settlement_line",
         "key": ["n"],
@@ -473,7 +472,7 @@ def test_a_lookup_that_does_not_exist_or_does_not_fit_is_an_operators_error(benc
         classes(bench, "reject", ("1", "a", "b"))
 
 
-def aliased(bench: Bench, *rows: tuple[str, ...]) -> tuple[Mapped, list[tuple[Any, ...]]]:
+def aliased(bench: Bench, *rows: tuple[str, ...]) -> tuple[Alone, list[tuple[Any, ...]]]:
     record = snapshot(
         sku={"from": "sku", "alias": "3PL"}, qty={"from": "qty", "packs_of": "sku"}, as_of="at", location="place"
     )

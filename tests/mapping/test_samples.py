@@ -152,7 +152,7 @@ def test_cells_as_json() -> None:
 
 def test_what_a_mapping_made_has_the_shape_of_an_expectation(bench: Bench) -> None:
     mapped = bench.apply(mapping(snapshot()), lambda _: stock(("A", "x", "1"), ("A", "", "oops")))
-    found = samples.of(bench.con, mapped)
+    found = samples.of(bench.con, mapped.mapped)
     assert found["counts"] == {"received": 2, "accepted": 1, "rejected": 1, "ignored": 0}
     assert found["records"] == {
         "inventory_snapshot": [
