@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import random
 import sqlite3
 import time
@@ -14,7 +15,7 @@ import duckdb
 
 from gateway.errors import GatewayError
 
-LOCK = "writer.lock"
+LOCK, INTAKE_LOCK = "writer.lock", "intake.lock"
 WAIT_S_MAX = 120.0
 _BUSY = ("database is locked", "database is busy", "database table is locked", "transaction conflict")
 
@@ -54,6 +55,24 @@ class WriterLock:
         finally:
             self._held = False
             connection.close()
+
+
+@contextmanager
+def intake(folder: Path) -> Iterator[None]:
+    """Held by the one process that takes files at a home: two would take the same file.
+
+    Whether a file came before is asked long before its commit, and downloads lie in one spool.
+    Raises GatewayError when another process holds it.
+    """
+    with contextlib.closing(sqlite3.connect(folder / INTAKE_LOCK, timeout=0, isolation_level=None)) as connection:
+        try:
+            connection.execute("begin exclusive")
+        except sqlite3.OperationalError as error:
+            raise GatewayError(
+                "take files into", str(folder), "Stop it, or let it do the work.",
+                "another gateway is taking files at this home",
+            ) from error  # fmt: skip
+        yield
 
 
 def retry(work: Callable[[], Result], seconds_max: float = 30.0) -> Result:
