@@ -12,8 +12,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
 
+import structlog
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from gateway import config as configuration
@@ -82,7 +84,7 @@ def once(
         done = run_once(gateway, progress=err.is_terminal)
     if as_json:
         _print_json({"files": [asdict(f) for f in done.files], "books": asdict(done.books),
-                     "workbooks": [str(p) for p in done.workbooks]})  # fmt: skip
+                     "workbooks": [str(p) for p in done.workbooks], "problems": done.problems})  # fmt: skip
     else:
         _print_pass(done)
     raise typer.Exit(PERSON if list(pending(done.files)) else DONE)
@@ -93,6 +95,8 @@ def _print_pass(done: Pass) -> None:
         out.print(_file_table(done.files))
     for file in pending(done.files):
         out.print(f"[bold]{file.state}[/] {file.partner}/{file.name}: {file.reason}", markup=True)
+    for problem in done.problems:
+        out.print(f"[bold]left alone[/] {escape(problem)}", markup=True)
     books = Table("reconciliation", "matched", "timing", "open", box=None, pad_edge=False)
     for line in done.books.lines:
         books.add_row(f"{line.reconciliation}  {line.title}", str(line.matched), str(line.timing), str(line.open))
@@ -344,8 +348,23 @@ def _print_json(value: Any) -> None:
     sys.stdout.write(json.dumps(value, indent=2, ensure_ascii=False, default=staging.plain) + "\n")
 
 
+def _log_to_stderr() -> None:
+    """Text on a terminal, a line of JSON for each event otherwise."""
+    terminal = [structlog.dev.ConsoleRenderer()]
+    machine = [structlog.processors.format_exc_info, structlog.processors.JSONRenderer(ensure_ascii=False)]
+    structlog.configure(
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            *(terminal if err.is_terminal else machine),
+        ],
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+    )
+
+
 def main() -> None:
     """Entry point: an operator's error is one clear line and exit code 2."""
+    _log_to_stderr()
     try:
         app()
     except GatewayError as error:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from functools import partial
@@ -61,6 +61,8 @@ class Receipt:
 
 
 Job = Callable[[Commit], FileResult]
+Version = tuple[int, int, int]
+"""Inode, size and time of the last change: another one says that a file is not what was archived."""
 
 
 @dataclass(slots=True)
@@ -69,6 +71,7 @@ class _Waiting:
 
     drop: Drop
     stored: archive.Stored
+    version: Version
     jobs: list[Job] = field(default_factory=list)
     files: list[FileResult] = field(default_factory=list)
     failed: Fault | None = None
@@ -106,6 +109,27 @@ class _Told:
     duplicate: int
     ignored: dict[str, int]
     reason: str = ""
+
+
+def _left(drop: Drop, reason: str) -> Receipt:
+    """A file that could not be taken and stays in its place."""
+    return Receipt(drop, committed=False, files=[FileResult(drop.name, drop.partner, "", "FAILED", reason=reason)])
+
+
+def _version(path: Path) -> Version:
+    status = path.stat()
+    return status.st_ino, status.st_size, status.st_mtime_ns
+
+
+def _fresh(one: _Waiting) -> _Waiting:
+    return _Waiting(one.drop, one.stored, one.version)
+
+
+def _is_as_archived(one: _Waiting) -> bool:
+    try:
+        return _version(one.drop.path) == one.version
+    except OSError:
+        return False
 
 
 def _duplicate(drop: Drop, feed: str, file_id: str, received: int, first: str) -> Job:
@@ -159,21 +183,34 @@ class Gateway:
 
     # --- files ----------------------------------------------------------------------------------------
 
-    def take(self, drops: Sequence[Drop]) -> list[Receipt]:
-        """Take files in the given order; small ones share a commit. A failing file never stops the others."""
-        return [receipt for batch in self._batches(drops) for receipt in self._take(batch)]
+    def take(self, drops: Iterable[Drop]) -> list[Receipt]:
+        """Take files in the given order; small ones share a commit. A failing file never stops the others.
 
-    def _batches(self, drops: Sequence[Drop]) -> Iterator[list[_Waiting]]:
-        """Archive the files; those that share a commit. Master data is committed before others are read with it."""
+        Only the process that holds `locking.intake` may take files.
+        """
+        left: list[Receipt] = []
+        taken = [receipt for batch in self._batches(drops, left) for receipt in self._take(batch)]
+        return left + taken
+
+    def _batches(self, drops: Iterable[Drop], left: list[Receipt]) -> Iterator[list[_Waiting]]:
+        """Archive the files; those that share a commit. Master data is committed before others are read with it.
+
+        left  gets what could not be archived
+        """
         batch: list[_Waiting] = []
         for drop in drops:
-            stored = archive.store(self.lake.folder, drop.path)
+            try:
+                version = _version(drop.path)
+                stored = archive.store(self.lake.folder, drop.path)
+            except OSError as error:
+                left.append(_left(drop, f"cannot be archived: {error.strerror}"))
+                continue
             size = stored.bytes + sum(one.stored.bytes for one in batch)
             again = any(one.stored.sha256 == stored.sha256 for one in batch)
             if batch and (again or size > BATCH_BYTES or len(batch) >= self.config.limits.files_per_commit_max):
                 yield batch
                 batch = []
-            batch.append(_Waiting(drop, stored))
+            batch.append(_Waiting(drop, stored, version))
             if self.is_master_data(drop.partner):
                 yield batch
                 batch = []
@@ -187,6 +224,8 @@ class Gateway:
             self._seen(batch)
             members = [member for one in batch if not (one.files or one.jobs) for member in self._claim(one)]
             loads = self._stage_all(members)
+            if not all(map(_is_as_archived, batch)):
+                return self._take_unchanged(batch)
             for one in batch:
                 if one.failed is not None:
                     one.jobs = [self._without_feed(one.drop, one.stored, [one.failed], 0)]
@@ -195,17 +234,23 @@ class Gateway:
             raise
         except Exception:
             if len(batch) > 1:
-                return [receipt for one in batch for receipt in self._take([_Waiting(one.drop, one.stored)])]
+                return [receipt for one in batch for receipt in self._take([_fresh(one)])]
             drop = batch[0].drop
             log.exception("file.failed", partner=drop.partner, name=drop.name)
-            failed = FileResult(drop.name, drop.partner, "", "FAILED", reason="see the log; the file was left in place")
-            done = [Receipt(drop, committed=False, files=[failed])]
+            done = [_left(drop, "see the log; the file was left in place")]
         finally:
             for staged in loads:
                 apply.drop(self.lake.con, staged.mapped)
             x12.forget()
         self._refresh_master_data()
         return done
+
+    def _take_unchanged(self, batch: Sequence[_Waiting]) -> list[Receipt]:
+        """Take those of which the bytes that were read are those that were archived."""
+        unchanged = [_fresh(one) for one in batch if _is_as_archived(one)]
+        drops = {one.drop for one in unchanged}
+        changed = [_left(one.drop, "it changed while it was read") for one in batch if one.drop not in drops]
+        return changed + (self._take(unchanged) if unchanged else [])
 
     def _refresh_master_data(self) -> None:
         """Items and aliases as other files are read with, in memory; made anew when they changed."""
@@ -596,7 +641,7 @@ def _sha256(path: Path) -> str:
 
 def pending(results: Sequence[FileResult]) -> Iterator[FileResult]:
     """Those that need a person."""
-    return (result for result in results if result.state in ("HELD", "QUARANTINED"))
+    return (result for result in results if result.state in ("HELD", "QUARANTINED", "FAILED"))
 
 
 def as_json(results: Sequence[FileResult]) -> str:

@@ -15,7 +15,7 @@ from rich.progress import track
 from gateway import config as configuration
 from gateway.books.reconcile import Outcome
 from gateway.errors import GatewayError
-from gateway.ledger import archive, lake
+from gateway.ledger import archive, lake, locking
 from gateway.pipeline import FileResult, Gateway
 from gateway.transports.folder import Folder
 from gateway.workbooks import write_workbooks
@@ -23,11 +23,12 @@ from gateway.workbooks import write_workbooks
 
 @dataclass(slots=True)
 class Pass:
-    """What one pass did."""
+    """What one pass did. `problems`: what was left alone in the drop folders, and what could not be removed there."""
 
     files: list[FileResult]
     books: Outcome
     workbooks: list[Path] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
 
 
 @contextmanager
@@ -38,8 +39,6 @@ def open_gateway(
     settings = configuration.load(home)
     folder = lake.folder_of(home, settings)
     if not scratch:
-        if not read_only:
-            archive.sweep(folder)
         with lake.open_lake(home, settings, read_only=read_only) as ledger:
             yield Gateway(home, settings, ledger, now)
         return
@@ -56,23 +55,40 @@ def open_gateway(
         shutil.rmtree(temporary, ignore_errors=True)
 
 
+@contextmanager
+def taking_files(gateway: Gateway) -> Iterator[None]:
+    """Held by the one process that takes files at a home. Raises GatewayError when another does."""
+    with locking.intake(gateway.lake.folder):
+        archive.sweep(gateway.lake.folder)
+        yield
+
+
 def run_once(gateway: Gateway, *, progress: bool = False) -> Pass:
-    """Take everything that waits in the drop folders, settle it, run the books and write the workbooks."""
+    """Take everything that waits in the drop folders, settle it, run the books and write the workbooks.
+
+    Raises GatewayError when another process takes files at this home.
+    """
+    with taking_files(gateway):
+        files, problems = _take_all(gateway, progress)
+        books = gateway.run_books()
+        return Pass(files, books, write_workbooks(gateway), problems)
+
+
+def _take_all(gateway: Gateway, progress: bool) -> tuple[list[FileResult], list[str]]:
     folder = Folder(gateway.home, gateway.config)
     drops = folder.poll()
+    problems = [f"{problem.message}. {problem.hint}" for problem in folder.problems]
     files: list[FileResult] = []
     # Master data first: the names in the other files are looked up in it.
     drops.sort(key=lambda drop: not gateway.is_master_data(drop.partner))
     size = max(1, gateway.config.limits.files_per_commit_max)
     parts = [drops[start : start + size] for start in range(0, len(drops), size)]
     for part in track(parts, "files", disable=not progress, transient=True):
-        try:
-            receipts = gateway.take(part)
-        except OSError as error:
-            raise GatewayError("take", "files", "Check disk space and permissions.", str(error)) from error
-        for receipt in receipts:
+        for receipt in gateway.take(part):
             files += receipt.files
             if receipt.committed:
-                folder.settle(receipt.drop)
-    books = gateway.run_books()
-    return Pass(files, books, write_workbooks(gateway))
+                try:
+                    folder.settle(receipt.drop)
+                except GatewayError as error:
+                    problems.append(str(error))
+    return files, problems
