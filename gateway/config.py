@@ -63,7 +63,7 @@ class Partner(Strict):
 
 
 class FolderDrop(Strict):
-    """Where partners drop files: `inbound/<partner>/` below the home, or another folder for one partner."""
+    """Where a partner drops files besides `inbound/<partner>/`: a folder below the home, or an absolute one."""
 
     partner: str
     folder: str
@@ -73,7 +73,8 @@ class Sftp(Strict):
     """One SFTP server that the gateway polls and delivers to.
 
     The password is read from the environment variable that `password_env` names; `host_key` is the
-    server's public key as in a known_hosts line ("ssh-ed25519 AAAA…"): any other key is refused.
+    server's public key as in a known_hosts line ("ssh-ed25519 AAAA…"): any other key is refused. `key_file`
+    is below the home unless it is absolute. New files of the folders `outbound/<deliver>` go to `remote_out`.
     """
 
     name: str

@@ -1,233 +1,161 @@
-"""`gateway run`: takes files at its own pace until it is stopped.
+"""`gateway run`: takes files until it is stopped.
 
-It works by ticks. A change in a drop folder only wakes it earlier; the sweep of the folders is the truth. One
-transport that fails or is slow to answer backs off alone.
+Each transport has a lane, a thread of its own, that finds files and hands them over; this thread alone commits. A
+change in a drop folder only wakes its lane earlier; the sweep of the folder is the truth.
 """
 
 from __future__ import annotations
 
 import contextlib
-import hashlib
-import json
 import signal
-import threading
-from collections.abc import Sequence
+import time
+from collections.abc import Iterator
+from datetime import UTC, date, datetime
 from pathlib import Path
-from types import FrameType
-from typing import Protocol
+from queue import Empty, SimpleQueue
 
 import structlog
 from watchdog.events import FileSystemEvent, FileSystemEventHandler
 from watchdog.observers import Observer
 
-from gateway.atomic import write_atomically
-from gateway.config import Config, Sftp
 from gateway.errors import GatewayError
-from gateway.ledger import lake
-from gateway.pipeline import Gateway
-from gateway.session import open_gateway
+from gateway.pipeline import Gateway, Receipt
+from gateway.session import open_gateway, taking_files
 from gateway.transports import build
-from gateway.transports.contract import Drop, Transport
-from gateway.transports.sftp import BackOff
+from gateway.transports.contract import Drop
+from gateway.transports.lane import BackOff, Lane
 from gateway.workbooks import write_workbooks
 
 log = structlog.get_logger()
-DELIVERED = "delivered.json"
-
-
-class Receipt(Protocol):
-    """What became of a drop: `committed` says that it may be settled."""
-
-    @property
-    def drop(self) -> Drop: ...
-    @property
-    def committed(self) -> bool: ...
-
-
-class Pipeline(Protocol):
-    """What the daemon drives."""
-
-    def take(self, drops: Sequence[Drop]) -> Sequence[Receipt]:
-        """Take files; each committed or left alone."""
-
-    def finish(self) -> list[Path]:
-        """Bring the books up to date; the workbooks that were written."""
+END_S_MAX = 3.0
+"""How long the lanes together may take to end by themselves."""
 
 
 class Daemon:
-    """The loop. `stop` may be called from a signal handler or another thread."""
+    """The loop that commits what the lanes find, and brings the books up to date."""
 
-    def __init__(
-        self, home: Path, config: Config, pipeline: Pipeline, transports: Sequence[Transport], state: Path
-    ) -> None:
-        self.home, self.config, self.pipeline, self.transports, self.state = home, config, pipeline, transports, state
-        self._stop = threading.Event()
-        self._wake = threading.Event()
-        daemon = config.daemon
-        self._back_off = {t.name: BackOff(daemon.tick_s, daemon.back_off_s_max) for t in transports}
-        self._unsettled: list[tuple[Transport, Drop]] = []
+    def __init__(self, gateway: Gateway, lanes: list[Lane]) -> None:
+        self.gateway, self.lanes = gateway, lanes
+        self._stopping = False
+        # Unlike an Event, this queue may be written to by a signal handler that interrupts its reader.
+        self._inbox: SimpleQueue[tuple[Lane, list[Drop]] | None] = SimpleQueue()
+        self._books_of: date | None = None
+        daemon = gateway.config.daemon
+        self._books_back_off = BackOff(daemon.tick_s, daemon.back_off_s_max)
 
     def stop(self) -> None:
-        """Finish what is being committed, then end."""
-        self._stop.set()
-        self._wake.set()
-
-    def wake(self) -> None:
-        """Tick now."""
-        self._wake.set()
+        """Finish the file under way, then end. May be called from a signal handler or another thread."""
+        self._stopping = True
+        self._inbox.put(None)
 
     def run(self) -> None:
-        """Tick until stopped."""
-        log.info("daemon.started", home=str(self.home), transports=[t.name for t in self.transports])
-        while not self._stop.is_set():
-            self._wake.clear()
-            try:
-                self.tick()
-            except GatewayError as error:
-                log.error("tick.failed", error=str(error))
-            except Exception:
-                # The loop must outlive a fault of one tick: nothing was settled, so nothing is lost.
-                log.exception("tick.failed")
-            self._wake.wait(self.config.daemon.tick_s)
-        for transport in self.transports:
-            transport.close()
+        """Work until stopped."""
+        log.info("daemon.started", home=str(self.gateway.home), transports=[lane.name for lane in self.lanes])
+        for lane in self.lanes:
+            lane.start(lambda lane, drops: self._inbox.put((lane, drops)))
+        try:
+            while not self._stopping:
+                self._take(self._wait())
+                self._run_books()
+        finally:
+            for lane in self.lanes:
+                lane.end()
+            deadline = time.monotonic() + END_S_MAX
+            for lane in self.lanes:
+                lane.join(max(0.0, deadline - time.monotonic()))
         log.info("daemon.stopped")
 
-    def tick(self) -> None:
-        """Poll, take, settle; then the books and deliveries if anything came."""
-        found = [(transport, drop) for transport in self.transports for drop in self._poll(transport)]
-        waiting = {id(drop): transport for transport, drop in found}
-        drops = [drop for _, drop in found]
-        taken = False
-        for start in range(0, len(drops), self.config.limits.files_per_commit_max):
-            if self._stop.is_set():
-                return
-            part = drops[start : start + self.config.limits.files_per_commit_max]
-            for receipt in self.pipeline.take(part):
+    def _wait(self) -> dict[Drop, Lane]:
+        """What the lanes have found, waiting for it for a tick."""
+        found: dict[Drop, Lane] = {}
+        with contextlib.suppress(Empty):
+            item = self._inbox.get(timeout=self.gateway.config.daemon.tick_s)
+            while True:
+                if item is not None:
+                    found.update(dict.fromkeys(item[1], item[0]))
+                item = self._inbox.get_nowait()
+        return found
+
+    def _take(self, found: dict[Drop, Lane]) -> None:
+        """Commit what was found. Whatever fails stays in its place, and its lane offers it again later."""
+        # Master data first: the names in the other files are looked up in it.
+        drops = sorted(found, key=lambda drop: not self.gateway.is_master_data(drop.partner))
+        size = max(1, self.gateway.config.limits.files_per_commit_max)
+        for start in range(0, len(drops), size):
+            part = drops[start : start + size]
+            for receipt in self._take_part(part):
+                found[receipt.drop].done(receipt.drop, committed=receipt.committed)
                 if receipt.committed:
-                    taken = True
-                    self._unsettled.append((waiting[id(receipt.drop)], receipt.drop))
-            self._settle()
-        self._settle()
-        if taken and not self._stop.is_set():
-            self._deliver(self.pipeline.finish())
+                    self._books_of = None
+                for file in receipt.files:
+                    log.info("file.taken", partner=file.partner, name=file.name, state=file.state,
+                             received=file.received, accepted=file.accepted, rejected=file.rejected,
+                             reason=file.reason, file_id=file.file_id)  # fmt: skip
 
-    def _poll(self, transport: Transport) -> list[Drop]:
-        back_off = self._back_off[transport.name]
-        if not back_off.ready():
-            return []
+    def _take_part(self, drops: list[Drop]) -> list[Receipt]:
         try:
-            drops = transport.poll()
+            return self.gateway.take(drop for drop in drops if not self._stopping)
         except GatewayError as error:
-            log.warning("transport.failed", transport=transport.name, error=str(error), again_in_s=back_off.failed())
-            return []
-        back_off.worked(0.0 if transport.name == "folder" else self._pause(transport.name))
-        for problem in getattr(transport, "problems", []):
-            log.warning("drop.left_alone", transport=transport.name, problem=problem.message, hint=problem.hint)
-        unsettled = {(drop.channel, drop.token) for _, drop in self._unsettled}
-        return [drop for drop in drops if (drop.channel, drop.token) not in unsettled]
+            log.error("take.failed", error=str(error))
+        except Exception:
+            # The loop must outlive it: what was committed is found to be so when it is offered again.
+            log.exception("take.failed")
+        return [Receipt(drop, committed=False) for drop in drops]
 
-    def _pause(self, name: str) -> float:
-        """An SFTP server is asked less often than a folder, but soon again while a file there is growing."""
-        return min(self.config.daemon.sftp_poll_s, max(self._still(name), 0.05))
-
-    def _still(self, name: str) -> float:
-        return next((s.still_s for s in self.config.sftp if f"sftp:{s.name}" == name), 0.0)
-
-    def _settle(self) -> None:
-        """Take committed files out of their place; what fails is tried again next time."""
-        left = []
-        for transport, drop in self._unsettled:
-            try:
-                transport.settle(drop)
-            except (GatewayError, OSError) as error:
-                log.warning("settle.failed", transport=transport.name, name=drop.name, error=str(error))
-                left.append((transport, drop))
-        self._unsettled = left
-
-    def _deliver(self, workbooks: Sequence[Path]) -> None:
-        """Send new files of the outbound folders to the servers that want them, each once."""
-        del workbooks
-        for settings in self.config.sftp:
-            transport = next(t for t in self.transports if t.name == f"sftp:{settings.name}")
-            for folder in settings.deliver:
-                self._deliver_folder(transport, settings, folder)
-
-    def _deliver_folder(self, transport: Transport, settings: Sftp, folder: str) -> None:
-        done = self._delivered()
-        for file in sorted((self.home / "outbound" / folder).glob("*")):
-            if file.name.startswith(".") or file.name == "README.md" or not file.is_file():
-                continue
-            key = f"{settings.name}|{folder}|{file.name}|{hashlib.sha256(file.read_bytes()).hexdigest()}"
-            if key in done:
-                continue
-            try:
-                transport.deliver([file])
-            except (GatewayError, OSError) as error:
-                log.warning("deliver.failed", transport=transport.name, file=file.name, error=str(error))
-                return
-            done.append(key)
-            write_atomically(self.state / DELIVERED, json.dumps(done, indent=1).encode())
-
-    def _delivered(self) -> list[str]:
+    def _run_books(self) -> None:
+        """After files were taken, at the start, and once a day (UTC): what is late today was in time yesterday."""
+        today = datetime.now(UTC).date()
+        if self._stopping or self._books_of == today or not self._books_back_off.ready():
+            return
         try:
-            return list(json.loads((self.state / DELIVERED).read_text()))
-        except FileNotFoundError:
-            return []
+            outcome = self.gateway.run_books()
+            workbooks = write_workbooks(self.gateway)
+        except GatewayError as error:
+            log.error("books.failed", error=str(error), again_in_s=round(self._books_back_off.failed(), 1))
+        except Exception:
+            log.exception("books.failed", again_in_s=round(self._books_back_off.failed(), 1))
+        else:
+            self._books_of = today
+            self._books_back_off.worked()
+            log.info("books.done", open=outcome.open, opened=outcome.opened, closed=outcome.closed,
+                     workbooks=[path.name for path in workbooks])  # fmt: skip
+            for lane in self.lanes:
+                lane.wake()
 
 
 class _Waker(FileSystemEventHandler):
-    def __init__(self, daemon: Daemon) -> None:
-        self.daemon = daemon
+    def __init__(self, lane: Lane) -> None:
+        self.lane = lane
 
     def on_any_event(self, event: FileSystemEvent) -> None:
         if event.event_type in ("created", "moved", "closed", "modified"):
-            self.daemon.wake()
+            self.lane.wake()
+
+
+@contextlib.contextmanager
+def watching(folder: Path, lane: Lane) -> Iterator[None]:
+    """Wake the lane when something changes in the folder. Without it, where that cannot be had, polling does."""
+    observer = Observer()
+    try:
+        observer.schedule(_Waker(lane), str(folder), recursive=True)
+        observer.start()
+    except OSError as error:
+        log.warning("watch.failed", error=str(error), consequence="drops are found by polling alone")
+    try:
+        yield
+    finally:
+        if observer.is_alive():
+            observer.stop()
+            observer.join(1.0)
 
 
 def run(home: Path) -> None:
-    """Run the daemon on a home until SIGTERM or SIGINT."""
-    with open_gateway(home) as gateway:
-        folder = lake.folder_of(home, gateway.config)
-        daemon = Daemon(home, gateway.config, _Home(gateway), build(home, gateway.config, folder / "spool"), folder)
-
-        def stop(number: int, frame: FrameType | None) -> None:
-            del number, frame
-            daemon.stop()
-
+    """Run the daemon on a home until SIGTERM or SIGINT. Raises GatewayError if another takes files there."""
+    with open_gateway(home) as gateway, taking_files(gateway):
+        lanes = build(home, gateway.config, gateway.lake.folder)
+        daemon = Daemon(gateway, lanes)
         for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, stop)
-        observer = Observer()
-        try:
-            (home / "inbound").mkdir(exist_ok=True)
-            observer.schedule(_Waker(daemon), str(home / "inbound"), recursive=True)
-            observer.start()
-        except OSError as error:
-            log.warning("watch.failed", error=str(error), consequence="drops are found by polling alone")
-        try:
+            signal.signal(number, lambda number, frame: daemon.stop())
+        (home / "inbound").mkdir(exist_ok=True)
+        with watching(home / "inbound", lanes[0]):
             daemon.run()
-        finally:
-            with contextlib.suppress(RuntimeError):
-                observer.stop()
-                observer.join(5)
-
-
-class _Home:
-    """A gateway as the daemon drives it."""
-
-    def __init__(self, gateway: Gateway) -> None:
-        self.gateway = gateway
-
-    def take(self, drops: Sequence[Drop]) -> Sequence[Receipt]:
-        ordered = sorted(drops, key=lambda drop: not self.gateway.is_master_data(drop.partner))
-        receipts = self.gateway.take(ordered)
-        for receipt in receipts:
-            for file in receipt.files:
-                log.info("file.taken", partner=file.partner, name=file.name, state=file.state, received=file.received,
-                         accepted=file.accepted, rejected=file.rejected, reason=file.reason, file_id=file.file_id)  # fmt: skip
-        return receipts
-
-    def finish(self) -> list[Path]:
-        outcome = self.gateway.run_books()
-        log.info("books.done", open=outcome.open, opened=outcome.opened, closed=outcome.closed)
-        return write_workbooks(self.gateway)

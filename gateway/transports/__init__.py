@@ -5,12 +5,27 @@ from __future__ import annotations
 from pathlib import Path
 
 from gateway.config import Config
-from gateway.transports.contract import Transport
+from gateway.errors import GatewayError
+from gateway.transports.deliveries import Deliveries
 from gateway.transports.folder import Folder
-from gateway.transports.sftp import SftpServer
+from gateway.transports.lane import Lane, Pace
+from gateway.transports.sftp import SftpServer, local_name
 
 
-def build(home: Path, config: Config, spool: Path) -> list[Transport]:
-    """Every transport of a home for the daemon: the drop folders and each SFTP server."""
-    servers = [SftpServer(settings, config, spool) for settings in config.sftp]
-    return [Folder(home, config, still=True), *servers]
+def build(home: Path, config: Config, ledger: Path) -> list[Lane]:
+    """A lane for the drop folders of a home, and one for each SFTP server. `ledger` is the ledger's folder.
+
+    Raises GatewayError for settings that cannot work.
+    """
+    names = [settings.name for settings in config.sftp]
+    if len(set(names)) < len(names):
+        raise GatewayError("set up", "the SFTP servers", "Give each [[sftp]] a name of its own.", f"names are {names}")
+    daemon, outbound = config.daemon, home / "outbound"
+    back_off = (daemon.tick_s, daemon.back_off_s_max)
+    lanes = [Lane(Folder(home, config, still=True), Pace(daemon.tick_s, daemon.still_s, *back_off))]
+    for settings in config.sftp:
+        server = SftpServer(home, settings, config, ledger / "spool")
+        state = ledger / "delivered" / f"{local_name(settings.name)}.json"
+        deliveries = Deliveries(outbound, settings.deliver, config.daemon.ignore, state)
+        lanes.append(Lane(server, Pace(daemon.sftp_poll_s, settings.still_s, *back_off), deliveries))
+    return lanes

@@ -8,6 +8,12 @@ from datetime import datetime
 from pathlib import Path
 from typing import Protocol
 
+from gateway.errors import Fault, GatewayError
+
+
+class UnreachableError(GatewayError):
+    """The other side does not answer or was refused: whatever else is asked of it now would fail as well."""
+
 
 @dataclass(frozen=True, slots=True)
 class Drop:
@@ -18,7 +24,7 @@ class Drop:
     path        a local file with its bytes
     arrived_at  UTC instant of its last change at the place of delivery
     channel     "folder" or "sftp:<server name>"
-    token       what the transport needs to settle it (a remote path), opaque to others
+    token       what the transport needs to settle it (version, remote path), opaque to others
     """
 
     partner: str
@@ -30,12 +36,23 @@ class Drop:
 
 
 class Transport(Protocol):
-    """The verbs of a transport. Each raises GatewayError, which the caller logs and retries later."""
+    """The verbs of a transport. Each raises GatewayError, which the caller logs and retries later.
+
+    problems  what the last poll left alone, and why
+    soon      whether the last poll saw files that the next ones may bring: files that grow, or more than it takes at once
+    """
 
     name: str
+    problems: list[Fault]
+
+    @property
+    def soon(self) -> bool: ...
 
     def poll(self) -> list[Drop]:
-        """The files that are whole and have been still, oldest name first. Never a half-written one."""
+        """The files that are whole and have been still, in the order of their names. Never a half-written one.
+
+        A file is offered again in every poll until it is settled.
+        """
 
     def settle(self, drop: Drop) -> None:
         """Called after the drop's commit: take it out of the place of delivery. May be called again."""
@@ -44,4 +61,4 @@ class Transport(Protocol):
         """Write files to the partner atomically: temporary name, rename, removal on failure."""
 
     def close(self) -> None:
-        """Release connections."""
+        """Release connections; may be called from another thread to end what is under way."""

@@ -1,0 +1,78 @@
+"""What a server got: each file of the outbound folders that it wants is sent once, after a restart too."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from gateway.atomic import write_atomically
+from gateway.errors import GatewayError
+from gateway.transports import names
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """A file that is to be sent: its key "<folder>/<name>", and the SHA-256 of its bytes."""
+
+    key: str
+    path: Path
+    sha256: str
+
+
+class Deliveries:
+    """The files of `outbound/<folder>` for each folder, less those that `state` (a JSON file) says were sent.
+
+    problems  which of them cannot be read, from the last look
+    Raises GatewayError if the state cannot be read.
+    """
+
+    def __init__(self, outbound: Path, folders: Sequence[str], ignore: Sequence[str], state: Path) -> None:
+        self.outbound, self.folders, self.ignore, self.state = outbound, folders, ignore, state
+        self._sent = _read(state)
+        self._checked: dict[str, tuple[int, int]] = {}
+        self.problems: list[str] = []
+
+    def waiting(self) -> Iterator[Delivery]:
+        """What is still to be sent, by folder and name. A file is hashed again only when it changed."""
+        self.problems = []
+        for folder in self.folders:
+            for path in sorted((self.outbound / folder).glob("*")):
+                if names.ignored(path.name, self.ignore) or not path.is_file():
+                    continue
+                try:
+                    delivery = self._unsent(f"{folder}/{path.name}", path)
+                except OSError as error:
+                    self.problems.append(f"deliver {path}: {error.strerror}")
+                    continue
+                if delivery is not None:
+                    yield delivery
+
+    def _unsent(self, key: str, path: Path) -> Delivery | None:
+        status = path.stat()
+        version = (status.st_size, status.st_mtime_ns)
+        if self._checked.get(key) == version:
+            return None
+        with path.open("rb") as source:
+            sha256 = hashlib.file_digest(source, "sha256").hexdigest()
+        if self._sent.get(key) != sha256:
+            return Delivery(key, path, sha256)
+        self._checked[key] = version
+        return None
+
+    def sent(self, delivery: Delivery) -> None:
+        """Note that a file was sent; files that are gone are forgotten."""
+        self._sent[delivery.key] = delivery.sha256
+        self._sent = {key: sha256 for key, sha256 in self._sent.items() if (self.outbound / key).exists()}
+        write_atomically(self.state, json.dumps(self._sent, indent=1).encode())
+
+
+def _read(state: Path) -> dict[str, str]:
+    try:
+        return dict(json.loads(state.read_text(encoding="utf-8")))
+    except FileNotFoundError:
+        return {}
+    except (ValueError, TypeError) as error:
+        raise GatewayError("read", str(state), "Remove it: everything is then sent once more.", str(error)) from error

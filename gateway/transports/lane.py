@@ -1,0 +1,203 @@
+"""One transport at its own pace, in a thread of its own: one that is slow or gone delays no other."""
+
+from __future__ import annotations
+
+import random
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from queue import SimpleQueue
+
+import structlog
+
+from gateway.errors import GatewayError
+from gateway.transports.contract import Drop, Transport, UnreachableError
+from gateway.transports.deliveries import Deliveries
+
+log = structlog.get_logger()
+GAP_S = 0.1
+"""Between two visits, however often the lane is woken: many changes in a folder are one."""
+
+Key = tuple[Path, str]
+Found = Callable[["Lane", list[Drop]], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """Seconds between two visits: as a rule, and while files grow. After failures: at first, and at most."""
+
+    usual_s: float
+    soon_s: float
+    back_off_s: float
+    back_off_s_max: float
+
+
+class BackOff:
+    """Pauses after failures: doubling, with jitter, up to a maximum (seconds)."""
+
+    def __init__(self, first_s: float, max_s: float) -> None:
+        self.first_s, self.max_s = first_s, max_s
+        self._pause = self._until = 0.0
+
+    def ready(self) -> bool:
+        """Whether the pause is over."""
+        return time.monotonic() >= self._until
+
+    def failed(self) -> float:
+        """Note a failure; returns the pause in seconds."""
+        self._pause = min(self.max_s, max(self.first_s, self._pause * 2))
+        pause = self._pause * (0.75 + random.random() / 2)
+        self._until = time.monotonic() + pause
+        return pause
+
+    def worked(self) -> None:
+        """Note a success: the next failure is a first one again."""
+        self._pause = self._until = 0.0
+
+
+class Lane:
+    """Visits a transport again and again: settles what was committed, polls, and delivers.
+
+    A drop is handed to `found` once. It is handed over again only after `done` said that it was not committed,
+    after a pause that grows each time.
+    """
+
+    def __init__(self, transport: Transport, pace: Pace, deliveries: Deliveries | None = None) -> None:
+        self.transport, self.pace, self.deliveries = transport, pace, deliveries
+        self.name = transport.name
+        self._found: Found = lambda lane, drops: None
+        self._done: SimpleQueue[tuple[Drop, bool]] = SimpleQueue()
+        self._wake, self._ended = threading.Event(), threading.Event()
+        self._thread = threading.Thread(target=self._run, name=self.name, daemon=True)
+        self._back_off = BackOff(pace.back_off_s, pace.back_off_s_max)
+        self._unsettled: list[Drop] = []
+        self._busy: set[Key] = set()
+        self._failed: dict[Key, BackOff] = {}
+        self._told: set[str] = set()
+
+    # --- for the thread that commits ------------------------------------------------------------------
+
+    def start(self, found: Found) -> None:
+        """Begin to visit; `found` is called in the lane's thread."""
+        self._found = found
+        self._thread.start()
+
+    def wake(self) -> None:
+        """Visit now."""
+        self._wake.set()
+
+    def done(self, drop: Drop, *, committed: bool) -> None:
+        """What became of a drop that was handed over."""
+        self._done.put((drop, committed))
+        self._wake.set()
+
+    def end(self) -> None:
+        """Ask the lane to end after what it does now."""
+        self._ended.set()
+        self._wake.set()
+
+    def join(self, seconds: float) -> None:
+        """Wait for the end; a visit that takes longer is cut off: every step of it may be done again."""
+        self._thread.join(seconds)
+        self.transport.close()
+        self._thread.join(1.0)
+
+    # --- the lane's thread ----------------------------------------------------------------------------
+
+    def _run(self) -> None:
+        while not self._ended.is_set():
+            self._wake.clear()
+            pause = self._visit_guarded()
+            self._ended.wait(GAP_S)
+            self._wake.wait(max(0.0, pause - GAP_S))
+
+    def _visit_guarded(self) -> float:
+        """A visit that outlives every failure; returns the pause until the next."""
+        try:
+            self.visit()
+        except GatewayError as error:
+            if self._ended.is_set():
+                return 0.0
+            pause = self._back_off.failed()
+            log.warning("transport.failed", transport=self.name, error=str(error), again_in_s=round(pause, 1))
+            return pause
+        except Exception:
+            log.exception("transport.failed", transport=self.name)
+            self.transport.close()
+            return self._back_off.failed()
+        self._back_off.worked()
+        return self.pace.soon_s if self.transport.soon else self.pace.usual_s
+
+    def visit(self) -> None:
+        """Settle, poll, hand over, deliver. Raises GatewayError when the other side does not answer."""
+        problems = self._settle()
+        drops = self.transport.poll()
+        problems += [". ".join(filter(None, (p.message, p.hint))) for p in self.transport.problems]
+        self._hand_over(drops)
+        problems += self._deliver()
+        self._tell(problems)
+
+    def _settle(self) -> list[str]:
+        """Settle what was committed; what the other side refuses is tried again in the next visit."""
+        while not self._done.empty():
+            drop, committed = self._done.get()
+            if committed:
+                self._unsettled.append(drop)
+                self._failed.pop(_key(drop), None)
+            else:
+                self._busy.discard(_key(drop))
+                self._failed.setdefault(_key(drop), BackOff(self.pace.back_off_s, self.pace.back_off_s_max)).failed()
+        problems: list[str] = []
+        for drop in list(self._unsettled):
+            try:
+                self.transport.settle(drop)
+            except UnreachableError:
+                raise
+            except GatewayError as error:
+                problems.append(str(error))
+                continue
+            self._unsettled.remove(drop)
+            self._busy.discard(_key(drop))
+        return problems
+
+    def _hand_over(self, drops: list[Drop]) -> None:
+        keys = {_key(drop) for drop in drops}
+        self._failed = {key: back_off for key, back_off in self._failed.items() if key in keys | self._busy}
+        free = [drop for drop in drops if self._is_free(_key(drop))]
+        self._busy |= {_key(drop) for drop in free}
+        if free:
+            self._found(self, free)
+
+    def _is_free(self, key: Key) -> bool:
+        return key not in self._busy and (key not in self._failed or self._failed[key].ready())
+
+    def _deliver(self) -> list[str]:
+        if self.deliveries is None:
+            return []
+        problems: list[str] = []
+        for delivery in self.deliveries.waiting():
+            if self._ended.is_set():
+                break
+            try:
+                self.transport.deliver([delivery.path])
+            except UnreachableError:
+                raise
+            except GatewayError as error:
+                problems.append(str(error))
+                continue
+            self.deliveries.sent(delivery)
+            log.info("file.delivered", transport=self.name, file=delivery.key)
+        return problems + self.deliveries.problems
+
+    def _tell(self, problems: list[str]) -> None:
+        """Log what is new: a problem that stays is told once."""
+        for problem in dict.fromkeys(problems):
+            if problem not in self._told:
+                log.warning("transport.problem", transport=self.name, problem=problem)
+        self._told = set(problems)
+
+
+def _key(drop: Drop) -> Key:
+    return drop.path, drop.token
