@@ -1,0 +1,421 @@
+"""`gateway run` as a process of its own: files in, workbooks out, and an end when it is told."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pytest
+from structlog.testing import capture_logs
+
+from gateway import config as configuration
+from gateway.books.reconcile import Outcome
+from gateway.config import Config, Sftp
+from gateway.daemon import Daemon, watching
+from gateway.daemon import run as run_daemon
+from gateway.errors import GatewayError
+from gateway.ledger import lake, verify
+from gateway.pipeline import Gateway
+from gateway.session import open_gateway, run_once, taking_files
+from gateway.transports import build
+from gateway.transports.lane import Lane, Pace
+from tests.conftest import require_or_skip
+from tests.test_books import GOOD, ITEMS
+from tests.transports.sshd import SSHD, Sshd, make_key, wait_for
+
+Put = Callable[[str, str, bytes | str], Path]
+Run = Callable[..., "Process"]
+PLAIN = "from gateway.cli import main; main()"
+WITHOUT_BOOKS = f"from gateway.daemon import Daemon; Daemon._run_books = lambda self: None; {PLAIN}"
+QUICK = """
+[daemon]
+tick_s = 0.2
+still_s = 0.3
+sftp_poll_s = 0.3
+"""
+
+
+class Process:
+    """A gateway command that runs beside the test."""
+
+    def __init__(self, home: Path, program: str, *arguments: str) -> None:
+        self.log = home.parent / f"{len(list(home.parent.glob('*.log')))}.log"
+        with self.log.open("w") as log:
+            self._process = subprocess.Popen(
+                [sys.executable, "-c", program, "-C", str(home), *arguments],
+                stdout=log,
+                stderr=log,
+                cwd=Path(__file__).parent.parent,
+            )
+
+    def wait_for_log(self, *texts: str) -> None:
+        def said() -> bool:
+            log = self.log.read_text()
+            assert self._process.poll() is None, log
+            return all(text in log for text in texts)
+
+        wait_for(said, f"the log says {texts}", 60)
+
+    def end(self, number: int = signal.SIGTERM) -> int:
+        self._process.send_signal(number)
+        return self._process.wait(60)
+
+    def kill(self) -> None:
+        self._process.kill()
+        self._process.wait(15)
+
+
+@pytest.fixture
+def run(home: Path) -> Iterator[Run]:
+    """Starts commands at the home, with a daemon that is quick; what still runs at the end is killed.
+
+    books  without them a daemon only takes files: quicker, where the test is about that
+    """
+    started: list[Process] = []
+
+    def start(*arguments: str, books: bool = True, servers: tuple[Sftp, ...] = ()) -> Process:
+        config = home / "config.toml"
+        if not started:
+            config.write_text(config.read_text() + QUICK + "".join(_toml(server) for server in servers))
+        started.append(Process(home, PLAIN if books else WITHOUT_BOOKS, *arguments))
+        return started[-1]
+
+    yield start
+    for process in started:
+        process.kill()
+
+
+def _toml(server: Sftp) -> str:
+    """As it stands in config.toml; JSON's texts, numbers and lists are TOML's too."""
+    values = server.model_dump(mode="json", exclude_defaults=True)
+    return "\n[[sftp]]\n" + "".join(f"{key} = {json.dumps(value)}\n" for key, value in values.items())
+
+
+@pytest.fixture
+def sshd(tmp_path: Path) -> Iterator[Sshd]:
+    require_or_skip(SSHD.exists(), "OpenSSH's sshd")
+    (tmp_path / "sshd").mkdir()
+    server = Sshd(tmp_path / "sshd")
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def silent(tmp_path: Path) -> Iterator[Sftp]:
+    """A server that takes connections and never says a word."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        yield Sftp(
+            name="silent", partner="3pl-east", host="127.0.0.1", port=listener.getsockname()[1], user="x",
+            host_key=make_key(tmp_path / "pinned"), remote_in="in", connect_timeout_s=60,
+        )  # fmt: skip
+
+
+def gateway_of(home: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-c", PLAIN, "-C", str(home), *arguments],
+        cwd=Path(__file__).parent.parent, capture_output=True, text=True, check=False, timeout=60,
+    )  # fmt: skip
+
+
+def ask(home: Path, sql: str) -> list[Any]:
+    """Rows of the ledger, read while others write."""
+    with lake.open_lake(home, configuration.load(home), read_only=True) as ledger:
+        return ledger.con.execute(sql).fetchall()
+
+
+def findings(home: Path) -> list[Any]:
+    with lake.open_lake(home, configuration.load(home), read_only=True) as ledger:
+        return list(verify.verify(ledger))
+
+
+# --- the process --------------------------------------------------------------------------------------
+
+
+def test_a_dropped_file_is_committed_and_removed_and_the_workbooks_are_written(
+    home: Path, drop: Put, run: Run, silent: Sftp
+) -> None:
+    process = run("run", servers=(silent,))
+    process.wait_for_log("daemon.started", "books.done")
+    first = set((home / "outbound").glob("*/*.xlsx"))
+    drop("master-data", "items.csv", ITEMS)
+    path = drop("amazon-us", "settlement-1.txt", GOOD)
+    wait_for(lambda: not path.exists(), "taken, though a server never answers", 60)
+    wait_for(lambda: set((home / "outbound").glob("*/*.xlsx")) - first, "new workbooks", 60)
+    status = gateway_of(home, "status", "--json")
+    assert status.returncode == 0
+    assert json.loads(status.stdout)["files"] == [{"state": "ACCEPTED", "files": 2, "rows": "4"}]
+    assert process.end() == 0
+    assert "daemon.stopped" in process.log.read_text()
+    assert "Traceback" not in process.log.read_text()
+    assert findings(home) == []
+
+
+def test_only_one_process_takes_files_at_a_home(home: Path, run: Run) -> None:
+    process = run("run", books=False)
+    process.wait_for_log("daemon.started")
+    once = gateway_of(home, "once")
+    assert once.returncode == 2
+    assert "another gateway is taking files at this home. Stop it" in once.stderr
+    process.kill()
+    with open_gateway(home) as gateway, taking_files(gateway):
+        pass  # A killed process holds nothing.
+
+
+def test_killed_in_the_middle_and_started_again_nothing_happens_twice(home: Path, drop: Put, run: Run) -> None:
+    for number in range(8):
+        drop("amazon-us", f"settlement-{number}.txt", GOOD.replace("S1", f"S{number}"))
+    process = run("run", books=False)
+    wait_for(lambda: any((home / "ledger").glob("files/*/*.zst")), "it began", 60)
+    process.kill()
+    again = run("run", books=False)
+    wait_for(lambda: not any((home / "inbound" / "amazon-us").iterdir()), "all are taken", 60)
+    assert again.end(signal.SIGINT) == 0
+    assert ask(home, "select state, count(*), sum(accepted) from file group by 1") == [("ACCEPTED", 8, 24)]
+    assert ask(home, "select count(*) from settlement") == [(8,)]
+    assert findings(home) == []
+
+
+def test_a_server_is_polled_and_gets_each_outbound_file_once(home: Path, run: Run, sshd: Sshd) -> None:
+    (home / "outbound" / "finance").mkdir()
+    (home / "outbound" / "finance" / "first.xlsx").write_bytes(b"first")
+    sshd.put("settlement-1.txt", GOOD.encode())
+    process = run("run", books=False, servers=(sshd.settings(deliver=["finance"]),))
+    wait_for(lambda: sshd.names("done") == ["settlement-1.txt"], "taken and put away", 60)
+    wait_for(lambda: sshd.names("out") == ["first.xlsx"], "delivered", 60)
+    assert (sshd.root / "out" / "first.xlsx").read_bytes() == b"first"
+    assert process.end() == 0
+
+    (sshd.root / "out" / "first.xlsx").unlink()
+    again = run("run", books=False)
+    again.wait_for_log("daemon.started")
+    (home / "outbound" / "finance" / "second.xlsx").write_bytes(b"second")
+    wait_for(lambda: sshd.names("out") == ["second.xlsx"], "only what is new is delivered", 60)
+    assert again.end() == 0
+    assert sshd.names("out") == ["second.xlsx"]
+    assert ask(home, "select state, count(*) from file group by 1") == [("ACCEPTED", 1)]
+
+
+# --- the lock -----------------------------------------------------------------------------------------
+
+
+def test_a_pass_or_a_daemon_beside_another_is_refused(gateway: Gateway, home: Path, drop: Put) -> None:
+    path = drop("amazon-us", "settlement-1.txt", GOOD)
+    message = "another gateway is taking files at this home"
+    with taking_files(gateway), open_gateway(home) as second, pytest.raises(GatewayError, match=message):
+        run_once(second)
+    with taking_files(gateway), pytest.raises(GatewayError, match=message):
+        run_daemon(home)
+    assert path.exists()
+
+
+def test_a_read_of_the_ledger_leaves_the_archive_of_a_running_pass_alone(gateway: Gateway, home: Path) -> None:
+    (home / "ledger" / "files").mkdir(exist_ok=True)
+    half = home / "ledger" / "files" / ".1-2.tmp"
+    with taking_files(gateway):
+        half.write_bytes(b"half")
+        with open_gateway(home):
+            assert half.exists()
+    with taking_files(gateway):
+        assert not half.exists(), "left by a killed process"
+
+
+# --- the loop -----------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def quick(home: Path) -> Config:
+    (home / "config.toml").write_text((home / "config.toml").read_text() + QUICK)
+    return configuration.load(home)
+
+
+@pytest.fixture
+def no_books(gateway: Gateway, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Takes the place of the books, which these tests are not about; notes that they were run."""
+    runs: list[str] = []
+    monkeypatch.setattr(gateway, "run_books", lambda: (runs.append("books"), Outcome())[1])
+    monkeypatch.setattr("gateway.daemon.write_workbooks", lambda gateway: runs.append("workbooks") or [])
+    return runs
+
+
+Working = Callable[..., None]
+
+
+@pytest.fixture
+def working(quick: Config, gateway: Gateway, no_books: list[str]) -> Working:
+    """Runs a daemon of the test's own gateway, without anything that wakes it, while another thread does a script."""
+    gateway.config = quick
+
+    def work_during(script: Callable[[], None], *servers: Sftp) -> None:
+        config = quick.model_copy(update={"sftp": servers})
+        daemon = Daemon(gateway, build(gateway.home, config, gateway.lake.folder))
+        done: list[bool] = []
+
+        def follow() -> None:
+            try:
+                script()
+                done.append(True)
+            finally:
+                daemon.stop()
+
+        # DuckDB's connection belongs to this thread.
+        other = threading.Thread(target=follow)
+        other.start()
+        daemon.run()
+        other.join()
+        assert done, "the script ended early"
+
+    return work_during
+
+
+def test_polling_alone_finds_files(working: Working, drop: Put) -> None:
+    path = drop("amazon-us", "settlement-1.txt", GOOD)
+    working(lambda: wait_for(lambda: not path.exists(), "taken", 60))
+
+
+def test_a_watch_that_cannot_be_had_is_told(home: Path, quick: Config) -> None:
+    lane = build(home, quick, home / "ledger")[0]
+    with capture_logs() as logs, watching(home / "nowhere", lane):
+        pass
+    assert [log["event"] for log in logs] == ["watch.failed"]
+
+
+def test_a_change_in_a_folder_wakes_its_lane(home: Path, quick: Config, drop: Put) -> None:
+    lane = build(home, quick, home / "ledger")[0]
+    with watching(home / "inbound", lane):
+        drop("amazon-us", "settlement-1.txt", GOOD)
+        assert lane._wake.wait(20)
+
+
+def test_a_file_that_fails_stays_and_is_not_tried_at_every_tick(
+    working: Working, gateway: Gateway, drop: Put, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    broken = drop("amazon-us", "settlement-1.txt", GOOD)
+    good = drop("amazon-us", "settlement-2.txt", GOOD.replace("S1", "S2"))
+    process, tried = gateway._process, []
+
+    def breaks(found: Any, *rest: Any) -> None:
+        if found.name == broken.name:
+            tried.append(found.name)
+            raise RuntimeError("a fault of the program")
+        process(found, *rest)
+
+    monkeypatch.setattr(gateway, "_process", breaks)
+    with capture_logs():
+        working(lambda: wait_for(lambda: not good.exists() and len(tried) >= 3, "tried, and its neighbour taken", 60))
+    assert broken.exists()
+
+
+def test_a_ledger_that_is_locked_is_tried_again(
+    working: Working, gateway: Gateway, drop: Put, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = drop("amazon-us", "settlement-1.txt", GOOD)
+    take, failures = gateway.take, [1, 2]
+
+    def locked(drops: Any) -> Any:
+        if failures:
+            failures.pop()
+            raise GatewayError("commit to", "the ledger", "Another gateway is at work on this home.")
+        return take(drops)
+
+    monkeypatch.setattr(gateway, "take", locked)
+    with capture_logs() as logs:
+        working(lambda: wait_for(lambda: not path.exists(), "taken", 60))
+    assert len([log for log in logs if log["event"] == "take.failed"]) == 2
+
+
+def test_books_that_fail_are_tried_again_and_files_go_on(
+    working: Working, gateway: Gateway, drop: Put, no_books: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = drop("amazon-us", "settlement-1.txt", GOOD)
+    books, failures = gateway.run_books, [RuntimeError("a fault of the books"), GatewayError("run", "books", "")]
+
+    def failing() -> Any:
+        if failures:
+            raise failures.pop()
+        return books()
+
+    monkeypatch.setattr(gateway, "run_books", failing)
+    with capture_logs() as logs:
+        working(lambda: wait_for(lambda: not path.exists() and "workbooks" in no_books, "taken, and the books run", 60))
+    assert len([log for log in logs if log["event"] == "books.failed"]) == 2
+
+
+def test_master_data_is_taken_first_whatever_lane_it_came_by(
+    gateway: Gateway, drop: Put, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    limits = gateway.config.limits.model_copy(update={"files_per_commit_max": 1})
+    gateway.config = gateway.config.model_copy(update={"limits": limits})
+    drop("amazon-us", "settlement-1.txt", GOOD)
+    drop("master-data", "items.csv", ITEMS)
+    daemon, order = Daemon(gateway, []), []
+    lane = build(gateway.home, gateway.config, gateway.lake.folder)[0]
+    monkeypatch.setattr(lane, "done", lambda drop, committed: order.append((drop.partner, committed)))
+    lane.transport._stillness.still_s = 0.0  # type: ignore[attr-defined]
+    daemon._take(dict.fromkeys(lane.transport.poll(), lane))
+    assert order == [("master-data", True), ("amazon-us", True)]
+
+
+def test_when_it_is_stopped_it_finishes_the_file_under_way_and_begins_no_other(gateway: Gateway, drop: Put) -> None:
+    for number in range(3):
+        drop("amazon-us", f"settlement-{number}.txt", GOOD.replace("S1", f"S{number}"))
+    lane = build(gateway.home, gateway.config, gateway.lake.folder)[0]
+    lane.transport._stillness.still_s = 0.0  # type: ignore[attr-defined]
+    daemon, process, done = Daemon(gateway, [lane]), gateway._process, []
+
+    def stop(found: Any, *rest: Any) -> None:
+        daemon.stop()
+        process(found, *rest)
+
+    gateway._process = stop  # type: ignore[method-assign]
+    lane.done = lambda drop, committed: done.append((drop.name, committed))  # type: ignore[method-assign, assignment]
+    daemon._take(dict.fromkeys(lane.transport.poll(), lane))
+    assert done == [("settlement-0.txt", True)]
+
+
+def test_the_books_are_run_at_the_start_and_once_a_day(gateway: Gateway, no_books: list[str]) -> None:
+    daemon = Daemon(gateway, [])
+    daemon._run_books()
+    daemon._run_books()
+    assert no_books == ["books", "workbooks"]
+    daemon._books_of = date(2026, 1, 1)
+    daemon._run_books()
+    assert no_books == ["books", "workbooks"] * 2
+
+
+def test_a_server_that_goes_away_and_comes_back(working: Working, gateway: Gateway, drop: Put, sshd: Sshd) -> None:
+    def script() -> None:
+        sshd.put("settlement-1.txt", GOOD.encode())
+        wait_for(lambda: sshd.names("done") == ["settlement-1.txt"], "the first file", 60)
+        sshd.stop()
+        wait_for(lambda: "transport.failed" in {log["event"] for log in logs}, "it is missed", 60)
+        path = drop("amazon-us", "settlement-2.txt", GOOD.replace("S1", "S2"))
+        wait_for(lambda: not path.exists(), "the folder goes on", 60)
+        sshd.put("settlement-3.txt", GOOD.replace("S1", "S3").encode())
+        sshd.start()
+        wait_for(lambda: "settlement-3.txt" in sshd.names("done"), "it is found again", 60)
+
+    with capture_logs() as logs:
+        working(script, sshd.settings())
+    assert not [log for log in logs if log.get("exc_info")]
+    files = gateway.lake.con.execute("select name, count(*) from file group by 1 order by 1").fetchall()
+    assert files == [(f"settlement-{number}.txt", 1) for number in (1, 2, 3)]
+
+
+def test_a_signal_handler_may_stop_it_while_it_waits(gateway: Gateway, no_books: list[str]) -> None:
+    transport = build(gateway.home, gateway.config, gateway.lake.folder)[0].transport
+    daemon = Daemon(gateway, [Lane(transport, Pace(60, 60, 60, 60))])
+    before = signal.signal(signal.SIGUSR1, lambda number, frame: daemon.stop())
+    threading.Timer(0.2, os.kill, (os.getpid(), signal.SIGUSR1)).start()
+    try:
+        daemon.run()
+    finally:
+        signal.signal(signal.SIGUSR1, before)
