@@ -44,7 +44,7 @@ class Daemon:
         self._books_back_off = BackOff(daemon.tick_s, daemon.back_off_s_max)
 
     def stop(self) -> None:
-        """Finish the file under way, then end. May be called from a signal handler or another thread."""
+        """Commit what is under way, then end. May be called from a signal handler or another thread."""
         self._stopping = True
         self._inbox.put(None)
 

@@ -23,7 +23,7 @@ from gateway.config import Config, Sftp
 from gateway.daemon import Daemon, watching
 from gateway.daemon import run as run_daemon
 from gateway.errors import GatewayError
-from gateway.ledger import lake, verify
+from gateway.ledger import archive, lake, verify
 from gateway.pipeline import Gateway
 from gateway.session import open_gateway, run_once, taking_files
 from gateway.transports import build
@@ -300,15 +300,15 @@ def test_a_file_that_fails_stays_and_is_not_tried_at_every_tick(
 ) -> None:
     broken = drop("amazon-us", "settlement-1.txt", GOOD)
     good = drop("amazon-us", "settlement-2.txt", GOOD.replace("S1", "S2"))
-    process, tried = gateway._process, []
+    claim, tried = gateway._claim, []
 
-    def breaks(found: Any, *rest: Any) -> None:
-        if found.name == broken.name:
-            tried.append(found.name)
+    def breaks(one: Any) -> Any:
+        if one.drop.name == broken.name:
+            tried.append(one.drop.name)
             raise RuntimeError("a fault of the program")
-        process(found, *rest)
+        return claim(one)
 
-    monkeypatch.setattr(gateway, "_process", breaks)
+    monkeypatch.setattr(gateway, "_claim", breaks)
     with capture_logs():
         working(lambda: wait_for(lambda: not good.exists() and len(tried) >= 3, "tried, and its neighbour taken", 60))
     assert broken.exists()
@@ -364,19 +364,21 @@ def test_master_data_is_taken_first_whatever_lane_it_came_by(
     assert order == [("master-data", True), ("amazon-us", True)]
 
 
-def test_when_it_is_stopped_it_finishes_the_file_under_way_and_begins_no_other(gateway: Gateway, drop: Put) -> None:
+def test_when_it_is_stopped_it_commits_what_it_began_and_begins_no_other_file(
+    gateway: Gateway, drop: Put, monkeypatch: pytest.MonkeyPatch
+) -> None:
     for number in range(3):
         drop("amazon-us", f"settlement-{number}.txt", GOOD.replace("S1", f"S{number}"))
     lane = build(gateway.home, gateway.config, gateway.lake.folder)[0]
     lane.transport._stillness.still_s = 0.0  # type: ignore[attr-defined]
-    daemon, process, done = Daemon(gateway, [lane]), gateway._process, []
+    daemon, store, done = Daemon(gateway, [lane]), archive.store, []
 
-    def stop(found: Any, *rest: Any) -> None:
+    def stop(folder: Path, source: Path) -> archive.Stored:
         daemon.stop()
-        process(found, *rest)
+        return store(folder, source)
 
-    gateway._process = stop  # type: ignore[method-assign]
-    lane.done = lambda drop, committed: done.append((drop.name, committed))  # type: ignore[method-assign, assignment]
+    monkeypatch.setattr(archive, "store", stop)
+    monkeypatch.setattr(lane, "done", lambda drop, committed: done.append((drop.name, committed)))
     daemon._take(dict.fromkeys(lane.transport.poll(), lane))
     assert done == [("settlement-0.txt", True)]
 

@@ -6,6 +6,7 @@ import errno
 import os
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -177,14 +178,14 @@ def test_a_file_that_is_replaced_while_it_is_read_is_not_committed(
 ) -> None:
     path = drop("amazon-us", "settlement-1.txt", GOOD)
     drop("amazon-us", "settlement-2.txt", GOOD.replace("S1", "S2"))
-    process = gateway._process
+    claim = gateway._claim
 
-    def replaced(found: object, *rest: object) -> None:
-        process(found, *rest)  # type: ignore[arg-type]
-        if found.name == path.name:  # type: ignore[attr-defined]
+    def replaced(one: Any) -> Any:
+        if one.drop.name == path.name:
             path.write_text(GOOD.replace("20.00", "21.00"))
+        return claim(one)
 
-    monkeypatch.setattr(gateway, "_process", replaced)
+    monkeypatch.setattr(gateway, "_claim", replaced)
     folder = Folder(gateway.home, gateway.config)
     receipts = gateway.take(folder.poll())
     found = {receipt.drop.name: (receipt.committed, receipt.files[0].state) for receipt in receipts}
@@ -201,14 +202,14 @@ def test_a_file_that_is_gone_or_breaks_the_program_never_stops_the_others(
     gone = drop("amazon-us", "settlement-0.txt", "gone")
     broken = drop("amazon-us", "settlement-1.txt", GOOD)
     drop("amazon-us", "settlement-2.txt", GOOD.replace("S1", "S2"))
-    process = gateway._process
+    claim = gateway._claim
 
-    def breaks(found: object, *rest: object) -> None:
-        if found.name == broken.name:  # type: ignore[attr-defined]
+    def breaks(one: Any) -> Any:
+        if one.drop.name == broken.name:
             raise RuntimeError("a fault of the program")
-        process(found, *rest)  # type: ignore[arg-type]
+        return claim(one)
 
-    monkeypatch.setattr(gateway, "_process", breaks)
+    monkeypatch.setattr(gateway, "_claim", breaks)
     drops = Folder(gateway.home, gateway.config).poll()
     gone.unlink()
     receipts = {receipt.drop.name: receipt for receipt in gateway.take(drops)}
