@@ -23,9 +23,9 @@ from gateway.errors import GatewayError
 from gateway.ledger import asking, lake, staging
 from gateway.ledger import verify as verification
 from gateway.ledger.locking import retry
-from gateway.mapping import lint, load
+from gateway.mapping import lint, load, toml
 from gateway.pipeline import FileResult, Gateway, check_options, pending, try_file
-from gateway.session import Pass, open_gateway, run_once
+from gateway.session import Pass, open_gateway, open_samples, run_once
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
 out = Console(soft_wrap=True, highlight=False)
@@ -151,44 +151,62 @@ from journal_line group by all order by all"""
 @app.command()
 def check(
     mappings: Annotated[list[str] | None, typer.Argument(help="Mappings below mappings/; all if left out.")] = None,
-    expand: Annotated[bool, typer.Option("--expand", help="Print the mapping with what it is based on.")] = False,
+    expand: Annotated[
+        bool, typer.Option("--expand", help="Print each mapping with what it is based on, as TOML, and end.")
+    ] = False,
+    refresh: Annotated[
+        bool, typer.Option("--refresh", help="Write what the samples now become as what is expected of them.")
+    ] = False,
 ) -> None:
-    """Lint mappings, their lookups and the accounting rules, and check them against their samples."""
+    """Lint mappings, packs, their lookups and the accounting rules, and check them against their samples."""
     from gateway.books import rules
-    from gateway.mapping import samples
 
     rules.load(_State.home)
     root = _State.home / "mappings"
     library = load.load_all(_State.home)
-    paths = [_mapping_path(name) for name in mappings] if mappings else sorted(
-        p for p in root.glob("*/*.toml") if p.parent.name not in load.PASSIVE
-    )  # fmt: skip
+    paths = [_mapping_path(name) for name in mappings] if mappings else _mappings_and_packs(root)
     faults = [] if mappings else list(library.faults)
+    sound = []
     for path in paths:
         loaded, found = load.load_file(path, root)
-        faults += [f for f in found if f not in faults]
-        if loaded is None:
-            continue
-        faults += lint.check(loaded, library.lookups, check_options)
-        if expand:
-            out.print(
-                json.dumps(loaded.mapping.model_dump(mode="json", by_alias=True, exclude_defaults=True), indent=2)
-            )
+        found = found if loaded is None else lint.check(loaded, library.lookups, check_options)
+        faults += [fault for fault in found if fault not in faults]
+        sound += [] if found else [path]
+    if expand:
+        _print_expanded(sound, root)
     for fault in faults:
-        out.print(str(fault))
-    wrong = 0
-    if not faults:
-        with _scratch() as gateway:
-            for path in paths:
-                for message in samples.check(path, lambda p, s: _sample(gateway, p, s)):
-                    wrong += 1
-                    out.print(message)
-    out.print(f"{len(paths)} mappings checked, {len(faults) + wrong} faults.")
-    raise typer.Exit(USAGE if faults else PERSON if wrong else DONE)
+        (err if expand else out).print(str(fault))
+    if expand:
+        raise typer.Exit(USAGE if faults else DONE)
+    differences = _check_samples(sound, refresh=refresh)
+    for line in differences:
+        out.print(line)
+    out.print(f"{len(paths)} mappings checked, {len(faults) + len(differences)} faults.")
+    raise typer.Exit(USAGE if faults else PERSON if differences else DONE)
 
 
-def _sample(gateway: Gateway, path: Path, sample: Path) -> dict[str, Any]:
-    return try_file(gateway, _loaded(gateway, path), sample)
+def _mappings_and_packs(root: Path) -> list[Path]:
+    partners = [path for path in root.glob("*/*.toml") if path.parent.name not in load.PASSIVE]
+    return sorted(partners) + sorted(root.glob("standard/*/*.toml"))
+
+
+def _print_expanded(paths: list[Path], root: Path) -> None:
+    for path in paths:
+        data, _ = load.expanded(path, root)
+        sys.stdout.write(f"# mappings/{path.relative_to(root).as_posix()}\n{toml.text(data or {})}\n")
+
+
+def _check_samples(paths: list[Path], *, refresh: bool) -> list[str]:
+    """One line for each difference between what samples become and what is expected of them."""
+    from gateway.mapping import samples
+
+    found: list[str] = []
+    with open_samples(_State.home) as gateway:
+        ours = gateway.master_data()
+        for path in paths:
+            gateway.read_with(*(samples.master_data(path) or ours))
+            found += samples.check(path, lambda p, s: try_file(gateway, _loaded(gateway, p), s), refresh=refresh)
+    return found
 
 
 def _mapping_path(name: str) -> Path:

@@ -79,7 +79,7 @@ class _Checker:
     # --- the file as a whole --------------------------------------------------------------------------
 
     def head(self) -> Iterator[MappingFault]:
-        mapping, folder = self.mapping, PurePosixPath(self.loaded.name).parent.name
+        mapping, folder = self.mapping, PurePosixPath(self.loaded.name).parts[1]
         if mapping.partner != folder:
             yield self.fault(("partner",), f'"{mapping.partner}", but the file lies in the folder {folder}',
                              f'write partner = "{folder}", or move the file')  # fmt: skip
