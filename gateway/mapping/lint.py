@@ -105,7 +105,7 @@ class _Checker:
             said = options_check(file.format, file.options)
             for wrong in [said] if isinstance(said, str) else said:
                 if wrong:
-                    named = next((key for key in file.options if f"{key}" in wrong), "format")
+                    named = next((key for key in file.options if f" {key}: " in wrong or f" {key}." in wrong), "format")
                     yield self.fault(("file", named), wrong.rstrip("."), "see the format's options in docs/mapping.md")
         if file.format in INTERCHANGE and not file.transaction:
             yield self.fault(("file", "format"), "`transaction` is missing: which sets are this feed's",
