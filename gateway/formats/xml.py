@@ -111,6 +111,11 @@ class _Xml(Reading):
                         "Raise xml_depth_max if the document is right.", f"line {element.sourceline}",
                     )  # fmt: skip
                 continue
+            if len((element.text or "").encode()) > limits.xml_text_bytes_max:
+                raise FileError(
+                    self.request.name, f"the text of an element is longer than {limits.xml_text_bytes_max} bytes",
+                    "Raise xml_text_bytes_max if the document is right.", f"line {element.sourceline}",
+                )  # fmt: skip
             if self._matches([entry[0] for entry in stack]):
                 yield element, "/" + "/".join(f"{n}[{p}]" if c.get(n, 1) > 1 or p > 1 or k == len(stack) - 1 else n
                                               for k, (n, c, p) in enumerate(stack))  # fmt: skip
