@@ -5,12 +5,14 @@ from __future__ import annotations
 import csv
 import json
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import UTC, datetime
+from difflib import get_close_matches
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import structlog
 import typer
@@ -21,17 +23,20 @@ from rich.table import Table
 from gateway import config as configuration
 from gateway import demo as demonstration
 from gateway import home as homes
-from gateway.errors import GatewayError
+from gateway.errors import FileError, GatewayError
 from gateway.ledger import asking, lake, staging
 from gateway.ledger import verify as verification
 from gateway.ledger.locking import retry
-from gateway.mapping import lint, load
+from gateway.mapping import lint, load, toml
 from gateway.pipeline import FileResult, Gateway, check_options, pending, try_file
-from gateway.session import Pass, open_gateway, run_once
+from gateway.session import Pass, open_gateway, open_samples, run_once
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
-out = Console(soft_wrap=True, highlight=False)
-err = Console(stderr=True, soft_wrap=True, highlight=False)
+WIDE = 100_000
+"""Columns of a pipe: nothing is folded or cut there."""
+
+out = Console(soft_wrap=True, highlight=False, markup=False, emoji=False, width=None if sys.stdout.isatty() else WIDE)
+err = Console(stderr=True, soft_wrap=True, highlight=False, markup=False, emoji=False)
 
 DONE, PERSON, USAGE = 0, 1, 2
 
@@ -69,7 +74,10 @@ def init(
     with_examples: Annotated[bool, typer.Option("--with-examples", help="Make the example partners active.")] = False,
 ) -> None:
     """Lay down a home: configuration, packs and rules. Files that exist are left alone."""
-    written = homes.lay_down(_State.home, examples=with_examples)
+    try:
+        written = homes.lay_down(_State.home, examples=with_examples)
+    except OSError as error:
+        raise GatewayError("lay down", str(_State.home), "Choose a folder that can be written.", str(error)) from None
     out.print(f"{len(written)} files written to {_State.home.resolve()}.")
     out.print("Drop files in inbound/<partner>/, then run `gateway once`.")
 
@@ -94,10 +102,10 @@ def _print_pass(done: Pass) -> None:
     if done.files:
         out.print(_file_table(done.files))
     for file in pending(done.files):
-        out.print(f"[bold]{file.state}[/] {file.partner}/{file.name}: {file.reason}", markup=True)
+        out.print(f"[bold]{file.state}[/] {escape(f'{file.partner}/{file.name}: {file.reason}')}", markup=True)
     for problem in done.problems:
         out.print(f"[bold]left alone[/] {escape(problem)}", markup=True)
-    books = Table("reconciliation", "matched", "timing", "open", box=None, pad_edge=False)
+    books = _table("reconciliation", "matched", "timing", "open")
     for line in done.books.lines:
         books.add_row(f"{line.reconciliation}  {line.title}", str(line.matched), str(line.timing), str(line.open))
     out.print(books)
@@ -108,10 +116,17 @@ def _print_pass(done: Pass) -> None:
 
 def _file_table(files: list[FileResult]) -> Table:
     columns = ("state", "partner", "file", "feed", "received", "accepted", "rejected", "duplicate", "ignored")
-    table = Table(*columns, box=None, pad_edge=False)
+    table = _table(*columns)
     for f in files:
         numbers = (f.received, f.accepted, f.rejected, f.duplicate, f.ignored)
         table.add_row(f.state, f.partner, f.name, f.feed, *map(str, numbers))
+    return table
+
+
+def _table(*columns: str) -> Table:
+    table = Table(box=None, pad_edge=False)
+    for column in columns:
+        table.add_column(column, overflow="fold")
     return table
 
 
@@ -139,7 +154,7 @@ def status(as_json: Annotated[bool, typer.Option("--json")] = False) -> None:
         _print_json(found)
         return
     for title, rows in found.items():
-        out.print(f"[bold]{title}[/]", markup=True)
+        out.print(title, style="bold")
         _print_rows(rows)
 
 
@@ -155,52 +170,72 @@ from journal_line group by all order by all"""
 @app.command()
 def check(
     mappings: Annotated[list[str] | None, typer.Argument(help="Mappings below mappings/; all if left out.")] = None,
-    expand: Annotated[bool, typer.Option("--expand", help="Print the mapping with what it is based on.")] = False,
+    expand: Annotated[
+        bool, typer.Option("--expand", help="Print each mapping with what it is based on, as TOML, and end.")
+    ] = False,
+    refresh: Annotated[
+        bool, typer.Option("--refresh", help="Write what the samples now become as what is expected of them.")
+    ] = False,
 ) -> None:
-    """Lint mappings, their lookups and the accounting rules, and check them against their samples."""
+    """Lint mappings, packs, their lookups and the accounting rules, and check them against their samples."""
     from gateway.books import rules
-    from gateway.mapping import samples
 
     rules.load(_State.home)
     root = _State.home / "mappings"
     library = load.load_all(_State.home)
-    paths = [_mapping_path(name) for name in mappings] if mappings else sorted(
-        p for p in root.glob("*/*.toml") if p.parent.name not in load.PASSIVE
-    )  # fmt: skip
+    paths = [_mapping_path(name) for name in mappings] if mappings else _mappings_and_packs(root)
     faults = [] if mappings else list(library.faults)
+    sound = []
     for path in paths:
         loaded, found = load.load_file(path, root)
-        faults += [f for f in found if f not in faults]
-        if loaded is None:
-            continue
-        faults += lint.check(loaded, library.lookups, check_options)
-        if expand:
-            out.print(
-                json.dumps(loaded.mapping.model_dump(mode="json", by_alias=True, exclude_defaults=True), indent=2)
-            )
+        found = found if loaded is None else lint.check(loaded, library.lookups, check_options)
+        faults += [fault for fault in found if fault not in faults]
+        sound += [] if found else [path]
+    if expand:
+        _print_expanded(sound, root)
     for fault in faults:
-        out.print(str(fault))
-    wrong = 0
-    if not faults:
-        with _scratch() as gateway:
-            for path in paths:
-                for message in samples.check(path, lambda p, s: _sample(gateway, p, s)):
-                    wrong += 1
-                    out.print(message)
-    out.print(f"{len(paths)} mappings checked, {len(faults) + wrong} faults.")
-    raise typer.Exit(USAGE if faults else PERSON if wrong else DONE)
+        (err if expand else out).print(str(fault))
+    if expand:
+        raise typer.Exit(USAGE if faults else DONE)
+    differences = _check_samples(sound, refresh=refresh)
+    for line in differences:
+        out.print(line)
+    out.print(f"Mappings checked: {len(paths)}; faults: {len(faults) + len(differences)}.")
+    raise typer.Exit(USAGE if faults else PERSON if differences else DONE)
 
 
-def _sample(gateway: Gateway, path: Path, sample: Path) -> dict[str, Any]:
-    return try_file(gateway, _loaded(gateway, path), sample)
+def _mappings_and_packs(root: Path) -> list[Path]:
+    partners = [path for path in root.glob("*/*.toml") if path.parent.name not in load.PASSIVE]
+    return sorted(partners) + sorted(root.glob("standard/*/*.toml"))
+
+
+def _print_expanded(paths: list[Path], root: Path) -> None:
+    for path in paths:
+        data, _ = load.expanded(path, root)
+        sys.stdout.write(f"# mappings/{path.relative_to(root).as_posix()}\n{toml.text(data or {})}\n")
+
+
+def _check_samples(paths: list[Path], *, refresh: bool) -> list[str]:
+    """One line for each difference between what samples become and what is expected of them."""
+    from gateway.mapping import samples
+
+    found: list[str] = []
+    with open_samples(_State.home) as gateway:
+        ours = gateway.master_data()
+        for path in paths:
+            gateway.read_with(*(samples.master_data(path) or ours))
+            found += samples.check(path, lambda p, s: try_file(gateway, _loaded(gateway, p), s), refresh=refresh)
+    return found
 
 
 def _mapping_path(name: str) -> Path:
     root = _State.home / "mappings"
     path = root / (name.removeprefix("mappings/").removesuffix(".toml") + ".toml")
     if not path.resolve().is_relative_to(root.resolve()) or not path.is_file():
-        known = sorted(p.relative_to(root).with_suffix("").as_posix() for p in root.glob("*/*.toml"))
-        raise GatewayError("find mapping", name, f"There are: {', '.join(known) or 'none'}.")
+        known = [p.relative_to(root).with_suffix("").as_posix() for p in _mappings_and_packs(root)]
+        near = get_close_matches(name, known, n=1)
+        hint = f"Did you mean {near[0]}?" if near else f"There are: {', '.join(known) or 'none'}."
+        raise GatewayError("find mapping", name, hint, "there is no such file below mappings/")
     return path
 
 
@@ -209,7 +244,7 @@ def _loaded(gateway: Gateway, path: Path) -> load.Loaded:
     if loaded is not None:
         faults = lint.check(loaded, gateway.library.lookups, check_options)
     if loaded is None or faults:
-        raise GatewayError("use mapping", path.stem, "Mend it and try again.", "; ".join(map(str, faults)))
+        raise GatewayError("use mapping", path.stem, "Mend it and try again.", "; ".join(map(str, faults)).rstrip("."))
     return loaded
 
 
@@ -227,14 +262,28 @@ def try_(
     as_json: Annotated[bool, typer.Option("--json")] = False,
 ) -> None:
     """Show what a mapping makes of a file: rows, faults and entries. Writes nothing."""
+    configuration.load(_State.home)
     path = _mapping_path(mapping)
     with _scratch() as gateway:
-        result = try_file(gateway, _loaded(gateway, path), file)
+        loaded = _loaded(gateway, path)
+        try:
+            result = try_file(gateway, loaded, file)
+        except FileError as error:
+            result = _unreadable(file, error)
     if as_json:
         _print_json(result)
     else:
         _print_try(result)
     raise typer.Exit(PERSON if result["held"] else DONE)
+
+
+def _unreadable(file: Path, error: FileError) -> dict[str, Any]:
+    """The result for a file that cannot be read at all: it would be quarantined for this reason."""
+    fault = {
+        "position": error.position, "code": error.code, "message": error.cause or str(error), "hint": error.hint,
+    }  # fmt: skip
+    counts = dict.fromkeys(("received", "accepted", "rejected", "duplicate", "ignored"), 0)
+    return {"file": file.name, "counts": counts, "held": True, "records": {}, "faults": [fault], "entries": []}
 
 
 def _print_try(result: dict[str, Any]) -> None:
@@ -244,10 +293,10 @@ def _print_try(result: dict[str, Any]) -> None:
     for fault in result["faults"]:
         out.print(f"{fault['code']} {fault['position']}: {fault['message']} {fault['hint']}")
     for table, rows in result["records"].items():
-        out.print(f"[bold]{table}[/] {len(rows)} rows", markup=True)
+        out.print(f"{table}: {len(rows)} rows", style="bold")
         _print_rows([{k: v for k, v in row.items() if v is not None and k != "_ordinal"} for row in rows[:20]])
     if result["entries"]:
-        out.print(f"[bold]entries[/] {len(result['entries'])} lines", markup=True)
+        out.print(f"entries: {len(result['entries'])} lines", style="bold")
         keys = ("entry_id", "date", "account", "role", "debit", "credit", "currency", "document")
         _print_rows([{k: line[k] for k in keys} for line in result["entries"][:40]])
 
@@ -257,16 +306,16 @@ def _print_rows(rows: list[dict[str, Any]]) -> None:
         out.print("(none)")
         return
     columns = list(dict.fromkeys(key for row in rows for key in row))
-    table = Table(*columns, box=None, pad_edge=False)
+    table = _table(*columns)
     for row in rows:
         table.add_row(*("" if row.get(c) is None else str(row[c]) for c in columns))
-    out.print(table, markup=False)
+    out.print(table)
 
 
 @app.command()
 def query(
     sql: Annotated[str, typer.Argument(help="A SELECT over the ledger's tables and views.")],
-    form: Annotated[str, typer.Option("--format", help="table, csv or json")] = "table",
+    form: Annotated[Literal["table", "csv", "json"], typer.Option("--format")] = "table",
     as_of: Annotated[str | None, typer.Option("--as-of", help="The ledger as it stood then.")] = None,
 ) -> None:
     """Ask the ledger; read-only, and possible while another process commits."""
@@ -279,17 +328,27 @@ def query(
         stock.create_views(ledger.con)
         asking.check(ledger.con, sql)
         try:
-            rows = retry(lambda: list(staging.rows_of(ledger.con, sql)))
+            columns, rows = retry(lambda: _answer(ledger.con, sql))
         except duckdb.Error as error:
-            raise GatewayError("run query", sql[:80], "Mend the SQL.", str(error).split("\n")[0]) from None
+            cause = str(error).split("\n")[0].rstrip("!.")
+            raise GatewayError("run query", sql[:80], "Mend the SQL.", cause) from None
     if form == "json":
         _print_json(rows)
     elif form == "csv":
-        writer = csv.DictWriter(sys.stdout, list(rows[0]) if rows else [])
+        writer = csv.DictWriter(sys.stdout, columns, lineterminator="\n")
         writer.writeheader()
         writer.writerows(rows)
     else:
         _print_rows(rows)
+
+
+def _answer(con: Any, sql: str) -> tuple[list[str], list[dict[str, Any]]]:
+    """(column names, rows): the names are known also where there is no row."""
+    columns = [column[0] for column in con.execute(f"describe {sql}").fetchall()]
+    twice = [name for name, count in Counter(columns).items() if count > 1]
+    if twice:
+        raise GatewayError("run query", sql[:80], 'Name them apart with "as".', f"two columns are named {twice[0]}")
+    return columns, list(staging.rows_of(con, sql))
 
 
 @app.command()
@@ -333,6 +392,7 @@ def generate(
     """Write the files of the synthetic business into inbound/, and truth.csv beside it."""
     from gateway import synthetic
 
+    configuration.load(_State.home)
     truth = synthetic.generate(_State.home, seed=seed, days=days, orders_per_day=orders_per_day)
     out.print(f"{truth.files} files; {len(truth.planted)} planted discrepancies in {_State.home / 'truth.csv'}")
     out.print(f"Look at the books with: gateway -C {_State.home} once --now {truth.now.isoformat()}")

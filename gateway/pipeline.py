@@ -265,6 +265,19 @@ class Gateway:
             select alias_partner, id_type, external_id, sku, pack_qty, valid_from, valid_to from item_alias_current"""
         )
 
+    def master_data(self) -> tuple[pa.Table, pa.Table]:
+        """(items, aliases) that files are read with."""
+        con = self.lake.con
+        return con.table("master_item").to_arrow_table(), con.table("master_alias").to_arrow_table()
+
+    def read_with(self, items: pa.Table, aliases: pa.Table) -> None:
+        """Read files with these items and aliases and not with the ledger's; nothing is written."""
+        con = self.lake.con
+        for name, table in (("master_item", items), ("master_alias", aliases)):
+            con.register(f"_{name}", table)
+            con.execute(f"create or replace temp table {name} as select * from _{name}")
+            con.unregister(f"_{name}")
+
     def _seen(self, batch: Sequence[_Waiting]) -> None:
         """Mark the files of which the same bytes came from the same partner before: they have no second effect.
 

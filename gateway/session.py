@@ -46,6 +46,13 @@ def open_gateway(
         with lake.open_lake(home, settings, read_only=True) as ledger:
             yield Gateway(home, settings, ledger, now)
         return
+    with _throwaway(home, settings, now) as gateway:
+        yield gateway
+
+
+@contextmanager
+def _throwaway(home: Path, settings: configuration.Config, now: datetime | None) -> Iterator[Gateway]:
+    """An empty ledger that is removed afterwards."""
     temporary = Path(tempfile.mkdtemp(prefix="gateway-"))
     elsewhere = settings.model_copy(update={"ledger": settings.ledger.model_copy(update={"path": str(temporary)})})
     try:
@@ -61,6 +68,20 @@ def taking_files(gateway: Gateway) -> Iterator[None]:
     with locking.intake(gateway.lake.folder):
         archive.sweep(gateway.lake.folder)
         yield
+
+
+@contextmanager
+def open_samples(home: Path) -> Iterator[Gateway]:
+    """A home's gateway with its master data, but an empty ledger: what a sample becomes does not depend on deliveries."""
+    settings = configuration.load(home)
+    known = None
+    if lake.exists(lake.folder_of(home, settings)):
+        with open_gateway(home, read_only=True) as gateway:
+            known = gateway.master_data()
+    with _throwaway(home, settings, None) as gateway:
+        if known is not None:
+            gateway.read_with(*known)
+        yield gateway
 
 
 def run_once(gateway: Gateway, *, progress: bool = False) -> Pass:

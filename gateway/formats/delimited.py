@@ -9,6 +9,7 @@ from __future__ import annotations
 import codecs
 import csv
 import io
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Literal
@@ -71,6 +72,12 @@ def sniff(head: bytes, name: str) -> bool:
 def read(request: ReadRequest) -> Reading:
     """Open a delimited file. Raises FileError for what concerns the whole file."""
     return _Delimited(request)
+
+
+def _steadiness(counts: list[int]) -> tuple[int, int]:
+    """(lines that have the most usual number of marks, that number): a delimiter is in every line as often."""
+    usual = Counter(count for count in counts if count).most_common(1)
+    return (usual[0][1], usual[0][0]) if usual else (0, 0)
 
 
 class _Delimited(Reading):
@@ -138,8 +145,7 @@ class _Delimited(Reading):
         if chosen != "auto":
             return chosen
         lines = [line for line in self._head_text().splitlines()[:50] if line.strip()]
-        scores = {mark: sorted(line.count(mark) for line in lines) for mark in ",;\t|"}
-        return max(scores, key=lambda mark: scores[mark][len(lines) // 2] if lines else 0)
+        return max(",;\t|", key=lambda mark: _steadiness([line.count(mark) for line in lines]))
 
     def _head_rows(self) -> Iterator[tuple[int, list[str]]]:
         reader = self._csv(io.StringIO(self._head_text(), newline=""))

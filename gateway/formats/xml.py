@@ -111,6 +111,11 @@ class _Xml(Reading):
                         "Raise xml_depth_max if the document is right.", f"line {element.sourceline}",
                     )  # fmt: skip
                 continue
+            if len((element.text or "").encode()) > limits.xml_text_bytes_max:
+                raise FileError(
+                    self.request.name, f"the text of an element is longer than {limits.xml_text_bytes_max} bytes",
+                    "Raise xml_text_bytes_max if the document is right.", f"line {element.sourceline}",
+                )  # fmt: skip
             if self._matches([entry[0] for entry in stack]):
                 yield element, "/" + "/".join(f"{n}[{p}]" if c.get(n, 1) > 1 or p > 1 or k == len(stack) - 1 else n
                                               for k, (n, c, p) in enumerate(stack))  # fmt: skip
@@ -188,20 +193,29 @@ _PREDICATE = re.compile(r"\[(?:(\d+)|([\w.\-/@:]+)\s*=\s*(?:'([^']*)'|\"([^\"]*)
 
 
 def _compile(path: str) -> Getter:
-    """A function that gives the text of a relative path; alternatives with "|", the first present counts."""
-    counted = re.fullmatch(r"count\((.+)\)", path.strip())
-    if counted:
-        find = _finder(counted.group(1))
-        return lambda element: str(sum(1 for _ in find(element)))
+    """A function that gives the text of a relative path; alternatives with "|", the first present counts.
+
+    `count(path)` gives how many there are, `join(path)` the texts of all of them with blanks between.
+    """
+    called = re.fullmatch(r"(count|join)\((.+)\)", path.strip())
+    if called:
+        find_all = _finder(called.group(2))
+        if called.group(1) == "count":
+            return lambda element: str(sum(1 for _ in find_all(element)))
+        return lambda element: " ".join(filter(None, map(_text, find_all(element)))) or None
     finders = [_finder(alternative.strip()) for alternative in path.split("|")]
 
     def get(element: Any) -> str | None:
         for find in finders:
             for found in find(element):
-                return found if isinstance(found, str) else "".join(found.itertext()).strip()
+                return _text(found)
         return None
 
     return get
+
+
+def _text(found: Any) -> str:
+    return found if isinstance(found, str) else "".join(found.itertext()).strip()
 
 
 def _finder(path: str) -> Callable[[Any], Iterator[Any]]:

@@ -19,7 +19,7 @@ def check(con: duckdb.DuckDBPyConnection, sql: str) -> None:
     row = con.execute("select json_serialize_sql(?)", [sql]).fetchone()
     tree = json.loads(row[0]) if row else {}
     if tree.get("error"):
-        raise _refusal(sql, str(tree.get("error_message", "")).split("\n")[0])
+        raise _refusal(sql, str(tree.get("error_message", "")).split("\n")[0].rstrip("!."))
     if len(tree["statements"]) != 1:
         raise _refusal(sql, f"{len(tree['statements'])} statements")
     for name in _functions(tree):

@@ -161,7 +161,10 @@ def _cell(record: Record, target: Target, source: dict[str, str]) -> tuple[str, 
 
 
 def add_unmapped(work: Work, compiler: Compiler, relation: str, name: str) -> None:
-    """One fault for each code that went to suspense and each unknown name, on its first row, with the count."""
+    """One fault for each code that went to suspense and each unknown name, on its first row, with the count.
+
+    Where several records of a row read the same cell, it is told once.
+    """
     accepted = f"{compiler.ignored} is null and not {compiler.rejected}"
     for record in compiler.records:
         for target in record.targets.values():
@@ -187,6 +190,9 @@ def add_unmapped(work: Work, compiler: Compiler, relation: str, name: str) -> No
                        case when count(*) = 1 then ' row)' else ' rows)' end,
                        {quote(hint)}, null, false
                 from {ident(relation)} where {accepted} and {record.applies} and ({target.unmapped})
+                    and (_ordinal >> {FILE_SHIFT}, {text}) not in (
+                        select _ordinal >> {FILE_SHIFT}, value from {ident(name)}
+                        where code = {quote(code)} and column_name = {quote(column)})
                 group by _ordinal >> {FILE_SHIFT}, {text} order by 2"""
             )
 

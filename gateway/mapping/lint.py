@@ -79,7 +79,7 @@ class _Checker:
     # --- the file as a whole --------------------------------------------------------------------------
 
     def head(self) -> Iterator[MappingFault]:
-        mapping, folder = self.mapping, PurePosixPath(self.loaded.name).parent.name
+        mapping, folder = self.mapping, PurePosixPath(self.loaded.name).parts[1]
         if mapping.partner != folder:
             yield self.fault(("partner",), f'"{mapping.partner}", but the file lies in the folder {folder}',
                              f'write partner = "{folder}", or move the file')  # fmt: skip
@@ -105,7 +105,11 @@ class _Checker:
             said = options_check(file.format, file.options)
             for wrong in [said] if isinstance(said, str) else said:
                 if wrong:
-                    named = next((key for key in file.options if f"{key}" in wrong), "format")
+                    # The message may go on to list all options: the one that it names first is wrong.
+                    places = [
+                        (m.start(), key) for key in file.options if (m := re.search(rf"\b{re.escape(key)}\b", wrong))
+                    ]
+                    named = min(places)[1] if places else "format"
                     yield self.fault(("file", named), wrong.rstrip("."), "see the format's options in docs/mapping.md")
         if file.format in INTERCHANGE and not file.transaction:
             yield self.fault(("file", "format"), "`transaction` is missing: which sets are this feed's",

@@ -2,11 +2,17 @@
 
 `mappings/<partner>/samples/<name>` is a file of the partner, `<name>.expected.json` beside it what it must
 become: {"counts": …, "records": {table: [row, …]}, "faults": […], "entries": […]}. What the expectation does
-not name is not compared, so that it can be written by hand; `refresh` writes all of it.
+not name is not compared, so that it can be written by hand. `refresh` writes all of it but the entries, which
+depend on the rules of the home.
+
+`samples/master-data.csv`, where there is one, holds the items and aliases that the samples of the folder are
+read with, one name in a row: sku, partner, id-type, external-id, pack-qty, valid-from, valid-to. A row with a
+sku alone is an item without other names. Without that file they are read with the home's master data.
 """
 
 from __future__ import annotations
 
+import csv
 import json
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, date, datetime
@@ -17,7 +23,9 @@ from typing import Any
 from uuid import UUID
 
 import duckdb
+import pyarrow as pa
 
+from gateway.errors import FileError, GatewayError
 from gateway.mapping.contract import Mapped
 from gateway.mapping.load import load_file
 from gateway.mapping.text import ident
@@ -25,6 +33,8 @@ from gateway.model import MAPPABLE
 
 DIFFERENCES_MAX = 20
 """Differences told of one sample; a last line counts the rest."""
+
+MASTER_DATA = "master-data.csv"
 
 _SUFFIX = ".expected.json"
 _COMPARED = ("counts", "records", "faults", "entries")
@@ -47,8 +57,13 @@ def check(path: Path, run: Run, *, refresh: bool = False) -> list[str]:
         if not expected.is_file() and not refresh:
             found.append(f"{sample}: has no {expected.name}. Mend: write what it must become, or remove the sample.")
             continue
-        outcome = shape(run(path, sample))
+        try:
+            outcome = shape(run(path, sample))
+        except FileError as error:
+            found.append(f"{sample}: {error}")
+            continue
         if refresh:
+            outcome.pop("entries", None)
             expected.write_text(json.dumps(outcome, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
             continue
         try:
@@ -70,7 +85,8 @@ def samples(path: Path) -> list[Path]:
         return []
     files = [file for file in sorted(folder.iterdir()) if file.is_file() and not file.name.endswith(_SUFFIX)]
     rivals = {rival: _patterns(rival) for rival in sorted(path.parent.glob("*.toml"))}
-    return [file for file in files if not file.name.startswith(".") and path in _owners(file.name, rivals)]
+    files = [file for file in files if not file.name.startswith(".") and file.name != MASTER_DATA]
+    return [file for file in files if path in _owners(file.name, rivals)]
 
 
 def _patterns(path: Path) -> tuple[str, ...]:
@@ -85,6 +101,50 @@ def _owners(name: str, rivals: Mapping[Path, Sequence[str]]) -> list[Path]:
     named = [path for path in matching if name.lower().startswith(path.stem.lower())]
     longest = max((len(path.stem) for path in named), default=0)
     return [path for path in named if len(path.stem) == longest] or matching
+
+
+def master_data(path: Path) -> tuple[pa.Table, pa.Table] | None:
+    """(items, aliases) that the samples of a mapping file are read with; None if the home's are.
+
+    Raises GatewayError that names the line of a row that is no alias.
+    """
+    source = path.parent / "samples" / MASTER_DATA
+    if not source.is_file():
+        return None
+    with source.open(encoding="utf-8-sig", newline="") as text:
+        reader = csv.DictReader(text)
+        rows = [{key: (cell or "").strip() for key, cell in row.items() if key} for row in reader]
+    names = []
+    for line, row in enumerate(rows, start=2):
+        try:
+            if not row["sku"]:
+                raise ValueError("sku is blank")
+            if row.get("external-id"):
+                names.append(_alias(row))
+        except (ValueError, KeyError, InvalidOperation) as error:
+            hint = "Its columns are sku, partner, id-type, external-id, pack-qty, valid-from, valid-to."
+            raise GatewayError("read", f"{source}:{line}", hint, str(error)) from None
+    items = pa.table({"sku": pa.array(sorted({row["sku"] for row in rows}), pa.utf8())})
+    return items, pa.Table.from_pylist(names, _ALIASES)
+
+
+_ALIASES = pa.schema(
+    {
+        "alias_partner": pa.utf8(), "id_type": pa.utf8(), "external_id": pa.utf8(), "sku": pa.utf8(),
+        "pack_qty": pa.decimal128(18, 4), "valid_from": pa.date32(), "valid_to": pa.date32(),
+    }
+)  # fmt: skip
+
+
+def _alias(row: Mapping[str, str]) -> dict[str, Any]:
+    def day(name: str) -> date | None:
+        return date.fromisoformat(row[name]) if row.get(name) else None
+
+    return {
+        "alias_partner": row.get("partner") or "*", "id_type": row["id-type"], "external_id": row["external-id"],
+        "sku": row["sku"], "pack_qty": Decimal(row.get("pack-qty") or 1), "valid_from": day("valid-from"),
+        "valid_to": day("valid-to"),
+    }  # fmt: skip
 
 
 # --- the shape of an outcome --------------------------------------------------------------------------

@@ -48,15 +48,15 @@ class Payout:
 def write(sink: Sink, business: Business) -> list[Payout]:
     """All settlements; returns their payouts for the bank."""
     payouts = []
-    doubled: Entry | None = None
+    doubled = None
     for week in range(0, business.days, 7):
         first = business.start + timedelta(days=week)
         entries = [e for o in business.orders if _in_week(o, first) and o.settled for e in order_entries(o)]
         entries += _refunds(business, first)
         if week == 0:
             doubled = _plant_first(sink, entries)
-        else:
-            _plant_second(sink, entries, doubled, first)
+        elif week == 7:
+            _plant_second(sink, entries, doubled)
         payouts.append(_settlement(sink, f"2026{first:%m%d}001", first, entries, banked=None))
     payouts.append(_small(sink, business, "20269999001", "PAYOUT_NOT_BANKED"))
     payouts.append(_small(sink, business, "20269999002", "PAYOUT_SHORT"))
@@ -117,7 +117,7 @@ def _refunds(business: Business, first: date) -> list[Entry]:
 
 def _plant_first(sink: Sink, entries: list[Entry]) -> Entry:
     """An amount that is wrong, an order that was never shipped, a code that nobody knows."""
-    place = next(n for n, e in enumerate(entries) if e.description == "Principal" and n > 40)
+    place = next(n for n, e in enumerate(entries) if _is_price(e) and n > 40)
     entry = entries[place]
     entries[place] = replace(entry, amount=entry.amount - Decimal("7.50"))
     sink.plant("AMOUNT_MISMATCH", f"amazon-us|{entry.order_id}", "-7.50", "settled 7.50 less than shipped")
@@ -139,15 +139,16 @@ def _plant_first(sink: Sink, entries: list[Entry]) -> Entry:
     )
     key = "other-transaction / other-transaction / Holiday Handling Surcharge"
     sink.plant("UNMAPPED_LINE", f"amazon-us|{key}", "-12.34", "a code in no lookup")
-    return next(
-        e
-        for e in entries[len(entries) // 3 :]
-        if e.description == "Principal" and e.order_id != entry.order_id and e.kind == "Order"
-    )
+    others = (e for e in entries[len(entries) // 3 :] if e.order_id not in (entry.order_id, ghost.order_id))
+    return next(e for e in others if _is_price(e))
 
 
-def _plant_second(sink: Sink, entries: list[Entry], doubled: Entry | None, first: date) -> None:
-    del first
+def _is_price(entry: Entry) -> bool:
+    return (entry.kind, entry.amount_type, entry.description) == ("Order", "ItemPrice", "Principal")
+
+
+def _plant_second(sink: Sink, entries: list[Entry], doubled: Entry | None) -> None:
+    """A line of the first settlement once more."""
     if doubled is None:
         return
     entries.append(doubled)

@@ -91,3 +91,19 @@ def test_a_header_that_is_not_there_is_told_with_the_nearest(tmp_path: Path) -> 
 def test_nameless_and_doubled_columns(tmp_path: Path) -> None:
     _, reading = read(tmp_path / "f.csv", b"id,,qty,qty\n1,2,3,4\n")
     assert reading.columns == ("id", "#2", "qty", "qty#2")
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "sku;name\na;x, y\n",
+        "sku;name\na;one, two, three\nb;four, five, six\nc;\n",
+        "sku;price;cost\na;1,50;0,75\nb;2,50;1,25\n",
+        'sku\tname\na\t"x; y; z"\nb\tp|q|r\n',
+        "report of today, all shops\n\nsku;name;qty\na;x;1\nb;y;2\n",
+    ],
+)
+def test_the_delimiter_is_the_mark_that_most_lines_share(tmp_path: Path, content: str) -> None:
+    options = {"delimiter": "auto", "header": {"contains": ["sku"]}}
+    rows, _ = read(tmp_path / "f.csv", content.encode(), **options)
+    assert [row["sku"] for row in rows][:2] == ["a", "b"][: len(rows)]

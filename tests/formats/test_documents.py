@@ -34,6 +34,21 @@ def test_xml_paths_reach_ancestors(tmp_path: Path) -> None:
     ]
 
 
+def test_repeated_elements_of_xml_are_counted_and_joined(tmp_path: Path) -> None:
+    path = tmp_path / "a.xml"
+    path.write_text("<R><N><T><E>A</E></T><T><E> B </E><E/></T></N><N/></R>")
+    found = rows(xml, path, each="//N", columns=("count(T)", "join(T/E)", "T/E"))
+    assert [list(row.values())[3:] for row in found] == [["2", "A B", "A"], ["0", None, None]]
+
+
+def test_an_element_with_too_long_a_text_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "a.xml"
+    path.write_text(f"<R><N><T>{'ä' * 60}</T></N></R>")
+    request = ReadRequest(path, "a.xml", Limits(xml_text_bytes_max=100), each="//N", columns=("T",))
+    with pytest.raises(FileError, match="longer than 100 bytes"):
+        list(xml.read(request))
+
+
 @pytest.mark.parametrize(
     ("content", "message"),
     [

@@ -1,0 +1,87 @@
+"""docs/configuration.md: every key with its true default, every example a configuration that loads."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from decimal import Decimal
+from pathlib import Path
+from typing import Any, get_args
+
+import pytest
+from pydantic import BaseModel
+
+from gateway import config
+from gateway.errors import GatewayError
+
+PAGE = (Path(__file__).parents[1] / "docs" / "configuration.md").read_text(encoding="utf-8")
+EXAMPLES = re.findall(r"^```toml config\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
+ROW = re.compile(r"^\| `(\w+)` \| ([^|]+) \| ([^|]+) \| ([^|]+) \|$", re.MULTILINE)
+
+
+def sections() -> dict[str, type[BaseModel]]:
+    """The tables of the file, as their headings are spelled, each with its model."""
+    found = {}
+    for name, field in config.Config.model_fields.items():
+        kind: Any = field.annotation
+        model = kind if isinstance(kind, type) and issubclass(kind, BaseModel) else next(
+            inner for inner in get_args(kind) if isinstance(inner, type) and issubclass(inner, BaseModel)
+        )  # fmt: skip
+        origin = getattr(kind, "__origin__", None)
+        found[f"[{name}.<name>]" if origin is dict else f"[[{name}]]" if origin is tuple else f"[{name}]"] = model
+    return found
+
+
+SECTIONS = sections()
+
+
+def described(heading: str) -> dict[str, tuple[str, str, str]]:
+    """key → (type, default, meaning) in the table below a heading."""
+    part = PAGE.split(f"## `{heading}`\n", 1)[1].split("\n## ", 1)[0]
+    return {key: (kind.strip(), default.strip(), meaning.strip()) for key, kind, default, meaning in ROW.findall(part)}
+
+
+def test_every_table_has_its_section_and_no_section_is_left_over() -> None:
+    assert sorted(re.findall(r"^## `(\[.*\])`$", PAGE, re.MULTILINE)) == sorted(SECTIONS)
+
+
+@pytest.mark.parametrize("heading", SECTIONS)
+def test_every_key_is_described_with_its_default(heading: str) -> None:
+    table, fields = described(heading), SECTIONS[heading].model_fields
+    assert list(table) == list(fields)
+    for key, field in fields.items():
+        kind, default, meaning = table[key]
+        assert kind and meaning, key
+        if field.is_required():
+            assert default == "required", key
+            continue
+        told = tomllib.loads(f"value = {default.strip('`')}", parse_float=Decimal)["value"]
+        known = list(field.default) if isinstance(field.default, tuple) else field.default
+        assert told == (Decimal(str(known)) if isinstance(told, Decimal) else known), key
+
+
+@pytest.mark.parametrize("heading", SECTIONS)
+def test_every_table_has_an_example(heading: str) -> None:
+    start = heading.removesuffix("<name>]")
+    part = PAGE.split(f"## `{heading}`\n", 1)[1].split("\n## ", 1)[0]
+    assert re.search(rf"^{re.escape(start)}", part, re.MULTILINE)
+
+
+@pytest.mark.parametrize("text", EXAMPLES)
+def test_every_example_is_a_configuration(text: str) -> None:
+    assert config.parse(tomllib.loads(text)).entities
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ('[entities.US]\ncurrency = "usd"', "entities.US.currency"),
+        ('[entities.US]\ncurrency = "USD"\n[limits]\nrows_max = 1', "limits.rows_max"),
+        ('[entities.US]\ncurrency = "USD"\n[partners.a]\nentity = "FR"', "partners.a.entity: 'FR'"),
+        ('[entities.US]\ncurrency = "USD"\n[channels.a]\nentity = "US"\nrevenue = "both"', "channels.a.revenue"),
+    ],
+)
+def test_a_wrong_key_or_value_is_told_by_its_name(text: str, told: str) -> None:
+    with pytest.raises(GatewayError) as raised:
+        config.parse(tomllib.loads(text))
+    assert told in str(raised.value)

@@ -1,0 +1,188 @@
+"""Standard packs: each is sound, has samples, and reads them as expected, row by row."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterator
+from decimal import Decimal
+from fnmatch import fnmatch
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gateway import home as homes
+from gateway.errors import GatewayError
+from gateway.ledger import verify
+from gateway.mapping import lint, load, samples
+from gateway.mapping.load import Loaded
+from gateway.pipeline import Gateway, check_options, try_file
+from gateway.session import open_gateway, open_samples, run_once
+from tests.conftest import NOW, corpus
+
+ROOT = Path(__file__).parents[1] / "mappings"
+PACKS = sorted(ROOT.glob("standard/*/*.toml"))
+SAMPLES = [(pack, sample) for pack in PACKS for sample in samples.samples(pack)]
+
+
+def name_of(value: Any) -> str:
+    return value.relative_to(ROOT / "standard").as_posix() if isinstance(value, Path) else str(value)
+
+
+@pytest.fixture(scope="module")
+def reader(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
+    """A home that has seen nothing; each test reads with the master data of the samples that it is about."""
+    home = tmp_path_factory.mktemp("packs")
+    homes.lay_down(home, examples=True)
+    with open_samples(home) as gateway:
+        yield gateway
+
+
+def loaded(pack: Path) -> Loaded:
+    found, faults = load.load_file(pack, ROOT)
+    assert faults == []
+    assert found is not None
+    return found
+
+
+READ: dict[Path, dict[str, Any]] = {}
+"""What a sample became, so that it is read once for all tests."""
+
+
+def read(reader: Gateway, pack: Path, sample: Path) -> dict[str, Any]:
+    if sample not in READ:
+        reader.read_with(*(samples.master_data(pack) or reader.master_data()))
+        READ[sample] = try_file(reader, loaded(pack), sample)
+    return READ[sample]
+
+
+@pytest.mark.parametrize("pack", PACKS, ids=name_of)
+def test_a_pack_has_no_faults(reader: Gateway, pack: Path) -> None:
+    assert [str(fault) for fault in lint.check(loaded(pack), reader.library.lookups, check_options)] == []
+
+
+@pytest.mark.parametrize("pack", PACKS, ids=name_of)
+def test_a_pack_has_a_sample_that_becomes_records(pack: Path) -> None:
+    expected = [sample.with_name(f"{sample.name}.expected.json") for sample in samples.samples(pack)]
+    assert any(rows for file in expected for rows in json.loads(file.read_text())["records"].values())
+
+
+@pytest.mark.parametrize(("pack", "sample"), SAMPLES, ids=name_of)
+def test_a_sample_becomes_what_is_expected_row_by_row(reader: Gateway, pack: Path, sample: Path) -> None:
+    outcome = samples.shape(read(reader, pack, sample))
+    wanted = json.loads(sample.with_name(f"{sample.name}.expected.json").read_text(encoding="utf-8"))
+    assert samples.differences(wanted, outcome) == []
+    # Entries depend on the rules of a home, so that a pack says nothing of them.
+    assert sorted(wanted) == ["counts", "faults", "records"]
+
+
+@pytest.mark.parametrize(("pack", "sample"), SAMPLES, ids=name_of)
+def test_every_row_of_a_sample_is_accounted_for(reader: Gateway, pack: Path, sample: Path) -> None:
+    counts = read(reader, pack, sample)["counts"]
+    assert counts["received"] > 0
+    assert counts["received"] == sum(counts[key] for key in ("accepted", "rejected", "duplicate", "ignored"))
+
+
+@pytest.mark.parametrize("family", sorted({pack.parent for pack in PACKS}), ids=name_of)
+def test_no_file_among_the_samples_is_left_unread(family: Path) -> None:
+    read_ones = {sample.name for pack in family.glob("*.toml") for sample in samples.samples(pack)}
+    beside = {f"{name}.expected.json" for name in read_ones} | {samples.MASTER_DATA}
+    assert {path.name for path in (family / "samples").iterdir()} <= read_ones | beside
+
+
+def test_a_sample_of_each_pack_with_a_partner_passes_through_a_home(home: Path) -> None:
+    given: dict[str, tuple[Path, str]] = {}
+    for path in sorted((home / "mappings").glob("*/*.toml")):
+        found, _ = load.load_file(path, home / "mappings")
+        if path.parent.name not in load.PASSIVE and found is not None and found.pack is not None:
+            pack = ROOT.parent / found.pack.name
+            # The plainest sample has the shortest name; the others show what is held.
+            sample = min(samples.samples(pack), key=lambda one: len(one.name))
+            given[found.pack.name] = (sample, path.parent.name)
+    for sample, partner in given.values():
+        shutil.copyfile(sample, home / "inbound" / partner / sample.name)
+    with open_gateway(home, now=NOW) as gateway:
+        files = run_once(gateway).files
+        assert verify.verify(gateway.lake) == []
+    assert {f.name: f.state for f in files} == {sample.name: "ACCEPTED" for sample, _ in given.values()}
+    assert all(f.received == f.accepted + f.rejected + f.duplicate + f.ignored for f in files)
+    assert len(given) >= 10
+
+
+# --- master data of samples -----------------------------------------------------------------------------------
+
+
+def folder(tmp_path: Path, text: str) -> Path:
+    (tmp_path / "samples").mkdir()
+    (tmp_path / "samples" / samples.MASTER_DATA).write_text(text)
+    return tmp_path / "stock.toml"
+
+
+def test_master_data_of_samples_are_items_and_their_names_in_time(tmp_path: Path) -> None:
+    path = folder(
+        tmp_path,
+        "sku,partner,id-type,external-id,pack-qty,valid-from,valid-to\nA,,,,,,\nB,acme,3PL,X-1,12,2026-01-02,\n",
+    )
+    found = samples.master_data(path)
+    assert found is not None
+    items, aliases = found
+    assert items["sku"].to_pylist() == ["A", "B"]
+    (alias,) = aliases.to_pylist()
+    assert (alias["alias_partner"], alias["external_id"], alias["pack_qty"]) == ("acme", "X-1", Decimal(12))
+    assert (str(alias["valid_from"]), alias["valid_to"]) == ("2026-01-02", None)
+
+
+@pytest.mark.parametrize("row", ["A,,3PL,X,many,,", "A,,3PL,X,1,2.1.2026,", ",,3PL,X,1,,"])
+def test_master_data_that_cannot_be_read_are_told_with_their_line(tmp_path: Path, row: str) -> None:
+    path = folder(tmp_path, f"sku,partner,id-type,external-id,pack-qty,valid-from,valid-to\nB,,,,,,\n{row}\n")
+    with pytest.raises(GatewayError, match=r"master-data\.csv:3"):
+        samples.master_data(path)
+
+
+# --- public files ---------------------------------------------------------------------------------------------
+
+CAMT = ROOT / "standard" / "iso20022" / "camt.053.toml"
+
+
+def bank(reader: Gateway, name: str) -> dict[str, Any]:
+    files = corpus("bank-camt", name)
+    if not files:
+        pytest.skip("the public samples are not at hand")
+    return try_file(reader, loaded(CAMT), files[0])
+
+
+def test_a_public_statement_of_version_2_is_read_to_the_amount(reader: Gateway) -> None:
+    found = bank(reader, "bsp__camt.053.001.02.xml")
+    assert not found["held"]
+    lines = [(r["bank_ref"], r["end_to_end_ref"], r["amount"]) for r in found["records"]["bank_line"]]
+    assert lines == [
+        ("AAAASESS-FP-CN_98765/01", "MUELL/FINP/RA12345", "105678.5000"),
+        ("AAAASESS-FP-ACCR-01", None, "-200000.0000"),
+        ("AAAASESS-FP-CONF-FX", "AAAASS1085FINPSS", "30000.0000"),
+    ]
+    assert [r["amount"] for r in found["records"]["bank_balance"]] == ["500000.0000", "435678.5000"]
+
+
+def test_a_public_statement_with_batches_balances_and_keeps_their_texts(reader: Gateway) -> None:
+    found = bank(reader, "viafintech__053_valid_example_v4.xml")
+    lines = found["records"]["bank_line"]
+    assert (found["held"], len(lines)) == (False, 13)
+    opening, closing = (Decimal(r["amount"]) for r in found["records"]["bank_balance"])
+    assert opening + sum(Decimal(r["amount"]) for r in lines) == closing == Decimal("322689.77")
+    batch = next(r for r in lines if r["bank_ref"] == "20160527007602769947016000000012")
+    assert batch["amount"] == "620.0000"
+    assert "MUSTER MITTEILUNG 4" in batch["remittance"]
+
+
+@pytest.mark.parametrize("name", ["genkgo__camt052.v8.xml", "viafintech__054_valid_example.xml", "bsp__invalid.xml"])
+def test_another_bank_message_is_held_as_no_statement(reader: Gateway, name: str) -> None:
+    found = bank(reader, name)
+    assert found["held"]
+    assert "balances of a statement" in found["faults"][0]["message"]
+
+
+def test_patterns_of_packs_leave_other_documents_alone() -> None:
+    (pattern,) = loaded(CAMT).mapping.file.match
+    assert fnmatch("camt.053-20261105.xml", pattern)
+    assert not fnmatch("camt.052-20261105.xml", pattern)
