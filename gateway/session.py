@@ -13,9 +13,10 @@ from pathlib import Path
 from rich.progress import track
 
 from gateway import config as configuration
+from gateway.atomic import sweep
 from gateway.books.reconcile import Outcome
 from gateway.errors import GatewayError
-from gateway.ledger import archive, lake
+from gateway.ledger import lake
 from gateway.pipeline import FileResult, Gateway
 from gateway.transports.folder import Folder
 from gateway.workbooks import write_workbooks
@@ -39,7 +40,8 @@ def open_gateway(
     folder = lake.folder_of(home, settings)
     if not scratch:
         if not read_only:
-            archive.sweep(folder)
+            for place in (folder, folder / "files", *(home / "outbound").glob("*/")):
+                sweep(place)
         with lake.open_lake(home, settings, read_only=read_only) as ledger:
             yield Gateway(home, settings, ledger, now)
         return

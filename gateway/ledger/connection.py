@@ -13,19 +13,25 @@ import secrets
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time
 from pathlib import Path
 
 import duckdb
 
+from gateway.atomic import is_of_another_process
 from gateway.config import Config
 from gateway.errors import GatewayError
 
 CATALOG = "catalog.sqlite"
+NEW = f"new.{CATALOG}"
+"""Name of the catalog until it has its tables."""
 METADATA = "__ducklake_metadata_lake"
 EXTENSIONS = ("ducklake", "sqlite_scanner")
 INLINE_ROWS_MAX = 1_000
 """Fewer rows than this go into the catalog: a Parquet file for each small commit would be slow to write and read."""
+
+_in_use: set[Path] = set()
+"""Temporary folders of this process's open connections."""
 
 
 def connect(folder: Path, config: Config) -> tuple[duckdb.DuckDBPyConnection, Path]:
@@ -35,6 +41,7 @@ def connect(folder: Path, config: Config) -> tuple[duckdb.DuckDBPyConnection, Pa
     # DuckDB names its spill files alike in every process: each needs a folder of its own.
     temporary = folder / "tmp" / f"{os.getpid()}-{secrets.token_hex(4)}"
     temporary.mkdir(parents=True)
+    _in_use.add(temporary)
     con = duckdb.connect(
         config={
             "extension_directory": str(extensions),
@@ -72,10 +79,23 @@ def _load_extension(con: duckdb.DuckDBPyConnection, name: str, folder: Path) -> 
     con.execute(f"load {name}")
 
 
-def attach(con: duckdb.DuckDBPyConnection, folder: Path, *, read_only: bool, as_of: str | None) -> None:
-    """Attach the lake as `lake` and make it the current catalog. Creates it when it is not there.
+def release(temporary: Path) -> None:
+    """Remove the temporary folder of a connection that was closed."""
+    shutil.rmtree(temporary, ignore_errors=True)
+    _in_use.discard(temporary)
 
-    Raises GatewayError for an `as_of` that is no instant or lies before the first commit.
+
+def attach(
+    con: duckdb.DuckDBPyConnection,
+    folder: Path,
+    *,
+    read_only: bool = False,
+    as_of: str | None = None,
+    catalog: str = CATALOG,
+) -> None:
+    """Attach the lake as `lake` and make it the current catalog. Only under the name NEW is one created.
+
+    Raises GatewayError for an `as_of` that is no instant, or at which there was no commit.
     """
     options = [
         # The folder may have been moved since the catalog wrote its path down.
@@ -84,30 +104,30 @@ def attach(con: duckdb.DuckDBPyConnection, folder: Path, *, read_only: bool, as_
         "META_JOURNAL_MODE 'WAL'",
         "META_BUSY_TIMEOUT 5000",
         f"DATA_INLINING_ROW_LIMIT {INLINE_ROWS_MAX}",
+        f"CREATE_IF_NOT_EXISTS {str(catalog == NEW).lower()}",
     ]
     if read_only:
         options.append("READ_ONLY")
     if as_of is not None:
         options.append(_snapshot(as_of))
     try:
-        con.execute(f"attach 'ducklake:sqlite:{quote(folder / CATALOG)}' as lake ({', '.join(options)})")
+        con.execute(f"attach 'ducklake:sqlite:{quote(folder / catalog)}' as lake ({', '.join(options)})")
     except duckdb.InvalidInputException as error:
         if as_of is None:
             raise
         raise GatewayError(
-            "open ledger", f"as of {as_of}", "Choose a later instant.", "there was no commit yet"
+            "open ledger", f"as of {as_of}", "Choose another instant.", "there is no commit at that point"
         ) from error
     con.execute("use lake")
 
 
 def _snapshot(as_of: str) -> str:
     """The option for an instant, a day (its end) or a snapshot number."""
-    if as_of.isdigit() and len(as_of) < 8:
+    if as_of.isdecimal() and len(as_of) < 8:
         return f"SNAPSHOT_VERSION {int(as_of)}"
     try:
-        if len(as_of) == 10:
-            end = datetime.combine(date.fromisoformat(as_of), datetime.min.time(), UTC) + timedelta(days=1)
-            moment = end - timedelta(microseconds=1)
+        if len(as_of) <= 10:
+            moment = datetime.combine(date.fromisoformat(as_of), time.max, UTC)
         else:
             moment = datetime.fromisoformat(as_of.replace("Z", "+00:00"))
     except ValueError:
@@ -150,19 +170,8 @@ def one_thread(con: duckdb.DuckDBPyConnection, threads: int) -> Iterator[None]:
 def remove_stale_folders(folder: Path) -> None:
     """Remove the temporary folders of processes that were killed."""
     for place in (folder / "tmp").glob("*-*"):
-        pid = place.name.partition("-")[0]
-        if place.is_dir() and pid.isdigit() and not _alive(int(pid)):
+        if place not in _in_use and not is_of_another_process(place.name.partition("-")[0]):
             shutil.rmtree(place, ignore_errors=True)
-
-
-def _alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except OSError:
-        return True
-    return True
 
 
 def quote(path: Path | str) -> str:
