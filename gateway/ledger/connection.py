@@ -36,47 +36,46 @@ _in_use: set[Path] = set()
 
 def connect(folder: Path, config: Config) -> tuple[duckdb.DuckDBPyConnection, Path]:
     """(connection with the extensions loaded and one thread, its temporary folder)."""
-    extensions = folder / ".extensions"
-    extensions.mkdir(exist_ok=True)
     # DuckDB names its spill files alike in every process: each needs a folder of its own.
     temporary = folder / "tmp" / f"{os.getpid()}-{secrets.token_hex(4)}"
     temporary.mkdir(parents=True)
     _in_use.add(temporary)
-    con = duckdb.connect(
-        config={
-            "extension_directory": str(extensions),
-            "autoinstall_known_extensions": "false",
-            "autoload_known_extensions": "false",
-            "python_enable_replacements": "false",
-            "memory_limit": f"{config.limits.memory_mb_max}MB",
-            "temp_directory": str(temporary),
-            "preserve_insertion_order": "false",
-            "threads": "1",
-        }
-    )
-    con.execute("set timezone = 'UTC'")
-    for name in EXTENSIONS:
-        _load_extension(con, name, extensions)
+    try:
+        con = duckdb.connect(
+            config={
+                "autoinstall_known_extensions": "false",
+                "autoload_known_extensions": "false",
+                "python_enable_replacements": "false",
+                "memory_limit": f"{config.limits.memory_mb_max}MB",
+                "temp_directory": str(temporary),
+                "preserve_insertion_order": "false",
+                "threads": "1",
+            }
+        )
+        con.execute("set timezone = 'UTC'")
+        for name in EXTENSIONS:
+            _load_extension(con, name)
+    except BaseException:
+        release(temporary)
+        raise
     return con, temporary
 
 
-def _load_extension(con: duckdb.DuckDBPyConnection, name: str, folder: Path) -> None:
-    """Install from the file that the extension's package carries (no download), then load.
+def _load_extension(con: duckdb.DuckDBPyConnection, name: str) -> None:
+    """Load the file that the extension's package carries, in its place: nothing is downloaded or installed.
 
-    Installed anew when the package brings another build than the one that lies there.
+    Raises GatewayError if the package is missing or made for another DuckDB.
     """
     spec = importlib.util.find_spec(f"duckdb_extension_{name}")
     places = list(spec.submodule_search_locations or []) if spec else []
     shipped = [file for place in places for file in Path(place).rglob("*.duckdb_extension")]
+    hint = f"Install the package duckdb-extension-{name.replace('_', '-')} in version {duckdb.__version__}."
     if not shipped:
-        raise GatewayError("load", f"extension {name}", f"Install the package duckdb-extension-{name}.")
-    version, platform = con.execute(
-        "select library_version, p.platform from pragma_version(), pragma_platform() p"
-    ).fetchall()[0]
-    installed = folder / version / platform / f"{name}.duckdb_extension"
-    if not installed.exists() or installed.stat().st_size != shipped[0].stat().st_size:
-        con.execute(f"force install '{quote(shipped[0])}'")
-    con.execute(f"load {name}")
+        raise GatewayError("load", f"extension {name}", hint)
+    try:
+        con.execute(f"load '{quote(shipped[0])}'")
+    except duckdb.Error as error:
+        raise GatewayError("load", f"extension {name}", hint, str(error).splitlines()[0]) from error
 
 
 def release(temporary: Path) -> None:

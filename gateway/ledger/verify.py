@@ -39,8 +39,7 @@ def verify(lake: Lake, *, archive: bool = True) -> list[Finding]:
     `archive` also unpacks and hashes every archived file.
     """
     check = _Check(lake)
-    findings = list(check.run())
-    return findings + (list(_archive(lake)) if archive else [])
+    return list(check.run()) + (list(check.archive()) if archive else [])
 
 
 class _Check:
@@ -48,7 +47,7 @@ class _Check:
 
     def __init__(self, lake: Lake) -> None:
         self.lake, self.con = lake, lake.con
-        self.at = f"at (version => {lake.version()})"
+        self.at = f"at (version => {statistics.read_catalog(lake.con)})"
         self.columns = schema.generations(lake.con)
         self.tables = [table for table in TABLES.values() if table.name in self.columns]
 
@@ -56,8 +55,8 @@ class _Check:
         yield from self._guarded("audit_log", self._prepare())
         yield from self._guarded("audit_log", self._files())
         for table in self.tables:
-            yield from self._guarded(table.name, self._statistics(table))
             yield from self._guarded(table.name, self._rows(table))
+        yield from self._guarded("audit_log", self._statistics())
         yield from self._guarded("audit_log", self._chain())
         yield from self._guarded("audit_log", self._snapshots())
         for message, (name, query) in _SUMS.items():
@@ -94,12 +93,13 @@ class _Check:
                 if wrong:
                     yield Finding(table.name, file.name, wrong)
 
-    def _statistics(self, table: Table) -> Iterator[Finding]:
-        for place, what in statistics.wrong(self.con, table.name)[:FINDINGS_MAX]:
-            yield Finding(table.name, place or "statistics", f"the catalog has other figures than the rows: {what}")
+    def _statistics(self) -> Iterator[Finding]:
+        for name, place, what in statistics.wrong(self.con):
+            yield Finding(name, place or "statistics", f"the catalog has other figures than the rows: {what}")
 
     def _rows(self, table: Table) -> Iterator[Finding]:
         """Rows whose content no longer gives their hash; rows added to a commit, taken from it, or moved."""
+        statistics.read_rows(self.con, table.name, self.at)
         intact = self._intact(table)
         self.con.execute(
             f"""create or replace temp table _found as
@@ -192,6 +192,26 @@ class _Check:
         for (row,) in self._some(query.format(at=self.at)):
             yield Finding(name, row, message)
 
+    def archive(self) -> Iterator[Finding]:
+        """Received files that are gone from the archive or have other bytes there."""
+        yield from self._guarded("file", self._archived())
+
+    def _archived(self) -> Iterator[Finding]:
+        reader = self.con.execute(
+            f"select sha256, any_value(name) as name from lake.file {self.at} group by sha256 order by sha256"
+        ).to_arrow_reader(10_000)
+        for row in (row for batch in reader for row in batch.to_pylist()):
+            label = f"{row['name']} {row['sha256']}"
+            digest = hashlib.sha256()
+            try:
+                for piece in archives.unpack(self.lake.folder, str(row["sha256"])):
+                    digest.update(piece)
+            except GatewayError as error:
+                yield Finding("file", label, f"archive: {error.cause}")
+                continue
+            if digest.hexdigest() != row["sha256"]:
+                yield Finding("file", label, "has other bytes in the archive than were received")
+
     def _some(self, query: str) -> list[Any]:
         return self.con.execute(f"{query} limit {FINDINGS_MAX}").fetchall()
 
@@ -242,19 +262,3 @@ _SUMS = {
         anti join lake.journal_line {at} using (entry_id, line_no) order by all""",
     ),
 }
-
-
-def _archive(lake: Lake) -> Iterator[Finding]:
-    reader = lake.con.execute(
-        "select sha256, any_value(name) as name from lake.file group by sha256 order by sha256"
-    ).to_arrow_reader(10_000)
-    for row in (row for batch in reader for row in batch.to_pylist()):
-        digest = hashlib.sha256()
-        try:
-            for piece in archives.unpack(lake.folder, row["sha256"]):
-                digest.update(piece)
-        except GatewayError as error:
-            yield Finding("file", f"{row['name']} {row['sha256']}", f"archive: {error.cause}")
-            continue
-        if digest.hexdigest() != row["sha256"]:
-            yield Finding("file", f"{row['name']} {row['sha256']}", "has other bytes in the archive than were received")
