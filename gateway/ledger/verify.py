@@ -122,7 +122,7 @@ class _Check:
         for number, columns in enumerate(self.columns[table.name]):
             later = [name for grown in self.columns[table.name][number + 1 :] for name in grown if name not in columns]
             empty = [f'"{name}" is null' for name in dict.fromkeys(later)]
-            ways.append(" and ".join([f"row_hash = {row_hash(table, _quoted(table, columns))}", *empty]))
+            ways.append(" and ".join([f"row_hash = {_hash(table, columns)}", *empty]))
         return " or ".join(f"({way})" for way in ways)
 
     def _commits(self, table: Table) -> Iterator[Finding]:
@@ -220,8 +220,11 @@ class _Check:
         return int(row[0]) if row else 0
 
 
-def _quoted(table: Table, columns: tuple[str, ...]) -> dict[str, str]:
-    return {column.name: f'"{column.name}"' for column in table.all_columns if column.name in columns}
+def _hash(table: Table, columns: tuple[str, ...]) -> str:
+    """SQL for the hash of a row when the table had these columns."""
+    own = tuple(column for column in table.all_columns if column.name in columns)
+    then = Table(table.name, table.code, table.doc, own, provenance=False)
+    return row_hash(then, {column.name: f'"{column.name}"' for column in own})
 
 
 def _label(table: Table) -> str:
