@@ -13,6 +13,7 @@ from gateway.errors import GatewayError
 from gateway.ledger import archive as archives
 from gateway.ledger import schema, sealing, statistics
 from gateway.ledger.commit import FIRST_HASH, chain, row_hash
+from gateway.ledger.connection import distrustful
 from gateway.ledger.lake import Lake
 from gateway.model import TABLES, Table
 
@@ -38,8 +39,9 @@ def verify(lake: Lake, *, archive: bool = True) -> list[Finding]:
     Looks at the newest snapshot as it is now: what another process commits meanwhile is left out.
     `archive` also unpacks and hashes every archived file.
     """
-    check = _Check(lake)
-    return list(check.run()) + (list(check.archive()) if archive else [])
+    with distrustful(lake.con):
+        check = _Check(lake)
+        return list(check.run()) + (list(check.archive()) if archive else [])
 
 
 class _Check:
@@ -106,7 +108,7 @@ class _Check:
             select commit_seq as seq, count(*) as n, cast(sum(row_hash) as varchar) as total,
                    count(*) filter (({intact}) is not true) as edited,
                    min(snapshot_id) as first, max(snapshot_id) as last
-            from lake."{table.name}" {self.at} group by commit_seq"""
+            from lake."{table.name}" {self.at} group by all"""
         )
         if self._number("select count(*) from _found where edited > 0"):
             for row, seq in self._some(
@@ -251,17 +253,17 @@ def _broken(row: dict[str, Any], previous: str | None, expected: int) -> Iterato
 _SUMS = {
     "entry is not balanced": (
         "journal_line",
-        """select coalesce(entry_id || ' ' || currency, '?') from lake.journal_line {at}
+        """select concat(coalesce(entry_id, '?'), ' ', currency) from lake.journal_line {at}
         group by entry_id, currency having sum(debit) is distinct from sum(credit) order by all""",
     ),
     "rows received are not accounted for": (
         "file",
-        """select 'file_id ' || file_id || ', version ' || version from lake.file {at}
+        """select concat('file_id ', coalesce(file_id, '?'), ', version ', version) from lake.file {at}
         where received <> accepted + rejected + duplicate + ignored order by all""",
     ),
     "link to a journal line that does not exist": (
         "journal_source",
-        """select distinct entry_id || ' line ' || line_no from lake.journal_source {at}
+        """select distinct concat(coalesce(entry_id, '?'), ' line ', line_no) from lake.journal_source {at}
         anti join lake.journal_line {at} using (entry_id, line_no) order by all""",
     ),
 }
