@@ -23,6 +23,29 @@ def replacing(target: Path) -> Iterator[Path]:
         temporary.unlink(missing_ok=True)
 
 
+def sweep(folder: Path) -> None:
+    """Remove the temporary files that killed processes left in a folder: `.<name>.<process id>.tmp`."""
+    for left in folder.glob(".*.*.tmp"):
+        if not is_of_another_process(left.name.split(".")[-2]):
+            left.unlink(missing_ok=True)
+
+
+def is_of_another_process(pid: str) -> bool:
+    """Whether the number in the name of something temporary is that of another process that is alive.
+
+    This process's own number is not: in a container every start has the same.
+    """
+    if not pid.isdecimal() or int(pid) == os.getpid():
+        return False
+    try:
+        os.kill(int(pid), 0)
+    except (ProcessLookupError, OverflowError):
+        return False
+    except OSError:
+        return True
+    return True
+
+
 def write_atomically(target: Path, content: bytes) -> None:
     """Write a whole file. Raises OSError and leaves nothing behind if that fails."""
     with replacing(target) as temporary:

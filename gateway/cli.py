@@ -24,7 +24,7 @@ from gateway import config as configuration
 from gateway import demo as demonstration
 from gateway import home as homes
 from gateway.errors import FileError, GatewayError
-from gateway.ledger import asking, lake, staging
+from gateway.ledger import asking, lake, maintenance, staging
 from gateway.ledger import verify as verification
 from gateway.ledger.locking import retry
 from gateway.mapping import lint, load, toml
@@ -361,6 +361,18 @@ def verify() -> None:
         out.print(f"{finding.table} {finding.row}: {finding.message}")
     out.print("The ledger is as it was committed." if not findings else f"{len(findings)} findings.")
     raise typer.Exit(PERSON if findings else DONE)
+
+
+@app.command()
+def maintain() -> None:
+    """Keep the ledger's files in order: merge small ones, remove unused ones, seal them. Nothing is forgotten."""
+    settings = configuration.load(_State.home)
+    with lake.open_lake(_State.home, settings) as ledger:
+        done = maintenance.maintain(ledger)
+    out.print(
+        f"{done.rows} rows moved into data files; {done.merged} files merged into {done.made}, "
+        f"{done.removed} removed, {done.sealed} sealed."
+    )
 
 
 @app.command()

@@ -13,9 +13,10 @@ from pathlib import Path
 from rich.progress import track
 
 from gateway import config as configuration
+from gateway.atomic import sweep
 from gateway.books.reconcile import Outcome
 from gateway.errors import GatewayError
-from gateway.ledger import archive, lake, locking
+from gateway.ledger import lake, locking
 from gateway.pipeline import FileResult, Gateway
 from gateway.transports.folder import Folder
 from gateway.workbooks import write_workbooks
@@ -65,8 +66,10 @@ def _throwaway(home: Path, settings: configuration.Config, now: datetime | None)
 @contextmanager
 def taking_files(gateway: Gateway) -> Iterator[None]:
     """Held by the one process that takes files at a home. Raises GatewayError when another does."""
-    with locking.intake(gateway.lake.folder):
-        archive.sweep(gateway.lake.folder)
+    folder = gateway.lake.folder
+    with locking.intake(folder):
+        for place in (folder, folder / "files", *(gateway.home / "outbound").glob("*/")):
+            sweep(place)
         yield
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -36,7 +37,7 @@ def store(folder: Path, source: Path) -> Stored:
     """
     target_folder = folder / "files"
     target_folder.mkdir(parents=True, exist_ok=True)
-    temporary = target_folder / f".{os.getpid()}-{source.stat().st_ino}.tmp"
+    temporary = target_folder / f".{source.stat().st_ino}.{os.getpid()}.tmp"
     digest, size = hashlib.sha256(), 0
     try:
         with source.open("rb") as origin, temporary.open("wb") as sink:
@@ -51,7 +52,9 @@ def store(folder: Path, source: Path) -> Stored:
         sha256 = digest.hexdigest()
         target = path_of(folder, sha256)
         if not target.exists():
-            target.parent.mkdir(exist_ok=True)
+            if not target.parent.exists():
+                target.parent.mkdir(exist_ok=True)
+                sync_folder(target_folder)
             temporary.replace(target)
             sync_folder(target.parent)
         return Stored(sha256, size)
@@ -60,24 +63,37 @@ def store(folder: Path, source: Path) -> Stored:
 
 
 def restore(folder: Path, sha256: str, target: Path) -> Path:
-    """Write the archived bytes to `target`. Raises GatewayError if they are missing or damaged."""
-    source = path_of(folder, sha256)
+    """Write the archived bytes to `target`. Raises GatewayError if they are missing or damaged.
+
+    Raises OSError if the disk is full. Nothing is left at `target` then.
+    """
     digest = hashlib.sha256()
     try:
-        with source.open("rb") as origin, target.open("wb") as sink:
-            for chunk in zstandard.ZstdDecompressor().read_to_iter(origin, read_size=CHUNK_BYTES):
+        with target.open("wb") as sink:
+            for chunk in unpack(folder, sha256):
                 digest.update(chunk)
                 sink.write(chunk)
-    except FileNotFoundError:
-        raise GatewayError("restore", sha256, "Bring it back from the backup.", "not in the archive") from None
-    except zstandard.ZstdError as error:
-        raise GatewayError("restore", sha256, "Bring it back from the backup.", str(error)) from error
-    if digest.hexdigest() != sha256:
-        raise GatewayError("restore", sha256, "Bring it back from the backup.", "the archived bytes are damaged")
+        if digest.hexdigest() != sha256:
+            raise _lost(sha256, "the archived bytes are damaged")
+    except BaseException:
+        target.unlink(missing_ok=True)
+        raise
     return target
 
 
-def sweep(folder: Path) -> None:
-    """Remove temporary files of a killed process."""
-    for left in (folder / "files").glob(".*.tmp"):
-        left.unlink(missing_ok=True)
+def unpack(folder: Path, sha256: str) -> Iterator[bytes]:
+    """The archived bytes in pieces; their hash is for the caller to compare.
+
+    Raises GatewayError if they are missing or cannot be unpacked.
+    """
+    try:
+        with path_of(folder, sha256).open("rb") as origin:
+            yield from zstandard.ZstdDecompressor().read_to_iter(origin, read_size=CHUNK_BYTES)
+    except FileNotFoundError:
+        raise _lost(sha256, "not in the archive") from None
+    except (OSError, zstandard.ZstdError) as error:
+        raise _lost(sha256, str(error)) from error
+
+
+def _lost(sha256: str, cause: str) -> GatewayError:
+    return GatewayError("restore", sha256, "Bring it back from the backup.", cause)

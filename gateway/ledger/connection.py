@@ -1,7 +1,7 @@
 """A hardened DuckDB connection with the lake attached.
 
 It reads and writes nothing outside the lake's data and its own temporary folder, downloads nothing, and its
-configuration is locked, but for the number of threads. What DuckDB's settings do not stop is a second SQLite
+configuration is locked, but for the number of threads and the shortcuts that it takes. What DuckDB's settings do not stop is a second SQLite
 file (that extension opens files by itself): text from people is therefore held to one SELECT (`asking`).
 """
 
@@ -13,69 +13,88 @@ import secrets
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time
 from pathlib import Path
 
 import duckdb
 
+from gateway.atomic import is_of_another_process
 from gateway.config import Config
 from gateway.errors import GatewayError
 
 CATALOG = "catalog.sqlite"
+NEW = f"new.{CATALOG}"
+"""Name of the catalog until it has its tables."""
 METADATA = "__ducklake_metadata_lake"
 EXTENSIONS = ("ducklake", "sqlite_scanner")
 INLINE_ROWS_MAX = 1_000
 """Fewer rows than this go into the catalog: a Parquet file for each small commit would be slow to write and read."""
 
+_in_use: set[Path] = set()
+"""Temporary folders of this process's open connections."""
+
 
 def connect(folder: Path, config: Config) -> tuple[duckdb.DuckDBPyConnection, Path]:
     """(connection with the extensions loaded and one thread, its temporary folder)."""
-    extensions = folder / ".extensions"
-    extensions.mkdir(exist_ok=True)
     # DuckDB names its spill files alike in every process: each needs a folder of its own.
     temporary = folder / "tmp" / f"{os.getpid()}-{secrets.token_hex(4)}"
     temporary.mkdir(parents=True)
-    con = duckdb.connect(
-        config={
-            "extension_directory": str(extensions),
-            "autoinstall_known_extensions": "false",
-            "autoload_known_extensions": "false",
-            "python_enable_replacements": "false",
-            "memory_limit": f"{config.limits.memory_mb_max}MB",
-            "temp_directory": str(temporary),
-            "preserve_insertion_order": "false",
-            "threads": "1",
-        }
-    )
-    con.execute("set timezone = 'UTC'")
-    for name in EXTENSIONS:
-        _load_extension(con, name, extensions)
+    _in_use.add(temporary)
+    try:
+        con = duckdb.connect(
+            config={
+                "autoinstall_known_extensions": "false",
+                "autoload_known_extensions": "false",
+                "python_enable_replacements": "false",
+                "memory_limit": f"{config.limits.memory_mb_max}MB",
+                "temp_directory": str(temporary),
+                "preserve_insertion_order": "false",
+                "threads": "1",
+            }
+        )
+        con.execute("set timezone = 'UTC'")
+        for name in EXTENSIONS:
+            _load_extension(con, name)
+    except BaseException:
+        release(temporary)
+        raise
     return con, temporary
 
 
-def _load_extension(con: duckdb.DuckDBPyConnection, name: str, folder: Path) -> None:
-    """Install from the file that the extension's package carries (no download), then load.
+def _load_extension(con: duckdb.DuckDBPyConnection, name: str) -> None:
+    """Load the file that the extension's package carries, in its place: nothing is downloaded or installed.
 
-    Installed anew when the package brings another build than the one that lies there.
+    Raises GatewayError if the package is missing or made for another DuckDB.
     """
     spec = importlib.util.find_spec(f"duckdb_extension_{name}")
     places = list(spec.submodule_search_locations or []) if spec else []
     shipped = [file for place in places for file in Path(place).rglob("*.duckdb_extension")]
+    hint = f"Install the package duckdb-extension-{name.replace('_', '-')} in version {duckdb.__version__}."
     if not shipped:
-        raise GatewayError("load", f"extension {name}", f"Install the package duckdb-extension-{name}.")
-    version, platform = con.execute(
-        "select library_version, p.platform from pragma_version(), pragma_platform() p"
-    ).fetchall()[0]
-    installed = folder / version / platform / f"{name}.duckdb_extension"
-    if not installed.exists() or installed.stat().st_size != shipped[0].stat().st_size:
-        con.execute(f"force install '{quote(shipped[0])}'")
-    con.execute(f"load {name}")
+        raise GatewayError("load", f"extension {name}", hint)
+    try:
+        con.execute(f"load '{quote(shipped[0])}'")
+    except duckdb.Error as error:
+        raise GatewayError("load", f"extension {name}", hint, str(error).splitlines()[0]) from error
 
 
-def attach(con: duckdb.DuckDBPyConnection, folder: Path, *, read_only: bool, as_of: str | None) -> None:
-    """Attach the lake as `lake` and make it the current catalog. Creates it when it is not there.
+def release(temporary: Path) -> None:
+    """Remove the temporary folder of a connection that was closed."""
+    shutil.rmtree(temporary, ignore_errors=True)
+    _in_use.discard(temporary)
 
-    Raises GatewayError for an `as_of` that is no instant or lies before the first commit.
+
+def attach(
+    con: duckdb.DuckDBPyConnection,
+    folder: Path,
+    *,
+    read_only: bool = False,
+    as_of: str | None = None,
+    catalog: str = CATALOG,
+) -> None:
+    """Attach the lake as `lake` and make it the current catalog. Only under the name NEW is one created.
+
+    Raises GatewayError for an `as_of` that is no instant, or at which there was no commit.
     """
     options = [
         # The folder may have been moved since the catalog wrote its path down.
@@ -84,30 +103,30 @@ def attach(con: duckdb.DuckDBPyConnection, folder: Path, *, read_only: bool, as_
         "META_JOURNAL_MODE 'WAL'",
         "META_BUSY_TIMEOUT 5000",
         f"DATA_INLINING_ROW_LIMIT {INLINE_ROWS_MAX}",
+        f"CREATE_IF_NOT_EXISTS {str(catalog == NEW).lower()}",
     ]
     if read_only:
         options.append("READ_ONLY")
     if as_of is not None:
         options.append(_snapshot(as_of))
     try:
-        con.execute(f"attach 'ducklake:sqlite:{quote(folder / CATALOG)}' as lake ({', '.join(options)})")
+        con.execute(f"attach 'ducklake:sqlite:{quote(folder / catalog)}' as lake ({', '.join(options)})")
     except duckdb.InvalidInputException as error:
         if as_of is None:
             raise
         raise GatewayError(
-            "open ledger", f"as of {as_of}", "Choose a later instant.", "there was no commit yet"
+            "open ledger", f"as of {as_of}", "Choose another instant.", "there is no commit at that point"
         ) from error
     con.execute("use lake")
 
 
 def _snapshot(as_of: str) -> str:
     """The option for an instant, a day (its end) or a snapshot number."""
-    if as_of.isdigit() and len(as_of) < 8:
+    if as_of.isdecimal() and len(as_of) < 8:
         return f"SNAPSHOT_VERSION {int(as_of)}"
     try:
-        if len(as_of) == 10:
-            end = datetime.combine(date.fromisoformat(as_of), datetime.min.time(), UTC) + timedelta(days=1)
-            moment = end - timedelta(microseconds=1)
+        if len(as_of) <= 10:
+            moment = datetime.combine(date.fromisoformat(as_of), time.max, UTC)
         else:
             moment = datetime.fromisoformat(as_of.replace("Z", "+00:00"))
     except ValueError:
@@ -122,7 +141,7 @@ def harden(con: duckdb.DuckDBPyConnection, folder: Path, temporary: Path, thread
     con.execute(f"set threads = {threads}")
     con.execute(f"set allowed_directories = ['{quote(folder / 'data')}/', '{quote(temporary)}/']")
     con.execute("set enable_external_access = false")
-    con.execute("set allowed_configs = ['threads']")
+    con.execute("set allowed_configs = ['threads', 'disabled_optimizers']")
     con.execute("set lock_configuration = true")
 
 
@@ -147,22 +166,25 @@ def one_thread(con: duckdb.DuckDBPyConnection, threads: int) -> Iterator[None]:
         con.execute(f"set threads = {threads}")
 
 
+@contextmanager
+def distrustful(con: duckdb.DuckDBPyConnection) -> Iterator[None]:
+    """Answer from the rows alone.
+
+    Otherwise a query is planned by the figures that the catalog has of the rows; where they are wrong, rows
+    disappear and values break.
+    """
+    con.execute("set disabled_optimizers = 'statistics_propagation,compressed_materialization'")
+    try:
+        yield
+    finally:
+        con.execute("set disabled_optimizers = ''")
+
+
 def remove_stale_folders(folder: Path) -> None:
     """Remove the temporary folders of processes that were killed."""
     for place in (folder / "tmp").glob("*-*"):
-        pid = place.name.partition("-")[0]
-        if place.is_dir() and pid.isdigit() and not _alive(int(pid)):
+        if place not in _in_use and not is_of_another_process(place.name.partition("-")[0]):
             shutil.rmtree(place, ignore_errors=True)
-
-
-def _alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except OSError:
-        return True
-    return True
 
 
 def quote(path: Path | str) -> str:

@@ -5,17 +5,16 @@ Any number of readers may work while one process commits.
 
 from __future__ import annotations
 
-import shutil
-import sqlite3
 from pathlib import Path
 from types import TracebackType
 
 import duckdb
 
+from gateway.atomic import sync_folder
 from gateway.config import Config
 from gateway.errors import GatewayError
 from gateway.ledger import connection, schema, views
-from gateway.ledger.connection import CATALOG
+from gateway.ledger.connection import CATALOG, NEW
 from gateway.ledger.locking import WriterLock, retry
 
 
@@ -35,7 +34,7 @@ class Lake:
     def close(self) -> None:
         """Detach, close and remove what the connection spilled."""
         self.con.close()
-        shutil.rmtree(self.temporary, ignore_errors=True)
+        connection.release(self.temporary)
 
     def __enter__(self) -> Lake:
         return self
@@ -67,16 +66,24 @@ def open_lake(home: Path, config: Config, *, read_only: bool = False, as_of: str
 
     as_of  a day (its end, UTC), an instant ("2026-11-01T00:00:00Z") or a snapshot number: the ledger as it
            stood then, read-only
-    Raises GatewayError if there is none yet (read_only), if it was written by a newer program, or if it
-    stays locked.
+    Raises GatewayError if there is none yet (read_only), if it was written by a newer program, if it stays
+    locked, or if it cannot be read.
     """
     folder = folder_of(home, config)
     read_only = read_only or as_of is not None
     if read_only and not exists(folder):
         raise GatewayError("open ledger", str(folder), "Run `gateway once` first.", "there is none yet")
-    (folder / "data").mkdir(parents=True, exist_ok=True)
-    if not read_only:
-        connection.remove_stale_folders(folder)
+    try:
+        if not read_only:
+            (folder / "data").mkdir(parents=True, exist_ok=True)
+            connection.remove_stale_folders(folder)
+            _create(folder, config)
+        return _open(folder, config, read_only=read_only, as_of=as_of)
+    except duckdb.Error as error:
+        raise _unreadable(folder, str(error).split("\n")[0]) from error
+
+
+def _open(folder: Path, config: Config, *, read_only: bool, as_of: str | None) -> Lake:
     con, temporary = connection.connect(folder, config)
     lake = Lake(folder, con, temporary, connection.default_threads(config), read_only)
     try:
@@ -94,7 +101,32 @@ def open_lake(home: Path, config: Config, *, read_only: bool = False, as_of: str
     return lake
 
 
-def journal_mode(folder: Path) -> str:
-    """Journal mode of the catalog; "wal" lets readers work while a commit is under way."""
-    with sqlite3.connect(folder / CATALOG) as catalog:
-        return str(catalog.execute("pragma journal_mode").fetchone()[0])
+def _create(folder: Path, config: Config) -> None:
+    """Make the catalog with its tables if there is none, under another name first: it appears whole or not at all.
+
+    Raises GatewayError where there was one: an empty ledger must not take the place of one that was lost.
+    """
+    if exists(folder):
+        return
+    with WriterLock(folder).held():
+        if exists(folder):
+            return
+        if any((folder / "data").rglob("*.parquet")) or any((folder / "files").rglob("*.zst")):
+            raise _unreadable(folder, f"{CATALOG} is gone, but what it leads to is there")
+        for left in folder.glob(f"{NEW}*"):
+            left.unlink()
+        con, temporary = connection.connect(folder, config)
+        try:
+            connection.attach(con, folder, catalog=NEW)
+            schema.migrate(con)
+        finally:
+            con.close()
+            connection.release(temporary)
+        (folder / NEW).replace(folder / CATALOG)
+        sync_folder(folder)
+
+
+def _unreadable(folder: Path, cause: str) -> GatewayError:
+    return GatewayError(
+        "open ledger", str(folder), "Restore the whole folder from the backup, or move it away to begin anew.", cause
+    )

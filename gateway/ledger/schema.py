@@ -30,6 +30,28 @@ def columns(con: duckdb.DuckDBPyConnection) -> Columns:
     return {table: tuple(own) for table, own in found.items()}
 
 
+def generations(con: duckdb.DuckDBPyConnection) -> dict[str, list[tuple[str, ...]]]:
+    """Table → its columns when it was made, then after each one that was added; the last are those of today.
+
+    A row's hash covers the columns that there were when it was written.
+    """
+    control = {name for name, _ in CONTROL_COLUMNS}
+    found: dict[str, list[tuple[str, ...]]] = {}
+    seen: set[tuple[str, str]] = set()
+    for table, column in con.execute(
+        """select table_name, column_name from duckdb_columns()
+        where database_name = 'lake' and schema_name = 'main' order by table_name, column_index"""
+    ).fetchall():
+        grown = found.setdefault(table, [()])
+        if column in control:
+            seen.add((table, column))
+        elif all((table, name) in seen for name in control):
+            grown.append((*grown[-1], column))
+        else:
+            grown[-1] = (*grown[-1], column)
+    return found
+
+
 def is_current(con: duckdb.DuckDBPyConnection, have: Columns) -> bool:
     """Whether nothing is missing. Raises GatewayError if a newer program made the lake."""
     return (

@@ -1,22 +1,27 @@
-"""Does the ledger still say what was committed? Every row, every commit, the chain, the archive, the sums."""
+"""Does the ledger still say what was committed? Every row, every commit, the chain, the files, the sums."""
 
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-import zstandard
+import duckdb
 
-from gateway.ledger.archive import CHUNK_BYTES, path_of
+from gateway.errors import GatewayError
+from gateway.ledger import archive as archives
+from gateway.ledger import schema, sealing, statistics
 from gateway.ledger.commit import FIRST_HASH, chain, row_hash
+from gateway.ledger.connection import distrustful
 from gateway.ledger.lake import Lake
 from gateway.model import TABLES, Table
 
 _IDENTITY = ("record_id", "entry_id", "exception_id", "fault_id", "match_id", "file_id", "seq", "subject")
+_CHAINED = ("previous_hash", "seq", "at", "actor", "action", "subject", "detail")
 FINDINGS_MAX = 50
+CLOCK_S_MAX = 3_600
+"""How far the time of a snapshot may lie from that of its audit row: both are taken as the commit begins."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,117 +36,234 @@ class Finding:
 def verify(lake: Lake, *, archive: bool = True) -> list[Finding]:
     """Check everything; an empty list means that nothing was touched. At most 50 findings for each check.
 
+    Looks at the newest snapshot as it is now: what another process commits meanwhile is left out.
     `archive` also unpacks and hashes every archived file.
     """
-    checks = [*_rows(lake), *_commits(lake), *_chain(lake), *_sums(lake)]
-    return checks + (list(_archive(lake)) if archive else [])
+    with distrustful(lake.con):
+        check = _Check(lake)
+        return list(check.run()) + (list(check.archive()) if archive else [])
 
 
-def _rows(lake: Lake) -> Iterator[Finding]:
-    """Rows whose content no longer gives the hash that was stored beside it."""
-    for table in TABLES.values():
-        hashed = row_hash(table, {column.name: f'"{column.name}"' for column in table.all_columns})
-        label = _label(table)
-        for row, seq in lake.con.execute(
-            f'select {label}, commit_seq from lake."{table.name}" '
-            f"where row_hash is distinct from {hashed} limit {FINDINGS_MAX}"
-        ).fetchall():
-            yield Finding(table.name, row, f"was changed after its commit (audit row {seq})")
+class _Check:
+    """The checks of one snapshot. What cannot be read is a finding, and the other checks go on."""
+
+    def __init__(self, lake: Lake) -> None:
+        self.lake, self.con = lake, lake.con
+        self.at = f"at (version => {statistics.read_catalog(lake.con)})"
+        self.columns = schema.generations(lake.con)
+        self.tables = [table for table in TABLES.values() if table.name in self.columns]
+
+    def run(self) -> Iterator[Finding]:
+        yield from self._guarded("audit_log", self._prepare())
+        yield from self._guarded("audit_log", self._files())
+        for table in self.tables:
+            yield from self._guarded(table.name, self._rows(table))
+        yield from self._guarded("audit_log", self._statistics())
+        yield from self._guarded("audit_log", self._chain())
+        yield from self._guarded("audit_log", self._snapshots())
+        for message, (name, query) in _SUMS.items():
+            yield from self._guarded(name, self._sums(name, message, query))
+
+    def _guarded(self, name: str, findings: Iterator[Finding]) -> Iterator[Finding]:
+        try:
+            yield from findings
+        except duckdb.Error as error:
+            yield Finding(name, "data", f"cannot be read: {str(error).splitlines()[0]}")
+
+    def _prepare(self) -> Iterator[Finding]:
+        """What the audit rows say: `_audit`, one row each, and `_declared`, one row for each table they cover."""
+        # The chain names an audit row whose text is no JSON any more.
+        self.con.execute(
+            f"""create or replace temp table _audit as
+            select seq, "at", action, subject, snapshot_id,
+                   case when json_valid(detail) then detail else '{{}}' end as detail
+            from lake.audit_log {self.at}"""
+        )
+        self.con.execute(
+            """create or replace temp table _declared as
+            select seq, key as name, try_cast(value->>0 as bigint) as n, value->>1 as total
+            from _audit, json_each(_audit.detail, '$.rows')"""
+        )
+        yield from ()
+
+    def _files(self) -> Iterator[Finding]:
+        """Data files that are gone, or have other bytes than when they were sealed."""
+        seals = sealing.seals(self.con, self.at)
+        for table in self.tables:
+            for file in sealing.files(self.con, table.name):
+                wrong = sealing.difference(file, seals.get(file.name))
+                if wrong:
+                    yield Finding(table.name, file.name, wrong)
+
+    def _statistics(self) -> Iterator[Finding]:
+        for name, place, what in statistics.wrong(self.con):
+            yield Finding(name, place or "statistics", f"the catalog has other figures than the rows: {what}")
+
+    def _rows(self, table: Table) -> Iterator[Finding]:
+        """Rows whose content no longer gives their hash; rows added to a commit, taken from it, or moved."""
+        statistics.read_rows(self.con, table.name, self.at)
+        intact = self._intact(table)
+        self.con.execute(
+            f"""create or replace temp table _found as
+            select commit_seq as seq, count(*) as n, cast(sum(row_hash) as varchar) as total,
+                   count(*) filter (({intact}) is not true) as edited,
+                   min(snapshot_id) as first, max(snapshot_id) as last
+            from lake."{table.name}" {self.at} group by all"""
+        )
+        if self._number("select count(*) from _found where edited > 0"):
+            for row, seq in self._some(
+                f'select {_label(table)}, commit_seq from lake."{table.name}" {self.at} '
+                f"where ({intact}) is not true order by rowid"
+            ):
+                yield Finding(table.name, row, f"was changed after its commit (audit row {seq})")
+        yield from self._commits(table)
+
+    def _intact(self, table: Table) -> str:
+        """SQL: the row's hash is right, over the columns that the table had when the row was written."""
+        ways = []
+        for number, columns in enumerate(self.columns[table.name]):
+            later = [name for grown in self.columns[table.name][number + 1 :] for name in grown if name not in columns]
+            empty = [f'"{name}" is null' for name in dict.fromkeys(later)]
+            ways.append(" and ".join([f"row_hash = {_hash(table, columns)}", *empty]))
+        return " or ".join(f"({way})" for way in ways)
+
+    def _commits(self, table: Table) -> Iterator[Finding]:
+        name = table.name
+        wrong = []
+        if name != "audit_log":
+            wrong = self._some(
+                f"""select coalesce(f.seq, d.seq) as seq, d.n, f.n, a.action, a.subject
+                from _found f full join (select * from _declared where name = '{name}') d on d.seq = f.seq
+                left join _audit a on a.seq = coalesce(f.seq, d.seq)
+                where d.n is distinct from f.n or d.total is distinct from f.total order by all"""
+            )
+        for seq, want, have, action, subject in wrong:
+            place = f"audit row {seq} ({action} {subject})" if action else f"audit row {seq}"
+            message = "holds other rows" if want == have else f"committed {want or 0} rows, has {have or 0}"
+            yield Finding(name, place, message if action else f"{have} rows, but no such audit row covers them")
+        if wrong:
+            yield from self._places(table)
+        for seq, first, last, snapshot in self._some(
+            """select f.seq, f.first, f.last, a.snapshot_id from _found f join _audit a using (seq)
+            where f.first <> a.snapshot_id or f.last <> a.snapshot_id order by all"""
+        ):
+            there = first if first != snapshot else last
+            yield Finding(name, f"audit row {seq}", f"has rows in snapshot {there}, but was committed in {snapshot}")
+
+    def _places(self, table: Table) -> Iterator[Finding]:
+        """Where rows are missing, doubled or out of their order: the lake numbers a table's rows without gaps."""
+        for row, seq, number, before, highest in self._some(
+            f"""select {_label(table)}, commit_seq, rowid, before, highest from (
+                select *, rowid, lag(rowid, 1, -1) over (order by rowid) as before,
+                       max(commit_seq) over (order by rowid rows between unbounded preceding and 1 preceding) as highest
+                from lake."{table.name}" {self.at})
+            where rowid <> before + 1 or commit_seq < highest order by rowid"""
+        ):
+            if seq is not None and highest is not None and seq < highest:
+                yield Finding(table.name, row, f"stands behind rows of audit row {highest}, but names audit row {seq}")
+            elif number > before + 1:
+                yield Finding(table.name, row, f"{number - before - 1} rows are missing before it")
+            elif number == before:
+                yield Finding(table.name, row, "is there twice")
+
+    def _chain(self) -> Iterator[Finding]:
+        """The audit rows in their order, each following from the one before it."""
+        previous, expected, found = FIRST_HASH, 1, 0
+        reader = self.con.execute(
+            f"""select seq, "at", actor, action, subject, detail, previous_hash, hash
+            from lake.audit_log {self.at} order by seq"""
+        ).to_arrow_reader(10_000)
+        for row in (row for batch in reader for row in batch.to_pylist()):
+            for message in _broken(row, previous, expected):
+                found += 1
+                yield Finding("audit_log", f"seq {row['seq']}", message)
+            if found >= FINDINGS_MAX:
+                return
+            previous, expected = row["hash"], (row["seq"] or 0) + 1
+
+    def _snapshots(self) -> Iterator[Finding]:
+        """Audit rows whose snapshot is gone or has another time: questions about the past would be answered wrongly."""
+        for seq, snapshot, moment, at in self._some(
+            f"""select a.seq, a.snapshot_id, cast(s.snapshot_time as varchar), cast(a."at" as varchar)
+            from _audit a left join ducklake_snapshots('lake') s using (snapshot_id)
+            where s.snapshot_time is null or abs(epoch(s.snapshot_time) - epoch(a."at")) > {CLOCK_S_MAX} order by all"""
+        ):
+            yield Finding("audit_log", f"seq {seq}", f"was written at {at}, its snapshot {snapshot} says {moment}")
+
+    def _sums(self, name: str, message: str, query: str) -> Iterator[Finding]:
+        for (row,) in self._some(query.format(at=self.at)):
+            yield Finding(name, row, message)
+
+    def archive(self) -> Iterator[Finding]:
+        """Received files that are gone from the archive or have other bytes there."""
+        yield from self._guarded("file", self._archived())
+
+    def _archived(self) -> Iterator[Finding]:
+        reader = self.con.execute(
+            f"select sha256, any_value(name) as name from lake.file {self.at} group by sha256 order by sha256"
+        ).to_arrow_reader(10_000)
+        for row in (row for batch in reader for row in batch.to_pylist()):
+            label = f"{row['name']} {row['sha256']}"
+            digest = hashlib.sha256()
+            try:
+                for piece in archives.unpack(self.lake.folder, str(row["sha256"])):
+                    digest.update(piece)
+            except GatewayError as error:
+                yield Finding("file", label, f"archive: {error.cause}")
+                continue
+            if digest.hexdigest() != row["sha256"]:
+                yield Finding("file", label, "has other bytes in the archive than were received")
+
+    def _some(self, query: str) -> list[Any]:
+        return self.con.execute(f"{query} limit {FINDINGS_MAX}").fetchall()
+
+    def _number(self, query: str) -> int:
+        row = self.con.execute(query).fetchone()
+        return int(row[0]) if row else 0
+
+
+def _hash(table: Table, columns: tuple[str, ...]) -> str:
+    """SQL for the hash of a row when the table had these columns."""
+    own = tuple(column for column in table.all_columns if column.name in columns)
+    then = Table(table.name, table.code, table.doc, own, provenance=False)
+    return row_hash(then, {column.name: f'"{column.name}"' for column in own})
 
 
 def _label(table: Table) -> str:
+    """SQL that names a row to people, in a relation that has `rowid`."""
     names = [column.name for column in table.all_columns]
     identity = next(name for name in _IDENTITY if name in names)
-    parts = [f"'{identity} ' || cast({identity} as varchar)"]
-    parts += [f"', {name} ' || cast({name} as varchar)" for name in ("line_no", "version") if name in names]
-    if "position" in names:
-        parts.append("coalesce(', ' || position, '')")
-    return " || ".join(parts)
+    shown = [identity, *(name for name in ("line_no", "version") if name in names)]
+    parts = [f"'{name} ' || coalesce(cast(\"{name}\" as varchar), '?')" for name in shown]
+    place = "coalesce(', ' || nullif(\"position\", ''), '')" if "position" in names else "''"
+    return " || ', ' || ".join(parts) + f" || {place}"
 
 
-def _commits(lake: Lake) -> Iterator[Finding]:
-    """Rows that were added to or taken from a commit."""
-    declared: dict[tuple[str, int], list[Any]] = {}
-    for seq, detail in lake.con.execute("select seq, detail from lake.audit_log").fetchall():
-        try:
-            covered = json.loads(detail).get("rows", {})
-        except (ValueError, AttributeError):
-            continue  # The chain names an audit row that can no longer be read.
-        declared.update({(table, seq): value for table, value in covered.items()})
-    for name in TABLES:
-        if name == "audit_log":
-            continue
-        found = {
-            seq: [int(count), total]
-            for seq, count, total in lake.con.execute(
-                f"""select commit_seq, count(*), cast(sum(row_hash) as varchar)
-                from lake."{name}" group by commit_seq"""
-            ).fetchall()
-        }
-        wanted = {seq: value for (table, seq), value in declared.items() if table == name}
-        for seq in sorted(set(found) | set(wanted)):
-            if found.get(seq) != wanted.get(seq):
-                have, want = found.get(seq, [0])[0], (wanted.get(seq) or [0])[0]
-                yield Finding(name, f"audit row {seq}", f"committed {want} rows, has {have}, or other content")
-
-
-def _chain(lake: Lake) -> Iterator[Finding]:
-    previous, expected = FIRST_HASH, 1
-    table = lake.con.execute(
-        'select seq, "at", actor, action, subject, detail, previous_hash, hash from lake.audit_log order by seq'
-    ).to_arrow_table()
-    for row in table.to_pylist():
-        label = f"seq {row['seq']}"
-        if row["seq"] != expected:
-            yield Finding("audit_log", label, f"expected seq {expected}: a row is missing or doubled")
-        if row["previous_hash"] != previous:
-            yield Finding("audit_log", label, "does not follow from the row before it")
-        computed = chain(
-            row["previous_hash"], row["seq"], row["at"], row["actor"], row["action"], row["subject"], row["detail"]
-        )
-        if computed != row["hash"]:
-            yield Finding("audit_log", label, "was changed after it was written")
-        previous, expected = row["hash"], row["seq"] + 1
+def _broken(row: dict[str, Any], previous: str | None, expected: int) -> Iterator[str]:
+    """What is wrong with an audit row, given the hash of the row before it and the number that it should have."""
+    if row["seq"] != expected:
+        yield f"expected seq {expected}: a row is missing or doubled"
+    if row["previous_hash"] != previous:
+        yield "does not follow from the row before it"
+    values = [row[name] for name in _CHAINED]
+    if None in values or chain(*values) != row["hash"]:
+        yield "was changed after it was written"
 
 
 _SUMS = {
     "entry is not balanced": (
         "journal_line",
-        """select entry_id || ' ' || currency from lake.journal_line
-        group by entry_id, currency having sum(debit) <> sum(credit)""",
+        """select concat(coalesce(entry_id, '?'), ' ', currency) from lake.journal_line {at}
+        group by entry_id, currency having sum(debit) is distinct from sum(credit) order by all""",
     ),
     "rows received are not accounted for": (
         "file",
-        """select file_id || ' version ' || version from lake.file
-        where received <> accepted + rejected + duplicate + ignored""",
+        """select concat('file_id ', coalesce(file_id, '?'), ', version ', version) from lake.file {at}
+        where received <> accepted + rejected + duplicate + ignored order by all""",
     ),
     "link to a journal line that does not exist": (
         "journal_source",
-        """select distinct entry_id || ' line ' || line_no from lake.journal_source
-        anti join lake.journal_line using (entry_id, line_no)""",
+        """select distinct concat(coalesce(entry_id, '?'), ' line ', line_no) from lake.journal_source {at}
+        anti join lake.journal_line {at} using (entry_id, line_no) order by all""",
     ),
 }
-
-
-def _sums(lake: Lake) -> Iterator[Finding]:
-    for message, (table, query) in _SUMS.items():
-        for (row,) in lake.con.execute(f"{query} limit {FINDINGS_MAX}").fetchall():
-            yield Finding(table, row, message)
-
-
-def _archive(lake: Lake) -> Iterator[Finding]:
-    rows = lake.con.execute("select distinct sha256, any_value(name) from lake.file group by sha256").fetchall()
-    for sha256, name in rows:
-        path = path_of(lake.folder, sha256)
-        if not path.exists():
-            yield Finding("file", f"{name} {sha256}", "is missing from the archive")
-            continue
-        digest = hashlib.sha256()
-        try:
-            with path.open("rb") as source:
-                for chunk in zstandard.ZstdDecompressor().read_to_iter(source, read_size=CHUNK_BYTES):
-                    digest.update(chunk)
-        except zstandard.ZstdError:
-            digest = hashlib.sha256()
-        if digest.hexdigest() != sha256:
-            yield Finding("file", f"{name} {sha256}", "has other bytes in the archive than were received")

@@ -1,0 +1,66 @@
+"""The data files' SHA-256 in the audit chain: whatever byte of a sealed file changes, it is found.
+
+Rows have hashes of their own; sealing covers what surrounds them in a file and steers how it is read.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import duckdb
+
+ACTION = "files.sealed"
+
+
+@dataclass(frozen=True, slots=True)
+class DataFile:
+    """A data file of the newest snapshot, with the size in bytes that the catalog has for it."""
+
+    path: Path
+    bytes: int
+
+    @property
+    def name(self) -> str:
+        return self.path.name
+
+
+def files(con: duckdb.DuckDBPyConnection, table: str) -> list[DataFile]:
+    """The data files of a table."""
+    rows = con.execute(
+        "select data_file, data_file_size_bytes from ducklake_list_files('lake', ?) order by all", [table]
+    ).fetchall()
+    return [DataFile(Path(path), size) for path, size in rows]
+
+
+def seals(con: duckdb.DuckDBPyConnection, at: str = "") -> dict[str, str]:
+    """Name of a data file → SHA-256, from the audit rows of the snapshot that `at` names (the newest)."""
+    rows = con.execute(f"select detail from lake.audit_log {at} where action = '{ACTION}' order by seq").fetchall()
+    found: dict[str, str] = {}
+    for (detail,) in rows:
+        try:
+            found.update(json.loads(detail).get("files", {}))
+        except (ValueError, AttributeError):
+            continue  # The chain names an audit row that can no longer be read.
+    return found
+
+
+def sha256(path: Path) -> str:
+    """SHA-256 of a file, hex. Raises OSError."""
+    with path.open("rb") as source:
+        return hashlib.file_digest(source, "sha256").hexdigest()
+
+
+def difference(file: DataFile, seal: str | None) -> str:
+    """ "" or how a data file is not as it was written; without a seal only its size is compared."""
+    try:
+        size = file.path.stat().st_size
+        if size != file.bytes:
+            return f"has {size} bytes, was written with {file.bytes}"
+        if seal is not None and sha256(file.path) != seal:
+            return "has other bytes than when it was sealed"
+    except OSError as error:
+        return f"cannot be read: {error.strerror}"
+    return ""

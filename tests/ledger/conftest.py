@@ -1,0 +1,160 @@
+"""Homes for the ledger's tests: an empty ledger, one with commits of plain SQL, and a small business run once."""
+
+from __future__ import annotations
+
+import shutil
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gateway import config as configuration
+from gateway import home as homes
+from gateway import synthetic
+from gateway.config import Config
+from gateway.ledger import lake
+from gateway.ledger.commit import Commit, run_commit
+from gateway.ledger.connection import CATALOG
+from gateway.ledger.lake import Lake, open_lake
+from gateway.model import TABLES
+from gateway.session import open_gateway, run_once
+
+BUSINESS_NOW = datetime(2026, 10, 15, 8, tzinfo=UTC)
+KEPT = (
+    "master-data/items.csv", "own-warehouse/opening-stock.csv", "amazon-us/orders-20261001.csv",
+    "amazon-us/orders-20261003-again.csv", "amazon-us/orders-20261003.csv", "amazon-us/settlement-20268888001.txt",
+    "3pl-east/945-20261002.edi", "main-bank/camt053-20261007.xml",
+)  # fmt: skip
+"""Of the synthetic business: every kind of outcome (posted, duplicate, held) in few files."""
+
+
+@pytest.fixture(scope="session")
+def config() -> Config:
+    """One thread: the ledgers here are small."""
+    return configuration.parse({"entities": {"US": {"currency": "USD"}}, "ledger": {"threads": 1}})
+
+
+@pytest.fixture(scope="session")
+def _empty(tmp_path_factory: pytest.TempPathFactory, config: Config) -> Path:
+    home = tmp_path_factory.mktemp("empty")
+    open_lake(home, config).close()
+    return home
+
+
+@pytest.fixture
+def home(tmp_path: Path, _empty: Path) -> Path:
+    """A home with an empty ledger and no files of its own."""
+    return Path(shutil.copytree(_empty, tmp_path / "home"))
+
+
+@pytest.fixture
+def opened(home: Path, config: Config) -> Iterator[Lake]:
+    """The empty ledger, open for writing."""
+    with open_lake(home, config) as ledger:
+        yield ledger
+
+
+def entries(first: int, last: int) -> str:
+    """SELECT of two journal lines for each number: balanced entries of one currency."""
+    return f"""select 'E' || lpad(n::varchar, 8, '0') as entry_id, line_no, 'US' as entity,
+        date '2026-01-01' + (n % 300)::int as date, '2026-01' as period, 'D' || n as document, 'rule' as rule,
+        'v1' as rule_version, 'POSTED' as status, (4000 + line_no)::varchar as account,
+        'revenue' as role, if(line_no = 1, n, 0)::decimal(18,4) as debit, if(line_no = 2, n, 0)::decimal(18,4) as credit,
+        'USD' as currency, n::decimal(18,4) as functional_amount, 'F1' as file_id, now() as recorded_at
+        from range({first}, {last} + 1) t(n), range(1, 3) l(line_no)"""
+
+
+def post(ledger: Lake, first: int, last: int) -> None:
+    """One commit with the entries of these numbers."""
+
+    def work(commit: Commit) -> None:
+        commit.insert("journal_line", entries(first, last))
+        commit.audit("tester", "posted", f"entries {first} to {last}")
+
+    run_commit(ledger, work)
+
+
+def content(home: Path, config: Config, at: str = "") -> dict[str, list[Any]]:
+    """Every table's rows, sorted, without those columns that depend on the clock or the order of commits."""
+    clock = {"recorded_at", "at", "hash", "previous_hash", "seq"}
+    found = {}
+    with open_lake(home, config, read_only=True) as ledger:
+        for name, table in TABLES.items():
+            listed = ", ".join(_plain(name, c.name) for c in table.all_columns if c.name not in clock)
+            found[name] = ledger.con.execute(f'select {listed} from lake."{name}" {at} order by all').fetchall()
+    return found
+
+
+def _plain(table: str, column: str) -> str:
+    if (table, column) == ("audit_log", "detail"):
+        # The sums of the row hashes cover the clock; the numbers of rows do not.
+        return """regexp_replace(detail, '\\[([0-9]+), "[0-9]+"\\]', '\\1', 'g')"""
+    return f'cast("{column}" as varchar)'
+
+
+@contextmanager
+def catalog(home: Path) -> Iterator[sqlite3.Connection]:
+    """The catalog as somebody edits it who bypasses the gateway. Only while this process has no ledger open."""
+    with closing(sqlite3.connect(home / "ledger" / CATALOG)) as connection:
+        yield connection
+        connection.commit()
+        connection.execute("pragma wal_checkpoint(truncate)")
+
+
+def inlined(connection: sqlite3.Connection, table: str) -> str:
+    """Name of the catalog's table that holds a table's rows that are in no data file yet."""
+    row = connection.execute(
+        "select i.table_name from ducklake_inlined_data_tables i join ducklake_table t using (table_id) "
+        "where t.table_name = ? order by i.schema_version desc",
+        [table],
+    ).fetchone()
+    return str(row[0])
+
+
+def lay_down_business(home: Path) -> None:
+    """A home with the few files of the synthetic business; commits of three files each."""
+    homes.lay_down(home, examples=True)
+    synthetic.generate(home, seed=3, days=7, orders_per_day=5, skus=30)
+    for path in sorted((home / "inbound").glob("*/*")):
+        if f"{path.parent.name}/{path.name}" not in KEPT:
+            path.unlink()
+    with (home / "config.toml").open("a") as settings:
+        settings.write("\n[limits]\nfiles_per_commit_max = 3\n\n[ledger]\nthreads = 1\n")
+
+
+@pytest.fixture(scope="session")
+def _business(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    home = tmp_path_factory.mktemp("business") / "home"
+    lay_down_business(home)
+    with open_gateway(home, now=BUSINESS_NOW) as gateway:
+        run_once(gateway)
+    return home
+
+
+@pytest.fixture
+def business(tmp_path: Path, _business: Path) -> Path:
+    """A home through which a small business has passed; all rows are in the catalog."""
+    return Path(shutil.copytree(_business, tmp_path / "business"))
+
+
+@pytest.fixture
+def business_config(business: Path) -> Config:
+    return configuration.load(business)
+
+
+@pytest.fixture
+def data_file(home: Path) -> Callable[[str], Path]:
+    """The only data file of a table."""
+
+    def find(table: str) -> Path:
+        [path] = (home / "ledger" / "data" / "main" / table).glob("*.parquet")
+        return path
+
+    return find
+
+
+__all__ = ["catalog", "content", "entries", "inlined", "lake", "lay_down_business", "post"]
