@@ -430,7 +430,8 @@ def _log_to_stderr() -> None:
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             *(terminal if err.is_terminal else machine),
         ],
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        # The standard error of the moment: it may be replaced while the program runs.
+        logger_factory=lambda *_: structlog.PrintLogger(sys.stderr),
     )
 
 

@@ -219,7 +219,7 @@ def test_a_pass_or_a_daemon_beside_another_is_refused(gateway: Gateway, home: Pa
 
 def test_a_read_of_the_ledger_leaves_the_archive_of_a_running_pass_alone(gateway: Gateway, home: Path) -> None:
     (home / "ledger" / "files").mkdir(exist_ok=True)
-    half = home / "ledger" / "files" / ".1-2.tmp"
+    half = home / "ledger" / "files" / f".2.{os.getpid()}.tmp"
     with taking_files(gateway):
         half.write_bytes(b"half")
         with open_gateway(home):

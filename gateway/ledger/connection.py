@@ -12,7 +12,7 @@ import os
 import secrets
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, date, datetime, time
 from pathlib import Path
 
@@ -177,7 +177,9 @@ def distrustful(con: duckdb.DuckDBPyConnection) -> Iterator[None]:
     try:
         yield
     finally:
-        con.execute("set disabled_optimizers = ''")
+        # A file that is damaged badly enough ends the connection, and with it its settings.
+        with suppress(duckdb.FatalException):
+            con.execute("set disabled_optimizers = ''")
 
 
 def remove_stale_folders(folder: Path) -> None:

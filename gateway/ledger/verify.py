@@ -40,8 +40,7 @@ def verify(lake: Lake, *, archive: bool = True) -> list[Finding]:
     `archive` also unpacks and hashes every archived file.
     """
     with distrustful(lake.con):
-        check = _Check(lake)
-        return list(check.run()) + (list(check.archive()) if archive else [])
+        return list(_Check(lake).run(archive))
 
 
 class _Check:
@@ -53,22 +52,28 @@ class _Check:
         self.columns = schema.generations(lake.con)
         self.tables = [table for table in TABLES.values() if table.name in self.columns]
 
-    def run(self) -> Iterator[Finding]:
-        yield from self._guarded("audit_log", self._prepare())
-        yield from self._guarded("audit_log", self._files())
-        for table in self.tables:
-            yield from self._guarded(table.name, self._rows(table))
-        yield from self._guarded("audit_log", self._statistics())
-        yield from self._guarded("audit_log", self._chain())
-        yield from self._guarded("audit_log", self._snapshots())
-        for message, (name, query) in _SUMS.items():
-            yield from self._guarded(name, self._sums(name, message, query))
+    def run(self, archive: bool) -> Iterator[Finding]:
+        for name, findings in self._checks(archive):
+            try:
+                yield from findings
+            except duckdb.FatalException as error:
+                yield Finding(name, "data", f"cannot be read, and nothing after it was checked: {_first_line(error)}")
+                return
+            except duckdb.Error as error:
+                yield Finding(name, "data", f"cannot be read: {_first_line(error)}")
 
-    def _guarded(self, name: str, findings: Iterator[Finding]) -> Iterator[Finding]:
-        try:
-            yield from findings
-        except duckdb.Error as error:
-            yield Finding(name, "data", f"cannot be read: {str(error).splitlines()[0]}")
+    def _checks(self, archive: bool) -> Iterator[tuple[str, Iterator[Finding]]]:
+        yield "audit_log", self._prepare()
+        yield "audit_log", self._files()
+        for table in self.tables:
+            yield table.name, self._rows(table)
+        yield "audit_log", self._statistics()
+        yield "audit_log", self._chain()
+        yield "audit_log", self._snapshots()
+        for message, (name, query) in _SUMS.items():
+            yield name, self._sums(name, message, query)
+        if archive:
+            yield "file", self._archive()
 
     def _prepare(self) -> Iterator[Finding]:
         """What the audit rows say: `_audit`, one row each, and `_declared`, one row for each table they cover."""
@@ -194,11 +199,8 @@ class _Check:
         for (row,) in self._some(query.format(at=self.at)):
             yield Finding(name, row, message)
 
-    def archive(self) -> Iterator[Finding]:
+    def _archive(self) -> Iterator[Finding]:
         """Received files that are gone from the archive or have other bytes there."""
-        yield from self._guarded("file", self._archived())
-
-    def _archived(self) -> Iterator[Finding]:
         reader = self.con.execute(
             f"select sha256, any_value(name) as name from lake.file {self.at} group by sha256 order by sha256"
         ).to_arrow_reader(10_000)
@@ -220,6 +222,10 @@ class _Check:
     def _number(self, query: str) -> int:
         row = self.con.execute(query).fetchone()
         return int(row[0]) if row else 0
+
+
+def _first_line(error: duckdb.Error) -> str:
+    return str(error).splitlines()[0]
 
 
 def _hash(table: Table, columns: tuple[str, ...]) -> str:

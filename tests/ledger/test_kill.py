@@ -29,7 +29,7 @@ def gateway(home: Path, *command: str) -> None:
     """`gateway -C home …` in a process of its own, without its output."""
     from gateway import cli
 
-    with open(os.devnull, "w") as nothing:
+    with Path(os.devnull).open("w") as nothing:
         sys.stdout = sys.stderr = nothing
         sys.argv = ["gateway", "-C", str(home), *command]
         os.dup2(nothing.fileno(), 1)
