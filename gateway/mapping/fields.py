@@ -8,7 +8,7 @@ from gateway.mapping import amounts, values
 from gateway.mapping.expressions import names
 from gateway.mapping.record import Join, JoinKind, Record, Target
 from gateway.mapping.spec import FieldSpec, SignRule
-from gateway.mapping.text import quote, words
+from gateway.mapping.text import one_of, quote
 
 if TYPE_CHECKING:
     from gateway.mapping.compile import Compiler
@@ -120,8 +120,8 @@ def _text(compiler: Compiler, record: Record, target: Target) -> str:
 def _blanked(compiler: Compiler, target: Target, texts: list[str], letter: str = "x") -> str:
     """The first text that is neither blank nor a word that means blank."""
     if target.spec.blank:
-        blanks = words([word.strip().lower() for word in target.spec.blank])
-        texts = [f"case when lower({text}) not in ({blanks}) then {text} end" for text in texts]
+        blanks = [word.strip().lower() for word in target.spec.blank]
+        texts = [f"case when not {one_of(f'lower({text})', blanks)} then {text} end" for text in texts]
     elif len(texts) == 1:
         return texts[0]
     return compiler.plan.add(f"__{letter}{target.tag}", f"coalesce({', '.join(texts)})")
@@ -165,7 +165,7 @@ def _map(compiler: Compiler, target: Target, text: str) -> str:
     rest = table.pop("*", None)
     cases = " ".join(f"when {quote(code)} then {quote(value)}" for code, value in table.items())
     other = {"keep": text, "suspense": "'suspense'", "reject": "null"}[spec.missing] if rest is None else quote(rest)
-    known = f"lower({text}) in ({words(list(table))})" if table else "false"
+    known = one_of(f"lower({text})", list(table)) if table else "false"
     if rest is None and spec.missing == "suspense":
         target.unmapped = f"{text} is not null and not ({known})"
     choice = f"case lower({text}) {cases} else {other} end" if cases else other
@@ -247,8 +247,8 @@ def _signed(compiler: Compiler, target: Target, value: str) -> str:
     if sign is None:
         return value
     if isinstance(sign, SignRule):
-        negative = words([code.strip().lower() for code in sign.negative])
-        sql = f"case when lower({compiler.text(sign.source)}) in ({negative}) then -{value} else {value} end"
+        negative = one_of(f"lower({compiler.text(sign.source)})", [code.strip().lower() for code in sign.negative])
+        sql = f"case when {negative} then -{value} else {value} end"
     else:
         sql = f"-{value}" if sign == "reverse" else f"abs({value})"
     return compiler.plan.add(f"__g{target.tag}", sql)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
+
 
 def quote(text: str) -> str:
     """An SQL string literal."""
@@ -11,6 +14,12 @@ def quote(text: str) -> str:
 def ident(name: str) -> str:
     """A quoted SQL identifier."""
     return '"' + name.replace('"', '""') + '"'
+
+
+def one_of(sql: str, texts: Sequence[str]) -> str:
+    """SQL: whether a text is one of these. A longer IN list is made into a join, and that runs over all rows even
+    where a query does not ask for its result; a regular expression is as fast and only runs where it is asked for."""
+    return f"regexp_full_match({sql}, {quote('|'.join(map(re.escape, texts)))})"
 
 
 def words(texts: tuple[str, ...] | list[str]) -> str:

@@ -11,7 +11,7 @@ from functools import cache
 
 from gateway.mapping import amounts, moments
 from gateway.mapping.spec import FieldSpec
-from gateway.mapping.text import words
+from gateway.mapping.text import one_of, words
 from gateway.model import Column
 
 _YES = ("true", "yes", "y", "1")
@@ -86,10 +86,10 @@ def _natural(kind: str, text: str, spec: FieldSpec, column: Column | None, decid
     if kind in ("date", "datetime"):
         return ("DATE", moments.day(text, spec)) if kind == "date" else ("TIMESTAMPTZ", moments.instant(text, spec))
     if kind == "boolean":
-        yes, no = f"lower({text}) in ({words(_YES)})", f"lower({text}) in ({words(_NO)})"
+        yes, no = one_of(f"lower({text})", _YES), one_of(f"lower({text})", _NO)
         return "BOOLEAN", f"case when {yes} then true when {no} then false end"
     if kind == "currency":
-        return "VARCHAR", f"case when upper({text}) in ({words(currencies())}) then upper({text}) end"
+        return "VARCHAR", f"case when {one_of(f'upper({text})', currencies())} then upper({text}) end"
     if column is not None and column.values:
         return "VARCHAR", known(text, column.values)
     return "VARCHAR", f"upper({text})" if kind == "code" else text
@@ -99,7 +99,7 @@ def known(text: str, values: tuple[str, ...]) -> str:
     """SQL for the one of `values` that the text is, in whatever case; NULL if none."""
     for function, cased in (("upper", str.upper), ("lower", str.lower)):
         if all(value == cased(value) for value in values):
-            return f"case when {function}({text}) in ({words(values)}) then {function}({text}) end"
+            return f"case when {one_of(f'{function}({text})', values)} then {function}({text}) end"
     cases = " ".join(f"when {words([value.lower()])} then {words([value])}" for value in values)
     return f"case lower({text}) {cases} end"
 
