@@ -18,7 +18,6 @@ from gateway import formats
 from gateway.books import posting, reconcile, revenue, rules, stock
 from gateway.config import Config
 from gateway.errors import Fault, FileError, GatewayError
-from gateway.formats import x12
 from gateway.formats.contract import ReadRequest, Unit
 from gateway.ledger import archive, lake, staging
 from gateway.ledger.commit import Commit, run_commit
@@ -241,7 +240,7 @@ class Gateway:
         finally:
             for staged in loads:
                 apply.drop(self.lake.con, staged.mapped)
-            x12.forget()
+            formats.forget()
         self._refresh_master_data()
         return done
 
@@ -365,8 +364,9 @@ class Gateway:
         with path.open("rb") as source:
             head = source.read(HEAD_BYTES)
         sniffed = {key for key, module in formats.FORMATS.items() if module.sniff(head, name)}
-        if "x12" in sniffed:
-            envelope = x12.units(ReadRequest(path, name, self.config.limits))
+        interchange = next((formats.INTERCHANGES[key] for key in formats.INTERCHANGES if key in sniffed), None)
+        if interchange is not None:
+            envelope = interchange.units(ReadRequest(path, name, self.config.limits))
             senders = self.config.partners[partner].senders if partner in self.config.partners else ()
             return (
                 claim.claim_units(self.library, partner, envelope.units, senders, arrived_at.date()),
@@ -532,7 +532,7 @@ class Gateway:
         except FileError as error:
             return [run_commit(self.lake, self._without_feed(drop, stored, [_fault_of(error)], 0))]
         finally:
-            x12.forget()
+            formats.forget()
             target.unlink(missing_ok=True)
 
     def _again(self, drop: Drop, stored: archive.Stored, feed: str, *, force: bool) -> list[FileResult]:
@@ -593,8 +593,9 @@ def try_file(gateway: Gateway, loaded: Loaded, path: Path) -> dict[str, Any]:
     stored = archive.Stored(_sha256(path), path.stat().st_size)
     units: tuple[Unit, ...] = ()
     faults: tuple[Fault, ...] = ()
-    if loaded.mapping.file.format == "x12":
-        envelope = x12.units(ReadRequest(path, path.name, gateway.config.limits))
+    interchange = formats.INTERCHANGES.get(loaded.mapping.file.format)
+    if interchange is not None:
+        envelope = interchange.units(ReadRequest(path, path.name, gateway.config.limits))
         kind = loaded.mapping.file.transaction
         units, faults = tuple(u for u in envelope.units if kind in (None, u.kind)), envelope.faults
     staged = gateway.stage([Member(drop, stored, loaded, units, faults)])

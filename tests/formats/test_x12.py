@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from gateway.config import Limits
 from gateway.errors import FileError, GatewayError
-from gateway.formats import x12
+from gateway.formats import forget, x12
 from gateway.formats.contract import ReadRequest
 
 ISA = "ISA*00*          *00*          *ZZ*ACME           *ZZ*GATEWAY        *261101*1200*U*00401*000000007*0*P*>"
@@ -109,7 +109,7 @@ def test_mutations_are_read_or_refused(tmp_path: Path, place: int, put: bytes) -
     whole = ("~\n".join([ISA, *BODY]) + "~\n").encode()
     path.write_bytes(whole[:place] + put + whole[place + 1 :])
     request = ReadRequest(path, "m.edi", Limits())
-    x12.forget()
+    forget()
     try:
         x12.units(request)
         rows(request, "LX/W12", "W12/08", "N1[SF]/04")
