@@ -30,6 +30,10 @@ HEAD_BYTES = 65_536
 BATCH_BYTES = 8 << 20
 """Files up to this size together share one commit."""
 
+EMPTY_INTERCHANGE = Fault(
+    "FILE_REJECT", "the file holds no transaction set", "Ask the sender whether it should, and to send it again, whole."
+)
+
 log = structlog.get_logger()
 
 
@@ -323,9 +327,13 @@ class Gateway:
         if claims.fault is not None:
             one.failed = claims.fault
             return []
-        if claims.unclaimed:
+        aside = list(claims.unclaimed)
+        if not claims.taken:
+            # Without a feed that is held, what is wrong with the envelopes is told here.
+            aside = [*faults, *aside] or [EMPTY_INTERCHANGE]
+        if aside:
             # Transaction sets that nobody claims: each is one rejected unit.
-            one.jobs.append(self._without_feed(drop, stored, claims.unclaimed, len(claims.unclaimed)))
+            one.jobs.append(self._without_feed(drop, stored, aside, len(claims.unclaimed)))
         return [
             Member(drop, stored, loaded, _own(units, ordinals), tuple(faults), one) for loaded, ordinals in claims.taken
         ]

@@ -265,6 +265,8 @@ class _Walk:
     def _close(self, rest: bytes = b"") -> None:
         """The interchange is over, whether it was ended or not."""
         if self.interchange is None:
+            if rest:
+                self._fault("the file ends in the middle of a segment", self.first)
             return
         called, number = self.interchange.called, self.interchange.number
         if rest:

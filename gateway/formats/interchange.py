@@ -15,15 +15,11 @@ from gateway.config import Limits
 from gateway.errors import FileError
 from gateway.formats.contract import ReadRequest
 from gateway.formats.segments import Delimiters, Segments, tokenize
+from gateway.formats.source import BLANK, HEADER_BYTES, Source
 
 STRETCH_BYTES = 2 << 20
-HEADER_BYTES = 4096
-BLANK = b" \t\r\n\0\x1a"
-BOM = b"\xef\xbb\xbf"
-EBCDIC = "cp037"
 _LINE_ENDS = b"\r\n"
 _CONTROLS = b"\x1c\x1d\x1e"
-_UTF16 = (b"\xff\xfe", b"\xfe\xff")
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,18 +74,6 @@ class Stretch:
         return tokenize(self.data, self.delimiters)
 
 
-def opening(head: bytes, sniffs: tuple[bytes, ...]) -> bytes:
-    """The beginning of a file in ASCII, without byte order mark and blanks, b"" if it does not begin so.
-
-    head  the first bytes, in ASCII or EBCDIC
-    """
-    plain = head.removeprefix(BOM).lstrip(BLANK)
-    if plain.startswith(sniffs):
-        return plain
-    translated = head.translate(_ebcdic(EBCDIC)).lstrip(BLANK)
-    return translated if translated.startswith(sniffs) else b""
-
-
 def stretches(request: ReadRequest, syntax: Syntax, encoding: str = "") -> Iterator[Stretch]:
     """Every stretch of a file. Raises FileError where there is anything but interchanges.
 
@@ -121,70 +105,16 @@ def forget() -> None:
 
 def _read(path: Path, name: str, limits: Limits, syntax: Syntax, encoding: str) -> Iterator[Stretch]:
     with path.open("rb") as file:
-        source = _Source(file.read, name, syntax.sniffs, encoding)
+        source = Source(file.read, name, syntax.sniffs, encoding)
         while source.skip_blank():
             header = syntax.header(source.peek(HEADER_BYTES), name, source.place)
             yield from _Interchange(source, syntax, header, limits).stretches()
 
 
-class _Source:
-    """The bytes of a file, in ASCII, as far as they were read.
-
-    data   bytes that were read and not given back yet; reading stands at `at`
-    ended  whether all of the file was read
-    """
-
-    def __init__(self, read: Callable[[int], bytes], name: str, sniffs: tuple[bytes, ...], encoding: str) -> None:
-        self._read, self._table = read, b""
-        self.name, self.charset = name, encoding
-        self.at, self._base, self.ended = 0, 0, False
-        self.data = read(HEADER_BYTES)
-        if self.data.startswith(_UTF16):
-            raise FileError(name, "the file is in UTF-16", "Send it in ASCII or UTF-8.", "byte 0")
-        if self.data.startswith(BOM):
-            self.at = len(BOM)
-        elif not self.data.lstrip(BLANK).startswith(sniffs) and opening(self.data, sniffs):
-            self._table = _ebcdic(encoding or EBCDIC)
-            self.data = self.data.translate(self._table)
-            self.charset = "latin-1"
-
-    @property
-    def place(self) -> int:
-        """Bytes of the file before `at`."""
-        return self._base + self.at
-
-    def more(self, wanted: int) -> int:
-        """Have that many bytes from `at` on, or all that are left. Returns by how much `data` moved."""
-        missing = wanted - (len(self.data) - self.at)
-        if missing <= 0 or self.ended:
-            return 0
-        read, moved = self._read(missing), self.at
-        self.ended = len(read) < missing
-        self.data = self.data[moved:] + (read.translate(self._table) if self._table else read)
-        self._base, self.at = self._base + moved, 0
-        return moved
-
-    def peek(self, count: int) -> bytes:
-        """The next bytes, fewer at the end of the file."""
-        self.more(count)
-        return self.data[self.at : self.at + count]
-
-    def skip_blank(self) -> bool:
-        """Go to the next byte that is not blank; False if there is none."""
-        while True:
-            while self.at < len(self.data):
-                if self.data[self.at] not in BLANK:
-                    return True
-                self.at += 1
-            if self.ended:
-                return False
-            self.more(HEADER_BYTES)
-
-
 class _Interchange:
     """One interchange of a source, from its first byte on."""
 
-    def __init__(self, source: _Source, syntax: Syntax, header: Header, limits: Limits) -> None:
+    def __init__(self, source: Source, syntax: Syntax, header: Header, limits: Limits) -> None:
         self.source, self.header, self.limits = source, header, limits
         self.terminator = header.delimiters.segment
         separator = bytes([header.delimiters.element])
@@ -247,6 +177,8 @@ class _Interchange:
             # The very last terminator is often left out.
             self._put(rest + bytes([self.terminator]))
             rest = b""
+        if self.opens and not self.size:
+            raise self._no_terminator(len(rest))
         return self._stretch(closes=True, rest=rest)
 
     def _longer_segment(self) -> None:
@@ -254,14 +186,17 @@ class _Interchange:
         source = self.source
         size = len(source.data) - source.at
         if size > self.limits.edi_segment_bytes_max:
-            mark = chr(self.terminator) if 32 < self.terminator < 127 else f"0x{self.terminator:02X}"
-            raise FileError(
-                source.name,
-                f'no segment terminator "{mark}" within {size} bytes',
-                "Check that the interchange header names the terminator that is used.",
-                f"byte {source.place}",
-            )
+            raise self._no_terminator(size)
         source.more(2 * size + HEADER_BYTES)
+
+    def _no_terminator(self, size: int) -> FileError:
+        mark = chr(self.terminator) if 32 < self.terminator < 127 else f"0x{self.terminator:02X}"
+        return FileError(
+            self.source.name,
+            f'no segment terminator "{mark}" within {size} bytes',
+            "Send the file whole, and name in the interchange header the terminator that is used.",
+            f"byte {self.source.place}",
+        )
 
     # --- where segments begin and end -----------------------------------------------------------------
 
@@ -369,10 +304,3 @@ def _windows_1252(error: UnicodeError) -> tuple[str, int]:
 
 
 codecs.register_error("gateway-cp1252", _windows_1252)
-
-
-@lru_cache
-def _ebcdic(codec: str) -> bytes:
-    """Table from EBCDIC to Latin-1; EBCDIC's own new line becomes a line feed."""
-    text = bytes(range(256)).decode(codec, "replace").replace("\x85", "\n")
-    return text.encode("latin-1", "replace")

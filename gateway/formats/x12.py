@@ -14,10 +14,11 @@ from gateway.formats import header as headers
 from gateway.formats.contract import Envelope, Reading, ReadRequest
 from gateway.formats.envelopes import Dialect, Level, Trouble
 from gateway.formats.envelopes import read as read_envelopes
-from gateway.formats.interchange import Header, Syntax, opening, stretches
+from gateway.formats.interchange import Header, Syntax, stretches
 from gateway.formats.loops import Plan
 from gateway.formats.paths import parse, parse_each, parse_step
 from gateway.formats.segments import Delimiters, Segments
+from gateway.formats.source import opening
 from gateway.formats.windows import InterchangeOptions, InterchangeReading
 
 ISA_ELEMENTS = 16
