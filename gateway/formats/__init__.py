@@ -26,7 +26,7 @@ FORMATS: dict[str, Format] = {
 }
 
 forget = interchange.forget
-"""Gives back the memory of the interchange that was read last."""
+"""Gives back the memory of the interchanges that were read last."""
 
 
 def named(name: str) -> Format:

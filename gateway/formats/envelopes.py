@@ -107,7 +107,7 @@ def read(
         walk.stretch(stretch, sorted([*conform(stretch.table), *_beyond_limits(stretch.table, request.limits)]))
         if len(walk.units) > request.limits.edi_units_per_file_max:
             raise FileError(request.name, "more units than edi_units_per_file_max", "Split it or raise the limit.")
-    return Envelope(tuple(walk.units), tuple(walk.faults))
+    return Envelope(tuple(walk.units), tuple(sorted(walk.faults, key=_number)))
 
 
 @dataclass(slots=True)
@@ -160,9 +160,9 @@ class _Walk:
             handlers[n](self.first + index, tags[n], next(texts[n]))
             previous = index
         self._between(table, previous, len(table), troubles)
+        self.first += len(table)
         if stretch.closes:
             self._close(stretch.rest)
-        self.first += len(table)
 
     def _wanted(self, tag: int) -> tuple[Place, ...]:
         """The places of an opening or closing segment that its handler looks at."""
@@ -352,6 +352,10 @@ def _texts(table: Segments, indexes: Indexes, places: tuple[Place, ...]) -> list
 def _party(qualifier: str, identifier: str) -> str:
     """A partner's name in an envelope: "ZZ/3PLEAST"."""
     return f"{qualifier}/{identifier}".strip("/")
+
+
+def _number(fault: Fault) -> int:
+    return int(fault.position.removeprefix("segment "))
 
 
 def _whole(text: str) -> int | None:

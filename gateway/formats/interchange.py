@@ -18,6 +18,9 @@ from gateway.formats.segments import Delimiters, Segments, tokenize
 from gateway.formats.source import BLANK, HEADER_BYTES, Source
 
 STRETCH_BYTES = 2 << 20
+SMALL_FILES_KEPT = 256
+"""As many as are claimed and then read together; `forget` gives them back."""
+
 _LINE_ENDS = b"\r\n"
 _CONTROLS = b"\x1c\x1d\x1e"
 
@@ -89,17 +92,17 @@ def stretches(request: ReadRequest, syntax: Syntax, encoding: str = "") -> Itera
     return iter(_small(request.path, status.st_size, status.st_mtime_ns, name, request.limits, syntax, encoding))
 
 
-@lru_cache(maxsize=1)
+@lru_cache(maxsize=SMALL_FILES_KEPT)
 def _small(
     path: Path, size: int, modified: int, name: str, limits: Limits, syntax: Syntax, encoding: str
 ) -> tuple[Stretch, ...]:
-    """The stretches of a small file; kept while the same file is claimed and then read."""
+    """The stretches of a file that is not larger than one, kept from its claim to its reading."""
     del size, modified
     return tuple(_read(path, name, limits, syntax, encoding))
 
 
 def forget() -> None:
-    """Give back the memory of the small file that was read last."""
+    """Give back the memory of the small files that were read last."""
     _small.cache_clear()
 
 

@@ -44,7 +44,7 @@ DIALECT = Dialect(
 class Options(InterchangeOptions):
     """`[file]` settings."""
 
-    summary: tuple[str, ...] = ("W03", "W14", "W76", "CTT", "TDS")
+    summary: tuple[str, ...] = ("W03", "W14", "W76", "CTT", "TDS", "AK9")
 
 
 def sniff(head: bytes, name: str) -> bool:
