@@ -18,7 +18,6 @@ from gateway import formats
 from gateway.books import posting, reconcile, revenue, rules, stock
 from gateway.config import Config
 from gateway.errors import Fault, FileError, GatewayError
-from gateway.formats import x12
 from gateway.formats.contract import ReadRequest, Unit
 from gateway.ledger import archive, lake, staging
 from gateway.ledger.commit import Commit, run_commit
@@ -30,6 +29,10 @@ from gateway.transports.contract import Drop
 HEAD_BYTES = 65_536
 BATCH_BYTES = 8 << 20
 """Files up to this size together share one commit."""
+
+EMPTY_INTERCHANGE = Fault(
+    "FILE_REJECT", "the file holds no transaction set", "Ask the sender whether it should, and to send it again, whole."
+)
 
 log = structlog.get_logger()
 
@@ -241,7 +244,7 @@ class Gateway:
         finally:
             for staged in loads:
                 apply.drop(self.lake.con, staged.mapped)
-            x12.forget()
+            formats.forget()
         self._refresh_master_data()
         return done
 
@@ -324,9 +327,13 @@ class Gateway:
         if claims.fault is not None:
             one.failed = claims.fault
             return []
-        if claims.unclaimed:
+        aside = list(claims.unclaimed)
+        if not claims.taken:
+            # Without a feed that is held, what is wrong with the envelopes is told here.
+            aside = [*faults, *aside] or [EMPTY_INTERCHANGE]
+        if aside:
             # Transaction sets that nobody claims: each is one rejected unit.
-            one.jobs.append(self._without_feed(drop, stored, claims.unclaimed, len(claims.unclaimed)))
+            one.jobs.append(self._without_feed(drop, stored, aside, len(claims.unclaimed)))
         return [
             Member(drop, stored, loaded, _own(units, ordinals), tuple(faults), one) for loaded, ordinals in claims.taken
         ]
@@ -365,8 +372,9 @@ class Gateway:
         with path.open("rb") as source:
             head = source.read(HEAD_BYTES)
         sniffed = {key for key, module in formats.FORMATS.items() if module.sniff(head, name)}
-        if "x12" in sniffed:
-            envelope = x12.units(ReadRequest(path, name, self.config.limits))
+        interchange = next((formats.INTERCHANGES[key] for key in formats.INTERCHANGES if key in sniffed), None)
+        if interchange is not None:
+            envelope = interchange.units(ReadRequest(path, name, self.config.limits))
             senders = self.config.partners[partner].senders if partner in self.config.partners else ()
             return (
                 claim.claim_units(self.library, partner, envelope.units, senders, arrived_at.date()),
@@ -532,7 +540,7 @@ class Gateway:
         except FileError as error:
             return [run_commit(self.lake, self._without_feed(drop, stored, [_fault_of(error)], 0))]
         finally:
-            x12.forget()
+            formats.forget()
             target.unlink(missing_ok=True)
 
     def _again(self, drop: Drop, stored: archive.Stored, feed: str, *, force: bool) -> list[FileResult]:
@@ -593,8 +601,9 @@ def try_file(gateway: Gateway, loaded: Loaded, path: Path) -> dict[str, Any]:
     stored = archive.Stored(_sha256(path), path.stat().st_size)
     units: tuple[Unit, ...] = ()
     faults: tuple[Fault, ...] = ()
-    if loaded.mapping.file.format == "x12":
-        envelope = x12.units(ReadRequest(path, path.name, gateway.config.limits))
+    interchange = formats.INTERCHANGES.get(loaded.mapping.file.format)
+    if interchange is not None:
+        envelope = interchange.units(ReadRequest(path, path.name, gateway.config.limits))
         kind = loaded.mapping.file.transaction
         units, faults = tuple(u for u in envelope.units if kind in (None, u.kind)), envelope.faults
     staged = gateway.stage([Member(drop, stored, loaded, units, faults)])

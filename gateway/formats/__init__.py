@@ -8,16 +8,25 @@ from __future__ import annotations
 from typing import cast
 
 from gateway.errors import GatewayError
-from gateway.formats import delimited, workbook, x12, xml
+from gateway.formats import delimited, edifact, interchange, workbook, x12, xml
 from gateway.formats import header as headers
-from gateway.formats.contract import Format
+from gateway.formats.contract import Format, Interchange
+
+INTERCHANGES: dict[str, Interchange] = {
+    "edifact": cast(Interchange, edifact),
+    "x12": cast(Interchange, x12),
+}
+"""Formats whose files hold units that are claimed one by one."""
 
 FORMATS: dict[str, Format] = {
     "delimited": cast(Format, delimited),
     "workbook": cast(Format, workbook),
-    "x12": cast(Format, x12),
     "xml": cast(Format, xml),
+    **INTERCHANGES,
 }
+
+forget = interchange.forget
+"""Gives back the memory of the interchanges that were read last."""
 
 
 def named(name: str) -> Format:

@@ -124,3 +124,10 @@ class Format(Protocol):
 
     def read(self, request: ReadRequest) -> Reading:
         """Open a file. Raises FileError."""
+
+
+class Interchange(Format, Protocol):
+    """The verbs of a format whose files hold units of claim."""
+
+    def units(self, request: ReadRequest) -> Envelope:
+        """Every unit, and what is wrong with it or with the envelopes around it. Raises FileError."""

@@ -1,8 +1,11 @@
-"""An X12 interchange as a table of segments: delimiters are found by one scan, tokens are never copied singly."""
+"""Whole segments as a table: the delimiters are found by one scan, tokens are never copied singly.
+
+X12 and EDIFACT differ in their service characters only: segments hold elements, elements hold repetitions,
+repetitions hold components, and a release character makes the next character stand for itself.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -11,181 +14,218 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from gateway.errors import FileError
-
 Indexes = npt.NDArray[np.int64]
-_BLANK = b"\r\n \t\0"
-ISA_ELEMENTS = 16
+
+_COMPONENT, _REPETITION, _ELEMENT, _SEGMENT, _RELEASE = 1, 2, 3, 4, 5
 
 
 @dataclass(frozen=True, slots=True)
 class Delimiters:
-    """Element separator, component separator and segment terminator: one byte each."""
+    """Service characters of an interchange, one ASCII byte each; −1 where one is not in use."""
 
     element: int
     component: int
     segment: int
+    repetition: int = -1
+    release: int = -1
+
+    def levels(self) -> bytes:
+        """For each byte the level of what it ends, 0 for plain text. The release character counts as text."""
+        levels = bytearray(256)
+        for byte, level in (
+            (self.component, _COMPONENT),
+            (self.repetition, _REPETITION),
+            (self.element, _ELEMENT),
+            (self.segment, _SEGMENT),
+        ):
+            if byte >= 0:
+                levels[byte] = level
+        return bytes(levels)
+
+    def bytes(self) -> bytes:
+        """Those that end something."""
+        return bytes(b for b in (self.component, self.repetition, self.element, self.segment) if b >= 0)
 
 
 @dataclass
 class Segments:
-    """All segments of one interchange.
+    """A table of segments.
 
-    first     number of its first segment in the file, from 1
-    tokens    every segment id and element, in order, as text
-    start     token of each segment's id
-    elements  number of elements of each segment
-    rest      bytes after the last terminator that are not blank (the file was cut off there)
+    data      the bytes it was made from (UTF-8)
+    tokens    every segment id, element, repetition and component, in order, release characters removed
+    ended_by  level of the delimiter behind each token
+    parts     token at which each segment id or element begins, and behind them the number of tokens
+    first     place in `parts` of each segment's id
+    begin     first byte of each segment in `data`
+    end       its terminator in `data`
+    codes     the segment id as a number, see `code`
     """
 
     delimiters: Delimiters
-    first: int
+    data: bytes
     tokens: pa.StringArray
-    start: Indexes
+    ended_by: npt.NDArray[np.uint8]
+    parts: Indexes
+    first: Indexes
     elements: Indexes
-    rest: bytes
+    begin: Indexes
+    end: Indexes
+    codes: npt.NDArray[np.int32]
 
-    @cached_property
-    def _ids(self) -> pa.DictionaryArray:
-        return pc.dictionary_encode(pc.utf8_trim_whitespace(self.tokens.take(pa.array(self.start))))
-
-    @cached_property
-    def _codes(self) -> npt.NDArray[np.int32]:
-        return np.asarray(self._ids.indices.to_numpy(zero_copy_only=False), dtype=np.int32)
+    def __post_init__(self) -> None:
+        self._where: dict[str, Indexes] = {}
 
     def __len__(self) -> int:
-        return len(self.start)
+        return len(self.first)
+
+    @cached_property
+    def _repetitions(self) -> Indexes:
+        """Token at which each repetition begins, and behind them the number of tokens."""
+        return _begins(self.ended_by, _REPETITION)
 
     def where(self, segment_id: str) -> Indexes:
         """Indexes of the segments with that id, rising."""
-        code = pc.index(self._ids.dictionary, segment_id).as_py() if len(self) else -1
-        return np.flatnonzero(self._codes == code).astype(np.int64) if code >= 0 else np.empty(0, np.int64)
+        if segment_id not in self._where:
+            self._where[segment_id] = np.flatnonzero(self.codes == code(segment_id))
+        return self._where[segment_id]
 
-    def element(self, segments: Indexes, number: int) -> pa.StringArray:
-        """Text of an element of each segment; "" where the segment is shorter, null where the index is −1."""
+    def id(self, index: int) -> str:
+        """The id of one segment."""
+        return str(self.tokens[int(self.parts[self.first[index]])].as_py()).strip()
+
+    def size(self) -> int:
+        """Bytes of the longest segment."""
+        return int((self.end - self.begin).max()) if len(self) else 0
+
+    def raw(self, begin: int, end: int) -> bytes:
+        """The bytes of the segments [begin, end)."""
+        return self.data[int(self.begin[begin]) : int(self.end[end - 1]) + 1] if end > begin else b""
+
+    def text(self, segments: Indexes, element: int, component: int = 0, repetition: int = 0) -> pa.StringArray:
+        """Text of an element of each segment: "" where the segment has none, null where the index is −1.
+
+        component   0 for all of them, with their separators, as they were sent
+        repetition  0 for all of them as they were sent, or the first where a component is named
+        """
         present = segments >= 0
+        if not len(self):
+            return pa.nulls(len(segments), pa.utf8())
         safe = np.where(present, segments, 0)
-        has = present & (self.elements[safe] >= number) if len(self) else present
-        tokens = pa.array(np.where(has, self.start[safe] + number, 0) if len(self) else safe, mask=~has)
-        text = self.tokens.take(tokens)
-        if bool(np.all(has)):
+        has = present & (self.elements[safe] >= element)
+        place = np.where(has, self.first[safe] + element, 0)
+        begin, end = self.parts[place], self.parts[place + 1]
+        if component == 0 and repetition == 0:
+            return self._whole(begin, end, has, present)
+        if len(self._repetitions) != len(self.parts):
+            starts = self._repetitions
+            spot = np.searchsorted(starts, begin) + max(repetition, 1) - 1
+            begin = starts[np.minimum(spot, len(starts) - 1)]
+            has &= begin < end
+            end = np.minimum(starts[np.minimum(spot + 1, len(starts) - 1)], end)
+        elif repetition > 1:
+            has &= False
+        if component == 0:
+            return self._whole(begin, end, has, present)
+        begin = begin + component - 1
+        return self._take(begin, has & (begin < end), present)
+
+    def _take(self, at: Indexes, has: npt.NDArray[np.bool_], present: npt.NDArray[np.bool_]) -> pa.StringArray:
+        text = self.tokens.take(pa.array(np.where(has, at, 0), mask=~has))
+        return text if bool(np.all(has)) else pc.if_else(pa.array(present & ~has), "", text)
+
+    def _whole(
+        self, begin: Indexes, end: Indexes, has: npt.NDArray[np.bool_], present: npt.NDArray[np.bool_]
+    ) -> pa.StringArray:
+        """Tokens from begin to end with the separators between them."""
+        text = self._take(begin, has, present)
+        several = np.flatnonzero(has & (end - begin > 1))
+        if not len(several):
             return text
-        return pc.if_else(pa.array(present & ~has), "", text)
+        marks = {_COMPONENT: chr(self.delimiters.component), _REPETITION: chr(self.delimiters.repetition & 0x7F)}
+        joined = []
+        for row in several.tolist():
+            low, high = int(begin[row]), int(end[row])
+            pieces = self.tokens.slice(low, high - low).to_pylist()
+            separators = [marks[int(level)] for level in self.ended_by[low : high - 1]]
+            joined.append("".join(a + b for a, b in zip(pieces, [*separators, ""], strict=True)))
+        mask = np.zeros(len(begin), bool)
+        mask[several] = True
+        return pc.replace_with_mask(text, pa.array(mask), pa.array(joined, pa.utf8()))
 
 
-def interchanges(data: bytes, name: str) -> Iterator[Segments]:
-    """Each ISA … IEA of a file with its own delimiters.
+def code(segment_id: str) -> int:
+    """A segment id as a number: its up to three bytes; −1 for what can be no id, 0 for a blank one."""
+    raw = segment_id.encode()
+    return int.from_bytes(raw, "little") if len(raw) <= 3 else -1
 
-    Raises FileError when there is no ISA, or something else stands between interchanges.
+
+def tokenize(data: bytes, delimiters: Delimiters) -> Segments:
+    """Split whole segments: UTF-8 without line ends (unless a line end is the terminator), terminator last.
+
+    Blank segments, as between two terminators, are left out.
     """
-    data = data.removeprefix(b"\xef\xbb\xbf")
-    at, number = _skip_blank(data, 0), 1
-    while at < len(data):
-        delimiters, _ = _delimiters(data, at, name)
-        end = _end(data, at, delimiters)
-        part = data[at:end]
-        terminator = bytes([delimiters.segment])
-        last = part.rstrip(b"\r\n ").rpartition(terminator)[2].lstrip(b"\r\n ")
-        if last.startswith(b"IEA" + bytes([delimiters.element])):
-            part = part.rstrip(b"\r\n ") + terminator  # The very last terminator is often left out.
-        segments = _tokenize(part, delimiters, number)
-        yield segments
-        number += len(segments)
-        at = _skip_blank(data, end)
-
-
-def _skip_blank(data: bytes, at: int) -> int:
-    while at < len(data) and data[at] in _BLANK:
-        at += 1
-    return at
-
-
-def _delimiters(data: bytes, at: int, name: str) -> tuple[Delimiters, int]:
-    """Read the ISA by its separators, so that one with slightly wrong widths still serves."""
-    if data[at : at + 3] != b"ISA" or at + 106 > len(data) + 40:
-        if data[at : at + 3] == b"\xc9\xe2\xc1":
-            raise FileError(name, "the interchange is in EBCDIC", "Ask the sender for ASCII.", f"byte {at}")
-        found = data[at : at + 20].decode("latin-1")
-        raise FileError(
-            name, f'expected an interchange that begins with ISA, found "{found}"',
-            "Send whole X12 interchanges and nothing between them.", f"byte {at}",
-        )  # fmt: skip
-    element = data[at + 3]
-    place = at + 3
-    for _ in range(ISA_ELEMENTS - 1):
-        place = data.find(bytes([element]), place + 1, at + 400)
-        if place < 0:
-            raise FileError(name, "the ISA segment has fewer than 16 elements", "Send the whole ISA.", f"byte {at}")
-    if place + 2 >= len(data):
-        raise FileError(name, "the file ends within the ISA segment", "Send the whole file.", f"byte {at}")
-    component, segment = data[place + 1], data[place + 2]
-    if component == element:
-        component, segment = 0, data[place + 2]
-    return Delimiters(element, component, segment), place
-
-
-def _end(data: bytes, at: int, delimiters: Delimiters) -> int:
-    """Where the interchange ends: behind its IEA, or before the next ISA, or with the file."""
-    terminator, element = bytes([delimiters.segment]), bytes([delimiters.element])
-    place = at
-    while True:
-        place = data.find(b"IEA" + element, place + 1)
-        if place < 0:
-            return _next_isa(data, at)
-        before = (
-            data[:place].rstrip(b"\r\n ")[-1:]
-            if place - at < 4
-            else data[max(at, place - 80) : place].rstrip(b"\r\n ")[-1:]
-        )
-        if before == terminator or (delimiters.segment in b"\r\n" and data[place - 1] in b"\r\n"):
-            break
-    following = _next_isa(data, at)
-    if following < place:
-        return following
-    end = data.find(terminator, place)
-    return len(data) if end < 0 else end + 1
-
-
-def _next_isa(data: bytes, at: int) -> int:
-    """The next ISA at the start of a segment, or the end of the file."""
-    element = data[at + 3 : at + 4]
-    place = at
-    while (place := data.find(b"ISA" + element, place + 1)) >= 0:
-        if data[place - 1] in b"\r\n~\x15\x1c\x85" or data[place - 1 : place] == data[at + 105 : at + 106]:
-            return place
-    return len(data)
-
-
-def _tokenize(data: bytes, delimiters: Delimiters, number: int) -> Segments:
-    data = _utf8(data)
     array = np.frombuffer(data, np.uint8)
-    ends = array == delimiters.segment
-    marks = np.flatnonzero(ends | (array == delimiters.element))
-    line_ends = np.flatnonzero((array == 10) | (array == 13)) if delimiters.segment not in (10, 13) else (
-        np.flatnonzero(array == (13 if delimiters.segment == 10 else 10))
-    )  # fmt: skip
-    removed = bytes({delimiters.segment, delimiters.element, 10, 13})
-    cleaned = data.translate(None, delete=removed)
-    offsets = np.zeros(len(marks) + 1, dtype=np.int32)
-    offsets[1:] = marks - np.arange(len(marks)) - np.searchsorted(line_ends, marks)
-    tokens = pa.StringArray.from_buffers(len(marks), pa.py_buffer(offsets), pa.py_buffer(cleaned))
-    last = np.flatnonzero(ends[marks]).astype(np.int64)
-    start = np.concatenate([np.zeros(1, np.int64), last[:-1] + 1]) if len(last) else np.empty(0, np.int64)
-    named = np.asarray(
-        pc.greater(pc.utf8_length(pc.utf8_trim_whitespace(tokens.take(pa.array(start)))), 0).to_numpy(
-            zero_copy_only=False
-        ),
-        dtype=bool,
-    )
-    rest = data[int(marks[last[-1]]) + 1 :] if len(last) else data
+    levels = np.frombuffer(bytearray(data.translate(delimiters.levels())), np.uint8)
+    released = delimiters.release >= 0 and delimiters.release in data
+    if released:
+        _release(array, levels, delimiters.release)
+    removed = np.flatnonzero(levels != 0)
+    level = levels[removed]
+    offsets = removed - np.arange(len(removed))
+    if released:
+        # Some delimiters stay as text, so what goes is marked by a byte that no text has.
+        marked = array.copy()
+        marked[removed] = 0xFF
+        text = marked.tobytes().translate(None, delete=b"\xff")
+        ends = level != _RELEASE
+        removed, level, offsets = removed[ends], level[ends], offsets[ends]
+    else:
+        text = data.translate(None, delete=delimiters.bytes())
+    tokens = _tokens(text, offsets)
+    parts = _begins(level, _ELEMENT)
+    first = np.searchsorted(parts, _begins(level, _SEGMENT))
+    elements, first = np.diff(first) - 1, first[:-1]
+    end = removed[level == _SEGMENT]
+    begin = np.concatenate([np.zeros(1, np.int64), end[:-1] + 1]) if len(end) else end
+    codes = _codes(tokens, np.frombuffer(text, np.uint8), offsets, parts[first])
+    named = (codes != 0) | (elements > 0)
     return Segments(
-        delimiters, number, tokens, start[named], (last - start)[named], rest.strip(_BLANK + b"\x1a")
-    )  # fmt: skip
+        delimiters, data, tokens, level, parts, first[named], elements[named], begin[named], end[named], codes[named]
+    )
 
 
-def _utf8(data: bytes) -> bytes:
-    try:
-        data.decode("utf-8")
-    except UnicodeDecodeError:
-        return data.decode("cp1252", "replace").encode("utf-8")
-    return data
+def _begins(ended_by: npt.NDArray[np.uint8], level: int) -> Indexes:
+    """Token at which each part of that level begins, and behind them the number of tokens."""
+    return np.concatenate([np.zeros(min(len(ended_by), 1), np.int64), np.flatnonzero(ended_by >= level) + 1])
+
+
+def _release(array: npt.NDArray[np.uint8], levels: npt.NDArray[np.uint8], release: int) -> None:
+    """Mark the release characters that act, and take what they release from the delimiters."""
+    found = np.flatnonzero(array == release)
+    breaks = np.concatenate([np.ones(1, bool), np.diff(found) != 1])
+    run_start = np.maximum.accumulate(np.where(breaks, np.arange(len(found)), 0))
+    acting = found[(np.arange(len(found)) - run_start) % 2 == 0]
+    released = acting[acting + 1 < len(array)] + 1
+    levels[released] = 0
+    levels[acting] = _RELEASE
+
+
+def _tokens(text: bytes, ends: Indexes) -> pa.StringArray:
+    offsets = np.zeros(len(ends) + 1, np.int32)
+    offsets[1:] = ends
+    return pa.StringArray.from_buffers(len(ends), pa.py_buffer(offsets), pa.py_buffer(text))
+
+
+def _codes(tokens: pa.StringArray, text: npt.NDArray[np.uint8], ends: Indexes, ids: Indexes) -> npt.NDArray[np.int32]:
+    """Segment ids as numbers. `ends` are the tokens' ends in `text`, `ids` the tokens that are segment ids."""
+    stop = ends[ids]
+    start = np.where(ids > 0, ends[ids - 1], 0)
+    length = stop - start
+    codes = np.zeros(len(ids), np.int32)
+    padded = np.concatenate([text, np.zeros(3, np.uint8)])
+    for place in range(3):
+        codes |= np.where(length > place, padded[start + place], 0).astype(np.int32) << (8 * place)
+    odd = np.flatnonzero((length > 3) | ((length > 0) & (padded[start] <= 32)))
+    for index in odd.tolist():
+        codes[index] = code(str(tokens[int(ids[index])].as_py()).strip())
+    return codes

@@ -9,11 +9,15 @@ from typing import Any
 
 import openpyxl
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from lxml import etree
 
 from gateway.config import Limits
 from gateway.errors import FileError
-from gateway.formats import delimited, workbook, x12, xml
+from gateway.formats import INTERCHANGES, delimited, edifact, forget, workbook, x12, xml
 from gateway.formats.contract import Reading, ReadRequest
+from gateway.formats.interchange import stretches
 from tests.conftest import CORPUS, corpus
 
 pytestmark = pytest.mark.skipif(not CORPUS.is_dir(), reason="the public samples are not beside the checkout")
@@ -27,17 +31,149 @@ def request(path: Path, **more: Any) -> ReadRequest:
     return ReadRequest(path, path.name, Limits(), **more)
 
 
-@pytest.mark.parametrize("path", corpus("x12", "*.txt", "*.edi", "*.x12"), ids=lambda p: p.name)
-def test_x12_is_read_or_refused(path: Path) -> None:
+X12 = corpus("x12", "*.txt", "*.edi", "*.x12")
+EDIFACT = corpus("edifact", "*.txt", "*.edi", "*.edifact")
+EDI = [("x12", path) for path in X12] + [("edifact", path) for path in EDIFACT]
+
+REFUSED = {
+    "edifabric2016__Edifact_INVOIC_D00A_InvalidTrailers.txt": 'found "1r"',
+    "edifact-rs__d01b_invoic_conforming.edi": 'expected the interchange header UNB behind UNA, found "UNH',
+    "edifact-rs__d11a_malformed.edi": 'expected the interchange header UNB behind UNA, found "BGM',
+    "edifact-rs__d11a_malformed_component.edi": 'expected the interchange header UNB behind UNA, found "UNH',
+    "edifact-rs__d96a_invoic_conforming.edi": 'expected the interchange header UNB behind UNA, found "UNH',
+    "edifact-rs__d96a_orders_conforming.edi": 'expected the interchange header UNB behind UNA, found "UNH',
+    "edifact-rs__d96a_orders_malformed.edi": 'expected the interchange header UNB behind UNA, found "BGM',
+    "edifact-rs__profile_orders_demo_report.txt": 'expected the interchange header UNB, found "Validation',
+}
+"""Samples that are no interchange, and why."""
+
+WRONG = {
+    "edifabric2016__Edifact_INVOIC_D00A_MissingGroupTrailer.txt": ["group 5: UNE is missing"],
+    "edifabric2016__Edifact_INVOIC_D00A_MultipleInvalidInterchanges.txt": [
+        'segment "LNB" stands outside of any message',
+        "interchange 131: UNZ 0036 says 1 messages, there are 2",
+    ],
+    "edifabric2016__Edifact_INVOIC_D00A_MultipleInvalidMessages.txt": [
+        "message INVOIC 509010117: UNT 0074 says 41 segments, there are 40",
+        "message INVOIC 509010117: UNT is missing, the message is cut off",
+        "message INVOIC 509010117: UNT is missing, the message is cut off",
+        "interchange 131: UNZ 0036 says 1 messages, there are 5",
+        "interchange 131: UNZ 0020 is 1, UNB 0020 is 131",
+    ],
+    "edifabric2016__Edifact_INVOIC_D00A_MultipleMessages.txt": [
+        "interchange 131: UNZ 0036 says 1 messages, there are 2",
+        "interchange 131: UNZ 0020 is 1, UNB 0020 is 131",
+    ],
+    "edifabric2016__Edifact_INVOIC_D00A_TrailingBlanks.txt": [
+        "interchange 131: UNZ 0036 says 1 messages, there are 2",
+        "interchange 131: UNZ 0020 is 1, UNB 0020 is 131",
+    ],
+    "edifabric2016__X12_810_00204_MultipleInvalidMessages.txt": [
+        "segment N1 has 1081 elements, more than edi_elements_per_segment_max",
+        "set 810 166061414: SE01 says 45 segments, there are 44",
+        "set 810 166061414: SE is missing, the set is cut off",
+        "set 810 166061414: SE is missing, the set is cut off",
+        "group 810000263: GE01 says 1 sets, there are 5",
+    ],
+    "edifabric2016__X12_810_00204_MultipleMessages.txt": ["group 810000263: GE01 says 1 sets, there are 2"],
+    "edifabric2016__X12_810_00204_ValidAndInvalidMessage.txt": ["group 810000263: GE01 says 1 sets, there are 2"],
+    "node-x12__850_fat.edi": ["interchange 000003438 of 12/4405197800 stands twice in this file"],
+    "pydifact__aperak_2.edi": ["message APERAK 1: UNT 0074 says 8 segments, there are 7"],
+    "pydifact__aperak_rejected_2.edi": ["message APERAK 1: UNT 0074 says 8 segments, there are 7"],
+    "staedi__invalid997_min.edi": ["group 000005: GE02 is <TOO_LONG_AND_NOT_NUMERIC>, GS06 is 000005"],
+    "staedi__nonnumeric_BIN01.edi": ['BIN01 is "11a", and the segment does not end behind so many bytes'],
+}
+"""What is wrong with the envelopes of the samples; with all others nothing is."""
+
+
+@pytest.mark.parametrize(("name", "path"), EDI, ids=lambda value: getattr(value, "name", value))
+def test_interchanges_are_read_or_refused(name: str, path: Path) -> None:
+    module = INTERCHANGES[name]
+    begin, control = ("ST", "ST/02") if name == "x12" else ("UNH", "UNH/01")
     try:
-        envelope = x12.units(request(path))
-        reading = x12.read(request(path, each="ST", columns=("ST/01", "ISA/13", "SE/01")))
-        rows = rows_of(reading)
+        envelope = module.units(request(path))
     except FileError as error:
+        assert path.name in REFUSED, error
+        assert REFUSED[path.name] in (error.cause or "")
         assert error.hint
         return
+    assert path.name not in REFUSED
+    assert module.sniff(path.read_bytes()[:4096], path.name)
+    told = [fault.message for unit in envelope.units for fault in unit.faults]
+    assert [*told, *(fault.message for fault in envelope.faults)] == WRONG.get(path.name, [])
+    reading = module.read(request(path, each=begin, columns=(control,)))
+    rows = rows_of(reading)
     assert len(rows) == len(envelope.units) == reading.received
-    assert [row["ST/01"] for row in rows] == [unit.kind for unit in envelope.units]
+    assert [row[control] for row in rows] == [unit.control for unit in envelope.units]
+
+
+@pytest.mark.parametrize(
+    ("name", "path"),
+    [(name, path) for name, path in EDI if path.with_suffix(".xml").exists()],
+    ids=lambda value: getattr(value, "name", value),
+)
+def test_segments_agree_with_the_expected(name: str, path: Path) -> None:
+    """The XML beside a sample names every segment of its message with its values, in order."""
+    syntax = {"x12": x12, "edifact": edifact}[name].SYNTAX
+    table = next(iter(stretches(request(path), syntax))).table
+    first, last = (int(table.where(tag)[0]) for tag in (("ST", "SE") if name == "x12" else ("UNH", "UNT")))
+    tokens = table.tokens.to_pylist()
+    found = []
+    for index in range(first, last + 1):
+        begin = int(table.parts[table.first[index]])
+        end = int(table.parts[table.first[index] + table.elements[index] + 1])
+        found.append((table.id(index), [token for token in tokens[begin + 1 : end] if token]))
+    expected = [
+        (
+            str(etree.QName(node).localname).removeprefix("S_").partition("_")[0],
+            [leaf.text for leaf in node.iter() if len(leaf) == 0 and leaf.text],
+        )
+        for node in etree.parse(path.with_suffix(".xml")).iter("{*}*")
+        if etree.QName(node).localname.startswith("S_")
+    ]
+    if "RepeatingDataElement" in path.name:
+        # Syntax version 1 knows no repetitions: an asterisk there stands for itself.
+        expected = [(tag, ["1", "2*3", "4"] if tag == "COM" else values) for tag, values in expected]
+    assert found == expected
+
+
+def test_an_order_agrees_with_the_expected() -> None:
+    folder = CORPUS / "x12"
+    wanted = json.loads((folder / "node-x12__850_map_result.json").read_text())
+    paths = ("ST/01", "ST/02", "BEG/03", "N1[ST]/02", "N1[ST]/04", "N1[ST]>N3/01", "N1[ST]>N4/01", "N1[ST]>N4/02",
+             "N1[ST]>N4/03", "SE/01", "SE/02", "PO1/02")  # fmt: skip
+    rows = rows_of(x12.read(request(folder / "node-x12__850_2.edi", each="PO1", columns=paths)))
+    to = wanted["ShipTo"]
+    head = [wanted["SetID"], wanted["ControlNumber"], wanted["OrderNumber"], to["Name"], to["Destination"],
+            to["Address"], to["City"], to["State"], to["Zip"], *wanted["Trailer"]]  # fmt: skip
+    assert [[row[path] for path in paths] for row in rows] == [
+        [*head, line["Quantity"]] for line in wanted["OrderLines"]
+    ]
+
+
+@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    st.sampled_from(EDI or [("x12", Path())]), st.floats(0, 1), st.integers(0, 120), st.binary(max_size=4),
+    st.sampled_from(["REF", "N1/REF", "LIN/QTY", "NAD/RFF", "HL", "TA1"]),
+)  # fmt: skip
+def test_damaged_interchanges_are_read_or_refused(
+    tmp_path: Path, sample: tuple[str, Path], place: float, cut: int, put: bytes, each: str
+) -> None:
+    name, path = sample
+    whole = path.read_bytes()
+    at = int(place * len(whole))
+    damaged = tmp_path / "damaged.edi"
+    damaged.write_bytes(whole[:at] + put + whole[at + cut :] or b" ")
+    forget()
+    try:
+        envelope = INTERCHANGES[name].units(request(damaged))
+        rows = rows_of(INTERCHANGES[name].read(request(damaged, each=each, columns=("REF/02", "count(NAD)", "N1/02"))))
+    except FileError as error:
+        assert error.cause
+        assert error.hint
+        return
+    assert {row["_unit"] for row in rows} <= {unit.ordinal for unit in envelope.units}
+    assert [row["_ordinal"] for row in rows] == list(range(len(rows)))
 
 
 @pytest.mark.parametrize("path", corpus("bank-camt", "genkgo__*.xml"), ids=lambda p: p.name)
