@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -16,8 +15,7 @@ from gateway.formats import edifact, forget, interchange, source, windows
 from gateway.formats.contract import Envelope, ReadRequest
 from gateway.formats.paths import parse_edifact
 from gateway.formats.segments import Delimiters, Segments, tokenize
-from gateway.mapping import lint, load, samples
-from gateway.pipeline import Gateway, check_options, try_file
+from gateway.pipeline import Gateway
 from gateway.session import open_gateway, run_once
 from tests.conftest import NOW
 
@@ -453,19 +451,6 @@ def gateway_eu(home: Path) -> Gateway:
     config.write_text(config.read_text() + '\n[partners.3pl-eu]\nentity = "EU"\nsenders = ["14/4012345000009"]\n')
     with open_gateway(home, now=NOW) as opened:
         yield opened
-
-
-@pytest.mark.parametrize("pack", PACKS, ids=lambda path: path.stem)
-def test_packs_read_their_samples(gateway_eu: Gateway, pack: Path) -> None:
-    root = gateway_eu.home / "mappings"
-    loaded, faults = load.load_file(root / "3pl-eu" / pack.name, root)
-    assert loaded is not None
-    assert faults + lint.check(loaded, gateway_eu.library.lookups, check_options) == []
-    found = samples.samples(pack)
-    assert found
-    for sample in found:
-        expected = json.loads(sample.with_name(sample.name + ".expected.json").read_text(encoding="utf-8"))
-        assert samples.differences(expected, samples.shape(try_file(gateway_eu, loaded, sample))) == []
 
 
 def test_a_message_with_a_wrong_count_is_set_aside_and_its_neighbour_goes_on(
