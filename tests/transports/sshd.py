@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-import getpass
 import os
+import pwd
 import signal
 import socket
 import subprocess
@@ -81,7 +81,7 @@ class Sshd:
         """Settings that work."""
         works = {
             "name": "partner", "partner": "amazon-us", "host": "127.0.0.1", "port": self.port,
-            "user": getpass.getuser(), "host_key": self.host_keys.get("ed25519", ""),
+            "user": pwd.getpwuid(os.geteuid()).pw_name, "host_key": self.host_keys.get("ed25519", ""),
             "key_file": str(self.user_key), "remote_in": str(self.root / "in"), "remote_done": str(self.root / "done"),
             "remote_out": str(self.root / "out"), "still_s": 0.0, "connect_timeout_s": 5.0,
         }  # fmt: skip
