@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from gateway import home as homes
-from gateway.errors import GatewayError
+from gateway.errors import FileError, GatewayError
 from gateway.ledger import verify
 from gateway.mapping import lint, load, samples
 from gateway.mapping.load import Loaded
@@ -176,13 +176,13 @@ def test_a_public_statement_with_batches_balances_and_keeps_their_texts(reader: 
 
 
 @pytest.mark.parametrize("name", ["genkgo__camt052.v8.xml", "viafintech__054_valid_example.xml", "bsp__invalid.xml"])
-def test_another_bank_message_is_held_as_no_statement(reader: Gateway, name: str) -> None:
-    found = bank(reader, name)
-    assert found["held"]
-    assert "balances of a statement" in found["faults"][0]["message"]
+def test_another_bank_message_is_refused_as_no_statement(reader: Gateway, name: str) -> None:
+    with pytest.raises(FileError, match="expected BkToCstmrStmt"):
+        bank(reader, name)
 
 
 def test_patterns_of_packs_leave_other_documents_alone() -> None:
     (pattern,) = loaded(CAMT).mapping.file.match
     assert fnmatch("camt.053-20261105.xml", pattern)
-    assert not fnmatch("camt.052-20261105.xml", pattern)
+    assert fnmatch("camt053.xml", pattern)
+    assert not fnmatch("camt.052-20260530.xml", pattern)

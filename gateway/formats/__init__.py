@@ -8,13 +8,16 @@ from __future__ import annotations
 from typing import cast
 
 from gateway.errors import GatewayError
-from gateway.formats import delimited, edifact, interchange, workbook, x12, xml
+from gateway.formats import bai2, delimited, edifact, interchange, mt940, ofx, workbook, x12, xml
 from gateway.formats import header as headers
 from gateway.formats.contract import Format, Interchange
 
 INTERCHANGES: dict[str, Interchange] = {
     "edifact": cast(Interchange, edifact),
     "x12": cast(Interchange, x12),
+    "mt940": cast(Interchange, mt940),
+    "bai2": cast(Interchange, bai2),
+    "ofx": cast(Interchange, ofx),
 }
 """Formats whose files hold units that are claimed one by one."""
 
@@ -25,8 +28,11 @@ FORMATS: dict[str, Format] = {
     **INTERCHANGES,
 }
 
-forget = interchange.forget
-"""Gives back the memory of the interchanges that were read last."""
+
+def forget() -> None:
+    """Give back the memory of the interchanges that were read last."""
+    for module in (interchange, mt940, bai2, ofx):
+        module.forget()
 
 
 def named(name: str) -> Format:

@@ -23,11 +23,16 @@ Getter = Callable[[Any], str | None]
 
 
 class Options(BaseModel):
-    """`[file]` settings: `root` names the local names that the document's root may have (any if empty)."""
+    """`[file]` settings: local names that the document's root may have, and the elements in it (any if empty).
+
+    Where `body` is given, the root must hold one such element: a document of another kind is refused and not taken
+    for one without rows.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     root: tuple[str, ...] = ()
+    body: tuple[str, ...] = ()
 
 
 def sniff(head: bytes, name: str) -> bool:
@@ -54,6 +59,7 @@ class _Xml(Reading):
         self.each = _each(request.each or "")
         self.received = 0
         self.faults: list[Fault] = []
+        self._has_body = False
         size = request.path.stat().st_size
         if size > request.limits.file_bytes_max:
             raise FileError(request.name, f"{size} bytes are more than file_bytes_max", "Split it or raise the limit.")
@@ -101,6 +107,8 @@ class _Xml(Reading):
             if event == "start":
                 if not stack:
                     self._check_root(name, element)
+                elif len(stack) == 1:
+                    self._check_body(name, element)
                 place = counts.get(name, 0) + 1
                 counts[name] = place
                 stack.append((name, counts, place))
@@ -121,6 +129,11 @@ class _Xml(Reading):
                                               for k, (n, c, p) in enumerate(stack))  # fmt: skip
                 self._release(element)
             _, counts, _ = stack.pop()
+        if self.options.body and not stack and not self._has_body:
+            raise FileError(
+                self.request.name, f"the document is empty, expected {' or '.join(self.options.body)}",
+                "Send the document that the mapping is for.",
+            )  # fmt: skip
         if stack or not counts:
             raise FileError(
                 self.request.name,
@@ -150,6 +163,14 @@ class _Xml(Reading):
                 self.request.name, f"the document is a {name}, expected {' or '.join(self.options.root)}",
                 "Send the document that the mapping is for.", f"line {element.sourceline}",
             )  # fmt: skip
+
+    def _check_body(self, name: str, element: Any) -> None:
+        if self.options.body and name not in self.options.body:
+            raise FileError(
+                self.request.name, f"the document holds a {name}, expected {' or '.join(self.options.body)}",
+                "Send the document that the mapping is for.", f"line {element.sourceline}",
+            )  # fmt: skip
+        self._has_body = True
 
     def _refuse_doctype(self) -> None:
         """A DOCTYPE can carry entities; none of our documents needs one."""

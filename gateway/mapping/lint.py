@@ -21,8 +21,8 @@ from gateway.mapping.translate import keys_of, spelled
 from gateway.model import MAPPABLE
 
 OptionsCheck = Callable[[str, Mapping[str, Any]], "str | Sequence[str]"]
-STRUCTURED = ("x12", "edifact", "xml")
-INTERCHANGE = ("x12", "edifact")
+INTERCHANGE = ("x12", "edifact", "mt940", "bai2", "ofx")
+STRUCTURED = (*INTERCHANGE, "xml")
 TABULAR = ("delimited", "workbook")
 FIELDS_MAX = 120
 

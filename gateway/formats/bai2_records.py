@@ -1,0 +1,184 @@
+"""BAI2 and BTRS records: physical lines with their continuations (88) → records → named fields."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from gateway.errors import FileError
+
+NAMES: dict[str, tuple[str, ...]] = {
+    "01": ("sender", "receiver", "date", "time", "id", "record_length", "block_size", "version"),
+    "02": ("receiver", "originator", "status", "date", "time", "currency", "modifier"),
+    "49": ("total", "records"),
+    "98": ("total", "accounts", "records"),
+    "99": ("total", "groups", "records"),
+}
+"""Record → its fields in order."""
+SUMMARY = ("type", "amount", "count", "funds")
+"""Fields of each status or summary of a 03."""
+DETAIL = ("type", "amount", "funds", "bank_reference", "customer_reference", "text", "immediate", "one_day", "two_day",
+          "value_date", "value_time")  # fmt: skip
+"""Fields of a 16, in the order in which they are given here."""
+RECORDS = ("01", "02", "03", "16", "49", "98", "99")
+_WHOLE = re.compile("[+-]?[0-9]{1,18}")
+_TYPE = re.compile("[0-9]{3}")
+
+
+@dataclass(slots=True)
+class Record:
+    """A record with its continuations.
+
+    code   "01" …; "" for a line that is no record
+    line   line of the file on which it begins
+    parts  what stands behind the code on each physical line, without the closing slash
+    """
+
+    code: str
+    line: int
+    parts: list[str]
+
+    @property
+    def fields(self) -> list[str]:
+        """All fields in order."""
+        return [text for part in self.parts for text in part.split(",")]
+
+    def named(self) -> dict[str, str]:
+        """Field → text, "01/sender" …"""
+        return {f"{self.code}/{name}": text.strip() for name, text in zip(NAMES[self.code], self.fields, strict=False)}
+
+
+def records(pieces: Iterable[str], name: str, chars_max: int) -> Iterator[Record]:
+    """The records of a text. Raises FileError for one that is past `chars_max`."""
+    record: Record | None = None
+    chars = 0
+    for number, line in _lines(pieces, name, chars_max):
+        code, comma, rest = line[:2], line[2:3], line[3:]
+        if rest.endswith("/"):
+            rest = rest[:-1]
+        if code == "88" and comma == "," and record is not None:
+            record.parts.append(rest)
+            chars += len(rest)
+            if chars > chars_max:
+                raise FileError(
+                    name, f"a record is longer than {chars_max} characters", "Check that it is a BAI2 file.",
+                    f"line {record.line}",
+                )  # fmt: skip
+            continue
+        if record is not None:
+            yield record
+        chars = len(rest)
+        if comma == "," and code in RECORDS:
+            record = Record(code, number, [rest])
+        else:
+            record = Record("", number, [line])
+    if record is not None:
+        yield record
+
+
+def _lines(pieces: Iterable[str], name: str, chars_max: int) -> Iterator[tuple[int, str]]:
+    """(number, text) of every line that is not blank."""
+    number, rest = 0, ""
+    for piece in pieces:
+        lines = (rest + piece).split("\n")
+        rest = lines.pop()
+        if len(rest) > chars_max:
+            raise FileError(
+                name, f"a line is longer than {chars_max} characters", "Check that it is a BAI2 file.",
+                f"line {number + len(lines) + 1}",
+            )  # fmt: skip
+        for line in lines:
+            number += 1
+            line = line.rstrip()
+            if line:
+                yield number, line
+    if rest.strip(" \x1a"):
+        yield number + 1, rest.rstrip(" \x1a")
+
+
+def is_amount(text: str) -> bool:
+    """Whole minor units, perhaps signed, or nothing."""
+    return not text or _WHOLE.fullmatch(text) is not None
+
+
+def summaries(fields: Sequence[str]) -> list[tuple[str, str, str, str]] | str:
+    """(type, amount, count, funds type) of each status and summary of a 03, behind account and currency.
+
+    What is wrong, if the fields cannot be told apart.
+    """
+    found, place = [], 2
+    while place < len(fields):
+        one = [text.strip() for text in fields[place : place + 4]]
+        kind, amount, count, funds = [*one, "", "", ""][:4]
+        further = _funds(funds, fields[place + 4 :])
+        if isinstance(further, str):
+            return further
+        place += 4 + further
+        if not kind and not amount:
+            continue
+        if not _TYPE.fullmatch(kind) or not is_amount(amount):
+            return f'"{kind},{amount}" is no type code with an amount in minor units'
+        found.append((kind, amount, count, funds))
+    return found
+
+
+def _funds(kind: str, rest: Sequence[str]) -> int | str:
+    """How many fields a funds type takes behind itself, or what is wrong."""
+    if kind in ("", "0", "1", "2", "Z"):
+        return 0
+    if kind == "S":
+        return 3
+    if kind == "V":
+        return 2
+    if kind == "D":
+        if not rest or not rest[0].strip().isdigit() or len(rest[0]) > 4:
+            return "funds type D without the number of its distributions"
+        return 1 + 2 * int(rest[0])
+    return f'there is no funds type "{kind}"'
+
+
+def detail(parts: Sequence[str]) -> tuple[str, ...] | str:
+    """The fields of a 16 as in DETAIL, or what is wrong with it.
+
+    The text begins behind the references, has commas of its own and goes on in continuations.
+    """
+    fields = parts[0].split(",", 5)
+    if len(fields) == 6 and fields[2] in ("", "0", "1", "2", "Z"):
+        kind, amount, funds, bank, customer, text = fields
+        if len(parts) > 1:
+            text = "\n".join([text, *parts[1:]])
+        further: Sequence[str] = ("", "", "", "", "")
+    else:
+        taken = _long_detail(parts)
+        if isinstance(taken, str):
+            return taken
+        kind, amount, funds, bank, customer, text, *further = taken
+    if not _TYPE.fullmatch(kind):
+        return f'"{kind}" is no type code of three digits'
+    if not is_amount(amount):
+        return f'the amount "{amount}" is not in minor units without a point'
+    return (kind, amount, funds, bank, customer, text, *further)
+
+
+def _long_detail(parts: Sequence[str]) -> list[str] | str:
+    """A 16 whose funds type takes fields, or whose fields go on in continuations."""
+    fields: list[str] = []
+    needed, line = 0, 0
+    while line < len(parts) and (not needed or len(fields) < needed):
+        fields += parts[line].split(",")
+        line += 1
+        if not needed and len(fields) > 3:
+            further = _funds(fields[2].strip(), fields[3:4])
+            if isinstance(further, str):
+                return further
+            needed = 5 + further
+    needed = needed or 5
+    fields += [""] * (needed - len(fields))
+    kind, amount, funds = (text.strip() for text in fields[:3])
+    own = [text.strip() for text in fields[3 : needed - 2]]
+    bank, customer = fields[needed - 2 : needed]
+    text = "\n".join([part for part in (",".join(fields[needed:]), *parts[line:]) if part])
+    immediate, one_day, two_day = own if funds == "S" else ("", "", "")
+    value_date, value_time = own if funds == "V" else ("", "")
+    return [kind, amount, funds, bank, customer, text, immediate, one_day, two_day, value_date, value_time]

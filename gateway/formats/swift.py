@@ -1,0 +1,168 @@
+"""SWIFT messages as lists of fields: `{1:…}{2:…}{4:` … `-}` blocks or bare tags, as banks really send them.
+
+Between two messages stands what carries them: blocks, `-`, control characters, a bank's own lines. Within a field
+a line may begin with `-` or `:` although the standard forbids it; it stays text of that field.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+
+from gateway.errors import FileError
+
+CARRIER_LINES_MAX = 4
+"""Lines of its own that a bank may put before a message."""
+CARRIER_CHARS_MAX = 4_000
+
+_KNOWN = frozenset(
+    ("20", "21", "25", "25P", "28", "28C", "34F", "13", "13D", "60F", "60M", "61", "86", "90D", "90C", "62F", "62M",
+     "64", "65", "NS")
+)  # fmt: skip
+_TAG = re.compile(r"([0-9]{2}[A-Z]?|NS):")
+_TYPE = re.compile(r"9[0-9]{2}:?\s*")
+_FIELD = re.compile(r"\n:(?=\n?(?:[0-9]{2}[A-Z]?|9[0-9]{2}|NS):)")
+_END = re.compile(r"\n-(?:(?=\})|(?=[ \t]*\x03)|(?=[ \t]*(?:\n|$))|XXX[ \t]*(?=\n|$))")
+_BLOCK = re.compile(r"\n[\x01$ \t]*(?=\{[1-5S]:)")
+_MARKS = " \t\n\x01\x03$"
+
+
+@dataclass(slots=True)
+class Fields:
+    """Fields of one piece of the file, in order; a run of :86: is never torn from the field before it.
+
+    tags      "20", "61" …
+    texts     what stands behind the second colon; lines are joined by a newline, blank ones at the end left out
+    lines     line of the file on which the field begins
+    messages  number of its message, from 0
+    carriers  message → what stood before it: blocks or lines of the bank
+    """
+
+    tags: list[str] = field(default_factory=list)
+    texts: list[str] = field(default_factory=list)
+    lines: list[int] = field(default_factory=list)
+    messages: list[int] = field(default_factory=list)
+    carriers: dict[int, str] = field(default_factory=dict)
+
+
+def fields(pieces: Iterable[str], name: str, chars_max: int) -> Iterator[Fields]:
+    """The fields of a text, piece by piece. Raises FileError where there are none, or one is past `chars_max`."""
+    splitter = _Splitter(name)
+    rest = "\n"
+    for piece in pieces:
+        rest += piece
+        cut = _cut(rest)
+        if cut > 0:
+            yield splitter.split(rest[:cut], rest[cut + 2 : cut + 8])
+            rest = rest[cut:]
+        if len(rest) > chars_max + CARRIER_CHARS_MAX:
+            raise FileError(
+                name, f"a field is longer than {chars_max} characters", "Check that it is a SWIFT statement.",
+                f"line {splitter.newlines + 1}",
+            )  # fmt: skip
+    yield splitter.split(rest, "")
+    if splitter.message < 0:
+        raise FileError(name, "there is no SWIFT field such as :20: in it", "Send the bank's MT940 or MT942 file.")
+
+
+def _cut(text: str) -> int:
+    """Before the last field that is no :86:, with all that follows it; 0 if there is none to cut before."""
+    cut = text.rfind("\n:")
+    while cut > 0 and (text.startswith("86:", cut + 2) or not _TAG.match(text, cut + 2)):
+        cut = text.rfind("\n:", 0, cut)
+    return max(cut, 0)
+
+
+class _Splitter:
+    """Splits texts that each begin with the newline before their first line."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.newlines = 0
+        self.message = -1
+        self.ended = True
+        self.carrier = ""
+
+    def split(self, text: str, following: str) -> Fields:
+        """The fields of a text; `following` is what begins behind it, without its colon."""
+        found = Fields()
+        parts = _FIELD.split(text)
+        if parts[0]:
+            self._lead(parts[0])
+        number = self.newlines + parts[0].count("\n")
+        tags, texts, lines, messages = found.tags, found.texts, found.lines, found.messages
+        for index, part in enumerate(parts[1:], start=2):
+            number += 1
+            tag, _, value = part.partition(":")
+            if "\n" not in part and tag in ("61", "86") and not self.ended:
+                # Most fields are such: what `_add` does, in place.
+                tags.append(tag)
+                texts.append(value)
+                lines.append(number)
+                messages.append(self.message)
+                continue
+            if tag not in _KNOWN:
+                tag, value = self._unusual(part)
+            if "\n-" in value or "\n{" in value or "\n\x01" in value or "\n$" in value:
+                self._close(found, tag, value, number, parts[index] if index < len(parts) else following)
+            elif tag:
+                self._add(found, tag, value.rstrip("\n"), number)
+            number += part.count("\n")
+        self.newlines = number
+        return found
+
+    def _add(self, found: Fields, tag: str, value: str, line: int) -> None:
+        if self.ended or tag == "20":
+            self._begin(found)
+        found.tags.append(tag)
+        found.texts.append(value)
+        found.lines.append(line)
+        found.messages.append(self.message)
+
+    def _begin(self, found: Fields) -> None:
+        """The next message, with what carries it."""
+        self.message += 1
+        self.ended = False
+        if self.carrier:
+            found.carriers[self.message] = self.carrier
+            self.carrier = ""
+
+    def _close(self, found: Fields, tag: str, value: str, line: int, following: str) -> None:
+        """Add a field behind which its message may end."""
+        start = max(0, len(value.rstrip(_MARKS)) - CARRIER_CHARS_MAX)
+        for end in sorted([*_END.finditer(value, start), *_BLOCK.finditer(value, start)], key=lambda m: m.start()):
+            behind = value[end.end() :]
+            if _carries(behind, following):
+                self._add(found, tag, value[: end.start()].rstrip("\n"), line)
+                self.ended, self.carrier = True, behind
+                return
+        self._add(found, tag, value.rstrip("\n"), line)
+
+    def _lead(self, text: str) -> None:
+        """What stands before the first field of the file."""
+        if not _carries(text, "20:"):
+            raise FileError(
+                self.name, "it does not begin with a SWIFT block or field", "Send the bank's MT940 or MT942 file.",
+                "line 1",
+            )  # fmt: skip
+        self.carrier = text
+
+    def _unusual(self, part: str) -> tuple[str, str]:
+        """(tag, text) of a field that is not in common use; ("", "") for a line that names the kind of message."""
+        if _TYPE.fullmatch(part):
+            self.ended, self.carrier = True, f"{self.carrier}\n{part}"[-CARRIER_CHARS_MAX:]
+            return "", ""
+        # Some banks break the line between the colon and the tag.
+        tag, _, value = part.lstrip("\n").partition(":")
+        return tag, value
+
+
+def _carries(text: str, following: str) -> bool:
+    """Whether a text stands between messages: blocks, marks, or a few lines of the bank before a :20:."""
+    text = text.removeprefix("}")
+    bare = text.strip(_MARKS)
+    if not bare or (bare.startswith("{") and len(text) <= CARRIER_CHARS_MAX):
+        return True
+    few = len(bare.split("\n")) <= CARRIER_LINES_MAX and len(bare) <= CARRIER_CHARS_MAX
+    return few and (following.startswith("20:") or _TYPE.match(following) is not None)
