@@ -8,12 +8,14 @@ from __future__ import annotations
 from typing import cast
 
 from gateway.errors import GatewayError
-from gateway.formats import delimited, workbook, x12, xml
+from gateway.formats import delimited, fixed, json_lines, workbook, x12, xml
 from gateway.formats import header as headers
 from gateway.formats.contract import Format
 
 FORMATS: dict[str, Format] = {
     "delimited": cast(Format, delimited),
+    "fixed": cast(Format, fixed),
+    "json": cast(Format, json_lines),
     "workbook": cast(Format, workbook),
     "x12": cast(Format, x12),
     "xml": cast(Format, xml),
