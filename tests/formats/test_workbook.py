@@ -151,7 +151,7 @@ def converted(tmp_path_factory: pytest.TempPathFactory) -> Path:
     assert sheet is not None
     sheet.title = "Count"
     values = [("sku", None), ("00123", None), (123, "00000"), (1234.5, "#,##0.00"), (0.1 + 0.2, None), (0.125, "0.0%"),
-              (date(2026, 11, 1), "yyyy-mm-dd"), (datetime(2026, 11, 1, 10, 30), "dd/mm/yyyy hh:mm"),
+              (date(2026, 11, 1), "yyyy-mm-dd"), (datetime.fromisoformat("2026-11-01T10:30:00"), "dd/mm/yyyy hh:mm"),
               (1.25, "[h]:mm:ss"), (119000000000123, None), (-5, None), ("a  b & <c>\nd", None), (1e-7, None)]  # fmt: skip
     for row, (value, code) in enumerate(values, start=3):
         cell = sheet.cell(row, 2, value)
@@ -186,7 +186,7 @@ value = st.one_of(
     text, st.integers(-(10**15), 10**15), st.booleans(), st.none(),
     st.decimals(-(10**9), 10**9, places=4).map(float),
     st.dates(date(1900, 3, 1), date(2100, 1, 1)),
-    st.datetimes(datetime(1950, 1, 1), datetime(2100, 1, 1)).map(lambda d: d.replace(microsecond=0)),
+    st.integers(0, 4 * 10**9).map(lambda seconds: datetime.fromisoformat("1950-01-01") + timedelta(seconds=seconds)),
 )  # fmt: skip
 
 
@@ -243,7 +243,7 @@ def test_stored_numbers(stored: str, text: str) -> None:
         ("00000", "1234567", "1234567"),
         ("00000", "12.5", "12.5"),
         ("000-00-0000", "12345678", "012-34-5678"),
-        ('00000"-"0000', "12345678", "00001-2345678"[0:0] + "00001-2345"[0:0] + "01234-5678"),
+        ('00000"-"0000', "12345678", "01234-5678"),
         ("00000;-00000", "123", "00123"),
         ("yyyy-mm-dd", "46327", "2026-11-01"),
         ("dd.mm.yyyy hh:mm", "46327.4375", "2026-11-01T10:30:00"),
