@@ -263,18 +263,11 @@ def _name(text: str) -> str:
     return text.replace("~1", "/").replace("~0", "~")
 
 
-def _up(steps: tuple[tree_paths.Step, ...]) -> int:
-    """How many objects a path goes out before it goes in. Raises GatewayError for .. behind a name."""
-    levels = next((n for n, step in enumerate(steps) if step.name != ".."), len(steps))
-    if any(step.name == ".." for step in steps[levels:]):
-        raise GatewayError("read path", "/".join(step.name for step in steps), "Put .. in front of all names.")
-    return levels
-
-
 def _wanted_around(path: tree_paths.Path) -> Iterator[str]:
     for steps in path.alternatives:
-        if 0 < _up(steps) < len(steps):
-            yield _name(steps[_up(steps)].name)
+        levels = tree_paths.outward(steps)
+        if levels:
+            yield _name(steps[levels].name)
 
 
 def _getter(path: tree_paths.Path) -> Getter:
@@ -309,7 +302,7 @@ def _member(name: str, otherwise: Getter) -> Getter:
 
 
 def _finder(steps: tuple[tree_paths.Step, ...]) -> Callable[[Any, Around], list[Any]]:
-    levels = _up(steps)
+    levels = tree_paths.outward(steps)
     moves = [_move(step) for step in steps[levels:]]
 
     def find(value: Any, around: Around) -> list[Any]:

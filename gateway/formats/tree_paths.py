@@ -10,7 +10,7 @@ from gateway.errors import GatewayError
 SYNTAX = (
     "Write names with /, ../, [1] or [Tp/Cd='CLBD'], alternatives with |, count(…), join(…): ../Bal[Tp/Cd='CLBD']/Amt."
 )
-_STEP = re.compile(r"(\.\.|\.|[^/\[\]|()'\"]+)((?:\[[^\]]*\])*)")
+_STEP = re.compile(r"(\.{1,2}(?=[/\[]|$)|[^/\[\]|()'\"]+)((?:\[[^\]]*\])*)")
 _TEST = re.compile(r"\[(?:([0-9]+)|([^='\"\[\]]+)=\s*(?:'([^']*)'|\"([^\"]*)\"))\]")
 
 
@@ -47,12 +47,19 @@ def parse(text: str) -> Path:
     called = re.fullmatch(r"\s*(count|join)\((.+)\)\s*", text)
     if called:
         return Path((_steps(called.group(2), text),), called.group(1))
-    return Path(tuple(_steps(alternative, text) for alternative in _split(text)))
+    # Bars part alternatives where they stand outside of conditions.
+    alternatives = re.findall(r"(?:\[[^\]]*\]|[^|\[])+", text)
+    if "|".join(alternatives) != text or not text:
+        raise GatewayError("read path", text or "(none)", SYNTAX)
+    return Path(tuple(_steps(alternative, text) for alternative in alternatives))
 
 
-def _split(text: str) -> list[str]:
-    """Alternatives: parted by bars that stand outside of conditions."""
-    return re.findall(r"(?:\[[^\]]*\]|[^|\[])+", text) or [text]
+def outward(steps: tuple[Step, ...]) -> int:
+    """How many levels a path goes out of the row before it goes in. Raises GatewayError where .. stands elsewhere."""
+    levels = next((n for n, step in enumerate(steps) if step.name != ".."), len(steps))
+    if levels == len(steps) or any(step.name == ".." for step in steps[levels:]):
+        raise GatewayError("read path", "/".join(step.name for step in steps), "Put .. in front, and a name behind it.")
+    return levels
 
 
 def _steps(text: str, whole: str) -> tuple[Step, ...]:

@@ -20,7 +20,6 @@ from gateway.formats import header as headers
 from gateway.formats.contract import Reading, ReadRequest
 from gateway.formats.workbook_cells import UNCALCULATED, Area, Block, Blocks, Book, Wrong, address
 from gateway.formats.workbook_ods import MIME, Ods
-from gateway.formats.workbook_xls import DAMAGE as XLS_DAMAGE
 from gateway.formats.workbook_xls import Xls
 from gateway.formats.workbook_xlsb import Xlsb
 from gateway.formats.workbook_xlsx import Xlsx
@@ -29,7 +28,6 @@ from gateway.formats.workbook_zip import DAMAGE, Package, damaged
 ZIP, COMPOUND = b"PK\x03\x04", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 SUFFIXES = (".xlsx", ".xlsm", ".xlsb", ".xls", ".ods")
 MERGED_MAX = 100_000
-_DAMAGE = (*DAMAGE, *XLS_DAMAGE)
 
 
 class Options(BaseModel):
@@ -71,14 +69,16 @@ def _open(request: ReadRequest) -> Book:
     if head != COMPOUND and not head.startswith(ZIP):
         raise FileError(request.name, "this is no workbook", "Send it as .xlsx.")
     try:
-        if head == COMPOUND:
-            return Xls(request)
-        package = Package(request)
-        if package.has("mimetype") and package.whole("mimetype").strip() == MIME:
-            return Ods(request, package)
-        return Xlsb(package) if package.has("xl/workbook.bin") else Xlsx(request, package)
-    except _DAMAGE as error:
+        return Xls(request) if head == COMPOUND else _open_zip(request)
+    except DAMAGE as error:
         raise damaged(request.name, error) from None
+
+
+def _open_zip(request: ReadRequest) -> Book:
+    package = Package(request)
+    if package.has("mimetype") and package.whole("mimetype").strip() == MIME:
+        return Ods(request, package)
+    return Xlsb(package) if package.has("xl/workbook.bin") else Xlsx(request, package)
 
 
 class _Workbook(Reading):
@@ -87,6 +87,7 @@ class _Workbook(Reading):
         self.options: Options = headers.options(Options, request.options, "workbook")
         self.faults: list[Fault] = []
         self.received = 0
+        self.columns: tuple[str, ...] = ()
         self.book = _open(request)
         self.sheet, self.header = self._choose()
         self.title = self.book.sheets[self.sheet].title
@@ -145,7 +146,7 @@ class _Workbook(Reading):
         try:
             blocks = self.book.blocks(sheet)
             yield from self._filled(blocks, self.book.merged(sheet)) if self.options.merged == "fill" else blocks
-        except _DAMAGE as error:
+        except DAMAGE as error:
             raise damaged(self.request.name, error) from None
 
     def _filled(self, blocks: Blocks, merged: list[Area]) -> Blocks:
@@ -164,20 +165,20 @@ class _Workbook(Reading):
         rows = block.rows[own]
         columns = {column: texts.filter(pa.array(own)).to_pylist() for column, texts in block.columns.items()}
         wrong = {(one.row, one.column): one for one in block.wrong}
-        cells = 0
+        columns_max, cells = self.request.limits.columns_max, 0
         for area in merged:
             top, left, bottom, right = area
-            begin, end = np.searchsorted(rows, [top, bottom + 1])
-            if begin == end:
+            if len(rows) == 0 or top > rows[-1] or bottom < rows[0]:
                 continue
-            if rows[begin] == top:
+            begin, end = np.searchsorted(rows, [top, bottom + 1])
+            if begin < end and rows[begin] == top:
                 known = wrong.get((top, left))
                 text = columns[left][begin] if left in columns else None
                 carried[area] = (text or "", known.what if known else "")
             text, what = carried.get(area, ("", ""))
-            right = min(right, self.request.limits.columns_max)
-            cells += (end - begin) * (right - left + 1)
-            if cells > len(rows) * self.request.limits.columns_max:
+            right = min(right, len(self.columns) or columns_max)
+            cells += (end - begin) * max(right - left + 1, 0)
+            if cells > len(rows) * columns_max:
                 raise FileError(self.request.name, "its merged cells overlap", "Unmerge them.", address(top, left))
             for column in range(left, right + 1):
                 columns.setdefault(column, [None] * len(rows))[begin:end] = [text] * (end - begin)

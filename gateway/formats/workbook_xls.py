@@ -12,12 +12,13 @@ from xlrd.compdoc import CompDocError
 from gateway.errors import FileError
 from gateway.formats.contract import ReadRequest
 from gateway.formats.workbook_cells import Area, Blocks, Formatter, Sheet, blocks, format_code, formatter, number
+from gateway.formats.workbook_zip import damaged
 
 BYTES_MAX = 64 << 20
 ENCRYPTED = "EncryptedPackage".encode("utf-16-le")
 SAVE_AGAIN = "Open it in Excel, save it as .xlsx and send it again."
 # What xlrd raises on broken files, beside what any reader does.
-DAMAGE = (xlrd.XLRDError, CompDocError, AssertionError, AttributeError, TypeError)
+_DAMAGE = (xlrd.XLRDError, CompDocError, AssertionError, AttributeError, TypeError)
 
 
 class Xls:
@@ -36,10 +37,10 @@ class Xls:
             self.book = xlrd.open_workbook(
                 file_contents=content, formatting_info=True, ragged_rows=True, logfile=io.StringIO()
             )
-        except xlrd.XLRDError as error:
-            if "encrypted" not in str(error):
-                raise
-            raise FileError(request.name, "the workbook has a password", "Remove it and send it again.") from None
+        except _DAMAGE as error:
+            if "encrypted" in str(error):
+                raise FileError(request.name, "the workbook has a password", "Remove it and send it again.") from None
+            raise damaged(request.name, error) from None
         self.sheets = tuple(Sheet(sheet.name, sheet.visibility == 0) for sheet in self.book.sheets())
         custom = {key: found.format_str for key, found in self.book.format_map.items()}
         self.formats: list[Formatter] = [

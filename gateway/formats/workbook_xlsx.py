@@ -86,7 +86,7 @@ class Xlsx:
         for element in (element for part in parts if self.package.has(part) for element in self.package.elements(part)):
             name = local(element.tag)
             if name == "numFmts":
-                custom = {int(format.get("numFmtId")): format.get("formatCode", "") for format in element}
+                custom = {int(one.get("numFmtId", "")): one.get("formatCode", "") for one in element}
             elif name == "cellXfs":
                 styles = [int(style.get("numFmtId", 0)) for style in element]
         known = {style: formatter(format_code(style, custom), self.since_1904) for style in set(styles)}
@@ -150,23 +150,24 @@ class Xlsx:
         with self.package.stream(part) as stream:
             for chunk in _chunks(stream, b"<sheetData", b"</row>", b"</sheetData>"):
                 cells = _matched(chunk) if chunk is not None else None
-                if cells is None:
+                if chunk is None or cells is None:
                     break
+                done += chunk.count(b"<row")
                 if len(cells["row"]):
-                    done = int(cells["row"][-1].as_py())
                     yield cells
             else:
                 return
         yield from self._parsed(part, done)
 
     def _parsed(self, part: str, done: int) -> Iterator[Cells]:
+        """The cells of all rows but the first ones."""
         found: list[tuple[str, ...]] = []
         row = 0
         with self.package.stream(part) as stream:
-            for element in emptied(stream, self.request.name, "row"):
+            for number, element in enumerate(emptied(stream, self.request.name, "row")):
                 row = int(element.get("r", row + 1))
                 column = 0
-                for cell in element if row > done else ():
+                for cell in element if number >= done else ():
                     place = re.fullmatch("([A-Z]{1,3})[0-9]+", cell.get("r", ""))
                     column = column_number(place[1]) if place else column + 1
                     found.append((address(0, column)[:-1], str(row), *_parts(cell)))

@@ -239,18 +239,10 @@ def _each(text: str) -> tuple[bool, list[str]]:
     return text.startswith("//"), path
 
 
-def _up(steps: tuple[tree_paths.Step, ...]) -> int:
-    """How many elements a path goes out before it goes in. Raises GatewayError where .. stands elsewhere."""
-    levels = next((n for n, step in enumerate(steps) if step.name != ".."), len(steps))
-    if levels == len(steps) or any(step.name == ".." for step in steps[levels:]):
-        raise GatewayError("read path", "/".join(step.name for step in steps), "Put .. in front, and a name behind it.")
-    return levels
-
-
 def _wanted_around(path: tree_paths.Path) -> Iterator[str]:
     """Names of the elements beside a row's ancestors that the path reads."""
     for steps in path.alternatives:
-        levels = _up(steps)
+        levels = tree_paths.outward(steps)
         if levels and not steps[levels].name.startswith("@"):
             yield _plain(steps[levels].name)
 
@@ -284,7 +276,7 @@ def _text(found: Any) -> str:
 
 
 def _finder(steps: tuple[tree_paths.Step, ...]) -> Finder:
-    levels = _up(steps)
+    levels = tree_paths.outward(steps)
     moves = [_move(step) for step in steps[levels:]]
     begin = _around(levels, steps[levels]) if levels else moves[0]
     rest = moves[1:]

@@ -470,6 +470,17 @@ def test_merged_cells_are_filled_on_demand(merged: Path) -> None:
     ]  # fmt: skip
 
 
+def test_a_merged_title_among_the_rows_is_not_beyond_the_header(tmp_path: Path) -> None:
+    path = xlsx(
+        tmp_path / "a.xlsx",
+        HEAD
+        + row(2, '<c r="A2" t="str"><v>Section</v></c>')
+        + row(3, '<c r="A3"><v>1</v></c>', '<c r="B3"><v>2</v></c>'),
+        after='<mergeCells><mergeCell ref="A2:F2"/></mergeCells>',
+    )
+    assert table(path, merged="fill") == [["S!A2", "Section", "Section"], ["S!A3", "1", "2"]]
+
+
 def test_merged_cells_reach_over_blocks(merged: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(workbook_xlsx, "BLOCK_CELLS", 1)
     monkeypatch.setattr(workbook_xlsx, "_chunks", lambda *_: iter([None]))
