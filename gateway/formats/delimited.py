@@ -187,7 +187,7 @@ class _Delimited(Reading):
                     pairs = chunk.count(b"\r\n") + (chunk.endswith(b"\r") and source.peek(1)[:1] == b"\n")
                     returns += chunk.count(b"\r") - pairs
                 nul += b"\0" in chunk
-        self.quoted = quotes > 0
+        self.quoted, self.line_ends = quotes > 0, newlines
         # An odd quote may swallow the rest of the file: only the careful way can tell where it opened.
         return quotes % 2 == 0 and returns == 0 and not nul and newlines > 0
 
@@ -197,13 +197,15 @@ class _Delimited(Reading):
         skipped: list[tuple[int, str, int]] = []
         reader = self._open_arrow(skipped)
         line, told = self.header_line + 1, 0
-        self._first_row = line
+        self._first_row = self._last_row = line
         while True:
             try:
                 batch = reader.read_next_batch()
             except StopIteration:
                 self._lines(None, skipped[told:], line)
                 self._tell(skipped[told:])
+                if self.quoted:
+                    self._check_closed(self._tail(self._last_row), self._last_row)
                 break
             except pa.ArrowInvalid as error:
                 raise self._arrow_error(error) from None
@@ -274,7 +276,15 @@ class _Delimited(Reading):
         starts = ends - heights
         self._bad_lines = list(starts[is_bad])
         self._first_row = first + total
+        self._last_row = int(starts[-1]) if total else self._last_row
         return pa.array(starts[~is_bad]), int(ends[-1]) if total else line
+
+    def _tail(self, line: int) -> list[str]:
+        """The lines of the last row, which begins at that line."""
+        with self.request.path.open("rb") as source:
+            source.seek(max(0, source.seek(0, io.SEEK_END) - 2 * BLOCK_BYTES))
+            lines = source.read().decode(self.encoding, "replace").split("\n")
+        return [f"{text}\n" for text in lines[line - self.line_ends - 2 :]]
 
     _first_row: int
     _bad_lines: list[int]
@@ -290,7 +300,7 @@ class _Delimited(Reading):
 
     def _tell(self, skipped: list[tuple[int, str, int]]) -> None:
         for (_, text, cells), line in zip(skipped, getattr(self, "_bad_lines", []), strict=False):
-            if text.strip():
+            if text.strip() and any(cell.strip() for _, row in self._rows(_Lines(io.StringIO(text))) for cell in row):
                 self._reject(int(line), text, cells)
 
     def _reject(self, line: int, text: str, cells: int) -> None:
@@ -351,18 +361,22 @@ class _Delimited(Reading):
                     if len(cells) < width and self.options.ragged == "pad":
                         cells += [""] * (width - len(cells))
                     if len(cells) != width:
-                        self._reject(start, self.delimiter.join(cells), len(cells))
+                        self._reject(start, "".join(lines.held).rstrip("\r\n"), len(cells))
                         continue
                     yield start, cells
             except UnicodeDecodeError:
                 raise encoding.undecodable(self.request.path, self.request.name, self.encoding) from None
-            if self.options.quote and len(list(self._rows(_Lines(iter([*lines.held, "end"]))))) == 1:
-                raise FileError(
-                    self.request.name,
-                    "a quote opens here and is never closed; it swallows the rest of the file",
-                    "Close the quote, or double it if it is part of the text.",
-                    f"line {lines.first}",
-                )
+            self._check_closed(lines.held, lines.first)
+
+    def _check_closed(self, held: list[str], line: int) -> None:
+        """Refuse a file whose last row, of these lines, ends within quotes."""
+        if self.options.quote and len(list(self._rows(_Lines(iter([*held, "end"]))))) == 1:
+            raise FileError(
+                self.request.name,
+                "a quote opens here and is never closed; it swallows the rest of the file",
+                "Close the quote, or double it if it is part of the text.",
+                f"line {line}",
+            )
 
 
 class _Lines:

@@ -60,7 +60,8 @@ def find(
             return Header(tuple(given) or tuple(f"#{n + 1}" for n in range(len(cells))), 0)
         if isinstance(search, HeaderSearch) and search.row is not None:
             if line >= search.row:
-                return Header(names(cells), line) if line == search.row else _missing(name, search, best)
+                found = line == search.row and any(cell.strip() for cell in cells)
+                return Header(names(cells), line) if found else _missing(name, search, best)
             continue
         if number >= SEARCH_ROWS:
             break

@@ -188,7 +188,10 @@ class _Walk:
 
     def rows(self) -> Iterator[Found]:
         """Every row. Raises JsonError."""
-        yield from self._at(self.each, "$", ())
+        try:
+            yield from self._at(self.each, "$", ())
+        except RecursionError:
+            raise JsonError("values are nested too deep", self.scanner.line) from None
         if self.scanner.peek():
             raise JsonError("there is more behind its end", self.scanner.line)
 

@@ -138,8 +138,9 @@ class _Workbook(Reading):
         return [number for number, _ in found]
 
     def _numbered(self, sheet: int) -> tuple[str, ...]:
-        """Names of the columns of a sheet without header: as many as its first rows have."""
-        width = max((max(block.columns) for block in self._blocks(sheet)), default=0)
+        """Names of the columns of a sheet without header: as many as its widest row has."""
+        used = (n for block in self._blocks(sheet) for n, texts in block.columns.items() if _present(texts).any())
+        width = max(used, default=0)
         return tuple(f"#{number}" for number in range(1, width + 1))
 
     def _blocks(self, sheet: int) -> Blocks:

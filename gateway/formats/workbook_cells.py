@@ -57,11 +57,11 @@ class Block:
     wrong: tuple[Wrong, ...] = ()
 
     def texts(self) -> Iterator[tuple[int, list[str]]]:
-        """(row number, texts from column 1 to the last one used) row by row."""
-        width = max(self.columns, default=0)
+        """(row number, texts from column 1 to the row's last one) row by row."""
         lists = {column: array.to_pylist() for column, array in self.columns.items()}
         for place, row in enumerate(self.rows):
-            yield int(row), [lists[n][place] or "" if n in lists else "" for n in range(1, width + 1)]
+            cells = {column: texts[place] for column, texts in lists.items() if texts[place]}
+            yield int(row), [cells.get(column, "") for column in range(1, max(cells, default=0) + 1)]
 
 
 Blocks = Generator[Block, None, None]

@@ -16,6 +16,7 @@ MIME = b"application/vnd.oasis.opendocument.spreadsheet"
 REPEATED_CELLS_MAX = 10_000_000
 """Values that are written once and repeated: a few bytes could stand for billions."""
 _ERROR = re.compile(r"#(N/A|REF!|VALUE!|DIV/0!|NUM!|NAME\?|NULL!)|Err:[0-9]{3}")
+_LINE_END = re.compile(r" *[\t\r\n][ \t\r\n]*")
 _DURATION = re.compile(r"(-?)P(?:([0-9]+)D)?T(?:([0-9]+)H)?(?:([0-9]+)M)?(?:([0-9]+)(?:[.,]([0-9]+))?S)?")
 
 
@@ -156,8 +157,11 @@ def _clock(text: str) -> str:
 
 
 def _paragraph(element: Any) -> str:
-    """The text of a paragraph: white space folded, the spaces, tabs and line ends that it states put in."""
-    texts = [re.sub(r"[ \t\r\n]+", " ", element.text or "")]
+    """The text of a paragraph: line ends of the document folded, the spaces, tabs and line ends that it states put in.
+
+    Several blanks stay as they are, though the standard folds them: LibreOffice writes them so and reads them so.
+    """
+    texts = [_LINE_END.sub(" ", element.text or "")]
     for part in element:
         name = local(part.tag)
         if name == "s":
@@ -166,5 +170,5 @@ def _paragraph(element: Any) -> str:
             texts.append("\t" if name == "tab" else "\n")
         elif name != "annotation":
             texts.append(_paragraph(part))
-        texts.append(re.sub(r"[ \t\r\n]+", " ", part.tail or ""))
+        texts.append(_LINE_END.sub(" ", part.tail or ""))
     return "".join(texts)

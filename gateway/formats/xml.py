@@ -94,8 +94,9 @@ class _Xml(Reading):
             if (pc.max(lengths).as_py() or 0) > limits.xml_text_bytes_max:
                 position = rows[pc.index(lengths, pc.max(lengths)).as_py()][0]
                 raise FileError(
-                    self.request.name, "a text has more bytes than xml_text_bytes_max", "Shorten it.", position
-                )
+                    self.request.name, "a text has more bytes than xml_text_bytes_max",
+                    "Raise xml_text_bytes_max if the document is right.", position,
+                )  # fmt: skip
         return pa.RecordBatch.from_arrays(
             [
                 pa.array(range(done, done + len(rows)), pa.int64()),
