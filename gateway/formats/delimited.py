@@ -11,7 +11,7 @@ import csv
 import io
 from collections import Counter
 from collections.abc import Iterator
-from typing import Any, Literal
+from typing import Any, Literal, TextIO
 
 import numpy as np
 import pyarrow as pa
@@ -26,6 +26,7 @@ from gateway.formats.contract import Reading, ReadRequest
 
 BLOCK_BYTES = 4 << 20
 HEAD_BYTES = 1 << 20
+ROW_CHARACTERS_MAX = 4 << 20
 _NAMED = {"tab": "\t", "comma": ",", "semicolon": ";", "pipe": "|", "space": " "}
 
 
@@ -370,7 +371,8 @@ class _Delimited(Reading):
 
     def _check_closed(self, held: list[str], line: int) -> None:
         """Refuse a file whose last row, of these lines, ends within quotes."""
-        if self.options.quote and len(list(self._rows(_Lines(iter([*held, "end"]))))) == 1:
+        with_another = io.StringIO(f"{''.join(held)}\nend", newline="")
+        if self.options.quote and len(list(self._rows(_Lines(with_another)))) == 1:
             raise FileError(
                 self.request.name,
                 "a quote opens here and is never closed; it swallows the rest of the file",
@@ -387,10 +389,11 @@ class _Lines:
     held    the lines of the current row
     """
 
-    def __init__(self, source: Iterator[str], comment: str = "") -> None:
+    def __init__(self, source: TextIO, comment: str = "") -> None:
         self.number, self.first = 0, 1
         self.held: list[str] = []
         self._source, self._comment, self._between = source, comment, True
+        self._characters = 0
 
     def begin(self) -> None:
         """The next line begins a row. Only there may a comment stand."""
@@ -400,16 +403,19 @@ class _Lines:
         return self
 
     def __next__(self) -> str:
-        while True:
-            line = next(self._source)
+        while line := self._source.readline(ROW_CHARACTERS_MAX + 1):
             self.number += 1
-            if not self._between:
-                break
-            if not (self._comment and line.startswith(self._comment)):
-                self.first, self.held, self._between = self.number, [], False
-                break
-        self.held.append(line)
-        return line
+            if self._between:
+                self.first, self.held, self._characters = self.number, [], 0
+            self._characters += len(line)
+            if self._characters > ROW_CHARACTERS_MAX:
+                raise csv.Error(f"a row is longer than {ROW_CHARACTERS_MAX} characters")
+            if self._between and self._comment and line.startswith(self._comment):
+                continue
+            self._between = False
+            self.held.append(line)
+            return line
+        raise StopIteration
 
 
 def _without_blank_rows(batch: pa.RecordBatch, lines: pa.Array) -> tuple[pa.RecordBatch, pa.Array]:

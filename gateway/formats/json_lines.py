@@ -114,8 +114,8 @@ class _Json(Reading):
                 yield from self._counted(self._walk(begin), "")
             except JsonError as error:
                 raise FileError(
-                    self.request.name, f"the document is not well-formed: {error.message}",
-                    "Send the whole document again; if each line is a document, set lines = true.",
+                    self.request.name, error.message if error.hint else f"the document is not well-formed: {error.message}",
+                    error.hint or "Send the whole document again; if each line is a document, set lines = true.",
                     f"line {error.line}",
                 ) from None  # fmt: skip
             except UnicodeDecodeError:

@@ -8,17 +8,18 @@ from collections.abc import Callable
 from typing import Any
 
 CHUNK_CHARACTERS = 1 << 20
-VALUE_CHARACTERS_MAX = 64 << 20
+VALUE_CHARACTERS_MAX = 4 << 20
+LEVELS_MAX = 16
 _BLANK = re.compile(r"[ \t\r\n]*")
 _MARGIN = 16
-"""So near to the end of the window a fault may only be that the rest is missing."""
+"""So near to the end of the window a fault, or the end of a number, may only be that the rest is missing."""
 
 
 class JsonError(Exception):
-    """The text is no JSON from `line` on."""
+    """The text cannot be read from `line` on. `hint` says how to mend it where sending it whole is not the way."""
 
-    def __init__(self, message: str, line: int) -> None:
-        self.message, self.line = message, line
+    def __init__(self, message: str, line: int, hint: str = "") -> None:
+        self.message, self.line, self.hint = message, line, hint
         super().__init__(message)
 
 
@@ -39,6 +40,7 @@ class Scanner:
     def __init__(self, read: Callable[[int], str]) -> None:
         self._read = read
         self._window, self._at, self._line, self._ended = "", 0, 1, False
+        self._value: Any = None
         self._raw = (0, 0)
         self.doubled = ""
         self._decode = json.JSONDecoder(
@@ -91,28 +93,35 @@ class Scanner:
         """The next value: dict, list, str, Number, bool or None. Raises JsonError."""
         self.peek()
         self.doubled = ""
-        while True:
-            try:
-                value, end = self._decode(self._window, self._at)
-                if end < len(self._window) or self._ended:
-                    self._raw = (self._at, end)
-                    self._at = end
-                    return value
-            except json.JSONDecodeError as error:
-                certain = not error.msg.startswith("Unterminated") and error.pos < len(self._window) - _MARGIN
-                if certain or self._ended:
-                    raise self._wrong(error.msg, error.pos) from None
-            except RecursionError:
-                raise self._wrong("values are nested too deep", self._at) from None
-            except ValueError as error:
-                raise self._wrong(str(error), self._at) from None
+        while not self._decoded():
             self._more()
+        return self._value
 
-    def skip(self) -> None:
-        """Go over a value; what is in it is looked at piece by piece."""
+    def _decoded(self) -> bool:
+        """Whether the next value ends within the window; then it is taken off. Raises JsonError."""
+        try:
+            value, end = self._decode(self._window, self._at)
+        except json.JSONDecodeError as error:
+            certain = not error.msg.startswith("Unterminated") and error.pos < len(self._window) - _MARGIN
+            if certain or self._ended:
+                raise self._wrong(error.msg, error.pos) from None
+            return False
+        except RecursionError:
+            raise self._wrong("values are nested too deep", self._at) from None
+        except ValueError as error:
+            raise self._wrong(str(error), self._at) from None
+        if end > len(self._window) - _MARGIN and not self._ended:
+            return False  # a number may go on
+        self._value, self._raw, self._at = value, (self._at, end), end
+        return True
+
+    def skip(self, level: int = 0) -> None:
+        """Go over a value; one that goes on behind the window is looked at piece by piece."""
         mark = self.peek()
-        if mark not in ("[", "{"):
+        if mark not in ("[", "{") or level == LEVELS_MAX:
             self.value()
+            return
+        if self._decoded():
             return
         end = "]" if mark == "[" else "}"
         self.take(mark)
@@ -122,7 +131,7 @@ class Scanner:
         while True:
             if mark == "{":
                 self.key()
-            self.value()
+            self.skip(level + 1)
             if not self.another(end):
                 return
 
@@ -131,7 +140,10 @@ class Scanner:
         self._line += self._window.count("\n", 0, self._at)
         kept = self._window[self._at :]
         if len(kept) > VALUE_CHARACTERS_MAX:
-            raise self._wrong(f"a value is longer than {VALUE_CHARACTERS_MAX} characters", self._at)
+            raise JsonError(
+                f"a value is longer than {VALUE_CHARACTERS_MAX} characters", self._line,
+                "Let `each` name smaller rows, or split the document.",
+            )  # fmt: skip
         more = self._read(max(CHUNK_CHARACTERS, len(kept)))
         self._window, self._at, self._ended = kept + more, 0, not more
 

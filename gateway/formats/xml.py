@@ -22,7 +22,7 @@ from gateway.formats.contract import Reading, ReadRequest
 from gateway.formats.markup import local, refuse_doctype
 
 BATCH_ROWS = 10_000
-CHUNK_BYTES = 64 << 10
+CHUNK_BYTES = 8 << 10
 Getter = Callable[[Any], str | None]
 Finder = Callable[[Any], Iterator[Any]]
 
