@@ -7,16 +7,24 @@ the declared column type cannot hold exactly is not read: nothing is ever rounde
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Literal, TypeVar
 
 from gateway.mapping.spec import FieldSpec
 from gateway.mapping.text import quote
+
+Notation = Literal["plain", "any", "point", "comma"]
+"""How numbers are read: in the plainest way only; in every way that means one thing; also those that could mean two
+things, with that decimal sign."""
 
 POINT_SEEN, COMMA_SEEN, AMBIGUOUS_SEEN = 1, 2, 4
 """Bits that `evidence` gives for a text: what it says about the decimal sign of its column."""
 
 AMBIGUOUS = r"[+-]?[1-9][0-9]{0,2}[.,][0-9]{3}"
 """One separator before three digits: thousands or decimals, only other values of the column can tell."""
+
+Key = TypeVar("Key")
 
 _SPACES = "[\u00a0\u202f\u2009]"
 
@@ -37,25 +45,25 @@ def room(sql_type: str) -> Room:
     return Room(width - places, places, f"DECIMAL({width},{places})")
 
 
-def number(text: str, decimal: str, into: Room, decided: str = "") -> str:
+def number(text: str, decimal: str, into: Room, notation: Notation = "any") -> str:
     """SQL for `text` (SQL of trimmed text) as a number of that room, NULL where it is none.
 
     decimal  the decimal sign: point, comma, or auto, which reads each text that can mean one thing only
-    decided  for auto: how the texts that could mean two things are read, "" leaves them unread
     """
     if decimal == "comma":
-        return _slow(_normal(text), _comma_branches(into), into)
-    if decimal == "point":
-        quick = _quick_point(into)
+        quick, plain = _quick_comma(into), f"replace({text}, ',', '.')"
+        branches = _comma_branches(into)
+    elif decimal == "point":
+        quick, plain = _quick_point(into), text
         branches = _point_branches(into)
     else:
-        quick = _quick_auto(into)
-        branches = _auto_branches(into) + (_decided_branches(decided) if decided else [])
-    # A thousand rows in a plain notation never reach the second branch.
-    return (
-        f"case when regexp_full_match({text}, {quote(quick)}) then cast({text} as {into.type}) "
-        f"else {_slow(_normal(text), branches, into)} end"
-    )
+        quick, plain = _quick_auto(into), text
+        branches = _auto_branches(into)
+        if notation in ("point", "comma"):
+            branches += _decided_branches(notation)
+    quick_case = f"when regexp_full_match({text}, {quote(quick)}) then cast({plain} as {into.type})"
+    rest = f" else {_slow(_normal(text), branches, into)}" if notation != "plain" else ""
+    return f"case {quick_case}{rest} end"
 
 
 def evidence(text: str, into: Room) -> str:
@@ -70,20 +78,36 @@ def evidence(text: str, into: Room) -> str:
     )
 
 
-def scaled(text: str, spec: FieldSpec, into: Room, decided: str = "") -> str:
+def decide(seen: Mapping[Key, int]) -> dict[Key, Notation]:
+    """How the ambiguous numbers of a field are read, where its other numbers tell, else those of all fields."""
+    words: dict[int, Notation] = {POINT_SEEN: "point", COMMA_SEEN: "comma"}
+    signs = POINT_SEEN | COMMA_SEEN
+    whole = 0
+    for bits in seen.values():
+        whole |= bits & signs
+    found = {field: words.get((bits & signs) or whole) for field, bits in seen.items() if bits & AMBIGUOUS_SEEN}
+    return {field: word for field, word in found.items() if word}
+
+
+def scaled(text: str, spec: FieldSpec, into: Room, notation: Notation = "any") -> str:
     """SQL for a number in minor units: `12345` with scale 2 is 123.45. NULL where it would not be exact."""
     scale = spec.scale or 0
     if not scale:
-        return number(text, spec.decimal, into, decided)
+        return number(text, spec.decimal, into, notation)
     wide = Room(into.whole + scale, into.places, f"DECIMAL({into.whole + scale + into.places},{into.places})")
     unit = f"cast('{'0.' + '0' * (scale - 1)}1' as DECIMAL({scale + 1},{scale}))"
-    value = f"(({number(text, spec.decimal, wide, decided)}) * {unit})"
+    value = f"(({number(text, spec.decimal, wide, notation)}) * {unit})"
     return f"case when {value} = try_cast({value} as {into.type}) then try_cast({value} as {into.type}) end"
 
 
 def _quick_point(into: Room) -> str:
     whole, places = f"0*[0-9]{{1,{into.whole}}}", into.places
     return rf"[+-]?({whole}(\.[0-9]{{0,{places}}}0*)?|\.[0-9]{{1,{places}}}0*)"
+
+
+def _quick_comma(into: Room) -> str:
+    whole, places = f"0*[0-9]{{1,{into.whole}}}", into.places
+    return rf"[+-]?({whole}(,[0-9]{{0,{places}}}0*)?|,[0-9]{{1,{places}}}0*)"
 
 
 def _quick_auto(into: Room) -> str:
@@ -114,11 +138,10 @@ def _point_branches(into: Room) -> list[Branch]:
 
 
 def _comma_branches(into: Room) -> list[Branch]:
-    whole, places = f"0*[0-9]{{1,{into.whole}}}", into.places
-    tail = rf"(,[0-9]{{0,{places}}}0*)?"
+    tail = rf"(,[0-9]{{0,{into.places}}}0*)?"
     grouped = "|".join(_groups(separator) for separator in (r"\.", " ", "'"))
     return [
-        (rf"[+-]?({whole}{tail}|,[0-9]{{1,{places}}}0*)", ",", ""),
+        (_quick_comma(into), ",", ""),
         (rf"[+-]?({grouped}){tail}", ",", "[. '']"),
     ]
 
@@ -138,8 +161,8 @@ def _auto_branches(into: Room) -> list[Branch]:
     ]
 
 
-def _decided_branches(decided: str) -> list[Branch]:
-    sign, other = (".", "[,]") if decided == "point" else (",", "[.]")
+def _decided_branches(notation: Notation) -> list[Branch]:
+    sign, other = (".", "[,]") if notation == "point" else (",", "[.]")
     return [(AMBIGUOUS, sign, other)]
 
 

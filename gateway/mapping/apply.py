@@ -8,16 +8,17 @@ from dataclasses import dataclass
 import duckdb
 
 from gateway.errors import FileError
-from gateway.mapping import amounts, crosswalks, drift, faults, tie_out
+from gateway.mapping import drift, faults, tie_out
+from gateway.mapping import rows as reading
+from gateway.mapping.amounts import Notation
 from gateway.mapping.compile import Compiler
 from gateway.mapping.contract import FILE_SHIFT, ApartError, Context, Mapped, Opener, Outcome, Rows
 from gateway.mapping.drift import source_columns
 from gateway.mapping.record import Record
 from gateway.mapping.spec import Mapping as Feed
 from gateway.mapping.spec import RecordSpec
-from gateway.mapping.stages import Stages
 from gateway.mapping.text import ident
-from gateway.mapping.work import HEAD, Work, gather, joins_as_written
+from gateway.mapping.work import Work
 from gateway.model import MAPPABLE
 
 __all__ = ["apply", "drop", "source_columns"]
@@ -82,7 +83,7 @@ def _apply(work: Work, mapping: Feed, openers: Sequence[Opener], context: Contex
         wanted = source_columns(mapping, [record for _, record in records])
         files = _open(mapping, openers, each, wanted, records, mapped)
         if files:
-            kind = _read(work, mapping, context, records, files, number)
+            kind = _kind(work, mapping, context, records, files, openers, number)
             kinds.append(kind)
             _account(work, mapping, kind, mapped, openers, context)
     for table in dict.fromkeys(record.type for record in mapping.record):
@@ -117,101 +118,34 @@ def _open(
     return files
 
 
-def _count(rows: Rows) -> int:
-    for _ in rows:
-        pass
-    return rows.received
-
-
-# --- reading ------------------------------------------------------------------------------------------
-
-
-def _read(
+def _kind(
     work: Work,
     mapping: Feed,
     context: Context,
     records: Sequence[tuple[int, RecordSpec]],
     files: Mapping[int, Rows],
+    openers: Sequence[Opener],
     number: int,
 ) -> Kind:
-    """One pass over the files into memory, and one over their texts into a table of everything that is used later.
+    each, columns = records[0][1].each, next(iter(files.values())).columns
+    opened: list[Mapping[int, Rows]] = [files]
 
-    In between, what depends on the whole file is found out: crosswalks, aliases, values filled down.
-    """
-    columns = next(iter(files.values())).columns
-    compiler = _compiler(mapping, records, columns, context, {})
-    raw = gather(work, files, set(compiler.sources), f"_raw{number}")
-    made = _rows(work, compiler, raw, context, number)
-    decided = _decide(work, compiler, raw, made, alone=len(files) == 1)
-    if decided:
-        compiler = _compiler(mapping, records, columns, context, decided)
-        made = _rows(work, compiler, raw, context, number)
-    work.remove(raw)
-    return Kind(number, records[0][1].each, compiler, made, files)
+    def openings() -> Mapping[int, Rows]:
+        return opened.pop() if opened else {file: openers[file](each, rows.columns) for file, rows in files.items()}
 
+    def make(notation: Notation, decided: Mapping[tuple[int, str], Notation]) -> Compiler:
+        compiler = Compiler(mapping, records, columns, context.partner, notation, decided)
+        tie_out.prepare(compiler, mapping)
+        return compiler
 
-def _rows(work: Work, compiler: Compiler, raw: str, context: Context, number: int) -> str:
-    """Table of all rows with everything that is used later."""
-    plan = compiler.plan
-    stages = Stages(plan, compiler.base(raw))
-
-    def keep(name: str, stage: int) -> str:
-        kept = plan.carried(stage, compiler.wanted())
-        with joins_as_written(work.con):
-            return work.make("table", name, f"select {', '.join([*HEAD, *kept])} from {stages.reach(*kept)}")
-
-    last = max(step.stage for step in plan.steps.values())
-    for stage in range(1, last + 1):
-        joins = [join for join in compiler.joins if join.stage == stage]
-        if crosswalks.supply(work, stages, stage, joins, context) and stage < last:
-            stages = Stages(plan, ident(keep(f"_stage{number}_{stage}", stage)), stage)
-    return keep(f"_rows{number}", last)
+    compiler, relation = reading.read(work, number, openings, make, context)
+    return Kind(number, each, compiler, relation, files)
 
 
-def _compiler(
-    mapping: Feed,
-    records: Sequence[tuple[int, RecordSpec]],
-    columns: Sequence[str],
-    context: Context,
-    decided: dict[tuple[int, str], str],
-) -> Compiler:
-    compiler = Compiler(mapping, records, columns, context.partner, decided)
-    tie_out.prepare(compiler, mapping)
-    return compiler
-
-
-def _decide(work: Work, compiler: Compiler, raw: str, rows: str, *, alone: bool) -> dict[tuple[int, str], str]:
-    """The decimal sign of `auto` fields that hold ambiguous numbers, where other values make it certain:
-    those of the same field, else those of all such fields of the file. Nothing where every number could be read."""
-    unread = [
-        compiler.broken(compiler.records[[r.index for r in compiler.records].index(index)], [name])
-        if index >= 0
-        else compiler.text(name).replace("__t", "__u")
-        for index, name in compiler.auto
-    ]
-    if not unread:
-        return {}
-    found = work.con.execute(f"select 1 from {ident(rows)} where {' or '.join(unread)} limit 1").fetchone()
-    if found is None:
-        return {}
-    evidence = compiler.auto.values()
-    bits = ", ".join(f"coalesce(bit_or({step}), 0)" for step in evidence)
-    relation = Stages(compiler.plan, compiler.base(raw)).reach(*evidence)
-    seen = work.con.execute(f"select {bits} from {relation}").fetchone()
-    assert seen is not None
-    signs = amounts.POINT_SEEN | amounts.COMMA_SEEN
-    whole = 0
-    for bits in seen:
-        whole |= bits & signs
-    words = {amounts.POINT_SEEN: "point", amounts.COMMA_SEEN: "comma"}
-    decided = {}
-    for field, bits in zip(compiler.auto, seen, strict=True):
-        word = words.get((bits & signs) or whole)
-        if bits & amounts.AMBIGUOUS_SEEN and word:
-            if not alone:
-                raise ApartError("other numbers of a file decide what its ambiguous ones mean")
-            decided[field] = word
-    return decided
+def _count(rows: Rows) -> int:
+    for _ in rows:
+        pass
+    return rows.received
 
 
 # --- accounting and results ---------------------------------------------------------------------------

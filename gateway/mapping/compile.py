@@ -7,15 +7,17 @@ a field's value, `__x…` its text before typing, `__l…`/`__a…`/`__p…`/`__
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from graphlib import CycleError, TopologicalSorter
 
 from gateway.errors import GatewayError
 from gateway.mapping import fields
+from gateway.mapping.amounts import Notation
 from gateway.mapping.expressions import compile_scalar, names
 from gateway.mapping.plan import Plan
 from gateway.mapping.record import FIELDS_MAX, Join, Record, Target
-from gateway.mapping.spec import Ignore, Mapping, RecordSpec
+from gateway.mapping.spec import Ignore, RecordSpec
+from gateway.mapping.spec import Mapping as Feed
 from gateway.mapping.text import ident, quote
 from gateway.mapping.values import steady, type_of
 from gateway.model import MAPPABLE
@@ -26,26 +28,30 @@ class Compiler:
     """Compiles all records that share one kind of row.
 
     columns  source columns that the file has; others are blank
-    decided  (record index, field) → decimal sign of ambiguous numbers in an `auto` field
+    notation how numbers are read
+    decided  (record index, field) → how those of an `auto` field are read, where that is known better
 
-    `auto` holds the step with the evidence on the decimal sign of each such field; `extra` the steps that
-    must stay in reach to the end, beside the records' own.
+    `auto` holds the step with the evidence on the decimal sign of each such field; `figures` the step that tells of
+    each source column that is summed whether it could not be read (in `auto` under the record index −1); `extra` the
+    steps that must stay in reach to the end, beside the records' own.
     """
 
     def __init__(
         self,
-        mapping: Mapping,
+        mapping: Feed,
         records: Sequence[tuple[int, RecordSpec]],
         columns: Sequence[str],
         partner: str,
-        decided: dict[tuple[int, str], str] | None = None,
+        notation: Notation,
+        decided: Mapping[tuple[int, str], Notation],
     ) -> None:
         self.plan = Plan()
         self.columns = frozenset(columns)
         self.sources: dict[str, str] = {}
         self.joins: list[Join] = []
         self.auto: dict[tuple[int, str], str] = {}
-        self.decided = decided or {}
+        self.figures: dict[str, str] = {}
+        self.notation, self.decided = notation, decided
         self.extra: list[str] = []
         self.records = [self._record(mapping, index, spec, partner) for index, spec in records]
         self.ignored = self._ignore(mapping.file.ignore)
@@ -71,12 +77,13 @@ class Compiler:
         """Name of the step with a source column's trimmed text, "" where blank, NULL where absent."""
         return self.source(column)
 
-    def base(self, relation: str) -> str:
-        """SQL of a relation of source rows, its columns under the names of steps."""
-        texts = [
-            f"{ident(column) if column in self.columns else 'cast(null as varchar)'} as {name}"
-            for column, name in self.sources.items()
-        ]
+    def base(self, relation: str, blank: Collection[str] = ()) -> str:
+        """SQL of a relation of source rows, its columns under the names of steps.
+
+        blank  columns that the relation lacks because they are "" in all rows
+        """
+        cells = {column: "''" if column in blank else ident(column) for column in self.columns}
+        texts = [f"{cells.get(column, 'cast(null as varchar)')} as {name}" for column, name in self.sources.items()]
         return f"(select {', '.join(['_ordinal', '_position', '_unit', *texts])} from {ident(relation)})"
 
     def wanted(self) -> list[str]:
@@ -88,9 +95,27 @@ class Compiler:
             found += [text for target in record.targets.values() for text in (target.unmapped, target.unread)]
         return found
 
+    def notation_of(self, target: Target) -> Notation:
+        """How the numbers of a field are read."""
+        return self.decided.get((target.record, target.name), self.notation)
+
+    @property
+    def numbers(self) -> list[tuple[int, str]]:
+        """Everything that is read as a decimal number: (record index, field), (−1, source column)."""
+        fields = [t for r in self.records for t in r.targets.values() if t.kind == "decimal" or t.spec.scale]
+        return [*((t.record, t.name) for t in fields), *((-1, column) for column in self.figures)]
+
+    def unread(self, numbers: Iterable[tuple[int, str]]) -> str:
+        """SQL: one of these could not be read."""
+        numbers = list(numbers)
+        conditions = [self.figures[name] for index, name in numbers if index < 0]
+        for record in self.records:
+            conditions.append(self.broken(record, [name for index, name in numbers if index == record.index]))
+        return " or ".join(conditions)
+
     # --- records --------------------------------------------------------------------------------------
 
-    def _record(self, mapping: Mapping, index: int, spec: RecordSpec, partner: str) -> Record:
+    def _record(self, mapping: Feed, index: int, spec: RecordSpec, partner: str) -> Record:
         record = Record(index, spec, MAPPABLE[spec.type])
         if len(spec.fields) > FIELDS_MAX:
             raise GatewayError(
@@ -111,7 +136,7 @@ class Compiler:
         return record
 
     @staticmethod
-    def _ordered(mapping: Mapping, record: Record) -> list[str]:
+    def _ordered(mapping: Feed, record: Record) -> list[str]:
         """Fields, each after those it is made from. Raises GatewayError where they need one another."""
         graph: dict[str, list[str]] = {}
         for name, target in record.targets.items():

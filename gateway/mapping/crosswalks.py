@@ -20,12 +20,19 @@ from gateway.mapping.work import Work
 ANY = ("", "*")
 
 
-def supply(work: Work, stages: Stages, number: int, joins: Sequence[Join], context: Context) -> bool:
-    """Give a stage what it needs from the whole file and from crosswalks; whether that is dear to compute twice."""
+Filled = dict[str, tuple[str, int]]
+"""Tag of a field that is filled down → the last text and the unit in which it stood."""
+
+
+def supply(work: Work, stages: Stages, number: int, joins: Sequence[Join], filled: Filled, context: Context) -> bool:
+    """Give a stage what it needs from other rows and from crosswalks; whether that is dear to compute twice.
+
+    filled  what the rows before had to fill down, and after this what these rows have
+    """
     dear = number > 1
     for join in joins:
         if join.kind == "fill_down":
-            joined, window = _fill_down(work, stages, join)
+            joined, window = _fill_down(work, stages, join, filled)
             dear = dear or window
         elif join.kind == "lookup":
             joined = _lookup(work, stages, number, join, context)
@@ -35,22 +42,31 @@ def supply(work: Work, stages: Stages, number: int, joins: Sequence[Join], conte
     return dear
 
 
-def _fill_down(work: Work, stages: Stages, join: Join) -> tuple[Joined, bool]:
+def _fill_down(work: Work, stages: Stages, join: Join, filled: Filled) -> tuple[Joined, bool]:
     """The last text at or above the row, and whether it is a window over all rows."""
     (text,) = join.keys
+    tag, present = join.target.tag, f"{text} is not null"
     facts = work.con.execute(
-        f"""select min({text}), max({text}), min(_ordinal) filter ({text} is not null), min(_ordinal),
-                   min(_unit) = max(_unit) from {stages.reach(text)}"""
+        f"""select min({text}), max({text}), min(_ordinal) filter ({present}), min(_ordinal), min(_unit), max(_unit),
+                   arg_max({text}, _ordinal) filter ({present}), arg_max(_unit, _ordinal) filter ({present})
+            from {stages.reach(text)}"""
     ).fetchone()
     assert facts is not None
-    least, most, first, top, one_unit = facts
+    least, most, first, top, unit, unit_last, last, last_in = facts
+    above = "cast(null as varchar)"
+    if tag in filled:
+        before, before_in = filled[tag]
+        above = f"case when _unit = {before_in} then {quote(before)} end"
     window = False
     if least is None:
-        sql = "cast(null as varchar)"
-    elif least == most and one_unit:
-        sql = quote(least) if first == top else f"case when _ordinal >= {first} then {quote(least)} end"
+        sql = above
+    elif least == most and unit == unit_last:
+        sql = quote(least) if first == top else f"case when _ordinal >= {first} then {quote(least)} else {above} end"
     else:
-        sql, window = f"last_value({text} ignore nulls) over (partition by _unit order by _ordinal)", True
+        last_value = f"last_value({text} ignore nulls) over (partition by _unit order by _ordinal)"
+        sql, window = f"coalesce({last_value}, {above})", True
+    if last is not None:
+        filled[tag] = (last, last_in)
     return Joined({f"__d{join.target.tag}": sql}, (text,)), window
 
 

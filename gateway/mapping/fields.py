@@ -88,8 +88,7 @@ def _textual(compiler: Compiler, record: Record, target: Target) -> None:
     if target.kind == "decimal" and spec.decimal == "auto" and not own:
         seen = compiler.plan.add(f"__e{target.tag}", amounts.evidence(text, values.room(target.column)))
         compiler.auto[(target.record, target.name)] = seen
-    decided = compiler.decided.get((target.record, target.name), "")
-    value = values.typed(target.kind, text, reading, target.column, decided)
+    value = values.typed(target.kind, text, reading, target.column, compiler.notation_of(target))
     if spec.constant is not None:
         target.broken.append(f"{text} is not null and ({value}) is null")
     elif value != text:
@@ -200,7 +199,7 @@ def _expression(compiler: Compiler, record: Record, target: Target) -> None:
     if target.kind in ("decimal", "integer", "boolean"):
         # A text is read like any other; a computed number is taken to the decimals of its column.
         written = compiler.plan.add(f"__w{target.tag}", f"case when typeof({result}) = 'VARCHAR' then {text} end")
-        read = values.typed(target.kind, written, reading, target.column)
+        read = values.typed(target.kind, written, reading, target.column, compiler.notation)
         value = f"case when {written} is not null then {read} when typeof({result}) <> 'VARCHAR' then try_cast({result} as {target.type}) end"
         target.broken.append(f"{blank} is null")
     else:
@@ -219,12 +218,12 @@ def _expression(compiler: Compiler, record: Record, target: Target) -> None:
 def _pair(compiler: Compiler, target: Target) -> None:
     """Credit less debit; blank on both sides is blank."""
     spec = target.spec
-    decided = compiler.decided.get((target.record, target.name), "")
+    notation = compiler.notation_of(target)
     sides = []
     for column, letter in ((spec.credit, "cr"), (spec.debit, "dr")):
         text = _blanked(compiler, target, [compiler.text(column)], letter) if column else "cast(null as varchar)"
         value = compiler.plan.add(
-            f"__{letter}v{target.tag}", values.typed(target.kind, text, spec, target.column, decided)
+            f"__{letter}v{target.tag}", values.typed(target.kind, text, spec, target.column, notation)
         )
         target.broken.append(f"{text} is not null and {value} is null")
         sides.append((text, value))

@@ -63,9 +63,10 @@ def _figure(compiler: Compiler, column: str) -> None:
         if decimal == "auto":
             seen = compiler.plan.add(text.replace("__t", "__o"), amounts.evidence(text, _ROOM))
             compiler.auto[(-1, column)] = seen
-        decided = compiler.decided.get((-1, column), "")
-        compiler.plan.add(number, amounts.number(text, decimal, _ROOM, decided))
-        compiler.plan.add(text.replace("__t", "__u"), f"{text} is not null and {number} is null")
+        notation = compiler.decided.get((-1, column), compiler.notation)
+        compiler.plan.add(number, amounts.number(text, decimal, _ROOM, notation))
+        unread = compiler.plan.add(text.replace("__t", "__u"), f"{text} is not null and {number} is null")
+        compiler.figures[column] = unread
     compiler.extra += [number, text.replace("__t", "__u")]
 
 

@@ -54,15 +54,15 @@ def room(column: Column | None) -> amounts.Room:
     return amounts.room(column.type if column is not None else "")
 
 
-def typed(kind: str, text: str, spec: FieldSpec, column: Column | None, decided: str = "") -> str:
+def typed(kind: str, text: str, spec: FieldSpec, column: Column | None, notation: amounts.Notation = "any") -> str:
     """SQL that reads `text` (SQL of trimmed text, NULL where blank) as a value of the kind, in the column's type.
 
-    decided  how ambiguous numbers of an `auto` field are read: point, comma, or "" for not at all
+    notation  how numbers are read
     """
     wanted = sql_type(kind, column)
     if kind in ("date", "datetime") and wanted in ("DATE", "TIMESTAMPTZ"):
         return moments.day(text, spec) if wanted == "DATE" else moments.instant(text, spec)
-    natural, sql = _natural(kind, text, spec, column, decided)
+    natural, sql = _natural(kind, text, spec, column, notation)
     if natural == wanted:
         return sql
     if wanted == "VARCHAR":
@@ -71,11 +71,13 @@ def typed(kind: str, text: str, spec: FieldSpec, column: Column | None, decided:
     return f"case when {sql} = try_cast({sql} as {wanted}) then try_cast({sql} as {wanted}) end"
 
 
-def _natural(kind: str, text: str, spec: FieldSpec, column: Column | None, decided: str) -> tuple[str, str]:
+def _natural(
+    kind: str, text: str, spec: FieldSpec, column: Column | None, notation: amounts.Notation
+) -> tuple[str, str]:
     """(SQL type, SQL) of the text as the kind itself."""
     if kind == "decimal" or (kind == "integer" and spec.scale):
         into = room(column)
-        return into.type, amounts.scaled(text, spec, into, decided)
+        return into.type, amounts.scaled(text, spec, into, notation)
     if kind == "integer":
         whole = (
             f"case when regexp_full_match({text}, '[+-]?[0-9]{{1,18}}') then cast({text} as bigint) "

@@ -1,0 +1,198 @@
+"""The rows of one kind: read in pieces, worked out to everything that is used later, kept in temporary tables.
+
+While a piece is worked out, the next one is read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from itertools import chain
+from typing import TypeVar
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from gateway.mapping import amounts, crosswalks
+from gateway.mapping.compile import Compiler
+from gateway.mapping.contract import FILE_SHIFT, ApartError, Context, Rows
+from gateway.mapping.stages import Stages
+from gateway.mapping.text import ident
+from gateway.mapping.trim import is_blank, trimmed
+from gateway.mapping.work import HEAD, Work, joins_as_written
+
+T = TypeVar("T")
+
+PIECE_BYTES = 256 << 20
+"""Texts of a piece. Most files are one: each piece costs the planning of its queries."""
+
+Compile = Callable[[amounts.Notation, Mapping[tuple[int, str], amounts.Notation]], Compiler]
+"""Makes the compiler: how numbers are read in general, and those of (record index, field)."""
+
+
+def read(
+    work: Work, number: int, openings: Callable[[], Mapping[int, Rows]], make: Compile, context: Context
+) -> tuple[Compiler, str]:
+    """(the compiler that fits the rows, the relation of all rows of the numbered kind).
+
+    openings  opens the files once more, by their numbers: large ones are read again where what an ambiguous number
+              means has to be looked for elsewhere in the file
+    Raises ApartError where that would have to be looked for in several files.
+    """
+    files = openings()
+    opened, kept = [files], list[pa.Table]()
+
+    def pieces(columns: Collection[str]) -> Iterator[pa.Table]:
+        if kept:
+            return iter(kept)
+        return _pieces(opened.pop() if opened else openings(), columns)
+
+    compiler, relation = _work_out(work, number, pieces, kept, make, {}, context)
+    if compiler.notation == "plain" or not _any(work, relation, compiler.unread(compiler.auto)):
+        return compiler, relation
+    decided = _decide(work, compiler, pieces(compiler.sources))
+    if not decided:
+        return compiler, relation
+    if len(files) > 1:
+        raise ApartError("other numbers of a file decide what its ambiguous ones mean")
+    return _work_out(work, number, pieces, kept, make, decided, context)
+
+
+def _work_out(
+    work: Work,
+    number: int,
+    pieces: Callable[[Collection[str]], Iterator[pa.Table]],
+    kept: list[pa.Table],
+    make: Compile,
+    decided: Mapping[tuple[int, str], amounts.Notation],
+    context: Context,
+) -> tuple[Compiler, str]:
+    """Numbers are first read in plain notation only: the others are rare, and cost more to plan for than to read.
+
+    kept  gets the piece if it is the only one
+    """
+    compiler = make("any" if decided else "plain", decided)
+    tables: list[str] = []
+    filled: crosswalks.Filled = {}
+    for piece in _ahead(pieces(compiler.sources)):
+        before = filled.copy()
+        table = _rows(work, compiler, piece, number, len(tables), filled, context)
+        if compiler.notation == "plain" and _any(work, table, compiler.unread(compiler.numbers)):
+            compiler, filled = make("any", decided), before
+            table = _rows(work, compiler, piece, number, len(tables), filled, context)
+        tables.append(table)
+        kept[:] = [piece] if len(tables) == 1 else []
+    if len(tables) == 1:
+        return compiler, tables[0]
+    return compiler, work.make(
+        "view", f"_rows{number}", " union all by name ".join(f"select * from {ident(table)}" for table in tables)
+    )
+
+
+def _rows(
+    work: Work,
+    compiler: Compiler,
+    piece: pa.Table,
+    number: int,
+    place: int,
+    filled: crosswalks.Filled,
+    context: Context,
+) -> str:
+    """Table of the rows of a piece with everything that is used later."""
+    plan, name = compiler.plan, f"_rows{number}_{place}"
+    # What is blank in all rows is blank to the planner: nothing is computed from it.
+    blank = [column for column in piece.column_names if column not in HEAD and is_blank(piece.column(column))]
+    raw = work.hold(f"_raw{number}", piece.drop_columns(blank))
+    stages = Stages(plan, compiler.base(raw, blank))
+
+    def keep(name: str, stage: int) -> str:
+        kept = plan.carried(stage, compiler.wanted())
+        with joins_as_written(work.con):
+            return work.make("table", name, f"select {', '.join([*HEAD, *kept])} from {stages.reach(*kept)}")
+
+    last = max(step.stage for step in plan.steps.values())
+    for stage in range(1, last + 1):
+        joins = [join for join in compiler.joins if join.stage == stage]
+        if crosswalks.supply(work, stages, stage, joins, filled, context) and stage < last:
+            stages = Stages(plan, ident(keep(f"{name}_{stage}", stage)), stage)
+    table = keep(name, last)
+    work.remove(raw)
+    return table
+
+
+def _any(work: Work, relation: str, condition: str) -> bool:
+    return work.con.execute(f"select 1 from {ident(relation)} where {condition} limit 1").fetchone() is not None
+
+
+def _decide(work: Work, compiler: Compiler, pieces: Iterator[pa.Table]) -> dict[tuple[int, str], amounts.Notation]:
+    """The decimal sign of `auto` fields that hold ambiguous numbers, where other values make it certain: those of
+    the same field, else those of all such fields of the file."""
+    evidence = list(compiler.auto.values())
+    seen = [0] * len(evidence)
+    bits = ", ".join(f"coalesce(bit_or({step}), 0)" for step in evidence)
+    for piece in pieces:
+        raw = work.hold("_evidence", piece)
+        row = work.con.execute(
+            f"select {bits} from {Stages(compiler.plan, compiler.base(raw)).reach(*evidence)}"
+        ).fetchone()
+        work.remove(raw)
+        seen = [old | new for old, new in zip(seen, row or seen, strict=True)]
+    return amounts.decide(dict(zip(compiler.auto, seen, strict=True)))
+
+
+# --- reading ------------------------------------------------------------------------------------------
+
+
+def _pieces(files: Mapping[int, Rows], columns: Collection[str]) -> Iterator[pa.Table]:
+    """The readings of numbered files as one: only these of their columns, trimmed; at least one piece."""
+    whole = next(iter(files.values())).schema
+    schema = pa.schema([field for field in whole if field.name in columns or field.name in HEAD])
+    held: list[pa.RecordBatch] = []
+    size, given = 0, False
+    for batch in chain.from_iterable(_numbered(files, schema)):
+        held.append(batch)
+        size += batch.nbytes
+        if size >= PIECE_BYTES:
+            yield pa.Table.from_batches(held, schema)
+            held, size, given = [], 0, True
+    if held or not given:
+        yield pa.Table.from_batches(held, schema)
+
+
+def _numbered(files: Mapping[int, Rows], schema: pa.Schema) -> Iterator[Iterator[pa.RecordBatch]]:
+    """The batches of each file, with ordinals and units that are unique over all files."""
+    units = 0
+    for number, rows in files.items():
+        last = 0
+
+        def batches(
+            rows: Rows = rows, base: int = number << FILE_SHIFT, first: int = units
+        ) -> Iterator[pa.RecordBatch]:
+            nonlocal last
+            for batch in rows:
+                last = max(last, pc.max(batch.column("_unit")).as_py() or 0)
+                yield _moved(trimmed(batch.select(schema.names), HEAD), base, first)
+
+        yield batches()
+        units += last + 1
+
+
+def _moved(batch: pa.RecordBatch, ordinals: int, units: int) -> pa.RecordBatch:
+    if not ordinals and not units:
+        return batch
+    moved = {
+        "_ordinal": pc.add(batch.column("_ordinal"), pa.scalar(ordinals, pa.int64())),
+        "_unit": pc.add(batch.column("_unit"), pa.scalar(units, pa.int32())),
+    }
+    return pa.RecordBatch.from_arrays(
+        [moved.get(name, batch.column(name)) for name in batch.schema.names], schema=batch.schema
+    )
+
+
+def _ahead(items: Iterator[T]) -> Iterator[T]:
+    """The same, each made in a thread while the one before is worked on."""
+    with ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(next, items, None)
+        while (item := waiting.result()) is not None:
+            waiting = pool.submit(next, items, None)
+            yield item
