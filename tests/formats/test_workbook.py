@@ -25,7 +25,7 @@ from gateway.formats import workbook, workbook_xlsx
 from gateway.formats.contract import Reading, ReadRequest
 from gateway.formats.workbook_cells import address, column_number, formatter, number
 from tests.conftest import CORPUS, corpus, require_or_skip
-from tests.formats.books import ods, wide, xlsb, xlsx
+from tests.formats.books import compound, ods, wide, xlsb, xlsx
 
 Cells = dict[str, dict[str, str]]
 
@@ -623,7 +623,10 @@ def test_a_part_that_is_longer_than_it_says_is_refused(tmp_path: Path) -> None:
         (b"no workbook at all", "no workbook"),
         (b"", "no workbook"),
         (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(600), "damaged"),
-        (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(600) + "EncryptedPackage".encode("utf-16-le"), "password"),
+        (compound("EncryptionInfo", "EncryptedPackage"), "password"),
+        (compound("WordDocument"), "holds no workbook"),
+        (compound("Workbook"), "damaged"),
+        (compound("Workbook", last=2), "in a circle"),
     ],
 )
 def test_what_is_no_workbook_is_refused(tmp_path: Path, content: bytes, message: str) -> None:
