@@ -595,6 +595,36 @@ def test_a_few_bytes_that_stand_for_billions_of_cells_are_refused(tmp_path: Path
         rows(open_book(path, header=False, columns=["a"]))
 
 
+@pytest.mark.parametrize(
+    "inside",
+    ['<text:p><text:s text:c="99999999"/></text:p>', '<text:p>' + '<text:s text:c="30000"/>' * 100 + "</text:p>",
+     '<text:p><text:s text:c="30000"/></text:p>' * 100],
+)  # fmt: skip
+def test_endless_blanks_of_a_cell_are_refused(tmp_path: Path, inside: str) -> None:
+    path = ods(tmp_path / "a.ods", f'<table:table table:name="S"><table:table-row><table:table-cell>{inside}'
+               "</table:table-cell></table:table-row></table:table>")  # fmt: skip
+    with pytest.raises(FileError, match=r"a cell (states|has) more than"):
+        open_book(path)
+
+
+def test_a_long_text_that_every_cell_of_a_row_repeats_is_refused(tmp_path: Path) -> None:
+    long = CELL.format("x" * 10_000).replace(
+        "<table:table-cell", '<table:table-cell table:number-columns-repeated="16000"'
+    )
+    path = ods(
+        tmp_path / "a.ods", f'<table:table table:name="S"><table:table-row>{long}</table:table-row></table:table>'
+    )
+    with pytest.raises(FileError, match="has more text than"):
+        open_book(path)
+
+
+def test_a_long_text_that_many_cells_share_is_refused(tmp_path: Path) -> None:
+    cells_ = "".join(row(n, f'<c r="A{n}" t="s"><v>0</v></c>') for n in range(2, 3000))
+    path = xlsx(tmp_path / "a.xlsx", HEAD + cells_, strings=f"<si><t>{'x' * 100_000}</t></si>")
+    with pytest.raises(FileError, match="more text than"):
+        rows(open_book(path))
+
+
 # --- safety -------------------------------------------------------------------------------------------
 
 
