@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: demo test lint bench setup clean
+.PHONY: demo test nightly lint bench setup clean
 
 $(STAMP): pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -24,6 +24,9 @@ lint: $(STAMP)
 
 test: lint
 	$(BIN)/pytest -n 2
+
+nightly: $(STAMP)
+	MUTATIONS=10000 $(BIN)/pytest -n 2 tests/formats/test_contract.py
 
 bench: $(STAMP)
 	$(BIN)/python -m tests.bench

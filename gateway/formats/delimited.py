@@ -200,24 +200,23 @@ class _Delimited(Reading):
     def _arrow(self) -> Iterator[tuple[list[pa.Array], pa.Array]]:
         skipped: list[tuple[int, str, int]] = []
         reader = self._open_arrow(skipped)
-        line, told = self.header_line + 1, 0
-        self._first_row = self._last_row = line
+        line = self._first_row = self._last_row = self.header_line + 1
         while True:
             try:
                 batch = reader.read_next_batch()
             except StopIteration:
-                self._lines(None, skipped[told:], line)
-                self._tell(skipped[told:])
+                self._lines(None, skipped, line)
+                self._tell(skipped)
+                assert not skipped
                 if self.quoted:
                     self._check_closed(self._tail(self._last_row), self._last_row)
                 break
             except pa.ArrowInvalid as error:
                 raise self._arrow_error(error) from None
-            if batch.num_rows == 0 and len(skipped) == told:
+            if batch.num_rows == 0 and not skipped:
                 continue
-            lines, line = self._lines(batch, skipped[told:], line)
-            self._tell(skipped[told:])
-            told = len(skipped)
+            lines, line = self._lines(batch, skipped, line)
+            self._tell(skipped)
             batch, lines = _without_blank_rows(batch, lines)
             if batch.num_rows:
                 yield batch.columns, lines
@@ -258,22 +257,29 @@ class _Delimited(Reading):
     def _lines(
         self, batch: pa.RecordBatch | None, skipped: list[tuple[int, str, int]], line: int
     ) -> tuple[pa.Array, int]:
-        """True line numbers of a batch's rows, and the line after it."""
+        """True line numbers of a batch's rows, and the line after it.
+
+        skipped  bad rows that were not told yet; Arrow reads ahead, so the last ones may be of a later batch
+        """
         rows = batch.num_rows if batch is not None else 0
         extra = self._newlines(batch) if self.quoted and batch is not None else None
         if not skipped and extra is None:
             self._first_row += rows
+            self._bad_lines = []
             return pa.array(np.arange(line, line + rows, dtype=np.int64)), line + rows
         # Rows in the order of the file: good ones and skipped ones, each with the lines it takes.
         first = self._first_row
-        bad = {number - first: text.count("\n") + 1 for number, text, _ in skipped}
-        total = rows + len(skipped)
+        bad: dict[int, int] = {}
+        for number, text, _ in skipped:
+            if number - first > rows + len(bad):
+                break
+            bad[number - first] = text.count("\n") + 1
+        total = rows + len(bad)
         heights = np.ones(total, dtype=np.int64)
         is_bad = np.zeros(total, dtype=bool)
         for place, height in bad.items():
-            if 0 <= place < total:
-                is_bad[place] = True
-                heights[place] = height
+            is_bad[place] = True
+            heights[place] = height
         if extra is not None:
             heights[~is_bad] += extra
         ends = line + np.cumsum(heights)
@@ -304,9 +310,11 @@ class _Delimited(Reading):
         return counts
 
     def _tell(self, skipped: list[tuple[int, str, int]]) -> None:
-        for (_, text, cells), line in zip(skipped, getattr(self, "_bad_lines", []), strict=False):
+        """Note the bad rows whose lines are known, and take them off."""
+        for (_, text, cells), line in zip(skipped, self._bad_lines, strict=False):
             if text.strip() and any(cell.strip() for _, row in self._rows(_Lines(io.StringIO(text))) for cell in row):
                 self._reject(int(line), text, cells)
+        del skipped[: len(self._bad_lines)]
 
     def _reject(self, line: int, text: str, cells: int) -> None:
         self.received += 1

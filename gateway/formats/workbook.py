@@ -28,6 +28,7 @@ from gateway.formats.workbook_zip import DAMAGE, Package, damaged
 ZIP, COMPOUND = b"PK\x03\x04", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 SUFFIXES = (".xlsx", ".xlsm", ".xlsb", ".xls", ".ods")
 MERGED_MAX = 100_000
+FILLED_CELLS_MAX = 5_000_000
 
 
 class Options(BaseModel):
@@ -179,7 +180,7 @@ class _Workbook(Reading):
             text, what = carried.get(area, ("", ""))
             right = min(right, len(self.columns) or columns_max)
             cells += (end - begin) * max(right - left + 1, 0)
-            if cells > len(rows) * columns_max:
+            if cells > min(len(rows) * columns_max, FILLED_CELLS_MAX):
                 raise FileError(self.request.name, "its merged cells overlap", "Unmerge them.", address(top, left))
             for column in range(left, right + 1):
                 columns.setdefault(column, [None] * len(rows))[begin:end] = [text] * (end - begin)

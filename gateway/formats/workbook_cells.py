@@ -20,6 +20,8 @@ COLUMNS_MAX = 1 << 14
 UNCALCULATED = "a formula without a stored result"
 
 BLOCK_CELLS = 100_000
+BLOCK_CHARACTERS = 16 << 20
+ROW_CHARACTERS_MAX = 64 << 20
 
 Formatter = Callable[[str], str]
 Area = tuple[int, int, int, int]
@@ -95,20 +97,23 @@ def block(rows: Any, columns: Any, texts: pa.Array, wrong: Sequence[Wrong] = ())
 def blocks(cells: Iterable[tuple[int, int, str, str]]) -> Blocks:
     """Blocks of whole rows from (row, column, text, what is wrong with the cell or "") in the order of the sheet.
 
-    Raises ValueError where that order is broken.
+    Raises ValueError where that order is broken, and for a row of more text than memory should hold.
     """
     rows: list[int] = []
     columns: list[int] = []
     texts: list[str] = []
     wrong: list[Wrong] = []
-    last = 0
+    last = characters = 0
     for row, column, text, what in cells:
         if row < last or row > ROWS_MAX or column > COLUMNS_MAX:
             raise ValueError(f"row {row} does not follow row {last}")
-        if row > last and len(texts) >= BLOCK_CELLS:
+        if row > last and (len(texts) >= BLOCK_CELLS or characters >= BLOCK_CHARACTERS):
             yield block(rows, columns, pa.array(texts, pa.utf8()), wrong)
-            rows, columns, texts, wrong = [], [], [], []
+            rows, columns, texts, wrong, characters = [], [], [], [], 0
         last = row
+        characters += len(text)
+        if characters > ROW_CHARACTERS_MAX:
+            raise ValueError(f"row {row} has more text than {ROW_CHARACTERS_MAX} characters")
         rows.append(row)
         columns.append(column)
         texts.append(text)

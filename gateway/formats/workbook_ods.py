@@ -13,6 +13,8 @@ from gateway.formats.workbook_zip import Package
 
 CONTENT = "content.xml"
 MIME = b"application/vnd.oasis.opendocument.spreadsheet"
+TEXT_CHARACTERS_MAX = 1 << 20
+"""Of one cell: a few bytes could stand for any number of blanks."""
 REPEATED_CELLS_MAX = 10_000_000
 """Values that are written once and repeated: a few bytes could stand for billions."""
 _ERROR = re.compile(r"#(N/A|REF!|VALUE!|DIV/0!|NUM!|NAME\?|NULL!)|Err:[0-9]{3}")
@@ -127,7 +129,7 @@ def _count(element: Any, name: str) -> int:
 def _value(cell: Any) -> tuple[str | None, str]:
     """(text, what is wrong with it): None for a cell without a value."""
     kind, formula = _get(cell, "value-type"), _get(cell, "formula")
-    shown = "\n".join(_paragraph(part) for part in cell if local(part.tag) == "p")
+    shown = _shown(cell)
     failed = any(local(key) == "value-type" and value == "error" for key, value in cell.attrib.items())
     if failed or (formula and _ERROR.fullmatch(shown)):
         return shown, f"the error {shown}"
@@ -162,13 +164,30 @@ def _paragraph(element: Any) -> str:
     Several blanks stay as they are, though the standard folds them: LibreOffice writes them so and reads them so.
     """
     texts = [_LINE_END.sub(" ", element.text or "")]
+    stated = 0
     for part in element:
         name = local(part.tag)
         if name == "s":
-            texts.append(" " * min(_count(part, "c"), 32_767))
+            stated += _count(part, "c")
+            if stated > TEXT_CHARACTERS_MAX:
+                raise ValueError(f"a cell states more than {TEXT_CHARACTERS_MAX} blanks")
+            texts.append(" " * _count(part, "c"))
         elif name in ("tab", "line-break"):
             texts.append("\t" if name == "tab" else "\n")
         elif name != "annotation":
             texts.append(_paragraph(part))
         texts.append(_LINE_END.sub(" ", part.tail or ""))
     return "".join(texts)
+
+
+def _shown(cell: Any) -> str:
+    """The text of a cell as it was shown, its paragraphs as lines."""
+    lines: list[str] = []
+    characters = 0
+    for part in cell:
+        if local(part.tag) == "p":
+            lines.append(_paragraph(part))
+            characters += len(lines[-1])
+            if characters > TEXT_CHARACTERS_MAX:
+                raise ValueError(f"a cell has more than {TEXT_CHARACTERS_MAX} characters")
+    return "\n".join(lines)

@@ -7,18 +7,17 @@ from collections.abc import Iterator
 from typing import Any
 
 import xlrd
-from xlrd.compdoc import CompDocError
 
 from gateway.errors import FileError
 from gateway.formats.contract import ReadRequest
 from gateway.formats.workbook_cells import Area, Blocks, Formatter, Sheet, blocks, format_code, formatter, number
+from gateway.formats.workbook_ole import streams
 from gateway.formats.workbook_zip import damaged
 
 BYTES_MAX = 64 << 20
-ENCRYPTED = "EncryptedPackage".encode("utf-16-le")
 SAVE_AGAIN = "Open it in Excel, save it as .xlsx and send it again."
 # What xlrd raises on broken files, beside what any reader does.
-_DAMAGE = (xlrd.XLRDError, CompDocError, AssertionError, AttributeError, TypeError)
+_DAMAGE = (xlrd.XLRDError, AssertionError, AttributeError, TypeError)
 
 
 class Xls:
@@ -30,17 +29,19 @@ class Xls:
         size = request.path.stat().st_size
         if size > BYTES_MAX:
             raise FileError(request.name, f"{size} bytes are more than an .xls may have, {BYTES_MAX}", SAVE_AGAIN)
-        content = request.path.read_bytes()
+        found = streams(request.path.read_bytes())
+        password = FileError(request.name, "the workbook has a password", "Remove it and send it again.")
+        if "EncryptedPackage" in found:
+            raise password
+        content = found.get("Workbook") or found.get("Book")
+        if content is None:
+            raise FileError(request.name, "the file holds no workbook", SAVE_AGAIN)
         try:
-            if ENCRYPTED in content:
-                raise xlrd.XLRDError("Workbook is encrypted")
             self.book = xlrd.open_workbook(
                 file_contents=content, formatting_info=True, ragged_rows=True, logfile=io.StringIO()
             )
         except _DAMAGE as error:
-            if "encrypted" in str(error):
-                raise FileError(request.name, "the workbook has a password", "Remove it and send it again.") from None
-            raise damaged(request.name, error) from None
+            raise password if "encrypted" in str(error) else damaged(request.name, error) from None
         self.sheets = tuple(Sheet(sheet.name, sheet.visibility == 0) for sheet in self.book.sheets())
         custom = {key: found.format_str for key, found in self.book.format_map.items()}
         self.formats: list[Formatter] = [

@@ -40,6 +40,8 @@ from gateway.formats.workbook_zip import Package
 
 CHUNK_BYTES = 4 << 20
 ROW_BYTES_MAX = 64 << 20
+BLOCK_BYTES_MAX = 256 << 20
+"""Of the shared texts that the cells of one chunk name: each can be named any number of times."""
 NUMBER, SHARED, TEXT, BOOLEAN, ERROR, DATE, UNKNOWN = range(7)
 _TYPES = {"": NUMBER, "n": NUMBER, "s": SHARED, "str": TEXT, "inlineStr": TEXT, "b": BOOLEAN, "e": ERROR, "d": DATE}
 # Behind "<c ": column letters, row, style, type, whether there is a formula, and the value or the inline text.
@@ -212,6 +214,8 @@ class Xlsx:
             places = pc.cast(texts.filter(pa.array(shared)), pa.int64())
             if pc.max(places).as_py() >= len(self.strings) or pc.min(places).as_py() < 0:
                 raise self.package.refused("a cell names a text that is not there", position=title)
+            if (pc.sum(pc.binary_length(self.strings).take(places)).as_py() or 0) > BLOCK_BYTES_MAX:
+                raise self.package.refused("a few of its rows hold more text than fits in memory", position=title)
             texts = pc.replace_with_mask(texts, pa.array(shared), self.strings.take(places))
         style = _mapped(styles, lambda one: int(one or 0))
         for used in np.unique(style[numeric]):

@@ -136,3 +136,27 @@ _FONT = (
     + wide("Arial")
 )
 _FILL = struct.pack("<I", 0) + bytes(64)
+
+
+# --- compound files -----------------------------------------------------------------------------------
+
+
+def compound(*names: str, last: int = 0xFFFFFFFE) -> bytes:
+    """A compound file with these streams, each of eight sectors; behind the last sector of each comes `last`."""
+    table = [0xFFFFFFFD, 0xFFFFFFFE]
+    entries = _entry("Root Entry", 5, 0xFFFFFFFF, 1, 0xFFFFFFFE, 0)
+    for number, name in enumerate(names, start=1):
+        begin = len(table)
+        entries += _entry(name, 2, number + 1 if number < len(names) else 0xFFFFFFFF, 0xFFFFFFFF, begin, 4096)
+        table += [*range(begin + 1, begin + 8), last]
+    head = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(16) + struct.pack("<HHHHH", 62, 3, 0xFFFE, 9, 6)
+    head += bytes(10) + struct.pack("<8I", 1, 1, 0, 4096, 0xFFFFFFFE, 0, 0xFFFFFFFE, 0)
+    head += struct.pack("<109I", 0, *[0xFFFFFFFF] * 108)
+    sectors = struct.pack("<128I", *table, *[0xFFFFFFFF] * (128 - len(table)))
+    return head + sectors + entries.ljust(512, b"\0") + bytes(512 * (len(table) - 2))
+
+
+def _entry(name: str, kind: int, right: int, child: int, first: int, size: int) -> bytes:
+    text = name.encode("utf-16-le") + b"\0\0"
+    entry = text.ljust(64, b"\0") + struct.pack("<HBBIII", len(text), kind, 1, 0xFFFFFFFF, right, child)
+    return entry.ljust(116, b"\0") + struct.pack("<III", first, size, 0)

@@ -238,3 +238,10 @@ def test_both_ways_give_the_same(tmp_path: Path, body: str, block: int) -> None:
     by_arrow = outcome(plain=True)
     if by_arrow is not None:  # a row longer than the block, which is small here
         assert by_arrow == outcome(plain=False)
+
+
+def test_rejected_rows_keep_their_lines_where_arrow_reads_ahead(tmp_path: Path) -> None:
+    lines = ["bad" if n % 1000 == 0 else f"{n},{'x' * 60}" for n in range(2, 150_000)]
+    rows, reading = read(tmp_path / "f.csv", ("a,b\n" + "\n".join(lines)).encode())
+    assert all(row["_position"] == f"line {row['a']}" for row in rows)
+    assert [fault.position for fault in reading.faults] == [f"line {n}" for n in range(1000, 150_000, 1000)]

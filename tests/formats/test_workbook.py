@@ -25,7 +25,7 @@ from gateway.formats import workbook, workbook_xlsx
 from gateway.formats.contract import Reading, ReadRequest
 from gateway.formats.workbook_cells import address, column_number, formatter, number
 from tests.conftest import CORPUS, corpus, require_or_skip
-from tests.formats.books import ods, wide, xlsb, xlsx
+from tests.formats.books import compound, ods, wide, xlsb, xlsx
 
 Cells = dict[str, dict[str, str]]
 
@@ -595,6 +595,36 @@ def test_a_few_bytes_that_stand_for_billions_of_cells_are_refused(tmp_path: Path
         rows(open_book(path, header=False, columns=["a"]))
 
 
+@pytest.mark.parametrize(
+    "inside",
+    ['<text:p><text:s text:c="99999999"/></text:p>', '<text:p>' + '<text:s text:c="30000"/>' * 100 + "</text:p>",
+     '<text:p><text:s text:c="30000"/></text:p>' * 100],
+)  # fmt: skip
+def test_endless_blanks_of_a_cell_are_refused(tmp_path: Path, inside: str) -> None:
+    path = ods(tmp_path / "a.ods", f'<table:table table:name="S"><table:table-row><table:table-cell>{inside}'
+               "</table:table-cell></table:table-row></table:table>")  # fmt: skip
+    with pytest.raises(FileError, match=r"a cell (states|has) more than"):
+        open_book(path)
+
+
+def test_a_long_text_that_every_cell_of_a_row_repeats_is_refused(tmp_path: Path) -> None:
+    long = CELL.format("x" * 10_000).replace(
+        "<table:table-cell", '<table:table-cell table:number-columns-repeated="16000"'
+    )
+    path = ods(
+        tmp_path / "a.ods", f'<table:table table:name="S"><table:table-row>{long}</table:table-row></table:table>'
+    )
+    with pytest.raises(FileError, match="has more text than"):
+        open_book(path)
+
+
+def test_a_long_text_that_many_cells_share_is_refused(tmp_path: Path) -> None:
+    cells_ = "".join(row(n, f'<c r="A{n}" t="s"><v>0</v></c>') for n in range(2, 3000))
+    path = xlsx(tmp_path / "a.xlsx", HEAD + cells_, strings=f"<si><t>{'x' * 100_000}</t></si>")
+    with pytest.raises(FileError, match="more text than"):
+        rows(open_book(path))
+
+
 # --- safety -------------------------------------------------------------------------------------------
 
 
@@ -623,7 +653,10 @@ def test_a_part_that_is_longer_than_it_says_is_refused(tmp_path: Path) -> None:
         (b"no workbook at all", "no workbook"),
         (b"", "no workbook"),
         (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(600), "damaged"),
-        (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(600) + "EncryptedPackage".encode("utf-16-le"), "password"),
+        (compound("EncryptionInfo", "EncryptedPackage"), "password"),
+        (compound("WordDocument"), "holds no workbook"),
+        (compound("Workbook"), "damaged"),
+        (compound("Workbook", last=2), "in a circle"),
     ],
 )
 def test_what_is_no_workbook_is_refused(tmp_path: Path, content: bytes, message: str) -> None:
