@@ -144,10 +144,9 @@ def detail(parts: Sequence[str]) -> tuple[str, ...] | str:
     The text begins behind the references, has commas of its own and goes on in continuations.
     """
     fields = parts[0].split(",", 5)
-    if len(fields) == 6 and fields[2] in ("", "0", "1", "2", "Z"):
-        kind, amount, funds, bank, customer, text = fields
-        if len(parts) > 1:
-            text = "\n".join([text, *parts[1:]])
+    if len(fields) > 4 and fields[2] in ("", "0", "1", "2", "Z"):
+        kind, amount, funds, bank, customer = fields[:5]
+        text = "\n".join(filter(None, (*fields[5:], *parts[1:])))
         further: Sequence[str] = ("", "", "", "", "")
     else:
         taken = _long_detail(parts)
