@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
@@ -14,6 +16,7 @@ from gateway import home as homes
 from gateway.errors import FileError
 from gateway.pipeline import Gateway
 from gateway.session import open_gateway
+from tests.bench_readers import camt
 from tests.conftest import CORPUS, NOW, corpus
 from tests.formats.banks import through_pack
 
@@ -201,6 +204,32 @@ def test_every_public_sample_is_in_a_test_above() -> None:
         "viafintech__053_valid_example_v4.xml", "viafintech__054_valid_example.xml", "bsp__camt.053.001.02.xml",
         "bsp__golden_camt053_no_namespace.xml",
     }  # fmt: skip
+
+
+READ_IN_A_PROCESS = """
+import resource
+from tests.formats.banks import Path, rows
+from gateway.formats import xml
+
+def peak_mb():
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+before = peak_mb()
+print(len(rows(xml, Path({path!r}), "//Stmt/Bal", "../Id", "Amt")), peak_mb() - before)
+"""
+
+
+def test_entries_that_are_no_rows_do_not_stay_in_memory(tmp_path: Path) -> None:
+    path = tmp_path / "camt.053.xml"
+    camt(path, 10_000)
+    done = subprocess.run(
+        [sys.executable, "-c", READ_IN_A_PROCESS.format(path=str(path))],
+        check=True, capture_output=True, text=True, cwd=Path(__file__).parents[2],
+    )  # fmt: skip
+    balances, grown_mb = done.stdout.split()
+    # The document has 5 MB; as a tree it takes 60.
+    assert int(balances) == 2
+    assert float(grown_mb) < 25
 
 
 STATEMENT = """<Document xmlns="urn:iso:std:iso:20022:tech:xsd:camt.053.001.{version:02d}"><BkToCstmrStmt{suffix}><Stmt><Id>S1</Id>
