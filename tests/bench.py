@@ -1,7 +1,8 @@
 """`make bench`: how fast files become a committed ledger, beside what a bare library needs for the same bytes.
 
 Every case runs in a process of its own (its peak memory is its own) on a fresh home, and right after the bare
-figure that it is compared with. Cases that only read a file are in `bench_readers`. Compare the ratios; the seconds are those of the machine of the day.
+figure that it is compared with. Compare the ratios; the seconds are those of the machine of the day. The cases that
+only read a file are in `bench_readers`.
 
     python -m tests.bench [CASE …]     all cases, or those named
 """
