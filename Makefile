@@ -28,7 +28,9 @@ test: lint
 nightly: $(STAMP)
 	MUTATIONS=10000 $(BIN)/pytest -n 2 tests/formats/test_contract.py
 
+# Without the libraries to compare with, the cases say so.
 bench: $(STAMP)
+	-$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[bench]'
 	$(BIN)/python -m tests.bench
 
 clean:

@@ -1,7 +1,8 @@
 """`make bench`: how fast files become a committed ledger, beside what a bare library needs for the same bytes.
 
 Every case runs in a process of its own (its peak memory is its own) on a fresh home, and right after the bare
-figure that it is compared with. Compare the ratios; the seconds are those of the machine of the day.
+figure that it is compared with. Compare the ratios; the seconds are those of the machine of the day. The cases that
+only read a file are in `bench_readers`.
 
     python -m tests.bench [CASE …]     all cases, or those named
 """
@@ -29,6 +30,7 @@ from gateway.session import open_gateway
 from gateway.synthetic.edi import interchange
 from gateway.synthetic.settlements import COLUMNS
 from gateway.transports.folder import Folder
+from tests import bench_readers
 
 NOW = datetime(2026, 11, 20, 8, tzinfo=UTC)
 SKUS = 3_000
@@ -229,6 +231,8 @@ CASES: dict[str, Callable[[], None]] = {
     "945-30k": lambda: warehouse(30_000),
     "945-300k": lambda: warehouse(300_000),
     "small-files": lambda: small_files(200),
+    "945-read": lambda: bench_readers.beside("X12 945", "x12/945", shipments, 130_000, "pyx12"),
+    **bench_readers.CASES,
 }
 
 

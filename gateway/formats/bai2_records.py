@@ -57,18 +57,18 @@ def records(pieces: Iterable[str], name: str, chars_max: int) -> Iterator[Record
         code, comma, rest = line[:2], line[2:3], line[3:]
         if rest.endswith("/"):
             rest = rest[:-1]
-        if code == "88" and comma == "," and record is not None:
+        continued = code == "88" and comma == "," and record is not None
+        chars = chars + len(rest) if continued else len(rest)
+        if chars > chars_max:
+            raise FileError(
+                name, f"a record is longer than {chars_max} characters", "Check that it is a BAI2 file.",
+                f"line {number}",
+            )  # fmt: skip
+        if continued and record is not None:
             record.parts.append(rest)
-            chars += len(rest)
-            if chars > chars_max:
-                raise FileError(
-                    name, f"a record is longer than {chars_max} characters", "Check that it is a BAI2 file.",
-                    f"line {record.line}",
-                )  # fmt: skip
             continue
         if record is not None:
             yield record
-        chars = len(rest)
         if comma == "," and code in RECORDS:
             record = Record(code, number, [rest])
         else:
@@ -144,10 +144,9 @@ def detail(parts: Sequence[str]) -> tuple[str, ...] | str:
     The text begins behind the references, has commas of its own and goes on in continuations.
     """
     fields = parts[0].split(",", 5)
-    if len(fields) == 6 and fields[2] in ("", "0", "1", "2", "Z"):
-        kind, amount, funds, bank, customer, text = fields
-        if len(parts) > 1:
-            text = "\n".join([text, *parts[1:]])
+    if len(fields) > 4 and fields[2] in ("", "0", "1", "2", "Z"):
+        kind, amount, funds, bank, customer = fields[:5]
+        text = "\n".join(filter(None, (*fields[5:], *parts[1:])))
         further: Sequence[str] = ("", "", "", "", "")
     else:
         taken = _long_detail(parts)
@@ -174,11 +173,15 @@ def _long_detail(parts: Sequence[str]) -> list[str] | str:
                 return further
             needed = 5 + further
     needed = needed or 5
-    fields += [""] * (needed - len(fields))
-    kind, amount, funds = (text.strip() for text in fields[:3])
-    own = [text.strip() for text in fields[3 : needed - 2]]
-    bank, customer = fields[needed - 2 : needed]
+    kind, amount, funds = _filled([text.strip() for text in fields[:3]], 3)
+    bank, customer = _filled(fields[needed - 2 : needed], 2)
     text = "\n".join([part for part in (",".join(fields[needed:]), *parts[line:]) if part])
-    immediate, one_day, two_day = own if funds == "S" else ("", "", "")
-    value_date, value_time = own if funds == "V" else ("", "")
+    own = [text.strip() for text in fields[3 : needed - 2]] if funds in ("S", "V") else []
+    immediate, one_day, two_day = _filled(own, 3) if funds == "S" else ("", "", "")
+    value_date, value_time = _filled(own, 2) if funds == "V" else ("", "")
     return [kind, amount, funds, bank, customer, text, immediate, one_day, two_day, value_date, value_time]
+
+
+def _filled(fields: list[str], count: int) -> list[str]:
+    """These fields, and blanks for those that the record leaves out."""
+    return fields + [""] * (count - len(fields))

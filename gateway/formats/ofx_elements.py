@@ -1,7 +1,7 @@
 """OFX as elements: SGML without closing tags (1.x) and XML (2.x), as banks really send them, in bounded pieces.
 
-An element with a text is a value, one without is taken to hold others until its closing tag, or that of what is
-around it, comes. Transactions (STMTTRN), of which a file has many, come with their content as it stands.
+An element with a text is a value, and so are the usual ones (`VALUES`) without one. Others without a text are taken to
+hold others until their closing tag, or that of what is around them, comes. Transactions (STMTTRN), of which a file has many, come with their content as it stands.
 """
 
 from __future__ import annotations
@@ -20,6 +20,11 @@ _OPEN, _CLOSE = f"<{TRANSACTION}>", f"</{TRANSACTION}>"
 _TAG = re.compile(r"<(/?[A-Z][A-Z0-9_.]*)\s*(?:/\s*)?>")
 _VALUE = re.compile(r"<([A-Z][A-Z0-9_.]*)>([^<]*)")
 _EMPTY = re.compile(r"<([A-Z][A-Z0-9_.]*)\s*/\s*>")
+VALUES = frozenset(
+    ("CODE", "SEVERITY", "MESSAGE", "DTSERVER", "LANGUAGE", "ORG", "FID", "INTU.BID", "TRNUID", "CURDEF", "BANKID",
+     "BRANCHID", "ACCTID", "ACCTTYPE", "ACCTKEY", "DTSTART", "DTEND", "BALAMT", "DTASOF", "MKTGINFO")
+)  # fmt: skip
+"""Elements around transactions that never hold others: without a text, and perhaps without an end, they are blank."""
 DEPTH_WITHIN_MAX = 8
 """How deep elements are nested within a transaction; what is deeper is a value."""
 
@@ -41,7 +46,7 @@ class Element:
 
 def elements(pieces: Iterable[str], name: str, chars_max: int, depth_max: int) -> Iterator[Element]:
     """The elements of a text in order. Raises FileError where it is no whole OFX document."""
-    walk = _Walk(name, depth_max)
+    walk = _Walk(name, chars_max, depth_max)
     rest = ""
     for piece in pieces:
         rest += piece
@@ -49,8 +54,7 @@ def elements(pieces: Iterable[str], name: str, chars_max: int, depth_max: int) -
         if cut:
             yield from walk.piece(rest[:cut])
             rest = rest[cut:]
-        if len(rest) > chars_max:
-            raise FileError(name, f"an element is longer than {chars_max} characters", "Check that it is an OFX file.")
+        walk.check_length(rest)
     yield from walk.piece(rest)
     walk.end()
 
@@ -60,18 +64,26 @@ def _cut(text: str) -> int:
     begun, done = text.rfind(_OPEN), text.rfind(_CLOSE)
     if begun > done:
         return begun
+    behind = done + len(_CLOSE) if done >= 0 else 0
     last = text.rfind("<")
     while last > 0 and not _TAG.match(text, last):
         last = text.rfind("<", 0, last)
-    return max(last, 0)
+    return max(last, behind)
 
 
 class _Walk:
-    def __init__(self, name: str, depth_max: int) -> None:
-        self.name, self.depth_max = name, depth_max
+    def __init__(self, name: str, chars_max: int, depth_max: int) -> None:
+        self.name, self.chars_max, self.depth_max = name, chars_max, depth_max
         self.stack: list[str] = []
         self.value = ""
         self.documents = 0
+
+    def check_length(self, text: str) -> None:
+        """Raises FileError for an element past the limit."""
+        if len(text) > self.chars_max:
+            raise FileError(
+                self.name, f"an element is longer than {self.chars_max} characters", "Check that it is an OFX file."
+            )
 
     def piece(self, text: str) -> Iterator[Element]:
         """The elements of a piece that begins and ends between tags."""
@@ -84,6 +96,7 @@ class _Walk:
             if not self.stack or not closed:
                 where = "outside a statement" if closed else "without its end"
                 raise FileError(self.name, f"there is a {TRANSACTION} {where}", CUT_OFF)
+            self.check_length(content)
             yield Element((*self.stack, TRANSACTION), content=content)
             if behind and not behind.isspace():
                 yield from self._outside(behind)
@@ -98,7 +111,8 @@ class _Walk:
                 yield from self._close(tag[1:])
                 if text and self.stack:
                     raise FileError(self.name, f'there is text outside an element: "{text[:60]}"', CUT_OFF)
-            elif text:
+            elif text or tag in VALUES:
+                self.check_length(text)
                 self._inside(tag)
                 self.value = tag
                 yield Element((*self.stack, tag), plain(text))

@@ -137,7 +137,11 @@ class _Numbered:
             return self._joined(np.concatenate([np.flatnonzero(text), np.flatnonzero(more)]))
         full = np.zeros(self.rows, bool)
         full[self.row[self.number == 29]] = True
-        return self._coded(part, np.flatnonzero(text | (more & full[self.row])))
+        goes_on = np.flatnonzero(more & full[self.row])
+        tokens = np.concatenate([np.flatnonzero(text), goes_on])
+        if len(goes_on):
+            tokens = tokens[np.argsort(self.row[tokens], kind="stable")]
+        return self._coded(part, tokens)
 
     def _first(self, tokens: Indexes) -> pa.Array:
         """The first of these tokens in each row."""

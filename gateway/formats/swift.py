@@ -48,7 +48,7 @@ class Fields:
 
 def fields(pieces: Iterable[str], name: str, chars_max: int) -> Iterator[Fields]:
     """The fields of a text, piece by piece. Raises FileError where there are none, or one is past `chars_max`."""
-    splitter = _Splitter(name)
+    splitter = _Splitter(name, chars_max)
     rest = "\n"
     for piece in pieces:
         rest += piece
@@ -57,10 +57,7 @@ def fields(pieces: Iterable[str], name: str, chars_max: int) -> Iterator[Fields]
             yield splitter.split(rest[:cut], rest[cut + 2 : cut + 8])
             rest = rest[cut:]
         if len(rest) > chars_max + CARRIER_CHARS_MAX:
-            raise FileError(
-                name, f"a field is longer than {chars_max} characters", "Check that it is a SWIFT statement.",
-                f"line {splitter.newlines + 1}",
-            )  # fmt: skip
+            raise splitter.too_long(splitter.newlines + 1)
     yield splitter.split(rest, "")
     if splitter.message < 0:
         raise FileError(name, "there is no SWIFT field such as :20: in it", "Send the bank's MT940 or MT942 file.")
@@ -77,8 +74,8 @@ def _cut(text: str) -> int:
 class _Splitter:
     """Splits texts that each begin with the newline before their first line."""
 
-    def __init__(self, name: str) -> None:
-        self.name = name
+    def __init__(self, name: str, chars_max: int) -> None:
+        self.name, self.chars_max = name, chars_max
         self.newlines = 0
         self.message = -1
         self.ended = True
@@ -88,6 +85,8 @@ class _Splitter:
         """The fields of a text; `following` is what begins behind it, without its colon."""
         found = Fields()
         parts = _FIELD.split(text)
+        if len(longest := max(parts, key=len)) > self.chars_max:
+            raise self.too_long(self.newlines + 1 + text[: text.index(longest)].count("\n"))
         if parts[0]:
             self._lead(parts[0])
         number = self.newlines + parts[0].count("\n")
@@ -111,6 +110,13 @@ class _Splitter:
             number += part.count("\n")
         self.newlines = number
         return found
+
+    def too_long(self, line: int) -> FileError:
+        """The error of a field past the limit."""
+        return FileError(
+            self.name, f"a field is longer than {self.chars_max} characters", "Check that it is a SWIFT statement.",
+            f"line {line}",
+        )  # fmt: skip
 
     def _add(self, found: Fields, tag: str, value: str, line: int) -> None:
         if self.ended or tag == "20":

@@ -60,6 +60,6 @@ def test_a_statement_that_does_not_foot_is_set_aside_and_its_neighbours_post(hom
     assert balances == (4,)
     assert (results["day.sta"].state, results["day.sta"].accepted, results["day.sta"].rejected) == ("ACCEPTED", 6, 1)
     assert results["interim.sta"].state == "QUARANTINED"
-    assert [(code, position) for code, position, _ in told] == [("CONTROL_TOTAL", "line 15"), ("FILE_REJECT", "line 2")]
+    assert [(code, position) for code, position, _ in told] == [("CONTROL_TOTAL", "line 17"), ("FILE_REJECT", "line 2")]
     assert "difference -1" in told[0][2]
     assert "transaction set MT942" in told[1][2]

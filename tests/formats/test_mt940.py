@@ -68,15 +68,30 @@ def test_entries_of_a_public_sample_have_the_expected_values(path: Path) -> None
         assert day_of(row[":61/value_date"]) == entry["date"]
         assert day_of(row[":61/booking_date"]) == entry.get("guessed_entry_date", entry["date"])
         assert row[":61/type"] == entry["id"]
-        assert row[":61/reference"].strip() == (entry["customer_reference"] or "").strip()
+        assert row[":61/reference"].strip() == OURS.get(
+            (path.stem, "reference"), (entry["customer_reference"] or "").strip()
+        )
         assert row[":61/bank_reference"] == (entry["bank_reference"] or "")
         assert row[":61/details"].strip() == (entry["extra_details"] or "").strip()
         check_details(row, entry, path.stem)
 
 
+BEHIND_THE_LAST_ENTRY = ["D000004C000002D25,24C28,71", "-XXX"]
+OURS = {
+    ("wolph__self-provided_sparkassen", "reference"): "NONREF",
+    ("wolph__jejik_ing", ":86"): BEHIND_THE_LAST_ENTRY,
+}
+"""Where the expected output is not what the standard says: a reference that it drops behind a line break, and a field 86
+behind the closing balance, with the end of the message, that it gives to the last entry."""
+
+
 def check_details(row: dict[str, Any], entry: dict[str, Any], stem: str) -> None:
     if "transaction_code" not in entry:
-        assert lines_of(row[":86"]) == lines_of(entry.get("transaction_details"))
+        wanted = lines_of(entry.get("transaction_details"))
+        behind = OURS.get((stem, ":86"), [])
+        assert lines_of(row[":86"]) == (
+            wanted[: -len(behind)] if behind and wanted[-len(behind) :] == behind else wanted
+        )
         return
     for part, key in (("code", "transaction_code"), ("?00", "posting_text"), ("?10", "prima_nota"),
                       ("?30", "applicant_bin"), ("?31", "applicant_iban"), ("?34", "return_debit_notes"),
@@ -85,6 +100,15 @@ def check_details(row: dict[str, Any], entry: dict[str, Any], stem: str) -> None
         assert squeezed(row[f":86/{part}"]) == squeezed(entry.get(key)), part
     said = row[":86/SVWZ"] or (None if row[":86/EREF"] else row[":86/purpose"])
     assert squeezed(said).startswith(squeezed(entry.get("purpose"))), stem
+
+
+@needs_corpus
+def test_every_expected_output_is_compared_with_its_sample() -> None:
+    left = {path.stem for path in corpus("bank-mt940", "*.yml")} - {path.stem for path in EXPECTED}
+    # Bare text of a test, of which the sample was never published.
+    assert left == {"wolph__self-provided_transaction_details"}
+    compared = sum(len(expected_mt940(path.with_suffix(".yml"))[1]) for path in EXPECTED)
+    assert compared == sum(len(rows(mt940, path, ":61")) for path in EXPECTED) > 30
 
 
 @needs_corpus
@@ -102,8 +126,11 @@ def test_balances_of_a_public_sample_have_the_expected_values(path: Path) -> Non
             mark, day, currency, amount = last[tag]
             found = {"amount": amount_of(mark, amount), "currency": currency, "date": day_of(day), "status": mark}
             assert found == {key: wanted[name][key] for key in found}
-    [*_, (account, number, page, debits, credits)] = cells(
-        mt940, path, "statement", ":25", ":28/number", ":28/page", ":90D/amount", ":90C/amount"
+    columns = (":25", ":28/number", ":28/page", ":90D/amount", ":90C/amount")
+    found_rows = rows(mt940, path, "statement", *columns)
+    # A fragment behind the last statement states none of these.
+    account, number, page, debits, credits = (
+        next((row[column] for row in reversed(found_rows) if row[column] is not None), None) for column in columns
     )
     assert (account or "")[:35] == (wanted.get("account_identification") or "")
     assert (number, page) == (wanted.get("statement_number"), wanted.get("sequence_number"))
@@ -233,7 +260,7 @@ def test_a_statement_that_does_not_add_up_is_held_and_its_neighbours_go_on(tmp_p
     path = write(tmp_path, STATEMENT + STATEMENT.replace("CR15,05", "CR15,04") + STATEMENT)
     assert faults(mt940, path) == [
         [],
-        ["CONTROL_TOTAL line 27: statement 7/1 of account 12345678/1020304050: opening balance 100.00 and entries "
+        ["CONTROL_TOTAL line 26: statement 7/1 of account 12345678/1020304050: opening balance 100.00 and entries "
          "+20.04 make 120.04, the closing balance is 120.05, difference 0.01"],
         [],
     ]  # fmt: skip
@@ -280,7 +307,7 @@ def test_pages_that_do_not_follow_one_another_are_refused_together(
     tmp_path: Path, old: str, new: str, reason: str
 ) -> None:
     [said] = faults(mt940, write(tmp_path, PAGES.replace(old, new)))
-    assert reason in said[0]
+    assert any(reason in message for message in said), said
 
 
 @pytest.mark.parametrize(
@@ -351,7 +378,8 @@ def test_blocks_name_kind_and_bank_and_a_training_bank_never_posts(tmp_path: Pat
     ("content", "message"),
     [
         (b"", "the file is empty"),
-        (b"SKU;Qty\nA;1\n", "does not begin with a SWIFT block or field"),
+        (b"SKU;Qty\nA;1\n", "no SWIFT field"),
+        (b"SKU;Qty\n" + b"A;1\n" * 5 + STATEMENT.encode(), "does not begin with a SWIFT block or field"),
         (b"\n\n", "no SWIFT field"),
         (STATEMENT.replace("free text", "x" * 20_000).encode(), "longer than 10000 characters"),
     ],

@@ -58,15 +58,15 @@ TRANSACTIONS: dict[str, list[list[str | None]]] = {
         ["CASH", "20120727000000.000[-4:EDT]", "-00000000000197.1220", "X0000000000000000000004"],
     ],
     "investment_401k": [],
-    "ofx-v102-empty-tags": [["Credit", "20180507", "12.34", "", "", "", "CBA:Transfer", "AUD", None]],
+    "ofx-v102-empty-tags": [["Credit", "20180507", "12.34", "", "", "", "CBA:Transfer", "AUD", ""]],
     "tiaacref": [],
 }  # fmt: skip
 BALANCES: dict[str, list[list[str | None]]] = {
     "anzcc": [["LEDGERBAL", "-123.45", "20170510192849", "AUD"], ["AVAILBAL", "123.45", "20170510192849", "AUD"]],
     "bank_medium": [["LEDGERBAL", "382.34", "20090523122017", "CAD"], ["AVAILBAL", "682.34", "20090523122017", "CAD"]],
     "decimal_error": [["LEDGERBAL", "0", "20110614", "CAD"]],
-    "empty_balance": [["LEDGERBAL", None, "20110614", "CAD"], ["AVAILBAL", None, "20110614", "CAD"]],
-    "ofx-v102-empty-tags": [["LEDGERBAL", None, None, None]],
+    "empty_balance": [["LEDGERBAL", "", "20110614", "CAD"], ["AVAILBAL", "", "20110614", "CAD"]],
+    "ofx-v102-empty-tags": [["LEDGERBAL", "", "", ""]],
 }
 ACCOUNTS = {
     "anzcc": "1234123412341234", "bank_medium": "12300 000012345678", "decimal_error": "192639749",
@@ -133,7 +133,7 @@ def test_unclosed_elements_escapes_and_what_a_row_inherits(tmp_path: Path) -> No
         ["2", "", None, "EUR", "A1", "OTHER", None, "USD", "5.00", "Bank & Co", None, "F2", "20260131", "STMTTRN"],
     ]  # fmt: skip
     assert cells(ofx, path, "LEDGERBAL|AVAILBAL", *BALANCE) == [
-        ["LEDGERBAL", "5.00", "20260131", "USD"], ["AVAILBAL", None, "20260131", "USD"],
+        ["LEDGERBAL", "5.00", "20260131", "USD"], ["AVAILBAL", "", "20260131", "USD"],
     ]  # fmt: skip
     assert [row["_position"] for row in rows(ofx, path, "STMTTRN")] == [
         "/OFX/…/STMTTRNRS[1]/…/STMTTRN[1]", "/OFX/…/STMTTRNRS[1]/…/STMTTRN[2]",
