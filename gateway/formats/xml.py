@@ -1,7 +1,8 @@
 """XML documents, streamed: a row for each element of a path, cells by relative paths.
 
 Names are local names. In reach of a row are its own content, and of its ancestors everything that stood
-before it. DOCTYPE and entities are refused.
+before it, within a `whole` element also what stands behind it. A DOCTYPE that only names its DTD is passed
+over, the DTD is never fetched; one that defines anything, and entities, are refused.
 """
 
 from __future__ import annotations
@@ -23,16 +24,22 @@ Getter = Callable[[Any], str | None]
 
 
 class Options(BaseModel):
-    """`[file]` settings: local names that the document's root may have, and the elements in it (any if empty).
+    """`[file]` settings, all of them local names.
 
-    Where `body` is given, the root must hold one such element: a document of another kind is refused and not taken
-    for one without rows.
+    root      that the document's root may have (any if empty)
+    body      that the elements in the root may have (any if empty); where given, the root must hold one, so that
+              a document of another kind is refused and not taken for one without rows
+    contains  of elements without which the document is another one and is refused, wherever they stand
+    whole     of elements whose rows wait for their end, so that what stands behind them is in reach; one at a
+              time is kept in memory
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     root: tuple[str, ...] = ()
     body: tuple[str, ...] = ()
+    contains: tuple[str, ...] = ()
+    whole: tuple[str, ...] = ()
 
 
 def sniff(head: bytes, name: str) -> bool:
@@ -98,6 +105,8 @@ class _Xml(Reading):
         limits = self.request.limits
         stack: list[tuple[str, dict[str, int], int]] = []
         counts: dict[str, int] = {}
+        missing, whole = set(self.options.contains), frozenset(self.options.whole)
+        waiting: list[tuple[Any, str]] = []
         self._refuse_doctype()
         parser = etree.iterparse(self.request.path, events=("start", "end"), huge_tree=False, load_dtd=False)
         for event, element in parser:
@@ -109,6 +118,7 @@ class _Xml(Reading):
                     self._check_root(name, element)
                 elif len(stack) == 1:
                     self._check_body(name, element)
+                missing.discard(name)
                 place = counts.get(name, 0) + 1
                 counts[name] = place
                 stack.append((name, counts, place))
@@ -124,9 +134,14 @@ class _Xml(Reading):
                     self.request.name, f"the text of an element is longer than {limits.xml_text_bytes_max} bytes",
                     "Raise xml_text_bytes_max if the document is right.", f"line {element.sourceline}",
                 )  # fmt: skip
-            if self._matches([entry[0] for entry in stack]):
-                yield element, "/" + "/".join(f"{n}[{p}]" if c.get(n, 1) > 1 or p > 1 or k == len(stack) - 1 else n
-                                              for k, (n, c, p) in enumerate(stack))  # fmt: skip
+            names = [entry[0] for entry in stack]
+            if self._matches(names):
+                position = "/" + "/".join(f"{n}[{p}]" if c.get(n, 1) > 1 or p > 1 or k == len(stack) - 1 else n
+                                          for k, (n, c, p) in enumerate(stack))  # fmt: skip
+                waiting.append((element, position))
+            if (waiting or name in whole) and whole.isdisjoint(names[:-1]):
+                yield from waiting
+                waiting.clear()
                 self._release(element)
             _, counts, _ = stack.pop()
         if self.options.body and not stack and not self._has_body:
@@ -140,6 +155,11 @@ class _Xml(Reading):
                 "the document is not well-formed: it ends before its elements are closed",
                 "Send the whole document again; it was cut off.",
             )
+        if missing:
+            raise FileError(
+                self.request.name, f"the document has no {' and no '.join(sorted(missing))}",
+                "Send the document that the mapping is for.",
+            )  # fmt: skip
 
     def _matches(self, names: list[str]) -> bool:
         anywhere, path = self.each
@@ -173,7 +193,7 @@ class _Xml(Reading):
         self._has_body = True
 
     def _refuse_doctype(self) -> None:
-        """A DOCTYPE can carry entities; none of our documents needs one."""
+        """A DOCTYPE can define entities, which none of our documents needs. Some name a DTD: it is not read."""
         with self.request.path.open("rb") as source:
             head = source.read(65_536)
         if head[:2] in (b"\xff\xfe", b"\xfe\xff"):
@@ -182,7 +202,7 @@ class _Xml(Reading):
         if place < 0:
             place = head.upper().find(b"<!ENTITY")
         root = re.search(rb"<[A-Za-z_]", head)
-        if place >= 0 and (root is None or place < root.start()):
+        if place >= 0 and (root is None or place < root.start()) and not _NAMES_A_DTD.match(head, place):
             raise FileError(
                 self.request.name, "the document has a DOCTYPE; entities are not allowed",
                 "Send the document without it.", f"line {head[:place].count(bytes([10])) + 1}",
@@ -209,6 +229,7 @@ def _each(text: str) -> tuple[bool, list[str]]:
     return anywhere, path
 
 
+_NAMES_A_DTD = re.compile(rb"<!DOCTYPE\s+[\w:.\-]+\s+(SYSTEM|PUBLIC)\s[^\[\]<>]*>", re.IGNORECASE)
 _STEP = re.compile(r"([\w.\-:]+|\.\.|\.|@[\w.\-:]+)((?:\[[^\]]*\])*)")
 _PREDICATE = re.compile(r"\[(?:(\d+)|([\w.\-/@:]+)\s*=\s*(?:'([^']*)'|\"([^\"]*)\"))\]")
 

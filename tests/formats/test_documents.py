@@ -64,6 +64,41 @@ def test_broken_documents_are_refused(tmp_path: Path, content: str, message: str
         rows(xml, path, each="//N", columns=("Amt",))
 
 
+@pytest.mark.parametrize("name", ['SYSTEM "http://xml.example.com/1.2/order.dtd"', "PUBLIC '-//X//Order' 'order.dtd'"])
+def test_a_named_dtd_is_passed_over_and_never_read(tmp_path: Path, name: str) -> None:
+    (tmp_path / "order.dtd").write_text('<!ELEMENT R ANY><!ATTLIST R added CDATA "by the DTD">')
+    path = tmp_path / "a.xml"
+    path.write_text(f"<!DOCTYPE R {name}><R><N>1</N></R>")
+    found = rows(xml, path, each="//N", columns=(".", "../@added"))
+    assert [(row["."], row["../@added"]) for row in found] == [("1", None)]
+
+
+def test_a_named_dtd_with_entities_of_its_own_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "a.xml"
+    path.write_text('<!DOCTYPE R SYSTEM "order.dtd" [<!ENTITY x "y">]><R><N>&x;</N></R>')
+    with pytest.raises(FileError, match="DOCTYPE"):
+        rows(xml, path, each="//N", columns=(".",))
+
+
+def test_a_document_without_what_it_must_contain_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "a.xml"
+    path.write_text("<R><Request><N>1</N></Request></R>")
+    assert len(rows(xml, path, each="//N", columns=(".",), options={"contains": ["Request"]})) == 1
+    with pytest.raises(FileError, match="the document has no Header and no Order"):
+        rows(xml, path, each="//N", columns=(".",), options={"contains": ["Order", "Request", "Header"]})
+
+
+def test_what_stands_behind_a_row_is_in_reach_inside_a_whole_element(tmp_path: Path) -> None:
+    path = tmp_path / "a.xml"
+    events = "".join(f"<E><L><N>{n}</N><N/></L><Step>{'x' * 40_000}{n}</Step></E>" for n in range(3))
+    path.write_text(f"<R>{events}<N>last</N></R>")
+    found = rows(xml, path, each="//N", columns=(".", "../../Step"), options={"whole": ["E"]})
+    assert [(row["_position"], row["."], (row["../../Step"] or "")[-1:]) for row in found] == [
+        ("/R/E/L/N[1]", "0", "0"), ("/R/E/L/N[2]", "", "0"), ("/R/E[2]/L/N[1]", "1", "1"),
+        ("/R/E[2]/L/N[2]", "", "1"), ("/R/E[3]/L/N[1]", "2", "2"), ("/R/E[3]/L/N[2]", "", "2"), ("/R/N[1]", "last", ""),
+    ]  # fmt: skip
+
+
 def test_workbook_header_types_and_positions(tmp_path: Path) -> None:
     book = openpyxl.Workbook()
     sheet = book.active
