@@ -15,8 +15,9 @@ from gateway.mapping.drift import source_columns
 from gateway.mapping.record import Record
 from gateway.mapping.spec import Mapping as Feed
 from gateway.mapping.spec import RecordSpec
+from gateway.mapping.stages import Stages
 from gateway.mapping.text import ident
-from gateway.mapping.work import Work, stream
+from gateway.mapping.work import HEAD, Work, gather, joins_as_written
 from gateway.model import MAPPABLE
 
 __all__ = ["apply", "drop", "source_columns"]
@@ -133,29 +134,38 @@ def _read(
     files: Mapping[int, Rows],
     number: int,
 ) -> Kind:
-    """One streaming pass into a table of texts; all steps over it, into one table of everything that is used later.
+    """One pass over the files into memory, and one over their texts into a table of everything that is used later.
 
-    In between, what depends on the whole file is found out: the decimal sign of `auto` numbers, crosswalks, aliases.
+    In between, what depends on the whole file is found out: crosswalks, aliases, values filled down.
     """
     columns = next(iter(files.values())).columns
     compiler = _compiler(mapping, records, columns, context, {})
-    texts = compiler.sources
-    raw = stream(work, files, set(texts), lambda source: work.make("table", f"_raw{number}", compiler.base(source)))
-    decided = _decide(work, compiler, raw, alone=len(files) == 1)
+    raw = gather(work, files, set(compiler.sources), f"_raw{number}")
+    made = _rows(work, compiler, raw, context, number)
+    decided = _decide(work, compiler, raw, made, alone=len(files) == 1)
     if decided:
         compiler = _compiler(mapping, records, columns, context, decided)
-    relation = work.make("view", f"_row{number}", compiler.plan.select(0, ident(raw), "*"))
-    views = [relation]
-    stages = max(step.stage for step in compiler.plan.steps.values())
-    for stage in range(1, stages + 1):
-        joins = [join for join in compiler.joins if join.stage == stage]
-        relation = crosswalks.stage(work, compiler.plan, stage, relation, joins, context)
-        views.append(relation)
-    keep = ", ".join(["_ordinal", "_position", "_unit", *compiler.plan.carried(stages, compiler.wanted())])
-    made = work.make("table", f"_rows{number}", f"select {keep} from {ident(relation)}")
-    for name in [*reversed(views), raw]:
-        work.remove(name)
+        made = _rows(work, compiler, raw, context, number)
+    work.remove(raw)
     return Kind(number, records[0][1].each, compiler, made, files)
+
+
+def _rows(work: Work, compiler: Compiler, raw: str, context: Context, number: int) -> str:
+    """Table of all rows with everything that is used later."""
+    plan = compiler.plan
+    stages = Stages(plan, compiler.base(raw))
+
+    def keep(name: str, stage: int) -> str:
+        kept = plan.carried(stage, compiler.wanted())
+        with joins_as_written(work.con):
+            return work.make("table", name, f"select {', '.join([*HEAD, *kept])} from {stages.reach(*kept)}")
+
+    last = max(step.stage for step in plan.steps.values())
+    for stage in range(1, last + 1):
+        joins = [join for join in compiler.joins if join.stage == stage]
+        if crosswalks.supply(work, stages, stage, joins, context) and stage < last:
+            stages = Stages(plan, ident(keep(f"_stage{number}_{stage}", stage)), stage)
+    return keep(f"_rows{number}", last)
 
 
 def _compiler(
@@ -170,13 +180,24 @@ def _compiler(
     return compiler
 
 
-def _decide(work: Work, compiler: Compiler, raw: str, *, alone: bool) -> dict[tuple[int, str], str]:
+def _decide(work: Work, compiler: Compiler, raw: str, rows: str, *, alone: bool) -> dict[tuple[int, str], str]:
     """The decimal sign of `auto` fields that hold ambiguous numbers, where other values make it certain:
-    those of the same field, else those of all such fields of the file."""
-    if not compiler.auto:
+    those of the same field, else those of all such fields of the file. Nothing where every number could be read."""
+    unread = [
+        compiler.broken(compiler.records[[r.index for r in compiler.records].index(index)], [name])
+        if index >= 0
+        else compiler.text(name).replace("__t", "__u")
+        for index, name in compiler.auto
+    ]
+    if not unread:
         return {}
-    found = ", ".join(f"coalesce(bit_or({step}), 0)" for step in compiler.auto.values())
-    seen = work.con.execute(compiler.plan.select(0, ident(raw), found)).fetchone()
+    found = work.con.execute(f"select 1 from {ident(rows)} where {' or '.join(unread)} limit 1").fetchone()
+    if found is None:
+        return {}
+    evidence = compiler.auto.values()
+    bits = ", ".join(f"coalesce(bit_or({step}), 0)" for step in evidence)
+    relation = Stages(compiler.plan, compiler.base(raw)).reach(*evidence)
+    seen = work.con.execute(f"select {bits} from {relation}").fetchone()
     assert seen is not None
     signs = amounts.POINT_SEEN | amounts.COMMA_SEEN
     whole = 0

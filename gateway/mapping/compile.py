@@ -72,12 +72,12 @@ class Compiler:
         return self.source(column)
 
     def base(self, relation: str) -> str:
-        """Stage 0: a relation of source rows, its columns under the names of steps."""
+        """SQL of a relation of source rows, its columns under the names of steps."""
         texts = [
             f"{ident(column) if column in self.columns else 'cast(null as varchar)'} as {name}"
             for column, name in self.sources.items()
         ]
-        return f"select {', '.join(['_ordinal', '_position', '_unit', *texts])} from {relation}"
+        return f"(select {', '.join(['_ordinal', '_position', '_unit', *texts])} from {ident(relation)})"
 
     def wanted(self) -> list[str]:
         """SQL of everything that must be in reach in the last relation."""

@@ -12,71 +12,67 @@ import pyarrow as pa
 
 from gateway.errors import GatewayError
 from gateway.mapping.contract import Context
-from gateway.mapping.plan import Plan
 from gateway.mapping.record import Join
+from gateway.mapping.stages import Joined, Stages
 from gateway.mapping.text import ident, quote
 from gateway.mapping.work import Work
 
 ANY = ("", "*")
 
 
-def stage(work: Work, plan: Plan, number: int, relation: str, joins: Sequence[Join], context: Context) -> str:
-    """The relation of a stage: that of the stage before, what the joins supply, and the steps over them."""
-    parts, tails, costly = ["t.*"], [], number > 1
+def supply(work: Work, stages: Stages, number: int, joins: Sequence[Join], context: Context) -> bool:
+    """Give a stage what it needs from the whole file and from crosswalks; whether that is dear to compute twice."""
+    dear = number > 1
     for join in joins:
-        resolved = f"{relation.removeprefix(work.prefix + '_')}_{join.kind}_{join.target.tag}"
         if join.kind == "fill_down":
-            sql, window = _fill_down(work, relation, join)
-            parts.append(f"{sql} as __d{join.target.tag}")
-            costly = costly or window
-        elif join.kind == "lookup":
-            tails.append(_lookup(work, relation, resolved, join, context))
-            parts.append(f"l{join.target.tag}.value as __l{join.target.tag}")
+            joined, window = _fill_down(work, stages, join)
+            dear = dear or window
         else:
-            tails.append(_alias(work, relation, resolved, join, context))
-            alias = f"a{join.target.tag}"
-            parts.append(f"{alias}.sku as __a{join.target.tag}, {alias}.pack_qty as __p{join.target.tag}")
-    source = f"(select {', '.join(parts)} from {ident(relation)} t {' '.join(tails)})"
-    # Joins against small tables are made whenever the rows are read; windows and chains of joins only once.
-    kind = "table" if costly else "view"
-    return work.make(kind, f"{relation.removeprefix(work.prefix + '_')}_{number}", plan.select(number, source, "*"))
+            joined = (_lookup if join.kind == "lookup" else _alias)(work, stages, join, context)
+        stages.join(number, joined)
+    return dear
 
 
-def _fill_down(work: Work, relation: str, join: Join) -> tuple[str, bool]:
-    """(SQL of the last text at or above the row, whether it is a window over all rows)."""
+def _fill_down(work: Work, stages: Stages, join: Join) -> tuple[Joined, bool]:
+    """The last text at or above the row, and whether it is a window over all rows."""
     (text,) = join.keys
     facts = work.con.execute(
         f"""select min({text}), max({text}), min(_ordinal) filter ({text} is not null), min(_ordinal),
-                   min(_unit) = max(_unit) from {ident(relation)}"""
+                   min(_unit) = max(_unit) from {stages.reach(text)}"""
     ).fetchone()
     assert facts is not None
     least, most, first, top, one_unit = facts
+    window = False
     if least is None:
-        return "cast(null as varchar)", False
-    if least == most and one_unit:
-        return (quote(least) if first == top else f"case when _ordinal >= {first} then {quote(least)} end"), False
-    return f"last_value({text} ignore nulls) over (partition by _unit order by _ordinal)", True
+        sql = "cast(null as varchar)"
+    elif least == most and one_unit:
+        sql = quote(least) if first == top else f"case when _ordinal >= {first} then {quote(least)} end"
+    else:
+        sql, window = f"last_value({text} ignore nulls) over (partition by _unit order by _ordinal)", True
+    return Joined({f"__d{join.target.tag}": sql}, (text,)), window
 
 
 # --- lookups ------------------------------------------------------------------------------------------
 
 
-def _lookup(work: Work, relation: str, resolved: str, join: Join, context: Context) -> str:
+def _lookup(work: Work, stages: Stages, join: Join, context: Context) -> Joined:
     """Every combination of codes in the file with the value of the most specific row that fits it."""
     matcher = _Matcher(join, context)
     keys = [f"k{number}" for number in range(len(join.keys))]
-    combinations = work.con.execute(f"select distinct {', '.join(join.keys)} from {ident(relation)}").fetchall()
+    asked = f"select distinct {', '.join(join.keys)} from {stages.reach(*join.keys)}"
+    combinations = work.con.execute(asked).fetchall()
     table = pa.table(
         [pa.array([codes[number] for codes in combinations], pa.utf8()) for number in range(len(keys))]
         + [pa.array([matcher.find(codes) for codes in combinations], pa.utf8())],
         names=[*keys, "value"],
     )
-    name = work.make_from(resolved, table)
+    alias = f"l{join.target.tag}"
+    name = work.make_from(f"_{alias}", table)
     if table.column("value").null_count:
         work.unresolved.add(join.target.tag)
-    alias = f"l{join.target.tag}"
     same = " and ".join(f"{alias}.{key} = {sql}" for key, sql in zip(keys, join.keys, strict=True))
-    return f"left join {ident(name)} {alias} on {same}"
+    gives = {f"__l{join.target.tag}": f"{alias}.value"}
+    return Joined(gives, join.keys, f"left join {ident(name)} {alias} on {same}")
 
 
 class _Matcher:
@@ -124,18 +120,19 @@ class _Matcher:
 # --- aliases ------------------------------------------------------------------------------------------
 
 
-def _alias(work: Work, relation: str, resolved: str, join: Join, context: Context) -> str:
+def _alias(work: Work, stages: Stages, join: Join, context: Context) -> Joined:
     """Every name in the file with the SKU that it meant on the day of the row.
 
     The partner's own alias goes before one for all partners, a later one before an earlier one, any alias
     before an item whose SKU is that name.
     """
     (text,) = join.keys
+    alias = f"a{join.target.tag}"
     fallback = f"date '{(context.arrived or datetime.now(UTC).date()).isoformat()}'"
-    names = f"select distinct {text} as name from {ident(relation)} where {text} is not null"
+    names = f"select distinct {text} as name from {stages.reach(text)} where {text} is not null"
     known = work.make(
         "table",
-        f"{resolved}_known",
+        f"_{alias}_known",
         f"""select external_id, sku, pack_qty, valid_from, valid_to, alias_partner = '*' as general
             from {context.alias_relation}
             where alias_partner in ({quote(context.partner)}, '*')
@@ -147,13 +144,13 @@ def _alias(work: Work, relation: str, resolved: str, join: Join, context: Contex
     # Most names mean the same on every day: only where one does not, days are told apart.
     day = f"coalesce({join.day}, {fallback})" if dated and join.day else fallback
     asked = (
-        f"(select distinct {text} as name, {day} as day from {ident(relation)} where {text} is not null)"
+        f"(select distinct {text} as name, {day} as day from {stages.reach(text, day)} where {text} is not null)"
         if dated
         else f"(select name, {fallback} as day from ({names}))"
     )
     name = work.make(
         "table",
-        resolved,
+        f"_{alias}",
         f"""select w.name, w.day, coalesce(k.sku, i.sku) as sku, k.pack_qty
             from {asked} w
             left join {ident(known)} k on k.external_id = w.name
@@ -164,6 +161,6 @@ def _alias(work: Work, relation: str, resolved: str, join: Join, context: Contex
     )
     if work.con.execute(f"select 1 from {ident(name)} where sku is null limit 1").fetchone() is not None:
         work.unresolved.add(join.target.tag)
-    alias = f"a{join.target.tag}"
     same_day = f" and {alias}.day = {day}" if dated else ""
-    return f"left join {ident(name)} {alias} on {alias}.name = {text}{same_day}"
+    gives = {f"__a{join.target.tag}": f"{alias}.sku", f"__p{join.target.tag}": f"{alias}.pack_qty"}
+    return Joined(gives, (text, day), f"left join {ident(name)} {alias} on {alias}.name = {text}{same_day}")

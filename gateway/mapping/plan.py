@@ -52,15 +52,25 @@ class Plan:
         self.steps.setdefault(name, Step("", stage, 0, frozenset()))
         return name
 
-    def select(self, stage: int, source: str, keep: str) -> str:
-        """SELECT of `keep` over a relation and all steps of a stage."""
-        levels: dict[int, list[str]] = {}
-        for name, step in self.steps.items():
-            if step.stage == stage and step.sql:
-                levels.setdefault(step.depth, []).append(f"{step.sql} as {name}")
-        for depth in sorted(levels):
-            source = f"(select *, {', '.join(levels[depth])} from {source})"
-        return f"select {keep} from {source}"
+    def closure(self, stage: int, wanted: Iterable[str]) -> tuple[list[str], set[str]]:
+        """(steps of a stage that are needed for `wanted`, in order; what they and `wanted` need beside them)."""
+        needed = set(wanted)
+        own = []
+        for name, step in reversed(self.steps.items()):
+            if name in needed and step.stage == stage and step.sql:
+                own.append(name)
+                needed |= step.uses
+        own.reverse()
+        return own, needed - set(own)
+
+    def levels(self, names: Iterable[str], source: str) -> str:
+        """A relation with these steps of one stage added, nested by depth."""
+        by_depth: dict[int, list[str]] = {}
+        for name in names:
+            by_depth.setdefault(self.steps[name].depth, []).append(f"{self.steps[name].sql} as {name}")
+        for depth in sorted(by_depth):
+            source = f"(select *, {', '.join(by_depth[depth])} from {source})"
+        return source
 
     def carried(self, stage: int, wanted: Iterable[str]) -> list[str]:
         """Columns of this and earlier stages that later stages or `wanted` need, in order of their making."""

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import TypeVar
 
 import duckdb
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -16,6 +19,12 @@ from gateway.mapping.text import ident
 T = TypeVar("T")
 
 HEAD = ("_ordinal", "_position", "_unit")
+
+HELD_BYTES = 512 << 20
+"""Texts of one mapping's files that are kept in memory."""
+
+_FIRST, _LAST = ord("!"), 0x7F
+"""Octets that are no white space and no part of a longer character."""
 
 WHITE = " \t\n\v\f\r\u00a0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u202f\u205f\u3000"
 """What does not count around a text."""
@@ -62,6 +71,13 @@ class Work:
         finally:
             self.con.unregister(name)
 
+    def hold(self, name: str, table: pa.Table) -> str:
+        """Let an Arrow table stand under that name behind the prefix; the whole name."""
+        whole = f"{self.prefix}_{name}"
+        self.con.register(whole, table)
+        self.made.append(("view", whole))
+        return whole
+
     def remove(self, name: str) -> None:
         """Drop one of them before the rest."""
         for made in [made for made in self.made if made[1] == name]:
@@ -78,48 +94,92 @@ class Work:
         self.made.clear()
 
 
+@contextmanager
+def joins_as_written(con: duckdb.DuckDBPyConnection) -> Iterator[None]:
+    """Rows that stream by a small table: nothing tells the database how many rows Arrow data has, and it would
+    rather make a hash table of all of them."""
+    con.execute("set disabled_optimizers = 'join_order,build_side_probe_side'")
+    try:
+        yield
+    finally:
+        # A file that cannot be read well may have ended the connection, and with it its settings.
+        with suppress(duckdb.FatalException):
+            con.execute("set disabled_optimizers = ''")
+
+
 def trimmed(batch: pa.RecordBatch) -> pa.RecordBatch:
     """Texts without white space around them: ten times cheaper here than in SQL."""
     arrays = [
-        array if name in HEAD else pc.utf8_trim(array, characters=WHITE)
+        pc.utf8_trim(array, characters=WHITE) if name not in HEAD and _may_be_padded(array) else array
         for name, array in zip(batch.schema.names, batch.columns, strict=True)
     ]
     return pa.RecordBatch.from_arrays(arrays, schema=batch.schema)
 
 
-def stream(work: Work, files: Mapping[int, Rows], columns: Collection[str], run: Callable[[str], T]) -> T:
-    """Run something over the readings of numbered files, once; only these of their columns are handed over, trimmed.
+def _may_be_padded(array: pa.Array) -> bool:
+    """Whether a text begins or ends with an octet of white space, or of a character beyond ASCII."""
+    _, offsets, data = array.buffers()
+    if data is None or data.size == 0:
+        return False
+    octets = np.frombuffer(data, np.uint8) - np.uint8(_FIRST)
+    if octets.max() <= _LAST - _FIRST:
+        return False
+    bounds = np.frombuffer(offsets, np.int32)[array.offset : array.offset + len(array) + 1]
+    filled = bounds[1:] > bounds[:-1]
+    outer = (octets[bounds[:-1][filled]], octets[bounds[1:][filled] - 1])
+    return any(len(ends) and ends.max() > _LAST - _FIRST for ends in outer)
 
-    A reader's own error comes through, not the database's wrapping of it.
+
+def gather(work: Work, files: Mapping[int, Rows], columns: Collection[str], name: str) -> str:
+    """The readings of numbered files as a relation of that name; only these of their columns, trimmed.
+
+    Up to HELD_BYTES of texts stay in memory as they were read; more go to a table, which the database can spill.
     """
-    trouble: list[BaseException] = []
     whole = next(iter(files.values())).schema
-    wanted = [i for i, name in enumerate(whole.names) if name in columns or name in HEAD]
-    schema = pa.schema([whole.field(i) for i in wanted])
+    schema = pa.schema([field for field in whole if field.name in columns or field.name in HEAD])
+    batches = _batches(files, schema)
+    held: deque[pa.RecordBatch] = deque()
+    size = 0
+    for batch in batches:
+        held.append(batch)
+        size += batch.nbytes
+        if size > HELD_BYTES:
+            return _stream(work, schema, held, batches, name)
+    return work.hold(name, pa.Table.from_batches(held, schema))
+
+
+def _batches(files: Mapping[int, Rows], schema: pa.Schema) -> Iterator[pa.RecordBatch]:
+    units = 0
+    for number, rows in files.items():
+        last = 0
+        for batch in rows:
+            yield _of_file(trimmed(batch.select(schema.names)), number, units)
+            last = max(last, pc.max(batch.column("_unit")).as_py() or 0)
+        units += last + 1
+
+
+def _stream(
+    work: Work, schema: pa.Schema, held: deque[pa.RecordBatch], rest: Iterator[pa.RecordBatch], name: str
+) -> str:
+    """Write batches to a table. A reader's own error comes through, not the database's wrapping of it."""
+    trouble: list[BaseException] = []
 
     def batches() -> Iterator[pa.RecordBatch]:
-        units = 0
         try:
-            for number, rows in files.items():
-                last = 0
-                for batch in rows:
-                    yield _of_file(trimmed(batch.select(schema.names)), number, units)
-                    last = max(last, pc.max(batch.column("_unit")).as_py() or 0)
-                units += last + 1
+            while held:
+                yield held.popleft()
+            yield from rest
         except BaseException as error:
             trouble.append(error)
             raise
 
-    reader = pa.RecordBatchReader.from_batches(schema, batches())
     try:
-        result = work.over(reader, run)
+        reader = pa.RecordBatchReader.from_batches(schema, batches())
+        return work.over(reader, lambda source: work.make("table", name, f"select * from {source}"))
     except duckdb.Error:
         if trouble:
             raise trouble[0] from None
         raise
-    if trouble:
-        raise trouble[0]
-    return result
 
 
 def _of_file(batch: pa.RecordBatch, number: int, units: int) -> pa.RecordBatch:
