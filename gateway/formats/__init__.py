@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import cast
 
 from gateway.errors import GatewayError
-from gateway.formats import bai2, delimited, edifact, interchange, mt940, ofx, workbook, x12, xml
+from gateway.formats import bai2, delimited, edifact, fixed, interchange, json_lines, mt940, ofx, workbook, x12, xml
 from gateway.formats import header as headers
 from gateway.formats.contract import Format, Interchange
 
@@ -23,6 +23,8 @@ INTERCHANGES: dict[str, Interchange] = {
 
 FORMATS: dict[str, Format] = {
     "delimited": cast(Format, delimited),
+    "fixed": cast(Format, fixed),
+    "json": cast(Format, json_lines),
     "workbook": cast(Format, workbook),
     "xml": cast(Format, xml),
     **INTERCHANGES,

@@ -11,29 +11,23 @@ import csv
 import io
 from collections import Counter
 from collections.abc import Iterator
-from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TextIO
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv as pacsv
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, ValidationInfo, field_validator
 
 from gateway.errors import Fault, FileError
+from gateway.formats import encoding
 from gateway.formats import header as headers
 from gateway.formats.contract import Reading, ReadRequest
 
 BLOCK_BYTES = 4 << 20
 HEAD_BYTES = 1 << 20
+ROW_CHARACTERS_MAX = 4 << 20
 _NAMED = {"tab": "\t", "comma": ",", "semicolon": ";", "pipe": "|", "space": " "}
-_BOMS = (
-    (codecs.BOM_UTF8, "utf-8-sig"),
-    (codecs.BOM_UTF32_LE, "utf-32"),
-    (codecs.BOM_UTF32_BE, "utf-32"),
-    (codecs.BOM_UTF16_LE, "utf-16"),
-    (codecs.BOM_UTF16_BE, "utf-16"),
-)
 
 
 class Options(BaseModel):
@@ -57,6 +51,14 @@ class Options(BaseModel):
     comment: str = ""
     ragged: Literal["reject", "pad"] = "reject"
 
+    @field_validator("delimiter", "quote")
+    @classmethod
+    def _one_character(cls, mark: str, info: ValidationInfo) -> str:
+        named = mark in (*_NAMED, "auto") if info.field_name == "delimiter" else mark == ""
+        if not named and (len(mark) != 1 or mark in "\r\n\0"):
+            raise ValueError("write one character")
+        return mark
+
 
 def sniff(head: bytes, name: str) -> bool:
     """Text that is no interchange and no markup."""
@@ -64,7 +66,7 @@ def sniff(head: bytes, name: str) -> bool:
     if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         return "<" not in head.decode("utf-16", "ignore")[:4]
     text = head.removeprefix(codecs.BOM_UTF8).lstrip()
-    if text.startswith((b"ISA", b"UNA", b"UNB", b"<", b"PK\x03\x04", b"\xd0\xcf\x11\xe0")):
+    if text.startswith((b"ISA", b"UNA", b"UNB", b"<", b'{"', b"[{", b"PK\x03\x04", b"\xd0\xcf\x11\xe0")):
         return False
     return b"\0" not in text or text[1:2] == b"\0"
 
@@ -91,7 +93,7 @@ class _Delimited(Reading):
             raise FileError(request.name, "the file is empty", "Send the file again.")
         if size > request.limits.file_bytes_max:
             raise FileError(request.name, f"{size} bytes are more than file_bytes_max", "Split it or raise the limit.")
-        self.encoding = _encoding(request.path, self.options.encoding)
+        self.encoding = encoding.detect(request.path, request.name, self.options.encoding)
         self.delimiter = self._delimiter()
         found = headers.find(self._head_rows(), self.options.header, request.name, self.options.columns)
         self.columns, self.header_line = found.columns, found.line
@@ -105,6 +107,7 @@ class _Delimited(Reading):
         ordinal = 0
         for cells, lines in batches:
             rows = len(lines)
+            self._check_length(cells, lines)
             self.received += rows
             if self.received > self.request.limits.rows_per_file_max:
                 raise FileError(self.request.name, "more rows than rows_per_file_max", "Split it or raise the limit.")
@@ -119,6 +122,16 @@ class _Delimited(Reading):
             )
             ordinal += rows
 
+    def _check_length(self, cells: list[pa.Array], lines: pa.Array) -> None:
+        for texts in cells:
+            lengths = pc.binary_length(texts)
+            longest = pc.max(lengths)
+            if longest.as_py() > self.request.limits.cell_bytes_max:
+                raise FileError(
+                    self.request.name, "a cell has more bytes than cell_bytes_max", "Look for a quote that is not closed.",
+                    f"line {lines[pc.index(lengths, longest).as_py()]}",
+                )  # fmt: skip
+
     # --- before the rows --------------------------------------------------------------------------------
 
     def _head_text(self) -> str:
@@ -127,18 +140,8 @@ class _Delimited(Reading):
         decoder = codecs.getincrementaldecoder(self.encoding)("strict")
         try:
             return decoder.decode(head).removeprefix("\ufeff")
-        except UnicodeDecodeError as error:
-            raise self._undecodable(head, error) from None
-
-    def _undecodable(self, data: bytes, error: UnicodeDecodeError) -> FileError:
-        line = data[: error.start].count(b"\n") + 1
-        wrong = data[error.start : error.start + 1].hex()
-        return FileError(
-            self.request.name,
-            f"the byte 0x{wrong} is not {self.encoding} text",
-            'Send the file as UTF-8, or set encoding = "cp1252" (or "auto") in the mapping.',
-            f"line {line}",
-        )
+        except UnicodeDecodeError:
+            raise encoding.undecodable(self.request.path, self.request.name, self.encoding) from None
 
     def _delimiter(self) -> str:
         chosen = _NAMED.get(self.options.delimiter, self.options.delimiter)
@@ -148,21 +151,32 @@ class _Delimited(Reading):
         return max(",;\t|", key=lambda mark: _steadiness([line.count(mark) for line in lines]))
 
     def _head_rows(self) -> Iterator[tuple[int, list[str]]]:
-        reader = self._csv(io.StringIO(self._head_text(), newline=""))
-        for cells in reader:
-            yield reader.line_num, cells
+        lines = _Lines(io.StringIO(self._head_text(), newline=""), self.options.comment)
+        for _, cells in self._rows(lines):
+            yield lines.number, cells
 
-    def _csv(self, lines: Any) -> Any:
-        csv.field_size_limit(max(self.request.limits.cell_bytes_max, 1 << 17))
-        if self.options.quote:
-            return csv.reader(lines, delimiter=self.delimiter, quotechar=self.options.quote)
-        return csv.reader(lines, delimiter=self.delimiter, quoting=csv.QUOTE_NONE)
+    def _rows(self, lines: _Lines) -> Iterator[tuple[int, list[str]]]:
+        """(first line, cells) of every row, by the standard library. Raises FileError for a cell beyond the limit."""
+        csv.field_size_limit(self.request.limits.cell_bytes_max)
+        quoting: dict[str, Any] = (
+            {"quotechar": self.options.quote} if self.options.quote else {"quoting": csv.QUOTE_NONE}
+        )
+        try:
+            for cells in csv.reader(lines, delimiter=self.delimiter, **quoting):
+                yield lines.first, cells
+                lines.begin()
+        except csv.Error as error:
+            raise FileError(
+                self.request.name, str(error), "Check delimiter and quote; cells are bounded by cell_bytes_max.",
+                f"line {lines.first}",
+            ) from None  # fmt: skip
 
     def _plain(self) -> bool:
         """Whether Arrow reads the file just as the rules say."""
-        if self.options.ragged == "pad" or self.options.comment or len(self.columns) < 2:
+        marks = f"{self.options.quote}{self.delimiter}\r\n"
+        if self.options.ragged == "pad" or self.options.comment or len(self.columns) < 2 or not marks.isascii():
             return False
-        if self.encoding.startswith(("utf-16", "utf-32")):
+        if marks.encode(self.encoding.removesuffix("-sig"), "replace") != marks.encode("ascii"):
             return False
         quotes = newlines = returns = nul = 0
         mark = self.options.quote.encode()
@@ -174,13 +188,9 @@ class _Delimited(Reading):
                     pairs = chunk.count(b"\r\n") + (chunk.endswith(b"\r") and source.peek(1)[:1] == b"\n")
                     returns += chunk.count(b"\r") - pairs
                 nul += b"\0" in chunk
-        self.quoted = quotes > 0
-        return (quotes == 0 and returns == 0 and not nul and newlines > 0) or self._balanced(quotes, returns, nul)
-
-    @staticmethod
-    def _balanced(quotes: int, returns: int, nul: int) -> bool:
+        self.quoted, self.line_ends = quotes > 0, newlines
         # An odd quote may swallow the rest of the file: only the careful way can tell where it opened.
-        return quotes > 0 and quotes % 2 == 0 and returns == 0 and not nul
+        return quotes % 2 == 0 and returns == 0 and not nul and newlines > 0
 
     # --- Arrow ------------------------------------------------------------------------------------------
 
@@ -188,13 +198,15 @@ class _Delimited(Reading):
         skipped: list[tuple[int, str, int]] = []
         reader = self._open_arrow(skipped)
         line, told = self.header_line + 1, 0
-        self._first_row = line
+        self._first_row = self._last_row = line
         while True:
             try:
                 batch = reader.read_next_batch()
             except StopIteration:
                 self._lines(None, skipped[told:], line)
                 self._tell(skipped[told:])
+                if self.quoted:
+                    self._check_closed(self._tail(self._last_row), self._last_row)
                 break
             except pa.ArrowInvalid as error:
                 raise self._arrow_error(error) from None
@@ -212,14 +224,14 @@ class _Delimited(Reading):
             skipped.append((row.number, row.text, row.actual_columns))
             return "skip"
 
-        encoding = "utf8" if self.encoding in ("utf-8", "utf-8-sig", "ascii") else self.encoding
+        codec = "utf8" if self.encoding in ("utf-8", "utf-8-sig", "ascii") else self.encoding
         try:
             return pacsv.open_csv(
                 self.request.path,
                 read_options=pacsv.ReadOptions(
                     use_threads=False,
                     block_size=BLOCK_BYTES,
-                    encoding=encoding,
+                    encoding=codec,
                     skip_rows=self.header_line,
                     column_names=list(self.columns),
                 ),
@@ -265,7 +277,15 @@ class _Delimited(Reading):
         starts = ends - heights
         self._bad_lines = list(starts[is_bad])
         self._first_row = first + total
+        self._last_row = int(starts[-1]) if total else self._last_row
         return pa.array(starts[~is_bad]), int(ends[-1]) if total else line
+
+    def _tail(self, line: int) -> list[str]:
+        """The lines of the last row, which begins at that line."""
+        with self.request.path.open("rb") as source:
+            source.seek(max(0, source.seek(0, io.SEEK_END) - 2 * BLOCK_BYTES))
+            lines = source.read().decode(self.encoding, "replace").split("\n")
+        return [f"{text}\n" for text in lines[line - self.line_ends - 2 :]]
 
     _first_row: int
     _bad_lines: list[int]
@@ -281,7 +301,7 @@ class _Delimited(Reading):
 
     def _tell(self, skipped: list[tuple[int, str, int]]) -> None:
         for (_, text, cells), line in zip(skipped, getattr(self, "_bad_lines", []), strict=False):
-            if text.strip():
+            if text.strip() and any(cell.strip() for _, row in self._rows(_Lines(io.StringIO(text))) for cell in row):
                 self._reject(int(line), text, cells)
 
     def _reject(self, line: int, text: str, cells: int) -> None:
@@ -306,11 +326,7 @@ class _Delimited(Reading):
     def _arrow_error(self, error: Exception) -> FileError:
         text = str(error)
         if "UTF8" in text or "UTF-8" in text or "codec" in text:
-            data = self.request.path.read_bytes()
-            try:
-                data.decode("utf-8" if self.encoding == "utf-8-sig" else self.encoding)
-            except UnicodeDecodeError as wrong:
-                return self._undecodable(data, wrong)
+            return encoding.undecodable(self.request.path, self.request.name, self.encoding)
         if "straddling" in text:
             return FileError(
                 self.request.name,
@@ -335,54 +351,71 @@ class _Delimited(Reading):
             yield [pa.array(column, pa.utf8()) for column in columns], pa.array(lines, pa.int64())
 
     def _careful_rows(self) -> Iterator[tuple[int, list[str]]]:
-        width, comment = len(self.columns), self.options.comment
-        with self._text() as source:
-            reader = self._csv(source)
-            end = 0
+        width = len(self.columns)
+        codec = "utf-8-sig" if self.encoding == "utf-8" else self.encoding
+        with self.request.path.open("r", encoding=codec, newline="") as source:
+            lines = _Lines(source, self.options.comment)
             try:
-                for cells in reader:
-                    start, end = end + 1, reader.line_num
-                    if end <= self.header_line or not any(cell.strip() for cell in cells):
-                        continue
-                    if comment and cells[0].startswith(comment):
+                for start, cells in self._rows(lines):
+                    if lines.number <= self.header_line or not any(cell.strip() for cell in cells):
                         continue
                     if len(cells) < width and self.options.ragged == "pad":
                         cells += [""] * (width - len(cells))
                     if len(cells) != width:
-                        self._reject(start, self.delimiter.join(cells), len(cells))
+                        self._reject(start, "".join(lines.held).rstrip("\r\n"), len(cells))
                         continue
                     yield start, cells
-            except csv.Error as error:
-                raise FileError(
-                    self.request.name, str(error), "Check delimiter and quote; cells are bounded by cell_bytes_max.",
-                    f"line {end + 1}",
-                ) from None  # fmt: skip
-            except UnicodeDecodeError as error:
-                raise self._undecodable(self.request.path.read_bytes(), error) from None
-            if self._open_quote(cells if end else []):
-                raise FileError(
-                    self.request.name,
-                    "a quote opens here and is never closed; it swallows the rest of the file",
-                    "Close the quote, or double it if it is part of the text.",
-                    f"line {start}",
-                )
+            except UnicodeDecodeError:
+                raise encoding.undecodable(self.request.path, self.request.name, self.encoding) from None
+            self._check_closed(lines.held, lines.first)
 
-    def _open_quote(self, last: list[str]) -> bool:
-        """Whether the last row ended inside quotes: the strict reader says so."""
-        if not self.options.quote:
-            return False
-        with self._text() as source:
-            reader = csv.reader(source, delimiter=self.delimiter, quotechar=self.options.quote, strict=True)
-            try:
-                for _ in reader:
-                    pass
-            except csv.Error as error:
-                return "unexpected end of data" in str(error) or any("\n" in cell for cell in last)
-        return False
+    def _check_closed(self, held: list[str], line: int) -> None:
+        """Refuse a file whose last row, of these lines, ends within quotes."""
+        with_another = io.StringIO(f"{''.join(held)}\nend", newline="")
+        if self.options.quote and len(list(self._rows(_Lines(with_another)))) == 1:
+            raise FileError(
+                self.request.name,
+                "a quote opens here and is never closed; it swallows the rest of the file",
+                "Close the quote, or double it if it is part of the text.",
+                f"line {line}",
+            )
 
-    def _text(self) -> Any:
-        encoding = "utf-8-sig" if self.encoding == "utf-8" else self.encoding
-        return self.request.path.open("r", encoding=encoding, newline="")
+
+class _Lines:
+    """The lines of a text for the row reader, counted.
+
+    number  of the last line that was given, from 1
+    first   number of the first line of the current row
+    held    the lines of the current row
+    """
+
+    def __init__(self, source: TextIO, comment: str = "") -> None:
+        self.number, self.first = 0, 1
+        self.held: list[str] = []
+        self._source, self._comment, self._between = source, comment, True
+        self._characters = 0
+
+    def begin(self) -> None:
+        """The next line begins a row. Only there may a comment stand."""
+        self._between = True
+
+    def __iter__(self) -> _Lines:
+        return self
+
+    def __next__(self) -> str:
+        while line := self._source.readline(ROW_CHARACTERS_MAX + 1):
+            self.number += 1
+            if self._between:
+                self.first, self.held, self._characters = self.number, [], 0
+            self._characters += len(line)
+            if self._characters > ROW_CHARACTERS_MAX:
+                raise csv.Error(f"a row is longer than {ROW_CHARACTERS_MAX} characters")
+            if self._between and self._comment and line.startswith(self._comment):
+                continue
+            self._between = False
+            self.held.append(line)
+            return line
+        raise StopIteration
 
 
 def _without_blank_rows(batch: pa.RecordBatch, lines: pa.Array) -> tuple[pa.RecordBatch, pa.Array]:
@@ -394,31 +427,3 @@ def _without_blank_rows(batch: pa.RecordBatch, lines: pa.Array) -> tuple[pa.Reco
         blank = pc.and_(blank, pc.equal(pc.utf8_trim_whitespace(column), ""))
     kept = pc.invert(blank)
     return batch.filter(kept), lines.filter(kept)
-
-
-def _encoding(path: Path, wanted: str) -> str:
-    with path.open("rb") as source:
-        head = source.read(4)
-        for bom, codec in _BOMS:
-            if head.startswith(bom):
-                return codec
-        if wanted != "auto":
-            try:
-                return codecs.lookup(wanted).name
-            except LookupError:
-                raise FileError(
-                    path.name, f"the encoding {wanted} is not known", "Use utf-8, cp1252, utf-16 …"
-                ) from None
-        if len(head) >= 4 and head[1] == 0 and head[3] == 0:
-            return "utf-16-le"
-        if len(head) >= 4 and head[0] == 0 and head[2] == 0:
-            return "utf-16-be"
-        source.seek(0)
-        decoder = codecs.getincrementaldecoder("utf-8")()
-        try:
-            while chunk := source.read(BLOCK_BYTES):
-                decoder.decode(chunk)
-            decoder.decode(b"", final=True)
-        except UnicodeDecodeError:
-            return "cp1252"
-    return "utf-8"

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NoReturn
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from gateway.errors import FileError, GatewayError
 
@@ -20,6 +20,12 @@ class HeaderSearch(BaseModel):
 
     contains: tuple[str, ...] = ()
     row: int | None = Field(None, ge=1)
+
+    @model_validator(mode="after")
+    def _one_of_them(self) -> HeaderSearch:
+        if bool(self.contains) == (self.row is not None):
+            raise ValueError("say either contains = [names] or row = number")
+        return self
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,31 +56,40 @@ def find(
     """
     best: tuple[int, int, Sequence[str]] = (0, 0, ())
     for number, (line, cells) in enumerate(rows):
-        if number >= SEARCH_ROWS:
-            break
         if search is False:
             return Header(tuple(given) or tuple(f"#{n + 1}" for n in range(len(cells))), 0)
+        if isinstance(search, HeaderSearch) and search.row is not None:
+            if line >= search.row:
+                found = line == search.row and any(cell.strip() for cell in cells)
+                return Header(names(cells), line) if found else _missing(name, search, best)
+            continue
+        if number >= SEARCH_ROWS:
+            break
         if not any(cell.strip() for cell in cells):
             continue
         if search is True:
             return Header(names(cells), line)
-        if search.row is not None:
-            if line == search.row:
-                return Header(names(cells), line)
-            continue
-        present = {cell.strip().casefold() for cell in cells}
-        hits = sum(wanted.strip().casefold() in present for wanted in search.contains)
+        present = {_folded(cell) for cell in cells}
+        hits = sum(_folded(wanted) in present for wanted in search.contains)
         if hits == len(search.contains):
             return Header(names(cells), line)
         best = max(best, (hits, -line, cells), key=lambda b: b[:2])
-    if search is True or search is False:
-        raise FileError(name, "the file has no rows", "Send the file again with its header and data.")
-    wanted = f"row {search.row}" if search.row else ", ".join(search.contains)
+    if isinstance(search, HeaderSearch):
+        return _missing(name, search, best)
+    raise FileError(name, "the file has no rows", "Send the file again with its header and data.")
+
+
+def _folded(cell: str) -> str:
+    return " ".join(cell.split()).casefold()
+
+
+def _missing(name: str, search: HeaderSearch, best: tuple[int, int, Sequence[str]]) -> NoReturn:
+    """Raise FileError that says what was looked for and what the nearest row has."""
+    wanted = f"in row {search.row}" if search.row else f"with {', '.join(search.contains)}"
+    where = "" if search.row else f" in the first {SEARCH_ROWS} rows"
     near = f"; nearest is line {-best[1]}: {', '.join(best[2])[:200]}" if best[0] else ""
     raise FileError(
-        name,
-        f"no header with {wanted} in the first {SEARCH_ROWS} rows{near}",
-        "Send the file with that header, or name its header in the mapping.",
+        name, f"no header {wanted}{where}{near}", "Send the file with that header, or name its header in the mapping."
     )
 
 

@@ -263,6 +263,10 @@ class StatementReading(Reading):
             if wanted is None or int(self.statements.of[block]) in wanted:
                 self.received += 1
                 self.faults.append(fault)
+                if len(self.faults) > self.request.limits.faults_per_file_max:
+                    raise FileError(
+                        self.request.name, "more broken rows than faults_per_file_max", RESEND, fault.position
+                    )
 
     def _batch(
         self, rows: Rows, units: npt.NDArray[np.int32], kept: npt.NDArray[np.bool_] | None, count: int

@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pydantic import BaseModel, ConfigDict, field_validator
 
-from gateway.errors import GatewayError
+from gateway.errors import FileError, GatewayError
 from gateway.formats import interchange
 from gateway.formats.contract import Reading, ReadRequest
 from gateway.formats.envelopes import Dialect
@@ -81,16 +81,20 @@ class InterchangeReading(Reading):
             for start in range(0, len(loops.rows), BATCH_ROWS):
                 part = slice(start, start + BATCH_ROWS)
                 rows = len(positions[part])
+                self.received += rows
+                if self.received > self.request.limits.rows_per_file_max:
+                    raise FileError(
+                        self.request.name, "more rows than rows_per_file_max", "Split it or raise the limit."
+                    )
                 yield pa.RecordBatch.from_arrays(
                     [
-                        pa.array(np.arange(self.received, self.received + rows, dtype=np.int64)),
+                        pa.array(np.arange(self.received - rows, self.received, dtype=np.int64)),
                         pc.binary_join_element_wise("segment ", pc.cast(pa.array(positions[part]), pa.utf8()), ""),
                         pa.array(loops.unit[part].astype(np.int32)),
                         *(loops.values(path, part) for path in self.plan.paths),
                     ],
                     schema=self.schema,
                 )
-                self.received += rows
 
 
 @dataclass

@@ -1,39 +1,43 @@
-"""Excel workbooks: the sheet, the header and the rows as people send them.
+"""Spreadsheets (.xlsx, .xlsm, .xlsb, .xls, .ods): the sheet, the header and the rows as people send them.
 
-Cells become the text that a person sees as content: ids as whole digits, decimals exact, dates in ISO form.
+Cells become the text that a person sees as content: identifiers as whole digits, decimals exact, dates in ISO
+form. The modules `workbook_*` know the kinds of files; this one knows tables.
 """
 
 from __future__ import annotations
 
 import fnmatch
-import zipfile
-from collections.abc import Iterator, Sequence
-from datetime import date, datetime, time, timedelta
-from decimal import Decimal
+from collections.abc import Iterator
 from typing import Any, Literal
 
-import openpyxl
+import numpy as np
 import pyarrow as pa
-from openpyxl.utils import get_column_letter
-from openpyxl.utils.exceptions import InvalidFileException
+import pyarrow.compute as pc
 from pydantic import BaseModel, ConfigDict
 
 from gateway.errors import Fault, FileError
 from gateway.formats import header as headers
 from gateway.formats.contract import Reading, ReadRequest
+from gateway.formats.workbook_cells import UNCALCULATED, Area, Block, Blocks, Book, Wrong, address
+from gateway.formats.workbook_ods import MIME, Ods
+from gateway.formats.workbook_xls import Xls
+from gateway.formats.workbook_xlsb import Xlsb
+from gateway.formats.workbook_xlsx import Xlsx
+from gateway.formats.workbook_zip import DAMAGE, Package, damaged
 
-BATCH_ROWS = 20_000
-WHOLE_BYTES_MAX = 8 << 20
-ERRORS = frozenset(("#N/A", "#REF!", "#VALUE!", "#DIV/0!", "#NUM!", "#NAME?", "#NULL!", "#GETTING_DATA"))
-Row = tuple[int, list[str]]
+ZIP, COMPOUND = b"PK\x03\x04", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
+SUFFIXES = (".xlsx", ".xlsm", ".xlsb", ".xls", ".ods")
+MERGED_MAX = 100_000
 
 
 class Options(BaseModel):
     """`[file]` settings.
 
-    sheet    name, pattern (Count*) or number from 1; left out: the first sheet that has the header
+    sheet    name, pattern (Count*) or number from 1; left out: the first sheet that has the header. Hidden
+             sheets are passed over and not counted; only by its full name is one read
     header   true (first row that is not blank), {contains = [...]}, {row = n}, or false with `columns`
-    merged   "fill" repeats the value of merged cells, "top-left" leaves the others blank
+    merged   "fill" repeats the value of merged cells in the rows that have a value of their own, "top-left"
+             leaves it in the first cell
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -45,15 +49,36 @@ class Options(BaseModel):
 
 
 def sniff(head: bytes, name: str) -> bool:
-    """A zip that is named like a workbook or begins with workbook parts."""
-    if not head.startswith(b"PK\x03\x04"):
-        return False
-    return name.lower().endswith((".xlsx", ".xlsm")) or b"[Content_Types].xml" in head or b"xl/" in head
+    """A zip or compound file that is named like a workbook or begins with workbook parts."""
+    if head.startswith((ZIP, COMPOUND)) and name.lower().endswith(SUFFIXES):
+        return True
+    return head.startswith(ZIP) and (b"[Content_Types].xml" in head or b"xl/" in head or MIME in head)
 
 
 def read(request: ReadRequest) -> Reading:
     """Open a workbook. Raises FileError for a bomb, an encrypted or damaged file, or a missing sheet."""
     return _Workbook(request)
+
+
+def _open(request: ReadRequest) -> Book:
+    size = request.path.stat().st_size
+    if size > request.limits.file_bytes_max:
+        raise FileError(request.name, f"{size} bytes are more than file_bytes_max", "Split it or raise the limit.")
+    with request.path.open("rb") as source:
+        head = source.read(8)
+    if head != COMPOUND and not head.startswith(ZIP):
+        raise FileError(request.name, "this is no workbook", "Send it as .xlsx.")
+    try:
+        return Xls(request) if head == COMPOUND else _open_zip(request)
+    except DAMAGE as error:
+        raise damaged(request.name, error) from None
+
+
+def _open_zip(request: ReadRequest) -> Book:
+    package = Package(request)
+    if package.has("mimetype") and package.whole("mimetype").strip() == MIME:
+        return Ods(request, package)
+    return Xlsb(package) if package.has("xl/workbook.bin") else Xlsx(request, package)
 
 
 class _Workbook(Reading):
@@ -62,177 +87,186 @@ class _Workbook(Reading):
         self.options: Options = headers.options(Options, request.options, "workbook")
         self.faults: list[Fault] = []
         self.received = 0
-        _check_zip(request)
-        whole = self.options.merged == "fill" and request.path.stat().st_size <= WHOLE_BYTES_MAX
-        self.book = self._open(read_only=not whole)
+        self.columns: tuple[str, ...] = ()
+        self.book = _open(request)
         self.sheet, self.header = self._choose()
+        self.title = self.book.sheets[self.sheet].title
         self.columns = self.header.columns
         if len(self.columns) > request.limits.columns_max:
             raise FileError(request.name, f"{len(self.columns)} columns are more than columns_max", "Remove some.")
 
-    def _open(self, *, read_only: bool) -> Any:
-        try:
-            return openpyxl.load_workbook(self.request.path, read_only=read_only, data_only=True)
-        except (
-            InvalidFileException,
-            LookupError,
-            ValueError,
-            zipfile.BadZipFile,
-            EOFError,
-            TypeError,
-            OSError,
-        ) as error:
-            raise FileError(
-                self.request.name, f"the workbook cannot be opened: {error}", "Save it again as .xlsx and send it."
-            ) from None
+    # --- before the rows --------------------------------------------------------------------------------
 
-    def _choose(self) -> tuple[Any, headers.Header]:
-        sheets = [s for s in self.book.worksheets if s.sheet_state == "visible"] or self.book.worksheets
-        wanted = self.options.sheet
-        if isinstance(wanted, int):
-            sheets = self.book.worksheets[wanted - 1 : wanted]
-        elif wanted is not None:
-            sheets = [s for s in self.book.worksheets if fnmatch.fnmatch(s.title.casefold(), wanted.casefold())]
-        if not sheets:
-            raise FileError(
-                self.request.name, f"there is no sheet {wanted}; there are {', '.join(self.book.sheetnames)}",
-                "Name the sheet in the mapping, or rename it.",
-            )  # fmt: skip
+    def _choose(self) -> tuple[int, headers.Header]:
         trouble: FileError | None = None
-        for sheet in sheets:
+        for sheet in self._candidates():
+            blocks = self._blocks(sheet)
+            rows = (row for block in blocks for row in block.texts())
+            given = self.options.columns
+            if self.options.header is False and not given:
+                given = self._numbered(sheet)
             try:
-                rows = ((number, cells) for number, cells, _ in self._cells(sheet))
-                return sheet, headers.find(rows, self.options.header, self.request.name, self.options.columns)
+                return sheet, headers.find(rows, self.options.header, self.request.name, given)
             except FileError as error:
                 trouble = trouble or error
+            finally:
+                blocks.close()
         assert trouble is not None
         raise trouble
 
-    def _cells(self, sheet: Any) -> Iterator[tuple[int, list[str], str]]:
-        """(row number, texts, address of an error cell or "") for every row, with merged cells filled."""
-        merged = self._merged(sheet)
-        if hasattr(sheet, "reset_dimensions"):
-            sheet.reset_dimensions()  # Many writers state a wrong used range.
-        for number, row in enumerate(sheet.iter_rows(), start=1):
-            texts, wrong = [], ""
-            for column, cell in enumerate(row, start=1):
-                text = text_of(cell.value)
-                if text in ERRORS and cell.data_type == "e":
-                    wrong = wrong or f"{get_column_letter(column)}{number}"
-                texts.append(merged.get((number, column), text) if merged else text)
-            yield number, texts, wrong
+    def _candidates(self) -> list[int]:
+        """The sheets to look at, in order."""
+        sheets = list(enumerate(self.book.sheets))
+        visible = [(number, sheet) for number, sheet in sheets if sheet.visible]
+        wanted = self.options.sheet
+        if wanted is None:
+            found = visible or sheets
+        elif isinstance(wanted, int):
+            found = visible[wanted - 1 : wanted] if wanted > 0 else []
+        else:
+            name = wanted.casefold()
+            found = [one for one in sheets if one[1].title.casefold() == name] or [
+                one for one in visible if fnmatch.fnmatchcase(one[1].title.casefold(), name)
+            ]
+        if not found:
+            shown = ", ".join(sheet.title if sheet.visible else f"{sheet.title} (hidden)" for _, sheet in sheets)
+            raise FileError(
+                self.request.name,
+                f"there is no sheet {wanted}; there are {shown}" if sheets else "it has no worksheet",
+                "Name the sheet in the mapping, or rename it in the workbook.",
+            )
+        return [number for number, _ in found]
 
-    def _merged(self, sheet: Any) -> dict[tuple[int, int], str]:
-        if self.options.merged != "fill" or not hasattr(sheet, "merged_cells"):
-            return {}
-        filled = {}
-        for area in sheet.merged_cells.ranges:
-            text = text_of(sheet.cell(area.min_row, area.min_col).value)
-            for row, column in area.cells if hasattr(area, "cells") else []:
-                filled[row, column] = text
-        return filled
+    def _numbered(self, sheet: int) -> tuple[str, ...]:
+        """Names of the columns of a sheet without header: as many as its widest row has."""
+        used = (n for block in self._blocks(sheet) for n, texts in block.columns.items() if _present(texts).any())
+        width = max(used, default=0)
+        return tuple(f"#{number}" for number in range(1, width + 1))
+
+    def _blocks(self, sheet: int) -> Blocks:
+        try:
+            blocks = self.book.blocks(sheet)
+            yield from self._filled(blocks, self.book.merged(sheet)) if self.options.merged == "fill" else blocks
+        except DAMAGE as error:
+            raise damaged(self.request.name, error) from None
+
+    def _filled(self, blocks: Blocks, merged: list[Area]) -> Blocks:
+        """Blocks with the value of merged cells in each of their rows that has a value of its own."""
+        if len(merged) > MERGED_MAX:
+            raise FileError(
+                self.request.name, f"{len(merged)} merged cells are more than {MERGED_MAX}", "Unmerge some."
+            )
+        carried: dict[Area, tuple[str, str]] = {}
+        for block in blocks:
+            own = np.logical_or.reduce([_present(texts) for texts in block.columns.values()])
+            own[np.isin(block.rows, [wrong.row for wrong in block.wrong])] = True
+            yield self._fill(block, own, merged, carried)
+
+    def _fill(self, block: Block, own: Any, merged: list[Area], carried: dict[Area, tuple[str, str]]) -> Block:
+        rows = block.rows[own]
+        columns = {column: texts.filter(pa.array(own)).to_pylist() for column, texts in block.columns.items()}
+        wrong = {(one.row, one.column): one for one in block.wrong}
+        columns_max, cells = self.request.limits.columns_max, 0
+        for area in merged:
+            top, left, bottom, right = area
+            if len(rows) == 0 or top > rows[-1] or bottom < rows[0]:
+                continue
+            begin, end = np.searchsorted(rows, [top, bottom + 1])
+            if begin < end and rows[begin] == top:
+                known = wrong.get((top, left))
+                text = columns[left][begin] if left in columns else None
+                carried[area] = (text or "", known.what if known else "")
+            text, what = carried.get(area, ("", ""))
+            right = min(right, len(self.columns) or columns_max)
+            cells += (end - begin) * max(right - left + 1, 0)
+            if cells > len(rows) * columns_max:
+                raise FileError(self.request.name, "its merged cells overlap", "Unmerge them.", address(top, left))
+            for column in range(left, right + 1):
+                columns.setdefault(column, [None] * len(rows))[begin:end] = [text] * (end - begin)
+                if what:
+                    wrong |= {(int(row), column): Wrong(int(row), column, what) for row in rows[begin:end]}
+        texts = {column: pa.array(values, pa.utf8()) for column, values in sorted(columns.items())}
+        return Block(rows, texts, tuple(wrong[place] for place in sorted(wrong)))
+
+    # --- rows -------------------------------------------------------------------------------------------
 
     def __iter__(self) -> Iterator[pa.RecordBatch]:
-        rows: list[Row] = []
         done = 0
-        for row in self._rows():
-            rows.append(row)
-            if len(rows) >= BATCH_ROWS:
-                yield self._batch(rows, done)
-                done += len(rows)
-                rows = []
-        if rows:
-            yield self._batch(rows, done)
-
-    def _rows(self) -> Iterator[Row]:
-        width = len(self.columns)
-        for number, cells, wrong in self._cells(self.sheet):
-            if number <= self.header.line or not any(cell.strip() for cell in cells):
-                continue
-            self.received += 1
-            if self.received > self.request.limits.rows_per_file_max:
-                raise FileError(self.request.name, "more rows than rows_per_file_max", "Split the workbook.")
-            if wrong or any(cell.strip() for cell in cells[width:]):
-                self._reject(number, cells, wrong)
-                continue
-            yield number, (cells + [""] * width)[:width]
-
-    def _reject(self, number: int, cells: Sequence[str], wrong: str) -> None:
-        title = self.sheet.title
-        what = f"the cell {title}!{wrong} holds an error" if wrong else "the row has cells beyond the header"
-        self.faults.append(
-            Fault(
-                "ROW_REJECT",
-                what,
-                "Mend the cell and send the workbook again.",
-                f"{title}!{wrong or f'A{number}'}",
-                row={(self.columns[n] if n < len(self.columns) else f"#{n + 1}"): c for n, c in enumerate(cells)},
-            )
-        )
-        if len(self.faults) > self.request.limits.faults_per_file_max:
-            raise FileError(self.request.name, "more broken rows than faults_per_file_max", "Check the mapping.")
-
-    def _batch(self, rows: list[Row], done: int) -> pa.RecordBatch:
-        count = len(rows)
-        return pa.RecordBatch.from_arrays(
-            [
-                pa.array(range(done, done + count), pa.int64()),
-                pa.array([f"{self.sheet.title}!A{number}" for number, _ in rows], pa.utf8()),
-                pa.array([0] * count, pa.int32()),
-                *(pa.array([cells[n] for _, cells in rows], pa.utf8()) for n in range(len(self.columns))),
-            ],
-            schema=self.schema,
-        )
-
-
-def text_of(value: Any) -> str:
-    """The text of a typed cell: whole numbers without a point, decimals exact, dates in ISO form."""
-    if value is None:
-        return ""
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, int):
-        return str(value)
-    if isinstance(value, float):
-        return str(int(value)) if value.is_integer() and abs(value) < 1e18 else f"{Decimal(repr(value)):f}"
-    if isinstance(value, datetime):
-        plain = value.time() == time(0)
-        return value.date().isoformat() if plain else value.isoformat(timespec="seconds")
-    if isinstance(value, date | time):
-        return value.isoformat()
-    if isinstance(value, timedelta):
-        minutes, seconds = divmod(round(value.total_seconds()), 60)
-        return f"{minutes // 60:02d}:{minutes % 60:02d}:{seconds:02d}"
-    return str(value)
-
-
-def _check_zip(request: ReadRequest) -> None:
-    """Refuse what would unpack beyond the limits, and what carries entities, before anything is opened."""
-    limits = request.limits
-    with request.path.open("rb") as source:
-        if source.read(8).startswith(b"\xd0\xcf\x11\xe0"):
-            raise FileError(
-                request.name, "this is an encrypted or old-style workbook", "Save it as .xlsx without a password."
-            )
-    try:
-        with zipfile.ZipFile(request.path) as archive:
-            total = sum(entry.file_size for entry in archive.infolist())
-            ratio = total / max(request.path.stat().st_size, 1)
-            if total > limits.xlsx_expanded_bytes_max or ratio > limits.xlsx_expansion_ratio_max:
-                raise FileError(
-                    request.name,
-                    f"it would unpack to {total} bytes, {ratio:.0f} times its size: this looks like a zip bomb",
-                    "Send an ordinary workbook; the limits are xlsx_expanded_bytes_max and xlsx_expansion_ratio_max.",
+        for block in self._blocks(self.sheet):
+            kept = self._kept(block)
+            rows = block.rows[kept]
+            if len(rows):
+                chosen = pa.array(kept)
+                yield pa.RecordBatch.from_arrays(
+                    [
+                        pa.array(np.arange(done, done + len(rows), dtype=np.int64)),
+                        pc.binary_join_element_wise(f"{self.title}!A", pa.array(rows).cast(pa.utf8()), ""),
+                        pa.array(np.zeros(len(rows), dtype=np.int32)),
+                        *(_column(block, n, chosen, len(rows)) for n in range(1, len(self.columns) + 1)),
+                    ],
+                    schema=self.schema,
                 )
-            for entry in archive.infolist():
-                if entry.filename.endswith((".xml", ".rels")) and _has_doctype(archive, entry):
-                    raise FileError(
-                        request.name, f"{entry.filename} has a DOCTYPE; entities are not allowed", "Save it again."
-                    )
-    except zipfile.BadZipFile as error:
-        raise FileError(request.name, f"the workbook is damaged: {error}", "Send it again.") from None
+                done += len(rows)
+
+    def _kept(self, block: Block) -> Any:
+        """Which rows of the block are data that can be read; the faults of the others are noted."""
+        data, bad = np.zeros(len(block.rows), dtype=bool), np.zeros(len(block.rows), dtype=bool)
+        first_bad: dict[int, tuple[int, str]] = {}
+        for column, texts in block.columns.items():
+            self._check_length(block, column, texts)
+            present = _present(texts)
+            data |= present
+            if column > len(self.columns):
+                bad |= present
+                for place in np.flatnonzero(present).tolist():
+                    first_bad.setdefault(place, (column, ""))
+        for wrong in block.wrong:
+            place = int(np.searchsorted(block.rows, wrong.row))
+            data[place] = bad[place] = True
+            if not first_bad.get(place, (0, ""))[1]:
+                first_bad[place] = (wrong.column, wrong.what)
+        data &= block.rows > self.header.line
+        self.received += int(data.sum())
+        if self.received > self.request.limits.rows_per_file_max:
+            raise FileError(self.request.name, "more rows than rows_per_file_max", "Split it or raise the limit.")
+        for place in np.flatnonzero(data & bad).tolist():
+            self._reject(block, place, *first_bad[place])
+        return data & ~bad
+
+    def _check_length(self, block: Block, column: int, texts: pa.Array) -> None:
+        lengths = pc.binary_length(texts)
+        if (pc.max(lengths).as_py() or 0) > self.request.limits.cell_bytes_max:
+            row = int(block.rows[pc.index(lengths, pc.max(lengths)).as_py()])
+            raise FileError(
+                self.request.name, "a cell has more bytes than cell_bytes_max", "Shorten it.",
+                f"{self.title}!{address(row, column)}",
+            )  # fmt: skip
+
+    def _reject(self, block: Block, place: int, column: int, what: str) -> None:
+        where = f"{self.title}!{address(int(block.rows[place]), column)}"
+        if what == UNCALCULATED:
+            message, hint = f"the cell {where} is {what}", "Open the workbook in Excel and save it: that calculates it."
+        elif what:
+            message, hint = f"the cell {where} holds {what}", "Mend the cell and send the workbook again."
+        else:
+            message, hint = (
+                f"the cell {where} is beyond the header",
+                "Name its column in the header, or empty the cell.",
+            )
+        cells = {n: texts[place].as_py() for n, texts in block.columns.items() if texts[place].is_valid}
+        names = dict(enumerate(self.columns, start=1))
+        row = {names.get(n, f"#{n}"): text for n, text in sorted(cells.items())}
+        self.faults.append(Fault("ROW_REJECT", message, hint, where, names.get(column, ""), cells.get(column, ""), row))
+        if len(self.faults) > self.request.limits.faults_per_file_max:
+            raise FileError(self.request.name, "more broken rows than faults_per_file_max", "Check the mapping.", where)
 
 
-def _has_doctype(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> bool:
-    with archive.open(entry) as part:
-        return b"<!DOCTYPE" in part.read(4096).upper()
+def _present(texts: pa.Array) -> Any:
+    """Where there is more than white space."""
+    lengths = pc.binary_length(pc.utf8_trim_whitespace(texts))
+    return pc.fill_null(pc.greater(lengths, 0), False).to_numpy(zero_copy_only=False).copy()
+
+
+def _column(block: Block, number: int, chosen: pa.Array, rows: int) -> pa.Array:
+    texts = block.columns.get(number)
+    return pa.array([""] * rows, pa.utf8()) if texts is None else pc.fill_null(texts.filter(chosen), "")

@@ -1,8 +1,8 @@
 """XML documents, streamed: a row for each element of a path, cells by relative paths.
 
-Names are local names. In reach of a row are its own content, and of its ancestors everything that stood
-before it, within a `whole` element also what stands behind it. A DOCTYPE that only names its DTD is passed
-over, the DTD is never fetched; one that defines anything, and entities, are refused.
+Names are local names. In reach of a row are its own content, and of the elements around it their attributes
+and everything that stood before the row, within a `whole` element also what stands behind it. DOCTYPE and
+entities are refused; where the mapping says so, a DOCTYPE may name a DTD, which is never read.
 """
 
 from __future__ import annotations
@@ -12,19 +12,24 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 from lxml import etree
 from pydantic import BaseModel, ConfigDict
 
 from gateway.errors import Fault, FileError, GatewayError
 from gateway.formats import header as headers
+from gateway.formats import tree_paths
 from gateway.formats.contract import Reading, ReadRequest
+from gateway.formats.markup import local, names_a_dtd, refuse_doctype
 
 BATCH_ROWS = 10_000
+CHUNK_BYTES = 8 << 10
 Getter = Callable[[Any], str | None]
+Finder = Callable[[Any], Iterator[Any]]
 
 
 class Options(BaseModel):
-    """`[file]` settings, all of them local names.
+    """`[file]` settings; names are local names.
 
     root      that the document's root may have (any if empty)
     body      that the elements in the root may have (any if empty); where given, the root must hold one, so that
@@ -32,6 +37,7 @@ class Options(BaseModel):
     contains  of elements without which the document is another one and is refused, wherever they stand
     whole     of elements whose rows wait for their end, so that what stands behind them is in reach; one at a
               time is kept in memory
+    doctype   whether the document may name a DTD
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -40,16 +46,14 @@ class Options(BaseModel):
     body: tuple[str, ...] = ()
     contains: tuple[str, ...] = ()
     whole: tuple[str, ...] = ()
+    doctype: bool = False
 
 
 def sniff(head: bytes, name: str) -> bool:
     """Markup: "<" and a name, "?" or "!"."""
     del name
-    for encoding in ("utf-16", "utf-8-sig") if head[:2] in (b"\xff\xfe", b"\xfe\xff") else ("utf-8-sig",):
-        text = head.decode(encoding, "ignore").lstrip()
-        if re.match(r"<[?!A-Za-z_]", text):
-            return True
-    return False
+    codec = "utf-16" if head[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
+    return re.match(r"\s*<[?!A-Za-z_]", head.decode(codec, "ignore")) is not None
 
 
 def read(request: ReadRequest) -> Reading:
@@ -62,8 +66,11 @@ class _Xml(Reading):
         self.request = request
         self.options: Options = headers.options(Options, request.options, "xml")
         self.columns = tuple(request.columns)
-        self.getters = [_compile(column) for column in self.columns]
-        self.each = _each(request.each or "")
+        paths = [tree_paths.parse(column) for column in self.columns]
+        self.whole = frozenset(self.options.whole)
+        self.getters = [_getter(path, self.whole) for path in paths]
+        self.around = frozenset(name for path in paths for name in _wanted_around(path))
+        self.anywhere, self.path = _each(request.each or "")
         self.received = 0
         self.faults: list[Fault] = []
         self._has_body = False
@@ -77,7 +84,7 @@ class _Xml(Reading):
         try:
             for element, position in self._elements():
                 rows.append((position, [get(element) for get in self.getters]))
-                if len(rows) >= BATCH_ROWS:
+                if len(rows) == BATCH_ROWS:
                     yield self._batch(rows, done)
                     done += len(rows)
                     rows = []
@@ -88,124 +95,94 @@ class _Xml(Reading):
 
     def _batch(self, rows: list[tuple[str, list[str | None]]], done: int) -> pa.RecordBatch:
         self.received += len(rows)
-        count = len(rows)
+        limits = self.request.limits
+        if self.received > limits.rows_per_file_max:
+            raise FileError(self.request.name, "more rows than rows_per_file_max", "Split it or raise the limit.")
         cells = [pa.array([row[1][n] for row in rows], pa.utf8()) for n in range(len(self.columns))]
+        for texts in cells:
+            lengths = pc.binary_length(texts)
+            if (pc.max(lengths).as_py() or 0) > limits.xml_text_bytes_max:
+                position = rows[pc.index(lengths, pc.max(lengths)).as_py()][0]
+                raise FileError(
+                    self.request.name, "a text has more bytes than xml_text_bytes_max",
+                    "Raise xml_text_bytes_max if the document is right.", position,
+                )  # fmt: skip
         return pa.RecordBatch.from_arrays(
             [
-                pa.array(range(done, done + count), pa.int64()),
+                pa.array(range(done, done + len(rows)), pa.int64()),
                 pa.array([row[0] for row in rows], pa.utf8()),
-                pa.array([0] * count, pa.int32()),
+                pa.array([0] * len(rows), pa.int32()),
                 *cells,
             ],
             schema=self.schema,
         )
 
+    # --- the stream -------------------------------------------------------------------------------------
+
     def _elements(self) -> Iterator[tuple[Any, str]]:
-        """Each matching element at its end, with its path; it is emptied afterwards."""
-        limits = self.request.limits
-        stack: list[tuple[str, dict[str, int], int]] = []
-        counts: dict[str, int] = {}
-        missing, whole = set(self.options.contains), frozenset(self.options.whole)
+        """Each row at its end, with its path. What no path can reach any more is dropped between."""
+        tree = _Tree(self.path, self.anywhere, self.around, self.whole)
+        missing = set(self.options.contains)
         waiting: list[tuple[Any, str]] = []
-        self._refuse_doctype()
-        parser = etree.iterparse(self.request.path, events=("start", "end"), huge_tree=False, load_dtd=False)
-        for event, element in parser:
-            if not isinstance(element.tag, str):
-                continue
-            name = _local(element.tag)
-            if event == "start":
-                if not stack:
-                    self._check_root(name, element)
-                elif len(stack) == 1:
-                    self._check_body(name, element)
-                missing.discard(name)
-                place = counts.get(name, 0) + 1
-                counts[name] = place
-                stack.append((name, counts, place))
-                counts = {}
-                if len(stack) > limits.xml_depth_max:
-                    raise FileError(
-                        self.request.name, f"elements are nested deeper than {limits.xml_depth_max}",
-                        "Raise xml_depth_max if the document is right.", f"line {element.sourceline}",
-                    )  # fmt: skip
-                continue
-            if len((element.text or "").encode()) > limits.xml_text_bytes_max:
-                raise FileError(
-                    self.request.name, f"the text of an element is longer than {limits.xml_text_bytes_max} bytes",
-                    "Raise xml_text_bytes_max if the document is right.", f"line {element.sourceline}",
-                )  # fmt: skip
-            names = [entry[0] for entry in stack]
-            if self._matches(names):
-                position = "/" + "/".join(f"{n}[{p}]" if c.get(n, 1) > 1 or p > 1 or k == len(stack) - 1 else n
-                                          for k, (n, c, p) in enumerate(stack))  # fmt: skip
-                waiting.append((element, position))
-            if (waiting or name in whole) and whole.isdisjoint(names[:-1]):
-                yield from waiting
-                waiting.clear()
-                self._release(element)
-            _, counts, _ = stack.pop()
-        if self.options.body and not stack and not self._has_body:
-            raise FileError(
-                self.request.name, f"the document is empty, expected {' or '.join(self.options.body)}",
-                "Send the document that the mapping is for.",
-            )  # fmt: skip
-        if stack or not counts:
-            raise FileError(
-                self.request.name,
-                "the document is not well-formed: it ends before its elements are closed",
-                "Send the whole document again; it was cut off.",
-            )
+        names = {self.path[-1], *missing, *self.whole}
+        parser = etree.XMLPullParser(
+            events=("start", "end"), tag=(self._root_tag(), *(f"{{*}}{name}" for name in sorted(names))),
+            remove_comments=True, remove_pis=True, huge_tree=False, no_network=True,
+        )  # fmt: skip
+        with self.request.path.open("rb") as source:
+            while chunk := source.read(CHUNK_BYTES):
+                parser.feed(chunk)
+                for event, element in parser.read_events():
+                    if tree.root is None:
+                        tree.root = element
+                    missing.discard(local(element.tag))
+                    if event == "end" and tree.is_row(element):
+                        self._check_depth(tree.depth)
+                        waiting.append((element, tree.position(element)))
+                    if event == "end" and waiting and not _within(element, self.whole):
+                        yield from waiting
+                        waiting.clear()
+                self._check_body(tree.root)
+                self._check_depth(tree.prune())
+            parser.close()
+        if self.options.body and not self._has_body:
+            raise self._unexpected("the document is empty", self.options.body)
         if missing:
             raise FileError(
                 self.request.name, f"the document has no {' and no '.join(sorted(missing))}",
                 "Send the document that the mapping is for.",
             )  # fmt: skip
 
-    def _matches(self, names: list[str]) -> bool:
-        anywhere, path = self.each
-        if anywhere:
-            return names[-len(path) :] == path
-        return names == path
+    def _root_tag(self) -> str:
+        """The tag of the root, which must be one that the mapping names. A DOCTYPE that is not allowed is refused."""
+        begun = etree.iterparse(self.request.path, events=("start",), huge_tree=False, no_network=True)
+        _, root = next(begun)
+        if not (self.options.doctype and names_a_dtd(self.request.path)):
+            refuse_doctype(root, self.request.name)
+        if self.options.root and local(root.tag) not in self.options.root:
+            raise self._unexpected(f"the document is a {local(root.tag)}", self.options.root, root.sourceline)
+        return str(root.tag)
 
-    @staticmethod
-    def _release(element: Any) -> None:
-        """Empty the element and drop its emptied elder siblings: memory stays flat."""
-        element.clear(keep_tail=False)
-        element.set("_done", "1")
-        previous = element.getprevious()
-        parent = element.getparent()
-        if previous is not None and parent is not None and previous.get("_done") == "1":
-            parent.remove(previous)
+    def _check_body(self, root: Any) -> None:
+        """Every element in the root must be one that the mapping names."""
+        for element in root if self.options.body and root is not None else ():
+            if local(element.tag) not in self.options.body:
+                raise self._unexpected(
+                    f"the document holds a {local(element.tag)}", self.options.body, element.sourceline
+                )
+            self._has_body = True
 
-    def _check_root(self, name: str, element: Any) -> None:
-        if self.options.root and name not in self.options.root:
+    def _unexpected(self, what: str, wanted: tuple[str, ...], line: int = 0) -> FileError:
+        return FileError(
+            self.request.name, f"{what}, expected {' or '.join(wanted)}",
+            "Send the document that the mapping is for.", f"line {line}" if line else "",
+        )  # fmt: skip
+
+    def _check_depth(self, depth: int) -> None:
+        if depth > self.request.limits.xml_depth_max:
             raise FileError(
-                self.request.name, f"the document is a {name}, expected {' or '.join(self.options.root)}",
-                "Send the document that the mapping is for.", f"line {element.sourceline}",
-            )  # fmt: skip
-
-    def _check_body(self, name: str, element: Any) -> None:
-        if self.options.body and name not in self.options.body:
-            raise FileError(
-                self.request.name, f"the document holds a {name}, expected {' or '.join(self.options.body)}",
-                "Send the document that the mapping is for.", f"line {element.sourceline}",
-            )  # fmt: skip
-        self._has_body = True
-
-    def _refuse_doctype(self) -> None:
-        """A DOCTYPE can define entities, which none of our documents needs. Some name a DTD: it is not read."""
-        with self.request.path.open("rb") as source:
-            head = source.read(65_536)
-        if head[:2] in (b"\xff\xfe", b"\xfe\xff"):
-            head = head.decode("utf-16", "ignore").encode()
-        place = head.upper().find(b"<!DOCTYPE")
-        if place < 0:
-            place = head.upper().find(b"<!ENTITY")
-        root = re.search(rb"<[A-Za-z_]", head)
-        if place >= 0 and (root is None or place < root.start()) and not _NAMES_A_DTD.match(head, place):
-            raise FileError(
-                self.request.name, "the document has a DOCTYPE; entities are not allowed",
-                "Send the document without it.", f"line {head[:place].count(bytes([10])) + 1}",
+                self.request.name, f"elements are nested deeper than {self.request.limits.xml_depth_max}",
+                "Raise xml_depth_max if the document is right.",
             )  # fmt: skip
 
     def _broken(self, error: etree.XMLSyntaxError) -> FileError:
@@ -216,36 +193,105 @@ class _Xml(Reading):
         )  # fmt: skip
 
 
-def _local(tag: str) -> str:
-    return tag.rpartition("}")[2]
+class _Tree:
+    """The part of the document that is in memory: the open elements, and what paths can reach beside them."""
+
+    def __init__(self, path: list[str], anywhere: bool, around: frozenset[str], whole: frozenset[str]) -> None:
+        self.path, self.anywhere, self.around, self.whole = path, anywhere, around, whole
+        self.root: Any = None
+        self.depth = 0
+        self._dropped: dict[Any, dict[str, int]] = {}
+        self._parent: Any = self
+        self._prefix, self._place, self._fits = "", 0, False
+
+    def is_row(self, element: Any) -> bool:
+        """Whether the element, at its end, is a row. Rows of one parent come together, so it is remembered."""
+        if local(element.tag) != self.path[-1]:
+            return False
+        parent = element.getparent()
+        if parent is self._parent:
+            self._place += 1
+            return self._fits
+        above = list(element.iterancestors())[::-1]
+        self.depth = len(above) + 1
+        self._fits = self._is_path([local(one.tag) for one in (*above, element)])
+        self._prefix = "".join(f"/{local(one.tag)}{f'[{n}]' if (n := self._number(one)) > 1 else ''}" for one in above)
+        self._place, self._parent = self._number(element), parent
+        return self._fits
+
+    def position(self, element: Any) -> str:
+        """The path of the row that `is_row` was asked about last."""
+        return f"{self._prefix}/{local(element.tag)}[{self._place}]"
+
+    def prune(self) -> int:
+        """Drop the closed elements that no row can reach; gives how deep the document is open."""
+        kept: dict[Any, dict[str, int]] = {}
+        names: list[str] = []
+        node = self.root
+        while node is not None:
+            names.append(local(node.tag))
+            if len(node) == 0 or self._is_path(names) or names[-1] in self.whole:
+                break
+            if node is not self.root and self._reached(names[-1]):
+                break
+            counts = kept[node] = self._dropped.get(node, {})
+            for child in node[:-1]:
+                name = local(child.tag)
+                if not self._reached(name):
+                    counts[name] = counts.get(name, 0) + 1
+                    node.remove(child)
+            node = node[-1]
+        self._dropped = kept
+        return len(names)
+
+    def _reached(self, name: str) -> bool:
+        return name in self.around or "*" in self.around
+
+    def _is_path(self, names: list[str]) -> bool:
+        return names[-len(self.path) :] == self.path if self.anywhere else names == self.path
+
+    def _number(self, element: Any) -> int:
+        """1 for the first element of its name within its parent."""
+        dropped = self._dropped.get(element.getparent(), {})
+        name = local(element.tag)
+        return 1 + dropped.get(name, 0) + sum(1 for _ in element.itersiblings(f"{{*}}{name}", preceding=True))
+
+
+# --- paths --------------------------------------------------------------------------------------------
 
 
 def _each(text: str) -> tuple[bool, list[str]]:
     """(anywhere, path of local names)."""
-    anywhere = text.startswith("//")
     path = [part.rpartition(":")[2] for part in text.strip("/").split("/")]
     if not text.startswith("/") or not all(re.fullmatch(r"[\w.\-]+", part) for part in path):
         raise GatewayError("read each", text or "(none)", "Write //Ntry or /Document/Stmt/Ntry: what is a row.")
-    return anywhere, path
+    return text.startswith("//"), path
 
 
-_NAMES_A_DTD = re.compile(rb"<!DOCTYPE\s+[\w:.\-]+\s+(SYSTEM|PUBLIC)\s[^\[\]<>]*>", re.IGNORECASE)
-_STEP = re.compile(r"([\w.\-:]+|\.\.|\.|@[\w.\-:]+)((?:\[[^\]]*\])*)")
-_PREDICATE = re.compile(r"\[(?:(\d+)|([\w.\-/@:]+)\s*=\s*(?:'([^']*)'|\"([^\"]*)\"))\]")
+def _wanted_around(path: tree_paths.Path) -> Iterator[str]:
+    """Names of the elements beside a row's ancestors that the path reads."""
+    for steps in path.alternatives:
+        levels = tree_paths.outward(steps)
+        if levels and not steps[levels].name.startswith("@"):
+            yield _plain(steps[levels].name)
 
 
-def _compile(path: str) -> Getter:
-    """A function that gives the text of a relative path; alternatives with "|", the first present counts.
+def _plain(name: str) -> str:
+    return name.removeprefix("@").rpartition(":")[2]
 
-    `count(path)` gives how many there are, `join(path)` the texts of all of them with blanks between.
-    """
-    called = re.fullmatch(r"(count|join)\((.+)\)", path.strip())
-    if called:
-        find_all = _finder(called.group(2))
-        if called.group(1) == "count":
-            return lambda element: str(sum(1 for _ in find_all(element)))
-        return lambda element: " ".join(filter(None, map(_text, find_all(element)))) or None
-    finders = [_finder(alternative.strip()) for alternative in path.split("|")]
+
+def _within(element: Any, names: frozenset[str]) -> bool:
+    """Whether one of the elements around this one has such a name."""
+    return bool(names) and any(local(one.tag) in names for one in element.iterancestors())
+
+
+def _getter(path: tree_paths.Path, whole: frozenset[str] = frozenset()) -> Getter:
+    """A function that gives the text of a path from an element, None where nothing is."""
+    finders = [_finder(steps, whole) for steps in path.alternatives]
+    if path.function == "count":
+        return lambda element: str(sum(1 for _ in finders[0](element)))
+    if path.function == "join":
+        return lambda element: " ".join(filter(None, map(_text, finders[0](element)))) or None
 
     def get(element: Any) -> str | None:
         for find in finders:
@@ -257,53 +303,70 @@ def _compile(path: str) -> Getter:
 
 
 def _text(found: Any) -> str:
-    return found if isinstance(found, str) else "".join(found.itertext()).strip()
+    """The text of an element, or an attribute's value."""
+    if isinstance(found, str):
+        return found
+    return (found.text or "").strip() if len(found) == 0 else "".join(found.itertext()).strip()
 
 
-def _finder(path: str) -> Callable[[Any], Iterator[Any]]:
-    steps: list[Callable[[Any], Iterator[Any]]] = []
-    rest = path
-    while rest:
-        found = _STEP.match(rest)
-        if not found:
-            raise GatewayError(
-                "read path",
-                path,
-                "Write names with /, ../, @attribute, [1] or [Tp/Cd='CLBD']: ../Bal[Tp/Cd='CLBD']/Amt.",
-            )
-        steps.append(_step(found.group(1), found.group(2), path))
-        rest = rest[found.end() :]
-        if rest.startswith("/"):
-            rest = rest[1:]
-        elif rest:
-            raise GatewayError("read path", path, f"Expected / before {rest}.")
+def _finder(steps: tuple[tree_paths.Step, ...], whole: frozenset[str]) -> Finder:
+    levels = tree_paths.outward(steps)
+    moves = [_move(step) for step in steps[levels:]]
+    begin = _around(levels, steps[levels], whole) if levels else moves[0]
+    rest = moves[1:]
+    if not rest:
+        return begin
+
+    def walk(found: Iterator[Any], number: int) -> Iterator[Any]:
+        for one in found:
+            if number == len(rest):
+                yield one
+            else:
+                yield from walk(rest[number](one), number + 1)
+
+    return lambda element: walk(begin(element), 0)
+
+
+def _around(levels: int, step: tree_paths.Step, whole: frozenset[str]) -> Finder:
+    """The first step of a path that leads out: an attribute of an element around the row, or what stood before it.
+
+    Within a whole element, also what stands behind it.
+    """
+    tests = [_test(test) for test in step.tests]
+    attribute = _move(step) if step.name.startswith("@") else None
+    tag = f"{{*}}{_plain(step.name)}"
 
     def find(element: Any) -> Iterator[Any]:
-        def walk(node: Any, number: int) -> Iterator[Any]:
-            if number == len(steps):
-                yield node
-                return
-            for following in steps[number](node):
-                yield from walk(following, number + 1)
-
-        return walk(element, 0)
+        for _ in range(levels - 1):
+            element = element.getparent()
+            if element is None:
+                return iter(())
+        if attribute is not None:
+            parent = element.getparent()
+            return iter(()) if parent is None else attribute(parent)
+        found = list(element.itersiblings(tag, preceding=True))[::-1]
+        if _within(element, whole):
+            found += element.itersiblings(tag)
+        for test in tests:
+            found = test(found)
+        return iter(found)
 
     return find
 
 
-def _step(name: str, predicates: str, path: str) -> Callable[[Any], Iterator[Any]]:
-    if name == "..":
-        return lambda node: iter([node.getparent()] if node.getparent() is not None else [])
+def _move(step: tree_paths.Step) -> Finder:
+    name = _plain(step.name)
+    if step.name.startswith("@"):
+        return lambda element: (value for key, value in element.attrib.items() if local(key) == name)
     if name == ".":
-        return lambda node: iter([node])
-    if name.startswith("@"):
-        wanted = name[1:].rpartition(":")[2]
-        return lambda node: (value for key, value in node.attrib.items() if _local(key) == wanted)
-    local = name.rpartition(":")[2]
-    tests = _predicates(predicates, path)
+        return lambda element: iter((element,))
+    tag = f"{{*}}{name}"
+    tests = [_test(test) for test in step.tests]
+    if not tests:
+        return lambda element: element.iterchildren(tag)
 
-    def children(node: Any) -> Iterator[Any]:
-        found = [c for c in node if isinstance(c.tag, str) and (local == "*" or _local(c.tag) == local)]
+    def children(element: Any) -> Iterator[Any]:
+        found = list(element.iterchildren(tag))
         for test in tests:
             found = test(found)
         return iter(found)
@@ -311,24 +374,8 @@ def _step(name: str, predicates: str, path: str) -> Callable[[Any], Iterator[Any
     return children
 
 
-def _predicates(text: str, path: str) -> list[Callable[[list[Any]], list[Any]]]:
-    tests: list[Callable[[list[Any]], list[Any]]] = []
-    rest = text
-    while rest:
-        found = _PREDICATE.match(rest)
-        if not found:
-            raise GatewayError("read path", path, "A condition is [1] or [Tp/Cd='CLBD'].")
-        number, inner, single, double = found.groups()
-        tests.append(
-            _nth(int(number)) if number else _equals(_compile(inner), single if single is not None else double)
-        )
-        rest = rest[found.end() :]
-    return tests
-
-
-def _nth(number: int) -> Callable[[list[Any]], list[Any]]:
-    return lambda found: found[number - 1 : number]
-
-
-def _equals(get: Getter, value: str) -> Callable[[list[Any]], list[Any]]:
-    return lambda found: [element for element in found if get(element) == value]
+def _test(test: tree_paths.Test) -> Callable[[list[Any]], list[Any]]:
+    if test.path is None:
+        return lambda found: found[test.number - 1 : test.number]
+    get = _getter(test.path)
+    return lambda found: [element for element in found if get(element) == test.value]

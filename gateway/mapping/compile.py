@@ -85,11 +85,7 @@ class Compiler:
         for record in self.records:
             found += [record.wrong, record.applies, record.key, *record.broken.values()]
             found += [target.value for target in record.targets.values()]
-            found += [target.unmapped for target in record.targets.values()]
-            found += [target.key for target in record.targets.values() if target.unmapped]
-            found += [target.text for target in record.targets.values() if target.spec.fill_down]
-        for join in self.joins:
-            found += [*join.keys, join.day]
+            found += [text for target in record.targets.values() for text in (target.unmapped, target.unread)]
         return found
 
     # --- records --------------------------------------------------------------------------------------
@@ -108,6 +104,7 @@ class Compiler:
             record.targets[name] = Target(index, bit, name, field_spec, column, type_of(field_spec, column))
         for name in self._ordered(mapping, record):
             fields.compile_field(self, record, record.targets[name])
+        self._told(record)
         self._checks(record)
         self._condition(record)
         record.key = self._key(record, partner)
@@ -130,6 +127,16 @@ class Compiler:
                 "Break the circle.",
                 f"{record.spec.type}: fields need one another: {circle}",
             ) from None
+
+    def _told(self, record: Record) -> None:
+        """Steps with what messages quote: NULL, and so nearly nothing to carry along, in nearly all rows."""
+        for target in record.targets.values():
+            if target.unmapped:
+                told = f"case when {target.unmapped} then {target.key} end"
+                target.unmapped = self.plan.add(f"__unmapped{target.tag}", told)
+            if target.spec.fill_down is not None:
+                told = f"case when {target.value} is null then {target.text} end"
+                target.unread = self.plan.add(f"__unread{target.tag}", told)
 
     def _checks(self, record: Record) -> None:
         """The record's masks: of fields that cannot be read by stage, and of everything that is wrong."""

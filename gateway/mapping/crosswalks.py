@@ -27,8 +27,10 @@ def supply(work: Work, stages: Stages, number: int, joins: Sequence[Join], conte
         if join.kind == "fill_down":
             joined, window = _fill_down(work, stages, join)
             dear = dear or window
+        elif join.kind == "lookup":
+            joined = _lookup(work, stages, number, join, context)
         else:
-            joined = (_lookup if join.kind == "lookup" else _alias)(work, stages, join, context)
+            joined = _alias(work, stages, join, context)
         stages.join(number, joined)
     return dear
 
@@ -55,8 +57,10 @@ def _fill_down(work: Work, stages: Stages, join: Join) -> tuple[Joined, bool]:
 # --- lookups ------------------------------------------------------------------------------------------
 
 
-def _lookup(work: Work, stages: Stages, join: Join, context: Context) -> Joined:
-    """Every combination of codes in the file with the value of the most specific row that fits it."""
+def _lookup(work: Work, stages: Stages, number: int, join: Join, context: Context) -> Joined:
+    """Every combination of codes in the file with the value of the most specific row that fits it, and what is made
+    of that value alone."""
+    alias, found = f"l{join.target.tag}", f"__l{join.target.tag}"
     matcher = _Matcher(join, context)
     keys = [f"k{number}" for number in range(len(join.keys))]
     asked = f"select distinct {', '.join(join.keys)} from {stages.reach(*join.keys)}"
@@ -64,14 +68,16 @@ def _lookup(work: Work, stages: Stages, join: Join, context: Context) -> Joined:
     table = pa.table(
         [pa.array([codes[number] for codes in combinations], pa.utf8()) for number in range(len(keys))]
         + [pa.array([matcher.find(codes) for codes in combinations], pa.utf8())],
-        names=[*keys, "value"],
+        names=[*keys, found],
     )
-    alias = f"l{join.target.tag}"
-    name = work.make_from(f"_{alias}", table)
-    if table.column("value").null_count:
+    made = stages.plan.following(number, [found])
+    name = work.over(
+        table, lambda source: work.make("table", f"_{alias}", f"select * from {stages.plan.levels(made, source)}")
+    )
+    if table.column(found).null_count:
         work.unresolved.add(join.target.tag)
     same = " and ".join(f"{alias}.{key} = {sql}" for key, sql in zip(keys, join.keys, strict=True))
-    gives = {f"__l{join.target.tag}": f"{alias}.value"}
+    gives = {step: f"{alias}.{step}" for step in (found, *made)}
     return Joined(gives, join.keys, f"left join {ident(name)} {alias} on {same}")
 
 

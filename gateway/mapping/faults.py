@@ -85,7 +85,7 @@ def add_rejected(work: Work, compiler: Compiler, relation: str, name: str, reope
     for record in compiler.records:
         broken = " | ".join(record.broken.values()) or "0"
         columns += [f"case when {record.applies} then {mask} else 0 end" for mask in (record.wrong, f"({broken})")]
-    columns += [f"cast({target.text if target.spec.fill_down else target.value} as varchar)" for _, target in shown]
+    columns += [f"cast({target.unread or target.value} as varchar)" for _, target in shown]
     rows = work.con.execute(
         f"""select {", ".join(columns)} from {ident(relation)}
             where {compiler.ignored} is null and {compiler.rejected} order by _ordinal"""
@@ -182,14 +182,14 @@ def add_unmapped(work: Work, compiler: Compiler, relation: str, name: str) -> No
                 code, what = "UNMAPPED_LINE", f"is not in the {place}: {target.name} is suspense"
                 where = f"mappings/lookups/{spec.lookup}.csv" if spec.lookup else "`map` of the mapping"
                 hint = f"Add it to {where} and replay the file."
-            text = f"replace({target.key}, chr(31), ' / ')"
+            text = f"replace({target.unmapped}, chr(31), ' / ')"
             work.con.execute(
                 f"""insert into {ident(name)}
                 select _ordinal >> {FILE_SHIFT}, min(_ordinal), {record.index}, arg_min(_position, _ordinal), {quote(code)}, {quote(column)}, {text},
                        '"' || {text} || '" ' || {quote(what)} || ' (' || count(*) ||
                        case when count(*) = 1 then ' row)' else ' rows)' end,
                        {quote(hint)}, null, false
-                from {ident(relation)} where {accepted} and {record.applies} and ({target.unmapped})
+                from {ident(relation)} where {accepted} and {record.applies} and {target.unmapped} is not null
                     and (_ordinal >> {FILE_SHIFT}, {text}) not in (
                         select _ordinal >> {FILE_SHIFT}, value from {ident(name)}
                         where code = {quote(code)} and column_name = {quote(column)})

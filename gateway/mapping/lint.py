@@ -22,7 +22,7 @@ from gateway.model import MAPPABLE
 
 OptionsCheck = Callable[[str, Mapping[str, Any]], "str | Sequence[str]"]
 INTERCHANGE = ("x12", "edifact", "mt940", "bai2", "ofx")
-STRUCTURED = (*INTERCHANGE, "xml")
+STRUCTURED = (*INTERCHANGE, "xml", "json")
 TABULAR = ("delimited", "workbook")
 FIELDS_MAX = 120
 
@@ -154,7 +154,7 @@ class _Checker:
         each = self.mapping.file.format in STRUCTURED
         if each and not record.each:
             yield self.fault(path, "`each` is missing: it says what a row is", 'as in each = "LX" or each = "//Ntry"')
-        if record.each and not each:
+        if record.each and not each and self.mapping.file.format != "fixed":
             yield self.fault((*path, "each"), f"a row of a {self.mapping.file.format} file is a line",
                              "remove `each`")  # fmt: skip
         if len(record.fields) > FIELDS_MAX:

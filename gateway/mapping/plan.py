@@ -9,7 +9,7 @@ that each is computed once however many others use it.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from dataclasses import dataclass, field
 
 _NAME = re.compile(r"__[a-z]+[0-9_]*")
@@ -52,16 +52,24 @@ class Plan:
         self.steps.setdefault(name, Step("", stage, 0, frozenset()))
         return name
 
-    def closure(self, stage: int, wanted: Iterable[str]) -> tuple[list[str], set[str]]:
-        """(steps of a stage that are needed for `wanted`, in order; what they and `wanted` need beside them)."""
+    def closure(self, stage: int, wanted: Iterable[str], given: Container[str]) -> tuple[list[str], set[str]]:
+        """(steps of a stage that are needed for `wanted` and not given, in order; what else is needed)."""
         needed = set(wanted)
         own = []
         for name, step in reversed(self.steps.items()):
-            if name in needed and step.stage == stage and step.sql:
+            if name in needed and step.stage == stage and step.sql and name not in given:
                 own.append(name)
                 needed |= step.uses
         own.reverse()
         return own, needed - set(own)
+
+    def following(self, stage: int, given: Iterable[str]) -> list[str]:
+        """Steps of a stage that use nothing but these and one another, in order."""
+        known = set(given)
+        for name, step in self.steps.items():
+            if step.stage == stage and step.uses and step.uses <= known:
+                known.add(name)
+        return [name for name in self.steps if name in known and self.steps[name].sql]
 
     def levels(self, names: Iterable[str], source: str) -> str:
         """A relation with these steps of one stage added, nested by depth."""

@@ -25,7 +25,9 @@ class Target:
     value    name of the step with its value
     key      SQL of what it adds to a source key, if not its value: the sender's own name of a crosswalked field
     broken   SQL conditions under which there is something that cannot be read
-    unmapped SQL condition under which its code went to suspense or its name is unknown, "" if it cannot
+    unmapped SQL condition under which its code went to suspense or its name is unknown, "" if it cannot; once the
+             record is compiled, the step with that code or name, NULL where it is known
+    unread   step with a text that was filled down and cannot be read, "" for other fields
     needs    fields of the record that it is made from
     """
 
@@ -40,6 +42,7 @@ class Target:
     key: str = ""
     broken: list[str] = field(default_factory=list)
     unmapped: str = ""
+    unread: str = ""
     needs: frozenset[str] = frozenset()
 
     @property

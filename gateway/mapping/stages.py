@@ -47,8 +47,9 @@ class Stages:
     def _relation(self, stage: int, wanted: set[str]) -> str:
         if stage <= self.reached:
             return self.base
-        own, needed = self.plan.closure(stage, wanted)
-        joined = [one for one in self._joined.get(stage, ()) if needed & set(one.gives)]
+        joins = self._joined.get(stage, ())
+        own, needed = self.plan.closure(stage, wanted, {name for one in joins for name in one.gives})
+        joined = [one for one in joins if needed & set(one.gives)]
         below = needed.union(*(self.plan.uses(sql) for one in joined for sql in one.asked))
         source = self._relation(stage - 1, below) if stage else self.base
         if joined:

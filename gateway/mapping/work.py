@@ -58,10 +58,6 @@ class Work:
             self.made.append((kind, whole))
         return whole
 
-    def make_from(self, name: str, table: pa.Table) -> str:
-        """Create a temporary table that holds an Arrow table."""
-        return self.over(table, lambda source: self.make("table", name, f"select * from {source}"))
-
     def over(self, data: object, run: Callable[[str], T]) -> T:
         """Run something while Arrow data stands under a name that is given to it."""
         name = f"{self.prefix}_source"

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import json
-import warnings
 from pathlib import Path
 from typing import Any
 
-import openpyxl
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -15,7 +13,7 @@ from lxml import etree
 
 from gateway.config import Limits
 from gateway.errors import FileError
-from gateway.formats import INTERCHANGES, delimited, edifact, forget, workbook, x12, xml
+from gateway.formats import INTERCHANGES, delimited, edifact, forget, x12, xml
 from gateway.formats.contract import Reading, ReadRequest
 from gateway.formats.interchange import stretches
 from tests.conftest import CORPUS, corpus
@@ -188,28 +186,6 @@ def test_camt_amounts_agree_with_the_expected(path: Path) -> None:
         assert cents.lstrip("0") in text.replace(".", "") or row["Amt"] == "0"
         assert row["Amt/@Ccy"] in text
     assert json.loads(text)
-
-
-@pytest.mark.parametrize("path", corpus("xlsx", "*.xlsx"), ids=lambda p: p.name)
-def test_workbooks_agree_with_openpyxl(path: Path) -> None:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        try:
-            reading = workbook.read(request(path, options={"header": False}))
-            rows = rows_of(reading)
-        except FileError as error:
-            assert error.hint
-            return
-        book = openpyxl.load_workbook(path, read_only=True, data_only=True)
-    sheets = {sheet.title: sheet for sheet in book.worksheets}
-    for row in rows[:200]:
-        title, _, address = row["_position"].rpartition("!")
-        sheet = sheets[title]
-        number = int(address.removeprefix("A"))
-        cells = next(sheet.iter_rows(min_row=number, max_row=number, values_only=True))
-        texts = [workbook.text_of(cell) for cell in cells][: len(reading.columns)]
-        got = [row[column] for column in reading.columns][: len(texts)]
-        assert got == texts
 
 
 @pytest.mark.parametrize("path", corpus("csv", "*.csv") + corpus("bank-csv", "*.csv"), ids=lambda p: p.name)

@@ -1,0 +1,97 @@
+"""Which characters the bytes of a text file are, and where they are none."""
+
+from __future__ import annotations
+
+import codecs
+from collections.abc import Iterator
+from pathlib import Path
+
+from gateway.errors import FileError
+
+CHUNK_BYTES = 4 << 20
+_EBCDIC = ("cp037", "cp273", "cp424", "cp500", "cp875", "cp1026", "cp1140")
+_BOMS = (
+    (codecs.BOM_UTF8, "utf-8-sig"),
+    (codecs.BOM_UTF32_LE, "utf-32"),
+    (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
+
+
+def detect(path: Path, name: str, wanted: str) -> str:
+    """The codec: that of a byte order mark, else the wanted one; "auto" finds UTF-16, UTF-8, else cp1252.
+
+    Raises FileError for a codec that does not exist.
+    """
+    with path.open("rb") as source:
+        head = source.read(4)
+        for bom, codec in _BOMS:
+            if head.startswith(bom):
+                return codec
+        if wanted != "auto":
+            try:
+                return codecs.lookup(wanted).name
+            except LookupError:
+                raise FileError(name, f"the encoding {wanted} is not known", "Use utf-8, cp1252, utf-16 …") from None
+        if len(head) >= 4 and head[1] == 0 and head[3] == 0:
+            return "utf-16-le"
+        if len(head) >= 4 and head[0] == 0 and head[2] == 0:
+            return "utf-16-be"
+        source.seek(0)
+        decoder = codecs.getincrementaldecoder("utf-8")()
+        try:
+            while chunk := source.read(CHUNK_BYTES):
+                decoder.decode(chunk)
+            decoder.decode(b"", final=True)
+        except UnicodeDecodeError:
+            return "cp1252"
+    return "utf-8"
+
+
+def lines(path: Path, name: str, codec: str, bytes_max: int) -> Iterator[list[str]]:
+    """The lines of a file without their ends (LF, CR LF or CR; NEL in EBCDIC), many at a time.
+
+    Raises FileError for bytes that are no text, and for a line longer than the limit.
+    """
+    rest, done = "", 0
+    try:
+        with path.open("r", encoding="utf-8-sig" if codec == "utf-8" else codec, newline=None) as source:
+            while chunk := source.read(CHUNK_BYTES):
+                found = (rest + (chunk.replace("\x85", "\n") if codec in _EBCDIC else chunk)).split("\n")
+                rest = found.pop()
+                if len(rest) > bytes_max:
+                    raise FileError(
+                        name, f"a line is longer than {bytes_max} bytes", "Check that the file has line ends.",
+                        f"line {done + len(found) + 1}",
+                    )  # fmt: skip
+                yield found
+                done += len(found)
+    except UnicodeDecodeError:
+        raise undecodable(path, name, codec) from None
+    if rest:
+        yield [rest]
+
+
+def undecodable(path: Path, name: str, codec: str) -> FileError:
+    """The line and the byte where a file stops being text of that codec."""
+    decoder = codecs.getincrementaldecoder(codec)()
+    line, wrong = 1, ""
+    with path.open("rb") as source:
+        while True:
+            chunk = source.read(CHUNK_BYTES)
+            try:
+                decoder.decode(chunk, final=not chunk)
+            except UnicodeDecodeError as error:
+                line += error.object.count(b"\n", 0, error.start)
+                wrong = error.object[error.start : error.start + 1].hex()
+                break
+            if not chunk:
+                break
+            line += chunk.count(b"\n")
+    return FileError(
+        name,
+        f"the byte 0x{wrong} is not {codec} text",
+        'Send the file as UTF-8, or set encoding = "cp1252" (or "auto") in the mapping.',
+        f"line {line}",
+    )
