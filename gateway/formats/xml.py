@@ -125,7 +125,7 @@ class _Xml(Reading):
         missing = set(self.options.contains)
         waiting: list[tuple[Any, str]] = []
         names = {self.path[-1], *missing, *self.whole}
-        parser = etree.XMLPullParser(
+        parser: Any = etree.XMLPullParser(
             events=("start", "end"), tag=(self._root_tag(), *(f"{{*}}{name}" for name in sorted(names))),
             remove_comments=True, remove_pis=True, huge_tree=False, no_network=True,
         )  # fmt: skip
