@@ -124,6 +124,8 @@ class _Delimited(Reading):
 
     def _check_length(self, cells: list[pa.Array], lines: pa.Array) -> None:
         for texts in cells:
+            if texts.nbytes <= self.request.limits.cell_bytes_max:
+                continue
             lengths = pc.binary_length(texts)
             longest = pc.max(lengths)
             if longest.as_py() > self.request.limits.cell_bytes_max:
@@ -178,19 +180,20 @@ class _Delimited(Reading):
             return False
         if marks.encode(self.encoding.removesuffix("-sig"), "replace") != marks.encode("ascii"):
             return False
-        quotes = newlines = returns = nul = 0
+        quotes = returns = 0
+        newlines = nul = False
         mark = self.options.quote.encode()
         with self.request.path.open("rb") as source:
-            while chunk := source.read(BLOCK_BYTES):
+            while chunk := source.read(encoding.SCAN_BYTES):
                 quotes += chunk.count(mark) if mark else 0
-                newlines += chunk.count(b"\n")
+                newlines = newlines or b"\n" in chunk
                 if b"\r" in chunk:
                     pairs = chunk.count(b"\r\n") + (chunk.endswith(b"\r") and source.peek(1)[:1] == b"\n")
                     returns += chunk.count(b"\r") - pairs
-                nul += b"\0" in chunk
-        self.quoted, self.line_ends = quotes > 0, newlines
+                nul = nul or b"\0" in chunk
+        self.quoted = quotes > 0
         # An odd quote may swallow the rest of the file: only the careful way can tell where it opened.
-        return quotes % 2 == 0 and returns == 0 and not nul and newlines > 0
+        return quotes % 2 == 0 and returns == 0 and newlines and not nul
 
     # --- Arrow ------------------------------------------------------------------------------------------
 
@@ -283,9 +286,10 @@ class _Delimited(Reading):
     def _tail(self, line: int) -> list[str]:
         """The lines of the last row, which begins at that line."""
         with self.request.path.open("rb") as source:
+            line_ends = sum(chunk.count(b"\n") for chunk in iter(lambda: source.read(encoding.SCAN_BYTES), b""))
             source.seek(max(0, source.seek(0, io.SEEK_END) - 2 * BLOCK_BYTES))
             lines = source.read().decode(self.encoding, "replace").split("\n")
-        return [f"{text}\n" for text in lines[line - self.line_ends - 2 :]]
+        return [f"{text}\n" for text in lines[line - line_ends - 2 :]]
 
     _first_row: int
     _bad_lines: list[int]
@@ -418,8 +422,20 @@ class _Lines:
         raise StopIteration
 
 
+def _all_filled(texts: pa.Array) -> bool:
+    """Whether every text begins with a visible ASCII character; False says nothing."""
+    _, offsets, data = texts.buffers()
+    starts = np.frombuffer(offsets, np.int32)[texts.offset : texts.offset + len(texts) + 1]
+    if data is None or not (starts[1:] > starts[:-1]).all():
+        return False
+    first = np.frombuffer(data, np.uint8)[starts[:-1]]
+    return bool((first > ord(" ")).all() and (first < 0x7F).all())
+
+
 def _without_blank_rows(batch: pa.RecordBatch, lines: pa.Array) -> tuple[pa.RecordBatch, pa.Array]:
     """Rows with nothing in any cell are no data."""
+    if _all_filled(batch.column(0)):
+        return batch, lines
     blank = pc.equal(pc.utf8_trim_whitespace(batch.column(0)), "")
     for column in batch.columns[1:]:
         if not pc.any(blank).as_py():

@@ -9,6 +9,9 @@ from pathlib import Path
 from gateway.errors import FileError
 
 CHUNK_BYTES = 4 << 20
+SCAN_BYTES = 256 << 10
+"""As much as stays near the processor, where bytes are only looked at."""
+
 _EBCDIC = ("cp037", "cp273", "cp424", "cp500", "cp875", "cp1026", "cp1140")
 _BOMS = (
     (codecs.BOM_UTF8, "utf-8-sig"),
@@ -41,8 +44,9 @@ def detect(path: Path, name: str, wanted: str) -> str:
         source.seek(0)
         decoder = codecs.getincrementaldecoder("utf-8")()
         try:
-            while chunk := source.read(CHUNK_BYTES):
-                decoder.decode(chunk)
+            while chunk := source.read(SCAN_BYTES):
+                if decoder.getstate()[0] or not chunk.isascii():
+                    decoder.decode(chunk)
             decoder.decode(b"", final=True)
         except UnicodeDecodeError:
             return "cp1252"
