@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from collections.abc import Iterator
 from decimal import Decimal
@@ -89,6 +90,12 @@ def test_no_file_among_the_samples_is_left_unread(family: Path) -> None:
     read_ones = {sample.name for pack in family.glob("*.toml") for sample in samples.samples(pack)}
     beside = {f"{name}.expected.json" for name in read_ones} | {samples.MASTER_DATA}
     assert {path.name for path in (family / "samples").iterdir()} <= read_ones | beside
+
+
+def test_the_documentation_names_every_pack() -> None:
+    text = (ROOT.parent / "docs" / "packs.md").read_text(encoding="utf-8")
+    unnamed = [name_of(pack) for pack in PACKS if not re.search(rf"[`/]{re.escape(pack.stem)}`", text)]
+    assert unnamed == []
 
 
 def test_a_sample_of_each_pack_with_a_partner_passes_through_a_home(home: Path) -> None:

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 from lxml import etree
 
 from gateway.errors import FileError
+
+_PROLOG_BYTES = 65_536
+_NAMES_A_DTD = re.compile(
+    r"\s*(?:<\?(?:(?!\?>).)*\?>\s*|<!--(?:(?!-->).)*-->\s*)*<!DOCTYPE\s+[\w:.\-]+\s+(?:SYSTEM|PUBLIC)\s[^\[\]<>]*>",
+    re.DOTALL,
+)
 
 
 def events(source: Any, name: str, kinds: Sequence[str], tags: Sequence[str] = ()) -> Iterator[tuple[str, Any]]:
@@ -31,6 +39,14 @@ def refuse_doctype(element: Any, name: str) -> None:
     """A DOCTYPE can carry entities; none of our documents needs one."""
     if element.getroottree().docinfo.internalDTD is not None:
         raise FileError(name, "the document has a DOCTYPE; entities are not allowed", "Send the document without it.")
+
+
+def names_a_dtd(path: Path) -> bool:
+    """Whether the document begins with a DOCTYPE that names a DTD and defines nothing itself. Nothing reads the DTD."""
+    with path.open("rb") as source:
+        head = source.read(_PROLOG_BYTES)
+    codec = "utf-16" if head[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
+    return _NAMES_A_DTD.match(head.decode(codec, "ignore")) is not None
 
 
 def emptied(source: Any, name: str, *tags: str) -> Iterator[Any]:

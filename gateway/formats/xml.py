@@ -1,7 +1,8 @@
 """XML documents, streamed: a row for each element of a path, cells by relative paths.
 
 Names are local names. In reach of a row are its own content, and of the elements around it their attributes
-and everything that stood before the row. DOCTYPE and entities are refused.
+and everything that stood before the row, within a `whole` element also what stands behind it. DOCTYPE and
+entities are refused; where the mapping says so, a DOCTYPE may name a DTD, which is never read.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from gateway.errors import Fault, FileError, GatewayError
 from gateway.formats import header as headers
 from gateway.formats import tree_paths
 from gateway.formats.contract import Reading, ReadRequest
-from gateway.formats.markup import local, refuse_doctype
+from gateway.formats.markup import local, names_a_dtd, refuse_doctype
 
 BATCH_ROWS = 10_000
 CHUNK_BYTES = 8 << 10
@@ -28,16 +29,24 @@ Finder = Callable[[Any], Iterator[Any]]
 
 
 class Options(BaseModel):
-    """`[file]` settings: local names that the document's root may have, and the elements in it (any if empty).
+    """`[file]` settings; names are local names.
 
-    Where `body` is given, the root must hold one such element: a document of another kind is refused and not taken
-    for one without rows.
+    root      that the document's root may have (any if empty)
+    body      that the elements in the root may have (any if empty); where given, the root must hold one, so that
+              a document of another kind is refused and not taken for one without rows
+    contains  of elements without which the document is another one and is refused, wherever they stand
+    whole     of elements whose rows wait for their end, so that what stands behind them is in reach; one at a
+              time is kept in memory
+    doctype   whether the document may name a DTD
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     root: tuple[str, ...] = ()
     body: tuple[str, ...] = ()
+    contains: tuple[str, ...] = ()
+    whole: tuple[str, ...] = ()
+    doctype: bool = False
 
 
 def sniff(head: bytes, name: str) -> bool:
@@ -58,7 +67,8 @@ class _Xml(Reading):
         self.options: Options = headers.options(Options, request.options, "xml")
         self.columns = tuple(request.columns)
         paths = [tree_paths.parse(column) for column in self.columns]
-        self.getters = [_getter(path) for path in paths]
+        self.whole = frozenset(self.options.whole)
+        self.getters = [_getter(path, self.whole) for path in paths]
         self.around = frozenset(name for path in paths for name in _wanted_around(path))
         self.anywhere, self.path = _each(request.each or "")
         self.received = 0
@@ -111,10 +121,13 @@ class _Xml(Reading):
 
     def _elements(self) -> Iterator[tuple[Any, str]]:
         """Each row at its end, with its path. What no path can reach any more is dropped between."""
-        tree = _Tree(self.path, self.anywhere, self.around)
-        parser = etree.XMLPullParser(
-            events=("start", "end"), tag=(self._root_tag(), f"{{*}}{self.path[-1]}"), remove_comments=True,
-            remove_pis=True, huge_tree=False, no_network=True,
+        tree = _Tree(self.path, self.anywhere, self.around, self.whole)
+        missing = set(self.options.contains)
+        waiting: list[tuple[Any, str]] = []
+        names = {self.path[-1], *missing, *self.whole}
+        parser: Any = etree.XMLPullParser(
+            events=("start", "end"), tag=(self._root_tag(), *(f"{{*}}{name}" for name in sorted(names))),
+            remove_comments=True, remove_pis=True, huge_tree=False, no_network=True,
         )  # fmt: skip
         with self.request.path.open("rb") as source:
             while chunk := source.read(CHUNK_BYTES):
@@ -122,20 +135,30 @@ class _Xml(Reading):
                 for event, element in parser.read_events():
                     if tree.root is None:
                         tree.root = element
+                    missing.discard(local(element.tag))
                     if event == "end" and tree.is_row(element):
                         self._check_depth(tree.depth)
-                        yield element, tree.position(element)
+                        waiting.append((element, tree.position(element)))
+                    if event == "end" and waiting and not _within(element, self.whole):
+                        yield from waiting
+                        waiting.clear()
                 self._check_body(tree.root)
                 self._check_depth(tree.prune())
             parser.close()
         if self.options.body and not self._has_body:
             raise self._unexpected("the document is empty", self.options.body)
+        if missing:
+            raise FileError(
+                self.request.name, f"the document has no {' and no '.join(sorted(missing))}",
+                "Send the document that the mapping is for.",
+            )  # fmt: skip
 
     def _root_tag(self) -> str:
-        """The tag of the root, which must be one that the mapping names. A DOCTYPE is refused."""
+        """The tag of the root, which must be one that the mapping names. A DOCTYPE that is not allowed is refused."""
         begun = etree.iterparse(self.request.path, events=("start",), huge_tree=False, no_network=True)
         _, root = next(begun)
-        refuse_doctype(root, self.request.name)
+        if not (self.options.doctype and names_a_dtd(self.request.path)):
+            refuse_doctype(root, self.request.name)
         if self.options.root and local(root.tag) not in self.options.root:
             raise self._unexpected(f"the document is a {local(root.tag)}", self.options.root, root.sourceline)
         return str(root.tag)
@@ -173,8 +196,8 @@ class _Xml(Reading):
 class _Tree:
     """The part of the document that is in memory: the open elements, and what paths can reach beside them."""
 
-    def __init__(self, path: list[str], anywhere: bool, around: frozenset[str]) -> None:
-        self.path, self.anywhere, self.around = path, anywhere, around
+    def __init__(self, path: list[str], anywhere: bool, around: frozenset[str], whole: frozenset[str]) -> None:
+        self.path, self.anywhere, self.around, self.whole = path, anywhere, around, whole
         self.root: Any = None
         self.depth = 0
         self._dropped: dict[Any, dict[str, int]] = {}
@@ -207,7 +230,9 @@ class _Tree:
         node = self.root
         while node is not None:
             names.append(local(node.tag))
-            if len(node) == 0 or self._is_path(names) or (node is not self.root and self._reached(names[-1])):
+            if len(node) == 0 or self._is_path(names) or names[-1] in self.whole:
+                break
+            if node is not self.root and self._reached(names[-1]):
                 break
             counts = kept[node] = self._dropped.get(node, {})
             for child in node[:-1]:
@@ -255,9 +280,14 @@ def _plain(name: str) -> str:
     return name.removeprefix("@").rpartition(":")[2]
 
 
-def _getter(path: tree_paths.Path) -> Getter:
-    """A function that gives the text of a path below an element, None where nothing is."""
-    finders = [_finder(steps) for steps in path.alternatives]
+def _within(element: Any, names: frozenset[str]) -> bool:
+    """Whether one of the elements around this one has such a name."""
+    return bool(names) and any(local(one.tag) in names for one in element.iterancestors())
+
+
+def _getter(path: tree_paths.Path, whole: frozenset[str] = frozenset()) -> Getter:
+    """A function that gives the text of a path from an element, None where nothing is."""
+    finders = [_finder(steps, whole) for steps in path.alternatives]
     if path.function == "count":
         return lambda element: str(sum(1 for _ in finders[0](element)))
     if path.function == "join":
@@ -279,10 +309,10 @@ def _text(found: Any) -> str:
     return (found.text or "").strip() if len(found) == 0 else "".join(found.itertext()).strip()
 
 
-def _finder(steps: tuple[tree_paths.Step, ...]) -> Finder:
+def _finder(steps: tuple[tree_paths.Step, ...], whole: frozenset[str]) -> Finder:
     levels = tree_paths.outward(steps)
     moves = [_move(step) for step in steps[levels:]]
-    begin = _around(levels, steps[levels]) if levels else moves[0]
+    begin = _around(levels, steps[levels], whole) if levels else moves[0]
     rest = moves[1:]
     if not rest:
         return begin
@@ -297,8 +327,11 @@ def _finder(steps: tuple[tree_paths.Step, ...]) -> Finder:
     return lambda element: walk(begin(element), 0)
 
 
-def _around(levels: int, step: tree_paths.Step) -> Finder:
-    """The first step of a path that leads out: an attribute of an element around the row, or what stood before it."""
+def _around(levels: int, step: tree_paths.Step, whole: frozenset[str]) -> Finder:
+    """The first step of a path that leads out: an attribute of an element around the row, or what stood before it.
+
+    Within a whole element, also what stands behind it.
+    """
     tests = [_test(test) for test in step.tests]
     attribute = _move(step) if step.name.startswith("@") else None
     tag = f"{{*}}{_plain(step.name)}"
@@ -312,6 +345,8 @@ def _around(levels: int, step: tree_paths.Step) -> Finder:
             parent = element.getparent()
             return iter(()) if parent is None else attribute(parent)
         found = list(element.itersiblings(tag, preceding=True))[::-1]
+        if _within(element, whole):
+            found += element.itersiblings(tag)
         for test in tests:
             found = test(found)
         return iter(found)

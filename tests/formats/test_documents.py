@@ -129,6 +129,53 @@ def test_limits_are_held(tmp_path: Path, limit: dict[str, int], message: str) ->
         rows(read(tmp_path / "a.xml", CAMT, "//N", "Amt", limits=Limits(**limit)))
 
 
+DTD = 'SYSTEM "http://xml.example.com/1.2/order.dtd"'
+
+
+@pytest.mark.parametrize("begin", ["", '<?xml version="1.0"?>\n<!-- <x> --><?hint y?>\n'])
+@pytest.mark.parametrize("dtd", [DTD, "PUBLIC '-//X//Order' 'order.dtd'"])
+def test_a_named_dtd_is_passed_over_where_allowed_and_never_read(tmp_path: Path, begin: str, dtd: str) -> None:
+    (tmp_path / "order.dtd").write_text('<!ELEMENT R ANY><!ATTLIST R added CDATA "by the DTD">')
+    content = f"{begin}<!DOCTYPE R {dtd}><R><N>1</N></R>"
+    assert rows(read(tmp_path / "a.xml", content, "//N", ".", "../@added", doctype=True)) == [["/R/N[1]", "1", None]]
+    with pytest.raises(FileError, match="DOCTYPE"):
+        rows(read(tmp_path / "a.xml", content, "//N", "."))
+
+
+@pytest.mark.parametrize(
+    ("doctype", "message"),
+    [(f'R {DTD} [<!ENTITY x "y">]', "DOCTYPE"), ('R [<!ENTITY x "y">]', "DOCTYPE"),
+     (f'R {DTD}><!-- <!DOCTYPE R [<!ENTITY x "y">]', "not well-formed"), (f"R {DTD}", "not well-formed")],
+)  # fmt: skip
+def test_a_doctype_that_defines_something_is_refused_even_where_a_dtd_may_be_named(
+    tmp_path: Path, doctype: str, message: str
+) -> None:
+    with pytest.raises(FileError, match=message):
+        rows(read(tmp_path / "a.xml", f"<!DOCTYPE {doctype}><R><N>&x;</N></R>", "//N", ".", doctype=True))
+    hidden = f"<!-- <!DOCTYPE R {DTD}> --><!DOCTYPE {doctype}><R><N>&x;</N></R>"
+    with pytest.raises(FileError, match=message):
+        rows(read(tmp_path / "a.xml", hidden, "//N", ".", doctype=True))
+
+
+def test_a_document_without_what_it_must_contain_is_refused(tmp_path: Path) -> None:
+    content = "<R><Request><N>1</N></Request></R>"
+    assert len(rows(read(tmp_path / "a.xml", content, "//N", ".", contains=["Request", "N"]))) == 1
+    with pytest.raises(FileError, match="the document has no Header and no Order"):
+        rows(read(tmp_path / "a.xml", content, "//N", ".", contains=["Order", "Request", "Header"]))
+
+
+def test_what_stands_behind_a_row_is_in_reach_inside_a_whole_element(tmp_path: Path) -> None:
+    events = "".join(f"<E><L><N>{n}</N><N/></L><Step>{'x' * 40_000}{n}</Step></E><Step>out</Step>" for n in range(3))
+    content = f"<R>{events}<N>last</N><Step>no</Step></R>"
+    found = rows(read(tmp_path / "a.xml", content, "//N", ".", "../../Step", "../Step", whole=["E"]))
+    assert [[*row[:2], (row[2] or "")[-1:], row[3]] for row in found] == [
+        ["/R/E/L/N[1]", "0", "0", None], ["/R/E/L/N[2]", "", "0", None],
+        ["/R/E[2]/L/N[1]", "1", "1", None], ["/R/E[2]/L/N[2]", "", "1", None],
+        ["/R/E[3]/L/N[1]", "2", "2", None], ["/R/E[3]/L/N[2]", "", "2", None],
+        ["/R/N[1]", "last", "", "out"],
+    ]  # fmt: skip
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [({"root": ["Order"]}, "is a Document, expected Order"), ({"body": ["T", "U"]}, "holds a S, expected T or U")],
@@ -155,8 +202,10 @@ def test_paths_that_are_none_show_the_syntax(tmp_path: Path, each: str, column: 
         read(tmp_path / "a.xml", CAMT, each, column)
 
 
-@pytest.mark.parametrize("each", ["//N", "//Acct", "//Nothing"])
-def test_memory_does_not_grow_with_the_document(tmp_path: Path, each: str, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(("each", "whole"), [("//N", []), ("//Acct", []), ("//Nothing", []), ("//C", ["N"])])
+def test_memory_does_not_grow_with_the_document(
+    tmp_path: Path, each: str, whole: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Counted in elements that are still in the tree, because lxml's memory is not Python's."""
     body = "".join(f"<N><A>{n}</A><B><C>x</C></B></N>" for n in range(30_000))
     most = 0
@@ -170,9 +219,9 @@ def test_memory_does_not_grow_with_the_document(tmp_path: Path, each: str, monke
 
     monkeypatch.setattr(xml._Tree, "prune", prune)
     tracemalloc.start()
-    found = rows(read(tmp_path / "a.xml", f"<R><Acct>1</Acct>{body}</R>", each, "../Acct"))
+    found = rows(read(tmp_path / "a.xml", f"<R><Acct>1</Acct>{body}</R>", each, "../Acct", whole=whole))
     tracemalloc.stop()
-    assert len(found) == {"//N": 30_000, "//Acct": 1}.get(each, 0)
+    assert len(found) == {"//N": 30_000, "//C": 30_000, "//Acct": 1}.get(each, 0)
     assert most < 100
 
 

@@ -144,7 +144,7 @@ def test_the_unknown_code_is_in_no_lookup(made: tuple[Path, Truth]) -> None:
     (key,) = keys_of(truth, "UNMAPPED_LINE")
     code = key.rpartition(" / ")[2]
     assert any(line["amount-description"] == code for lines in settlements(home).values() for line in lines)
-    assert code not in (ROOT / "mappings" / "lookups" / "amazon-fees.csv").read_text()
+    assert code not in (ROOT / "mappings" / "lookups" / "amazon-settlement.csv").read_text()
 
 
 def test_the_doubled_line_is_in_two_settlements(made: tuple[Path, Truth]) -> None:
