@@ -326,7 +326,7 @@ class FileCounts(Protocol):
     def reason(self) -> str: ...
 
 
-_RECORD_ID = f"file_id || '.' || _record || '.' || (_ordinal & {(1 << FILE_SHIFT) - 1}) || again"
+_RECORD_ID = f"concat(file_id, '.', _record, '.', _ordinal & {(1 << FILE_SHIFT) - 1}, again)"
 
 
 def _columns(table: Table) -> tuple[list[str], str]:

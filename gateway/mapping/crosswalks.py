@@ -151,14 +151,16 @@ def _alias(work: Work, stages: Stages, join: Join, context: Context) -> Joined:
     (text,) = join.keys
     alias = f"a{join.target.tag}"
     fallback = f"date '{(context.arrived or datetime.now(UTC).date()).isoformat()}'"
-    names = f"select distinct {text} as name from {stages.reach(text)} where {text} is not null"
+    names = work.make(
+        "table", f"_{alias}_names", f"select distinct {text} as name from {stages.reach(text)} where {text} is not null"
+    )
     known = work.make(
         "table",
         f"_{alias}_known",
         f"""select external_id, sku, pack_qty, valid_from, valid_to, alias_partner = '*' as general
             from {context.alias_relation}
             where alias_partner in ({quote(context.partner)}, '*')
-              and id_type = {quote(join.target.spec.alias or "")} and external_id in ({names})""",
+              and id_type = {quote(join.target.spec.alias or "")} and external_id in (from {ident(names)})""",
     )
     dated = work.con.execute(
         f"select 1 from {ident(known)} where valid_from is not null or valid_to is not null limit 1"
@@ -168,7 +170,7 @@ def _alias(work: Work, stages: Stages, join: Join, context: Context) -> Joined:
     asked = (
         f"(select distinct {text} as name, {day} as day from {stages.reach(text, day)} where {text} is not null)"
         if dated
-        else f"(select name, {fallback} as day from ({names}))"
+        else f"(select name, {fallback} as day from {ident(names)})"
     )
     name = work.make(
         "table",

@@ -12,6 +12,8 @@ from gateway.model import Column, Table
 
 JoinKind = Literal["fill_down", "lookup", "alias"]
 
+_MASKS = ((8, "TINYINT"), (16, "SMALLINT"), (32, "INTEGER"), (64, "BIGINT"))
+
 FIELDS_MAX = 120
 """Fields of a record: each has a bit in the record's masks."""
 
@@ -93,8 +95,9 @@ class Record:
 
     @property
     def mask(self) -> str:
-        """SQL type of its masks."""
-        return "BIGINT" if len(self.spec.fields) <= 60 else "HUGEINT"
+        """SQL type of its masks, the smallest that has a bit for each field: every row carries some of them."""
+        bits = len(self.spec.fields) + 1
+        return next((name for width, name in _MASKS if bits <= width), "HUGEINT")
 
     def bits(self, wanted: Iterable[str]) -> int:
         """The mask of these fields."""

@@ -5,7 +5,7 @@ While a piece is worked out, the next one is read.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import chain
 from typing import TypeVar
@@ -105,17 +105,17 @@ def _rows(
     raw = work.hold(f"_raw{number}", piece.drop_columns(blank))
     stages = Stages(plan, compiler.base(raw, blank))
 
-    def keep(name: str, stage: int) -> str:
+    def keep(name: str, stage: int, head: Sequence[str] = HEAD) -> str:
         kept = plan.carried(stage, compiler.wanted())
         with joins_as_written(work.con):
-            return work.make("table", name, f"select {', '.join([*HEAD, *kept])} from {stages.reach(*kept)}")
+            return work.make("table", name, f"select {', '.join([*head, *kept])} from {stages.reach(*kept)}")
 
     last = max(step.stage for step in plan.steps.values())
     for stage in range(1, last + 1):
         joins = [join for join in compiler.joins if join.stage == stage]
         if crosswalks.supply(work, stages, stage, joins, filled, context) and stage < last:
             stages = Stages(plan, ident(keep(f"{name}_{stage}", stage)), stage)
-    table = keep(name, last)
+    table = keep(name, last, ("_ordinal", "_position"))
     work.remove(raw)
     return table
 
