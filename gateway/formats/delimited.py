@@ -11,6 +11,7 @@ import csv
 import io
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any, Literal, TextIO
 
 import numpy as np
@@ -26,8 +27,10 @@ from gateway.formats.contract import Reading, ReadRequest
 
 BLOCK_BYTES = 4 << 20
 HEAD_BYTES = 1 << 20
+COLUMNS_SHOWN = 12
 ROW_CHARACTERS_MAX = 4 << 20
 _NAMED = {"tab": "\t", "comma": ",", "semicolon": ";", "pipe": "|", "space": " "}
+_KINDS = {",": "a CSV", ";": "a CSV with semicolons", "\t": "tab separated text"}
 
 
 class Options(BaseModel):
@@ -76,6 +79,15 @@ def read(request: ReadRequest) -> Reading:
     return _Delimited(request)
 
 
+def describe(request: ReadRequest) -> str:
+    """Its columns, if its lines are split by one mark; else how it begins. Raises FileError."""
+    found = _Delimited(replace(request, options={"delimiter": "auto", "encoding": "auto"}))
+    if len(found.columns) == 1:
+        return f'text that begins with "{found.columns[0][:60]}"'
+    kind = _KINDS.get(found.delimiter, "delimited text")
+    return f"{kind} with the columns {', '.join(found.columns[:COLUMNS_SHOWN])}"
+
+
 def _steadiness(counts: list[int]) -> tuple[int, int]:
     """(lines that have the most usual number of marks, that number): a delimiter is in every line as often."""
     usual = Counter(count for count in counts if count).most_common(1)
@@ -97,6 +109,7 @@ class _Delimited(Reading):
         self.delimiter = self._delimiter()
         found = headers.find(self._head_rows(), self.options.header, request.name, self.options.columns)
         self.columns, self.header_line = found.columns, found.line
+        self.described = self.options.header is not False
         if len(self.columns) > request.limits.columns_max:
             raise FileError(
                 request.name, f"{len(self.columns)} columns are more than columns_max", "Check the delimiter."
