@@ -124,7 +124,7 @@ class Format(Protocol):
     Options: type[Any]
 
     def sniff(self, head: bytes, name: str) -> bool:
-        """Whether the first 4 KiB look like this format."""
+        """Whether the beginning of a file (64 KiB) looks like this format."""
 
     def read(self, request: ReadRequest) -> Reading:
         """Open a file. Raises FileError."""

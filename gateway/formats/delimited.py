@@ -30,6 +30,7 @@ HEAD_BYTES = 1 << 20
 COLUMNS_SHOWN = 12
 ROW_CHARACTERS_MAX = 4 << 20
 _NAMED = {"tab": "\t", "comma": ",", "semicolon": ";", "pipe": "|", "space": " "}
+_UTF16 = ([False, True, False, True], [True, False, True, False])
 _KINDS = {",": "a CSV", ";": "a CSV with semicolons", "\t": "tab separated text"}
 
 
@@ -71,7 +72,7 @@ def sniff(head: bytes, name: str) -> bool:
     text = head.removeprefix(codecs.BOM_UTF8).lstrip()
     if text.startswith((b"ISA", b"UNA", b"UNB", b"<", b'{"', b"[{", b"PK\x03\x04", b"\xd0\xcf\x11\xe0")):
         return False
-    return b"\0" not in text or text[1:2] == b"\0"
+    return b"\0" not in text or [byte == 0 for byte in text[:4]] in _UTF16
 
 
 def read(request: ReadRequest) -> Reading:
