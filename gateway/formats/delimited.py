@@ -155,7 +155,7 @@ class _Delimited(Reading):
             head = source.read(HEAD_BYTES)
         decoder = codecs.getincrementaldecoder(self.encoding)("strict")
         try:
-            return decoder.decode(head).removeprefix("\ufeff")
+            return decoder.decode(head, final=len(head) < HEAD_BYTES).removeprefix("\ufeff")
         except UnicodeDecodeError:
             raise encoding.undecodable(self.request.path, self.request.name, self.encoding) from None
 
