@@ -85,6 +85,9 @@ def _header(head: bytes, name: str, place: int) -> Header:
             "Send whole X12 interchanges and nothing between them.", f"byte {place}",
         )  # fmt: skip
     separator = head[3:4]
+    if separator in (b"\r", b"\n"):
+        raise FileError(name, "a line ends behind ISA, where the separator of elements must stand",
+                        "Send the ISA in one line, with a separator such as *.", f"byte {place}")  # fmt: skip
     at = 3
     for _ in range(ISA_ELEMENTS - 1):
         at = head.find(separator, at + 1, 400)
