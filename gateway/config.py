@@ -52,7 +52,6 @@ class Channel(Strict):
 
     entity: str
     revenue: Literal["shipment", "settlement"]
-    partner: str = ""
     settlement_days: int = 21
 
 
@@ -126,7 +125,6 @@ class Tolerance(Strict):
     stock_units: Decimal = Decimal(1)
     stock_value: Decimal = Decimal(25)
     payout_days: int = 5
-    payout_fee: Decimal = Decimal("0.00")
     settlement_amount: Decimal = Decimal("0.00")
 
 
