@@ -40,7 +40,7 @@ def test_the_first_format_tells_best_what_a_file_is(content: bytes, format_name:
 
 @pytest.mark.parametrize(
     ("content", "name"),
-    [(bytes(100), "a.csv"), (b"PK\x03\x04" + bytes(200), "a.zip"), (b"\x89PNG\r\n\x1a\n\0\0", "a.png")],
+    [(bytes(100), "a.csv"), (b"\x89PNG\r\n\x1a\n\0\0", "a.png")],
 )
 def test_what_is_no_format_is_none(content: bytes, name: str) -> None:
     assert formats.sniffed(content, name) == []
