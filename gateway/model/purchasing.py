@@ -11,7 +11,7 @@ PURCHASE_ORDER_LINE = Table(
         Column("line_no", TEXT, "Our line; empty if the document speaks of the whole order"),
         Column("stage", TEXT, "Our order, or the supplier's answer to it", True, ("ORDERED", "CONFIRMED")),
         Column("line_status", TEXT, "What becomes of `qty`", True,
-               ("OPEN", "CANCELLED", "ACCEPTED", "CHANGED", "SUBSTITUTED", "BACKORDERED", "HELD", "REJECTED")),
+               ("OPEN", "CLOSED", "CANCELLED", "ACCEPTED", "CHANGED", "SUBSTITUTED", "BACKORDERED", "HELD", "REJECTED")),
         Column("source_status", TEXT, "The partner's code of it"),
         Column("stated_at", INSTANT, "When the document was written", True),
         Column("supplier", TEXT, "Supplier"),
