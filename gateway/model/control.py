@@ -14,6 +14,8 @@ FILE = Table(
         Column("sha256", TEXT, "SHA-256 of the received bytes; the archive's key", True),
         Column("bytes", WHOLE, "Size", True),
         Column("name", TEXT, "Name it was delivered under", True),
+        Column("container", TEXT, "Name of the gzip, zip or encrypted file that it came in"),
+        Column("container_sha256", TEXT, "SHA-256 of that file, which is in the archive too"),
         Column("partner", TEXT, "Partner whose channel delivered it", True),
         Column("channel", TEXT, "Drop channel: folder, sftp:<server>", True),
         Column("feed", TEXT, "Feed, empty if no mapping claimed it", True),
