@@ -23,10 +23,11 @@ from gateway.books import posting, reconcile, revenue, rules, stock
 from gateway.config import Config
 from gateway.errors import Fault, FileError, GatewayError
 from gateway.formats import containers
-from gateway.formats.contract import ReadRequest, Unit
+from gateway.formats.contract import Reading, ReadRequest, Unit
 from gateway.ledger import archive, lake, staging
 from gateway.ledger.commit import Commit, run_commit
 from gateway.mapping import apply, claim, load
+from gateway.mapping.content import Content
 from gateway.mapping.contract import ApartError, Context, Mapped, Opener, Rows
 from gateway.mapping.load import Loaded
 from gateway.transports.contract import Drop
@@ -101,7 +102,10 @@ class _Waiting:
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """A file as one feed reads it: all of it, or these units of an interchange with these faults of its envelopes."""
+    """A file as one feed reads it: all of it, or these units of an interchange with these faults of its envelopes.
+
+    by  what decided that it is this feed's, where the name did not
+    """
 
     drop: Drop
     stored: archive.Stored
@@ -109,6 +113,7 @@ class Member:
     units: tuple[Unit, ...] = ()
     faults: tuple[Fault, ...] = ()
     waiting: _Waiting | None = None
+    by: str = ""
 
     @property
     def container(self) -> tuple[str, str]:
@@ -420,7 +425,8 @@ class Gateway:
             # Transaction sets that nobody claims: each is one rejected unit.
             one.jobs.append(self._without_feed(drop, stored, aside, len(claims.unclaimed), _container(one)))
         return [
-            Member(drop, stored, loaded, _own(units, ordinals), tuple(faults), one) for loaded, ordinals in claims.taken
+            Member(drop, stored, loaded, _own(units, ordinals), tuple(faults), one, claims.by)
+            for loaded, ordinals in claims.taken
         ]
 
     def _stage_all(self, members: Sequence[Member]) -> list[Staged]:
@@ -456,8 +462,8 @@ class Gateway:
         """(claims, units of an interchange, faults of its envelopes)."""
         with path.open("rb") as source:
             head = source.read(HEAD_BYTES)
-        sniffed = {key for key, module in formats.FORMATS.items() if module.sniff(head, name)}
-        interchange = next((formats.INTERCHANGES[key] for key in formats.INTERCHANGES if key in sniffed), None)
+        looks = formats.sniffed(head, name)
+        interchange = next((found for key in looks if (found := formats.interchange(key))), None)
         if interchange is not None:
             envelope = interchange.units(ReadRequest(path, name, self.config.limits))
             senders = self.config.partners[partner].senders if partner in self.config.partners else ()
@@ -466,7 +472,17 @@ class Gateway:
                 envelope.units,
                 envelope.faults,
             )
-        return claim.claim_file(self.library, partner, name, sniffed, arrived_at.date()), (), ()
+
+        def open_as(mapping: Any, each: str | None, columns: Sequence[str]) -> Reading:
+            options = mapping.file.options
+            request = ReadRequest(path, name, self.config.limits, options, each, tuple(columns))
+            return formats.named(mapping.file.format).read(request)
+
+        content = Content(looks, open_as, lambda: formats.described(ReadRequest(path, name, self.config.limits), looks))
+        claims = claim.claim_file(self.library, partner, name, content, arrived_at.date())
+        if claims.by:
+            log.info("file.claimed", partner=partner, name=name, feed=claims.taken[0][0].mapping.feed, by=claims.by)
+        return claims, (), ()
 
     def stage(self, group: Sequence[Member], *, force: bool = False) -> Staged:
         """Read and map files of one feed that arrived on one day, into temporary tables.
@@ -564,7 +580,8 @@ class Gateway:
         """State and counts of a file."""
         outcome, file = staged.mapped.files[number], staged.load.files[number]
         received = outcome.received + len(file.broken)
-        reason = "; ".join(fault.message for fault in outcome.held)[:2000]
+        by = staged.members[number].by
+        reason = "; ".join([fault.message for fault in outcome.held] + [by] * bool(by))[:2000]
         if file.test:
             return _Told("SHADOW", received, 0, 0, 0, {"test interchange": received}, reason)
         if outcome.held and not force:
@@ -654,7 +671,8 @@ class Gateway:
         for loaded, ordinals in claims.taken:
             if feed and loaded.mapping.feed != feed:
                 continue
-            staged = self.stage([Member(drop, stored, loaded, _own(units, ordinals), tuple(faults))], force=force)
+            member = Member(drop, stored, loaded, _own(units, ordinals), tuple(faults), by=claims.by)
+            staged = self.stage([member], force=force)
             results += run_commit(self.lake, partial(self._write, staged=staged, force=force, action=action))
             apply.drop(self.lake.con, staged.mapped)
         self._refresh_master_data()
@@ -714,7 +732,7 @@ def try_file(gateway: Gateway, loaded: Loaded, path: Path) -> dict[str, Any]:
     stored = archive.Stored(_sha256(path), path.stat().st_size)
     units: tuple[Unit, ...] = ()
     faults: tuple[Fault, ...] = ()
-    interchange = formats.INTERCHANGES.get(loaded.mapping.file.format)
+    interchange = formats.interchange(loaded.mapping.file.format)
     if interchange is not None:
         envelope = interchange.units(ReadRequest(path, path.name, gateway.config.limits))
         kind = loaded.mapping.file.transaction
