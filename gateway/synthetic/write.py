@@ -8,6 +8,8 @@ from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from pathlib import Path
 
+from stdnum import ean
+
 from gateway.synthetic import bank, edi, settlements
 from gateway.synthetic.business import Business, Line, Order, Planted, Truth
 from gateway.synthetic.sheets import count_sheet
@@ -76,7 +78,7 @@ class _Writer:
         items = [
             [
                 i.sku,
-                f"0{4_000_000_000_00 + i.number:012d}"[:14],
+                _gtin(i.number),
                 f"Item {i.number}",
                 "EA",
                 "home",
@@ -210,3 +212,9 @@ class _Writer:
         ]
         content = self._csv(("code", "business_key", "amount", "primary", "what"), rows)
         (self.home / "truth.csv").write_bytes(content)
+
+
+def _gtin(number: int) -> str:
+    """A GTIN-14 with the right check digit."""
+    body = f"04{number:011d}"
+    return body + str(ean.calc_check_digit(body))
