@@ -172,7 +172,8 @@ def _conform(table: Segments) -> Iterator[Trouble]:
         message = f"segment {segment} has bytes that are not in the character set that UNB names"
         yield index, segment, message, "Ask the sender to name in UNB the character set that is used."
     for index in table.where("UNO").tolist():
-        yield index, "UNO", "a package (UNO) holds an object that is no message", "Send the object as a file of its own."
+        message = "a package (UNO) holds an object that is no message"
+        yield index, "UNO", message, "Send the object as a file of its own."
 
 
 SYNTAX = Syntax((b"UNA", b"UNB+", b"UNB\x1d", b"UIB+", b"UNH+"), _header)
