@@ -8,7 +8,7 @@ import multiprocessing
 import random
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
@@ -18,19 +18,21 @@ import openpyxl
 import pytest
 
 from gateway.acknowledging import files as acknowledgement_files
+from gateway.books.reconcile import Outcome
 from gateway.config import Limits
 from gateway.daemon import Daemon
-from gateway.errors import GatewayError
+from gateway.errors import Fault, GatewayError
 from gateway.formats import edifact, x12
 from gateway.formats.contract import ReadRequest
 from gateway.ledger import verify
-from gateway.outbound.acknowledgements.x12 import clean
+from gateway.outbound.acknowledgements import x12 as answers_of_x12
+from gateway.outbound.acknowledgements.contract import Group, Interchange, Message
 from gateway.pipeline import Gateway
 from gateway.session import open_gateway, run_once
 from gateway.synthetic.edi import interchange
 from gateway.transports import build
 from gateway.transports.deliveries import Deliveries
-from tests.conftest import NOW
+from tests.conftest import NOW, corpus
 
 Put = Callable[[str, str, bytes | str], Path]
 
@@ -42,6 +44,13 @@ STOCK = [
     "LIN+1++4000000000017:EN", "PIA+5+SKU-1:SA", "QTY+145:120:PCE", "CNT+2:1", "UNT+9+1",
 ]  # fmt: skip
 UNB = "UNB+UNOC:3+4012345000009:14:ROUTE?+1+4099999000003:14+261101:0600+77'"
+
+
+@pytest.fixture(autouse=True)
+def _without_books(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The books are not what these tests are about."""
+    monkeypatch.setattr(Gateway, "run_books", lambda gateway: Outcome())
+    monkeypatch.setattr("gateway.session.write_workbooks", lambda gateway: [])
 
 
 def shipment(number: int, units: str = "3", day: str = "20261105") -> list[str]:
@@ -56,12 +65,10 @@ def shipments(control: int, *numbers: int) -> bytes:
     return interchange("945", "SW", DAY, control, [shipment(number) for number in numbers or (control,)])
 
 
-def stock(*quantities: str) -> list[str]:
+def stock(good: str, damaged: str) -> list[str]:
     """The body of an 846 with these quantities of SKU-1."""
-    body = ["BIA*00*SI*STK1*20261120*2300", "N1*WH*3PL East*92*3PL-E"]
-    for place, quantity in enumerate(quantities, start=1):
-        body += [f"LIN*{place}*VN*SKU-1", f"QTY*33*{quantity}*EA"]
-    return [*body, f"CTT*{len(quantities)}"]
+    head = ["BIA*00*SI*STK1*20261120*2300", "N1*WH*3PL East*92*3PL-E"]
+    return [*head, "LIN*1*VN*SKU-1", f"QTY*33*{good}*EA", f"QTY*74*{damaged}*EA", "CTT*1"]
 
 
 def message(*lines: str) -> str:
@@ -152,12 +159,14 @@ def test_a_broken_set_is_rejected_and_its_neighbours_are_accepted(home: Path, dr
 
 
 def test_a_segment_that_cannot_be_read_is_told_with_its_place_and_element(home: Path, drop: Put) -> None:
-    long = shipments(8, 1, 2).replace(b"LX*1~", b"LX*1" + b"*" * 1000 + b"~", 1)
+    long = shipments(8, 1, 2).replace(b"LX*1~", b"LX*1" + b"*" * 40 + b"~", 1)
     with answering(home, 'x12 = "999"') as gateway:
+        limits = gateway.config.limits.model_copy(update={"edi_elements_per_segment_max": 30})
+        gateway.config = gateway.config.model_copy(update={"limits": limits})
         drop("3pl-east", "set.edi", long)
         run_once(gateway)
         assert body(told(gateway)["999-000000001.edi"], "ST", "AK1", "IK3", "IK4", "IK5", "AK9") == [
-            "ST*999*0001*005010", "AK1*SW*8*004010", "IK3*LX*4**8", "IK4*1001**3", "IK5*R*5", "IK5*A", "AK9*P*2*2*1",
+            "ST*999*0001*005010", "AK1*SW*8*004010", "IK3*LX*4**8", "IK4*31**3", "IK5*R*5", "IK5*A", "AK9*P*2*2*1",
         ]  # fmt: skip
 
 
@@ -252,15 +261,15 @@ def test_each_interchange_of_a_file_has_an_answer_of_its_own(home: Path, drop: P
 def test_rejected_rows_are_advised_with_place_element_and_text(home: Path, drop: Put) -> None:
     with answering(home) as gateway:
         drop("master-data", "items.csv", ITEMS)
-        drop("3pl-east", "stock.edi", interchange("846", "IB", DAY, 20, [stock("5"), stock("7", "many*x")]))
+        drop("3pl-east", "stock.edi", interchange("846", "IB", DAY, 20, [stock("5", "1"), stock("7", "many")]))
         run_once(gateway)
-        assert answers(gateway)[-2:] == [
+        assert answers(gateway)[1:3] == [
             ("997", "stock.edi", "000000020", "ACCEPTED"), ("824", "stock.edi", "000000020", "PARTLY"),
         ]  # fmt: skip
         text = told(gateway)["824-000000003.edi"]
         assert body(text, "OTI") == ["OTI*TE*TN*000000020-20-0002*3PLEAST*GATEWAY*20261120*2300*20*0002*846*004010"]
         [ted] = body(text, "TED")
-        assert ted.startswith('TED*848*QTY/02: "many" is not') and ted.endswith("*QTY*7*2**many")
+        assert ted.startswith('TED*848*QTY/02: "many" is not') and ted.endswith("*QTY*6*2**many")
         assert "".join(note[5:] for note in body(text, "NTE")).startswith('QTY/02: "many" is not a number')
         check(home / "outbound" / "3pl-east")
 
@@ -290,7 +299,7 @@ def test_a_file_that_does_not_tie_out_is_accepted_as_syntax_and_rejected_as_busi
 
 
 def test_x12_text_holds_no_character_that_separates() -> None:
-    assert clean("a*b~c>d^e\nf\u00e9  g") == "a b c d e f g"
+    assert answers_of_x12.clean("a*b~c>d^e\nf\u00e9  g") == "a b c d e f g"
 
 
 # --- feedback -----------------------------------------------------------------------------------------
@@ -303,7 +312,7 @@ def rows_of(text: str) -> list[dict[str, str]]:
 def test_feedback_lists_what_was_rejected_and_sums_up(home: Path, drop: Put) -> None:
     with answering(home, 'feedback = "csv"') as gateway:
         drop("master-data", "items.csv", ITEMS)
-        drop("3pl-east", "stock.edi", interchange("846", "IB", DAY, 20, [stock("5", "=many"), stock("1", "NOBODY")]))
+        drop("3pl-east", "stock.edi", interchange("846", "IB", DAY, 20, [stock("5", "=many"), stock("1", "few")]))
         run_once(gateway)
         first, second, summary = rows_of(told(gateway)["feedback-000000001.csv"])
         assert (first["record"], first["file"], first["position"], first["column"]) == (
@@ -322,7 +331,7 @@ def test_feedback_is_for_files_of_every_format_and_comes_as_a_workbook_too(home:
         agreed = '[partners.master-data.acknowledge]\nfeedback = "xlsx"\n'
         config.write_text(f"{config.read_text()}\n{agreed}")
     with answering(home) as gateway:
-        drop("master-data", "items.csv", f"{ITEMS}SKU-2,Item 2,EA,much,USD\n")
+        drop("master-data", "items.csv", "sku,length\nSKU-1,5\nSKU-2,long\n")
         drop("master-data", "unknown.bin", b"\x00\x01")
         run_once(gateway)
         assert [(kind, name, verdict) for kind, name, _, verdict in answers(gateway)] == [
@@ -330,7 +339,7 @@ def test_feedback_is_for_files_of_every_format_and_comes_as_a_workbook_too(home:
         ]  # fmt: skip
         book = openpyxl.load_workbook(home / "outbound" / "master-data" / "feedback-000000001.xlsx")
         faults = [tuple(row) for row in book["FAULTS"].iter_rows(values_only=True)]
-        assert any(row[:4] == ("items.csv", "line 3", "standard_cost", "much") for row in faults)
+        assert any(row[:4] == ("items.csv", "line 3", "length", "long") for row in faults)
         assert ("items.csv", 2, 1, 1, 0, 0) in list(book["COUNTS"].iter_rows(values_only=True))
 
 
@@ -390,7 +399,7 @@ def test_rejected_rows_of_edifact_are_advised_by_aperak(home: Path, drop: Put) -
         text = told(gateway, "3pl-eu")["aperak-000000002.edi"]
         assert body(text, "UNH", "BGM", "ERC") == ["UNH+1+APERAK:D:96A:UN", "BGM+313+2-1+9+CA", "ERC+12::ZZZ"]
         assert body(text, "RFF") == ["RFF+ACW:1", "RFF+ACW:1:7"]
-        assert "many" in body(text, "FTX")[0]
+        assert 'Found "many".' in text
         check(home / "outbound" / "3pl-eu")
 
 
@@ -484,6 +493,8 @@ PROCESSES.set_forkserver_preload(["gateway.cli", "gateway.workbooks"])
 
 
 def once(home: Path) -> None:
+    """A pass without the books, in a process of its own."""
+    Gateway.run_books = lambda gateway: Outcome()  # type: ignore[method-assign]
     with answering(home) as gateway:
         run_once(gateway)
 
@@ -492,8 +503,8 @@ def test_killed_at_any_instant_each_interchange_is_answered_once(home: Path, dro
     controls = range(100, 130)
     for control in controls:
         drop("3pl-east", f"{control}.edi", shipments(control))
-    with answering(home) as gateway:
-        config = gateway.config
+    with answering(home):
+        pass
     limits = home / "config.toml"
     limits.write_text(f"{limits.read_text()}\n[limits]\nfiles_per_commit_max = 3\n")
     draw = random.Random(1)
@@ -517,7 +528,6 @@ def test_killed_at_any_instant_each_interchange_is_answered_once(home: Path, dro
         assert sorted(numbers) == list(range(1, 2 * len(controls) + 1))
         assert not list((home / "outbound" / "3pl-east").glob(".*"))
         assert verify.verify(gateway.lake) == []
-        assert gateway.config.partners == config.partners
 
 
 def test_the_daemon_answers_and_tries_again_when_that_fails(
@@ -556,16 +566,10 @@ def test_acknowledgements_are_delivered_as_workbooks_are(home: Path, drop: Put, 
 # --- other people's readers ---------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("kind", ["997", "999"])
-def test_pyx12_finds_nothing_wrong_in_997_999_and_ta1(home: Path, drop: Put, tmp_path: Path, kind: str) -> None:
-    pyx12 = pytest.importorskip("pyx12", reason="pyx12 is not installed")
-    from pyx12.params import ParamsBase
-    from pyx12.x12file import X12Reader
-    from pyx12.x12n_document import x12n_document
-
-    assert pyx12
+def test_pyx12_reads_every_answer_without_an_error(home: Path, drop: Put) -> None:
+    reader_of = pytest.importorskip("pyx12.x12file", reason="pyx12 is not installed").X12Reader
     long = b"LX*1" + b"*" * 1000 + b"~"
-    with answering(home, f'x12 = "{kind}"\nta1 = true\napplication = "824"\n') as gateway:
+    with answering(home) as gateway:
         drop("3pl-east", "good.edi", shipments(7, 1, 2))
         drop("3pl-east", "set.edi", shipments(8, 1, 2, 3).replace(b"SE*7*0002", b"SE*9*0002"))
         drop("3pl-east", "long.edi", shipments(9, 1, 2).replace(b"LX*1~", long, 1))
@@ -573,16 +577,66 @@ def test_pyx12_finds_nothing_wrong_in_997_999_and_ta1(home: Path, drop: Put, tmp
         drop("3pl-east", "stock.edi", interchange("846", "IB", DAY, 20, [stock("7", "many")]))
         run_once(gateway)
     paths = sorted((home / "outbound" / "3pl-east").glob("*.edi"))
-    assert Counter(path.name[:3] for path in paths) == {"ta1": 5, kind: 4, "824": 1}
+    assert Counter(path.name[:3] for path in paths) == {"ta1": 5, "997": 5, "824": 1}
     for path in paths:
-        with X12Reader(str(path)) as reader:
-            segments = list(reader)
-            assert segments and reader.pop_errors() == [], path.name
-        if path.name.startswith(kind):
-            answer = io.StringIO()
-            assert x12n_document(ParamsBase(), str(path), answer, None), path.name
+        with reader_of(str(path)) as reader:
+            assert list(reader) and reader.pop_errors() == [], path.name
 
 
+CLAIM = ("837", "0021")
+
+
+def judged(*errors: Fault, refusal: Fault | None = None, group: Sequence[Fault] = (), version: str = "") -> Interchange:
+    """A group of one good claim and one with these errors."""
+    kind, control = CLAIM
+    implementation = version or "004010X098A1"
+    messages = [
+        Message(kind, "0020", (kind, version), 3),
+        Message(kind, control, (kind, version), 20, errors, refusal),
+    ]
+    sets = Group(2, "HC", ("SENDER",), ("RECEIVER",), "17", implementation, "20261120", "2300", list(group), messages)
+    partners = (("SENDER", "ZZ", ""), ("RECEIVER", "ZZ", ""))
+    return Interchange("x12", 1, "000000001", *partners, "261120", "2300", "00401", groups=[sets])
+
+
+JUDGED = [
+    judged(),
+    judged(Fault("FILE_REJECT", "segment NM1 has 31 elements", position="segment 27", column="NM1/31")),
+    judged(Fault("FILE_REJECT", "segment NM1 has 1,001 elements", position="segment 27", column="NM1/1001")),
+    judged(Fault("FILE_REJECT", "segment NM1 is too long", position="segment 27", column="NM1")),
+    judged(*(Fault("CONTROL_TOTAL", "", position="segment 40", column=column) for column in ("SE01", "SE02"))),
+    judged(Fault("CONTROL_TOTAL", "", position="segment 20", column="SE")),
+    judged(refusal=Fault("FILE_REJECT", "no mapping names it")),
+    judged(group=[Fault("CONTROL_TOTAL", "", position="segment 41", column="GE01", value="3")]),
+    judged(group=[Fault("CONTROL_TOTAL", "", position="segment 2", column="GE")]),
+]
+
+
+@pytest.mark.parametrize("received", JUDGED)
+@pytest.mark.parametrize("kind", ["997", "999"])
+def test_pyx12_finds_each_997_and_999_as_its_standard_says(tmp_path: Path, received: Interchange, kind: str) -> None:
+    document = pytest.importorskip("pyx12.x12n_document", reason="pyx12 is not installed")
+    params = pytest.importorskip("pyx12.params")
+    [draft] = answers_of_x12.functional(received, kind, NOW)
+    path = tmp_path / "answer.edi"
+    path.write_text(draft.text(12))
+    assert document.x12n_document(params.ParamsBase(), str(path), None, None)
+    assert x12.units(ReadRequest(path, path.name, Limits())).faults == ()
+
+
+def test_a_997_of_others_says_the_same_of_the_same_fault() -> None:
+    """Of a published 997: segment NM1 of a claim has an error in element 8, the claim is rejected."""
+    [sample] = corpus("x12", "staedi__simple997.edi") or [None]
+    if sample is None:
+        pytest.skip("the public samples are not at hand")
+    theirs = body(sample.read_text().replace("\n", ""), "AK2", "AK3", "AK5", "AK9")
+    received = judged(Fault("FILE_REJECT", "", position="segment 27", column="NM1/08"))
+    del received.groups[0].messages[0]
+    [draft] = answers_of_x12.functional(received, "997", NOW)
+    assert body(draft.text(1), "AK2", "AK3", "AK5", "AK9") == theirs
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning")
 def test_pydifact_reads_contrl_and_aperak_with_the_values_that_were_meant(home: Path, drop: Put) -> None:
     pytest.importorskip("pydifact", reason="pydifact is not installed")
     from pydifact.segmentcollection import Interchange
@@ -598,4 +652,5 @@ def test_pydifact_reads_contrl_and_aperak_with_the_values_that_were_meant(home: 
         assert read.recipient == ["4012345000009", "14", "ROUTE+1"]
         [only] = read.get_messages()
         assert [segment.tag for segment in only.segments] == tags.split()
-        assert "a'b" in str(only.segments) or name.startswith("contrl")
+        texts = [" ".join(segment.elements[3]) for segment in only.segments if segment.tag == "FTX"]
+        assert all('Found "a\'b".' in text for text in texts) and len(texts) == tags.count("FTX")

@@ -148,7 +148,8 @@ def _advice(
     for rejection in rejections:
         fault = rejection.fault
         error = UNSPECIFIED if fault.code != "ROW_REJECT" else INVALID if fault.value.strip() else MISSING
-        parts = wrap(f"{fault.message}. {mend(fault.hint)}", _TEXT_CHARS)[:_TEXTS]
+        shown = "" if fault.value in fault.message else f'Found "{fault.value}". '
+        parts = wrap(f"{fault.message}. {shown}{mend(fault.hint)}", _TEXT_CHARS)[:_TEXTS]
         place = (str(rejection.place),) if rejection.place else ()
         body += [
             ("ERC", (error, "", "ZZZ")),

@@ -37,6 +37,8 @@ IMPLEMENTATION_999 = "005010X231A1"
 
 _LETTERS = {ACCEPTED: "A", PARTLY: "P", REJECTED: "R"}
 _FORBIDDEN = re.compile(r"[^ -~]|[*>^~]")
+_ELEMENT_MAX = 99
+"""Positions of elements have two digits; one behind that cannot be told."""
 _MESSAGE_CHARS, _NOTE_CHARS, _COPY_CHARS = 60, 80, 99
 
 
@@ -142,7 +144,7 @@ def _set_answer(message: Message, kind: str, *, rejected: bool) -> Iterator[Segm
         segment, position = element_of(fault)
         number = int(fault.position.removeprefix("segment ")) - message.number + 1
         yield (loop, segment[:3], str(number), "", "8" if position else "")
-        if position:
+        if 0 < position <= _ELEMENT_MAX:
             yield (element, str(position), "", "7" if segment in ("BIN", "BDS") else "3")
     good = message.good and not rejected
     yield (verdict_id, "A" if good else "R", *list(dict.fromkeys(codes))[:5])
@@ -191,7 +193,7 @@ def _technical(rejection: Rejection) -> Iterator[Segment]:
     fault = rejection.fault
     said = clean(f"{fault.message}. {mend(fault.hint)}")
     place = str(rejection.place or "")
-    element = str(rejection.element or "")
+    element = str(rejection.element) if 0 < rejection.element <= _ELEMENT_MAX else ""
     copy = clean(fault.value)[:_COPY_CHARS].rstrip()
     yield ("TED", _condition(fault), said[:_MESSAGE_CHARS].strip(), rejection.segment, place, element, "", copy)
     if len(said) > _MESSAGE_CHARS:
