@@ -28,6 +28,8 @@ class Limits(Strict):
     faults_per_file_max: int = 100_000
     xml_depth_max: int = 64
     xml_text_bytes_max: int = 10_000_000
+    unpacked_bytes_max: int = 8 * 1024**3
+    unpacked_files_max: int = 10_000
     xlsx_expansion_ratio_max: int = 200
     xlsx_expanded_bytes_max: int = 2 * 1024**3
     edi_segment_bytes_max: int = 1_000_000
@@ -50,7 +52,6 @@ class Channel(Strict):
 
     entity: str
     revenue: Literal["shipment", "settlement"]
-    partner: str = ""
     settlement_days: int = 21
 
 
@@ -65,12 +66,26 @@ class Acknowledge(Strict):
 
 
 class Partner(Strict):
-    """A trading partner: the entity its files belong to and the envelope identifiers it may send under."""
+    """A trading partner: the entity its files belong to and the envelope identifiers it may send under.
+
+    `pgp_signer` is the file of the OpenPGP certificate that must have signed what it sends encrypted.
+    """
 
     entity: str
     senders: tuple[str, ...] = ()
     channel: str = ""
     acknowledge: Acknowledge = Acknowledge()
+    pgp_signer: str = ""
+
+
+class Pgp(Strict):
+    """Our OpenPGP key. The passphrase is read from the environment variable that `passphrase_env` names.
+
+    Files of keys are below the home unless they are absolute.
+    """
+
+    key_file: str = ""
+    passphrase_env: str = ""
 
 
 class FolderDrop(Strict):
@@ -121,7 +136,6 @@ class Tolerance(Strict):
     stock_units: Decimal = Decimal(1)
     stock_value: Decimal = Decimal(25)
     payout_days: int = 5
-    payout_fee: Decimal = Decimal("0.00")
     settlement_amount: Decimal = Decimal("0.00")
 
 
@@ -142,6 +156,7 @@ class Config(Strict):
     limits: Limits = Limits()
     daemon: Daemon = Daemon()
     tolerance: Tolerance = Tolerance()
+    pgp: Pgp = Pgp()
     folder: tuple[FolderDrop, ...] = ()
     sftp: tuple[Sftp, ...] = ()
 

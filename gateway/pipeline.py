@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
+import shutil
+import tempfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -21,10 +25,12 @@ from gateway.acknowledging.received import Findings
 from gateway.books import posting, reconcile, revenue, rules, stock
 from gateway.config import Acknowledge, Config
 from gateway.errors import Fault, FileError, GatewayError
-from gateway.formats.contract import ReadRequest, Unit
+from gateway.formats import containers
+from gateway.formats.contract import Reading, ReadRequest, Unit
 from gateway.ledger import archive, lake, staging
 from gateway.ledger.commit import Commit, run_commit
 from gateway.mapping import apply, claim, load
+from gateway.mapping.content import Content
 from gateway.mapping.contract import ApartError, Context, Mapped, Opener, Rows
 from gateway.mapping.load import Loaded
 from gateway.transports.contract import Drop
@@ -71,10 +77,20 @@ Version = tuple[int, int, int]
 """Inode, size and time of the last change: another one says that a file is not what was archived."""
 
 
+@dataclass(frozen=True, slots=True)
+class Within:
+    """A container as it was delivered."""
+
+    drop: Drop
+    stored: archive.Stored
+
+
 @dataclass(slots=True)
 class _Waiting:
     """A file on its way to the commit.
 
+    within  the delivery that holds the file, and its archived bytes, where it came in a container
+    sealed  why the file, a container, cannot be opened
     files   what is known of it already
     found   what was found before it was mapped, None if it was taken before
     failed  why it cannot be read
@@ -83,6 +99,8 @@ class _Waiting:
     drop: Drop
     stored: archive.Stored
     version: Version
+    within: Within | None = None
+    sealed: Fault | None = None
     jobs: list[Job] = field(default_factory=list)
     files: list[FileResult] = field(default_factory=list)
     found: Findings | None = None
@@ -91,7 +109,10 @@ class _Waiting:
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """A file as one feed reads it: all of it, or these units of an interchange with these faults of its envelopes."""
+    """A file as one feed reads it: all of it, or these units of an interchange with these faults of its envelopes.
+
+    by  what decided that it is this feed's, where the name did not
+    """
 
     drop: Drop
     stored: archive.Stored
@@ -99,6 +120,12 @@ class Member:
     units: tuple[Unit, ...] = ()
     faults: tuple[Fault, ...] = ()
     waiting: _Waiting | None = None
+    by: str = ""
+
+    @property
+    def container(self) -> tuple[str, str]:
+        """(name, SHA-256) of the container that it came in, ("", "") if it came by itself."""
+        return _container(self.waiting)
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,8 +160,13 @@ def _version(path: Path) -> Version:
     return status.st_ino, status.st_size, status.st_mtime_ns
 
 
+def _container(one: _Waiting | None) -> tuple[str, str]:
+    within = one.within if one else None
+    return (within.drop.name, within.stored.sha256) if within else ("", "")
+
+
 def _fresh(one: _Waiting) -> _Waiting:
-    return _Waiting(one.drop, one.stored, one.version)
+    return _Waiting(one.drop, one.stored, one.version, one.within, one.sealed, failed=one.sealed)
 
 
 def _is_as_archived(one: _Waiting) -> bool:
@@ -162,6 +194,25 @@ def _duplicate(drop: Drop, feed: str, file_id: str, received: int, first: str) -
         return FileResult(
             drop.name, drop.partner, feed, "DUPLICATE", received, duplicate=received, reason=reason, file_id=file_id
         )
+
+    return job
+
+
+def _opened(drop: Drop, file_id: str) -> Job:
+    """Notes that a container, set aside before, is open now."""
+
+    def job(commit: Commit) -> FileResult:
+        reason = "opened; the files in it are taken by themselves"
+        commit.insert(
+            "file",
+            f"""select * exclude (row_hash, commit_seq) replace (
+                       'RELEASED' as state, ? as reason, version + 1 as version,
+                       {staging.instant(commit.at)} as recorded_at)
+                from file_state where file_id = ?""",
+            [reason, file_id],
+        )
+        commit.audit(drop.channel, "file.opened", drop.name, {"file_id": file_id})
+        return FileResult(drop.name, drop.partner, "", "RELEASED", reason=reason, file_id=file_id)
 
     return job
 
@@ -201,46 +252,83 @@ class Gateway:
         Only the process that holds `locking.intake` may take files.
         """
         left: list[Receipt] = []
-        taken = [receipt for batch in self._batches(drops, left) for receipt in self._take(batch)]
-        return left + taken
+        taken: list[tuple[Drop, Receipt]] = []
+        with tempfile.TemporaryDirectory(dir=self.lake.temporary) as folder:
+            for batch in self._batches(drops, left, Path(folder)):
+                receipts = self._take(batch)
+                taken += zip((one.within.drop if one.within else one.drop for one in batch), receipts, strict=True)
+                for one in batch:
+                    if one.within:
+                        one.drop.path.unlink(missing_ok=True)
+        return left + _by_delivery(taken)
 
-    def _batches(self, drops: Iterable[Drop], left: list[Receipt]) -> Iterator[list[_Waiting]]:
+    def _batches(self, drops: Iterable[Drop], left: list[Receipt], folder: Path) -> Iterator[list[_Waiting]]:
         """Archive the files; those that share a commit. Master data is committed before others are read with it.
 
-        left  gets what could not be archived
+        left    gets what could not be archived
+        folder  for what comes out of containers
         """
         batch: list[_Waiting] = []
-        for drop in drops:
-            try:
-                version = _version(drop.path)
-                stored = archive.store(self.lake.folder, drop.path)
-            except OSError as error:
-                left.append(_left(drop, f"cannot be archived: {error.strerror}"))
-                continue
-            size = stored.bytes + sum(one.stored.bytes for one in batch)
-            again = any(one.stored.sha256 == stored.sha256 for one in batch)
+        for one in chain.from_iterable(self._received(drop, left, folder) for drop in drops):
+            size = one.stored.bytes + sum(other.stored.bytes for other in batch)
+            again = any(other.stored.sha256 == one.stored.sha256 for other in batch)
             if batch and (again or size > BATCH_BYTES or len(batch) >= self.config.limits.files_per_commit_max):
                 yield batch
                 batch = []
-            batch.append(_Waiting(drop, stored, version))
-            if self.is_master_data(drop.partner):
+            batch.append(one)
+            if self.is_master_data(one.drop.partner):
                 yield batch
                 batch = []
         if batch:
             yield batch
+
+    def _received(self, drop: Drop, left: list[Receipt], folder: Path) -> Iterator[_Waiting]:
+        """The file, archived; if it is a container, the files within it. One that cannot be opened is taken as it is."""
+        try:
+            version = _version(drop.path)
+            stored = archive.store(self.lake.folder, drop.path)
+            if not containers.kind(drop.path):
+                yield _Waiting(drop, stored, version)
+                return
+            place = Path(tempfile.mkdtemp(dir=folder))
+            try:
+                inner = list(containers.unpack(drop.path, drop.name, place, self.config.limits, self._keys(drop)))
+                if not inner:
+                    raise FileError(drop.name, "there is no file in it", "Send it again, with the files.")
+            except FileError as error:
+                shutil.rmtree(place)
+                yield _Waiting(drop, stored, version, None, _fault_of(error), failed=_fault_of(error))
+                return
+            for file in inner:
+                own = replace(drop, name=file.name, path=file.path)
+                kept = archive.store(self.lake.folder, file.path)
+                yield _Waiting(own, kept, _version(file.path), Within(drop, stored))
+        except OSError as error:
+            left.append(_left(drop, f"cannot be archived: {error.strerror}"))
+
+    def _keys(self, drop: Drop) -> containers.Keys:
+        """What opens encrypted files of the drop's partner."""
+        pgp, partner = self.config.pgp, self.config.partners.get(drop.partner)
+        return containers.Keys(
+            self.home / pgp.key_file if pgp.key_file else None,
+            os.environ.get(pgp.passphrase_env, "") if pgp.passphrase_env else "",
+            self.home / partner.pgp_signer if partner and partner.pgp_signer else None,
+        )
 
     def _take(self, batch: list[_Waiting]) -> list[Receipt]:
         """Read, map and commit a batch; if the commit fails, file by file, so that only the culprit stays behind."""
         loads: list[Staged] = []
         try:
             self._seen(batch)
-            members = [member for one in batch if not (one.files or one.jobs) for member in self._claim(one)]
+            members = [
+                member for one in batch if not (one.files or one.jobs or one.failed) for member in self._claim(one)
+            ]
             loads = self._stage_all(members)
             if not all(map(_is_as_archived, batch)):
                 return self._take_unchanged(batch)
             for one in batch:
                 if one.failed is not None:
-                    one.jobs = [self._without_feed(one.drop, one.stored, [one.failed], 0)]
+                    one.jobs = [self._without_feed(one.drop, one.stored, [one.failed], 0, _container(one))]
             done = run_commit(self.lake, lambda commit: self._write_all(commit, batch, loads))
         except GatewayError:
             raise
@@ -344,9 +432,10 @@ class Gateway:
             aside = [*faults, *aside] or [EMPTY_INTERCHANGE]
         if aside:
             # Transaction sets that nobody claims: each is one rejected unit.
-            one.jobs.append(self._without_feed(drop, stored, aside, len(claims.unclaimed)))
+            one.jobs.append(self._without_feed(drop, stored, aside, len(claims.unclaimed), _container(one)))
         return [
-            Member(drop, stored, loaded, _own(units, ordinals), tuple(faults), one) for loaded, ordinals in claims.taken
+            Member(drop, stored, loaded, _own(units, ordinals), tuple(faults), one, claims.by)
+            for loaded, ordinals in claims.taken
         ]
 
     def _stage_all(self, members: Sequence[Member]) -> list[Staged]:
@@ -382,8 +471,8 @@ class Gateway:
         """(claims, units of an interchange, faults of its envelopes)."""
         with path.open("rb") as source:
             head = source.read(HEAD_BYTES)
-        sniffed = {key for key, module in formats.FORMATS.items() if module.sniff(head, name)}
-        interchange = next((formats.INTERCHANGES[key] for key in formats.INTERCHANGES if key in sniffed), None)
+        looks = formats.sniffed(head, name)
+        interchange = next((found for key in looks if (found := formats.interchange(key))), None)
         if interchange is not None:
             envelope = interchange.units(ReadRequest(path, name, self.config.limits))
             senders = self.config.partners[partner].senders if partner in self.config.partners else ()
@@ -392,7 +481,17 @@ class Gateway:
                 envelope.units,
                 envelope.faults,
             )
-        return claim.claim_file(self.library, partner, name, sniffed, arrived_at.date()), (), ()
+
+        def open_as(mapping: Any, each: str | None, columns: Sequence[str]) -> Reading:
+            options = mapping.file.options
+            request = ReadRequest(path, name, self.config.limits, options, each, tuple(columns))
+            return formats.named(mapping.file.format).read(request)
+
+        content = Content(looks, open_as, lambda: formats.described(ReadRequest(path, name, self.config.limits), looks))
+        claims = claim.claim_file(self.library, partner, name, content, arrived_at.date())
+        if claims.by:
+            log.info("file.claimed", partner=partner, name=name, feed=claims.taken[0][0].mapping.feed, by=claims.by)
+        return claims, (), ()
 
     def stage(self, group: Sequence[Member], *, force: bool = False) -> Staged:
         """Read and map files of one feed that arrived on one day, into temporary tables.
@@ -456,10 +555,11 @@ class Gateway:
         """Of the files that were taken for the first time, those that their partner wants to be told of."""
         for one in batch:
             partner = self.config.partners.get(one.drop.partner)
-            if one.found is not None and partner is not None and partner.acknowledge != Acknowledge():
+            found = Findings() if one.sealed and not one.files else one.found
+            if found is not None and partner is not None and partner.acknowledge != Acknowledge():
                 request = ReadRequest(one.drop.path, one.drop.name, self.config.limits)
                 yield record.Delivery(
-                    one.drop.partner, partner.acknowledge, one.stored.sha256, request, one.found, one.failed
+                    one.drop.partner, partner.acknowledge, one.stored.sha256, request, found, one.failed
                 )
 
     def _write(
@@ -501,7 +601,8 @@ class Gateway:
         """State and counts of a file."""
         outcome, file = staged.mapped.files[number], staged.load.files[number]
         received = outcome.received + len(file.broken)
-        reason = "; ".join(fault.message for fault in outcome.held)[:2000]
+        by = staged.members[number].by
+        reason = "; ".join([fault.message for fault in outcome.held] + [by] * bool(by))[:2000]
         if file.test:
             return _Told("SHADOW", received, 0, 0, 0, {"test interchange": received}, reason)
         if outcome.held and not force:
@@ -511,13 +612,28 @@ class Gateway:
         rejected = outcome.rejected + len(file.broken)
         return _Told(state, received, counts.accepted, rejected, counts.duplicate, dict(outcome.ignored), reason)
 
-    def _without_feed(self, drop: Drop, stored: archive.Stored, faults: Sequence[Fault], units: int) -> Job:
+    def _without_feed(
+        self,
+        drop: Drop,
+        stored: archive.Stored,
+        faults: Sequence[Fault],
+        units: int,
+        container: tuple[str, str] = ("", ""),
+    ) -> Job:
         """Quarantine a file, or the transaction sets of it that nobody claims, with the reasons."""
         file_id = _file_id(stored, "")
         reason = "; ".join(f"{f.position}: {f.message}".removeprefix(": ") for f in faults)[:2000]
         partner = self.config.partners.get(drop.partner)
         arrival = staging.Arrival(
-            file_id, stored.sha256, stored.bytes, drop.name, drop.partner, drop.channel, drop.arrived_at, broken=faults
+            file_id,
+            stored.sha256,
+            stored.bytes,
+            drop.name,
+            drop.partner,
+            drop.channel,
+            drop.arrived_at,
+            broken=faults,
+            container=container,
         )
         load = staging.Load(
             prefix=f"m{file_id}", entity=partner.entity if partner else "", partner=drop.partner, feed="", version="",
@@ -565,6 +681,8 @@ class Gateway:
         drop = Drop(partner, name, target, arrived_at, "operator")
         stored = archive.Stored(sha256, size)
         try:
+            if containers.kind(target):
+                return self._open_again(drop, file_id)
             return self._again(drop, stored, feed, force=force)
         except FileError as error:
             return [run_commit(self.lake, self._without_feed(drop, stored, [_fault_of(error)], 0))]
@@ -581,10 +699,22 @@ class Gateway:
         for loaded, ordinals in claims.taken:
             if feed and loaded.mapping.feed != feed:
                 continue
-            staged = self.stage([Member(drop, stored, loaded, _own(units, ordinals), tuple(faults))], force=force)
+            member = Member(drop, stored, loaded, _own(units, ordinals), tuple(faults), by=claims.by)
+            staged = self.stage([member], force=force)
             results += run_commit(self.lake, partial(self._write, staged=staged, force=force, action=action))
             apply.drop(self.lake.con, staged.mapped)
         self._refresh_master_data()
+        return results
+
+    def _open_again(self, drop: Drop, file_id: str) -> list[FileResult]:
+        """A container that could not be opened: with today's keys and limits."""
+        results: list[FileResult] = []
+        with tempfile.TemporaryDirectory(dir=self.lake.temporary) as folder:
+            for one in self._received(drop, [], Path(folder)):
+                if one.sealed:
+                    return [run_commit(self.lake, self._without_feed(drop, one.stored, [one.sealed], 0))]
+                results += [file for receipt in self._take([one]) for file in receipt.files]
+        run_commit(self.lake, _opened(drop, file_id))
         return results
 
     # --- books ----------------------------------------------------------------------------------------
@@ -630,7 +760,7 @@ def try_file(gateway: Gateway, loaded: Loaded, path: Path) -> dict[str, Any]:
     stored = archive.Stored(_sha256(path), path.stat().st_size)
     units: tuple[Unit, ...] = ()
     faults: tuple[Fault, ...] = ()
-    interchange = formats.INTERCHANGES.get(loaded.mapping.file.format)
+    interchange = formats.interchange(loaded.mapping.file.format)
     if interchange is not None:
         envelope = interchange.units(ReadRequest(path, path.name, gateway.config.limits))
         kind = loaded.mapping.file.transaction
@@ -665,6 +795,7 @@ def _arrival(member: Member) -> staging.Arrival:
         control_no=",".join(dict.fromkeys(unit.interchange for unit in units))[:200],
         test=any(unit.test for unit in units),
         broken=tuple(fault for unit in units for fault in unit.faults),
+        container=member.container,
     )
 
 
@@ -675,6 +806,16 @@ def _own(units: Sequence[Unit], ordinals: frozenset[int] | None) -> tuple[Unit, 
 def _good(units: Sequence[Unit]) -> frozenset[int] | None:
     """Ordinals of the units to read; None where a file has none and is read whole."""
     return frozenset(unit.ordinal for unit in units if not unit.faults) if units else None
+
+
+def _by_delivery(taken: Sequence[tuple[Drop, Receipt]]) -> list[Receipt]:
+    """One receipt for each delivery: a container may be settled when everything in it is committed."""
+    found: dict[Drop, Receipt] = {}
+    for drop, receipt in taken:
+        whole = found.setdefault(drop, Receipt(drop, committed=True))
+        whole.committed = whole.committed and receipt.committed
+        whole.files += receipt.files
+    return list(found.values())
 
 
 def _fault_of(error: FileError) -> Fault:

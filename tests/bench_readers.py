@@ -150,8 +150,9 @@ def ours(pack: str, path: Path, kinds: int = 1) -> None:
     mapping, limits = loaded.mapping, Limits()
     name = mapping.file.format
     begun = time.perf_counter()
-    if name in formats.INTERCHANGES:
-        envelope = formats.INTERCHANGES[name].units(ReadRequest(path, path.name, limits))
+    interchange = formats.interchange(name)
+    if interchange is not None:
+        envelope = interchange.units(ReadRequest(path, path.name, limits))
         wrong = [fault for unit in envelope.units for fault in unit.faults] + list(envelope.faults)
         assert not wrong, wrong[:3]
     verified = time.perf_counter()

@@ -7,6 +7,7 @@ import io
 import multiprocessing
 import random
 import re
+import zipfile
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -343,6 +344,20 @@ def test_feedback_is_for_files_of_every_format_and_comes_as_a_workbook_too(home:
         assert ("items.csv", 2, 1, 1, 0, 0) in list(book["COUNTS"].iter_rows(values_only=True))
 
 
+def test_files_of_a_container_are_answered_one_by_one_and_a_broken_container_by_feedback(home: Path, drop: Put) -> None:
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as made:
+        made.writestr("a.edi", shipments(7))
+        made.writestr("b.edi", shipments(8))
+    with answering(home, 'x12 = "997"\nfeedback = "csv"') as gateway:
+        drop("3pl-east", "day.zip", packed.getvalue())
+        drop("3pl-east", "torn.zip", packed.getvalue()[:-60])
+        run_once(gateway)
+        found = [(kind, control, verdict) for kind, _, control, verdict in answers(gateway)]
+        assert found[:2] == [("997", "000000007", "ACCEPTED"), ("997", "000000008", "ACCEPTED")]
+        assert found[2:] == [("FEEDBACK", None, said) for said in ("ACCEPTED", "ACCEPTED", "REJECTED")]
+
+
 # --- EDIFACT ------------------------------------------------------------------------------------------
 
 
@@ -636,7 +651,7 @@ def test_a_997_of_others_says_the_same_of_the_same_fault() -> None:
     assert body(draft.text(1), "AK2", "AK3", "AK5", "AK9") == theirs
 
 
-@pytest.mark.filterwarnings("ignore::UserWarning")
+@pytest.mark.filterwarnings("ignore:segments.xml not found")
 def test_pydifact_reads_contrl_and_aperak_with_the_values_that_were_meant(home: Path, drop: Put) -> None:
     pytest.importorskip("pydifact", reason="pydifact is not installed")
     from pydifact.segmentcollection import Interchange

@@ -167,7 +167,7 @@ def test_an_unknown_code_is_in_suspense(gateway: Gateway, drop: Drop) -> None:
     [
         ("main-bank", "camt053.xml", "<?xml version='1.0'?><!DOCTYPE a [<!ENTITY b 'c'>]><Document/>", "DOCTYPE"),
         ("main-bank", "camt053.xml", "<Document><BkToCstmrStmt>", "not well-formed"),
-        ("amazon-us", "unknown.bin", b"\x00\x01", "no mapping of amazon-us names unknown.bin"),
+        ("amazon-us", "unknown.bin", b"\x00\x01", "unknown.bin looks like no known format; no mapping of amazon-us reads it"),
         ("nobody", "orders.csv", "a,b\n1,2\n", "there is no mapping for partner nobody"),
         ("amazon-us", "orders.csv", "a,b\n1,2\n", 'the column "currency" is missing'),
         ("own-warehouse", "count.xlsx", b"PK\x03\x04 broken", "damaged"),

@@ -5,36 +5,27 @@ Adding a format is one module with the verbs of `contract.Format`, one line in `
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import cast
 
-from gateway.errors import GatewayError
-from gateway.formats import bai2, delimited, edifact, fixed, interchange, json_lines, mt940, ofx, workbook, x12, xml
+from gateway.errors import FileError, GatewayError
+from gateway.formats import bai2, delimited, edifact, fixed, json_lines, mt940, ofx, workbook, x12, xml
 from gateway.formats import header as headers
-from gateway.formats.contract import Format, Interchange
-
-INTERCHANGES: dict[str, Interchange] = {
-    "edifact": cast(Interchange, edifact),
-    "x12": cast(Interchange, x12),
-    "mt940": cast(Interchange, mt940),
-    "bai2": cast(Interchange, bai2),
-    "ofx": cast(Interchange, ofx),
-}
-"""Formats whose files hold units that are claimed one by one."""
+from gateway.formats.contract import Format, Interchange, ReadRequest
 
 FORMATS: dict[str, Format] = {
-    "delimited": cast(Format, delimited),
-    "fixed": cast(Format, fixed),
-    "json": cast(Format, json_lines),
+    "edifact": cast(Format, edifact),
+    "x12": cast(Format, x12),
+    "mt940": cast(Format, mt940),
+    "bai2": cast(Format, bai2),
+    "ofx": cast(Format, ofx),
     "workbook": cast(Format, workbook),
     "xml": cast(Format, xml),
-    **INTERCHANGES,
+    "json": cast(Format, json_lines),
+    "delimited": cast(Format, delimited),
+    "fixed": cast(Format, fixed),
 }
-
-
-def forget() -> None:
-    """Give back the memory of the interchanges that were read last."""
-    for module in (interchange, mt940, bai2, ofx):
-        module.forget()
+"""The registry. Where the content looks like several, the one that stands first tells best what it is."""
 
 
 def named(name: str) -> Format:
@@ -43,6 +34,35 @@ def named(name: str) -> Format:
         return FORMATS[name]
     except KeyError:
         raise GatewayError("find format", name, f"Use one of {', '.join(sorted(FORMATS))}.") from None
+
+
+def interchange(name: str) -> Interchange | None:
+    """The format module of that name if its files hold units that are claimed one by one."""
+    module = named(name)
+    return cast(Interchange, module) if hasattr(module, "units") else None
+
+
+def sniffed(head: bytes, name: str) -> list[str]:
+    """Names of the formats that the beginning of a file looks like, in the order of the registry."""
+    return [key for key, module in FORMATS.items() if module.sniff(head, name)]
+
+
+def described(request: ReadRequest, looks: Sequence[str]) -> str:
+    """What a file of one of these formats shows of itself, for people: "a CSV with the columns a, b"."""
+    for key in looks:
+        describe = getattr(FORMATS[key], "describe", None)
+        if describe is not None:
+            try:
+                return str(describe(request))
+            except FileError:
+                continue
+    return " or ".join(looks) or "no known format"
+
+
+def forget() -> None:
+    """Give back the memory of the files that were read last."""
+    for module in FORMATS.values():
+        getattr(module, "forget", lambda: None)()
 
 
 def check_options(module: Format, options: dict[str, object], name: str) -> None:

@@ -1,8 +1,9 @@
 """What every reader of a format offers: the same verbs, the same guarantees.
 
 A format is one module with `Options` (a pydantic model of its `[file]` settings), `sniff(head, name)` and
-`read(request)`; interchange formats also offer `units(request)`. Guarantees held by the contract tests:
-true positions, bounded memory, nothing silently skipped, deterministic order, no value reinterpreted
+`read(request)`; interchange formats also offer `units(request)`. A module may offer `describe(request)`, what a
+file shows of itself, in words and without a mapping's options, and `forget()`, which gives back what it keeps
+between a claim and the reading. Guarantees held by the contract tests: true positions, bounded memory, nothing silently skipped, deterministic order, no value reinterpreted
 (every cell is the sender's text).
 """
 
@@ -95,8 +96,11 @@ class Reading(ABC):
     `faults` holds one fault for each of the latter (with the row's raw text), so that
     received = rows given + faults with code ROW_REJECT.
     Raises FileError as soon as the file as a whole cannot be trusted.
+    `described` says whether the file itself tells what its values are (by a header, names, tags); where not,
+    only the file's name can tell that it is the right one.
     """
 
+    described: bool = True
     columns: tuple[str, ...]
     received: int
     faults: list[Fault]
@@ -120,7 +124,7 @@ class Format(Protocol):
     Options: type[Any]
 
     def sniff(self, head: bytes, name: str) -> bool:
-        """Whether the first 4 KiB look like this format."""
+        """Whether the beginning of a file (64 KiB) looks like this format."""
 
     def read(self, request: ReadRequest) -> Reading:
         """Open a file. Raises FileError."""

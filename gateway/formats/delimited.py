@@ -11,6 +11,7 @@ import csv
 import io
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any, Literal, TextIO
 
 import numpy as np
@@ -26,8 +27,11 @@ from gateway.formats.contract import Reading, ReadRequest
 
 BLOCK_BYTES = 4 << 20
 HEAD_BYTES = 1 << 20
+COLUMNS_SHOWN = 12
 ROW_CHARACTERS_MAX = 4 << 20
 _NAMED = {"tab": "\t", "comma": ",", "semicolon": ";", "pipe": "|", "space": " "}
+_UTF16 = ([False, True, False, True], [True, False, True, False])
+_KINDS = {",": "a CSV", ";": "a CSV with semicolons", "\t": "tab separated text"}
 
 
 class Options(BaseModel):
@@ -68,12 +72,21 @@ def sniff(head: bytes, name: str) -> bool:
     text = head.removeprefix(codecs.BOM_UTF8).lstrip()
     if text.startswith((b"ISA", b"UNA", b"UNB", b"<", b'{"', b"[{", b"PK\x03\x04", b"\xd0\xcf\x11\xe0")):
         return False
-    return b"\0" not in text or text[1:2] == b"\0"
+    return b"\0" not in text or [byte == 0 for byte in text[:4]] in _UTF16
 
 
 def read(request: ReadRequest) -> Reading:
     """Open a delimited file. Raises FileError for what concerns the whole file."""
     return _Delimited(request)
+
+
+def describe(request: ReadRequest) -> str:
+    """Its columns, if its lines are split by one mark; else how it begins. Raises FileError."""
+    found = _Delimited(replace(request, options={"delimiter": "auto", "encoding": "auto"}))
+    if len(found.columns) == 1:
+        return f'text that begins with "{found.columns[0][:60]}"'
+    kind = _KINDS.get(found.delimiter, "delimited text")
+    return f"{kind} with the columns {', '.join(found.columns[:COLUMNS_SHOWN])}"
 
 
 def _steadiness(counts: list[int]) -> tuple[int, int]:
@@ -97,6 +110,7 @@ class _Delimited(Reading):
         self.delimiter = self._delimiter()
         found = headers.find(self._head_rows(), self.options.header, request.name, self.options.columns)
         self.columns, self.header_line = found.columns, found.line
+        self.described = self.options.header is not False
         if len(self.columns) > request.limits.columns_max:
             raise FileError(
                 request.name, f"{len(self.columns)} columns are more than columns_max", "Check the delimiter."
@@ -141,7 +155,7 @@ class _Delimited(Reading):
             head = source.read(HEAD_BYTES)
         decoder = codecs.getincrementaldecoder(self.encoding)("strict")
         try:
-            return decoder.decode(head).removeprefix("\ufeff")
+            return decoder.decode(head, final=len(head) < HEAD_BYTES).removeprefix("\ufeff")
         except UnicodeDecodeError:
             raise encoding.undecodable(self.request.path, self.request.name, self.encoding) from None
 

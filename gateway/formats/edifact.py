@@ -17,12 +17,14 @@ from gateway.formats import header as headers
 from gateway.formats.contract import Envelope, Reading, ReadRequest
 from gateway.formats.envelopes import Dialect, Level, Trouble
 from gateway.formats.envelopes import read as read_envelopes
-from gateway.formats.interchange import Header, Syntax, stretches
+from gateway.formats.interchange import Header, Syntax, forget, stretches
 from gateway.formats.loops import Plan
 from gateway.formats.paths import first_component, parse_each, parse_edifact, parse_step
 from gateway.formats.segments import Delimiters, Segments
 from gateway.formats.source import BLANK, opening
 from gateway.formats.windows import InterchangeOptions, InterchangeReading
+
+__all__ = ["Options", "forget", "read", "sniff", "units"]
 
 CHARSETS = {
     "UNOC": "iso8859-1",

@@ -125,6 +125,7 @@ class _Fixed(Reading):
         if len(self.columns) > limits.columns_max:
             raise GatewayError("read columns", request.name, "Name fewer.", f"{len(self.columns)} are too many")
         self.encoding = encoding.detect(request.path, request.name, self.options.encoding)
+        self.described = self.options.tag is not None
 
     def _others(self) -> list[Column]:
         """The columns of other lines that are wanted; of several with one name, the first."""

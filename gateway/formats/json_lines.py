@@ -23,6 +23,7 @@ from gateway.formats.contract import Reading, ReadRequest
 from gateway.formats.json_scan import VALUE_CHARACTERS_MAX, JsonError, Number, Scanner
 
 BATCH_ROWS = 10_000
+BEGINNING_BYTES = 60
 _SNIFF = re.compile(rb"\s*(\{\s*[\"}]|\[\s*[\[{\"\]])")
 _PLAIN_KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_\-]*")
 
@@ -57,6 +58,14 @@ def sniff(head: bytes, name: str) -> bool:
 def read(request: ReadRequest) -> Reading:
     """Open a document for one kind of row. Raises FileError, GatewayError for a path that is none."""
     return _Json(request)
+
+
+def describe(request: ReadRequest) -> str:
+    """How it begins."""
+    with request.path.open("rb") as source:
+        head = source.read(BEGINNING_BYTES)
+    codec = "utf-16" if head[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
+    return f"JSON that begins with {' '.join(head.decode(codec, 'ignore').split())}"
 
 
 class _Json(Reading):

@@ -22,7 +22,7 @@ from gateway.config import Limits
 from gateway.errors import Fault, FileError, GatewayError
 from gateway.formats import header as headers
 from gateway.formats.contract import Envelope, Reading, ReadRequest, Unit
-from gateway.formats.ofx_elements import HOLDERS, TRANSACTION, Element, elements, plain, values
+from gateway.formats.ofx_elements import CUT_OFF, HOLDERS, TRANSACTION, Element, elements, plain, values
 from gateway.formats.statements import (
     BATCH_ROWS,
     Rows,
@@ -130,6 +130,7 @@ def _scanned(path: Path, stamped: tuple[int, int], name: str, limits: Limits) ->
             if kept is not None:
                 kept.setdefault("/".join(element.path), element.value)
         elif last in RESPONSES and not element.ended:
+            _check_ended(response, name)
             response, head = last, {}
         elif last == response and element.ended:
             check_count(name, limits, len(found) + 1)
@@ -137,6 +138,7 @@ def _scanned(path: Path, stamped: tuple[int, int], name: str, limits: Limits) ->
             response = ""
         elif response and last == RESPONSES[response]:
             head.setdefault("/".join(element.path) + "/", "")
+    _check_ended(response, name)
     if not found:
         answer = _value(signon, "STATUS/MESSAGE") or _value(signon, "STATUS/CODE") or "nothing"
         raise FileError(
@@ -144,6 +146,12 @@ def _scanned(path: Path, stamped: tuple[int, int], name: str, limits: Limits) ->
             "Ask the bank for the statement again.",
         )  # fmt: skip
     return Statements(tuple(found), np.arange(len(found), dtype=np.int32))
+
+
+def _check_ended(response: str, name: str) -> None:
+    """Raise FileError for a response that is open where another begins, or at the end: its rows would be nobody's."""
+    if response:
+        raise FileError(name, f"a {response} has no end", CUT_OFF)
 
 
 def _value(head: dict[str, str], path: str) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import fnmatch
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any, Literal
 
 import numpy as np
@@ -26,7 +27,7 @@ from gateway.formats.workbook_xlsx import Xlsx
 from gateway.formats.workbook_zip import DAMAGE, Package, damaged
 
 ZIP, COMPOUND = b"PK\x03\x04", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
-SUFFIXES = (".xlsx", ".xlsm", ".xlsb", ".xls", ".ods")
+COLUMNS_SHOWN = 12
 MERGED_MAX = 100_000
 FILLED_CELLS_MAX = 5_000_000
 
@@ -50,15 +51,20 @@ class Options(BaseModel):
 
 
 def sniff(head: bytes, name: str) -> bool:
-    """A zip or compound file that is named like a workbook or begins with workbook parts."""
-    if head.startswith((ZIP, COMPOUND)) and name.lower().endswith(SUFFIXES):
-        return True
-    return head.startswith(ZIP) and (b"[Content_Types].xml" in head or b"xl/" in head or MIME in head)
+    """A zip or compound file: zips that hold no document were opened before."""
+    del name
+    return head.startswith((ZIP, COMPOUND))
 
 
 def read(request: ReadRequest) -> Reading:
     """Open a workbook. Raises FileError for a bomb, an encrypted or damaged file, or a missing sheet."""
     return _Workbook(request)
+
+
+def describe(request: ReadRequest) -> str:
+    """The header of the first sheet that has one. Raises FileError."""
+    found = _Workbook(replace(request, options={}))
+    return f"a workbook whose sheet {found.title} begins with {', '.join(found.columns[:COLUMNS_SHOWN])}"
 
 
 def _open(request: ReadRequest) -> Book:
@@ -89,6 +95,7 @@ class _Workbook(Reading):
         self.faults: list[Fault] = []
         self.received = 0
         self.columns: tuple[str, ...] = ()
+        self.described = self.options.header is not False
         self.book = _open(request)
         self.sheet, self.header = self._choose()
         self.title = self.book.sheets[self.sheet].title

@@ -14,12 +14,14 @@ from gateway.formats import header as headers
 from gateway.formats.contract import Envelope, Reading, ReadRequest
 from gateway.formats.envelopes import Dialect, Level, Trouble
 from gateway.formats.envelopes import read as read_envelopes
-from gateway.formats.interchange import Header, Syntax, stretches
+from gateway.formats.interchange import Header, Syntax, forget, stretches
 from gateway.formats.loops import Plan
 from gateway.formats.paths import parse, parse_each, parse_step
 from gateway.formats.segments import Delimiters, Segments
 from gateway.formats.source import opening
 from gateway.formats.windows import InterchangeOptions, InterchangeReading
+
+__all__ = ["Options", "forget", "read", "sniff", "units"]
 
 ISA_ELEMENTS = 16
 _BETWEEN_GROUPS = ("TA3", "ISB", "ISE")
@@ -83,6 +85,9 @@ def _header(head: bytes, name: str, place: int) -> Header:
             "Send whole X12 interchanges and nothing between them.", f"byte {place}",
         )  # fmt: skip
     separator = head[3:4]
+    if separator in (b"\r", b"\n"):
+        raise FileError(name, "a line ends behind ISA, where the separator of elements must stand",
+                        "Send the ISA in one line, with a separator such as *.", f"byte {place}")  # fmt: skip
     at = 3
     for _ in range(ISA_ELEMENTS - 1):
         at = head.find(separator, at + 1, 400)

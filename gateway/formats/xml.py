@@ -61,6 +61,15 @@ def read(request: ReadRequest) -> Reading:
     return _Xml(request)
 
 
+def describe(request: ReadRequest) -> str:
+    """The name of its root. Raises FileError."""
+    try:
+        _, root = next(etree.iterparse(request.path, events=("start",), huge_tree=False, no_network=True))
+    except etree.XMLSyntaxError as error:
+        raise FileError(request.name, f"it is not well-formed: {error.msg}", "Send the document again.") from None
+    return f"an XML document with the root {local(root.tag)}"
+
+
 class _Xml(Reading):
     def __init__(self, request: ReadRequest) -> None:
         self.request = request

@@ -53,6 +53,7 @@ class Arrival:
     partner   in whose drop folder (or on whose server) it was
     broken    faults of units that were set aside before mapping: each counts as one rejected row
     test      the interchange says test
+    container (name, SHA-256) of the file that it came in, ("", "") if it came by itself
     """
 
     file_id: str
@@ -65,6 +66,7 @@ class Arrival:
     control_no: str = ""
     test: bool = False
     broken: Sequence[Fault] = ()
+    container: tuple[str, str] = ("", "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -259,7 +261,8 @@ class Writer:
                        as fault_id, f.file_id, '{_text(load.feed)}' as feed,
                        '{_text(load.partner)}' as partner, '{_text(load.entity)}' as entity, "position",
                        code, column_name, value, message, hint, source_row,
-                       case code when 'SKU_UNKNOWN' then '{_text(load.partner)}|' || value
+                       case code when 'CHECK_DIGIT' then '{_text(load.partner)}|' || value
+                                 when 'SKU_UNKNOWN' then '{_text(load.partner)}|' || value
                                  when 'UNMAPPED_LINE' then '{_text(load.feed)}|' || value
                                  when 'ROW_REJECT' then {key} || '|' || "position"
                                  else {key} || case when "position" = '' then '' else '|' || "position" end end
@@ -280,6 +283,8 @@ class Writer:
             "sha256": ([f.sha256 for f in files], text),
             "bytes": ([f.bytes for f in files], whole),
             "name": ([f.name for f in files], text),
+            "container": ([f.container[0] or None for f in files], text),
+            "container_sha256": ([f.container[1] or None for f in files], text),
             "partner": ([f.partner for f in files], text),
             "channel": ([f.channel for f in files], text),
             "control_no": ([f.control_no for f in files], text),

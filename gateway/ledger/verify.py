@@ -202,7 +202,10 @@ class _Check:
     def _archive(self) -> Iterator[Finding]:
         """Received files that are gone from the archive or have other bytes there."""
         reader = self.con.execute(
-            f"select sha256, any_value(name) as name from lake.file {self.at} group by sha256 order by sha256"
+            f"""select sha256, any_value(name) as name from (
+                    select sha256, name from lake.file {self.at}
+                    union all select container_sha256, container from lake.file {self.at} where container is not null)
+                group by sha256 order by sha256"""
         ).to_arrow_reader(10_000)
         for row in (row for batch in reader for row in batch.to_pylist()):
             label = f"{row['name']} {row['sha256']}"

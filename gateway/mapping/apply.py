@@ -90,6 +90,7 @@ def _apply(work: Work, mapping: Feed, openers: Sequence[Opener], context: Contex
         mapped.tables[table] = _table(work, table, kinds)
     for kind in kinds:
         faults.add_unmapped(work, kind.compiler, kind.relation, mapped.faults)
+        faults.add_wrong_identifiers(work, kind.compiler, kind.relation, mapped.faults)
     tie_out.check(work, mapping, [(kind.compiler, kind.relation, list(kind.rows)) for kind in kinds], mapped)
 
 

@@ -106,11 +106,17 @@ class Compiler:
         return [*((t.record, t.name) for t in fields), *((-1, column) for column in self.figures)]
 
     def unread(self, numbers: Iterable[tuple[int, str]]) -> str:
-        """SQL: one of these could not be read."""
+        """SQL: one of these could not be read, and not because of another field that it is made from."""
         numbers = list(numbers)
         conditions = [self.figures[name] for index, name in numbers if index < 0]
         for record in self.records:
-            conditions.append(self.broken(record, [name for index, name in numbers if index == record.index]))
+            names = [name for index, name in numbers if index == record.index]
+            made = [name for name in names if record.targets[name].needs]
+            own = [self.broken(record, [name for name in names if name not in made])]
+            for name in made:
+                causes = self.broken(record, record.behind(record.targets[name].needs))
+                own.append(f"({self.broken(record, [name])} and not {causes})")
+            conditions.append(f"({record.applies} and ({' or '.join(own)}))")
         return " or ".join(conditions)
 
     # --- records --------------------------------------------------------------------------------------

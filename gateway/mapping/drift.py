@@ -31,12 +31,16 @@ def check(mapping: Mapping, rows: Rows, wanted: Sequence[str], records: Sequence
     """Columns that are needed and not there, or there and not known."""
     if mapping.file.drift == "ignore":
         return []
-    present = set(rows.columns)
-    needed = dict.fromkeys(column for record in records for column in _needed(record, present))
-    found = [faults.missing_column(column, rows.columns) for column in needed if column not in present]
+    found = [faults.missing_column(column, rows.columns) for column in lacking(records, set(rows.columns))]
     if mapping.file.drift == "hold":
         found += [faults.unknown_column(column) for column in rows.columns if column not in wanted]
     return found
+
+
+def lacking(records: Sequence[RecordSpec], present: set[str]) -> list[str]:
+    """The source columns that these records need and that are not there."""
+    needed = dict.fromkeys(column for record in records for column in _needed(record, present))
+    return [column for column in needed if column not in present]
 
 
 def _needed(record: RecordSpec, present: set[str]) -> Iterator[str]:

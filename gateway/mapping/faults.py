@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping, Sequence
 from difflib import get_close_matches
+from functools import partial
 from itertools import groupby
 from typing import Any
 
@@ -13,6 +14,7 @@ import pyarrow.compute as pc
 
 from gateway.errors import Fault
 from gateway.mapping import fields
+from gateway.mapping.checks import wrong as wrong_identifier
 from gateway.mapping.compile import Compiler
 from gateway.mapping.contract import FILE_SHIFT, Rows
 from gateway.mapping.messages import Defect, describe
@@ -195,6 +197,34 @@ def add_unmapped(work: Work, compiler: Compiler, relation: str, name: str) -> No
                         where code = {quote(code)} and column_name = {quote(column)})
                 group by _ordinal >> {FILE_SHIFT}, {text} order by 2"""
             )
+
+
+def add_wrong_identifiers(work: Work, compiler: Compiler, relation: str, name: str) -> None:
+    """One fault for each identifier with a wrong check digit, on its first row, with the count."""
+    accepted = f"{compiler.ignored} is null and not {compiler.rejected}"
+    for record in compiler.records:
+        for target in record.targets.values():
+            if target.spec.check is None:
+                continue
+            rows = f"from {ident(relation)} where {accepted} and {record.applies} and {target.value} is not null"
+            found = work.con.execute(f"select distinct {target.value} {rows}").fetchall()
+            told = {text: wrong for (text,) in found if (wrong := wrong_identifier(target.spec.check, text))}
+            if not told:
+                continue
+            table = pa.table({"text": pa.array(told, pa.utf8()), "wrong": pa.array(told.values(), pa.utf8())})
+            counted = "case when count(*) = 1 then ' (1 row)' else ' (' || count(*) || ' rows)' end"
+            hint = "Ask the sender to correct it. Its rows count under it all the same."
+            sql = f"""insert into {ident(name)}
+                select _ordinal >> {FILE_SHIFT}, min(_ordinal), {record.index}, arg_min(_position, _ordinal),
+                       'CHECK_DIGIT', {quote(_first_column(record, target))}, text,
+                       '"' || text || '" ' || any_value(wrong) || {counted}, {quote(hint)}, null, false
+                from (select _ordinal, _position, {target.value} as text {rows}) join {{source}} using (text)
+                group by _ordinal >> {FILE_SHIFT}, text order by 2"""
+            work.over(table, partial(_insert_over, work, sql))
+
+
+def _insert_over(work: Work, sql: str, source: str) -> None:
+    work.con.execute(sql.format(source=source))
 
 
 def _first_column(record: Record, target: Target) -> str:

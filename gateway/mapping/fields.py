@@ -107,8 +107,10 @@ def _text(compiler: Compiler, record: Record, target: Target) -> str:
     if spec.lookup is not None:
         return _lookup(compiler, record, target)
     if spec.expr is not None:
-        _expression(compiler, record, target)
-        return compiler.plan.add(f"__x{target.tag}", f"nullif(trim(cast({target.value} as varchar)), '')")
+        # A code, or a partner's name of an item: only what it stands for must fit the column.
+        result, blank = _computed(compiler, record, target)
+        target.broken.append(f"{blank} is null")
+        return compiler.plan.add(f"__x{target.tag}", f"nullif(trim(cast({result} as varchar)), '')")
     if spec.fill_down is not None:
         text = _blanked(compiler, target, [compiler.text(spec.fill_down)])
         return _join(compiler, target, "fill_down", (text,), f"__d{target.tag}")
@@ -189,11 +191,16 @@ def _alias(compiler: Compiler, record: Record, target: Target, text: str) -> str
 # --- values -------------------------------------------------------------------------------------------
 
 
-def _expression(compiler: Compiler, record: Record, target: Target) -> None:
-    """A computed field: an error in it (overflow, a text that is no number) is a fault of the row."""
+def _computed(compiler: Compiler, record: Record, target: Target) -> tuple[str, str]:
+    """Names of two steps: what the expression gives, and whether that is nothing, null where it cannot be computed."""
     sql = compiler.expression(record, target.spec.expr or "")
     result = compiler.plan.add(f"__r{target.tag}", f"try({sql})")
-    blank = compiler.plan.add(f"__n{target.tag}", f"try(({sql}) is null)")
+    return result, compiler.plan.add(f"__n{target.tag}", f"try(({sql}) is null)")
+
+
+def _expression(compiler: Compiler, record: Record, target: Target) -> None:
+    """A computed field: an error in it (overflow, a text that is no number) is a fault of the row."""
+    result, blank = _computed(compiler, record, target)
     reading = target.spec.model_copy(update={"formats": (*target.spec.formats, "iso")})
     text = f"nullif(trim(cast({result} as varchar)), '')"
     if target.kind in ("decimal", "integer", "boolean"):

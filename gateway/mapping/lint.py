@@ -24,6 +24,9 @@ OptionsCheck = Callable[[str, Mapping[str, Any]], "str | Sequence[str]"]
 INTERCHANGE = ("x12", "edifact", "mt940", "bai2", "ofx")
 STRUCTURED = (*INTERCHANGE, "xml", "json")
 TABULAR = ("delimited", "workbook")
+WHOLE = (*TABULAR, "fixed", "xml", "json")
+"""Formats known so well that a misplaced key is told before a file comes; of all others their readers tell it."""
+
 FIELDS_MAX = 120
 
 _SPAN = re.compile(r"\d+ (business |bank )?(minute|hour|day|week|month)s?")
@@ -115,7 +118,7 @@ class _Checker:
             yield self.fault(("file", "format"), "`transaction` is missing: which sets are this feed's",
                              'as in transaction = "945"')  # fmt: skip
         for key in ("transaction", "sender", "receiver", "version"):
-            if getattr(file, key) and file.format not in INTERCHANGE:
+            if getattr(file, key) and file.format in WHOLE:
                 yield self.fault(("file", key), f"a file of format {file.format} has no {key}", f"remove `{key}`")
         for number, pattern in enumerate(file.match):
             if not pattern.strip() or "/" in pattern:
@@ -151,10 +154,9 @@ class _Checker:
             yield self.fault((*path, "type"), f'there is no table "{record.type}"{nearest(record.type, MAPPABLE)}',
                              f"use one of {listed(MAPPABLE, 30)}")  # fmt: skip
             return
-        each = self.mapping.file.format in STRUCTURED
-        if each and not record.each:
+        if self.mapping.file.format in STRUCTURED and not record.each:
             yield self.fault(path, "`each` is missing: it says what a row is", 'as in each = "LX" or each = "//Ntry"')
-        if record.each and not each and self.mapping.file.format != "fixed":
+        if record.each and self.mapping.file.format in TABULAR:
             yield self.fault((*path, "each"), f"a row of a {self.mapping.file.format} file is a line",
                              "remove `each`")  # fmt: skip
         if len(record.fields) > FIELDS_MAX:

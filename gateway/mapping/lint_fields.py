@@ -118,6 +118,11 @@ def _crosswalk(
                                 f"use one of {listed(allowed, 30)}")  # fmt: skip
     if field.missing == "suspense" and allowed and "suspense" not in allowed:
         yield checker.fault((*path, "missing"), "this field has no value `suspense`", 'write missing = "reject"')
+    if field.check is not None and (field.alias or field.map or field.lookup):
+        yield checker.fault((*path, "check"), "checks an identifier as it was sent, and this field holds another value",
+                            "put it on a helper field that reads the same column")  # fmt: skip
+    if field.check is not None and values.sql_type(values.type_of(field, column), column) != "VARCHAR":
+        yield checker.fault((*path, "check"), "checks a text, and this field holds none", "leave `check` out")
     if field.packs_of is not None:
         other = record.fields.get(field.packs_of)
         if other is None or other.alias is None:

@@ -12,6 +12,8 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from gateway.mapping.checks import Check
+
 FieldType = Literal["text", "integer", "decimal", "date", "datetime", "boolean", "currency", "code"]
 
 
@@ -57,6 +59,7 @@ class FieldSpec(Part):
     missing: Literal["suspense", "reject", "keep"] = "reject"
     alias: Literal["MSKU", "FNSKU", "ASIN", "GTIN", "UPC", "3PL", "VENDOR"] | None = None
     packs_of: str | None = None
+    check: Check | None = None
     sign: SignRule | Literal["reverse", "absolute"] | None = None
     scale: int | None = Field(None, ge=0, le=6)
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from gateway.model import bank, control, inventory, journal, orders, returns, settlement
+from gateway.model import acknowledgements, bank, control, inventory, journal, orders, purchasing, returns, settlement
 from gateway.model.table import Column, Table
 
 TABLES: dict[str, Table] = {
     table.name: table
-    for module in (inventory, orders, returns, settlement, bank, journal, control)
+    for module in (inventory, orders, purchasing, returns, settlement, bank, acknowledgements, journal, control)
     for table in module.TABLES
 }
 

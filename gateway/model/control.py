@@ -14,6 +14,8 @@ FILE = Table(
         Column("sha256", TEXT, "SHA-256 of the received bytes; the archive's key", True),
         Column("bytes", WHOLE, "Size", True),
         Column("name", TEXT, "Name it was delivered under", True),
+        Column("container", TEXT, "Name of the gzip, zip or encrypted file that it came in"),
+        Column("container_sha256", TEXT, "SHA-256 of that file, which is in the archive too"),
         Column("partner", TEXT, "Partner whose channel delivered it", True),
         Column("channel", TEXT, "Drop channel: folder, sftp:<server>", True),
         Column("feed", TEXT, "Feed, empty if no mapping claimed it", True),
@@ -138,7 +140,7 @@ APPROVAL = Table(
 )  # fmt: skip
 
 ACKNOWLEDGEMENT_SENT = Table(
-    "acknowledgement_sent", "ak", "What a partner is told of a file that it sent: composed, then written to outbound/.",
+    "acknowledgement_sent", "ac", "What a partner is told of a file that it sent: composed, then written to outbound/.",
     (
         Column("acknowledgement_id", TEXT, "Hash of partner, series and control number", True),
         Column("state", TEXT, "COMPOSED with the file's commit, then WRITTEN", True, ("COMPOSED", "WRITTEN")),

@@ -1,8 +1,18 @@
-"""Every public sample is read, or refused with a reason."""
+"""Every public sample is read, or refused with a reason.
+
+The table in docs/formats.md is made from what happens to each file here; it is written anew by
+`REFRESH=1 pytest tests/formats/test_corpus.py`.
+"""
 
 from __future__ import annotations
 
 import json
+import os
+import re
+from collections import Counter
+from dataclasses import dataclass
+from fnmatch import fnmatch
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -11,14 +21,18 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from lxml import etree
 
+from gateway import formats
 from gateway.config import Limits
 from gateway.errors import FileError
-from gateway.formats import INTERCHANGES, delimited, edifact, forget, x12, xml
+from gateway.formats import delimited, edifact, forget, x12, xml
 from gateway.formats.contract import Reading, ReadRequest
 from gateway.formats.interchange import stretches
 from tests.conftest import CORPUS, corpus
 
 pytestmark = pytest.mark.skipif(not CORPUS.is_dir(), reason="the public samples are not beside the checkout")
+
+
+DOCUMENT = Path(__file__).parents[2] / "docs" / "formats.md"
 
 
 def rows_of(reading: Reading) -> list[dict[str, Any]]:
@@ -27,6 +41,191 @@ def rows_of(reading: Reading) -> list[dict[str, Any]]:
 
 def request(path: Path, **more: Any) -> ReadRequest:
     return ReadRequest(path, path.name, Limits(), **more)
+
+
+# --- all of it ----------------------------------------------------------------------------------------
+
+
+FAMILIES = {
+    "x12": ("X12", "x12"), "edifact": ("EDIFACT", "edifact"), "bank-mt940": ("MT940, MT942", "mt940"),
+    "bank-bai2": ("BAI2", "bai2"), "bank-ofx": ("OFX", "ofx"), "bank-camt": ("camt.052, 053, 054", "xml"),
+    "bank-csv": ("CSV of banks", "delimited"), "csv": ("CSV", "delimited"),
+    "xlsx": ("XLSX, XLS, ODS", "workbook"), "xml-ubl": ("UBL", "xml"), "xml-cxml": ("cXML", "xml"),
+    "xml-epcis": ("EPCIS", "xml"),
+}  # fmt: skip
+"""Folder → (name, format) of its files."""
+
+NO_FEEDS = {
+    "README.md": "says what the samples are",
+    "MANIFEST.tsv": "says where they come from, and their licences",
+    "bank-mt940/*.yml": "what the library that published the sample makes of it",
+    "bank-camt/*.json": "what the library that published the sample makes of it",
+    "bank-csv/*.json": "a text and what somebody wants of it",
+    "csv/*.json": "the rows that are expected of the sample of that name",
+    "x12/*.json": "a mapping of the library that published the samples, and its result",
+    "x12/*.xml": "what the library that published the samples makes of them",
+    "edifact/*.xml": "what the library that published the samples makes of them",
+}
+"""Files that nobody sends, and what they are instead."""
+
+CAMT = ("BkToCstmrAcctRpt", "BkToCstmrStmt", "BkToCstmrDbtCdtNtfctn")
+SETTINGS: dict[str, dict[str, Any]] = {
+    "bank-camt/*": {"root": ["Document"], "body": [*CAMT, *(f"{name}V01" for name in CAMT)]},
+    "xml-cxml/*": {"doctype": True},
+    "bank-csv/*": {"delimiter": "auto", "encoding": "auto"},
+    "csv/*": {"delimiter": "auto", "encoding": "auto"},
+    "csv/*iso-8859-7.csv": {"encoding": "iso-8859-7"},
+    "csv/*countries.csv": {"comment": "#"},
+    "csv/*matrix-with-comment.csv": {"comment": "#"},
+    "csv/*skip-*.csv": {"comment": "#"},
+    "xlsx/*issue-1024.xlsx": {"header": {"contains": ["Country", "Area"]}},
+    "xlsx/*issue-320.xlsx": {"header": {"contains": ["Country", "Area"]}},
+    "xlsx/*skip-rows.xlsx": {"header": {"contains": ["A", "B"]}},
+    "xlsx/*Ekaterinburg*": {"header": {"contains": ["ФИО", "ИНН"]}},
+    "xlsx/*deaths*": {"header": {"contains": ["Name", "Age"]}},
+    "xlsx/*los-angeles*": {"header": {"row": 3}},
+}
+"""What a mapping of these files says of them: titles above the header, comments, an encoding that no file tells."""
+
+REASONS = {
+    r"^expected the interchange header UNB": "no interchange: UNB is missing, or other text stands behind UNZ",
+    r"(UNT|SE) is missing": "the message is cut off",
+    r"(UNT 0074|SE01|UNZ 0036|GE01) says": "its count of segments, sets or messages is wrong",
+    r"(UNZ 0020|GE02) is|UNE is missing|stands outside of any": "its envelope is wrong: a reference, or a segment that is missing or misplaced",
+    r"BIN01 is": "the length of its binary data is wrong",
+    r"more than edi_elements_per_segment_max": "a segment has more elements than the limit",
+    r"stands twice in this file": "the same interchange stands in it twice",
+    r"the header has \d+$": "rows with another number of cells than the header",
+    r"^the file is empty$": "empty",
+    r"beyond the header$": "a row with a value to the right of the header",
+    r"^the document is empty, expected": "a document without a statement",
+    r"field :(25|20): is missing|field :60F: comes twice": "a piece of a statement: no reference, no account or no balances",
+    r"(opening|closing) balance :6.F: is missing": "a piece of a statement: no reference, no account or no balances",
+    r"opening balance .* make ": "opening balance and entries do not make the closing balance",
+    r":90D: says|49 says|98 says|99 says": "its totals or counts are wrong",
+    r"expected a file header \(01\)": "no BAI2: it does not begin with a file header",
+    r"^it holds no statement": "the bank's answer holds no statement",
+    r"the bank answered without a statement": "the bank's answer is an error",
+    r"it is an investment statement": "an investment statement",
+}
+"""What messages of readers mean, in the words of the table. One that is not here was not looked at by a person."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of a sample: "read", "set aside" (all of it or a part) or "refused", and the messages why."""
+
+    kind: str
+    why: tuple[str, ...] = ()
+
+
+def matching(name: str, patterns: dict[str, Any]) -> list[Any]:
+    return [value for pattern, value in patterns.items() if fnmatch(name, pattern)]
+
+
+def feeds() -> list[Path]:
+    """Every sample that somebody would send."""
+    files = sorted(path for path in CORPUS.rglob("*") if path.is_file())
+    return [path for path in files if not matching(path.relative_to(CORPUS).as_posix(), NO_FEEDS)]
+
+
+def tried(path: Path) -> Outcome:
+    """Find out what a file is, without its name, and read all of it."""
+    own = formats.named(FAMILIES[path.parent.name][1])
+    options = {k: v for one in matching(f"{path.parent.name}/{path.name}", SETTINGS) for k, v in one.items()}
+    looks = formats.sniffed(path.read_bytes()[:65_536], "unnamed")
+    first = formats.named(looks[0]) if looks else None
+    interchange = formats.interchange(FAMILIES[path.parent.name][1])
+    try:
+        if interchange is not None:
+            envelope = interchange.units(request(path))
+            told = [fault.message for unit in envelope.units for fault in unit.faults]
+            told += [fault.message for fault in envelope.faults]
+            reading = interchange.read(request(path))
+        elif own is xml:
+            told, reading = [], document(path, options)
+        else:
+            told, reading = [], own.read(request(path, options=options))
+        rows = sum(len(batch) for batch in reading)
+    except FileError as error:
+        return Outcome("refused", (error.cause,))
+    assert first is own, f"it is read as {own}, but looks like {looks}"
+    assert reading.received == rows + sum(fault.code == "ROW_REJECT" for fault in reading.faults)
+    told += [fault.message for fault in reading.faults]
+    return Outcome("set aside" if told else "read", tuple(told))
+
+
+def document(path: Path, options: dict[str, Any]) -> Reading:
+    """The elements in the root as rows, once each kind of them was seen to hold what another parser finds."""
+    root = etree.parse(path, etree.XMLParser(remove_comments=True, remove_pis=True, no_network=True)).getroot()
+    names = dict.fromkeys(etree.QName(child).localname for child in root) or ["nothing"]
+    for name in names:
+        each = f"/{etree.QName(root).localname}/{name}"
+        rows = rows_of(xml.read(request(path, each=each, columns=(".",), options=options)))
+        assert [row["."] for row in rows] == ["".join(child.itertext()).strip() for child in root.iter(f"{{*}}{name}")
+                                              if child.getparent() is root]  # fmt: skip
+    return xml.read(request(path, each=each, options=options))
+
+
+@cache
+def outcomes() -> dict[Path, Outcome]:
+    found = {path: tried(path) for path in feeds()}
+    forget()
+    return found
+
+
+def test_every_file_is_tried_or_no_feed() -> None:
+    folders = {path.parent.name for path in feeds()}
+    assert folders == set(FAMILIES)
+    names = [path.relative_to(CORPUS).as_posix() for path in CORPUS.rglob("*") if path.is_file()]
+    assert [pattern for pattern in (*NO_FEEDS, *SETTINGS) if not any(fnmatch(name, pattern) for name in names)] == []
+
+
+def words(outcome: Outcome) -> list[str]:
+    """Why a sample was not read in whole, each reason once."""
+    return list(dict.fromkeys(word for message in outcome.why for word in meanings(message)))
+
+
+def meanings(message: str) -> list[str]:
+    return list(dict.fromkeys(word for pattern, word in REASONS.items() if re.search(pattern, message)))
+
+
+@pytest.mark.parametrize("folder", FAMILIES)
+def test_every_reason_was_looked_at(folder: str) -> None:
+    messages = {
+        message for path, outcome in outcomes().items() if path.parent.name == folder for message in outcome.why
+    }
+    assert [message for message in messages if len(meanings(message)) != 1] == []
+
+
+def table() -> str:
+    """What became of the samples, by family: Markdown."""
+    lines = ["| samples of | files | read | set aside in part | refused | why (files) |", "|---|---|---|---|---|---|"]
+    total: Counter[str] = Counter()
+    for folder, (name, _) in FAMILIES.items():
+        own = [outcome for path, outcome in outcomes().items() if path.parent.name == folder]
+        kinds = Counter(outcome.kind for outcome in own)
+        total += kinds
+        why = Counter(word for outcome in own for word in words(outcome))
+        shown = "; ".join(f"{word} ({count})" for word, count in why.most_common())
+        lines.append(f"| {name} | {len(own)} | {kinds['read']} | {kinds['set aside']} | {kinds['refused']} | {shown} |")
+    lines.append(f"| all | {total.total()} | {total['read']} | {total['set aside']} | {total['refused']} | |")
+    return "\n".join(lines) + "\n"
+
+
+def test_the_documentation_tells_what_became_of_the_samples() -> None:
+    text = DOCUMENT.read_text(encoding="utf-8")
+    head, begin, rest = text.partition("<!-- samples -->\n")
+    _, end, tail = rest.partition("<!-- /samples -->\n")
+    assert begin and end, "docs/formats.md has lost the marks around its table of samples"
+    wanted = f"{head}{begin}{table()}{end}{tail}"
+    if os.environ.get("REFRESH"):
+        DOCUMENT.write_text(wanted, encoding="utf-8")
+        return
+    assert text == wanted, "write it anew: REFRESH=1 pytest tests/formats/test_corpus.py"
+
+
+# --- interchanges -------------------------------------------------------------------------------------
 
 
 X12 = corpus("x12", "*.txt", "*.edi", "*.x12")
@@ -86,7 +285,7 @@ WRONG = {
 
 @pytest.mark.parametrize(("name", "path"), EDI, ids=lambda value: getattr(value, "name", value))
 def test_interchanges_are_read_or_refused(name: str, path: Path) -> None:
-    module = INTERCHANGES[name]
+    module = {"x12": x12, "edifact": edifact}[name]
     begin, control = ("ST", "ST/02") if name == "x12" else ("UNH", "UNH/01")
     try:
         envelope = module.units(request(path))
@@ -164,8 +363,9 @@ def test_damaged_interchanges_are_read_or_refused(
     damaged.write_bytes(whole[:at] + put + whole[at + cut :] or b" ")
     forget()
     try:
-        envelope = INTERCHANGES[name].units(request(damaged))
-        rows = rows_of(INTERCHANGES[name].read(request(damaged, each=each, columns=("REF/02", "count(NAD)", "N1/02"))))
+        module = {"x12": x12, "edifact": edifact}[name]
+        envelope = module.units(request(damaged))
+        rows = rows_of(module.read(request(damaged, each=each, columns=("REF/02", "count(NAD)", "N1/02"))))
     except FileError as error:
         assert error.cause
         assert error.hint

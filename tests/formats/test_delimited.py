@@ -72,9 +72,10 @@ def test_a_quote_that_is_never_closed_names_its_line(tmp_path: Path) -> None:
     assert "never closed" in str(caught.value)
 
 
-def test_wrong_encoding_names_line_and_mend(tmp_path: Path) -> None:
+@pytest.mark.parametrize("content", [b"a,b\n1,2\n3,\xe4\n", b"a,b\n1,2\n3,4,\xe4", b"a,b\n1,2\n3,4,\xe4\n"])
+def test_wrong_encoding_names_line_and_mend(tmp_path: Path, content: bytes) -> None:
     with pytest.raises(FileError, match="line 3") as caught:
-        read(tmp_path / "f.csv", b"a,b\n1,2\n3,\xe4\n")
+        read(tmp_path / "f.csv", content)
     assert "cp1252" in caught.value.hint
 
 

@@ -188,6 +188,8 @@ def test_a_wrong_statement_is_set_aside_with_its_reason(tmp_path: Path, old: str
         (SGML.replace("</OFX>", ""), "the file ends before </OFX>"),
         (SGML.replace("</STMTRS>", "</STMTRS>stray"), "text outside an element"),
         (SGML.replace("</STMTRS>", "</STMTRS></STMTRS>"), "</STMTRS> closes nothing"),
+        (SGML.replace("<STMTTRNRS>", "<STMTTRNRS><STMTTRNRS>"), "a STMTTRNRS has no end"),
+        (SGML.replace("</STMTTRNRS>", ""), "a STMTTRNRS has no end"),
         (SGML.replace("<FI>", "<X>" * 80 + "<FI>"), "nested deeper than 64"),
         (SGML.replace("one", "x" * 11_000), "longer than 10000 characters"),
     ],

@@ -742,6 +742,6 @@ def test_wrong_options_are_told() -> None:
 @pytest.mark.parametrize("path", corpus("xlsx"), ids=lambda p: p.name)
 def test_every_sample_is_sniffed(path: Path) -> None:
     with path.open("rb") as source:
-        head = source.read(4096)
-    assert workbook.sniff(head, path.name)
+        head = source.read(65_536)
+    assert workbook.sniff(head, "unnamed")
     assert CORPUS.is_dir()

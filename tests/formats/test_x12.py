@@ -193,6 +193,7 @@ def test_an_isa_of_wrong_widths_still_serves(tmp_path: Path, isa: str, terminato
     [
         (b"", "empty"),
         (text("ISA*00*too*short"), "fewer than 16 elements"),
+        (WHOLE.replace(b"*", b"\n"), "a line ends behind ISA"),
         (text(ISA.replace("*ZZ*", "*"), *BODY), "no GS, TA1 or IEA follows"),
         (ISA.encode(), "ends within the ISA"),
         (WHOLE + b"and more", 'begins with ISA, found "and more"'),

@@ -102,7 +102,11 @@ def test_an_empty_ledger_never_takes_the_place_of_a_lost_catalog(home: Path, con
 
 def test_a_newer_schema_is_refused_and_left_as_it_is(home: Path, config: Config) -> None:
     with catalog(home) as raw:
-        raw.execute("update ducklake_inlined_data_8_1 set value = '99' where key = 'schema_version'")
+        held = (
+            "select 'ducklake_inlined_data_' || table_id || '_1' from ducklake_table where table_name = 'gateway_meta'"
+        )
+        (name,) = raw.execute(held).fetchone()
+        raw.execute(f"update {name} set value = '99' where key = 'schema_version'")
         assert raw.total_changes == 1
     for read_only in (True, False):
         with pytest.raises(GatewayError) as raised:

@@ -349,6 +349,12 @@ def test_expressions_follow_their_fields_and_errors_in_them_are_faults(bench: Be
     assert result("99999999999999", "99999999999999", "") == ["qty"]
 
 
+def test_what_an_expression_makes_may_be_a_code_for_one_of_the_allowed_values(bench: Bench) -> None:
+    record = snapshot(status={"expr": 'upper("sku")', "map": {"1": "AVAILABLE", "2": "AVAIL"}})
+    mapped = bench.apply(mapping(record), lambda _: stock(("A", "1", "1"), ("A", "2", "1"), ("A", "3", "1")))
+    assert (bench.rows(mapped, SNAPSHOT, "sku", "status"), mapped.rejected) == ([("1", "AVAILABLE")], 2)
+
+
 def test_a_text_that_an_expression_makes_is_read_as_strictly_as_any_other(bench: Bench) -> None:
     field = {"expr": "replace(\"qty\", 'EUR ', '')", "decimal": "comma"}
     assert one(bench, "EUR 1.234,50", field) == Decimal("1234.50")

@@ -6,7 +6,7 @@ import duckdb
 
 from gateway.books.reconcile.context import Recon
 
-CODES = "('ROW_REJECT', 'CONTROL_TOTAL', 'FILE_REJECT', 'SENDER_UNKNOWN', 'SETTLE_NOT_FOOT')"
+CODES = "('ROW_REJECT', 'CONTROL_TOTAL', 'FILE_REJECT', 'SENDER_UNKNOWN', 'SETTLE_NOT_FOOT', 'CHECK_DIGIT')"
 
 
 def run(con: duckdb.DuckDBPyConnection, recon: Recon) -> None:

@@ -1,0 +1,53 @@
+"""What mappings see in files: every sample of a pack is told from all other packs of its family by its content."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from gateway import formats
+from gateway.config import Limits
+from gateway.formats.contract import Reading, ReadRequest
+from gateway.mapping import load, samples
+from gateway.mapping.content import Content, look
+from gateway.mapping.library import Loaded
+from gateway.mapping.spec import Mapping
+
+ROOT = Path(__file__).parents[2] / "mappings"
+
+
+def loaded(pack: Path) -> Loaded:
+    found, faults = load.load_file(pack, ROOT)
+    assert found is not None and not faults
+    return found
+
+
+PACKS = {pack: loaded(pack) for pack in sorted(ROOT.glob("standard/*/*.toml"))}
+WHOLE = {pack: one for pack, one in PACKS.items() if one.mapping.file.transaction is None}
+SAMPLES = [(pack, sample) for pack in WHOLE for sample in samples.samples(pack)]
+
+ALSO = {("csv", "items.toml")}
+"""A pack that needs so few columns that files of others in its family have them too."""
+
+
+def content(path: Path) -> Content:
+    def open_as(mapping: Mapping, each: str | None, columns: Sequence[str]) -> Reading:
+        request = ReadRequest(path, path.name, Limits(), mapping.file.options, each, tuple(columns))
+        return formats.named(mapping.file.format).read(request)
+
+    looks = formats.sniffed(path.read_bytes()[:65_536], "unnamed")
+    return Content(looks, open_as, lambda: formats.described(ReadRequest(path, path.name, Limits()), looks))
+
+
+@pytest.mark.parametrize(("pack", "sample"), SAMPLES, ids=lambda path: path.name)
+def test_a_sample_is_told_by_its_content(pack: Path, sample: Path) -> None:
+    given = content(sample)
+    family = [
+        (p, one) for p, one in WHOLE.items() if p.parent == pack.parent and one.mapping.file.format in given.formats
+    ]
+    fitting = {(p.parent.name, p.name) for p, one in family if not look(one.mapping, given).why}
+    assert fitting - {(pack.parent.name, pack.name)} <= ALSO
+    assert (pack.parent.name, pack.name) in fitting
+    assert given.describe()
