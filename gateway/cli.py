@@ -92,7 +92,9 @@ def once(
         done = run_once(gateway, progress=err.is_terminal)
     if as_json:
         _print_json({"files": [asdict(f) for f in done.files], "books": asdict(done.books),
-                     "workbooks": [str(p) for p in done.workbooks], "problems": done.problems})  # fmt: skip
+                     "workbooks": [str(p) for p in done.workbooks],
+                     "acknowledgements": [str(p) for p in done.acknowledgements],
+                     "problems": done.problems})  # fmt: skip
     else:
         _print_pass(done)
     raise typer.Exit(PERSON if list(pending(done.files)) else DONE)
@@ -105,6 +107,8 @@ def _print_pass(done: Pass) -> None:
         out.print(f"[bold]{file.state}[/] {escape(f'{file.partner}/{file.name}: {file.reason}')}", markup=True)
     for problem in done.problems:
         out.print(f"[bold]left alone[/] {escape(problem)}", markup=True)
+    for path in done.acknowledgements:
+        out.print(f"acknowledgement {path}")
     books = _table("reconciliation", "matched", "timing", "open")
     for line in done.books.lines:
         books.add_row(f"{line.reconciliation}  {line.title}", str(line.matched), str(line.timing), str(line.open))

@@ -55,6 +55,16 @@ class Channel(Strict):
     settlement_days: int = 21
 
 
+class Acknowledge(Strict):
+    """What a partner is told of the files that it sent, as agreed with it; nothing unless it is named."""
+
+    x12: Literal["997", "999", "none"] = "none"
+    ta1: bool = False
+    edifact: Literal["contrl", "none"] = "none"
+    application: Literal["824", "aperak", "none"] = "none"
+    feedback: Literal["csv", "xlsx", "none"] = "none"
+
+
 class Partner(Strict):
     """A trading partner: the entity its files belong to and the envelope identifiers it may send under.
 
@@ -64,6 +74,7 @@ class Partner(Strict):
     entity: str
     senders: tuple[str, ...] = ()
     channel: str = ""
+    acknowledge: Acknowledge = Acknowledge()
     pgp_signer: str = ""
 
 

@@ -42,6 +42,8 @@ class Daemon:
         self._books_of: date | None = None
         daemon = gateway.config.daemon
         self._books_back_off = BackOff(daemon.tick_s, daemon.back_off_s_max)
+        self._answered = False
+        self._answers_back_off = BackOff(daemon.tick_s, daemon.back_off_s_max)
 
     def stop(self) -> None:
         """Commit what is under way, then end. May be called from a signal handler or another thread."""
@@ -56,6 +58,7 @@ class Daemon:
         try:
             while not self._stopping:
                 self._take(self._wait())
+                self._answer()
                 self._run_books()
         finally:
             for lane in self.lanes:
@@ -87,6 +90,7 @@ class Daemon:
                 found[receipt.drop].done(receipt.drop, committed=receipt.committed)
                 if receipt.committed:
                     self._books_of = None
+                    self._answered = False
                 for file in receipt.files:
                     log.info("file.taken", partner=file.partner, name=file.name, state=file.state,
                              received=file.received, accepted=file.accepted, rejected=file.rejected,
@@ -101,6 +105,25 @@ class Daemon:
             # The loop must outlive it: what was committed is found to be so when it is offered again.
             log.exception("take.failed")
         return [Receipt(drop, committed=False) for drop in drops]
+
+    def _answer(self) -> None:
+        """After files were taken, and at the start: what a killed process composed is written then."""
+        if self._answered or not self._answers_back_off.ready():
+            return
+        try:
+            written = self.gateway.write_acknowledgements()
+        except GatewayError as error:
+            log.error("answer.failed", error=str(error), again_in_s=round(self._answers_back_off.failed(), 1))
+        except Exception:
+            log.exception("answer.failed", again_in_s=round(self._answers_back_off.failed(), 1))
+        else:
+            self._answered = True
+            self._answers_back_off.worked()
+            for path in written:
+                log.info("acknowledgement.written", partner=path.parent.name, name=path.name)
+            if written:
+                for lane in self.lanes:
+                    lane.wake()
 
     def _run_books(self) -> None:
         """After files were taken, at the start, and once a day (UTC): what is late today was in time yesterday."""

@@ -1,4 +1,4 @@
-"""The order of one pass: claim → archive → read → map → tie out → one commit → settle; then the books."""
+"""The order of one pass: claim → archive → read → map → tie out → one commit → settle → answer; then the books."""
 
 from __future__ import annotations
 
@@ -19,8 +19,11 @@ import pyarrow as pa
 import structlog
 
 from gateway import formats
+from gateway.acknowledging import files as acknowledgement_files
+from gateway.acknowledging import record
+from gateway.acknowledging.received import Findings
 from gateway.books import posting, reconcile, revenue, rules, stock
-from gateway.config import Config
+from gateway.config import Acknowledge, Config
 from gateway.errors import Fault, FileError, GatewayError
 from gateway.formats import containers
 from gateway.formats.contract import Reading, ReadRequest, Unit
@@ -84,10 +87,13 @@ class Within:
 
 @dataclass(slots=True)
 class _Waiting:
-    """A file on its way to the commit; `files` are known already, `failed` says why it cannot be read.
+    """A file on its way to the commit.
 
     within  the delivery that holds the file, and its archived bytes, where it came in a container
     sealed  why the file, a container, cannot be opened
+    files   what is known of it already
+    found   what was found before it was mapped, None if it was taken before
+    failed  why it cannot be read
     """
 
     drop: Drop
@@ -97,6 +103,7 @@ class _Waiting:
     sealed: Fault | None = None
     jobs: list[Job] = field(default_factory=list)
     files: list[FileResult] = field(default_factory=list)
+    found: Findings | None = None
     failed: Fault | None = None
 
 
@@ -409,6 +416,7 @@ class Gateway:
     def _claim(self, one: _Waiting) -> list[Member]:
         """The feeds that read a file; what nobody reads is written by a job of the file's own."""
         drop, stored = one.drop, one.stored
+        one.found = Findings()
         try:
             claims, units, faults = self.claim(drop.path, drop.name, drop.partner, drop.arrived_at)
         except FileError as error:
@@ -417,6 +425,7 @@ class Gateway:
         if claims.fault is not None:
             one.failed = claims.fault
             return []
+        one.found = Findings(units, faults, dict(zip(claims.units, claims.unclaimed, strict=True)))
         aside = list(claims.unclaimed)
         if not claims.taken:
             # Without a feed that is held, what is wrong with the envelopes is told here.
@@ -539,7 +548,19 @@ class Gateway:
         for staged in loads:
             for member, result in zip(staged.members, self._write(commit, staged), strict=True):
                 places[id(member.waiting)].files.append(result)
+        record.record(self.lake.con, commit, list(self._answered(batch)))
         return receipts
+
+    def _answered(self, batch: Sequence[_Waiting]) -> Iterator[record.Delivery]:
+        """Of the files that were taken for the first time, those that their partner wants to be told of."""
+        for one in batch:
+            partner = self.config.partners.get(one.drop.partner)
+            found = Findings() if one.sealed and not one.files else one.found
+            if found is not None and partner is not None and partner.acknowledge != Acknowledge():
+                request = ReadRequest(one.drop.path, one.drop.name, self.config.limits)
+                yield record.Delivery(
+                    one.drop.partner, partner.acknowledge, one.stored.sha256, request, found, one.failed
+                )
 
     def _write(
         self, commit: Commit, staged: Staged, *, force: bool = False, action: str = "file.committed"
@@ -629,6 +650,13 @@ class Gateway:
             )
 
         return job
+
+    def write_acknowledgements(self) -> list[Path]:
+        """Write what was composed for partners and not written yet; returns the paths.
+
+        Raises GatewayError if that fails: what is left is written the next time.
+        """
+        return acknowledgement_files.write(self.lake, self.home / "outbound")
 
     # --- again ----------------------------------------------------------------------------------------
 

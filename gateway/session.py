@@ -24,11 +24,16 @@ from gateway.workbooks import write_workbooks
 
 @dataclass(slots=True)
 class Pass:
-    """What one pass did. `problems`: what was left alone in the drop folders, and what could not be removed there."""
+    """What one pass did.
+
+    acknowledgements  files for partners that were written
+    problems          what was left alone in the drop folders, and what could not be removed or written
+    """
 
     files: list[FileResult]
     books: Outcome
     workbooks: list[Path] = field(default_factory=list)
+    acknowledgements: list[Path] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
 
 
@@ -88,14 +93,19 @@ def open_samples(home: Path) -> Iterator[Gateway]:
 
 
 def run_once(gateway: Gateway, *, progress: bool = False) -> Pass:
-    """Take everything that waits in the drop folders, settle it, run the books and write the workbooks.
+    """Take everything that waits in the drop folders, settle it, answer it, run the books, write the workbooks.
 
     Raises GatewayError when another process takes files at this home.
     """
     with taking_files(gateway):
         files, problems = _take_all(gateway, progress)
+        acknowledgements: list[Path] = []
+        try:
+            acknowledgements = gateway.write_acknowledgements()
+        except GatewayError as error:
+            problems.append(str(error))
         books = gateway.run_books()
-        return Pass(files, books, write_workbooks(gateway), problems)
+        return Pass(files, books, write_workbooks(gateway), acknowledgements, problems)
 
 
 def _take_all(gateway: Gateway, progress: bool) -> tuple[list[FileResult], list[str]]:

@@ -28,7 +28,11 @@ def sections() -> dict[str, type[BaseModel]]:
             inner for inner in get_args(kind) if isinstance(inner, type) and issubclass(inner, BaseModel)
         )  # fmt: skip
         origin = getattr(kind, "__origin__", None)
-        found[f"[{name}.<name>]" if origin is dict else f"[[{name}]]" if origin is tuple else f"[{name}]"] = model
+        heading = f"[{name}.<name>]" if origin is dict else f"[[{name}]]" if origin is tuple else f"[{name}]"
+        found[heading] = model
+        for key, inner in model.model_fields.items():
+            if isinstance(inner.default, BaseModel):
+                found[f"{heading.removesuffix(']')}.{key}]"] = type(inner.default)
     return found
 
 
@@ -57,14 +61,15 @@ def test_every_key_is_described_with_its_default(heading: str) -> None:
             continue
         told = tomllib.loads(f"value = {default.strip('`')}", parse_float=Decimal)["value"]
         known = list(field.default) if isinstance(field.default, tuple) else field.default
+        known = known.model_dump(exclude_defaults=True) if isinstance(known, BaseModel) else known
         assert told == (Decimal(str(known)) if isinstance(told, Decimal) else known), key
 
 
 @pytest.mark.parametrize("heading", SECTIONS)
 def test_every_table_has_an_example(heading: str) -> None:
-    start = heading.removesuffix("<name>]")
+    start = re.escape(heading).replace("<name>", r"[\w-]+")
     part = PAGE.split(f"## `{heading}`\n", 1)[1].split("\n## ", 1)[0]
-    assert re.search(rf"^{re.escape(start)}", part, re.MULTILINE)
+    assert re.search(rf"^{start}$", part, re.MULTILINE)
 
 
 @pytest.mark.parametrize("text", EXAMPLES)

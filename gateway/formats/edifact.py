@@ -170,10 +170,12 @@ def _conform(table: Segments) -> Iterator[Trouble]:
         wrong.add(int(np.searchsorted(table.end, found)))
         found = table.data.find(_UNDECODABLE, found + 1)
     for index in wrong:
-        message = f"segment {table.id(index)} has bytes that are not in the character set that UNB names"
-        yield index, message, "Ask the sender to name in UNB the character set that is used."
+        segment = table.id(index)
+        message = f"segment {segment} has bytes that are not in the character set that UNB names"
+        yield index, segment, message, "Ask the sender to name in UNB the character set that is used."
     for index in table.where("UNO").tolist():
-        yield index, "a package (UNO) holds an object that is no message", "Send the object as a file of its own."
+        message = "a package (UNO) holds an object that is no message"
+        yield index, "UNO", message, "Send the object as a file of its own."
 
 
 SYNTAX = Syntax((b"UNA", b"UNB+", b"UNB\x1d", b"UIB+", b"UNH+"), _header)

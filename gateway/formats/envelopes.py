@@ -20,8 +20,8 @@ from gateway.formats.segments import Indexes, Segments
 Place = tuple[int, int]
 """Element and component, 0 for the whole element."""
 
-Trouble = tuple[int, str, str]
-"""Index of a segment that cannot be read as it stands, what is wrong with it, how to mend it."""
+Trouble = tuple[int, str, str, str]
+"""Index of a segment that cannot be read as it stands, its id or the element ("BIN/01"), what is wrong, how to mend it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,7 +190,8 @@ class _Walk:
         self.partners = (_party(*partners[:2]), _party(*partners[2:]))
         self.test = test in self.dialect.test[1]
         if control and (*self.partners, control) in self.seen:
-            self._fault(f"interchange {control} of {self.partners[0]} stands twice in this file", number)
+            message = f"interchange {control} of {self.partners[0]} stands twice in this file"
+            self._fault(message, number, self.dialect.interchange.names[0], control)
         self.seen.add((*self.partners, control))
 
     def _end_interchange(self, number: int, tag: str, texts: tuple[str, ...]) -> None:
@@ -249,8 +250,8 @@ class _Walk:
     def _between(self, table: Segments, previous: int, index: int, troubles: list[Trouble]) -> None:
         """What stands between two segments of envelopes."""
         while troubles and troubles[0][0] <= index:
-            place, message, hint = troubles.pop(0)
-            fault = Fault("FILE_REJECT", message, hint, f"segment {self.first + place}")
+            place, column, message, hint = troubles.pop(0)
+            fault = Fault("FILE_REJECT", message, hint, f"segment {self.first + place}", column)
             (self.faults if self.unit is None else self.own).append(fault)
         if self.unit is not None or self.strayed:
             return
@@ -271,21 +272,23 @@ class _Walk:
         called, number = self.interchange.called, self.interchange.number
         if rest:
             self._fault(f"{called}: the file ends in the middle of a segment", number)
-        self._fault(f"{called}: {self.interchange.level.end} is missing, the interchange is cut off", number)
+        end = self.interchange.level.end
+        self._fault(f"{called}: {end} is missing, the interchange is cut off", number, end)
         self._close_unit()
         self._close_group()
         self.interchange = None
 
     def _close_group(self) -> None:
         if self.group is not None:
-            self._fault(f"{self.group.called}: {self.group.level.end} is missing", self.group.number)
+            end = self.group.level.end
+            self._fault(f"{self.group.called}: {end} is missing", self.group.number, end)
         self.group, self.version = None, ""
 
     def _close_unit(self) -> None:
         if self.unit is not None:
             level = self.unit.level
             message = f"{self.unit.called}: {level.end} is missing, the {level.what} is cut off"
-            self.own.append(self._made(message, self.unit.number))
+            self.own.append(self._made(message, self.unit.number, level.end))
             self._finish_unit()
 
     def _finish_unit(self) -> None:
@@ -319,17 +322,19 @@ class _Walk:
         optional = opened.level.optional
         if not (optional and not declared) and _whole(declared) != held:
             message = f"{opened.called}: {counted} says {declared or 'nothing'} {holds}, there are {held}"
-            yield self._made(message, number)
+            yield self._made(message, number, counted, declared)
         if not (optional and "" in (closing, opened.control)) and closing != opened.control:
-            yield self._made(f"{opened.called}: {repeated} is {closing}, {named} is {opened.control}", number)
+            message = f"{opened.called}: {repeated} is {closing}, {named} is {opened.control}"
+            yield self._made(message, number, repeated, closing)
 
-    def _fault(self, message: str, number: int) -> None:
-        self.faults.append(self._made(message, number))
+    def _fault(self, message: str, number: int, column: str = "", value: str = "") -> None:
+        self.faults.append(self._made(message, number, column, value))
 
-    def _made(self, message: str, number: int) -> Fault:
+    def _made(self, message: str, number: int, column: str = "", value: str = "") -> Fault:
+        """A fault of an envelope; `column` is its closing segment that is missing, or the place that is wrong."""
         control = f" {self.interchange.control}" if self.interchange else ""
         hint = f"Ask the sender to send interchange{control} again, whole."
-        return Fault("CONTROL_TOTAL", message, hint, f"segment {number}")
+        return Fault("CONTROL_TOTAL", message, hint, f"segment {number}", column, value)
 
 
 def _beyond_limits(table: Segments, limits: Limits) -> Iterator[Trouble]:
@@ -340,7 +345,9 @@ def _beyond_limits(table: Segments, limits: Limits) -> Iterator[Trouble]:
         ("edi_segment_bytes_max", table.end - table.begin, "bytes"),
     ):
         for index in np.flatnonzero(sizes > getattr(limits, limit)).tolist():
-            yield index, f"segment {table.id(index)[:20]} has {sizes[index]} {what}, more than {limit}", hint
+            segment = table.id(index)[:20]
+            column = f"{segment}/{getattr(limits, limit) + 1:02d}" if what == "elements" else segment
+            yield index, column, f"segment {segment} has {sizes[index]} {what}, more than {limit}", hint
 
 
 def _texts(table: Segments, indexes: Indexes, places: tuple[Place, ...]) -> list[tuple[str, ...]]:

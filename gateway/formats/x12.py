@@ -161,6 +161,7 @@ def _conform(table: Segments) -> Iterator[Trouble]:
             if not (declared.isascii() and declared.isdigit() and len(digits) == 2 * int(declared[:15])):
                 yield (
                     index,
+                    f"{tag.decode()}/{number:02d}",
                     f'{tag.decode()}{number:02d} is "{declared}", and the segment does not end behind so many bytes',
                     "Ask the sender to state the true length of the binary data.",
                 )

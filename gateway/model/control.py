@@ -139,6 +139,26 @@ APPROVAL = Table(
     provenance=False,
 )  # fmt: skip
 
+ACKNOWLEDGEMENT_SENT = Table(
+    "acknowledgement_sent", "ac", "What a partner is told of a file that it sent: composed, then written to outbound/.",
+    (
+        Column("acknowledgement_id", TEXT, "Hash of partner, series and control number", True),
+        Column("state", TEXT, "COMPOSED with the file's commit, then WRITTEN", True, ("COMPOSED", "WRITTEN")),
+        Column("partner", TEXT, "Who is told", True),
+        Column("kind", TEXT, "What it is", True, ("TA1", "997", "999", "824", "CONTRL", "APERAK", "FEEDBACK")),
+        Column("series", TEXT, "What its control numbers are counted by", True, ("x12", "edifact", "feedback")),
+        Column("control_no", WHOLE, "1, 2, 3 … for each partner and series, never used again", True),
+        Column("name", TEXT, "File below outbound/<partner>/", True),
+        Column("sha256", TEXT, "SHA-256 of the bytes that it answers", True),
+        Column("answers", TEXT, "Name they were delivered under", True),
+        Column("interchange", TEXT, "Control number of the interchange that it answers"),
+        Column("verdict", TEXT, "What it says", True, ("ACCEPTED", "PARTLY", "REJECTED")),
+        Column("content", TEXT, "The whole of it; empty for feedback, which follows from the faults"),
+        Column("recorded_at", INSTANT, "When it was committed: COMPOSED with the file that it answers", True),
+    ),
+    provenance=False,
+)  # fmt: skip
+
 AUDIT_LOG = Table(
     "audit_log", "au", "Every commit, chained: each hash covers the one before it and the rows written.",
     (
@@ -154,4 +174,4 @@ AUDIT_LOG = Table(
     event="at", provenance=False,
 )  # fmt: skip
 
-TABLES = (FILE, FAULT, EXCEPTION_EVENT, MATCH_LINE, APPROVAL, AUDIT_LOG)
+TABLES = (FILE, FAULT, EXCEPTION_EVENT, MATCH_LINE, APPROVAL, ACKNOWLEDGEMENT_SENT, AUDIT_LOG)
