@@ -12,7 +12,7 @@ from gateway.synthetic.business import Business
 from gateway.synthetic.settlements import Payout
 from gateway.synthetic.sink import Sink
 
-DOLLARS, EUROS = "US64SVBKUS6S3300958879", "DE89370400440532013000"
+DOLLARS, EUROS = "3300958879", "DE89370400440532013000"
 Entry = tuple[Decimal, str, str, str, str]
 
 
@@ -89,11 +89,12 @@ def _statement(
         if number == 3
         else ""
     )
+    identity = f"<Othr><Id>{account}</Id></Othr>" if account.isdigit() else f"<IBAN>{account}</IBAN>"
     content = (
         '<?xml version="1.0" encoding="UTF-8"?>\n<Document xmlns="urn:iso:std:iso:20022:tech:xsd:camt.053.001.08">'
         f"<BkToCstmrStmt><GrpHdr><MsgId>M{number:05d}</MsgId><CreDtTm>{day}T23:00:00Z</CreDtTm></GrpHdr>"
         f"<Stmt><Id>STMT-{currency}-{number:05d}</Id><ElctrncSeqNb>{number}</ElctrncSeqNb><CreDtTm>{day}T23:00:00Z</CreDtTm>"
-        f"<Acct><Id><IBAN>{account}</IBAN></Id></Acct>{_balance('OPBD', opening, currency, day)}"
+        f"<Acct><Id>{identity}</Id></Acct>{_balance('OPBD', opening, currency, day)}"
         f"{_balance('CLBD', closing, currency, day)}{''.join(_entry(e, currency, day) for e in entries)}{pending}"
         "</Stmt></BkToCstmrStmt></Document>\n"
     )
