@@ -472,7 +472,7 @@ class Gateway:
         with path.open("rb") as source:
             head = source.read(HEAD_BYTES)
         looks = formats.sniffed(head, name)
-        interchange = next((found for key in looks if (found := formats.interchange(key))), None)
+        interchange = next((found for key in looks if (found := formats.interchange_of(key))), None)
         if interchange is not None:
             envelope = interchange.units(ReadRequest(path, name, self.config.limits))
             senders = self.config.partners[partner].senders if partner in self.config.partners else ()
@@ -760,7 +760,7 @@ def try_file(gateway: Gateway, loaded: Loaded, path: Path) -> dict[str, Any]:
     stored = archive.Stored(_sha256(path), path.stat().st_size)
     units: tuple[Unit, ...] = ()
     faults: tuple[Fault, ...] = ()
-    interchange = formats.interchange(loaded.mapping.file.format)
+    interchange = formats.interchange_of(loaded.mapping.file.format)
     if interchange is not None:
         envelope = interchange.units(ReadRequest(path, path.name, gateway.config.limits))
         kind = loaded.mapping.file.transaction

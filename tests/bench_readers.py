@@ -150,7 +150,7 @@ def ours(pack: str, path: Path, kinds: int = 1) -> None:
     mapping, limits = loaded.mapping, Limits()
     name = mapping.file.format
     begun = time.perf_counter()
-    interchange = formats.interchange(name)
+    interchange = formats.interchange_of(name)
     if interchange is not None:
         envelope = interchange.units(ReadRequest(path, path.name, limits))
         wrong = [fault for unit in envelope.units for fault in unit.faults] + list(envelope.faults)

@@ -36,7 +36,7 @@ def named(name: str) -> Format:
         raise GatewayError("find format", name, f"Use one of {', '.join(sorted(FORMATS))}.") from None
 
 
-def interchange(name: str) -> Interchange | None:
+def interchange_of(name: str) -> Interchange | None:
     """The format module of that name if its files hold units that are claimed one by one."""
     module = named(name)
     return cast(Interchange, module) if hasattr(module, "units") else None

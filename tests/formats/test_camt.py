@@ -177,7 +177,7 @@ REFUSED = {
 def test_a_statement_that_does_not_foot_is_held(packs: Gateway, name: str) -> None:
     outcome = through_pack(packs, "iso20022/camt.053", FOLDER / name)
     assert outcome["held"]
-    said = [fault["message"] for fault in outcome["faults"]]
+    said = [fault["message"] for fault in outcome["faults"] if fault["code"] != "CHECK_DIGIT"]
     assert len(said) == len(HELD[name])
     assert all(reason in message for message, reason in zip(said, HELD[name], strict=True)), said
 

@@ -252,7 +252,7 @@ def units(asked: ReadRequest, sample: Sample) -> Envelope:
     """The parts of the file; it is the one part itself where it has none."""
     if not sample.units:
         return Envelope(())
-    interchange = formats.interchange(sample.format)
+    interchange = formats.interchange_of(sample.format)
     assert interchange is not None
     found = interchange.units(asked)
     assert [unit.ordinal for unit in found.units] == list(range(len(found.units)))

@@ -135,7 +135,7 @@ def tried(path: Path) -> Outcome:
     options = {k: v for one in matching(f"{path.parent.name}/{path.name}", SETTINGS) for k, v in one.items()}
     looks = formats.sniffed(path.read_bytes()[:65_536], "unnamed")
     first = formats.named(looks[0]) if looks else None
-    interchange = formats.interchange(FAMILIES[path.parent.name][1])
+    interchange = formats.interchange_of(FAMILIES[path.parent.name][1])
     try:
         if interchange is not None:
             envelope = interchange.units(request(path))
