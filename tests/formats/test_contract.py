@@ -230,7 +230,7 @@ INTERCHANGES = [name for name, sample in SAMPLES.items() if sample.units]
 
 def test_every_reader_has_a_sample_here() -> None:
     assert {sample.format for sample in SAMPLES.values()} == set(formats.FORMATS)
-    assert {SAMPLES[name].format for name in INTERCHANGES} == set(filter(formats.interchange, formats.FORMATS))
+    assert {SAMPLES[name].format for name in INTERCHANGES} == set(filter(formats.interchange_of, formats.FORMATS))
 
 
 # --- what holds for every reading ---------------------------------------------------------------------
