@@ -255,11 +255,10 @@ class Gateway:
         taken: list[tuple[Drop, Receipt]] = []
         with tempfile.TemporaryDirectory(dir=self.lake.temporary) as folder:
             for batch in self._batches(drops, left, Path(folder)):
-                receipts = self._take(batch)
-                taken += zip((one.within.drop if one.within else one.drop for one in batch), receipts, strict=True)
-                for one in batch:
-                    if one.within:
-                        one.drop.path.unlink(missing_ok=True)
+                delivered = {one.drop: one.within.drop for one in batch if one.within}
+                taken += [(delivered.get(receipt.drop, receipt.drop), receipt) for receipt in self._take(batch)]
+                for inner in delivered:
+                    inner.path.unlink(missing_ok=True)
         return left + _by_delivery(taken)
 
     def _batches(self, drops: Iterable[Drop], left: list[Receipt], folder: Path) -> Iterator[list[_Waiting]]:
@@ -282,14 +281,16 @@ class Gateway:
         if batch:
             yield batch
 
-    def _received(self, drop: Drop, left: list[Receipt], folder: Path) -> Iterator[_Waiting]:
-        """The file, archived; if it is a container, the files within it. One that cannot be opened is taken as it is."""
+    def _received(self, drop: Drop, left: list[Receipt], folder: Path) -> list[_Waiting]:
+        """The file, archived; if it is a container, the files within it: all of them, or it is left.
+
+        A container that cannot be opened is taken as it is.
+        """
         try:
             version = _version(drop.path)
             stored = archive.store(self.lake.folder, drop.path)
             if not containers.kind(drop.path):
-                yield _Waiting(drop, stored, version)
-                return
+                return [_Waiting(drop, stored, version)]
             place = Path(tempfile.mkdtemp(dir=folder))
             try:
                 inner = list(containers.unpack(drop.path, drop.name, place, self.config.limits, self._keys(drop)))
@@ -297,14 +298,20 @@ class Gateway:
                     raise FileError(drop.name, "there is no file in it", "Send it again, with the files.")
             except FileError as error:
                 shutil.rmtree(place)
-                yield _Waiting(drop, stored, version, None, _fault_of(error), failed=_fault_of(error))
-                return
-            for file in inner:
-                own = replace(drop, name=file.name, path=file.path)
-                kept = archive.store(self.lake.folder, file.path)
-                yield _Waiting(own, kept, _version(file.path), Within(drop, stored))
+                return [_Waiting(drop, stored, version, None, _fault_of(error), failed=_fault_of(error))]
+            within = Within(drop, stored)
+            return [
+                _Waiting(
+                    replace(drop, name=file.name, path=file.path),
+                    archive.store(self.lake.folder, file.path),
+                    _version(file.path),
+                    within,
+                )
+                for file in inner
+            ]
         except OSError as error:
             left.append(_left(drop, f"cannot be archived: {error.strerror}"))
+            return []
 
     def _keys(self, drop: Drop) -> containers.Keys:
         """What opens encrypted files of the drop's partner."""

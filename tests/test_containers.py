@@ -169,6 +169,27 @@ def test_the_same_rows_in_another_container_have_no_second_effect(gateway: Gatew
     assert one(gateway, "select count(*) from settlement_line") == 2
 
 
+def test_a_container_of_which_a_file_cannot_be_archived_stays_as_a_whole(
+    gateway: Gateway, drop: Drop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = drop("amazon-us", "two.zip", zipped(settlement_1_txt=GOOD, settlement_2_txt=GOOD.replace("S1", "S2")))
+    store, stored = archive.store, list[Path]()
+
+    def full(folder: Path, source: Path) -> archive.Stored:
+        stored.append(source)
+        if len(stored) == 3:
+            raise OSError(28, "No space left on device")
+        return store(folder, source)
+
+    monkeypatch.setattr(archive, "store", full)
+    take(gateway)
+    assert path.exists(), "what is in it was not all taken"
+    assert one(gateway, "select count(*) from file") == 0
+    monkeypatch.undo()
+    assert {file.state for file in take(gateway).values()} == {"ACCEPTED"}
+    assert not path.exists()
+
+
 def test_a_lost_container_is_found_by_verify(gateway: Gateway, drop: Drop) -> None:
     drop("amazon-us", "settlement-1.txt.gz", gzip.compress(GOOD.encode()))
     take(gateway)

@@ -196,6 +196,26 @@ def test_a_file_that_is_replaced_while_it_is_read_is_not_committed(
     assert states["settlement-1.txt"] == "HELD", "the new content is read as a whole"
 
 
+@pytest.mark.parametrize("changing", ["settlement-1.txt", "settlement-2.txt", "settlement-3.txt"])
+def test_each_receipt_is_that_of_its_own_file_whichever_changes(
+    gateway: Gateway, drop: Put, monkeypatch: pytest.MonkeyPatch, changing: str
+) -> None:
+    paths = {
+        f"settlement-{n}.txt": drop("amazon-us", f"settlement-{n}.txt", GOOD.replace("S1", f"S{n}")) for n in (1, 2, 3)
+    }
+    claim = gateway._claim
+
+    def replaced(one: Any) -> Any:
+        if one.drop.name == changing:
+            paths[changing].write_text(GOOD.replace("20.00", "21.00"))
+        return claim(one)
+
+    monkeypatch.setattr(gateway, "_claim", replaced)
+    receipts = gateway.take(Folder(gateway.home, gateway.config).poll())
+    assert {receipt.drop.name: receipt.committed for receipt in receipts} == {name: name != changing for name in paths}
+    assert all(file.name == receipt.drop.name for receipt in receipts for file in receipt.files)
+
+
 def test_a_file_that_is_gone_or_breaks_the_program_never_stops_the_others(
     gateway: Gateway, drop: Put, monkeypatch: pytest.MonkeyPatch
 ) -> None:
