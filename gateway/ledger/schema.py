@@ -84,7 +84,7 @@ def check_version(con: duckdb.DuckDBPyConnection, have: Columns) -> int | None:
 
 
 def migrate(con: duckdb.DuckDBPyConnection) -> None:
-    """Create what is missing, in one transaction. Only under the writer's lock."""
+    """Create what is missing, in one transaction, and its statistics in another. Only under the writer's lock."""
     con.execute("begin")
     try:
         have = columns(con)
@@ -98,9 +98,36 @@ def migrate(con: duckdb.DuckDBPyConnection) -> None:
         elif stored < SCHEMA_VERSION:
             con.execute("update lake.gateway_meta set value = ? where key = 'schema_version'", [str(SCHEMA_VERSION)])
         con.execute("commit")
+        con.execute("begin")
+        _begin_statistics(con)
+        con.execute("commit")
     except BaseException:
         roll_back(con)
         raise
+
+
+def _begin_statistics(con: duckdb.DuckDBPyConnection) -> None:
+    """Note that tables without rows have none.
+
+    DuckLake does so with the first row, and until then asks its catalog for every column of every query: planning a
+    query took 0.1 s for each empty table in it.
+    """
+    catalog = "__ducklake_metadata_lake.main"
+    con.execute(
+        f"""create or replace temp table _fresh as select table_id from {catalog}.ducklake_table
+        where end_snapshot is null and table_id not in (select table_id from {catalog}.ducklake_table_stats)"""
+    )
+    con.execute(
+        f"""insert into {catalog}.ducklake_table_column_stats
+            (table_id, column_id, contains_null, contains_nan, min_value, max_value, extra_stats)
+        select c.table_id, c.column_id, false, null, null, null, null
+        from {catalog}.ducklake_column c semi join _fresh using (table_id) where c.end_snapshot is null"""
+    )
+    con.execute(
+        f"""insert into {catalog}.ducklake_table_stats (table_id, record_count, next_row_id, file_size_bytes)
+        select table_id, 0, 0, 0 from _fresh"""
+    )
+    con.execute("drop table _fresh")
 
 
 def _migrate_table(con: duckdb.DuckDBPyConnection, table: str, have: Columns) -> None:

@@ -44,6 +44,29 @@ def test_the_first_use_makes_every_table_in_wal_mode(tmp_path: Path, config: Con
         assert raw.execute("pragma journal_mode").fetchone() == ("wal",)
 
 
+def test_tables_without_rows_have_statistics_which_what_comes_makes_true(tmp_path: Path, config: Config) -> None:
+    with open_lake(tmp_path, config) as ledger, closing(sqlite3.connect(ledger.folder / CATALOG)) as raw:
+        tables = "select table_id from ducklake_table"
+        assert raw.execute(f"{tables} except select table_id from ducklake_table_stats").fetchall() == []
+        assert raw.execute(f"{tables} except select table_id from ducklake_table_column_stats").fetchall() == []
+        con = ledger.con
+        con.execute("insert into lake.audit_log by name select 5 as seq, 'a' as actor")
+        con.execute("insert into lake.audit_log by name select range as seq, null as actor from range(10, 5000)")
+        for where, found in (
+            ("seq = 5", 1),
+            ("seq = 4999", 1),
+            ("actor is null", 4990),
+            ("seq < 5", 0),
+            ("true", 4991),
+        ):
+            assert count(ledger, f"select count(*) from audit_log where {where}") == found, where
+        assert raw.execute(
+            """select s.contains_null, s.min_value, s.max_value from ducklake_table_column_stats s
+            join ducklake_table using (table_id) join ducklake_column c using (table_id, column_id)
+            where table_name = 'audit_log' and column_name in ('seq', 'actor') order by column_name desc"""
+        ).fetchall() == [(0, "5", "4999"), (1, "a", "a")]
+
+
 def test_reading_makes_nothing(tmp_path: Path, config: Config) -> None:
     with pytest.raises(GatewayError, match="there is none yet"):
         open_lake(tmp_path, config, read_only=True)
