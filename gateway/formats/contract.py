@@ -10,12 +10,15 @@ between a claim and the reading. Guarantees held by the contract tests: true pos
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from gateway.config import Limits
 from gateway.errors import Fault
@@ -116,6 +119,24 @@ class Reading(ABC):
     @abstractmethod
     def __iter__(self) -> Iterator[pa.RecordBatch]:
         """Give the batches; may be called once."""
+
+    def together(self, others: Sequence[Reading]) -> Iterator[tuple[pa.RecordBatch, int | npt.NDArray[np.int64]]]:
+        """The rows of this reading, then those of others of the same kind of row with the same columns; once.
+
+        With each batch it says whose rows these are, 0 for this reading: of all of them, or of each. Ordinals are as
+        each reading gives them, units are unique over all.
+        """
+        units = 0
+        for place, reading in enumerate([self, *others]):
+            last = -1
+            for batch in reading:
+                last = max(last, pc.max(batch.column(UNIT)).as_py() or 0)
+                if units:
+                    at = batch.schema.get_field_index(UNIT)
+                    moved = pc.add(batch.column(UNIT), pa.scalar(units, pa.int32()))
+                    batch = batch.set_column(at, batch.schema.field(at), moved)
+                yield batch, place
+            units += last + 1
 
 
 class Format(Protocol):

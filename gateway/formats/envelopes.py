@@ -352,6 +352,8 @@ def _beyond_limits(table: Segments, limits: Limits) -> Iterator[Trouble]:
 
 def _texts(table: Segments, indexes: Indexes, places: tuple[Place, ...]) -> list[tuple[str, ...]]:
     """The trimmed texts of these places, a tuple for each segment; "" where absent."""
+    if not len(indexes):
+        return []
     columns = [[str(cell or "").strip() for cell in table.text(indexes, *place).to_pylist()] for place in places]
     return list(zip(*columns, strict=True))
 

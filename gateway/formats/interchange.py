@@ -18,7 +18,7 @@ from gateway.formats.segments import Delimiters, Segments, tokenize
 from gateway.formats.source import BLANK, HEADER_BYTES, Source
 
 STRETCH_BYTES = 2 << 20
-SMALL_FILES_KEPT = 256
+SMALL_FILES_KEPT = 2_048
 """As many as are claimed and then read together; `forget` gives them back."""
 
 _LINE_ENDS = b"\r\n"

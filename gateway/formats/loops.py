@@ -159,9 +159,13 @@ class Loops:
         return np.where(parted, -1, begin), self.set_end + 1
 
     def _openings(self) -> Iterable[tuple[Indexes, Indexes]]:
-        """The opening segments of group and interchange."""
-        for level in (self.layout.dialect.group, self.layout.dialect.interchange):
-            at = _last_before(self.table.where(level.begin), self.set_start)
+        """The opening segments of group and interchange; a group before the interchange is of another."""
+        dialect = self.layout.dialect
+        group, opened = (
+            _last_before(self.table.where(level.begin), self.set_start)
+            for level in (dialect.group, dialect.interchange)
+        )
+        for at in (np.where(group > opened, group, -1), opened):
             yield at, at + 1
 
     def values(self, path: ElementPath, part: slice) -> pa.StringArray:

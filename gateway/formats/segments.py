@@ -18,6 +18,9 @@ Indexes = npt.NDArray[np.int64]
 
 _COMPONENT, _REPETITION, _ELEMENT, _SEGMENT, _RELEASE = 1, 2, 3, 4, 5
 
+FEW = 8
+"""So many segments are looked up singly: arrays have their price, and most files are small."""
+
 
 @dataclass(frozen=True, slots=True)
 class Delimiters:
@@ -107,9 +110,12 @@ class Segments:
         component   0 for all of them, with their separators, as they were sent
         repetition  0 for all of them as they were sent, or the first where a component is named
         """
-        present = segments >= 0
-        if not len(self):
+        if not len(self) or not len(segments):
             return pa.nulls(len(segments), pa.utf8())
+        if len(segments) <= FEW:
+            cells = [self._cell(index, element, component, repetition) for index in segments.tolist()]
+            return pa.array(cells, pa.utf8())
+        present = segments >= 0
         safe = np.where(present, segments, 0)
         has = present & (self.elements[safe] >= element)
         place = np.where(has, self.first[safe] + element, 0)
@@ -129,6 +135,37 @@ class Segments:
         begin = begin + component - 1
         return self._take(begin, has & (begin < end), present)
 
+    def _cell(self, segment: int, element: int, component: int, repetition: int) -> str | None:
+        """The text of one segment's element."""
+        if segment < 0:
+            return None
+        if self.elements[segment] < element:
+            return ""
+        place = int(self.first[segment]) + element
+        begin, end = int(self.parts[place]), int(self.parts[place + 1])
+        if component or repetition:
+            for _ in range(repetition - 1):
+                begin = min(self._behind_repetition(begin), end)
+            end = min(self._behind_repetition(begin), end) if begin < end else end
+        if component:
+            begin += component - 1
+            end = min(begin + 1, end)
+        return self._joined(begin, end) if begin < end else ""
+
+    def _behind_repetition(self, token: int) -> int:
+        while self.ended_by[token] < _REPETITION:
+            token += 1
+        return token + 1
+
+    def _joined(self, begin: int, end: int) -> str:
+        """Tokens from begin to end with the separators between them."""
+        pieces = self.tokens.slice(begin, end - begin).to_pylist()
+        if len(pieces) == 1:
+            return str(pieces[0])
+        marks = {_COMPONENT: chr(self.delimiters.component), _REPETITION: chr(self.delimiters.repetition & 0x7F)}
+        separators = [marks[int(level)] for level in self.ended_by[begin : end - 1]]
+        return "".join(a + b for a, b in zip(pieces, [*separators, ""], strict=True))
+
     def _take(self, at: Indexes, has: npt.NDArray[np.bool_], present: npt.NDArray[np.bool_]) -> pa.StringArray:
         text = self.tokens.take(pa.array(np.where(has, at, 0), mask=~has))
         return text if bool(np.all(has)) else pc.if_else(pa.array(present & ~has), "", text)
@@ -141,13 +178,7 @@ class Segments:
         several = np.flatnonzero(has & (end - begin > 1))
         if not len(several):
             return text
-        marks = {_COMPONENT: chr(self.delimiters.component), _REPETITION: chr(self.delimiters.repetition & 0x7F)}
-        joined = []
-        for row in several.tolist():
-            low, high = int(begin[row]), int(end[row])
-            pieces = self.tokens.slice(low, high - low).to_pylist()
-            separators = [marks[int(level)] for level in self.ended_by[low : high - 1]]
-            joined.append("".join(a + b for a, b in zip(pieces, [*separators, ""], strict=True)))
+        joined = [self._joined(int(begin[row]), int(end[row])) for row in several.tolist()]
         mask = np.zeros(len(begin), bool)
         mask[several] = True
         return pc.replace_with_mask(text, pa.array(mask), pa.array(joined, pa.utf8()))

@@ -8,7 +8,7 @@ beforehand.
 from __future__ import annotations
 
 import codecs
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -19,7 +19,7 @@ from pydantic import BaseModel, ConfigDict, field_validator
 from gateway.errors import FileError, GatewayError
 from gateway.formats import interchange
 from gateway.formats.contract import Reading, ReadRequest
-from gateway.formats.envelopes import Dialect
+from gateway.formats.envelopes import Dialect, unit_starts
 from gateway.formats.interchange import Stretch
 from gateway.formats.loops import Finder, Layout, Loops, Plan, Tail
 from gateway.formats.paths import Step, parse_step
@@ -73,28 +73,130 @@ class InterchangeReading(Reading):
 
     def __iter__(self) -> Iterator[pa.RecordBatch]:
         tails: dict[int, Tail] = {}
-        if self.request.path.stat().st_size > interchange.STRETCH_BYTES:
+        if not self.is_small:
             tails = _Tails(self.dialect_of, self.plan).of(self.source())
         windows = _Windows(self.request, self.dialect_of, self.plan, tails)
         for loops, numbers in windows.loops(self.source()):
-            positions = numbers[loops.rows]
-            for start in range(0, len(loops.rows), BATCH_ROWS):
-                part = slice(start, start + BATCH_ROWS)
-                rows = len(positions[part])
-                self.received += rows
-                if self.received > self.request.limits.rows_per_file_max:
-                    raise FileError(
-                        self.request.name, "more rows than rows_per_file_max", "Split it or raise the limit."
-                    )
-                yield pa.RecordBatch.from_arrays(
-                    [
-                        pa.array(np.arange(self.received - rows, self.received, dtype=np.int64)),
-                        pc.binary_join_element_wise("segment ", pc.cast(pa.array(positions[part]), pa.utf8()), ""),
-                        pa.array(loops.unit[part].astype(np.int32)),
-                        *(loops.values(path, part) for path in self.plan.paths),
-                    ],
-                    schema=self.schema,
-                )
+            ordinals = np.arange(self.received, self.received + len(loops.rows))
+            self.count(len(loops.rows))
+            for part in _parts(loops):
+                yield self.batch(loops, part, ordinals, numbers[loops.rows], loops.unit)
+
+    def together(self, others: Sequence[Reading]) -> Iterator[tuple[pa.RecordBatch, int | Indexes]]:
+        """Small files, of which there may be thousands, share their tables: each table has its price."""
+        readings = [r for r in (self, *others) if isinstance(r, InterchangeReading) and r.is_small]
+        if len(readings) <= len(others):
+            yield from super().together(others)
+            return
+        units = 0
+        for shared in _shared(readings):
+            loops = shared.loops()
+            places, begins = np.array(shared.places), np.array(shared.begins)
+            which = np.searchsorted(begins, loops.rows, side="right") - 1
+            rows = np.bincount(which, minlength=len(places))
+            before = np.empty(len(places), np.int64)
+            for n, place in enumerate(shared.places):
+                before[n] = readings[place].received
+                readings[place].count(int(rows[n]))
+            ordinals = np.arange(len(loops.rows)) + (before - np.cumsum(rows) + rows)[which]
+            numbers = loops.rows + (np.array(shared.numbers) - begins)[which]
+            for part in _parts(loops):
+                yield self.batch(loops, part, ordinals, numbers, loops.unit + units), places[which[part]]
+            units += shared.units
+
+    @property
+    def is_small(self) -> bool:
+        """Whether each interchange of the file is one stretch."""
+        if self.request.path.stat().st_size > interchange.STRETCH_BYTES:
+            return False
+        return all(stretch.opens and stretch.closes for stretch in self.source())
+
+    def count(self, rows: int) -> None:
+        """Note that rows were received. Raises FileError where there are too many."""
+        self.received += rows
+        if self.received > self.request.limits.rows_per_file_max:
+            raise FileError(self.request.name, "more rows than rows_per_file_max", "Split it or raise the limit.")
+
+    def batch(self, loops: Loops, part: slice, ordinals: Indexes, numbers: Indexes, units: Indexes) -> pa.RecordBatch:
+        """A part of the rows of a table."""
+        return pa.RecordBatch.from_arrays(
+            [
+                pa.array(ordinals[part]),
+                pc.binary_join_element_wise("segment ", pc.cast(pa.array(numbers[part]), pa.utf8()), ""),
+                pa.array(units[part].astype(np.int32)),
+                *(loops.values(path, part) for path in self.plan.paths),
+            ],
+            schema=self.schema,
+        )
+
+
+def _parts(loops: Loops) -> Iterator[slice]:
+    return (slice(start, start + BATCH_ROWS) for start in range(0, len(loops.rows), BATCH_ROWS))
+
+
+@dataclass
+class _Shared:
+    """Whole interchanges with the same delimiters and envelopes, of one file or of several, as one table.
+
+    stretches  each interchange
+    places     which reading it is of
+    numbers    number in its file of its first segment
+    begins     index in the table of its first segment
+    wanted     ordinals in the table of the units to give
+    """
+
+    dialect: Dialect
+    plan: Plan
+    stretches: list[Stretch] = field(default_factory=list)
+    places: list[int] = field(default_factory=list)
+    numbers: list[int] = field(default_factory=list)
+    begins: list[int] = field(default_factory=list)
+    wanted: set[int] = field(default_factory=set)
+    bytes: int = 0
+    segments: int = 0
+    units: int = 0
+
+    def fits(self, stretch: Stretch, dialect: Dialect) -> bool:
+        """Whether an interchange may be put behind those that are here."""
+        alike = stretch.delimiters == self.stretches[0].delimiters and dialect == self.dialect
+        return alike and self.bytes + len(stretch.data) <= interchange.STRETCH_BYTES
+
+    def add(self, stretch: Stretch, place: int, number: int, wanted: Iterable[int], units: int) -> None:
+        """Put an interchange behind the others; `wanted` are ordinals of its own `units`."""
+        self.stretches.append(stretch)
+        self.places.append(place)
+        self.numbers.append(number)
+        self.begins.append(self.segments)
+        self.wanted.update(self.units + unit for unit in wanted)
+        self.bytes += len(stretch.data)
+        self.segments += len(stretch.table)
+        self.units += units
+
+    def loops(self) -> Loops:
+        """The rows of all."""
+        data = b"".join(stretch.data for stretch in self.stretches)
+        layout = Layout(tokenize(data, self.stretches[0].delimiters), self.dialect, self.plan)
+        return Loops(layout, 0, self.segments, 0, frozenset(self.wanted), {})
+
+
+def _shared(readings: Sequence[InterchangeReading]) -> Iterator[_Shared]:
+    """The interchanges of all readings, in order, in tables of some megabytes."""
+    shared: _Shared | None = None
+    for place, reading in enumerate(readings):
+        number, unit = 1, 0
+        for stretch in reading.source():
+            dialect = reading.dialect_of(stretch.table)
+            if shared is None or not shared.fits(stretch, dialect):
+                if shared is not None:
+                    yield shared
+                shared = _Shared(dialect, reading.plan)
+            units = len(unit_starts(stretch.table, dialect))
+            every = reading.request.units
+            shared.add(stretch, place, number, [n for n in range(units) if every is None or unit + n in every], units)
+            number += len(stretch.table)
+            unit += units
+    if shared is not None:
+        yield shared
 
 
 @dataclass

@@ -41,7 +41,9 @@ def store(folder: Path, source: Path) -> Stored:
     digest, size = hashlib.sha256(), 0
     try:
         with source.open("rb") as origin, temporary.open("wb") as sink:
-            writer = zstandard.ZstdCompressor(level=1, threads=2).stream_writer(sink, closefd=False)
+            # Threads of their own cost more than a small file.
+            threads = 2 if source.stat().st_size > CHUNK_BYTES else 0
+            writer = zstandard.ZstdCompressor(level=1, threads=threads).stream_writer(sink, closefd=False)
             while chunk := origin.read(CHUNK_BYTES):
                 digest.update(chunk)
                 size += len(chunk)

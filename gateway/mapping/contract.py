@@ -6,8 +6,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
-from typing import Protocol
+from typing import Any, Protocol
 
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
 from gateway.config import Limits
@@ -34,6 +36,12 @@ class Rows(Protocol):
 
     def __iter__(self) -> Iterator[pa.RecordBatch]:
         """Give the batches; may be called once."""
+
+    def together(self, others: Sequence[Any]) -> Iterator[tuple[pa.RecordBatch, int | npt.NDArray[np.int64]]]:
+        """The rows of this file and of others read alike, and which each is of, 0 for this: of all, or of each.
+
+        Units are unique over all of them.
+        """
 
 
 class Opener(Protocol):

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from itertools import chain
 from typing import TypeVar
 
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -149,7 +150,10 @@ def _pieces(files: Mapping[int, Rows], columns: Collection[str]) -> Iterator[pa.
     schema = pa.schema([field for field in whole if field.name in columns or field.name in HEAD])
     held: list[pa.RecordBatch] = []
     size, given = 0, False
-    for batch in chain.from_iterable(_numbered(files, schema)):
+    first, *others = files.values()
+    numbers = np.array(list(files))
+    for batch, place in first.together(others):
+        batch = _moved(trimmed(batch.select(schema.names), HEAD), numbers[place] << FILE_SHIFT)
         held.append(batch)
         size += batch.nbytes
         if size >= PIECE_BYTES:
@@ -159,34 +163,12 @@ def _pieces(files: Mapping[int, Rows], columns: Collection[str]) -> Iterator[pa.
         yield pa.Table.from_batches(held, schema)
 
 
-def _numbered(files: Mapping[int, Rows], schema: pa.Schema) -> Iterator[Iterator[pa.RecordBatch]]:
-    """The batches of each file, with ordinals and units that are unique over all files."""
-    units = 0
-    for number, rows in files.items():
-        last = 0
-
-        def batches(
-            rows: Rows = rows, base: int = number << FILE_SHIFT, first: int = units
-        ) -> Iterator[pa.RecordBatch]:
-            nonlocal last
-            for batch in rows:
-                last = max(last, pc.max(batch.column("_unit")).as_py() or 0)
-                yield _moved(trimmed(batch.select(schema.names), HEAD), base, first)
-
-        yield batches()
-        units += last + 1
-
-
-def _moved(batch: pa.RecordBatch, ordinals: int, units: int) -> pa.RecordBatch:
-    if not ordinals and not units:
+def _moved(batch: pa.RecordBatch, ordinals: npt.NDArray[np.int64] | np.int64) -> pa.RecordBatch:
+    if not np.any(ordinals):
         return batch
-    moved = {
-        "_ordinal": pc.add(batch.column("_ordinal"), pa.scalar(ordinals, pa.int64())),
-        "_unit": pc.add(batch.column("_unit"), pa.scalar(units, pa.int32())),
-    }
-    return pa.RecordBatch.from_arrays(
-        [moved.get(name, batch.column(name)) for name in batch.schema.names], schema=batch.schema
-    )
+    at = batch.schema.get_field_index("_ordinal")
+    moved = pc.add(batch.column(at), pa.array(ordinals) if ordinals.ndim else pa.scalar(int(ordinals), pa.int64()))
+    return batch.set_column(at, batch.schema.field(at), moved)
 
 
 def _ahead(items: Iterator[T]) -> Iterator[T]:

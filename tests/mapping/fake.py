@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from gateway.config import Limits
 from gateway.errors import Fault
+from gateway.formats.contract import Reading
 from gateway.mapping.apply import apply
 from gateway.mapping.contract import Context, Mapped
 from gateway.mapping.spec import Mapping
@@ -18,7 +19,7 @@ from gateway.mapping.spec import Mapping
 Row = dict[str, str | None]
 
 
-class FakeRows:
+class FakeRows(Reading):
     """Rows as a reader of a file would give them, in batches of three."""
 
     def __init__(
@@ -33,11 +34,6 @@ class FakeRows:
         self.received = 0
         self.faults: list[Fault] = []
         self._rows, self._late, self._units, self._error = rows, faults, units, error
-
-    @property
-    def schema(self) -> pa.Schema:
-        head = [("_ordinal", pa.int64()), ("_position", pa.utf8()), ("_unit", pa.int32())]
-        return pa.schema(head + [(name, pa.utf8()) for name in self.columns])
 
     def __iter__(self) -> Iterator[pa.RecordBatch]:
         for start in range(0, len(self._rows), 3):
