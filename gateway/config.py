@@ -36,7 +36,7 @@ class Limits(Strict):
     edi_elements_per_segment_max: int = 1_000
     edi_units_per_file_max: int = 2_000_000
     file_name_chars_max: int = 255
-    files_per_commit_max: int = 200
+    files_per_commit_max: int = 1_000
     memory_mb_max: int = 1_000
 
 

@@ -38,6 +38,10 @@ class FileError(GatewayError):
         self.code = code
         super().__init__("read", subject if not position else f"{subject} at {position}", hint, cause)
 
+    def as_fault(self) -> Fault:
+        """The same as data."""
+        return Fault(self.code, self.cause or str(self), self.hint, self.position)
+
 
 @dataclass(frozen=True, slots=True)
 class Fault:

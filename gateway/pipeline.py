@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-import shutil
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from functools import partial
-from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +24,7 @@ from gateway.config import Acknowledge, Config
 from gateway.errors import Fault, FileError, GatewayError
 from gateway.formats import containers
 from gateway.formats.contract import Reading, ReadRequest, Unit
+from gateway.intake import Arrived, Intake
 from gateway.ledger import archive, lake, staging
 from gateway.ledger.commit import Commit, run_commit
 from gateway.mapping import apply, claim, load
@@ -36,9 +34,6 @@ from gateway.mapping.load import Loaded
 from gateway.transports.contract import Drop
 
 HEAD_BYTES = 65_536
-BATCH_BYTES = 8 << 20
-"""Files up to this size together share one commit."""
-
 EMPTY_INTERCHANGE = Fault(
     "FILE_REJECT", "the file holds no transaction set", "Ask the sender whether it should, and to send it again, whole."
 )
@@ -73,38 +68,27 @@ class Receipt:
 
 
 Job = Callable[[Commit], FileResult]
-Version = tuple[int, int, int]
-"""Inode, size and time of the last change: another one says that a file is not what was archived."""
-
-
-@dataclass(frozen=True, slots=True)
-class Within:
-    """A container as it was delivered."""
-
-    drop: Drop
-    stored: archive.Stored
 
 
 @dataclass(slots=True)
 class _Waiting:
     """A file on its way to the commit.
 
-    within  the delivery that holds the file, and its archived bytes, where it came in a container
-    sealed  why the file, a container, cannot be opened
     files   what is known of it already
     found   what was found before it was mapped, None if it was taken before
     failed  why it cannot be read
     """
 
-    drop: Drop
-    stored: archive.Stored
-    version: Version
-    within: Within | None = None
-    sealed: Fault | None = None
+    arrived: Arrived
     jobs: list[Job] = field(default_factory=list)
     files: list[FileResult] = field(default_factory=list)
     found: Findings | None = None
     failed: Fault | None = None
+
+    @property
+    def drop(self) -> Drop:
+        """The file."""
+        return self.arrived.drop
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,8 +98,7 @@ class Member:
     by  what decided that it is this feed's, where the name did not
     """
 
-    drop: Drop
-    stored: archive.Stored
+    arrived: Arrived
     loaded: Loaded
     units: tuple[Unit, ...] = ()
     faults: tuple[Fault, ...] = ()
@@ -123,9 +106,9 @@ class Member:
     by: str = ""
 
     @property
-    def container(self) -> tuple[str, str]:
-        """(name, SHA-256) of the container that it came in, ("", "") if it came by itself."""
-        return _container(self.waiting)
+    def drop(self) -> Drop:
+        """The file."""
+        return self.arrived.drop
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,27 +136,6 @@ class _Told:
 def _left(drop: Drop, reason: str) -> Receipt:
     """A file that could not be taken and stays in its place."""
     return Receipt(drop, committed=False, files=[FileResult(drop.name, drop.partner, "", "FAILED", reason=reason)])
-
-
-def _version(path: Path) -> Version:
-    status = path.stat()
-    return status.st_ino, status.st_size, status.st_mtime_ns
-
-
-def _container(one: _Waiting | None) -> tuple[str, str]:
-    within = one.within if one else None
-    return (within.drop.name, within.stored.sha256) if within else ("", "")
-
-
-def _fresh(one: _Waiting) -> _Waiting:
-    return _Waiting(one.drop, one.stored, one.version, one.within, one.sealed, failed=one.sealed)
-
-
-def _is_as_archived(one: _Waiting) -> bool:
-    try:
-        return _version(one.drop.path) == one.version
-    except OSError:
-        return False
 
 
 def _duplicate(drop: Drop, feed: str, file_id: str, received: int, first: str) -> Job:
@@ -225,6 +187,7 @@ class Gateway:
         self._now = now
         self.rules = rules.load(home)
         self.library = load.load_all(home, check_options)
+        self.intake = Intake(home, config, ledger.folder, self.is_master_data)
         self._master: object = None
         self._refresh_master_data()
         posting.prepare(ledger.con, config, self.rules)
@@ -251,97 +214,38 @@ class Gateway:
 
         Only the process that holds `locking.intake` may take files.
         """
-        left: list[Receipt] = []
+        left: dict[Drop, str] = {}
         taken: list[tuple[Drop, Receipt]] = []
-        with tempfile.TemporaryDirectory(dir=self.lake.temporary) as folder:
-            for batch in self._batches(drops, left, Path(folder)):
-                delivered = {one.drop: one.within.drop for one in batch if one.within}
-                taken += [(delivered.get(receipt.drop, receipt.drop), receipt) for receipt in self._take(batch)]
-                for inner in delivered:
-                    inner.path.unlink(missing_ok=True)
-        return left + _by_delivery(taken)
+        with tempfile.TemporaryDirectory(dir=self.lake.temporary) as scratch:
+            for batch in self.intake.batches(drops, Path(scratch), left):
+                deliveries = {one.drop: one.delivery for one in batch}
+                taken += [(deliveries[receipt.drop], receipt) for receipt in self._take(batch)]
+                for one in batch:
+                    if one.within:
+                        one.drop.path.unlink(missing_ok=True)
+        return _by_delivery([*((drop, _left(drop, reason)) for drop, reason in left.items()), *taken])
 
-    def _batches(self, drops: Iterable[Drop], left: list[Receipt], folder: Path) -> Iterator[list[_Waiting]]:
-        """Archive the files; those that share a commit. Master data is committed before others are read with it.
-
-        left    gets what could not be archived
-        folder  for what comes out of containers
-        """
-        batch: list[_Waiting] = []
-        for one in chain.from_iterable(self._received(drop, left, folder) for drop in drops):
-            size = one.stored.bytes + sum(other.stored.bytes for other in batch)
-            again = any(other.stored.sha256 == one.stored.sha256 for other in batch)
-            if batch and (again or size > BATCH_BYTES or len(batch) >= self.config.limits.files_per_commit_max):
-                yield batch
-                batch = []
-            batch.append(one)
-            if self.is_master_data(one.drop.partner):
-                yield batch
-                batch = []
-        if batch:
-            yield batch
-
-    def _received(self, drop: Drop, left: list[Receipt], folder: Path) -> list[_Waiting]:
-        """The file, archived; if it is a container, the files within it: all of them, or it is left.
-
-        A container that cannot be opened is taken as it is.
-        """
-        try:
-            version = _version(drop.path)
-            stored = archive.store(self.lake.folder, drop.path)
-            if not containers.kind(drop.path):
-                return [_Waiting(drop, stored, version)]
-            place = Path(tempfile.mkdtemp(dir=folder))
-            try:
-                inner = list(containers.unpack(drop.path, drop.name, place, self.config.limits, self._keys(drop)))
-                if not inner:
-                    raise FileError(drop.name, "there is no file in it", "Send it again, with the files.")
-            except FileError as error:
-                shutil.rmtree(place)
-                return [_Waiting(drop, stored, version, None, _fault_of(error), failed=_fault_of(error))]
-            within = Within(drop, stored)
-            return [
-                _Waiting(
-                    replace(drop, name=file.name, path=file.path),
-                    archive.store(self.lake.folder, file.path),
-                    _version(file.path),
-                    within,
-                )
-                for file in inner
-            ]
-        except OSError as error:
-            left.append(_left(drop, f"cannot be archived: {error.strerror}"))
-            return []
-
-    def _keys(self, drop: Drop) -> containers.Keys:
-        """What opens encrypted files of the drop's partner."""
-        pgp, partner = self.config.pgp, self.config.partners.get(drop.partner)
-        return containers.Keys(
-            self.home / pgp.key_file if pgp.key_file else None,
-            os.environ.get(pgp.passphrase_env, "") if pgp.passphrase_env else "",
-            self.home / partner.pgp_signer if partner and partner.pgp_signer else None,
-        )
-
-    def _take(self, batch: list[_Waiting]) -> list[Receipt]:
+    def _take(self, batch: Sequence[Arrived]) -> list[Receipt]:
         """Read, map and commit a batch; if the commit fails, file by file, so that only the culprit stays behind."""
         loads: list[Staged] = []
         try:
-            self._seen(batch)
+            waiting = [_Waiting(one, failed=one.sealed) for one in batch]
+            self._seen(waiting)
             members = [
-                member for one in batch if not (one.files or one.jobs or one.failed) for member in self._claim(one)
+                member for one in waiting if not (one.files or one.jobs or one.failed) for member in self._claim(one)
             ]
             loads = self._stage_all(members)
-            if not all(map(_is_as_archived, batch)):
+            if not all(one.is_as_archived() for one in batch):
                 return self._take_unchanged(batch)
-            for one in batch:
+            for one in waiting:
                 if one.failed is not None:
-                    one.jobs = [self._without_feed(one.drop, one.stored, [one.failed], 0, _container(one))]
-            done = run_commit(self.lake, lambda commit: self._write_all(commit, batch, loads))
+                    one.jobs = [self._without_feed(one.arrived, [one.failed], 0)]
+            done = run_commit(self.lake, lambda commit: self._write_all(commit, waiting, loads))
         except GatewayError:
             raise
         except Exception:
             if len(batch) > 1:
-                return [receipt for one in batch for receipt in self._take([_fresh(one)])]
+                return [receipt for one in batch for receipt in self._take([one])]
             drop = batch[0].drop
             log.exception("file.failed", partner=drop.partner, name=drop.name)
             done = [_left(drop, "see the log; the file was left in place")]
@@ -349,14 +253,14 @@ class Gateway:
             for staged in loads:
                 apply.drop(self.lake.con, staged.mapped)
             formats.forget()
-        self._refresh_master_data()
+        if any(self.is_master_data(one.drop.partner) for one in batch):
+            self._refresh_master_data()
         return done
 
-    def _take_unchanged(self, batch: Sequence[_Waiting]) -> list[Receipt]:
+    def _take_unchanged(self, batch: Sequence[Arrived]) -> list[Receipt]:
         """Take those of which the bytes that were read are those that were archived."""
-        unchanged = [_fresh(one) for one in batch if _is_as_archived(one)]
-        drops = {one.drop for one in unchanged}
-        changed = [_left(one.drop, "it changed while it was read") for one in batch if one.drop not in drops]
+        unchanged = [one for one in batch if one.is_as_archived()]
+        changed = [_left(one.drop, "it changed while it was read") for one in batch if one not in unchanged]
         return changed + (self._take(unchanged) if unchanged else [])
 
     def _refresh_master_data(self) -> None:
@@ -394,7 +298,7 @@ class Gateway:
         con = self.lake.con
         columns = {
             "n": pa.array(range(len(batch)), pa.int64()),
-            "sha256": pa.array([one.stored.sha256 for one in batch], pa.utf8()),
+            "sha256": pa.array([one.arrived.stored.sha256 for one in batch], pa.utf8()),
             "partner": pa.array([one.drop.partner for one in batch], pa.utf8()),
             "name": pa.array([one.drop.name for one in batch], pa.utf8()),
             "arrived_at": pa.array([one.drop.arrived_at for one in batch], pa.timestamp("us", "UTC")),
@@ -422,12 +326,12 @@ class Gateway:
 
     def _claim(self, one: _Waiting) -> list[Member]:
         """The feeds that read a file; what nobody reads is written by a job of the file's own."""
-        drop, stored = one.drop, one.stored
+        drop = one.drop
         one.found = Findings()
         try:
             claims, units, faults = self.claim(drop.path, drop.name, drop.partner, drop.arrived_at)
         except FileError as error:
-            one.failed = _fault_of(error)
+            one.failed = error.as_fault()
             return []
         if claims.fault is not None:
             one.failed = claims.fault
@@ -439,9 +343,9 @@ class Gateway:
             aside = [*faults, *aside] or [EMPTY_INTERCHANGE]
         if aside:
             # Transaction sets that nobody claims: each is one rejected unit.
-            one.jobs.append(self._without_feed(drop, stored, aside, len(claims.unclaimed), _container(one)))
+            one.jobs.append(self._without_feed(one.arrived, aside, len(claims.unclaimed)))
         return [
-            Member(drop, stored, loaded, _own(units, ordinals), tuple(faults), one, claims.by)
+            Member(one.arrived, loaded, _own(units, ordinals), tuple(faults), one, claims.by)
             for loaded, ordinals in claims.taken
         ]
 
@@ -469,7 +373,7 @@ class Gateway:
             [member] = group
             if member.waiting is None or not isinstance(error, FileError):
                 raise
-            member.waiting.failed = _fault_of(error)
+            member.waiting.failed = error.as_fault()
             return []
 
     def claim(
@@ -490,9 +394,7 @@ class Gateway:
             )
 
         def open_as(mapping: Any, each: str | None, columns: Sequence[str]) -> Reading:
-            options = mapping.file.options
-            request = ReadRequest(path, name, self.config.limits, options, each, tuple(columns))
-            return formats.named(mapping.file.format).read(request)
+            return self._read(path, name, mapping, each, columns)
 
         content = Content(looks, open_as, lambda: formats.described(ReadRequest(path, name, self.config.limits), looks))
         claims = claim.claim_file(self.library, partner, name, content, arrived_at.date())
@@ -508,7 +410,7 @@ class Gateway:
         """
         first = group[0]
         mapping = first.loaded.mapping
-        arrivals = [_arrival(member) for member in group]
+        arrivals = [_arrival(member.arrived, mapping.feed, member.units) for member in group]
         partner = self.config.partners.get(mapping.partner)
         context = Context(
             partner=mapping.partner,
@@ -540,13 +442,23 @@ class Gateway:
         """Opens the file for one kind of row after the other."""
 
         def open_rows(each: str | None, columns: Sequence[str]) -> Rows:
-            wanted = tuple(columns) or tuple(
-                apply.source_columns(mapping, [r for r in mapping.record if r.each == each])
-            )
-            request = ReadRequest(path, name, self.config.limits, mapping.file.options, each, wanted, units)
-            return formats.named(mapping.file.format).read(request)
+            wanted = columns or apply.source_columns(mapping, [r for r in mapping.record if r.each == each])
+            return self._read(path, name, mapping, each, wanted, units)
 
         return open_rows
+
+    def _read(
+        self,
+        path: Path,
+        name: str,
+        mapping: Any,
+        each: str | None,
+        columns: Sequence[str],
+        units: frozenset[int] | None = None,
+    ) -> Reading:
+        options = mapping.file.options
+        request = ReadRequest(path, name, self.config.limits, options, each, tuple(columns), units)
+        return formats.named(mapping.file.format).read(request)
 
     def _write_all(self, commit: Commit, batch: Sequence[_Waiting], loads: Sequence[Staged]) -> list[Receipt]:
         """Within a commit: everything of a batch."""
@@ -562,11 +474,11 @@ class Gateway:
         """Of the files that were taken for the first time, those that their partner wants to be told of."""
         for one in batch:
             partner = self.config.partners.get(one.drop.partner)
-            found = Findings() if one.sealed and not one.files else one.found
+            found = Findings() if one.arrived.sealed and not one.files else one.found
             if found is not None and partner is not None and partner.acknowledge != Acknowledge():
                 request = ReadRequest(one.drop.path, one.drop.name, self.config.limits)
                 yield record.Delivery(
-                    one.drop.partner, partner.acknowledge, one.stored.sha256, request, found, one.failed
+                    one.drop.partner, partner.acknowledge, one.arrived.stored.sha256, request, found, one.failed
                 )
 
     def _write(
@@ -619,29 +531,13 @@ class Gateway:
         rejected = outcome.rejected + len(file.broken)
         return _Told(state, received, counts.accepted, rejected, counts.duplicate, dict(outcome.ignored), reason)
 
-    def _without_feed(
-        self,
-        drop: Drop,
-        stored: archive.Stored,
-        faults: Sequence[Fault],
-        units: int,
-        container: tuple[str, str] = ("", ""),
-    ) -> Job:
+    def _without_feed(self, arrived: Arrived, faults: Sequence[Fault], units: int) -> Job:
         """Quarantine a file, or the transaction sets of it that nobody claims, with the reasons."""
-        file_id = _file_id(stored, "")
+        drop = arrived.drop
         reason = "; ".join(f"{f.position}: {f.message}".removeprefix(": ") for f in faults)[:2000]
         partner = self.config.partners.get(drop.partner)
-        arrival = staging.Arrival(
-            file_id,
-            stored.sha256,
-            stored.bytes,
-            drop.name,
-            drop.partner,
-            drop.channel,
-            drop.arrived_at,
-            broken=faults,
-            container=container,
-        )
+        arrival = replace(_arrival(arrived, ""), broken=faults)
+        file_id = arrival.file_id
         load = staging.Load(
             prefix=f"m{file_id}", entity=partner.entity if partner else "", partner=drop.partner, feed="", version="",
             files=[arrival], rows=Mapped([]), posts=(),
@@ -686,40 +582,41 @@ class Gateway:
         target.parent.mkdir(parents=True, exist_ok=True)
         archive.restore(self.lake.folder, sha256, target)
         drop = Drop(partner, name, target, arrived_at, "operator")
-        stored = archive.Stored(sha256, size)
         try:
             if containers.kind(target):
                 return self._open_again(drop, file_id)
-            return self._again(drop, stored, feed, force=force)
-        except FileError as error:
-            return [run_commit(self.lake, self._without_feed(drop, stored, [_fault_of(error)], 0))]
+            return self._again(Arrived(drop, archive.Stored(sha256, size)), feed, force=force)
         finally:
             formats.forget()
             target.unlink(missing_ok=True)
 
-    def _again(self, drop: Drop, stored: archive.Stored, feed: str, *, force: bool) -> list[FileResult]:
-        claims, units, faults = self.claim(drop.path, drop.name, drop.partner, drop.arrived_at)
-        if claims.fault is not None:
-            return [run_commit(self.lake, self._without_feed(drop, stored, [claims.fault], 0))]
-        results: list[FileResult] = []
-        action = "file.released" if force else "file.replayed"
-        for loaded, ordinals in claims.taken:
-            if feed and loaded.mapping.feed != feed:
-                continue
-            member = Member(drop, stored, loaded, _own(units, ordinals), tuple(faults), by=claims.by)
-            staged = self.stage([member], force=force)
-            results += run_commit(self.lake, partial(self._write, staged=staged, force=force, action=action))
-            apply.drop(self.lake.con, staged.mapped)
+    def _again(self, arrived: Arrived, feed: str, *, force: bool) -> list[FileResult]:
+        drop = arrived.drop
+        try:
+            claims, units, faults = self.claim(drop.path, drop.name, drop.partner, drop.arrived_at)
+            if claims.fault is not None:
+                return [run_commit(self.lake, self._without_feed(arrived, [claims.fault], 0))]
+            results: list[FileResult] = []
+            action = "file.released" if force else "file.replayed"
+            for loaded, ordinals in claims.taken:
+                if feed and loaded.mapping.feed != feed:
+                    continue
+                member = Member(arrived, loaded, _own(units, ordinals), tuple(faults), by=claims.by)
+                staged = self.stage([member], force=force)
+                results += run_commit(self.lake, partial(self._write, staged=staged, force=force, action=action))
+                apply.drop(self.lake.con, staged.mapped)
+        except FileError as error:
+            return [run_commit(self.lake, self._without_feed(arrived, [error.as_fault()], 0))]
         self._refresh_master_data()
         return results
 
     def _open_again(self, drop: Drop, file_id: str) -> list[FileResult]:
         """A container that could not be opened: with today's keys and limits."""
         results: list[FileResult] = []
-        with tempfile.TemporaryDirectory(dir=self.lake.temporary) as folder:
-            for one in self._received(drop, [], Path(folder)):
+        with tempfile.TemporaryDirectory(dir=self.lake.temporary) as scratch:
+            for one in self.intake.receive(drop, Path(scratch)):
                 if one.sealed:
-                    return [run_commit(self.lake, self._without_feed(drop, one.stored, [one.sealed], 0))]
+                    return [run_commit(self.lake, self._without_feed(one, [one.sealed], 0))]
                 results += [file for receipt in self._take([one]) for file in receipt.files]
         run_commit(self.lake, _opened(drop, file_id))
         return results
@@ -762,9 +659,8 @@ def try_file(gateway: Gateway, loaded: Loaded, path: Path) -> dict[str, Any]:
     Raises FileError where the file cannot be read at all.
     """
     con = gateway.lake.con
-    arrived = datetime.fromtimestamp(path.stat().st_mtime, UTC)
-    drop = Drop(loaded.mapping.partner, path.name, path, arrived, "try")
-    stored = archive.Stored(_sha256(path), path.stat().st_size)
+    drop = Drop(loaded.mapping.partner, path.name, path, datetime.fromtimestamp(path.stat().st_mtime, UTC), "try")
+    arrived = Arrived(drop, archive.Stored(_sha256(path), path.stat().st_size))
     units: tuple[Unit, ...] = ()
     faults: tuple[Fault, ...] = ()
     interchange = formats.interchange_of(loaded.mapping.file.format)
@@ -772,7 +668,7 @@ def try_file(gateway: Gateway, loaded: Loaded, path: Path) -> dict[str, Any]:
         envelope = interchange.units(ReadRequest(path, path.name, gateway.config.limits))
         kind = loaded.mapping.file.transaction
         units, faults = tuple(u for u in envelope.units if kind in (None, u.kind)), envelope.faults
-    staged = gateway.stage([Member(drop, stored, loaded, units, faults)])
+    staged = gateway.stage([Member(arrived, loaded, units, faults)])
     result = staging.preview(con, staged.load)
     posted = posting.Entries(con, gateway.rules, "_try")
     if not result["held"]:
@@ -789,10 +685,10 @@ def _file_id(stored: archive.Stored, feed: str) -> str:
     return hashlib.sha256(f"{stored.sha256}|{feed}".encode()).hexdigest()[:16]
 
 
-def _arrival(member: Member) -> staging.Arrival:
-    drop, stored, units = member.drop, member.stored, member.units
+def _arrival(arrived: Arrived, feed: str, units: Sequence[Unit] = ()) -> staging.Arrival:
+    drop, stored = arrived.drop, arrived.stored
     return staging.Arrival(
-        file_id=_file_id(stored, member.loaded.mapping.feed),
+        file_id=_file_id(stored, feed),
         sha256=stored.sha256,
         bytes=stored.bytes,
         name=drop.name,
@@ -802,7 +698,7 @@ def _arrival(member: Member) -> staging.Arrival:
         control_no=",".join(dict.fromkeys(unit.interchange for unit in units))[:200],
         test=any(unit.test for unit in units),
         broken=tuple(fault for unit in units for fault in unit.faults),
-        container=member.container,
+        container=arrived.container,
     )
 
 
@@ -823,10 +719,6 @@ def _by_delivery(taken: Sequence[tuple[Drop, Receipt]]) -> list[Receipt]:
         whole.committed = whole.committed and receipt.committed
         whole.files += receipt.files
     return list(found.values())
-
-
-def _fault_of(error: FileError) -> Fault:
-    return Fault(error.code, error.cause or str(error), error.hint, error.position)
 
 
 def _has_failed(member: Member) -> bool:

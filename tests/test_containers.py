@@ -173,15 +173,15 @@ def test_a_container_of_which_a_file_cannot_be_archived_stays_as_a_whole(
     gateway: Gateway, drop: Drop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = drop("amazon-us", "two.zip", zipped(settlement_1_txt=GOOD, settlement_2_txt=GOOD.replace("S1", "S2")))
-    store, stored = archive.store, list[Path]()
+    add, stored = archive.Archiver.add, list[Path]()
 
-    def full(folder: Path, source: Path) -> archive.Stored:
+    def full(self: archive.Archiver, source: Path) -> archive.Stored:
         stored.append(source)
         if len(stored) == 3:
             raise OSError(28, "No space left on device")
-        return store(folder, source)
+        return add(self, source)
 
-    monkeypatch.setattr(archive, "store", full)
+    monkeypatch.setattr(archive.Archiver, "add", full)
     take(gateway)
     assert path.exists(), "what is in it was not all taken"
     assert one(gateway, "select count(*) from file") == 0

@@ -371,13 +371,13 @@ def test_when_it_is_stopped_it_commits_what_it_began_and_begins_no_other_file(
         drop("amazon-us", f"settlement-{number}.txt", GOOD.replace("S1", f"S{number}"))
     lane = build(gateway.home, gateway.config, gateway.lake.folder)[0]
     lane.transport._stillness.still_s = 0.0  # type: ignore[attr-defined]
-    daemon, store, done = Daemon(gateway, [lane]), archive.store, []
+    daemon, add, done = Daemon(gateway, [lane]), archive.Archiver.add, []
 
-    def stop(folder: Path, source: Path) -> archive.Stored:
+    def stop(self: archive.Archiver, source: Path) -> archive.Stored:
         daemon.stop()
-        return store(folder, source)
+        return add(self, source)
 
-    monkeypatch.setattr(archive, "store", stop)
+    monkeypatch.setattr(archive.Archiver, "add", stop)
     monkeypatch.setattr(lane, "done", lambda drop, committed: done.append((drop.name, committed)))
     daemon._take(dict.fromkeys(lane.transport.poll(), lane))
     assert done == [("settlement-0.txt", True)]

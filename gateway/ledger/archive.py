@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 import os
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +16,8 @@ from gateway.atomic import sync_folder
 from gateway.errors import GatewayError
 
 CHUNK_BYTES = 1 << 20
+SYNCS_AT_ONCE = 8
+_NUMBERS = itertools.count()
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,39 +33,74 @@ def path_of(folder: Path, sha256: str) -> Path:
     return folder / "files" / sha256[:2] / f"{sha256}.zst"
 
 
-def store(folder: Path, source: Path) -> Stored:
-    """Archive a file's bytes; bytes that are there already are not written again.
+class Archiver:
+    """Archives files; together they are safe, and in their places, after `settle`."""
 
-    The file is read once: hashed and compressed together into a temporary file, synced, then renamed.
-    Raises OSError if it cannot be read or the disk is full (the temporary file is removed).
-    """
-    target_folder = folder / "files"
-    target_folder.mkdir(parents=True, exist_ok=True)
-    temporary = target_folder / f".{source.stat().st_ino}.{os.getpid()}.tmp"
-    digest, size = hashlib.sha256(), 0
-    try:
-        with source.open("rb") as origin, temporary.open("wb") as sink:
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder / "files"
+        self._waiting: dict[Path, str] = {}
+
+    def add(self, source: Path) -> Stored:
+        """Read a file once: hash and compress it into a temporary file.
+
+        Raises OSError if it cannot be read or the disk is full (the temporary file is removed).
+        """
+        self.folder.mkdir(parents=True, exist_ok=True)
+        temporary = self.folder / f".{next(_NUMBERS)}.{os.getpid()}.tmp"
+        digest, size = hashlib.sha256(), 0
+        try:
             # Threads of their own cost more than a small file.
             threads = 2 if source.stat().st_size > CHUNK_BYTES else 0
-            writer = zstandard.ZstdCompressor(level=1, threads=threads).stream_writer(sink, closefd=False)
-            while chunk := origin.read(CHUNK_BYTES):
-                digest.update(chunk)
-                size += len(chunk)
-                writer.write(chunk)
-            writer.close()  # type: ignore[no-untyped-call]
-            sink.flush()
-            os.fsync(sink.fileno())
-        sha256 = digest.hexdigest()
-        target = path_of(folder, sha256)
-        if not target.exists():
-            if not target.parent.exists():
-                target.parent.mkdir(exist_ok=True)
-                sync_folder(target_folder)
-            temporary.replace(target)
-            sync_folder(target.parent)
-        return Stored(sha256, size)
-    finally:
-        temporary.unlink(missing_ok=True)
+            with source.open("rb") as origin, temporary.open("wb") as sink:
+                writer = zstandard.ZstdCompressor(level=1, threads=threads).stream_writer(sink, closefd=False)
+                while chunk := origin.read(CHUNK_BYTES):
+                    digest.update(chunk)
+                    size += len(chunk)
+                    writer.write(chunk)
+                writer.close()  # type: ignore[no-untyped-call]
+        except BaseException:
+            temporary.unlink(missing_ok=True)
+            raise
+        self._waiting[temporary] = digest.hexdigest()
+        return Stored(digest.hexdigest(), size)
+
+    def settle(self, hashes: Collection[str]) -> None:
+        """Sync what was added of these SHA-256 and rename it; bytes that are there already are not written again.
+
+        The syncs run together: a disk takes hardly longer for many than for one.
+        Raises OSError if one fails (their temporary files are removed).
+        """
+        waiting = {temporary: sha256 for temporary, sha256 in self._waiting.items() if sha256 in hashes}
+        for temporary in waiting:
+            del self._waiting[temporary]
+        try:
+            targets = {temporary: path_of(self.folder.parent, sha256) for temporary, sha256 in waiting.items()}
+            new = {temporary: target for temporary, target in targets.items() if not target.exists()}
+            with ThreadPoolExecutor(SYNCS_AT_ONCE) as pool:
+                list(pool.map(_sync, new))
+                folders = {target.parent for target in new.values()}
+                made = [folder for folder in folders if not folder.exists()]
+                for folder in made:
+                    folder.mkdir(exist_ok=True)
+                for temporary, target in new.items():
+                    temporary.replace(target)
+                list(pool.map(sync_folder, [*folders, *([self.folder] if made else [])]))
+        finally:
+            for temporary in waiting:
+                temporary.unlink(missing_ok=True)
+
+
+def store(folder: Path, source: Path) -> Stored:
+    """Archive one file's bytes. Raises OSError if it cannot be read or the disk is full."""
+    archiver = Archiver(folder)
+    stored = archiver.add(source)
+    archiver.settle([stored.sha256])
+    return stored
+
+
+def _sync(file: Path) -> None:
+    with file.open("rb") as written:
+        os.fsync(written.fileno())
 
 
 def restore(folder: Path, sha256: str, target: Path) -> Path:

@@ -6,14 +6,13 @@ While a piece is worked out, the next one is read.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from gateway.ahead import ahead
 from gateway.mapping import amounts, crosswalks
 from gateway.mapping.compile import Compiler
 from gateway.mapping.contract import FILE_SHIFT, ApartError, Context, Rows
@@ -21,8 +20,6 @@ from gateway.mapping.stages import Stages
 from gateway.mapping.text import ident
 from gateway.mapping.trim import is_blank, trimmed
 from gateway.mapping.work import HEAD, Work, joins_as_written
-
-T = TypeVar("T")
 
 PIECE_BYTES = 256 << 20
 """Texts of a piece. Most files are one: each piece costs the planning of its queries."""
@@ -75,7 +72,7 @@ def _work_out(
     compiler = make("any" if decided else "plain", decided)
     tables: list[str] = []
     filled: crosswalks.Filled = {}
-    for piece in _ahead(pieces(compiler.sources)):
+    for piece in ahead(pieces(compiler.sources)):
         before = filled.copy()
         table = _rows(work, compiler, piece, number, len(tables), filled, context)
         if compiler.notation == "plain" and _any(work, table, compiler.unread(compiler.numbers)):
@@ -169,12 +166,3 @@ def _moved(batch: pa.RecordBatch, ordinals: npt.NDArray[np.int64] | np.int64) ->
     at = batch.schema.get_field_index("_ordinal")
     moved = pc.add(batch.column(at), pa.array(ordinals) if ordinals.ndim else pa.scalar(int(ordinals), pa.int64()))
     return batch.set_column(at, batch.schema.field(at), moved)
-
-
-def _ahead(items: Iterator[T]) -> Iterator[T]:
-    """The same, each made in a thread while the one before is worked on."""
-    with ThreadPoolExecutor(1) as pool:
-        waiting = pool.submit(next, items, None)
-        while (item := waiting.result()) is not None:
-            waiting = pool.submit(next, items, None)
-            yield item

@@ -1,0 +1,169 @@
+"""Files on their way in: archived, taken out of containers, and put together where they share a commit."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from gateway.ahead import ahead
+from gateway.config import Config
+from gateway.errors import Fault, FileError
+from gateway.formats import containers
+from gateway.ledger import archive
+from gateway.transports.contract import Drop
+
+BATCH_BYTES = 8 << 20
+"""Files up to this size together share one commit."""
+
+Version = tuple[int, int, int]
+"""Inode, size and time of the last change: another one says that a file is not what was archived."""
+
+
+@dataclass(frozen=True, slots=True)
+class Within:
+    """A container as it was delivered."""
+
+    drop: Drop
+    stored: archive.Stored
+
+
+@dataclass(frozen=True, slots=True)
+class Arrived:
+    """A file whose bytes are archived.
+
+    within  the delivery that holds it, where it came in a container
+    sealed  why it, a container, cannot be opened
+    """
+
+    drop: Drop
+    stored: archive.Stored
+    version: Version = (0, 0, 0)
+    within: Within | None = None
+    sealed: Fault | None = None
+
+    @property
+    def delivery(self) -> Drop:
+        """What was delivered: the file, or the container that it came in."""
+        return self.within.drop if self.within else self.drop
+
+    @property
+    def container(self) -> tuple[str, str]:
+        """(name, SHA-256) of the container that it came in, ("", "") if it came by itself."""
+        return (self.within.drop.name, self.within.stored.sha256) if self.within else ("", "")
+
+    def is_as_archived(self) -> bool:
+        """Whether the file still is what was archived."""
+        try:
+            return _version(self.drop.path) == self.version
+        except OSError:
+            return False
+
+
+class Intake:
+    """Archives what was delivered to one home.
+
+    ledger  the ledger's folder, with the archive
+    alone   (partner) whether its files are committed by themselves: the next ones are read with them
+    """
+
+    def __init__(self, home: Path, config: Config, ledger: Path, alone: Callable[[str], bool]) -> None:
+        self.home, self.config, self.ledger, self.alone = home, config, ledger, alone
+
+    def batches(self, drops: Iterable[Drop], scratch: Path, left: dict[Drop, str]) -> Iterator[list[Arrived]]:
+        """The files in their order, in batches that share a commit; one is archived while the one before is worked on.
+
+        scratch  a folder for what comes out of containers
+        left     gets the deliveries that cannot be archived, or not all of them, and why
+        """
+        return ahead(self._batches(drops, scratch, left))
+
+    def _batches(self, drops: Iterable[Drop], scratch: Path, left: dict[Drop, str]) -> Iterator[list[Arrived]]:
+        archiver = archive.Archiver(self.ledger)
+
+        def safe(batch: list[Arrived]) -> Iterator[list[Arrived]]:
+            try:
+                archiver.settle(_hashes(batch))
+            except OSError as error:
+                left.update((one.delivery, _refused(error)) for one in batch)
+            else:
+                yield batch
+
+        batch: list[Arrived] = []
+        hashes, size, alone = set[str](), 0, False
+        for one in self._each(drops, scratch, archiver, left):
+            full = size + one.stored.bytes > BATCH_BYTES or len(batch) >= self.config.limits.files_per_commit_max
+            if batch and (alone or full or one.stored.sha256 in hashes):
+                yield from safe(batch)
+                batch, hashes, size = [], set(), 0
+            batch.append(one)
+            hashes.add(one.stored.sha256)
+            size += one.stored.bytes
+            alone = self.alone(one.drop.partner)
+        if batch:
+            yield from safe(batch)
+
+    def _each(
+        self, drops: Iterable[Drop], scratch: Path, archiver: archive.Archiver, left: dict[Drop, str]
+    ) -> Iterator[Arrived]:
+        for drop in drops:
+            try:
+                yield from self._receive(drop, scratch, archiver)
+            except OSError as error:
+                left[drop] = _refused(error)
+
+    def receive(self, drop: Drop, scratch: Path) -> list[Arrived]:
+        """One delivery. Raises OSError."""
+        archiver = archive.Archiver(self.ledger)
+        arrived = self._receive(drop, scratch, archiver)
+        archiver.settle(_hashes(arrived))
+        return arrived
+
+    def _receive(self, drop: Drop, scratch: Path, archiver: archive.Archiver) -> list[Arrived]:
+        """The file; if it is a container, the files within it: all of them, or it is left.
+
+        A container that cannot be opened is taken as it is.
+        """
+        version = _version(drop.path)
+        stored = archiver.add(drop.path)
+        if not containers.kind(drop.path):
+            return [Arrived(drop, stored, version)]
+        place = Path(tempfile.mkdtemp(dir=scratch))
+        try:
+            inner = list(containers.unpack(drop.path, drop.name, place, self.config.limits, self._keys(drop)))
+            if not inner:
+                raise FileError(drop.name, "there is no file in it", "Send it again, with the files.")
+        except FileError as error:
+            shutil.rmtree(place)
+            return [Arrived(drop, stored, version, sealed=error.as_fault())]
+        within = Within(drop, stored)
+        return [
+            Arrived(replace(drop, name=file.name, path=file.path), archiver.add(file.path), _version(file.path), within)
+            for file in inner
+        ]
+
+    def _keys(self, drop: Drop) -> containers.Keys:
+        """What opens encrypted files of the drop's partner."""
+        pgp, partner = self.config.pgp, self.config.partners.get(drop.partner)
+        return containers.Keys(
+            self.home / pgp.key_file if pgp.key_file else None,
+            os.environ.get(pgp.passphrase_env, "") if pgp.passphrase_env else "",
+            self.home / partner.pgp_signer if partner and partner.pgp_signer else None,
+        )
+
+
+def _hashes(arrived: Iterable[Arrived]) -> set[str]:
+    """Of these files, and of the containers that they came in."""
+    return {part.stored.sha256 for one in arrived for part in (one, one.within) if part}
+
+
+def _refused(error: OSError) -> str:
+    return f"cannot be archived: {error.strerror}"
+
+
+def _version(path: Path) -> Version:
+    status = path.stat()
+    return status.st_ino, status.st_size, status.st_mtime_ns
