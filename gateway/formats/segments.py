@@ -145,17 +145,17 @@ class Segments:
         begin, end = int(self.parts[place]), int(self.parts[place + 1])
         if component or repetition:
             for _ in range(repetition - 1):
-                begin = min(self._behind_repetition(begin), end)
-            end = min(self._behind_repetition(begin), end) if begin < end else end
+                begin = self._behind_repetition(begin, end)
+            end = self._behind_repetition(begin, end)
         if component:
             begin += component - 1
             end = min(begin + 1, end)
         return self._joined(begin, end) if begin < end else ""
 
-    def _behind_repetition(self, token: int) -> int:
-        while self.ended_by[token] < _REPETITION:
+    def _behind_repetition(self, token: int, end: int) -> int:
+        while token < end and self.ended_by[token] < _REPETITION:
             token += 1
-        return token + 1
+        return min(token + 1, end)
 
     def _joined(self, begin: int, end: int) -> str:
         """Tokens from begin to end with the separators between them."""
