@@ -1,6 +1,6 @@
 """Delimited text: CSV, tab separated and the like.
 
-Arrow's reader does the work on one thread. Rows that it cannot place (odd quotes, CR-only line ends) go
+Arrow's reader does the work, where no text is quoted on parts of the file at the same time. Rows that it cannot place (odd quotes, CR-only line ends) go
 through the standard library's reader, which is slower and gives the same rows.
 """
 
@@ -9,8 +9,9 @@ from __future__ import annotations
 import codecs
 import csv
 import io
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any, Literal, TextIO
 
@@ -26,6 +27,13 @@ from gateway.formats import header as headers
 from gateway.formats.contract import Reading, ReadRequest
 
 BLOCK_BYTES = 4 << 20
+PART_BYTES = 8 << 20
+READERS = 2
+"""Threads that read parts of a file, each of which is at most three parts ahead."""
+
+Skipped = tuple[int, str, int]
+"""A row that has not as many cells as the header: its number, its text, its cells."""
+
 HEAD_BYTES = 1 << 20
 COLUMNS_SHOWN = 12
 ROW_CHARACTERS_MAX = 4 << 20
@@ -212,21 +220,10 @@ class _Delimited(Reading):
     # --- Arrow ------------------------------------------------------------------------------------------
 
     def _arrow(self) -> Iterator[tuple[list[pa.Array], pa.Array]]:
-        skipped: list[tuple[int, str, int]] = []
-        reader = self._open_arrow(skipped)
+        skipped: list[Skipped] = []
         line = self._first_row = self._last_row = self.header_line + 1
-        while True:
-            try:
-                batch = reader.read_next_batch()
-            except StopIteration:
-                self._lines(None, skipped, line)
-                self._tell(skipped)
-                assert not skipped
-                if self.quoted:
-                    self._check_closed(self._tail(self._last_row), self._last_row)
-                break
-            except pa.ArrowInvalid as error:
-                raise self._arrow_error(error) from None
+        in_parts = not self.quoted and self._codec() == "utf8"
+        for batch in self._parts(skipped) if in_parts else self._blocks(skipped):
             if batch.num_rows == 0 and not skipped:
                 continue
             lines, line = self._lines(batch, skipped, line)
@@ -234,21 +231,68 @@ class _Delimited(Reading):
             batch, lines = _without_blank_rows(batch, lines)
             if batch.num_rows:
                 yield batch.columns, lines
+        self._lines(None, skipped, line)
+        self._tell(skipped)
+        assert not skipped
+        if self.quoted:
+            self._check_closed(self._tail(self._last_row), self._last_row)
 
-    def _open_arrow(self, skipped: list[tuple[int, str, int]]) -> Any:
+    def _blocks(self, skipped: list[Skipped]) -> Iterator[pa.RecordBatch]:
+        """The rows in the order of the file, block by block."""
+        try:
+            yield from self._open_arrow(self.request.path, self.header_line, skipped)
+        except pa.ArrowInvalid as error:
+            raise self._arrow_error(error) from None
+
+    def _parts(self, skipped: list[Skipped]) -> Iterator[pa.RecordBatch]:
+        """The same where no row has more than one line: parts of the file are read at the same time."""
+
+        def read(part: pa.Buffer) -> tuple[list[pa.RecordBatch], list[Skipped]]:
+            own: list[Skipped] = []
+            return list(self._open_arrow(pa.BufferReader(part), 0, own)), own
+
+        with self.request.path.open("rb") as source, ThreadPoolExecutor(READERS) as pool:
+            for _ in range(self.header_line):
+                source.readline()
+            under_way: deque[Future[tuple[list[pa.RecordBatch], list[Skipped]]]] = deque()
+            while True:
+                part = source.read(PART_BYTES)
+                if part:
+                    under_way.append(pool.submit(read, pa.py_buffer(part + source.readline())))
+                if not under_way:
+                    break
+                if part and len(under_way) < 2 * READERS:
+                    continue
+                try:
+                    batches, own = under_way.popleft().result()
+                except pa.ArrowInvalid as error:
+                    raise self._arrow_error(error) from None
+                before = self._first_row - 1
+                skipped += [(before + number, text, cells) for number, text, cells in own]
+                yield from batches or [pa.RecordBatch.from_pylist([], self._texts())]
+
+    def _codec(self) -> str:
+        """The encoding as Arrow calls it."""
+        return "utf8" if self.encoding in ("utf-8", "utf-8-sig", "ascii") else self.encoding
+
+    def _texts(self) -> pa.Schema:
+        return pa.schema([(name, pa.utf8()) for name in self.columns])
+
+    def _open_arrow(self, source: Any, skip: int, skipped: list[Skipped]) -> Any:
+        """A reader of batches. Raises pyarrow.ArrowInvalid."""
+
         def bad(row: Any) -> str:
             skipped.append((row.number, row.text, row.actual_columns))
             return "skip"
 
-        codec = "utf8" if self.encoding in ("utf-8", "utf-8-sig", "ascii") else self.encoding
         try:
             return pacsv.open_csv(
-                self.request.path,
+                source,
                 read_options=pacsv.ReadOptions(
                     use_threads=False,
                     block_size=BLOCK_BYTES,
-                    encoding=codec,
-                    skip_rows=self.header_line,
+                    encoding=self._codec(),
+                    skip_rows=skip,
                     column_names=list(self.columns),
                 ),
                 parse_options=pacsv.ParseOptions(
@@ -266,11 +310,9 @@ class _Delimited(Reading):
         except pa.ArrowInvalid as error:
             if "Empty CSV" in str(error):
                 return pa.RecordBatchReader.from_batches(pa.schema([]), [])
-            raise self._arrow_error(error) from None
+            raise
 
-    def _lines(
-        self, batch: pa.RecordBatch | None, skipped: list[tuple[int, str, int]], line: int
-    ) -> tuple[pa.Array, int]:
+    def _lines(self, batch: pa.RecordBatch | None, skipped: list[Skipped], line: int) -> tuple[pa.Array, int]:
         """True line numbers of a batch's rows, and the line after it.
 
         skipped  bad rows that were not told yet; Arrow reads ahead, so the last ones may be of a later batch
@@ -323,7 +365,7 @@ class _Delimited(Reading):
                 counts += pc.count_substring(column, "\n").to_numpy(zero_copy_only=False)
         return counts
 
-    def _tell(self, skipped: list[tuple[int, str, int]]) -> None:
+    def _tell(self, skipped: list[Skipped]) -> None:
         """Note the bad rows whose lines are known, and take them off."""
         for (_, text, cells), line in zip(skipped, self._bad_lines, strict=False):
             if text.strip() and any(cell.strip() for _, row in self._rows(_Lines(io.StringIO(text))) for cell in row):
