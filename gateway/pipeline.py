@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import pyarrow as pa
 import structlog
@@ -67,6 +67,7 @@ class Receipt:
     files: list[FileResult] = field(default_factory=list)
 
 
+T = TypeVar("T")
 Job = Callable[[Commit], FileResult]
 
 
@@ -188,6 +189,8 @@ class Gateway:
         self.rules = rules.load(home)
         self.library = load.load_all(home, check_options)
         self.intake = Intake(home, config, ledger.folder, self.is_master_data)
+        self.reconciled = False
+        """Whether the connection's `recon_detail` says how the ledger stands."""
         self._master: object = None
         self._refresh_master_data()
         posting.prepare(ledger.con, config, self.rules)
@@ -240,7 +243,7 @@ class Gateway:
             for one in waiting:
                 if one.failed is not None:
                     one.jobs = [self._without_feed(one.arrived, [one.failed], 0)]
-            done = run_commit(self.lake, lambda commit: self._write_all(commit, waiting, loads))
+            done = self._commit(lambda commit: self._write_all(commit, waiting, loads))
         except GatewayError:
             raise
         except Exception:
@@ -595,7 +598,7 @@ class Gateway:
         try:
             claims, units, faults = self.claim(drop.path, drop.name, drop.partner, drop.arrived_at)
             if claims.fault is not None:
-                return [run_commit(self.lake, self._without_feed(arrived, [claims.fault], 0))]
+                return [self._commit(self._without_feed(arrived, [claims.fault], 0))]
             results: list[FileResult] = []
             action = "file.released" if force else "file.replayed"
             for loaded, ordinals in claims.taken:
@@ -603,10 +606,10 @@ class Gateway:
                     continue
                 member = Member(arrived, loaded, _own(units, ordinals), tuple(faults), by=claims.by)
                 staged = self.stage([member], force=force)
-                results += run_commit(self.lake, partial(self._write, staged=staged, force=force, action=action))
+                results += self._commit(partial(self._write, staged=staged, force=force, action=action))
                 apply.drop(self.lake.con, staged.mapped)
         except FileError as error:
-            return [run_commit(self.lake, self._without_feed(arrived, [error.as_fault()], 0))]
+            return [self._commit(self._without_feed(arrived, [error.as_fault()], 0))]
         self._refresh_master_data()
         return results
 
@@ -616,10 +619,14 @@ class Gateway:
         with tempfile.TemporaryDirectory(dir=self.lake.temporary) as scratch:
             for one in self.intake.receive(drop, Path(scratch)):
                 if one.sealed:
-                    return [run_commit(self.lake, self._without_feed(one, [one.sealed], 0))]
+                    return [self._commit(self._without_feed(one, [one.sealed], 0))]
                 results += [file for receipt in self._take([one]) for file in receipt.files]
-        run_commit(self.lake, _opened(drop, file_id))
+        self._commit(_opened(drop, file_id))
         return results
+
+    def _commit(self, work: Callable[[Commit], T]) -> T:
+        self.reconciled = False
+        return run_commit(self.lake, work)
 
     # --- books ----------------------------------------------------------------------------------------
 
@@ -640,7 +647,9 @@ class Gateway:
                 commit.audit("gateway", "books", "books", {"exceptions": outcome.open})
             return outcome
 
-        return run_commit(self.lake, work)
+        outcome = self._commit(work)
+        self.reconciled = True
+        return outcome
 
 
 def check_options(format_name: str, options: Any) -> str:

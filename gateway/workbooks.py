@@ -24,7 +24,8 @@ def write_workbooks(gateway: Gateway) -> list[Path]:
     reconciliation = gateway.home / "outbound" / "operations" / f"reconciliation-{stamp}.xlsx"
     if not (exceptions.exists() and reconciliation.exists()):
         con = gateway.lake.con
-        reconcile.view(con, gateway.config, gateway.now)
+        if not gateway.reconciled:
+            reconcile.view(con, gateway.config, gateway.now)
         currencies = {entity.currency for entity in gateway.config.entities.values()}
         run = BookRun(
             run_id=f"v{version}",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any, ClassVar
 
 from sqlglot import expressions as exp
@@ -32,8 +33,9 @@ class Parser(DuckDB.Parser):  # type: ignore[misc,valid-type]
     NO_PAREN_FUNCTION_PARSERS: ClassVar[dict[str, Any]] = _only(DuckDB.Parser.NO_PAREN_FUNCTION_PARSERS, "CASE")
 
 
+@lru_cache(maxsize=4_096)
 def parse(text: str) -> exp.Expression:
-    """The tree. Raises ExpressionError where the text is no single expression."""
+    """The tree, which is not to be changed: the next caller gets the same. Raises ExpressionError where the text is no single expression."""
     if len(text) > CHARACTERS_MAX:
         raise ExpressionError(
             f"the expression has more than {CHARACTERS_MAX} characters", "split it into helper fields"

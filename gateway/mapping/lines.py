@@ -6,6 +6,8 @@ is tolerant: in a broken text it knows the lines of everything before the break.
 
 from __future__ import annotations
 
+from functools import cached_property
+
 Path = tuple[str | int, ...]
 """Keys and, inside lists, numbers from 0: ("record", 1, "fields", "amount")."""
 
@@ -19,8 +21,14 @@ class Lines:
     """Lines of the keys of a text, from 1. A key that is not there is told by its nearest parent."""
 
     def __init__(self, text: str) -> None:
-        self.known: dict[Path, int] = {}
-        _Reader(text, self.known).read()
+        self.text = text
+
+    @cached_property
+    def known(self) -> dict[Path, int]:
+        """Key path → line. Only what is wrong with a text asks for it."""
+        found: dict[Path, int] = {}
+        _Reader(self.text, found).read()
+        return found
 
     def of(self, *path: str | int) -> int:
         """Line of a key path such as ("record", 0, "fields", "amount"), or of its nearest parent, or 1."""
