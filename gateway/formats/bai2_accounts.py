@@ -16,14 +16,13 @@ from gateway.config import Limits
 from gateway.errors import Fault, FileError
 from gateway.formats import bai2_records as bai
 from gateway.formats.bai2_records import Record
-from gateway.formats.contract import ReadRequest, Unit
+from gateway.formats.contract import ReadRequest, Unit, check_size
 from gateway.formats.statements import (
     RESEND,
     Faults,
     Statement,
     Statements,
     check_count,
-    check_size,
     is_day,
     pieces,
     stamp,

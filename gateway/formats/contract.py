@@ -21,7 +21,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from gateway.config import Limits
-from gateway.errors import Fault
+from gateway.errors import Fault, FileError
 
 ORDINAL = "_ordinal"
 POSITION = "_position"
@@ -85,6 +85,15 @@ class Envelope:
 
     units: tuple[Unit, ...]
     faults: tuple[Fault, ...] = ()
+
+
+def check_size(request: ReadRequest, *, may_be_empty: bool = False) -> None:
+    """Raises FileError for a file past the limit, and for an empty one where the reader has no words of its own."""
+    size = request.path.stat().st_size
+    if size == 0 and not may_be_empty:
+        raise FileError(request.name, "the file is empty", "Send the file again.")
+    if size > request.limits.file_bytes_max:
+        raise FileError(request.name, f"{size} bytes are more than file_bytes_max", "Split it or raise the limit.")
 
 
 class Reading(ABC):

@@ -24,7 +24,7 @@ from pydantic import BaseModel, ConfigDict, ValidationInfo, field_validator
 from gateway.errors import Fault, FileError
 from gateway.formats import encoding
 from gateway.formats import header as headers
-from gateway.formats.contract import Reading, ReadRequest
+from gateway.formats.contract import Reading, ReadRequest, check_size
 
 BLOCK_BYTES = 4 << 20
 PART_BYTES = 8 << 20
@@ -109,11 +109,7 @@ class _Delimited(Reading):
         self.options: Options = headers.options(Options, request.options, "delimited")
         self.faults: list[Fault] = []
         self.received = 0
-        size = request.path.stat().st_size
-        if size == 0:
-            raise FileError(request.name, "the file is empty", "Send the file again.")
-        if size > request.limits.file_bytes_max:
-            raise FileError(request.name, f"{size} bytes are more than file_bytes_max", "Split it or raise the limit.")
+        check_size(request)
         self.encoding = encoding.detect(request.path, request.name, self.options.encoding)
         self.delimiter = self._delimiter()
         found = headers.find(self._head_rows(), self.options.header, request.name, self.options.columns)

@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from gateway.errors import Fault, FileError, GatewayError
 from gateway.formats import encoding
 from gateway.formats import header as headers
-from gateway.formats.contract import Reading, ReadRequest
+from gateway.formats.contract import Reading, ReadRequest, check_size
 from gateway.formats.delimited import sniff
 
 __all__ = ["Options", "read", "sniff"]
@@ -117,12 +117,8 @@ class _Fixed(Reading):
         self.others = self._others()
         self.columns = tuple(column.name for column in [*self.own, *self.others])
         self.width = max(column.end for column in self.own)
-        limits, size = request.limits, request.path.stat().st_size
-        if size == 0:
-            raise FileError(request.name, "the file is empty", "Send the file again.")
-        if size > limits.file_bytes_max:
-            raise FileError(request.name, f"{size} bytes are more than file_bytes_max", "Split it or raise the limit.")
-        if len(self.columns) > limits.columns_max:
+        check_size(request)
+        if len(self.columns) > request.limits.columns_max:
             raise GatewayError("read columns", request.name, "Name fewer.", f"{len(self.columns)} are too many")
         self.encoding = encoding.detect(request.path, request.name, self.options.encoding)
         self.described = self.options.tag is not None

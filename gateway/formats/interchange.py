@@ -13,7 +13,7 @@ from pathlib import Path
 
 from gateway.config import Limits
 from gateway.errors import FileError
-from gateway.formats.contract import ReadRequest
+from gateway.formats.contract import ReadRequest, check_size
 from gateway.formats.segments import Delimiters, Segments, tokenize
 from gateway.formats.source import BLANK, HEADER_BYTES, Source
 
@@ -83,10 +83,7 @@ def stretches(request: ReadRequest, syntax: Syntax, encoding: str = "") -> Itera
     encoding  codec that the mapping names; it wins over what the interchange says
     """
     name, status = request.name, request.path.stat()
-    if status.st_size > request.limits.file_bytes_max:
-        raise FileError(name, f"{status.st_size} bytes are more than file_bytes_max", "Split it or raise the limit.")
-    if status.st_size == 0:
-        raise FileError(name, "the file is empty", "Send the file again.")
+    check_size(request)
     if status.st_size > STRETCH_BYTES:
         return _read(request.path, name, request.limits, syntax, encoding)
     return iter(_small(request.path, status.st_size, status.st_mtime_ns, name, request.limits, syntax, encoding))

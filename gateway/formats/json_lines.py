@@ -19,7 +19,7 @@ from pydantic import BaseModel, ConfigDict
 from gateway.errors import Fault, FileError, GatewayError
 from gateway.formats import encoding, tree_paths
 from gateway.formats import header as headers
-from gateway.formats.contract import Reading, ReadRequest
+from gateway.formats.contract import Reading, ReadRequest, check_size
 from gateway.formats.json_scan import VALUE_CHARACTERS_MAX, JsonError, Number, Scanner
 
 BATCH_ROWS = 10_000
@@ -79,11 +79,7 @@ class _Json(Reading):
         self.around = frozenset(name for path in paths for name in _wanted_around(path))
         self.received = 0
         self.faults: list[Fault] = []
-        size = request.path.stat().st_size
-        if size == 0:
-            raise FileError(request.name, "the file is empty", "Send the file again.")
-        if size > request.limits.file_bytes_max:
-            raise FileError(request.name, f"{size} bytes are more than file_bytes_max", "Split it or raise the limit.")
+        check_size(request)
         self.encoding = encoding.detect(request.path, request.name, self.options.encoding)
 
     def __iter__(self) -> Iterator[pa.RecordBatch]:

@@ -12,14 +12,13 @@ import numpy as np
 from gateway.config import Limits
 from gateway.errors import Fault
 from gateway.formats import mt940_fields as mt
-from gateway.formats.contract import ReadRequest, Unit
+from gateway.formats.contract import ReadRequest, Unit, check_size
 from gateway.formats.statements import (
     RESEND,
     Faults,
     Statement,
     Statements,
     check_count,
-    check_size,
     is_day,
     pieces,
     stamp,

@@ -21,7 +21,7 @@ from pydantic import BaseModel, ConfigDict
 from gateway.config import Limits
 from gateway.errors import Fault, FileError, GatewayError
 from gateway.formats import header as headers
-from gateway.formats.contract import Envelope, Reading, ReadRequest, Unit
+from gateway.formats.contract import Envelope, Reading, ReadRequest, Unit, check_size
 from gateway.formats.ofx_elements import CUT_OFF, HOLDERS, TRANSACTION, Element, elements, plain, values
 from gateway.formats.statements import (
     BATCH_ROWS,
@@ -30,7 +30,6 @@ from gateway.formats.statements import (
     StatementReading,
     Statements,
     check_count,
-    check_size,
     pieces,
     stamp,
 )

@@ -74,15 +74,6 @@ class Rows:
     faulty_blocks: Sequence[int] = ()
 
 
-def check_size(request: ReadRequest) -> None:
-    """Raises FileError for an empty file and one past the limit."""
-    size = request.path.stat().st_size
-    if size == 0:
-        raise FileError(request.name, "the file is empty", "Send the file again.")
-    if size > request.limits.file_bytes_max:
-        raise FileError(request.name, f"{size} bytes are more than file_bytes_max", "Split it or raise the limit.")
-
-
 def check_count(name: str, limits: Limits, statements: int) -> None:
     """Raises FileError for a file with more statements than the limit."""
     if statements > limits.edi_units_per_file_max:

@@ -18,7 +18,7 @@ from pydantic import BaseModel, ConfigDict
 
 from gateway.errors import Fault, FileError
 from gateway.formats import header as headers
-from gateway.formats.contract import Reading, ReadRequest
+from gateway.formats.contract import Reading, ReadRequest, check_size
 from gateway.formats.workbook_cells import UNCALCULATED, Area, Block, Blocks, Book, Wrong, address
 from gateway.formats.workbook_ods import MIME, Ods
 from gateway.formats.workbook_xls import Xls
@@ -68,9 +68,7 @@ def describe(request: ReadRequest) -> str:
 
 
 def _open(request: ReadRequest) -> Book:
-    size = request.path.stat().st_size
-    if size > request.limits.file_bytes_max:
-        raise FileError(request.name, f"{size} bytes are more than file_bytes_max", "Split it or raise the limit.")
+    check_size(request, may_be_empty=True)
     with request.path.open("rb") as source:
         head = source.read(8)
     if head != COMPOUND and not head.startswith(ZIP):

@@ -19,7 +19,7 @@ from pydantic import BaseModel, ConfigDict
 from gateway.errors import Fault, FileError, GatewayError
 from gateway.formats import header as headers
 from gateway.formats import tree_paths
-from gateway.formats.contract import Reading, ReadRequest
+from gateway.formats.contract import Reading, ReadRequest, check_size
 from gateway.formats.markup import local, names_a_dtd, refuse_doctype
 
 BATCH_ROWS = 10_000
@@ -83,9 +83,7 @@ class _Xml(Reading):
         self.received = 0
         self.faults: list[Fault] = []
         self._has_body = False
-        size = request.path.stat().st_size
-        if size > request.limits.file_bytes_max:
-            raise FileError(request.name, f"{size} bytes are more than file_bytes_max", "Split it or raise the limit.")
+        check_size(request, may_be_empty=True)
 
     def __iter__(self) -> Iterator[pa.RecordBatch]:
         rows: list[tuple[str, list[str | None]]] = []
