@@ -113,6 +113,7 @@ class Reading(ABC):
     """
 
     described: bool = True
+    request: ReadRequest
     columns: tuple[str, ...]
     received: int
     faults: list[Fault]
@@ -124,6 +125,18 @@ class Reading(ABC):
             [(ORDINAL, pa.int64()), (POSITION, pa.utf8()), (UNIT, pa.int32())]
             + [(name, pa.utf8()) for name in self.columns]
         )
+
+    def count(self, rows: int) -> None:
+        """Count rows that were seen. Raises FileError where there are more than the limit."""
+        self.received += rows
+        if self.received > self.request.limits.rows_per_file_max:
+            raise FileError(self.request.name, "more rows than rows_per_file_max", "Split it or raise the limit.")
+
+    def note(self, fault: Fault, hint: str) -> None:
+        """Note a rejected row. Raises FileError where there are more than the limit; `hint` says what to look at."""
+        self.faults.append(fault)
+        if len(self.faults) > self.request.limits.faults_per_file_max:
+            raise FileError(self.request.name, "more broken rows than faults_per_file_max", hint, fault.position)
 
     @abstractmethod
     def __iter__(self) -> Iterator[pa.RecordBatch]:

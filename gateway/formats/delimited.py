@@ -126,9 +126,7 @@ class _Delimited(Reading):
         for cells, lines in batches:
             rows = len(lines)
             self._check_length(cells, lines)
-            self.received += rows
-            if self.received > self.request.limits.rows_per_file_max:
-                raise FileError(self.request.name, "more rows than rows_per_file_max", "Split it or raise the limit.")
+            self.count(rows)
             yield pa.RecordBatch.from_arrays(
                 [
                     pa.array(np.arange(ordinal, ordinal + rows, dtype=np.int64)),
@@ -370,22 +368,16 @@ class _Delimited(Reading):
 
     def _reject(self, line: int, text: str, cells: int) -> None:
         self.received += 1
-        self.faults.append(
+        self.note(
             Fault(
                 "ROW_REJECT",
                 f"the row has {cells} cells, the header has {len(self.columns)}",
                 "Put the same number of cells in every row; quote a cell that holds the delimiter.",
                 f"line {line}",
                 row={"#raw": text},
-            )
+            ),
+            "Check delimiter and quote of the mapping.",
         )
-        if len(self.faults) > self.request.limits.faults_per_file_max:
-            raise FileError(
-                self.request.name,
-                "more broken rows than faults_per_file_max",
-                "Check delimiter and quote of the mapping.",
-                f"line {line}",
-            )
 
     def _arrow_error(self, error: Exception) -> FileError:
         text = str(error)

@@ -176,9 +176,7 @@ class _Fixed(Reading):
     def _kept(self, numbers: Any, texts: pa.Array, tags: pa.Array) -> Any:
         """Which lines are rows; those that are too short are noted as faults."""
         own = pc.equal(tags, self.each).to_numpy(zero_copy_only=False)
-        self.received += int(own.sum())
-        if self.received > self.request.limits.rows_per_file_max:
-            raise FileError(self.request.name, "more rows than rows_per_file_max", "Split it or raise the limit.")
+        self.count(int(own.sum()))
         if self.options.short == "pad":
             return own
         lengths = pc.utf8_length(texts).to_numpy()
@@ -187,20 +185,16 @@ class _Fixed(Reading):
         return own & (lengths >= self.width)
 
     def _reject(self, number: int, text: str, length: int) -> None:
-        self.faults.append(
+        self.note(
             Fault(
                 "ROW_REJECT",
                 f"the line has {length} characters, its last column ends at {self.width}",
                 'Send lines of full length, or say short = "pad" if blanks at their ends are left out.',
                 f"line {number}",
                 row={"#raw": text},
-            )
+            ),
+            "Check the columns of the mapping.",
         )
-        if len(self.faults) > self.request.limits.faults_per_file_max:
-            raise FileError(
-                self.request.name, "more broken rows than faults_per_file_max", "Check the columns of the mapping.",
-                f"line {number}",
-            )  # fmt: skip
 
     # --- values of other lines --------------------------------------------------------------------------
 

@@ -96,6 +96,7 @@ class _Json(Reading):
 
     def _batch(self, rows: list[Found], done: int) -> pa.RecordBatch:
         count = len(rows)
+        self.count(count)
         return pa.RecordBatch.from_arrays(
             [
                 pa.array(range(done, done + count), pa.int64()),
@@ -116,7 +117,7 @@ class _Json(Reading):
                 return Scanner(files.enter_context(self.request.path.open("r", encoding=codec, newline="")).read)
 
             try:
-                yield from self._counted(self._walk(begin), "")
+                yield from self._rows(self._walk(begin), "")
             except JsonError as error:
                 raise FileError(
                     self.request.name, error.message if error.hint else f"the document is not well-formed: {error.message}",
@@ -138,9 +139,9 @@ class _Json(Reading):
         """The rows of a line, none of them if it is broken anywhere."""
         received, faults = self.received, len(self.faults)
         try:
-            return list(self._counted(self._walk(lambda: Scanner(io.StringIO(line).read)), position))
+            return list(self._rows(self._walk(lambda: Scanner(io.StringIO(line).read)), position))
         except JsonError as error:
-            self.received = received + 1
+            self.received = received
             del self.faults[faults:]
             self._reject(f"the line is not well-formed: {error.message}", position, line)
             return []
@@ -154,13 +155,10 @@ class _Json(Reading):
             pass
         return _Walk(begin(), self.each, frozenset(), first.objects)
 
-    def _counted(self, walk: _Walk, line: str) -> Iterator[Found]:
-        """The rows, counted; one with a key that stands twice is rejected, because it has two values."""
+    def _rows(self, walk: _Walk, line: str) -> Iterator[Found]:
+        """The rows; one with a key that stands twice is rejected, because it has two values."""
         for path, value, around in walk.rows():
             position = f"{line} {path}" if line and path != "$" else line or path
-            self.received += 1
-            if self.received > self.request.limits.rows_per_file_max:
-                raise FileError(self.request.name, "more rows than rows_per_file_max", "Split it or raise the limit.")
             if walk.scanner.doubled:
                 message = f"the key {walk.scanner.doubled} stands twice in one object"
                 self._reject(message, position, walk.scanner.raw)
@@ -169,11 +167,8 @@ class _Json(Reading):
 
     def _reject(self, message: str, position: str, raw: str) -> None:
         hint = "Send the row again as well-formed JSON, each key once."
-        self.faults.append(Fault("ROW_REJECT", message, hint, position, row={"#raw": raw}))
-        if len(self.faults) > self.request.limits.faults_per_file_max:
-            raise FileError(
-                self.request.name, "more broken rows than faults_per_file_max", "Check that this is the file.", position
-            )
+        self.received += 1
+        self.note(Fault("ROW_REJECT", message, hint, position, row={"#raw": raw}), "Check that this is the file.")
 
 
 class _Walk:

@@ -244,20 +244,14 @@ class StatementReading(Reading):
             count = len(units) if kept is None else int(kept.sum())
             if count == 0:
                 continue
-            self.received += count
-            if self.received > self.request.limits.rows_per_file_max:
-                raise FileError(self.request.name, "more rows than rows_per_file_max", "Split it or raise the limit.")
+            self.count(count)
             yield self._batch(rows, units, kept, count)
 
     def _note(self, rows: Rows, wanted: frozenset[int] | None) -> None:
         for fault, block in zip(rows.faults, rows.faulty_blocks, strict=True):
             if wanted is None or int(self.statements.of[block]) in wanted:
                 self.received += 1
-                self.faults.append(fault)
-                if len(self.faults) > self.request.limits.faults_per_file_max:
-                    raise FileError(
-                        self.request.name, "more broken rows than faults_per_file_max", RESEND, fault.position
-                    )
+                self.note(fault, RESEND)
 
     def _batch(
         self, rows: Rows, units: npt.NDArray[np.int32], kept: npt.NDArray[np.bool_] | None, count: int

@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pydantic import BaseModel, ConfigDict, field_validator
 
-from gateway.errors import FileError, GatewayError
+from gateway.errors import GatewayError
 from gateway.formats import interchange
 from gateway.formats.contract import Reading, ReadRequest
 from gateway.formats.envelopes import Dialect, unit_starts
@@ -110,12 +110,6 @@ class InterchangeReading(Reading):
         if self.request.path.stat().st_size > interchange.STRETCH_BYTES:
             return False
         return all(stretch.opens and stretch.closes for stretch in self.source())
-
-    def count(self, rows: int) -> None:
-        """Note that rows were received. Raises FileError where there are too many."""
-        self.received += rows
-        if self.received > self.request.limits.rows_per_file_max:
-            raise FileError(self.request.name, "more rows than rows_per_file_max", "Split it or raise the limit.")
 
     def batch(self, loops: Loops, part: slice, ordinals: Indexes, numbers: Indexes, units: Indexes) -> pa.RecordBatch:
         """A part of the rows of a table."""

@@ -232,9 +232,7 @@ class _Workbook(Reading):
             if not first_bad.get(place, (0, ""))[1]:
                 first_bad[place] = (wrong.column, wrong.what)
         data &= block.rows > self.header.line
-        self.received += int(data.sum())
-        if self.received > self.request.limits.rows_per_file_max:
-            raise FileError(self.request.name, "more rows than rows_per_file_max", "Split it or raise the limit.")
+        self.count(int(data.sum()))
         for place in np.flatnonzero(data & bad).tolist():
             self._reject(block, place, *first_bad[place])
         return data & ~bad
@@ -262,9 +260,8 @@ class _Workbook(Reading):
         cells = {n: texts[place].as_py() for n, texts in block.columns.items() if texts[place].is_valid}
         names = dict(enumerate(self.columns, start=1))
         row = {names.get(n, f"#{n}"): text for n, text in sorted(cells.items())}
-        self.faults.append(Fault("ROW_REJECT", message, hint, where, names.get(column, ""), cells.get(column, ""), row))
-        if len(self.faults) > self.request.limits.faults_per_file_max:
-            raise FileError(self.request.name, "more broken rows than faults_per_file_max", "Check the mapping.", where)
+        fault = Fault("ROW_REJECT", message, hint, where, names.get(column, ""), cells.get(column, ""), row)
+        self.note(fault, "Check the mapping.")
 
 
 def _present(texts: pa.Array) -> Any:

@@ -101,14 +101,11 @@ class _Xml(Reading):
             yield self._batch(rows, done)
 
     def _batch(self, rows: list[tuple[str, list[str | None]]], done: int) -> pa.RecordBatch:
-        self.received += len(rows)
-        limits = self.request.limits
-        if self.received > limits.rows_per_file_max:
-            raise FileError(self.request.name, "more rows than rows_per_file_max", "Split it or raise the limit.")
+        self.count(len(rows))
         cells = [pa.array([row[1][n] for row in rows], pa.utf8()) for n in range(len(self.columns))]
         for texts in cells:
             lengths = pc.binary_length(texts)
-            if (pc.max(lengths).as_py() or 0) > limits.xml_text_bytes_max:
+            if (pc.max(lengths).as_py() or 0) > self.request.limits.xml_text_bytes_max:
                 position = rows[pc.index(lengths, pc.max(lengths)).as_py()][0]
                 raise FileError(
                     self.request.name, "a text has more bytes than xml_text_bytes_max",
