@@ -11,17 +11,17 @@ import re
 from collections.abc import Callable, Iterator
 
 import pyarrow as pa
-from pydantic import BaseModel, ConfigDict
 
 from gateway.errors import Fault, GatewayError
 from gateway.formats import bai2_records as bai
 from gateway.formats import header as headers
-from gateway.formats.bai2_accounts import accounts, decimal_amount, forget, summary
+from gateway.formats.bai2_accounts import accounts, decimal_amount, summary
 from gateway.formats.bai2_records import Record
 from gateway.formats.contract import Envelope, Reading, ReadRequest
 from gateway.formats.statements import (
     BATCH_ROWS,
     RESEND,
+    Options,
     Rows,
     Statement,
     StatementReading,
@@ -37,14 +37,6 @@ SYNTAX = (
 )
 _SNIFF = re.compile(rb"\s*01,[^,\r\n]*,[^,\r\n]*,[0-9]{6},[^\r\n]*(?:[\r\n]+\s*02,|/?\s*$)")
 _PATH = re.compile(r"(01|02|03|16|49|98|99)(?:\[([0-9]{3})\])?/([a-z_]+)")
-
-
-class Options(BaseModel):
-    """`[file]` settings: `encoding` is a codec's name, or auto (byte order mark, UTF-8, else cp1252)."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    encoding: str = "auto"
 
 
 def sniff(head: bytes, name: str) -> bool:
@@ -65,6 +57,9 @@ def read(request: ReadRequest) -> Reading:
 def units(request: ReadRequest) -> Envelope:
     """Every account, what is wrong with it, and with the groups around it."""
     return accounts(request).envelope
+
+
+forget = accounts.forget
 
 
 class _Bai2(StatementReading):

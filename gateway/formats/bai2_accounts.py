@@ -7,7 +7,6 @@ from collections import ChainMap
 from collections.abc import Iterator, MutableMapping
 from decimal import Decimal
 from functools import lru_cache
-from pathlib import Path
 
 import numpy as np
 from babel.numbers import get_currency_precision
@@ -16,16 +15,16 @@ from gateway.config import Limits
 from gateway.errors import Fault, FileError
 from gateway.formats import bai2_records as bai
 from gateway.formats.bai2_records import Record
-from gateway.formats.contract import ReadRequest, Unit, check_size
+from gateway.formats.contract import ReadRequest, Unit
 from gateway.formats.statements import (
     RESEND,
     Faults,
+    Scanned,
     Statement,
     Statements,
     check_count,
     is_day,
     pieces,
-    stamp,
     unbalanced,
 )
 
@@ -33,25 +32,14 @@ _OPENING, _CLOSING, _CREDITS, _DEBITS = "010", "015", "100", "400"
 DEFAULT_CURRENCY = "USD"
 
 
+@Scanned
 def accounts(request: ReadRequest) -> Statements:
     """The file's accounts. Raises FileError."""
-    check_size(request)
-    return _scanned(request.path, stamp(request.path), request.name, request.limits)
-
-
-@lru_cache(maxsize=1)
-def _scanned(path: Path, stamped: tuple[int, int], name: str, limits: Limits) -> Statements:
-    """The file's accounts; kept while the same file is claimed and then read."""
-    del stamped
+    name, limits = request.name, request.limits
     scan = _Scan(name, limits)
-    for record in bai.records(pieces(path, name), name, limits.cell_bytes_max):
+    for record in bai.records(pieces(request.path, name), name, limits.cell_bytes_max):
         scan.take(record)
     return scan.done()
-
-
-def forget() -> None:
-    """Give back the memory of the file that was read last."""
-    _scanned.cache_clear()
 
 
 def summary(statement: Statement, path: str, name: str) -> str | None:

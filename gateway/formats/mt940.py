@@ -12,17 +12,17 @@ from collections.abc import Callable, Iterable, Iterator
 
 import numpy as np
 import pyarrow as pa
-from pydantic import BaseModel, ConfigDict
 
 from gateway.errors import Fault, GatewayError
 from gateway.formats import header as headers
 from gateway.formats import mt940_fields as mt
 from gateway.formats.contract import Envelope, Reading, ReadRequest
-from gateway.formats.mt940_statements import forget, statements
+from gateway.formats.mt940_statements import statements
 from gateway.formats.remittance import Details, Parts
 from gateway.formats.statements import (
     RESEND,
     Cells,
+    Options,
     Rows,
     Statement,
     StatementReading,
@@ -40,14 +40,6 @@ SYNTAX = (
 )
 _SNIFF = re.compile(rb"(?:^|[\r\n])(?:\{1:F\d\d|:(?:20|21|25P?|28C?|34F|60[FM]|61|62[FM]|64|86|90[CD]|NS):)")
 _PATH = re.compile(r":([0-9]{2}[A-Z]?|NS)(?:/(.+))?")
-
-
-class Options(BaseModel):
-    """`[file]` settings: `encoding` is a codec's name, or auto (byte order mark, UTF-8, else cp1252)."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    encoding: str = "auto"
 
 
 def sniff(head: bytes, name: str) -> bool:
@@ -70,6 +62,9 @@ def read(request: ReadRequest) -> Reading:
 def units(request: ReadRequest) -> Envelope:
     """Every statement, and what is wrong with it."""
     return statements(request).envelope
+
+
+forget = statements.forget
 
 
 class _Mt940(StatementReading):

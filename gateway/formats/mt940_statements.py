@@ -5,23 +5,22 @@ from __future__ import annotations
 import re
 from decimal import Decimal
 from functools import cached_property, lru_cache
-from pathlib import Path
 
 import numpy as np
 
 from gateway.config import Limits
 from gateway.errors import Fault
 from gateway.formats import mt940_fields as mt
-from gateway.formats.contract import ReadRequest, Unit, check_size
+from gateway.formats.contract import ReadRequest, Unit
 from gateway.formats.statements import (
     RESEND,
     Faults,
+    Scanned,
     Statement,
     Statements,
     check_count,
     is_day,
     pieces,
-    stamp,
     unbalanced,
 )
 from gateway.formats.swift import Fields, fields
@@ -34,25 +33,14 @@ _OPTIONS = (
 )  # fmt: skip
 
 
+@Scanned
 def statements(request: ReadRequest) -> Statements:
     """The file's statements. Raises FileError."""
-    check_size(request)
-    return _scanned(request.path, stamp(request.path), request.name, request.limits)
-
-
-@lru_cache(maxsize=1)
-def _scanned(path: Path, stamped: tuple[int, int], name: str, limits: Limits) -> Statements:
-    """The file's statements; kept while the same file is claimed and then read."""
-    del stamped
+    name, limits = request.name, request.limits
     scan = _Scan(name, limits)
-    for found in fields(pieces(path, name), name, limits.cell_bytes_max):
+    for found in fields(pieces(request.path, name), name, limits.cell_bytes_max):
         scan.take(found)
     return scan.done()
-
-
-def forget() -> None:
-    """Give back the memory of the file that was read last."""
-    _scanned.cache_clear()
 
 
 _ONCE = frozenset(("20", "25", "25P", "28", "28C", "60F", "60M", "62F", "62M", "90D", "90C"))

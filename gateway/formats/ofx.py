@@ -10,28 +10,27 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from pydantic import BaseModel, ConfigDict
 
 from gateway.config import Limits
 from gateway.errors import Fault, FileError, GatewayError
 from gateway.formats import header as headers
-from gateway.formats.contract import Envelope, Reading, ReadRequest, Unit, check_size
+from gateway.formats.contract import Envelope, Reading, ReadRequest, Unit
 from gateway.formats.ofx_elements import CUT_OFF, HOLDERS, TRANSACTION, Element, elements, plain, values
 from gateway.formats.statements import (
     BATCH_ROWS,
+    Options,
     Rows,
+    Scanned,
     Statement,
     StatementReading,
     Statements,
     check_count,
     pieces,
-    stamp,
 )
 
 RESPONSES = {"STMTTRNRS": "STMTRS", "CCSTMTTRNRS": "CCSTMTRS", "INVSTMTTRNRS": "INVSTMTRS"}
@@ -47,14 +46,6 @@ _PATH = re.compile(rf"{_NAME}(/{_NAME})*|name\(\)")
 _SNIFF = re.compile(rb"OFXHEADER\s*[:=]|<OFX>")
 _DECLARED = re.compile(rb"CHARSET:\s*([\w\-]+)|encoding\s*=\s*[\"']([\w\-]+)")
 _CODECS = {"1252": "cp1252", "8859-1": "latin-1", "ISO-8859-1": "latin-1"}
-
-
-class Options(BaseModel):
-    """`[file]` settings: `encoding` is a codec's name, or auto (byte order mark, UTF-8, else what the header says)."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    encoding: str = "auto"
 
 
 def sniff(head: bytes, name: str) -> bool:
@@ -74,11 +65,6 @@ def read(request: ReadRequest) -> Reading:
 def units(request: ReadRequest) -> Envelope:
     """Every statement, and what is wrong with it."""
     return _statements(request).envelope
-
-
-def forget() -> None:
-    """Give back the memory of the file that was read last."""
-    _scanned.cache_clear()
 
 
 # --- statements ------------------------------------------------------------------------------------------------
@@ -107,20 +93,14 @@ def _from_root(text: Iterator[str], name: str) -> Iterator[str]:
     raise FileError(name, "there is no <OFX> in it", "Send the bank's OFX or QFX file.")
 
 
+@Scanned
 def _statements(request: ReadRequest) -> Statements:
-    check_size(request)
-    return _scanned(request.path, stamp(request.path), request.name, request.limits)
-
-
-@lru_cache(maxsize=1)
-def _scanned(path: Path, stamped: tuple[int, int], name: str, limits: Limits) -> Statements:
-    """The file's statements; kept while the same file is claimed and then read."""
-    del stamped
+    name, limits = request.name, request.limits
     signon: dict[str, str] = {}
     found: list[Statement] = []
     head: dict[str, str] = {}
     response = ""
-    for element in _elements(path, name, limits):
+    for element in _elements(request.path, name, limits):
         if element.content is not None:
             continue
         last = element.path[-1]
@@ -145,6 +125,9 @@ def _scanned(path: Path, stamped: tuple[int, int], name: str, limits: Limits) ->
             "Ask the bank for the statement again.",
         )  # fmt: skip
     return Statements(tuple(found), np.arange(len(found), dtype=np.int32))
+
+
+forget = _statements.forget
 
 
 def _check_ended(response: str, name: str) -> None:

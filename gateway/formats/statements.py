@@ -19,10 +19,11 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
+from pydantic import BaseModel, ConfigDict
 
 from gateway.config import Limits
 from gateway.errors import Fault, FileError
-from gateway.formats.contract import Envelope, Reading, ReadRequest, Unit
+from gateway.formats.contract import Envelope, Reading, ReadRequest, Unit, check_size
 
 PIECE_BYTES = 4 << 20
 BATCH_ROWS = 32_768
@@ -32,6 +33,17 @@ FAULTS_MAX = 20
 Cells = list[str | None]
 Tally = dict[str, tuple[int, Decimal]]
 RESEND = "Ask the bank to send the statement again."
+
+
+class Options(BaseModel):
+    """`[file]` settings.
+
+    encoding  a codec's name, or auto: byte order mark, UTF-8, else what an OFX header says, else cp1252
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    encoding: str = "auto"
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,10 +92,29 @@ def check_count(name: str, limits: Limits, statements: int) -> None:
         raise FileError(name, "more statements than edi_units_per_file_max", "Split the file or raise the limit.")
 
 
-def stamp(path: Path) -> tuple[int, int]:
-    """What differs when the file is another one: size and time of change."""
-    status = path.stat()
-    return status.st_size, status.st_mtime_ns
+class Scanned:
+    """A function that gives a file's statements, which are kept while the same file is claimed and then read.
+
+    scan  reads the file; of the request it uses the path, the name and the limits only
+    """
+
+    def __init__(self, scan: Callable[[ReadRequest], Statements]) -> None:
+        self._scan = scan
+        self._kept: tuple[object, Statements] | None = None
+
+    def __call__(self, request: ReadRequest) -> Statements:
+        """The file's statements. Raises FileError."""
+        check_size(request)
+        status = request.path.stat()
+        key = (request.path, status.st_size, status.st_mtime_ns, request.name, request.limits)
+        kept = self._kept
+        if kept is None or kept[0] != key:
+            kept = self._kept = (key, self._scan(request))
+        return kept[1]
+
+    def forget(self) -> None:
+        """Give back the memory of the file that was read last."""
+        self._kept = None
 
 
 # --- text ------------------------------------------------------------------------------------------------------
