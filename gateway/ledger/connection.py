@@ -167,19 +167,26 @@ def one_thread(con: duckdb.DuckDBPyConnection, threads: int) -> Iterator[None]:
 
 
 @contextmanager
-def distrustful(con: duckdb.DuckDBPyConnection) -> Iterator[None]:
-    """Answer from the rows alone.
-
-    Otherwise a query is planned by the figures that the catalog has of the rows; where they are wrong, rows
-    disappear and values break.
-    """
-    con.execute("set disabled_optimizers = 'statistics_propagation,compressed_materialization'")
+def without_optimizers(con: duckdb.DuckDBPyConnection, *names: str) -> Iterator[None]:
+    """Run queries without these shortcuts. Afterwards all are taken again."""
+    con.execute(f"set disabled_optimizers = '{','.join(names)}'")
     try:
         yield
     finally:
         # A file that is damaged badly enough ends the connection, and with it its settings.
         with suppress(duckdb.FatalException):
             con.execute("set disabled_optimizers = ''")
+
+
+@contextmanager
+def distrustful(con: duckdb.DuckDBPyConnection) -> Iterator[None]:
+    """Answer from the rows alone.
+
+    Otherwise a query is planned by the figures that the catalog has of the rows; where they are wrong, rows
+    disappear and values break.
+    """
+    with without_optimizers(con, "statistics_propagation", "compressed_materialization"):
+        yield
 
 
 def remove_stale_folders(folder: Path) -> None:

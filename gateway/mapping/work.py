@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TypeVar
 
 import duckdb
 import pyarrow as pa
 
+from gateway.ledger.connection import without_optimizers
 from gateway.mapping.text import ident
 
 T = TypeVar("T")
@@ -81,10 +82,5 @@ class Work:
 def joins_as_written(con: duckdb.DuckDBPyConnection) -> Iterator[None]:
     """Rows that stream by a small table: nothing tells the database how many rows Arrow data has, and it would
     rather make a hash table of all of them."""
-    con.execute("set disabled_optimizers = 'join_order,build_side_probe_side'")
-    try:
+    with without_optimizers(con, "join_order", "build_side_probe_side"):
         yield
-    finally:
-        # A file that cannot be read well may have ended the connection, and with it its settings.
-        with suppress(duckdb.FatalException):
-            con.execute("set disabled_optimizers = ''")
