@@ -185,18 +185,12 @@ def add_unmapped(work: Work, compiler: Compiler, relation: str, name: str) -> No
                 where = f"mappings/lookups/{spec.lookup}.csv" if spec.lookup else "`map` of the mapping"
                 hint = f"Add it to {where} and replay the file."
             text = f"replace({target.unmapped}, chr(31), ' / ')"
-            work.con.execute(
-                f"""insert into {ident(name)}
-                select _ordinal >> {FILE_SHIFT}, min(_ordinal), {record.index}, arg_min(_position, _ordinal), {quote(code)}, {quote(column)}, {text},
-                       '"' || {text} || '" ' || {quote(what)} || ' (' || count(*) ||
-                       case when count(*) = 1 then ' row)' else ' rows)' end,
-                       {quote(hint)}, null, false
-                from {ident(relation)} where {accepted} and {record.applies} and {target.unmapped} is not null
+            rows = f"""(select _ordinal, _position, {text} as text from {ident(relation)}
+                where {accepted} and {record.applies} and {target.unmapped} is not null
                     and (_ordinal >> {FILE_SHIFT}, {text}) not in (
                         select _ordinal >> {FILE_SHIFT}, value from {ident(name)}
-                        where code = {quote(code)} and column_name = {quote(column)})
-                group by _ordinal >> {FILE_SHIFT}, {text} order by 2"""
-            )
+                        where code = {quote(code)} and column_name = {quote(column)}))"""
+            work.con.execute(_telling(name, record, rows, code, column, quote(what), hint))
 
 
 def add_wrong_identifiers(work: Work, compiler: Compiler, relation: str, name: str) -> None:
@@ -212,19 +206,28 @@ def add_wrong_identifiers(work: Work, compiler: Compiler, relation: str, name: s
             if not told:
                 continue
             table = pa.table({"text": pa.array(told, pa.utf8()), "wrong": pa.array(told.values(), pa.utf8())})
-            counted = "case when count(*) = 1 then ' (1 row)' else ' (' || count(*) || ' rows)' end"
-            hint = "Ask the sender to correct it. Its rows count under it all the same."
-            sql = f"""insert into {ident(name)}
-                select _ordinal >> {FILE_SHIFT}, min(_ordinal), {record.index}, arg_min(_position, _ordinal),
-                       'CHECK_DIGIT', {quote(_first_column(record, target))}, text,
-                       '"' || text || '" ' || any_value(wrong) || {counted}, {quote(hint)}, null, false
-                from (select _ordinal, _position, {target.value} as text {rows}) join {{source}} using (text)
-                group by _ordinal >> {FILE_SHIFT}, text order by 2"""
-            work.over(table, partial(_insert_over, work, sql))
+            texts = f"(select _ordinal, _position, {target.value} as text {rows})"
+            work.over(table, partial(_insert_wrong, work, name, record, _first_column(record, target), texts))
 
 
-def _insert_over(work: Work, sql: str, source: str) -> None:
-    work.con.execute(sql.format(source=source))
+def _insert_wrong(work: Work, name: str, record: Record, column: str, texts: str, known: str) -> None:
+    rows = f"{texts} join {known} using (text)"
+    hint = "Ask the sender to correct it. Its rows count under it all the same."
+    work.con.execute(_telling(name, record, rows, "CHECK_DIGIT", column, "any_value(wrong)", hint))
+
+
+def _telling(name: str, record: Record, rows: str, code: str, column: str, what: str, hint: str) -> str:
+    """SQL that tells each text of these rows once in a file, on its first row, with the count.
+
+    rows  SQL of rows with _ordinal, _position and text
+    what  SQL of what is wrong with a text
+    """
+    return f"""insert into {ident(name)}
+        select _ordinal >> {FILE_SHIFT}, min(_ordinal), {record.index}, arg_min(_position, _ordinal),
+               {quote(code)}, {quote(column)}, text,
+               '"' || text || '" ' || {what} || ' (' || count(*) || case when count(*) = 1 then ' row)' else ' rows)' end,
+               {quote(hint)}, null, false
+        from {rows} group by _ordinal >> {FILE_SHIFT}, text order by 2"""
 
 
 def _first_column(record: Record, target: Target) -> str:
