@@ -41,16 +41,21 @@ def detect(path: Path, name: str, wanted: str) -> str:
             return "utf-16-le"
         if len(head) >= 4 and head[0] == 0 and head[2] == 0:
             return "utf-16-be"
-        source.seek(0)
-        decoder = codecs.getincrementaldecoder("utf-8")()
-        try:
+    return "utf-8" if is_utf8(path) else "cp1252"
+
+
+def is_utf8(path: Path) -> bool:
+    """Whether all bytes of a file are UTF-8."""
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    try:
+        with path.open("rb") as source:
             while chunk := source.read(SCAN_BYTES):
                 if decoder.getstate()[0] or not chunk.isascii():
                     decoder.decode(chunk)
-            decoder.decode(b"", final=True)
-        except UnicodeDecodeError:
-            return "cp1252"
-    return "utf-8"
+        decoder.decode(b"", final=True)
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def lines(path: Path, name: str, codec: str, bytes_max: int) -> Iterator[list[str]]:

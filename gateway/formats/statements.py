@@ -24,6 +24,7 @@ from pydantic import BaseModel, ConfigDict
 from gateway.config import Limits
 from gateway.errors import Fault, FileError
 from gateway.formats.contract import Envelope, Reading, ReadRequest, Unit, check_size
+from gateway.formats.encoding import is_utf8
 
 PIECE_BYTES = 4 << 20
 BATCH_ROWS = 32_768
@@ -126,19 +127,10 @@ def encoding_of(path: Path, chosen: str = "auto", otherwise: str = "cp1252") -> 
     """The codec to read with: a byte order mark decides, then what was chosen; auto is UTF-8, else `otherwise`."""
     with path.open("rb") as source:
         head = source.read(4)
-        marked = next((name for mark, name in _BOMS if head.startswith(mark)), None)
-        if marked or chosen != "auto":
-            return marked or chosen
-        decoder = codecs.getincrementaldecoder("utf-8")("strict")
-        piece = head
-        try:
-            while piece:
-                decoder.decode(piece)
-                piece = source.read(PIECE_BYTES)
-            decoder.decode(b"", final=True)
-        except UnicodeDecodeError:
-            return otherwise
-    return "utf-8"
+    marked = next((name for mark, name in _BOMS if head.startswith(mark)), None)
+    if marked or chosen != "auto":
+        return marked or chosen
+    return "utf-8" if is_utf8(path) else otherwise
 
 
 def pieces(path: Path, name: str, encoding: str = "auto", otherwise: str = "cp1252") -> Iterator[str]:
