@@ -1,12 +1,14 @@
-"""Check digits of identifiers. A wrong one is told, and its row counts all the same: goods and money have moved."""
+"""Check digits of identifiers. A wrong one is told, and its row counts all the same: goods and money have moved.
+
+What knows the identifiers is imported when the first one is checked: most runs of the program check none.
+"""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from importlib import import_module
 from typing import Literal, get_args
-
-from stdnum import bic, ean, iban, isin, lei
 
 Check = Literal["gtin", "gln", "sscc", "iban", "bic", "isin", "lei"]
 
@@ -14,12 +16,18 @@ _NAMES = {"gtin": "GTIN", "gln": "GLN", "sscc": "SSCC", "iban": "IBAN", "bic": "
 
 
 def _gs1(text: str, *lengths: int) -> bool:
+    from stdnum import ean
+
     return text.isascii() and text.isdigit() and len(text) in lengths and ean.calc_check_digit(text[:-1]) == text[-1]
 
 
 def _iban(text: str) -> bool:
     """Accounts of countries without IBAN stand in the same place, and have no check digits that all banks share."""
-    return re.match("[A-Z]{2}[0-9]{2}", text.upper()) is None or bool(iban.is_valid(text))
+    return re.match("[A-Z]{2}[0-9]{2}", text.upper()) is None or _valid("iban", text)
+
+
+def _valid(kind: str, text: str) -> bool:
+    return bool(import_module(f"stdnum.{kind}").is_valid(text))
 
 
 _HOLDS: dict[Check, Callable[[str], bool]] = {
@@ -27,9 +35,9 @@ _HOLDS: dict[Check, Callable[[str], bool]] = {
     "gln": lambda text: _gs1(text, 13),
     "sscc": lambda text: _gs1(text, 18),
     "iban": _iban,
-    "bic": lambda text: bool(bic.is_valid(text)),
-    "isin": lambda text: bool(isin.is_valid(text)),
-    "lei": lambda text: bool(lei.is_valid(text)),
+    "bic": lambda text: _valid("bic", text),
+    "isin": lambda text: _valid("isin", text),
+    "lei": lambda text: _valid("lei", text),
 }
 assert set(_HOLDS) == set(_NAMES) == set(get_args(Check))
 

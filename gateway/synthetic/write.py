@@ -8,8 +8,6 @@ from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from pathlib import Path
 
-from stdnum import ean
-
 from gateway.synthetic import bank, edi, settlements
 from gateway.synthetic.business import Business, Line, Order, Planted, Truth
 from gateway.synthetic.sheets import count_sheet
@@ -216,5 +214,7 @@ class _Writer:
 
 def _gtin(number: int) -> str:
     """A GTIN-14 with the right check digit."""
+    from stdnum import ean
+
     body = f"04{number:011d}"
     return body + str(ean.calc_check_digit(body))
