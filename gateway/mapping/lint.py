@@ -5,18 +5,19 @@ from __future__ import annotations
 import re
 import zoneinfo
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from difflib import get_close_matches
 from functools import cache
 from pathlib import PurePosixPath
 from typing import Any
 
 import pyarrow as pa
 
-from gateway.mapping import lint_fields
+from gateway.mapping import fields, lint_fields
 from gateway.mapping.expressions import ExpressionError, names
 from gateway.mapping.library import Loaded, MappingFault
 from gateway.mapping.probe import Probe
 from gateway.mapping.refusals import listed, nearest
-from gateway.mapping.spec import RecordSpec, TieOut
+from gateway.mapping.spec import FileSpec, RecordSpec, TieOut
 from gateway.mapping.translate import keys_of, spelled
 from gateway.model import MAPPABLE
 
@@ -29,6 +30,11 @@ WHOLE = (*TABULAR, "fixed", "xml", "json")
 
 FIELDS_MAX = 120
 
+SLIP = 0.8
+"""So alike are a name and its misspelling; names that only share words are less so."""
+
+_FIELD = re.compile(r"[a-z_][a-z0-9_]*")
+"""What no path of an interchange looks like."""
 _SPAN = re.compile(r"\d+ (business |bank )?(minute|hour|day|week|month)s?")
 _TIME = re.compile(r"([01]\d|2[0-3]):[0-5]\d")
 
@@ -61,8 +67,8 @@ class _Checker:
         probe: Probe,
     ) -> None:
         self.loaded, self.mapping, self.lookups, self.probe = loaded, loaded.mapping, lookups, probe
-        tabular = self.mapping.file.format in TABULAR
-        self.columns = frozenset(columns) if columns and tabular else None
+        header = columns if columns and self.mapping.file.format in TABULAR else _listed_columns(self.mapping.file)
+        self.columns = frozenset(header) if header else None
 
     def fault(self, path: tuple[str | int, ...], message: str, mend: str) -> MappingFault:
         file, line = self.loaded.place(*path)
@@ -183,6 +189,26 @@ class _Checker:
                 close = nearest(name, [*record.fields, *self.columns])
                 yield self.fault(place, f'"{name}" is neither a field nor a column of the file{close}',
                                  "name fields or source columns")  # fmt: skip
+            elif name not in record.fields and self.columns is None and self._means_a_field(record, name):
+                mend = f"name one of {listed(record.fields, 30)}, or a source column"
+                if self.mapping.file.format not in INTERCHANGE:
+                    mend += f'; if a column is called so, let a field read it: _{name} = "{name}"'
+                yield self.fault(place, f'the record has no field "{name}"{nearest(name, record.fields)}', mend)
+
+    def _means_a_field(self, record: RecordSpec, name: str) -> bool:
+        """Whether a name in the key, which is no field, is one that was misspelled or left out.
+
+        Where the columns of the file are not known, it may be a column that no field reads.
+        """
+        if not _FIELD.fullmatch(name):
+            return False
+        if self.mapping.file.format in INTERCHANGE:
+            return True
+        if any(name in fields.source_columns(one.fields) for one in self.mapping.record):
+            return False
+        return MAPPABLE[record.type].column(name) is not None or bool(
+            get_close_matches(name, record.fields, n=1, cutoff=SLIP)
+        )
 
     def tie_out(self, path: tuple[str | int, ...], tie: TieOut) -> Iterator[MappingFault]:
         wanted = tie.record or self.mapping.record[0].type
@@ -254,6 +280,16 @@ class _Checker:
             yield self.fault(
                 path, f'there is no time zone "{zone}"{nearest(zone, _zones())}', "write e.g. Europe/Berlin"
             )
+
+
+def _listed_columns(file: FileSpec) -> list[str]:
+    """The columns of a file that has no header, as the mapping lists them; [] where it does not."""
+    columns = file.options.get("columns", ())
+    if file.format == "fixed":
+        return [str(one["name"]) for one in columns if isinstance(one, dict) and "name" in one]
+    if file.format in TABULAR and file.options.get("header") is False:
+        return [str(one) for one in columns]
+    return []
 
 
 @cache

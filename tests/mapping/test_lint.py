@@ -165,6 +165,50 @@ def test_a_defect_around_the_fields_is_told_on_its_line(
     assert len(faults) <= 2
 
 
+KEY = '["location", "sku", "as_of"]'
+WAREHOUSE = STOCK.replace("delimited", "x12").replace("[file]", '[file]\ntransaction = "846"\nsummary = ["CTT"]')
+WAREHOUSE = WAREHOUSE.replace("key  =", 'each = "LIN"\nkey  =')
+FIXED = STOCK.replace(
+    '"delimited"',
+    """"fixed"
+columns = [{ name = "Date", start = 1, width = 10 }, { name = "SKU", start = 11, width = 9 },
+           { name = "On Hand", start = 20, width = 9 }]""",
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "key", "expected"),
+    [
+        (STOCK, '["location", "sku", "as_off"]', ':10: key[3]: the record has no field "as_off"; did you mean "as_of"? Mend: name one of as_of, '),
+        (STOCK, '["location", "sku", "basis"]', ':10: key[3]: the record has no field "basis"'),
+        (STOCK, '["warehouse", "sku", "_as_of"]', ':10: key[3]: the record has no field "_as_of"; did you mean "as_of"?'),
+        (WAREHOUSE, '["location", "BIA/03", "line"]', ':13: key[3]: the record has no field "line". Mend: name one of as_of, '),
+        (FIXED, '["location", "SKUS"]', ':12: key[2]: "SKUS" is neither a field nor a column of the file; did you mean "SKU"?'),
+        (STOCK.replace('"delimited"', '"delimited"\nheader = false\ncolumns = ["Date", "SKU", "On Hand"]'),
+         '["location", "Datum"]', ':12: key[2]: "Datum" is neither a field nor a column of the file; did you mean "Date"?'),
+    ],
+)  # fmt: skip
+def test_a_key_of_a_field_that_the_record_lacks_is_told_without_a_file(
+    tmp_path: Path, probe: Probe, text: str, key: str, expected: str
+) -> None:
+    (fault,) = lint(tmp_path, text.replace(KEY, key), probe)
+    assert expected in fault
+
+
+@pytest.mark.parametrize(
+    ("text", "key"),
+    [
+        (STOCK, '["location", "Promotion Id", "merchant_id"]'),
+        (STOCK.replace('"On Hand"', '"lot"'), '["location", "lot"]'),
+        (STOCK + '_quantity = "skus"\n', '["location", "_quantity", "skus"]'),
+        (WAREHOUSE, '["location", "BIA/03", "LIN/03"]'),
+        (FIXED, '["location", "Date", "SKU"]'),
+    ],
+)
+def test_a_key_may_name_columns_that_no_field_reads(tmp_path: Path, probe: Probe, text: str, key: str) -> None:
+    assert lint(tmp_path, text.replace(KEY, key), probe) == []
+
+
 def test_a_right_tie_out_passes(tmp_path: Path, probe: Probe) -> None:
     for tie in (
         'sum = "qty", equals = \'first("On Hand")\', by = ["sku"], where = "status = \'AVAILABLE\'"',
