@@ -161,3 +161,24 @@ class Scanner:
 
 def _refuse(constant: str) -> Any:
     raise ValueError(f"{constant} is no JSON value")
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    made = dict(pairs)
+    if len(made) < len(pairs):
+        raise ValueError("a key stands twice")
+    return made
+
+
+_DECODE = json.JSONDecoder(
+    parse_int=Number, parse_float=Number, parse_constant=_refuse, object_pairs_hook=_once, strict=False
+).raw_decode
+
+
+def plain_object(text: str) -> dict[str, Any] | None:
+    """The object that is all of a text; None where it is anything else, or anything is wrong with it."""
+    try:
+        value, end = _DECODE(text)
+    except (ValueError, RecursionError):
+        return None
+    return value if type(value) is dict and end == len(text) else None

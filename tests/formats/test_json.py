@@ -118,6 +118,31 @@ def test_each_line_is_a_document_and_a_broken_one_is_a_fault(tmp_path: Path) -> 
     assert rows(read(tmp_path / "a", '{"a": 1}\n{"a": 2}', "/", "a", lines=True)) == [["line 1", "1"], ["line 2", "2"]]
 
 
+NUMBERS = st.sampled_from(["0", "-0", "1.10", "12345678901234567890.120", "1e400", "0.1", "-5.00", "1E-2"])
+TEXTS = st.text(max_size=5).map(json.dumps) | st.sampled_from(['"\\ud800"', '"ä€"'])
+VALUES = st.recursive(
+    NUMBERS | TEXTS | st.sampled_from(["true", "false", "null"]),
+    lambda inner: (
+        st.lists(inner, max_size=3).map(lambda values: f"[{', '.join(values)}]")
+        | st.lists(inner, max_size=3).map(lambda values: "{" + ",".join(f'"a": {value}' for value in values) + "}")
+    ),
+    max_leaves=4,
+)
+LINES = st.lists(st.tuples(st.sampled_from(["a", "b", "c"]), VALUES), max_size=4).map(
+    lambda members: "{" + ", ".join(f'"{key}": {value}' for key, value in members) + "}"
+)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(st.lists(st.tuples(st.sampled_from(["", " ", "\t"]), LINES, st.sampled_from(["", " "])), max_size=6))
+def test_lines_give_what_an_array_of_them_gives(tmp_path: Path, lines: list[tuple[str, str, str]]) -> None:
+    columns = ("a", "b", "a/a", "a|b", "count(a)")
+    by_line = read(tmp_path / "a", "".join("".join(line) + "\n" for line in lines) or "\n", "/", *columns, lines=True)
+    as_array = read(tmp_path / "b", f"[{','.join(line for _, line, _ in lines)}]", "/", *columns)
+    assert [row[1:] for row in rows(by_line)] == [row[1:] for row in rows(as_array)]
+    assert [fault.message for fault in by_line.faults] == [fault.message for fault in as_array.faults]
+
+
 def test_a_key_that_stands_twice_rejects_the_row(tmp_path: Path) -> None:
     content = '{"r": [{"a": 1, "b": {"c": 1, "c": 2}}, {"a": 2}, {"a": 3, "a": 3}]}'
     reading = read(tmp_path / "a", content, "r", "a")
