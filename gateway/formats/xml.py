@@ -141,13 +141,13 @@ class _Xml(Reading):
                         tree.root = element
                     missing.discard(local(element.tag))
                     if event == "end" and tree.is_row(element):
-                        self._check_depth(tree.depth)
+                        self._check_depth(tree.depth, element)
                         waiting.append((element, tree.position(element)))
                     if event == "end" and waiting and not _within(element, self.whole):
                         yield from waiting
                         waiting.clear()
                 self._check_body(tree.root)
-                self._check_depth(tree.prune())
+                self._check_depth(*tree.prune())
             parser.close()
         if self.options.body and not self._has_body:
             raise self._unexpected("the document is empty", self.options.body)
@@ -182,11 +182,11 @@ class _Xml(Reading):
             "Send the document that the mapping is for.", f"line {line}" if line else "",
         )  # fmt: skip
 
-    def _check_depth(self, depth: int) -> None:
+    def _check_depth(self, depth: int, element: Any) -> None:
         if depth > self.request.limits.xml_depth_max:
             raise FileError(
                 self.request.name, f"elements are nested deeper than {self.request.limits.xml_depth_max}",
-                "Raise xml_depth_max if the document is right.",
+                "Raise xml_depth_max if the document is right.", f"line {element.sourceline}",
             )  # fmt: skip
 
     def _broken(self, error: etree.XMLSyntaxError) -> FileError:
@@ -227,12 +227,13 @@ class _Tree:
         """The path of the row that `is_row` was asked about last."""
         return f"{self._prefix}/{local(element.tag)}[{self._place}]"
 
-    def prune(self) -> int:
-        """Drop the closed elements that no row can reach; gives how deep the document is open."""
+    def prune(self) -> tuple[int, Any]:
+        """Drop the closed elements that no row can reach; gives how deep the document is open, and the inmost element."""
         kept: dict[Any, dict[str, int]] = {}
         names: list[str] = []
-        node = self.root
+        node = inmost = self.root
         while node is not None:
+            inmost = node
             names.append(local(node.tag))
             if len(node) == 0 or self._is_path(names) or names[-1] in self.whole:
                 break
@@ -246,7 +247,7 @@ class _Tree:
                     node.remove(child)
             node = node[-1]
         self._dropped = kept
-        return len(names)
+        return len(names), inmost
 
     def _reached(self, name: str) -> bool:
         return name in self.around or "*" in self.around

@@ -120,6 +120,21 @@ def test_broken_documents_are_refused(tmp_path: Path, content: bytes | str, mess
 
 
 @pytest.mark.parametrize(
+    ("content", "line"),
+    [
+        ("<R>\n" * 70 + "<N/>" + "</R>" * 70, 71),
+        ("<R>\n" * 70 + "<X>" + "x" * 20_000 + "</X><N/>" + "</R>" * 70, 71),
+        ("<R>\n" * 70 + "<!--" + "x" * 20_000 + "-->\n" + "</R>" * 70, 70),
+    ],
+    ids=["at a row", "at another element", "at the inmost element that is open"],
+)
+def test_a_document_that_is_nested_too_deep_is_refused_with_the_line(tmp_path: Path, content: str, line: int) -> None:
+    with pytest.raises(FileError, match="deeper than 64") as caught:
+        rows(read(tmp_path / "a.xml", content, "//N", "Amt"))
+    assert caught.value.position == f"line {line}"
+
+
+@pytest.mark.parametrize(
     ("limit", "message"),
     [({"file_bytes_max": 10}, "file_bytes_max"), ({"rows_per_file_max": 1}, "rows_per_file_max"),
      ({"xml_text_bytes_max": 3}, "xml_text_bytes_max")],
@@ -211,11 +226,11 @@ def test_memory_does_not_grow_with_the_document(
     most = 0
     original = xml._Tree.prune
 
-    def prune(tree: xml._Tree) -> int:
+    def prune(tree: xml._Tree) -> tuple[int, Any]:
         nonlocal most
-        depth = original(tree)
+        found = original(tree)
         most = max(most, sum(1 for _ in tree.root.iter()))
-        return depth
+        return found
 
     monkeypatch.setattr(xml._Tree, "prune", prune)
     tracemalloc.start()
