@@ -143,6 +143,21 @@ def run() -> None:
 
 
 @app.command()
+def top(
+    once: Annotated[bool, typer.Option("--once", help="Print it once and end.")] = False,
+    every: Annotated[float, typer.Option(min=0.2, help="Seconds between two looks.")] = 2.0,
+) -> None:
+    """Watch the running gateway: transports, feeds, what needs a person. `daemon.listen` must be set."""
+    from gateway import live
+
+    address = configuration.load(_State.home).daemon.listen
+    if once or not out.is_terminal:
+        out.print(live.drawn(live.ask(address)))
+        return
+    live.watch(address, out, every)
+
+
+@app.command()
 def status(as_json: Annotated[bool, typer.Option("--json")] = False) -> None:
     """Files, open exceptions and the trial balance; works while another process commits."""
     settings = configuration.load(_State.home)

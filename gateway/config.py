@@ -121,13 +121,14 @@ class Sftp(Strict):
 
 
 class Daemon(Strict):
-    """Pace of `gateway run`."""
+    """Pace of `gateway run`, and where it shows its state: "host:port", "" for nowhere."""
 
     tick_s: float = 2.0
     still_s: float = 2.0
     sftp_poll_s: float = 30.0
     back_off_s_max: float = 300.0
     ignore: tuple[str, ...] = (".*", "*.tmp", "*.part", "*.filepart", "*~", "~$*", "README.md")
+    listen: str = Field(default="", pattern=r"^([^\s/]+:\d{1,5})?$")
 
 
 class Tolerance(Strict):

@@ -7,19 +7,28 @@ change in a drop folder only wakes its lane earlier; the sweep of the folder is 
 from __future__ import annotations
 
 import contextlib
+import operator
+import os
 import signal
+import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime
 from pathlib import Path
 from queue import Empty, SimpleQueue
+from typing import Protocol, TypeVar
 
+import duckdb
 import structlog
 from watchdog.events import FileSystemEvent, FileSystemEventHandler
 from watchdog.observers import Observer
 
+from gateway import config as configuration
 from gateway.errors import GatewayError
+from gateway.ledger import staging
+from gateway.monitor import Monitor, serving
 from gateway.pipeline import Gateway, Receipt
+from gateway.reloading import Watched
 from gateway.session import open_gateway, taking_files
 from gateway.transports import build
 from gateway.transports.contract import Drop
@@ -27,8 +36,16 @@ from gateway.transports.lane import BackOff, Lane
 from gateway.workbooks import write_workbooks
 
 log = structlog.get_logger()
-END_S_MAX = 3.0
+T = TypeVar("T")
+END_S_MAX = 0.3
 """How long the lanes together may take to end by themselves."""
+EXIT_S = 0.95
+"""After which a process that was told to stop is gone, whatever it does: every step of it may be done again."""
+
+
+STOP_S = 0.5
+"""How long what is being committed may take to its end after the stop was asked for; then it is undone."""
+OPEN = """select severity, owner, count(*) as "count" from exception where status = 'OPEN' group by all order by all"""
 
 
 class Daemon:
@@ -36,6 +53,9 @@ class Daemon:
 
     def __init__(self, gateway: Gateway, lanes: list[Lane]) -> None:
         self.gateway, self.lanes = gateway, lanes
+        self.monitor = Monitor()
+        self._watched = Watched(gateway.home)
+        self._running = False
         self._stopping = False
         # Unlike an Event, this queue may be written to by a signal handler that interrupts its reader.
         self._inbox: SimpleQueue[tuple[Lane, list[Drop]] | None] = SimpleQueue()
@@ -46,27 +66,92 @@ class Daemon:
         self._answers_back_off = BackOff(daemon.tick_s, daemon.back_off_s_max)
 
     def stop(self) -> None:
-        """Commit what is under way, then end. May be called from a signal handler or another thread."""
-        self._stopping = True
-        self._inbox.put(None)
+        """Commit what is under way, or undo it if it takes long, then end. For signal handlers and other threads."""
+        if not self._stopping:
+            self._stopping = True
+            self._inbox.put(None)
+            threading.Thread(target=self._cut_short, name="stop", daemon=True).start()
+
+    def _cut_short(self) -> None:
+        """End the queries of what takes long: its commit is undone, and the files are taken at the next start."""
+        time.sleep(STOP_S)
+        while self._running:
+            self.gateway.lake.con.interrupt()
+            time.sleep(0.02)
+
+    def wake(self) -> None:
+        """Look at the drop folders now."""
+        self.lanes[0].wake()
 
     def run(self) -> None:
         """Work until stopped."""
         log.info("daemon.started", home=str(self.gateway.home), transports=[lane.name for lane in self.lanes])
-        for lane in self.lanes:
-            lane.start(lambda lane, drops: self._inbox.put((lane, drops)))
+        self._running = True
+        self._tell_faults(self.gateway)
+        self._start_lanes()
         try:
             while not self._stopping:
                 self._take(self._wait())
                 self._answer()
                 self._run_books()
+                self._reload()
         finally:
-            for lane in self.lanes:
-                lane.end()
-            deadline = time.monotonic() + END_S_MAX
-            for lane in self.lanes:
-                lane.join(max(0.0, deadline - time.monotonic()))
+            self._running = False
+            self.monitor.ended()
+            self._end_lanes()
         log.info("daemon.stopped")
+
+    def _start_lanes(self) -> None:
+        self.monitor.lanes = self.lanes
+        for lane in self.lanes:
+            lane.start(lambda lane, drops: self._inbox.put((lane, drops)))
+
+    def _end_lanes(self) -> None:
+        for lane in self.lanes:
+            lane.end()
+        deadline = time.monotonic() + END_S_MAX
+        for lane in self.lanes:
+            lane.join(max(0.0, deadline - time.monotonic()))
+
+    # --- settings and mappings ------------------------------------------------------------------------
+
+    def _reload(self) -> None:
+        """Take over settings and mappings that changed. What is broken stays as it was, and is told."""
+        if self._stopping or not self._watched.changed():
+            return
+        old = self.gateway
+        try:
+            config = configuration.load(old.home)
+            lanes = build(old.home, config, old.lake.folder)
+            new = old.reloaded(config)
+        except GatewayError as error:
+            log.error("reload.refused", error=str(error), consequence="the settings of before stay in force")
+            self.monitor.configured([str(error)])
+            return
+        self.gateway = new
+        log.info("reloaded", mappings=len(new.library.mappings), faults=len(new.library.faults))
+        self._tell_faults(new)
+        self._books_of = None
+        if config == old.config:
+            return
+        needs_restart = [
+            name for name in ("ledger", "limits.memory_mb_max", "daemon.listen")
+            if operator.attrgetter(name)(config) != operator.attrgetter(name)(old.config)
+        ]  # fmt: skip
+        if needs_restart:
+            log.warning("reload.restart_needed", settings=needs_restart)
+        self._end_lanes()
+        # What the old lanes had handed over, the new ones find again.
+        self._inbox = SimpleQueue()
+        self.lanes = lanes
+        self._start_lanes()
+
+    def _tell_faults(self, gateway: Gateway) -> None:
+        self.monitor.configured(map(str, gateway.library.faults))
+        for fault in gateway.library.faults:
+            log.warning("mapping.refused", file=fault.file, line=fault.line, message=fault.message, mend=fault.mend)
+
+    # --- files and books ------------------------------------------------------------------------------
 
     def _wait(self) -> dict[Drop, Lane]:
         """What the lanes have found, waiting for it for a tick."""
@@ -86,7 +171,9 @@ class Daemon:
         size = max(1, self.gateway.config.limits.files_per_commit_max)
         for start in range(0, len(drops), size):
             part = drops[start : start + size]
-            for receipt in self._take_part(part):
+            receipts = self._take_part(part)
+            self.monitor.took(receipts, datetime.now(UTC))
+            for receipt in receipts:
                 found[receipt.drop].done(receipt.drop, committed=receipt.committed)
                 if receipt.committed:
                     self._books_of = None
@@ -98,9 +185,12 @@ class Daemon:
 
     def _take_part(self, drops: list[Drop]) -> list[Receipt]:
         try:
-            return self.gateway.take(drop for drop in drops if not self._stopping)
+            with self.monitor.step("take"):
+                return self.gateway.take(drop for drop in drops if not self._stopping)
         except GatewayError as error:
             log.error("take.failed", error=str(error))
+        except duckdb.InterruptException:
+            log.info("take.undone", files=len(drops))
         except Exception:
             # The loop must outlive it: what was committed is found to be so when it is offered again.
             log.exception("take.failed")
@@ -108,59 +198,80 @@ class Daemon:
 
     def _answer(self) -> None:
         """After files were taken, and at the start: what a killed process composed is written then."""
-        if self._answered or not self._answers_back_off.ready():
+        if self._answered:
             return
-        try:
-            written = self.gateway.write_acknowledgements()
-        except GatewayError as error:
-            log.error("answer.failed", error=str(error), again_in_s=round(self._answers_back_off.failed(), 1))
-        except Exception:
-            log.exception("answer.failed", again_in_s=round(self._answers_back_off.failed(), 1))
-        else:
-            self._answered = True
-            self._answers_back_off.worked()
-            for path in written:
-                log.info("acknowledgement.written", partner=path.parent.name, name=path.name)
-            if written:
-                for lane in self.lanes:
-                    lane.wake()
+        written = self._try("answer", self._answers_back_off, self.gateway.write_acknowledgements)
+        if written is None:
+            return
+        self._answered = True
+        for path in written:
+            log.info("acknowledgement.written", partner=path.parent.name, name=path.name)
+        if written:
+            self._wake_lanes()
 
     def _run_books(self) -> None:
         """After files were taken, at the start, and once a day (UTC): what is late today was in time yesterday."""
         today = datetime.now(UTC).date()
-        if self._stopping or self._books_of == today or not self._books_back_off.ready():
+        if self._stopping or self._books_of == today:
             return
+        done = self._try(
+            "books", self._books_back_off, lambda: (self.gateway.run_books(), write_workbooks(self.gateway))
+        )
+        if done is None:
+            return
+        outcome, workbooks = done
+        self._books_of = today
+        self.monitor.booked(list(staging.rows_of(self.gateway.lake.con, OPEN)))
+        log.info("books.done", open=outcome.open, opened=outcome.opened, closed=outcome.closed,
+                 workbooks=[path.name for path in workbooks])  # fmt: skip
+        self._wake_lanes()
+
+    def _try(self, step: str, back_off: BackOff, work: Callable[[], T]) -> T | None:
+        """The result, None if it failed or must wait: it is tried again later, and files go on."""
+        if not back_off.ready():
+            return None
+        failed, undone = f"{step}.failed", f"{step}.undone"
         try:
-            outcome = self.gateway.run_books()
-            workbooks = write_workbooks(self.gateway)
+            with self.monitor.step(step):
+                result = work()
         except GatewayError as error:
-            log.error("books.failed", error=str(error), again_in_s=round(self._books_back_off.failed(), 1))
+            log.error(failed, error=str(error), again_in_s=round(back_off.failed(), 1))
+        except duckdb.InterruptException:
+            log.info(undone)
         except Exception:
-            log.exception("books.failed", again_in_s=round(self._books_back_off.failed(), 1))
+            log.exception(failed, again_in_s=round(back_off.failed(), 1))
         else:
-            self._books_of = today
-            self._books_back_off.worked()
-            log.info("books.done", open=outcome.open, opened=outcome.opened, closed=outcome.closed,
-                     workbooks=[path.name for path in workbooks])  # fmt: skip
-            for lane in self.lanes:
-                lane.wake()
+            back_off.worked()
+            return result
+        return None
+
+    def _wake_lanes(self) -> None:
+        for lane in self.lanes:
+            lane.wake()
+
+
+class Wakes(Protocol):
+    """What can be told to look now."""
+
+    def wake(self) -> None:
+        """Look now."""
 
 
 class _Waker(FileSystemEventHandler):
-    def __init__(self, lane: Lane) -> None:
-        self.lane = lane
+    def __init__(self, sleeper: Wakes) -> None:
+        self.sleeper = sleeper
 
     def on_any_event(self, event: FileSystemEvent) -> None:
         if event.event_type in ("created", "moved", "closed", "modified"):
-            self.lane.wake()
+            self.sleeper.wake()
 
 
 @contextlib.contextmanager
-def watching(folder: Path, lane: Lane) -> Iterator[None]:
-    """Wake the lane when something changes in the folder. Without it, where that cannot be had, polling does."""
+def watching(folder: Path, sleeper: Wakes) -> Iterator[None]:
+    """Wake it when something changes in the folder. Without it, where that cannot be had, polling does."""
     observer = Observer()
     try:
-        observer.schedule(_Waker(lane), str(folder), recursive=True)
+        observer.schedule(_Waker(sleeper), str(folder), recursive=True)
         observer.start()
     except OSError as error:
         log.warning("watch.failed", error=str(error), consequence="drops are found by polling alone")
@@ -172,13 +283,25 @@ def watching(folder: Path, lane: Lane) -> Iterator[None]:
             observer.join(1.0)
 
 
+def _stop(daemon: Daemon) -> None:
+    def leave() -> None:
+        time.sleep(EXIT_S)
+        log.info("daemon.stopped", cut_off=True)
+        os._exit(0)
+
+    daemon.stop()
+    threading.Thread(target=leave, name="leave", daemon=True).start()
+
+
 def run(home: Path) -> None:
     """Run the daemon on a home until SIGTERM or SIGINT. Raises GatewayError if another takes files there."""
     with open_gateway(home) as gateway, taking_files(gateway):
         lanes = build(home, gateway.config, gateway.lake.folder)
         daemon = Daemon(gateway, lanes)
         for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, lambda number, frame: daemon.stop())
+            signal.signal(number, lambda number, frame: _stop(daemon))
         (home / "inbound").mkdir(exist_ok=True)
-        with watching(home / "inbound", lanes[0]):
+        with serving(daemon.monitor, gateway.config.daemon.listen) as address, watching(home / "inbound", daemon):
+            if address:
+                log.info("daemon.listening", address=address)
             daemon.run()

@@ -12,6 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
+import duckdb
 import pyarrow as pa
 import structlog
 
@@ -183,11 +184,19 @@ def _opened(drop: Drop, file_id: str) -> Job:
 class Gateway:
     """One home, opened: its configuration, mappings, rules and ledger."""
 
-    def __init__(self, home: Path, config: Config, ledger: lake.Lake, now: datetime | None = None) -> None:
+    def __init__(
+        self,
+        home: Path,
+        config: Config,
+        ledger: lake.Lake,
+        now: datetime | None = None,
+        last: load.Library | None = None,
+    ) -> None:
+        """`last` are the mappings of before, for those that are broken now. Raises GatewayError for broken rules."""
         self.home, self.config, self.lake = home, config, ledger
         self._now = now
         self.rules = rules.load(home)
-        self.library = load.load_all(home, check_options)
+        self.library = load.load_all(home, check_options, last)
         self.intake = Intake(home, config, ledger.folder, self.is_master_data)
         self.reconciled = False
         """Whether the connection's `recon_detail` says how the ledger stands."""
@@ -195,6 +204,13 @@ class Gateway:
         self._refresh_master_data()
         posting.prepare(ledger.con, config, self.rules)
         stock.create_views(ledger.con)
+
+    def reloaded(self, config: Config) -> Gateway:
+        """The same ledger under these settings and the mappings as they lie there now.
+
+        A mapping that is broken now stays as it was. Raises GatewayError for broken rules; this one stays good then.
+        """
+        return Gateway(self.home, config, self.lake, self._now, self.library)
 
     @property
     def now(self) -> datetime:
@@ -244,7 +260,7 @@ class Gateway:
                 if one.failed is not None:
                     one.jobs = [self._without_feed(one.arrived, [one.failed], 0)]
             done = self._commit(lambda commit: self._write_all(commit, waiting, loads))
-        except GatewayError:
+        except (GatewayError, duckdb.InterruptException):
             raise
         except Exception:
             if len(batch) > 1:

@@ -78,13 +78,14 @@ class Process:
 def run(home: Path) -> Iterator[Run]:
     """Starts commands at the home, with a daemon that is quick; what still runs at the end is killed.
 
+    quick  put the pace into config.toml, once
     books  without them a daemon only takes files: quicker, where the test is about that
     """
     started: list[Process] = []
 
-    def start(*arguments: str, books: bool = True, servers: tuple[Sftp, ...] = ()) -> Process:
+    def start(*arguments: str, books: bool = True, servers: tuple[Sftp, ...] = (), quick: bool = True) -> Process:
         config = home / "config.toml"
-        if not started:
+        if not started and quick:
             config.write_text(config.read_text() + QUICK + "".join(_toml(server) for server in servers))
         started.append(Process(home, PLAIN if books else WITHOUT_BOOKS, *arguments))
         return started[-1]

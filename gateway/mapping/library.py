@@ -89,6 +89,10 @@ class Library:
     lookups: dict[str, pa.Table] = field(default_factory=dict)
     earlier: list[Loaded] = field(default_factory=list)
 
+    def at(self, path: Path) -> Loaded | None:
+        """The active mapping that was read from that file."""
+        return next((one for one in (*self.mappings.values(), *self.earlier) if one.path == path), None)
+
     def of_partner(self, partner: str, day: date) -> list[Loaded]:
         """The partner's mappings that hold on that day, in order of their files."""
         found = [

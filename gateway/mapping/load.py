@@ -30,15 +30,19 @@ _PACK = re.compile(r"standard/[A-Za-z0-9_-]+/[A-Za-z0-9_.-]*[A-Za-z0-9_-]")
 _AT_LINE = re.compile(r" \(at line (\d+), column \d+\)$")
 
 
-def load_all(home: Path, options_check: lint.OptionsCheck | None = None) -> Library:
+def load_all(home: Path, options_check: lint.OptionsCheck | None = None, last: Library | None = None) -> Library:
     """Read and lint every mapping below `<home>/mappings`; never raises for a broken one.
 
-    options_check(format, options) gives what is wrong with a format's own options; without it they pass.
+    options_check  (format, options) → what is wrong with a format's own options; without it they pass
+    last           what was read before: in place of a mapping or lookup that is broken now, the one that was good
     """
     root = home / "mappings"
     library = Library()
     library.lookups, faults = lookup_files.load_all(root / "lookups")
     library.faults += faults
+    if last is not None:
+        broken = {Path(fault.file).stem for fault in faults}
+        library.lookups = {n: t for n, t in last.lookups.items() if n in broken} | library.lookups
     with Probe() as probe:
         for path in sorted(root.glob("*/*.toml")):
             if path.parent.name in PASSIVE or path.name.startswith("."):
@@ -48,7 +52,8 @@ def load_all(home: Path, options_check: lint.OptionsCheck | None = None) -> Libr
                 faults = lint.check(loaded, library.lookups, options_check, probe=probe)
             if loaded is None or faults:
                 library.faults += faults
-            else:
+                loaded = last.at(path) if last is not None else None
+            if loaded is not None:
                 _activate(library, loaded)
     return library
 

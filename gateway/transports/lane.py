@@ -76,6 +76,10 @@ class Lane:
         self._busy: set[Key] = set()
         self._failed: dict[Key, BackOff] = {}
         self._told: set[str] = set()
+        self.error = ""
+        """Why the last visit failed."""
+        self.visited: float | None = None
+        """When the last visit that worked ended (monotonic seconds)."""
 
     # --- for the thread that commits ------------------------------------------------------------------
 
@@ -102,7 +106,7 @@ class Lane:
         """Wait for the end; a visit that takes longer is cut off: every step of it may be done again."""
         self._thread.join(seconds)
         self.transport.close()
-        self._thread.join(1.0)
+        self._thread.join(0.2)
 
     # --- the lane's thread ----------------------------------------------------------------------------
 
@@ -120,14 +124,16 @@ class Lane:
         except GatewayError as error:
             if self._ended.is_set():
                 return 0.0
-            pause = self._back_off.failed()
+            pause, self.error = self._back_off.failed(), str(error)
             log.warning("transport.failed", transport=self.name, error=str(error), again_in_s=round(pause, 1))
             return pause
-        except Exception:
+        except Exception as error:
+            self.error = repr(error)
             log.exception("transport.failed", transport=self.name)
             self.transport.close()
             return self._back_off.failed()
         self._back_off.worked()
+        self.error, self.visited = "", time.monotonic()
         return self.pace.soon_s if self.transport.soon else self.pace.usual_s
 
     def visit(self) -> None:

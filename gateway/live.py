@@ -1,0 +1,99 @@
+"""`gateway top`: the state of the running gateway, drawn in the terminal again and again."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import time
+from typing import Any
+
+from rich.console import Console, Group
+from rich.live import Live
+from rich.table import Table
+from rich.text import Text
+
+from gateway.errors import GatewayError
+
+TIMEOUT_S = 5.0
+ROWS_MAX = 15
+
+
+def ask(address: str) -> dict[str, Any]:
+    """The state that `gateway run` shows at that address. Raises GatewayError if nobody answers."""
+    if not address:
+        hint = 'Set it in config.toml, e.g. listen = "127.0.0.1:9464", and start `gateway run` again.'
+        raise GatewayError("look at", "the running gateway", hint, "[daemon] listen is not set")
+    connection = http.client.HTTPConnection(address, timeout=TIMEOUT_S)
+    try:
+        connection.request("GET", "/state")
+        answer = connection.getresponse()
+        state = json.loads(answer.read())
+    except (OSError, http.client.HTTPException, ValueError) as error:
+        hint = "Start `gateway run`, or mend daemon.listen."
+        raise GatewayError("look at the gateway at", address, hint, str(error) or "no answer") from error
+    finally:
+        connection.close()
+    return dict(state)
+
+
+def watch(address: str, console: Console, every: float) -> None:
+    """Draw the state until Ctrl-C; a gateway that is away for a while is waited for."""
+    with Live(drawn(ask(address)), console=console, screen=True, auto_refresh=False) as screen:
+        try:
+            while True:
+                time.sleep(every)
+                try:
+                    screen.update(drawn(ask(address)), refresh=True)
+                except GatewayError as error:
+                    screen.update(Text(str(error), style="bold red"), refresh=True)
+        except KeyboardInterrupt:
+            return
+
+
+def drawn(state: dict[str, Any]) -> Group:
+    """The state as tables."""
+    head = Text(f"running since {state['started']} · {state['step']} for {state['step_s']:.0f} s")
+    problems = [*state["problems"], *state["configuration"]]
+    parts: list[Any] = [head, *(Text(problem, style="bold red") for problem in problems)]
+    parts.append(
+        _table(
+            ("transport", "visited", "error"),
+            [(t["name"], _ago(t["visited_s_ago"]), t["error"] or "") for t in state["transports"]],
+        )
+    )
+    parts.append(
+        _table(
+            ("feed", "files", "rows", "rejected", "last", "lag"),
+            [
+                (name, f["files"], f["rows"], f["rejected"], f["last"], f"{f['lag_s']} s")
+                for name, f in list(state["feeds"].items())[:ROWS_MAX]
+            ],
+        )
+    )
+    parts.append(
+        _table(
+            ("severity", "owner", "open exceptions"),
+            [(e["severity"], e["owner"] or "", e["count"]) for e in state["exceptions"]],
+        )
+    )
+    parts.append(
+        _table(
+            ("at", "state", "partner", "file", "received", "rejected", "reason"),
+            [
+                (r["at"], r["state"], r["partner"], r["name"], r["received"], r["rejected"], r["reason"][:60])
+                for r in state["recent"][:ROWS_MAX]
+            ],
+        )
+    )
+    return Group(*parts)
+
+
+def _ago(seconds: float | None) -> str:
+    return "never" if seconds is None else f"{seconds:.0f} s ago"
+
+
+def _table(columns: tuple[str, ...], rows: list[tuple[Any, ...]]) -> Table:
+    table = Table(*columns, box=None, pad_edge=False, title_justify="left")
+    for row in rows:
+        table.add_row(*(Text(str(cell)) for cell in row))
+    return table

@@ -1,0 +1,216 @@
+"""What a running gateway shows of itself: metrics for Prometheus, health, and its state for `gateway top`.
+
+It is served over HTTP where `daemon.listen` says so, and nowhere else.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections import deque
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
+
+from gateway.errors import GatewayError
+from gateway.pipeline import Receipt
+from gateway.transports.lane import Lane
+
+RECENT = 50
+STUCK_S = 900.0
+"""A step that takes longer than this is taken for stuck: the health check fails."""
+
+_SECONDS = (0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300)
+_LAG = (1, 2, 5, 10, 30, 60, 300, 900, 3_600, 14_400, 86_400)
+
+
+class Monitor:
+    """Figures of one process since its start. The thread that commits writes; others read at any time."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        self.started = datetime.now(UTC)
+        self.recent: deque[dict[str, Any]] = deque(maxlen=RECENT)
+        self.lanes: list[Lane] = []
+        self.faults: list[str] = []
+        self.failed: dict[str, str] = {}
+        self.open: list[dict[str, Any]] = []
+        self._step, self._since, self._ended = "starting", time.monotonic(), False
+        self._feeds: dict[str, dict[str, Any]] = {}
+        partner = ["partner", "feed"]
+        self._files = Counter("gateway_files", "Files taken", [*partner, "state"], registry=self.registry)
+        self._rows = Counter("gateway_rows", "Rows of those files", [*partner, "outcome"], registry=self.registry)
+        self._lag = Histogram(
+            "gateway_lag_seconds", "From a file's arrival to its commit", partner, buckets=_LAG, registry=self.registry
+        )
+        self._seconds = Histogram(
+            "gateway_step_seconds",
+            "Time of a step: take (read, map and commit files), books, workbooks",
+            ["step"],
+            buckets=_SECONDS,
+            registry=self.registry,
+        )
+        self._exceptions = Gauge(
+            "gateway_open_exceptions", "Exceptions that are open", ["severity", "owner"], registry=self.registry
+        )
+        self._up = Gauge("gateway_transport_up", "1 if the last visit worked", ["transport"], registry=self.registry)
+        self._broken = Gauge(
+            "gateway_configuration_faults", "Faults of mappings and settings as they lie there", registry=self.registry
+        )
+
+    # --- written by the loop --------------------------------------------------------------------------
+
+    @contextmanager
+    def step(self, name: str) -> Iterator[None]:
+        """Notes what the loop does, how long it takes, and why it failed. What is raised goes on."""
+        self._step, self._since = name, time.monotonic()
+        try:
+            yield
+        except Exception as error:
+            self.failed[name] = str(error) or type(error).__name__
+            raise
+        else:
+            self.failed.pop(name, None)
+        finally:
+            self._seconds.labels(name).observe(time.monotonic() - self._since)
+            self._step, self._since = "waiting", time.monotonic()
+
+    def took(self, receipts: Iterable[Receipt], now: datetime) -> None:
+        """Files were committed, or could not be."""
+        for receipt in receipts:
+            for file in receipt.files:
+                self._files.labels(file.partner, file.feed, file.state).inc()
+                counts = {name: getattr(file, name) for name in ("accepted", "rejected", "duplicate", "ignored")}
+                for outcome, count in counts.items():
+                    self._rows.labels(file.partner, file.feed, outcome).inc(count)
+                lag = max(0.0, (now - receipt.drop.arrived_at).total_seconds())
+                if receipt.committed:
+                    self._lag.labels(file.partner, file.feed).observe(lag)
+                feed = self._feeds.setdefault(
+                    f"{file.partner} {file.feed}".strip(), {"files": 0, "rows": 0, "rejected": 0}
+                )
+                feed["files"] += 1
+                feed["rows"] += file.received
+                feed["rejected"] += file.rejected
+                feed["last"], feed["lag_s"] = now.isoformat(timespec="seconds"), round(lag, 1)
+                self.recent.appendleft(
+                    {"at": now.isoformat(timespec="seconds"), "partner": file.partner, "name": file.name,
+                     "feed": file.feed, "state": file.state, "received": file.received, "rejected": file.rejected,
+                     "reason": file.reason[:200], "file_id": file.file_id}
+                )  # fmt: skip
+
+    def booked(self, exceptions: list[dict[str, Any]]) -> None:
+        """The books are up to date; `exceptions` are the open ones: severity, owner, count."""
+        self.open = exceptions
+        self._exceptions.clear()
+        for row in exceptions:
+            self._exceptions.labels(str(row["severity"]), row["owner"] or "").set(row["count"])
+
+    def configured(self, faults: Iterable[str]) -> None:
+        """What is wrong with the mappings and settings as they lie there."""
+        self.faults = list(faults)
+        self._broken.set(len(self.faults))
+
+    def ended(self) -> None:
+        """The loop is over."""
+        self._ended = True
+
+    # --- read by others -------------------------------------------------------------------------------
+
+    def metrics(self) -> bytes:
+        """In the text format of Prometheus."""
+        for lane in list(self.lanes):
+            self._up.labels(lane.name).set(0 if lane.error else 1)
+        return generate_latest(self.registry)
+
+    def health(self) -> str:
+        """ "" or why the process should be started anew."""
+        busy = time.monotonic() - self._since
+        if self._ended:
+            return "the loop has ended"
+        return f"{self._step} for {busy:.0f} s" if self._step != "waiting" and busy > STUCK_S else ""
+
+    def unready(self) -> list[str]:
+        """Why files are not taken as they should be."""
+        problems = [self.health()] if self.health() else []
+        problems += ["starting"] if self._step == "starting" else []
+        return problems + [f"{step}: {error}" for step, error in self.failed.items()]
+
+    def state(self) -> dict[str, Any]:
+        """Everything, for `gateway top`."""
+        now = time.monotonic()
+        return {
+            "started": self.started.isoformat(timespec="seconds"),
+            "step": self._step,
+            "step_s": round(now - self._since, 1),
+            "problems": self.unready(),
+            "configuration": self.faults,
+            "transports": [
+                {"name": lane.name, "error": lane.error,
+                 "visited_s_ago": None if lane.visited is None else round(now - lane.visited, 1)}
+                for lane in list(self.lanes)
+            ],
+            "feeds": {name: dict(feed) for name, feed in sorted(self._feeds.items())},
+            "exceptions": self.open,
+            "recent": list(self.recent),
+        }  # fmt: skip
+
+
+class _Handler(BaseHTTPRequestHandler):
+    monitor: Monitor
+
+    def do_GET(self) -> None:
+        """/metrics, /health, /ready, /state."""
+        monitor = self.monitor
+        if self.path == "/metrics":
+            self._say(200, monitor.metrics(), CONTENT_TYPE_LATEST)
+        elif self.path == "/health":
+            self._judge([monitor.health()] if monitor.health() else [])
+        elif self.path == "/ready":
+            self._judge(monitor.unready())
+        elif self.path == "/state":
+            self._say(200, json.dumps(monitor.state()).encode(), "application/json")
+        else:
+            self._say(404, b"There are /metrics, /health, /ready and /state.\n", "text/plain")
+
+    def _judge(self, problems: list[str]) -> None:
+        self._say(503 if problems else 200, "\n".join([*problems, "" if problems else "ok\n"]).encode(), "text/plain")
+
+    def _say(self, status: int, body: bytes, kind: str) -> None:
+        self.send_response(status)
+        self.send_header("Content-Type", kind)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, format: str, *args: Any) -> None:
+        """Who asks is not logged."""
+
+
+@contextmanager
+def serving(monitor: Monitor, listen: str) -> Iterator[str]:
+    """Serve the monitor at "host:port", "" for nowhere; gives the address. Raises GatewayError if it is taken."""
+    if not listen:
+        yield ""
+        return
+    host, _, port = listen.rpartition(":")
+    handler = type("Handler", (_Handler,), {"monitor": monitor})
+    try:
+        server = ThreadingHTTPServer((host.strip("[]"), int(port)), handler)
+    except OSError as error:
+        hint = "Choose another port as daemon.listen, or stop what has it."
+        raise GatewayError("listen at", listen, hint, str(error.strerror)) from error
+    server.daemon_threads = True
+    thread = threading.Thread(target=server.serve_forever, name="monitor", daemon=True, kwargs={"poll_interval": 0.1})
+    thread.start()
+    try:
+        yield f"{server.server_address[0]!s}:{server.server_address[1]}"
+    finally:
+        server.shutdown()
+        server.server_close()

@@ -1,0 +1,201 @@
+"""What the running gateway shows of itself, and settings that change while it runs."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import os
+import re
+import signal
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gateway import config as configuration
+from gateway import live
+from gateway.errors import GatewayError
+from gateway.monitor import STUCK_S, Monitor, serving
+from gateway.reloading import Watched
+from tests.test_books import GOOD, ITEMS
+from tests.test_daemon import Process, Put, Run, ask, gateway_of, run
+from tests.transports.sshd import wait_for
+
+__all__ = ["run"]
+
+
+def get(address: str, path: str) -> tuple[int, str]:
+    connection = http.client.HTTPConnection(address, timeout=10)
+    connection.request("GET", path)
+    answer = connection.getresponse()
+    body = answer.read().decode()
+    connection.close()
+    return answer.status, body
+
+
+def listening(home: Path, run: Run) -> tuple[Process, str]:
+    """A running daemon, and where it listens."""
+    config = home / "config.toml"
+    config.write_text(config.read_text() + '\n[daemon]\ntick_s = 0.2\nstill_s = 0.3\nlisten = "127.0.0.1:0"\n')
+    process = run("run", quick=False)
+    process.wait_for_log("daemon.listening")
+    found = re.search(r'"address": "([^"]+)"', process.log.read_text())
+    assert found
+    return process, found[1]
+
+
+# --- health and metrics -------------------------------------------------------------------------------
+
+
+def test_a_running_gateway_tells_what_it_took_and_how_it_is(home: Path, drop: Put, run: Run) -> None:
+    process, address = listening(home, run)
+    drop("master-data", "items.csv", ITEMS)
+    drop("amazon-us", "settlement-1.txt", GOOD)
+    drop("amazon-us", "settlement-2.txt", GOOD.replace("S1", "S2").replace("20.00", "2O.00"))
+    process.wait_for_log("settlement-1.txt", "settlement-2.txt", "items.csv", "books.done")
+    wait_for(lambda: get(address, "/ready")[0] == 200, "ready", 30)
+    assert get(address, "/health") == (200, "ok\n")
+    wait_for(lambda: "gateway_open_exceptions{" in get(address, "/metrics")[1], "the books are seen", 30)
+    metrics = get(address, "/metrics")[1]
+    assert 'gateway_files_total{feed="amazon-us.settlement",partner="amazon-us",state="ACCEPTED"} 1.0' in metrics
+    assert 'gateway_rows_total{feed="amazon-us.settlement",outcome="accepted",partner="amazon-us"} 3.0' in metrics
+    assert 'gateway_lag_seconds_count{feed="amazon-us.settlement",partner="amazon-us"} 2.0' in metrics
+    assert 'gateway_transport_up{transport="folder"} 1.0' in metrics
+    assert "gateway_step_seconds_count" in metrics
+    assert get(address, "/nowhere")[0] == 404
+    state = json.loads(get(address, "/state")[1])
+    assert state["feeds"]["amazon-us amazon-us.settlement"]["files"] == 2
+    assert {file["name"] for file in state["recent"]} == {"items.csv", "settlement-1.txt", "settlement-2.txt"}
+    assert state["transports"][0]["error"] == ""
+    config = home / "config.toml"
+    config.write_text(config.read_text().replace("127.0.0.1:0", address))
+    shown = gateway_of(home, "top", "--once")
+    assert shown.returncode == 0, shown.stderr
+    assert "amazon-us.settlement" in shown.stdout
+    assert "settlement-2.txt" in shown.stdout
+    assert process.end() == 0
+    gone = gateway_of(home, "top", "--once")
+    assert (gone.returncode, address in gone.stderr) == (2, True)
+
+
+def test_without_listen_nothing_is_served_and_top_says_what_to_set(home: Path) -> None:
+    assert configuration.load(home).daemon.listen == ""
+    shown = gateway_of(home, "top", "--once")
+    assert shown.returncode == 2
+    assert "listen" in shown.stderr
+
+
+def test_a_port_that_is_taken_is_told(home: Path) -> None:
+    with (
+        serving(Monitor(), "127.0.0.1:0") as address,
+        pytest.raises(GatewayError, match=r"daemon\.listen"),
+        serving(Monitor(), address),
+    ):
+        pass
+
+
+def test_a_loop_that_failed_is_not_ready_and_one_that_is_stuck_is_not_healthy(monkeypatch: pytest.MonkeyPatch) -> None:
+    monitor = Monitor()
+    assert monitor.unready() == ["starting"]
+    with pytest.raises(OSError, match="full"), monitor.step("take"):
+        raise OSError("the disk is full")
+    assert (monitor.health(), monitor.unready()) == ("", ["take: the disk is full"])
+    with monitor.step("take"):
+        assert monitor.health() == ""
+        now = time.monotonic()
+        monkeypatch.setattr(time, "monotonic", lambda: now + STUCK_S + 1)
+        assert "take for 901 s" in monitor.health()
+    assert monitor.unready() == []
+    monitor.ended()
+    assert monitor.health() == "the loop has ended"
+
+
+def test_what_is_drawn_is_never_taken_for_markup() -> None:
+    state: dict[str, Any] = {**Monitor().state(), "problems": ["[bold]not markup[/]"]}
+    from rich.console import Console
+
+    console = Console(width=200, record=True, file=open(os.devnull, "w"))  # noqa: SIM115, PTH123
+    console.print(live.drawn(state))
+    assert "[bold]not markup[/]" in console.export_text()
+
+
+# --- reload -------------------------------------------------------------------------------------------
+
+
+def test_a_change_is_seen_when_it_has_been_still_for_a_look(home: Path) -> None:
+    watched = Watched(home)
+    assert not watched.changed()
+    config = home / "config.toml"
+    config.write_text(config.read_text() + "\n# one\n")
+    assert not watched.changed(), "somebody may be saving it"
+    assert watched.changed()
+    assert not watched.changed()
+    (home / "mappings" / "amazon-us" / "settlement.toml").unlink()
+    assert [watched.changed() for _ in range(3)] == [False, True, False]
+
+
+def edit(path: Path, edit: Callable[[str], str]) -> None:
+    """Save as an editor does."""
+    new = path.with_suffix(".new")
+    new.write_text(edit(path.read_text()))
+    new.replace(path)
+
+
+def test_mappings_and_settings_are_taken_over_while_it_runs_and_broken_ones_are_refused(
+    home: Path, drop: Put, run: Run
+) -> None:
+    process = run("run", books=False)
+    process.wait_for_log("daemon.started")
+    mapping, config = home / "mappings" / "amazon-us" / "settlement.toml", home / "config.toml"
+    good = mapping.read_text()
+
+    edit(mapping, lambda text: text + "\nnonsense =\n")
+    process.wait_for_log("mapping.refused", "settlement.toml")
+    path = drop("amazon-us", "settlement-1.txt", GOOD)
+    wait_for(lambda: not path.exists(), "taken by the mapping of before", 60)
+    assert ask(home, "select state, name from file") == [("ACCEPTED", "settlement-1.txt")]
+
+    edit(mapping, lambda _: good.replace("partner  =", 'mode = "shadow"\npartner  =', 1))
+    process.wait_for_log('"event": "reloaded"')
+    path = drop("amazon-us", "settlement-2.txt", GOOD.replace("S1", "S2"))
+    wait_for(lambda: ask(home, "select count(*) from file where state = 'SHADOW'") == [(1,)], "the new mapping", 60)
+
+    settings = config.read_text()
+    edit(config, lambda text: text + "\n[nonsense]\n")
+    process.wait_for_log("reload.refused", "nonsense")
+    edit(config, lambda _: settings + '\n[[folder]]\npartner = "3pl-east"\nfolder = "other"\n')
+    (home / "other").mkdir()
+    (home / "other" / "945.edi").write_text("nothing")
+    wait_for(lambda: not (home / "other" / "945.edi").exists(), "the new folder is watched", 60)
+    path = drop("amazon-us", "settlement-3.txt", GOOD.replace("S1", "S3"))
+    wait_for(lambda: not path.exists(), "the old ones too", 60)
+    assert process.end() == 0
+    assert "Traceback" not in process.log.read_text()
+
+
+# --- the end ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_it_is_gone_within_a_second_and_a_bit_in_the_middle_of_a_long_commit(
+    home: Path, drop: Put, run: Run, number: int
+) -> None:
+    from tests import bench
+
+    path = home / "inbound" / "amazon-us" / "settlement-1.txt"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    bench.settlement(path, 400_000)
+    process = run("run", books=False)
+    wait_for(lambda: any((home / "ledger").glob("files/*/*.zst")), "it is being taken", 60)
+    begun = time.monotonic()
+    assert process.end(number) == 0
+    assert time.monotonic() - begun < 5, "an idle machine takes one second"
+    assert "daemon.stopped" in process.log.read_text()
+    assert path.exists(), "it was not committed, so it stays"
+    assert ask(home, "select count(*) from file") == [(0,)]
+    again = run("run", books=False)
+    wait_for(lambda: not path.exists(), "taken at the next start", 120)
+    assert again.end() == 0
+    assert ask(home, "select state, accepted from file") == [("ACCEPTED", 400_000)]
