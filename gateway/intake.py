@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -67,11 +67,10 @@ class Intake:
     """Archives what was delivered to one home.
 
     ledger  the ledger's folder, with the archive
-    alone   (partner) whether its files are committed by themselves: the next ones are read with them
     """
 
-    def __init__(self, home: Path, config: Config, ledger: Path, alone: Callable[[str], bool]) -> None:
-        self.home, self.config, self.ledger, self.alone = home, config, ledger, alone
+    def __init__(self, home: Path, config: Config, ledger: Path) -> None:
+        self.home, self.config, self.ledger = home, config, ledger
 
     def batches(self, drops: Iterable[Drop], scratch: Path, left: dict[Drop, str]) -> Iterator[list[Arrived]]:
         """The files in their order, in batches that share a commit; one is archived while the one before is worked on.
@@ -93,16 +92,15 @@ class Intake:
                 yield batch
 
         batch: list[Arrived] = []
-        hashes, size, alone = set[str](), 0, False
+        hashes, size = set[str](), 0
         for one in self._each(drops, scratch, archiver, left):
             full = size + one.stored.bytes > BATCH_BYTES or len(batch) >= self.config.limits.files_per_commit_max
-            if batch and (alone or full or one.stored.sha256 in hashes):
+            if batch and (full or one.stored.sha256 in hashes):
                 yield from safe(batch)
                 batch, hashes, size = [], set(), 0
             batch.append(one)
             hashes.add(one.stored.sha256)
             size += one.stored.bytes
-            alone = self.alone(one.drop.partner)
         if batch:
             yield from safe(batch)
 

@@ -197,7 +197,7 @@ class Gateway:
         self._now = now
         self.rules = rules.load(home)
         self.library = load.load_all(home, check_options, last)
-        self.intake = Intake(home, config, ledger.folder, self.is_master_data)
+        self.intake = Intake(home, config, ledger.folder)
         self.reconciled = False
         """Whether the connection's `recon_detail` says how the ledger stands."""
         self._master: object = None
@@ -220,10 +220,7 @@ class Gateway:
     def is_master_data(self, partner: str) -> bool:
         """Whether a partner sends items, aliases or locations: what other files are read with."""
         return any(
-            record.type in ("item", "item_alias", "location")
-            for loaded in self.library.mappings.values()
-            if loaded.mapping.partner == partner
-            for record in loaded.mapping.record
+            _is_master_data(loaded) for loaded in self.library.mappings.values() if loaded.mapping.partner == partner
         )
 
     # --- files ----------------------------------------------------------------------------------------
@@ -253,6 +250,11 @@ class Gateway:
             members = [
                 member for one in waiting if not (one.files or one.jobs or one.failed) for member in self._claim(one)
             ]
+            masters = {id(member.waiting) for member in members if _is_master_data(member.loaded)}
+            if masters and len(batch) > 1:
+                # Files are read with the master data that came before them, so that must be committed first.
+                parts = _parted(batch, [id(one) in masters for one in waiting])
+                return [receipt for part in parts for receipt in self._take(part)]
             loads = self._stage_all(members)
             if not all(one.is_as_archived() for one in batch):
                 return self._take_unchanged(batch)
@@ -272,7 +274,7 @@ class Gateway:
             for staged in loads:
                 apply.drop(self.lake.con, staged.mapped)
             formats.forget()
-        if any(self.is_master_data(one.drop.partner) for one in batch):
+        if any(_is_master_data(staged.members[0].loaded) for staged in loads):
             self._refresh_master_data()
         return done
 
@@ -734,6 +736,23 @@ def _own(units: Sequence[Unit], ordinals: frozenset[int] | None) -> tuple[Unit, 
 def _good(units: Sequence[Unit]) -> frozenset[int] | None:
     """Ordinals of the units to read; None where a file has none and is read whole."""
     return frozenset(unit.ordinal for unit in units if not unit.faults) if units else None
+
+
+def _is_master_data(loaded: Loaded) -> bool:
+    """Whether a feed brings items, aliases or locations: what other files are read with."""
+    return any(record.type in ("item", "item_alias", "location") for record in loaded.mapping.record)
+
+
+def _parted(batch: Sequence[Arrived], alone: Sequence[bool]) -> list[list[Arrived]]:
+    """The batch in order, in parts: those that are to be alone are."""
+    parts: list[list[Arrived]] = [[]]
+    for one, by_itself in zip(batch, alone, strict=True):
+        if by_itself and parts[-1]:
+            parts.append([])
+        parts[-1].append(one)
+        if by_itself:
+            parts.append([])
+    return [part for part in parts if part]
 
 
 def _by_delivery(taken: Sequence[tuple[Drop, Receipt]]) -> list[Receipt]:

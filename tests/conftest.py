@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -32,11 +33,20 @@ def limits() -> Limits:
     return Limits()
 
 
+@pytest.fixture(scope="session")
+def laid_down(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A home with the example partners active and an empty ledger, for `home` to copy: making one takes a second."""
+    path = tmp_path_factory.mktemp("laid-down") / "home"
+    homes.lay_down(path, examples=True)
+    with open_gateway(path):
+        pass
+    return path
+
+
 @pytest.fixture
-def home(tmp_path: Path) -> Path:
-    """A home with the example partners active."""
-    homes.lay_down(tmp_path / "home", examples=True)
-    return tmp_path / "home"
+def home(tmp_path: Path, laid_down: Path) -> Path:
+    """A home with the example partners active and an empty ledger."""
+    return Path(shutil.copytree(laid_down, tmp_path / "home"))
 
 
 @pytest.fixture

@@ -11,7 +11,6 @@ from typing import Any
 import pytest
 
 from gateway import home as homes
-from gateway.config import Limits
 from gateway.ledger import staging, verify
 from gateway.model import TABLES
 from gateway.pipeline import Gateway
@@ -49,9 +48,9 @@ FILES: dict[str, tuple[str, bytes]] = {
 def home(path: Path, files_per_commit_max: int) -> Iterator[Gateway]:
     """A home of its own that takes so many files at once."""
     homes.lay_down(path, examples=True)
+    with (path / "config.toml").open("a") as settings:
+        settings.write(f"\n[limits]\nfiles_per_commit_max = {files_per_commit_max}\n")
     with open_gateway(path, now=NOW) as gateway:
-        limits = Limits(files_per_commit_max=files_per_commit_max)
-        gateway.config = gateway.config.model_copy(update={"limits": limits})
         yield gateway
 
 
@@ -122,3 +121,28 @@ def test_a_commit_that_fails_leaves_only_the_culprit_behind(tmp_path: Path, monk
             ("945-2.edi", True), ("945-3.edi", False), ("945-4.edi", True),
         ]  # fmt: skip
         assert verify.verify(gateway.lake) == []
+
+
+def test_master_data_among_other_files_holds_for_those_behind_it(tmp_path: Path) -> None:
+    arrived = datetime(2026, 11, 6, 12, tzinfo=UTC)
+    files = {
+        "945-1.edi": ("3pl-east", shipment(1, "SKU-NEW")),
+        "items.csv": ("master-data", ITEMS.replace("SKU-1", "SKU-NEW").encode()),
+        "945-2.edi": ("3pl-east", shipment(2, "SKU-NEW")),
+        "945-3.edi": ("3pl-east", shipment(3, "SKU-NEW")),
+    }
+    with home(tmp_path / "home", 200) as gateway:
+        waiting = []
+        for name, (partner, content) in files.items():
+            (tmp_path / name).write_bytes(content)
+            waiting.append(Drop(partner, name, tmp_path / name, arrived, "folder"))
+        receipts = gateway.take(waiting)
+        assert [(receipt.drop.name, receipt.committed) for receipt in receipts] == [(name, True) for name in files]
+        skus = dict(
+            gateway.lake.con.execute(
+                "select f.name, l.sku from shipment_line l join lake.file f using (file_id) order by 1"
+            ).fetchall()
+        )
+        assert skus == {"945-1.edi": "?SKU-NEW", "945-2.edi": "SKU-NEW", "945-3.edi": "SKU-NEW"}
+        commits = gateway.lake.con.execute("select count(*) from audit_log where action = 'file.committed'").fetchone()
+        assert commits == (3,), "before it, it, and all behind it"
