@@ -272,7 +272,7 @@ class Gateway:
             done = [_left(drop, "see the log; the file was left in place")]
         finally:
             for staged in loads:
-                apply.drop(self.lake.con, staged.mapped)
+                staging.sweep(self.lake.con, staged.load.prefix)
             formats.forget()
         if any(_is_master_data(staged.members[0].loaded) for staged in loads):
             self._refresh_master_data()
@@ -380,7 +380,7 @@ class Gateway:
         if not any(_has_failed(member) for staged in loads for member in staged.members):
             return loads
         for staged in loads:
-            apply.drop(self.lake.con, staged.mapped)
+            staging.sweep(self.lake.con, staged.load.prefix)
         return self._stage_all([member for member in members if not _has_failed(member)])
 
     def _stage_group(self, group: Sequence[Member]) -> list[Staged]:
@@ -568,6 +568,7 @@ class Gateway:
             writer = staging.Writer(self.lake.con, commit, load)
             writer.faults()
             writer.files([_Told("QUARANTINED", units, 0, units, 0, {}, reason)])
+            staging.sweep(self.lake.con, load.prefix)
             commit.audit(drop.channel, "file.quarantined", drop.name, {"file_id": file_id, "reason": reason})
             return FileResult(
                 drop.name, drop.partner, "", "QUARANTINED", units, rejected=units, reason=reason, file_id=file_id
@@ -625,7 +626,7 @@ class Gateway:
                 member = Member(arrived, loaded, _own(units, ordinals), tuple(faults), by=claims.by)
                 staged = self.stage([member], force=force)
                 results += self._commit(partial(self._write, staged=staged, force=force, action=action))
-                apply.drop(self.lake.con, staged.mapped)
+                staging.sweep(self.lake.con, staged.load.prefix)
         except FileError as error:
             return [self._commit(self._without_feed(arrived, [error.as_fault()], 0))]
         self._refresh_master_data()
@@ -703,7 +704,7 @@ def try_file(gateway: Gateway, loaded: Loaded, path: Path) -> dict[str, Any]:
             posted.post(table, relation, columns)
     result["entries"] = list(staging.rows_of(con, f"select * from {posted.lines} order by entry_id, line_no"))
     posted.drop()
-    apply.drop(con, staged.mapped)
+    staging.sweep(con, staged.load.prefix)
     return {"file": path.name, **result}
 
 

@@ -146,3 +146,15 @@ def test_master_data_among_other_files_holds_for_those_behind_it(tmp_path: Path)
         assert skus == {"945-1.edi": "?SKU-NEW", "945-2.edi": "SKU-NEW", "945-3.edi": "SKU-NEW"}
         commits = gateway.lake.con.execute("select count(*) from audit_log where action = 'file.committed'").fetchone()
         assert commits == (3,), "before it, it, and all behind it"
+
+
+def test_nothing_temporary_is_left_behind(tmp_path: Path) -> None:
+    def temporary(gateway: Gateway) -> set[tuple[str]]:
+        con = gateway.lake.con
+        tables = con.execute("select table_name from duckdb_tables() where database_name = 'temp'").fetchall()
+        return {*tables, *con.execute("select view_name from duckdb_views() where database_name = 'temp'").fetchall()}
+
+    with home(tmp_path / "home", 200) as gateway:
+        before = temporary(gateway)
+        gateway.take(drops(tmp_path))
+        assert temporary(gateway) == before

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 from gateway.errors import GatewayError
 from gateway.formats import directory
@@ -43,6 +44,7 @@ class ElementPath:
     component: int = 0
 
 
+@lru_cache(maxsize=4_096)
 def parse(text: str) -> ElementPath:
     """Read a path. Raises GatewayError that shows the syntax."""
     counted = _COUNT.fullmatch(text)
@@ -56,6 +58,7 @@ def parse(text: str) -> ElementPath:
     return ElementPath(_step(groups[:4]), then, *(int(group or 0) for group in groups[8:]))
 
 
+@lru_cache(maxsize=4_096)
 def parse_edifact(text: str) -> ElementPath:
     """Read a path of EDIFACT: an element without a component is its first one, and data elements may be named.
 
@@ -87,6 +90,7 @@ def first_component(step: Step) -> Step:
     return replace(step, component=step.component or 1)
 
 
+@lru_cache(maxsize=1_024)
 def parse_each(text: str) -> tuple[Step, ...]:
     """Read `each`: nested loops from the outermost, "LX/W12". Raises GatewayError that shows the syntax."""
     return tuple(
@@ -95,6 +99,7 @@ def parse_each(text: str) -> tuple[Step, ...]:
     )
 
 
+@lru_cache(maxsize=1_024)
 def parse_step(text: str, operation: str, hint: str) -> Step:
     """Read one segment, perhaps with a condition: `HL[03=O]`. Raises GatewayError."""
     found = _STEP.fullmatch(text)

@@ -49,6 +49,8 @@ def connect(folder: Path, config: Config) -> tuple[duckdb.DuckDBPyConnection, Pa
                 "memory_limit": f"{config.limits.memory_mb_max}MB",
                 "temp_directory": str(temporary),
                 "preserve_insertion_order": "false",
+                # The system caches files already; a daemon's memory must not grow with the ledger.
+                "enable_external_file_cache": "false",
                 "threads": "1",
             }
         )

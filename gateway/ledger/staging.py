@@ -469,6 +469,18 @@ def preview_relations(con: duckdb.DuckDBPyConnection, load: Load) -> Iterator[tu
         yield name, f"{new}_post", [*names, "channel"]
 
 
+def sweep(con: duckdb.DuckDBPyConnection, prefix: str) -> None:
+    """Drop every temporary table and view that was made under a prefix, by mapping or by committing."""
+    made = con.execute(
+        """select 'view', view_name from duckdb_views() where database_name = 'temp' and starts_with(view_name, $1)
+        union all
+        select 'table', table_name from duckdb_tables() where database_name = 'temp' and starts_with(table_name, $1)""",
+        [prefix],
+    ).fetchall()
+    for kind, name in made:
+        con.execute(f'drop {kind} if exists temp."{name}"')
+
+
 def rows_of(con: duckdb.DuckDBPyConnection, sql: str) -> Iterator[dict[str, Any]]:
     """Rows as dictionaries of JSON values: decimals and instants as text."""
     for batch in con.execute(sql).to_arrow_reader(10_000):

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import duckdb
 
-from gateway.errors import FileError
+from gateway.errors import Fault, FileError
 from gateway.mapping import drift, faults, tie_out
 from gateway.mapping import rows as reading
 from gateway.mapping.amounts import Notation
@@ -21,7 +21,7 @@ from gateway.mapping.text import ident
 from gateway.mapping.work import Work
 from gateway.model import MAPPABLE
 
-__all__ = ["apply", "drop", "source_columns"]
+__all__ = ["apply", "source_columns"]
 
 _OURS = (duckdb.IOException, duckdb.OutOfMemoryException, duckdb.InternalException, duckdb.FatalException,
          duckdb.InterruptException)  # fmt: skip
@@ -45,7 +45,7 @@ class Kind:
 def apply(con: duckdb.DuckDBPyConnection, mapping: Feed, openers: Sequence[Opener], context: Context) -> Mapped:
     """Read files through their openers, as `mapping` says.
 
-    Nothing is committed: the result names temporary tables of the connection (see `drop`).
+    Nothing is committed: the result names temporary tables of the connection, all under the context's prefix.
     Raises FileError where a file as a whole cannot be read, or has more faults than the limit; GatewayError
     where the mapping cannot work (a lookup that does not exist, fields that need one another); ApartError where the
     result for one of several files would depend on the others.
@@ -64,13 +64,7 @@ def apply(con: duckdb.DuckDBPyConnection, mapping: Feed, openers: Sequence[Opene
     except BaseException:
         work.sweep()
         raise
-    mapped.made = work.made
     return mapped
-
-
-def drop(con: duckdb.DuckDBPyConnection, made: Mapped) -> None:
-    """Remove a result: its views and tables, and the tables behind them."""
-    Work(con, "", list(made.made)).sweep()
 
 
 def _apply(work: Work, mapping: Feed, openers: Sequence[Opener], context: Context, mapped: Mapped) -> None:
@@ -104,9 +98,12 @@ def _open(
 ) -> dict[int, Rows]:
     """The files' rows of one kind; a file that lacks what is needed is held, and only counted."""
     files: dict[int, Rows] = {}
+    found: dict[tuple[str, ...], list[Fault]] = {}
     for file, opener in enumerate(openers):
         rows = opener(each, wanted)
-        held = drift.check(mapping, rows, wanted, [record for _, record in records])
+        if rows.columns not in found:
+            found[rows.columns] = drift.check(mapping, rows, wanted, [record for _, record in records])
+        held = found[rows.columns]
         if not held:
             files[file] = rows
             continue

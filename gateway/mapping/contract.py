@@ -98,10 +98,8 @@ class Mapped:
               `occurrence` and the canonical table's own columns; rejected rows are left out
     faults    temporary table: `_file`, `_ordinal`, `_record`, `position`, `code`, `column_name`, `value`, `message`,
               `hint`, `source_row`, `rejects`
-    made      (kind, name) of every temporary table and view behind it, in the order of their making
     """
 
     files: list[Outcome]
     tables: dict[str, str] = field(default_factory=dict)
     faults: str = ""
-    made: list[tuple[str, str]] = field(default_factory=list)

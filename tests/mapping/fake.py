@@ -58,7 +58,7 @@ class Alone:
 
     def __init__(self, mapped: Mapped) -> None:
         [outcome] = mapped.files
-        self.mapped, self.tables, self.faults, self.made = mapped, mapped.tables, mapped.faults, mapped.made
+        self.mapped, self.tables, self.faults = mapped, mapped.tables, mapped.faults
         self.received, self.rejected, self.ignored = outcome.received, outcome.rejected, outcome.ignored
         self.held, self.control_total = outcome.held, outcome.control_total
 

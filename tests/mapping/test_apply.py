@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from gateway.errors import Fault, FileError, GatewayError
-from gateway.mapping.apply import drop
+from gateway.ledger import staging
 from tests.mapping.fake import Alone, Bench, FakeRows, Row, mapping, snapshot, stock
 
 SNAPSHOT = "inventory_snapshot"
@@ -196,10 +196,10 @@ def test_the_readers_own_error_comes_through_and_nothing_is_left_behind(bench: B
     assert bench.apply(mapping(snapshot()), lambda _: stock(("A", "x", "1"))).rejected == 0
 
 
-def test_drop_removes_everything(bench: Bench) -> None:
+def test_everything_stands_under_the_prefix_and_goes_with_it(bench: Bench) -> None:
     for _ in range(2):
-        mapped = bench.apply(mapping(snapshot()), lambda _: stock(("A", "x", "1"), ("A", "x", "1")))
-        drop(bench.con, mapped)
+        bench.apply(mapping(snapshot()), lambda _: stock(("A", "x", "1"), ("A", "x", "1")))
+        staging.sweep(bench.con, "m")
         left = "select (select count(*) from duckdb_tables() where temporary) + count(*) from duckdb_views() where temporary and not internal"
         assert bench.con.execute(left).fetchone() == (0,)
 
