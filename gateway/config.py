@@ -68,7 +68,8 @@ class Acknowledge(Strict):
 class Partner(Strict):
     """A trading partner: the entity its files belong to and the envelope identifiers it may send under.
 
-    `pgp_signer` is the file of the OpenPGP certificate that must have signed what it sends encrypted.
+    `pgp_signer` is the file of the OpenPGP certificate that must have signed what it sends encrypted. With a
+    `marker` a file is whole when another is beside it whose name has that suffix besides.
     """
 
     entity: str
@@ -76,6 +77,7 @@ class Partner(Strict):
     channel: str = ""
     acknowledge: Acknowledge = Acknowledge()
     pgp_signer: str = ""
+    marker: str = Field("", pattern=r"^[^/]*$")
 
 
 class Pgp(Strict):
@@ -95,16 +97,35 @@ class FolderDrop(Strict):
     folder: str
 
 
-class Sftp(Strict):
+class Server(Strict):
+    """What is set for a server of any kind. New files of the folders `outbound/<deliver>` are delivered to it."""
+
+    name: str
+    partner: str
+    deliver: tuple[str, ...] = ()
+    connect_timeout_s: float = 10.0
+    file_bytes_max: int = 4 * 1024**3
+
+
+class Jump(Strict):
+    """An SSH server that the way to an SFTP server leads through; none without `host`."""
+
+    host: str = ""
+    port: int = 22
+    user: str = ""
+    host_key: str = ""
+    key_file: str = ""
+    password_env: str = ""
+
+
+class Sftp(Server):
     """One SFTP server that the gateway polls and delivers to.
 
     The password is read from the environment variable that `password_env` names; `host_key` is the
     server's public key as in a known_hosts line ("ssh-ed25519 AAAA…"): any other key is refused. `key_file`
-    is below the home unless it is absolute. New files of the folders `outbound/<deliver>` go to `remote_out`.
+    is below the home unless it is absolute. The same holds for the jump host.
     """
 
-    name: str
-    partner: str
     host: str
     port: int = 22
     user: str
@@ -114,10 +135,9 @@ class Sftp(Strict):
     remote_in: str
     remote_done: str = ""
     remote_out: str = ""
-    deliver: tuple[str, ...] = ()
-    connect_timeout_s: float = 10.0
-    file_bytes_max: int = 4 * 1024**3
     still_s: float = 2.0
+    downloads_max: int = Field(1, ge=1, le=16)
+    jump: Jump = Jump()
 
 
 class Daemon(Strict):

@@ -32,7 +32,7 @@ def sections() -> dict[str, type[BaseModel]]:
         found[heading] = model
         for key, inner in model.model_fields.items():
             if isinstance(inner.default, BaseModel):
-                found[f"{heading.removesuffix(']')}.{key}]"] = type(inner.default)
+                found[f"[{heading.strip('[]')}.{key}]"] = type(inner.default)
     return found
 
 

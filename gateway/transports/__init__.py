@@ -9,7 +9,8 @@ from gateway.errors import GatewayError
 from gateway.transports.deliveries import Deliveries
 from gateway.transports.folder import Folder
 from gateway.transports.lane import Lane, Pace
-from gateway.transports.sftp import SftpServer, local_name
+from gateway.transports.remote import local_name
+from gateway.transports.sftp import SftpServer
 
 
 def build(home: Path, config: Config, ledger: Path) -> list[Lane]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import fnmatch
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 
 def ignored(name: str, patterns: Sequence[str]) -> bool:
@@ -24,6 +24,20 @@ def refusal(name: str, chars_max: int) -> str:
     if "Cc" in kinds:
         return "has control characters in its name"
     return ""
+
+
+LONE_MARKER = ("is a marker without its file", "Remove it, or send the file again.")
+"""What is wrong with a marker that stays alone, and the mend."""
+
+
+def is_marked(name: str, marker: str, present: Collection[str]) -> bool:
+    """Whether a file is whole by its marker: another file whose name has this suffix besides; "" demands none."""
+    return not marker or (name + marker in present and not name.endswith(marker))
+
+
+def is_lone_marker(name: str, marker: str, present: Collection[str]) -> bool:
+    """Whether this is a marker, and the file that it belongs to is not there."""
+    return bool(marker) and name.endswith(marker) and name.removesuffix(marker) not in present
 
 
 def shown(name: str) -> str:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import time
 from collections.abc import Hashable
 
-Version = tuple[int, int]
-"""Size in bytes and time of the last change."""
+Version = Hashable
+"""What changes when the file does: its size and time, or more."""
 
 
 class Stillness:

@@ -54,7 +54,13 @@ def free_port() -> int:
 class Sshd:
     """`root/in`, `root/done` and `root/out` are the partner's folders; `host_keys` the public keys by kind."""
 
-    def __init__(self, folder: Path, kinds: tuple[str, ...] = ("ed25519",), subsystem: str = "internal-sftp") -> None:
+    def __init__(
+        self,
+        folder: Path,
+        kinds: tuple[str, ...] = ("ed25519",),
+        subsystem: str = "internal-sftp",
+        more: tuple[str, ...] = (),
+    ) -> None:
         self.root, self.port, self.log = folder / "partner", free_port(), folder / "sshd.log"
         for name in ("in", "done", "out"):
             (self.root / name).mkdir(parents=True)
@@ -65,7 +71,7 @@ class Sshd:
             f"Port {self.port}", "ListenAddress 127.0.0.1", "PidFile none", "UsePAM no", "UseDNS no", "StrictModes no",
             "PasswordAuthentication no", "KbdInteractiveAuthentication no", "PermitRootLogin prohibit-password",
             "MaxStartups 100", "LogLevel DEBUG1", f"AuthorizedKeysFile {folder / 'authorized_keys'}",
-            f"Subsystem sftp {subsystem}", *(f"HostKey {folder / f'host_{kind}'}" for kind in kinds),
+            f"Subsystem sftp {subsystem}", *(f"HostKey {folder / f'host_{kind}'}" for kind in kinds), *more,
         ]  # fmt: skip
         self.config = folder / "sshd_config"
         # Newer servers shut out an address after a few refused logins; older ones do not know the setting.
@@ -86,6 +92,11 @@ class Sshd:
             "remote_out": str(self.root / "out"), "still_s": 0.0, "connect_timeout_s": 5.0,
         }  # fmt: skip
         return Sftp.model_validate({**works, **changes})
+
+    def as_jump(self, **changes: object) -> dict[str, object]:
+        """Settings that lead through this server to another."""
+        login = self.settings().model_dump(include={"host", "port", "user", "host_key", "key_file"})
+        return {**login, **changes}
 
     def put(self, name: str, content: bytes) -> Path:
         """A whole file in the partner's `in`."""

@@ -19,6 +19,7 @@ from gateway.errors import GatewayError
 from gateway.pipeline import Gateway
 from gateway.transports import build
 from gateway.transports.contract import UnreachableError
+from gateway.transports.remote import Entry
 from gateway.transports.sftp import SftpServer, fingerprint
 from tests.test_books import GOOD
 from tests.transports.sshd import Sshd, make_key, wait_for
@@ -397,6 +398,178 @@ def test_closing_ends_what_another_thread_is_doing(sshd: Sshd, connect: Connect)
     assert not ended.wait(0.2)
     server.close()
     assert ended.wait(10)
+
+
+# --- through a jump host ------------------------------------------------------------------------------
+
+
+def test_a_server_behind_a_jump_host(start_sshd: Callable[..., Sshd], connect: Connect) -> None:
+    sshd, jump = start_sshd(), start_sshd()
+    sshd.put("orders.csv", b"a,b\n")
+    server = connect(sshd, jump=jump.as_jump())
+    (drop,) = server.poll()
+    assert drop.path.read_bytes() == b"a,b\n"
+    server.settle(drop)
+    server.deliver([sshd.root / "done" / "orders.csv"])
+    assert (sshd.names("in"), sshd.names("done"), sshd.names("out")) == ([], ["orders.csv"], ["orders.csv"])
+    assert "direct-tcpip" in jump.log.read_text()
+
+
+def test_a_jump_host_with_another_key_is_refused_before_anything_is_sent(
+    start_sshd: Callable[..., Sshd], connect: Connect, tmp_path: Path
+) -> None:
+    sshd, jump = start_sshd(), start_sshd()
+    other = make_key(tmp_path / "other")
+    with pytest.raises(UnreachableError) as refused:
+        connect(sshd, jump=jump.as_jump(host_key=other)).poll()
+    assert f"(127.0.0.1:{jump.port})" in str(refused.value) and fingerprint(other) in str(refused.value)
+    assert "userauth-request" not in jump.log.read_text()
+
+
+def test_the_key_of_the_server_behind_a_jump_host_is_pinned_too(
+    start_sshd: Callable[..., Sshd], connect: Connect, tmp_path: Path
+) -> None:
+    sshd, jump = start_sshd(), start_sshd()
+    with pytest.raises(UnreachableError) as refused:
+        connect(sshd, host_key=make_key(tmp_path / "other"), jump=jump.as_jump()).poll()
+    assert f"(127.0.0.1:{sshd.port})" in str(refused.value)
+    assert fingerprint(sshd.host_keys["ed25519"]) in str(refused.value)
+    assert "userauth-request" not in sshd.log.read_text()
+
+
+def test_a_jump_host_that_lets_nobody_through(start_sshd: Callable[..., Sshd], connect: Connect) -> None:
+    sshd, jump = start_sshd(), start_sshd(more=("AllowTcpForwarding no",))
+    with pytest.raises(UnreachableError, match=rf"through 127\.0\.0\.1:{jump.port}: .*prohibited.*lets us through"):
+        connect(sshd, jump=jump.as_jump()).poll()
+
+
+def test_a_jump_host_without_a_key_is_a_fault_of_the_configuration(sshd: Sshd, connect: Connect) -> None:
+    with pytest.raises(GatewayError, match=r"host_key of the jump host of sftp:partner"):
+        connect(sshd, jump=sshd.as_jump(host_key=""))
+
+
+def test_a_jump_host_that_goes_away_and_comes_back(start_sshd: Callable[..., Sshd], connect: Connect) -> None:
+    sshd, jump = start_sshd(), start_sshd()
+    sshd.put("orders.csv", b"a")
+    server = connect(sshd, jump=jump.as_jump())
+    (drop,) = server.poll()
+    jump.stop()
+    with pytest.raises(UnreachableError):
+        server.settle(drop)
+    with pytest.raises(UnreachableError, match="Connection refused"):
+        server.settle(drop)
+    jump.start()
+    server.settle(drop)
+    assert sshd.names("done") == ["orders.csv"]
+
+
+# --- large files, many files --------------------------------------------------------------------------
+
+MEGABYTE = 1 << 20
+
+
+@pytest.fixture
+def cut_after(monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[int]]:
+    """Cuts the connection once after so many bytes of a download; returns where downloads began."""
+    monkeypatch.setattr("gateway.transports.remote.STEP_BYTES", MEGABYTE)
+    read = SftpServer._read
+
+    def prepare(sshd: Sshd, bytes_max: int) -> list[int]:
+        began: list[int] = []
+
+        def cut(server: SftpServer, path: str, entry: Entry, start: int) -> Iterator[bytes]:
+            began.append(start)
+            came = 0
+            for chunk in read(server, path, entry, start):
+                yield chunk
+                came += len(chunk)
+                if came >= bytes_max and len(began) == 1:
+                    sshd.cut()
+
+        monkeypatch.setattr(SftpServer, "_read", cut)
+        return began
+
+    return prepare
+
+
+@pytest.mark.parametrize("restarted", [False, True])
+def test_a_large_download_that_was_cut_is_continued(
+    sshd: Sshd, connect: Connect, cut_after: Callable[..., list[int]], restarted: bool
+) -> None:
+    content = os.urandom(8 * MEGABYTE)
+    sshd.put("large.csv", content)
+    server = connect(sshd)
+    began = cut_after(sshd, 5 * MEGABYTE)
+    with pytest.raises(UnreachableError):
+        server.poll()
+    (drop,) = (connect(sshd) if restarted else server).poll()
+    assert began[0] == 0 and 3 * MEGABYTE <= began[1] <= 6 * MEGABYTE
+    assert drop.path.read_bytes() == content
+    assert list(drop.path.parent.iterdir()) == [drop.path]
+
+
+def test_a_large_file_that_was_replaced_after_the_cut_is_begun_anew(
+    sshd: Sshd, connect: Connect, cut_after: Callable[..., list[int]]
+) -> None:
+    path = sshd.put("large.csv", os.urandom(8 * MEGABYTE))
+    server = connect(sshd)
+    began = cut_after(sshd, 5 * MEGABYTE)
+    with pytest.raises(UnreachableError):
+        server.poll()
+    content = os.urandom(8 * MEGABYTE)
+    path.write_bytes(content)
+    os.utime(path, (1_000, 1_000))
+    (drop,) = server.poll()
+    assert began == [0, 0]
+    assert drop.path.read_bytes() == content
+    assert list(drop.path.parent.iterdir()) == [drop.path], "nothing is left of the first"
+
+
+def test_several_files_are_downloaded_at_once(sshd: Sshd, connect: Connect) -> None:
+    contents = {f"{number}.csv": os.urandom(1_000) for number in range(40)}
+    for name, content in contents.items():
+        sshd.put(name, content)
+    server = connect(sshd, downloads_max=4)
+    drops = server.poll()
+    assert {drop.name: drop.path.read_bytes() for drop in drops} == contents
+    assert 1 < len(server._idle) <= 4
+    for drop in drops:
+        server.settle(drop)
+    assert (sshd.names("in"), len(sshd.names("done"))) == ([], 40)
+
+
+def test_more_downloads_at_once_than_the_server_allows(start_sshd: Callable[..., Sshd], connect: Connect) -> None:
+    sshd = start_sshd(more=("MaxSessions 2",))
+    for number in range(40):
+        sshd.put(f"{number}.csv", b"x" * 100_000)
+    server = connect(sshd, downloads_max=8)
+    names: set[str] = set()
+    for _ in range(40):
+        names |= {drop.name for drop in server.poll()}
+        if len(names) == 40:
+            break
+    assert len(names) == 40
+    assert all("downloads_max" in problem.message for problem in server.problems)
+
+
+def test_a_cut_while_several_files_are_downloaded(
+    sshd: Sshd, connect: Connect, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(40):
+        sshd.put(f"{number:02}.csv", b"x")
+    opened = paramiko.SFTPClient.open
+
+    def cut(client: paramiko.SFTPClient, path: str, *rest: Any) -> Any:
+        if path.endswith("20.csv"):
+            sshd.cut()
+        return opened(client, path, *rest)
+
+    monkeypatch.setattr(paramiko.SFTPClient, "open", cut)
+    server = connect(sshd, downloads_max=4)
+    first = {drop.name for drop in server.poll()}
+    assert first and "20.csv" not in first and server.soon
+    monkeypatch.undo()
+    assert len(server.poll()) == 40
 
 
 # --- with the ledger ----------------------------------------------------------------------------------
