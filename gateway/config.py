@@ -140,6 +140,37 @@ class Sftp(Server):
     jump: Jump = Jump()
 
 
+class Ftps(Server):
+    """One FTP server with explicit TLS. The password is read from the environment variable `password_env` names.
+
+    `ca_file` is below the home unless it is absolute; without one the authorities of the system are trusted.
+    """
+
+    host: str
+    port: int = 21
+    user: str
+    password_env: str
+    ca_file: str = ""
+    remote_in: str
+    remote_done: str = ""
+    remote_out: str = ""
+    still_s: float = 2.0
+
+
+class S3(Server):
+    """One bucket, of AWS where there is no `endpoint`. Both parts of the key are read from environment variables."""
+
+    bucket: str
+    endpoint: str = Field("", pattern=r"^(https?://.+)?$")
+    region: str = "us-east-1"
+    access_key_env: str
+    secret_key_env: str
+    ca_file: str = ""
+    prefix_in: str
+    prefix_done: str = ""
+    prefix_out: str = ""
+
+
 class Daemon(Strict):
     """Pace of `gateway run`, and where it shows its state: "host:port", "" for nowhere."""
 
@@ -180,6 +211,8 @@ class Config(Strict):
     pgp: Pgp = Pgp()
     folder: tuple[FolderDrop, ...] = ()
     sftp: tuple[Sftp, ...] = ()
+    ftps: tuple[Ftps, ...] = ()
+    s3: tuple[S3, ...] = ()
 
 
 def load(home: Path) -> Config:

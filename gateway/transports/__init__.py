@@ -4,29 +4,47 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from gateway.config import Config
+from gateway.config import S3, Config, Ftps, Server, Sftp
 from gateway.errors import GatewayError
 from gateway.transports.deliveries import Deliveries
 from gateway.transports.folder import Folder
+from gateway.transports.ftps import FtpsServer
 from gateway.transports.lane import Lane, Pace
-from gateway.transports.remote import local_name
+from gateway.transports.remote import RemoteServer, local_name
 from gateway.transports.sftp import SftpServer
 
 
 def build(home: Path, config: Config, ledger: Path) -> list[Lane]:
-    """A lane for the drop folders of a home, and one for each SFTP server. `ledger` is the ledger's folder.
+    """A lane for the drop folders of a home, and one for each server. `ledger` is the ledger's folder.
 
     Raises GatewayError for settings that cannot work.
     """
-    names = [settings.name for settings in config.sftp]
-    if len(set(names)) < len(names):
-        raise GatewayError("set up", "the SFTP servers", "Give each [[sftp]] a name of its own.", f"names are {names}")
     daemon, outbound = config.daemon, home / "outbound"
     back_off = (daemon.tick_s, daemon.back_off_s_max)
     lanes = [Lane(Folder(home, config, still=True), Pace(daemon.tick_s, daemon.still_s, *back_off))]
-    for settings in config.sftp:
-        server = SftpServer(home, settings, config, ledger / "spool")
-        state = ledger / "delivered" / f"{local_name(settings.name)}.json"
-        deliveries = Deliveries(outbound, settings.deliver, config.daemon.ignore, state)
-        lanes.append(Lane(server, Pace(daemon.sftp_poll_s, settings.still_s, *back_off), deliveries))
+    for kind, servers in (("sftp", config.sftp), ("ftps", config.ftps), ("s3", config.s3)):
+        named = [settings.name for settings in servers]
+        if len(set(named)) < len(named):
+            hint = f"Give each [[{kind}]] a name of its own."
+            raise GatewayError("set up", f"the servers of [[{kind}]]", hint, f"names are {named}")
+        # SFTP was there first: its places have no name of the kind.
+        place = "" if kind == "sftp" else kind
+        for settings in servers:
+            server = _server(home, settings, config, ledger / "spool" / place)
+            state = ledger / "delivered" / place / f"{local_name(settings.name)}.json"
+            deliveries = Deliveries(outbound, settings.deliver, daemon.ignore, state)
+            soon_s = settings.still_s if isinstance(settings, Sftp | Ftps) else daemon.tick_s
+            lanes.append(Lane(server, Pace(daemon.sftp_poll_s, soon_s, *back_off), deliveries))
     return lanes
+
+
+def _server(home: Path, settings: Server, config: Config, spool: Path) -> RemoteServer:
+    if isinstance(settings, Sftp):
+        return SftpServer(home, settings, config, spool)
+    if isinstance(settings, Ftps):
+        return FtpsServer(home, settings, config, spool)
+    assert isinstance(settings, S3)
+    # Half a second of imports that only those pay who have a bucket.
+    from gateway.transports.s3 import S3Bucket
+
+    return S3Bucket(home, settings, config, spool)

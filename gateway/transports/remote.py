@@ -65,11 +65,13 @@ class RemoteServer(ABC):
 
     broken         exceptions that mean that the connection is gone
     trouble        those, and what may be an answer of the server
+    mend           what to do when it does not answer
     downloads_max  how many files are downloaded at once
     """
 
     broken: tuple[type[Exception], ...] = (EOFError, TimeoutError, ConnectionError)
     trouble: tuple[type[Exception], ...] = (*broken, OSError)
+    mend = "Check host and port in config.toml; it is tried again."
     downloads_max = 1
 
     def __init__(
@@ -81,6 +83,9 @@ class RemoteServer(ABC):
         self.problems: list[Fault] = []
         self.soon = False
         self._common = settings
+        if places.done and posixpath.normpath(places.done) == posixpath.normpath(places.inbound):
+            hint = "Name another folder for files that are done; without one they are removed."
+            raise GatewayError("set up", self.name, hint, "what is done would be collected again and again")
         partner = config.partners.get(settings.partner)
         self._marker = partner.marker if partner else ""
         self._stillness = Stillness(still_s)
@@ -105,8 +110,8 @@ class RemoteServer(ABC):
         """Upload a file, over what is there."""
 
     @abstractmethod
-    def _move(self, path: str, target: str) -> None:
-        """Move a file to where none is."""
+    def _move(self, path: str, target: str, tag: str = "") -> None:
+        """Move a file to where none is, where the server can say so only if its tag is still this."""
 
     def _move_over(self, path: str, target: str) -> None:
         """Move a file over what is there, if the server can."""
@@ -130,7 +135,7 @@ class RemoteServer(ABC):
         return UnreachableError(
             operation,
             f"{self.name} ({where or self.where})",
-            hint or "Check host and port in config.toml; it is tried again.",
+            hint or self.mend,
             cause,
         )
 
@@ -283,12 +288,12 @@ class RemoteServer(ABC):
         with self._asking("settle", remote):
             now = self._stat(remote)  # None: settled before a crash, or taken back.
             if now is not None and now.version == drop.token:
-                self._put_away(remote)
+                self._put_away(remote, now.tag)
                 if self._marker and self._stat(remote + self._marker) is not None:
                     self._remove(remote + self._marker)
         drop.path.unlink(missing_ok=True)
 
-    def _put_away(self, remote: str) -> None:
+    def _put_away(self, remote: str, tag: str) -> None:
         if not self.places.done:
             self._remove(remote)
             return
@@ -297,7 +302,7 @@ class RemoteServer(ABC):
         while self._stat(target) is not None:
             number += 1
             target = f"{base}.{number}"
-        self._move(remote, target)
+        self._move(remote, target, tag)
 
     # --- out ------------------------------------------------------------------------------------------
 

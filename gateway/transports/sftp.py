@@ -204,7 +204,7 @@ class SftpServer(RemoteServer):
         with self._client() as client:
             client.put(str(file), path, confirm=True)
 
-    def _move(self, path: str, target: str) -> None:
+    def _move(self, path: str, target: str, tag: str = "") -> None:
         with self._client() as client:
             client.rename(path, target)
 

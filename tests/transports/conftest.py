@@ -10,6 +10,8 @@ import pytest
 from gateway import config as configuration
 from gateway.config import Config
 from tests.conftest import require_or_skip
+from tests.transports.bucket import Bucket, serving
+from tests.transports.ftpd import Ftpd
 from tests.transports.sshd import SSHD, Sshd
 
 
@@ -38,6 +40,43 @@ def start_sshd(tmp_path: Path) -> Iterator[Callable[..., Sshd]]:
 @pytest.fixture
 def sshd(start_sshd: Callable[..., Sshd]) -> Sshd:
     return start_sshd()
+
+
+@pytest.fixture
+def start_ftpd(tmp_path: Path) -> Iterator[Callable[..., Ftpd]]:
+    """Starts FTPS servers; all are stopped at the end."""
+    servers: list[Ftpd] = []
+
+    def start(**options: object) -> Ftpd:
+        folder = tmp_path / f"ftpd-{len(servers)}"
+        folder.mkdir()
+        servers.append(Ftpd(folder, **options))
+        return servers[-1]
+
+    yield start
+    for server in servers:
+        server.stop()
+
+
+@pytest.fixture
+def ftpd(start_ftpd: Callable[..., Ftpd]) -> Ftpd:
+    return start_ftpd()
+
+
+@pytest.fixture(scope="session")
+def s3_endpoint() -> Iterator[str]:
+    """A server that speaks the language of S3, for all tests of this process."""
+    with serving() as endpoint:
+        yield endpoint
+
+
+@pytest.fixture
+def bucket(s3_endpoint: str, monkeypatch: pytest.MonkeyPatch) -> Bucket:
+    """A bucket of the test's own, and the key to it in the environment."""
+    found = Bucket(s3_endpoint)
+    monkeypatch.setenv("BUCKET_KEY", found.access_key)
+    monkeypatch.setenv("BUCKET_SECRET", found.secret_key)
+    return found
 
 
 class Clock:

@@ -1,4 +1,4 @@
-"""What holds for every transport: one suite over the drop folders and a real SFTP server."""
+"""What holds for every transport: one suite over the drop folders and real servers of every kind."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import pkgutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -14,49 +15,83 @@ from gateway.config import Config
 from gateway.errors import GatewayError
 from gateway.transports.contract import Drop, Transport
 from gateway.transports.folder import Folder
+from gateway.transports.ftps import FtpsServer
+from gateway.transports.s3 import S3Bucket
 from gateway.transports.sftp import SftpServer
+from tests.transports.bucket import Bucket, BucketFolder
 from tests.transports.conftest import Clock
+from tests.transports.ftpd import Ftpd
 from tests.transports.sshd import Sshd
 
 
 @dataclass
 class Place:
-    """A transport and the folders behind it. `make` builds the transport anew, as after a restart."""
+    """A transport and the folders behind it. `make` builds the transport anew, as after a restart.
+
+    copies   what writes a delivery under its temporary name, "" if there is none because it appears whole
+    grows    whether its files can be seen half written
+    links    whether its listing tells links and devices from files
+    """
 
     transport: Transport
-    inbound: Path
-    outbound: Path
+    inbound: Path | BucketFolder
+    outbound: Path | BucketFolder
     make: Callable[[float], Transport]
+    copies: str
+    grows: bool = True
+    links: bool = True
 
-    def put(self, name: str, content: bytes = b"a,b\n") -> Path:
-        path = self.inbound / name
+    def put(self, name: str, content: bytes = b"a,b\n") -> Any:
+        path: Any = self.inbound / name
         path.write_bytes(content)
         return path
 
     def growing(self) -> Transport:
         """The transport with two seconds of stillness."""
+        if not self.grows:
+            pytest.skip("objects appear whole")
         self.transport.close()
         self.transport = self.make(2.0)
         return self.transport
 
 
-@pytest.fixture(params=["folder", "sftp"])
+@pytest.fixture(params=["folder", "sftp", "ftps", "ftps without facts", "s3"])
 def place(request: pytest.FixtureRequest, home: Path, config: Config, tmp_path: Path) -> Iterator[Place]:
+    spool = tmp_path / "spool"
     if request.param == "folder":
-        inbound, outbound = home / "inbound" / "amazon-us", home / "outbound"
         daemon = config.daemon
 
-        def make(still_s: float) -> Transport:
+        def make_folder(still_s: float) -> Transport:
             changed = config.model_copy(update={"daemon": daemon.model_copy(update={"still_s": still_s})})
             return Folder(home, changed, still=True)
-    else:
+
+        found = Place(
+            make_folder(0.0), home / "inbound" / "amazon-us", home / "outbound", make_folder, "shutil:copyfile"
+        )
+    elif request.param == "sftp":
         sshd: Sshd = request.getfixturevalue("sshd")
-        inbound, outbound = sshd.root / "in", sshd.root / "out"
 
-        def make(still_s: float) -> Transport:
-            return SftpServer(home, sshd.settings(still_s=still_s), config, tmp_path / "spool")
+        def make_sftp(still_s: float) -> Transport:
+            return SftpServer(home, sshd.settings(still_s=still_s), config, spool)
 
-    found = Place(make(0.0), inbound, outbound, make)
+        found = Place(make_sftp(0.0), sshd.root / "in", sshd.root / "out", make_sftp, "paramiko:SFTPClient.put")
+    elif request.param == "s3":
+        bucket: Bucket = request.getfixturevalue("bucket")
+
+        def make_s3(still_s: float) -> Transport:
+            return S3Bucket(home, bucket.settings(), config, spool)
+
+        found = Place(
+            make_s3(0.0), bucket.folder("in"), bucket.folder("out"), make_s3, copies="", grows=False, links=False
+        )
+    else:
+        ftpd: Ftpd = request.getfixturevalue("start_ftpd")(facts=request.param == "ftps")
+
+        def make_ftps(still_s: float) -> Transport:
+            return FtpsServer(home, ftpd.settings(still_s=still_s), config, spool)
+
+        copies = "gateway.transports.ftps:FtpsServer._write"
+        found = Place(make_ftps(0.0), ftpd.root / "in", ftpd.root / "out", make_ftps, copies, links=False)
     yield found
     found.transport.close()
 
@@ -159,22 +194,24 @@ def test_names_of_files_under_way_are_ignored(place: Place, name: str) -> None:
 
 def test_what_is_no_ordinary_file_is_left_alone_with_a_problem(place: Place) -> None:
     place.put("orders.csv")
-    (place.inbound / "subfolder").mkdir()
-    (place.inbound / "link.csv").symlink_to("/etc/hostname")
-    (place.inbound / "dangling.csv").symlink_to("nowhere")
-    os.mkfifo(place.inbound / "pipe.csv")
-    place.put("line\nbreak\x1b[31m.csv")
-    (place.inbound / os.fsdecode(b"latin-\xe9.csv")).write_bytes(b"x")
+    place.put("red\x1b[31m.csv")
+    expected = ["red\\x1b[31m.csv has control characters in its name"]
+    if place.grows:
+        place.put("line\nbreak\x1b[31m.csv")
+        expected += ["line\\nbreak\\x1b[31m.csv has control characters in its name"]
+        (place.inbound / "subfolder").mkdir()
+        (place.inbound / os.fsdecode(b"latin-\xe9.csv")).write_bytes(b"x")
+        expected += ["latin-\\udce9.csv has a name that is not UTF-8"]
+    if place.links:
+        (place.inbound / "link.csv").symlink_to("/etc/hostname")
+        (place.inbound / "dangling.csv").symlink_to("nowhere")
+        os.mkfifo(place.inbound / "pipe.csv")
+        expected += [f"{name}.csv is a link or a device" for name in ("dangling", "link", "pipe")]
+    before = len(list(place.inbound.iterdir()))
     assert names(place.transport.poll()) == ["orders.csv"]
     said = sorted(problem.message.partition("/")[2] for problem in place.transport.problems)
-    assert said == [
-        "dangling.csv is a link or a device",
-        "latin-\\udce9.csv has a name that is not UTF-8",
-        "line\\nbreak\\x1b[31m.csv has control characters in its name",
-        "link.csv is a link or a device",
-        "pipe.csv is a link or a device",
-    ]
-    assert len(list(place.inbound.iterdir())) == 7
+    assert said == sorted(expected)
+    assert len(list(place.inbound.iterdir())) == before
 
 
 @pytest.mark.parametrize(
@@ -218,7 +255,8 @@ def test_a_file_is_visible_under_its_name_only_when_it_is_whole(
 ) -> None:
     book = tmp_path / "book.xlsx"
     book.write_bytes(b"whole")
-    copy = "shutil:copyfile" if isinstance(place.transport, Folder) else "paramiko:SFTPClient.put"
+    if not (copy := place.copies):
+        pytest.skip("objects appear whole")
     original = pkgutil.resolve_name(copy)
     visible: list[list[Path]] = []
 
@@ -236,6 +274,8 @@ def test_a_file_is_visible_under_its_name_only_when_it_is_whole(
 def test_a_delivery_that_fails_leaves_nothing_behind(place: Place, tmp_path: Path) -> None:
     book = tmp_path / "book.xlsx"
     book.write_bytes(b"whole")
+    if not place.grows:
+        pytest.skip("where there are no folders, none is in the way")
     (place.outbound / "book.xlsx" / "inside").mkdir(parents=True)
     before = sorted(place.outbound.iterdir())
     with pytest.raises(GatewayError, match=r"book\.xlsx"):

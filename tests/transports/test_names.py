@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.transports import names
-from gateway.transports.sftp import local_name
+from gateway.transports.remote import local_name
 
 anything = st.text(st.characters(), max_size=400)  # Lone surrogates too: names need not be UTF-8.
 
