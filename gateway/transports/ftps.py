@@ -57,7 +57,7 @@ class FtpsServer(RemoteServer):
             self._in_step = True
             if str(error).startswith("421"):
                 raise EOFError from error
-            raise RefusedError(str(error)) from error
+            raise RefusedError(str(error).rstrip(".")) from error
         except Exception as error:
             self._in_step &= isinstance(error, RefusedError)
             if self._ftp is not ftp:

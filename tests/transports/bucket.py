@@ -12,7 +12,9 @@ from types import SimpleNamespace
 from typing import Any
 
 import boto3
+import pytest
 from botocore.exceptions import ClientError
+from moto import settings
 from moto.moto_server.threaded_moto_server import ThreadedMotoServer
 
 from gateway.config import S3
@@ -29,6 +31,14 @@ def serving() -> Iterator[str]:
         yield f"http://{host}:{port}"
     finally:
         server.stop()
+
+
+@contextlib.contextmanager
+def strict(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Keys and permissions are checked meanwhile."""
+    with monkeypatch.context() as patch:
+        patch.setattr(settings, "INITIAL_NO_AUTH_ACTION_COUNT", 0)
+        yield
 
 
 class Bucket:

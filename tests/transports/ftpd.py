@@ -7,6 +7,7 @@ import ipaddress
 import os
 import socket
 import threading
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from OpenSSL import SSL
 from pyftpdlib.authorizers import DummyAuthorizer
+from pyftpdlib.filesystems import AbstractedFS
 from pyftpdlib.handlers import FTPHandler, TLS_DTPHandler, TLS_FTPHandler
 from pyftpdlib.ioloop import IOLoop
 from pyftpdlib.servers import FTPServer
@@ -78,9 +80,12 @@ class Ftpd:
         self.authorizer = DummyAuthorizer()
         self.authorizer.add_user("acme", PASSWORD, str(self.root), permissions)
         base = TLS_FTPHandler if tls else FTPHandler
+        self.commands: list[str] = []
+        self.filesystem = type("Filesystem", (AbstractedFS,), {"rename": AbstractedFS.rename})
         known = {name: command for name, command in base.proto_cmds.items() if facts or name not in ("MLSD", "MLST")}
         own: dict[str, object] = {
             "authorizer": self.authorizer, "proto_cmds": known, "unicode_errors": "surrogateescape", "auth_failed_timeout": 0,
+            "abstracted_fs": self.filesystem, "pre_process_command": self._noting(base),
         }  # fmt: skip
         if tls:
             context = SSL.Context(SSL.TLS_SERVER_METHOD)
@@ -92,11 +97,19 @@ class Ftpd:
                 "ssl_context": context, "tls_control_required": True, "tls_data_required": True, "dtp_handler": _DataHandler,
             }  # fmt: skip
         self._handler = type("Handler", (base,), own)
-        self.commands: list[str] = []
         self._running = threading.Event()
         self._awake = threading.Event()
         self.port = 0
         self.start()
+
+    def _noting(self, base: type) -> Callable[..., None]:
+        commands, process = self.commands, base.pre_process_command  # type: ignore[attr-defined]
+
+        def note(handler: object, line: str, command: str, argument: str) -> None:
+            commands.append(command)
+            process(handler, line, command, argument)
+
+        return note
 
     def settings(self, **changes: object) -> Ftps:
         """Settings that work, with the password in the environment variable FTPS_PASSWORD."""
@@ -107,6 +120,10 @@ class Ftpd:
             "remote_out": "/out", "still_s": 0.0, "connect_timeout_s": 5.0,
         }  # fmt: skip
         return Ftps.model_validate({**works, **changes})
+
+    def allow(self, permissions: str) -> None:
+        """What the user may do from now on, as pyftpdlib writes it."""
+        self.authorizer.user_table["acme"]["perm"] = permissions
 
     def put(self, name: str, content: bytes) -> Path:
         """A whole file in the partner's `in`."""
@@ -140,7 +157,7 @@ class Ftpd:
     def cut(self) -> None:
         """Cut the open connections; the server itself goes on."""
         for number in list(self._loop.socket_map):
-            if number != self._server.fileno():
+            if number != self._server.socket.fileno():
                 with contextlib.suppress(OSError), socket.socket(fileno=os.dup(number)) as other:
                     other.shutdown(socket.SHUT_RDWR)
 
