@@ -91,10 +91,14 @@ class Pgp(Strict):
 
 
 class FolderDrop(Strict):
-    """Where a partner drops files besides `inbound/<partner>/`: a folder below the home, or an absolute one."""
+    """Where a partner drops files besides `inbound/<partner>/`: a folder below the home, or an absolute one.
+
+    Where several gateways take files from it, each must know that it is `shared`.
+    """
 
     partner: str
     folder: str
+    shared: bool = False
 
 
 class Server(Strict):

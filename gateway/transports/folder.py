@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import stat
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Set
 from datetime import UTC, datetime
 from pathlib import Path
 
 from gateway.atomic import replacing
 from gateway.config import Config
 from gateway.errors import Fault, GatewayError
+from gateway.ledger import lake
 from gateway.transports import names
+from gateway.transports.claims import Claims, gateway_id
 from gateway.transports.contract import Drop
 from gateway.transports.stillness import Stillness
 
@@ -30,6 +33,9 @@ class Folder:
         self.config = config
         self.root, self.outbound = home / "inbound", home / "outbound"
         self.others = {home / drop.folder: drop.partner for drop in config.folder}
+        shared = [home / drop.folder for drop in config.folder if drop.shared]
+        own = gateway_id(lake.folder_of(home, config)) if shared else ""
+        self._claims = {folder: Claims(folder, own) for folder in shared}
         self.problems: list[Fault] = []
         self._stillness = Stillness(config.daemon.still_s if still else 0.0)
 
@@ -49,32 +55,74 @@ class Folder:
         """Every drop folder → its partner."""
         found = dict(self.others)
         for entry in self._entries(self.root):
+            if names.ignored(entry.name, self.config.daemon.ignore):
+                continue
             if entry.is_dir(follow_symlinks=False) and not names.refusal(entry.name, self._name_chars_max):
                 found.setdefault(Path(entry.path), entry.name)
             else:
                 self._problem(entry.path, "is no partner's folder", "Drop files into inbound/<partner>/.")
         return found
 
-    def _entries(self, folder: Path) -> Iterator[os.DirEntry[str]]:
+    def _entries(self, folder: Path) -> list[os.DirEntry[str]]:
         try:
             with os.scandir(folder) as listing:
-                entries = list(listing)
+                return list(listing)
         except OSError as error:
             self._problem(str(folder), f"cannot be read: {error.strerror}", "Check that it exists and its permissions.")
-            return
-        yield from (entry for entry in entries if not names.ignored(entry.name, self.config.daemon.ignore))
+            return []
 
     def _poll_folder(self, partner: str, folder: Path) -> Iterator[Drop]:
-        for entry in self._entries(folder):
+        claims, marker = self._claims.get(folder), self._marker(partner)
+        entries = self._entries(folder)
+        if claims is None:
+            for entry, status in self._whole(entries, marker, set()):
+                yield self._drop(partner, entry, status)
+            return
+        try:
+            claimed = {entry.name for entry in claims.entries()}
+            for entry, _ in self._whole(entries, marker, claimed):
+                self._claim(claims, entry.name, marker)
+            for entry in claims.entries():
+                status = entry.stat(follow_symlinks=False)
+                if stat.S_ISREG(status.st_mode) and not (marker and entry.name.endswith(marker)):
+                    yield self._drop(partner, entry, status)
+            for gateway, name in claims.long_claimed_by_others():
+                hint = "Start it again; if it is gone for good, move the file back into the drop folder."
+                self._problem(str(folder / name), f"has long been claimed by the gateway {gateway}", hint)
+        except OSError as error:
+            self._problem(str(claims.own), f"cannot be read: {error.strerror}", "Check its permissions.")
+
+    def _claim(self, claims: Claims, name: str, marker: str) -> None:
+        try:
+            claims.claim(name, marker)
+        except OSError as error:
+            hint = "Who shares the folder must be allowed to make a folder in it and to move files there."
+            self._problem(str(claims.folder / name), f"cannot be claimed: {error.strerror}", hint)
+
+    def _whole(
+        self, entries: Sequence[os.DirEntry[str]], marker: str, claimed: Set[str]
+    ) -> Iterator[tuple[os.DirEntry[str], os.stat_result]]:
+        """Those that are files, still, and marked where that is agreed. `claimed` markers count."""
+        present = {entry.name for entry in entries}
+        for entry in entries:
+            if names.ignored(entry.name, self.config.daemon.ignore):
+                continue
             try:
                 status = entry.stat(follow_symlinks=False)
             except OSError:
                 continue  # Gone since the listing: the next poll tells.
             version = (status.st_size, status.st_mtime_ns)
-            if not self._wanted(entry, status.st_mode) or not self._stillness.is_still(entry.path, version):
+            if names.is_lone_marker(entry.name, marker, present):
+                if self._stillness.is_still((entry.path, "marker"), version):
+                    self._problem(entry.path, *names.LONE_MARKER)
+            elif not names.is_marked(entry.name, marker, present | claimed):
                 continue
-            arrived = datetime.fromtimestamp(status.st_mtime_ns // 1000 / 1_000_000, UTC)
-            yield Drop(partner, entry.name, Path(entry.path), arrived, self.name, _token(status))
+            elif self._wanted(entry, status.st_mode) and self._stillness.is_still(entry.path, version):
+                yield entry, status
+
+    def _drop(self, partner: str, entry: os.DirEntry[str], status: os.stat_result) -> Drop:
+        arrived = datetime.fromtimestamp(status.st_mtime_ns // 1000 / 1_000_000, UTC)
+        return Drop(partner, entry.name, Path(entry.path), arrived, self.name, _token(status))
 
     def _wanted(self, entry: os.DirEntry[str], mode: int) -> bool:
         if stat.S_ISDIR(mode):
@@ -87,6 +135,10 @@ class Folder:
             return False
         return True
 
+    def _marker(self, partner: str) -> str:
+        found = self.config.partners.get(partner)
+        return found.marker if found else ""
+
     @property
     def _name_chars_max(self) -> int:
         return self.config.limits.file_name_chars_max
@@ -96,16 +148,32 @@ class Folder:
         self.problems.append(Fault("FILE_REJECT", f"{place.parent.name}/{names.shown(place.name)} {message}", hint))
 
     def settle(self, drop: Drop) -> None:
-        """Remove the file, unless it was replaced since it was taken. Raises GatewayError if that is forbidden."""
+        """Remove the file and its marker, unless it was replaced since it was taken.
+
+        Raises GatewayError if that is forbidden.
+        """
         try:
-            if _token(drop.path.stat(follow_symlinks=False)) == drop.token:
-                drop.path.unlink()
-        except FileNotFoundError:
-            return
+            with contextlib.suppress(FileNotFoundError):
+                if _token(drop.path.stat(follow_symlinks=False)) != drop.token:
+                    return
+            for path in self._parts(drop):
+                path.unlink(missing_ok=True)
         except OSError as error:
             raise GatewayError(
                 "remove", f"{drop.partner}/{drop.name}", "Check the folder's permissions.", str(error.strerror)
             ) from error
+
+    def _parts(self, drop: Drop) -> list[Path]:
+        """The file and its marker in the order in which they are removed: a crash in between must do no harm.
+
+        A file without its marker would stay in a drop folder, but a claimed one goes on; a marker that stays alone is
+        told in a drop folder, but a claimed one would mark the next file of the name.
+        """
+        marker = self._marker(drop.partner)
+        if not marker:
+            return [drop.path]
+        parts = [drop.path, drop.path.with_name(drop.name + marker)]
+        return parts[::-1] if drop.path.parent.parent in self._claims else parts
 
     def deliver(self, files: Sequence[Path], folder: str = "") -> None:
         """Copy files into `outbound/<folder>` atomically. Raises GatewayError and leaves nothing half done."""

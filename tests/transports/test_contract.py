@@ -239,6 +239,48 @@ def test_an_empty_file_is_taken(place: Place) -> None:
     assert list(place.inbound.iterdir()) == []
 
 
+@pytest.fixture
+def marked(place: Place, config: Config) -> Transport:
+    """The transport of a partner that marks each file that is whole."""
+    config.partners["amazon-us"] = config.partners["amazon-us"].model_copy(update={"marker": ".done"})
+    place.transport.close()
+    place.transport = place.make(0.0)
+    return place.transport
+
+
+def test_a_file_waits_for_its_marker_which_goes_with_it(place: Place, marked: Transport) -> None:
+    place.put("orders.csv")
+    place.put("other.csv")
+    assert marked.poll() == []
+    place.put("orders.csv.done", b"")
+    (drop,) = marked.poll()
+    assert drop.name == "orders.csv"
+    marked.settle(drop)
+    marked.settle(drop)
+    assert [path.name for path in place.inbound.iterdir()] == ["other.csv"]
+    assert (marked.poll(), marked.problems) == ([], [])
+
+
+def test_a_marker_is_never_a_file_and_told_when_it_stays_alone(place: Place, marked: Transport) -> None:
+    place.put("orders.csv.done", b"")
+    place.put("orders.csv.done.done", b"")
+    assert marked.poll() == []
+    (problem,) = marked.problems
+    assert problem.message.endswith("orders.csv.done is a marker without its file")
+
+
+def test_a_marked_file_that_was_replaced_since_it_was_taken_is_left_with_its_marker(
+    place: Place, marked: Transport
+) -> None:
+    path = place.put("orders.csv", b"old")
+    place.put("orders.csv.done", b"")
+    (drop,) = marked.poll()
+    path.write_bytes(b"newer")
+    marked.settle(drop)
+    (again,) = marked.poll()
+    assert again.path.read_bytes() == b"newer"
+
+
 def test_a_delivered_file_is_whole_and_alone(place: Place, tmp_path: Path) -> None:
     book = tmp_path / "book.xlsx"
     book.write_bytes(os.urandom(200_000))

@@ -15,9 +15,11 @@ from gateway.config import Config, FolderDrop
 from gateway.errors import GatewayError
 from gateway.pipeline import Gateway
 from gateway.session import run_once
+from gateway.transports import build
 from gateway.transports.folder import Folder
 from tests.test_books import GOOD
 from tests.transports.conftest import Clock
+from tests.transports.sshd import wait_for
 
 Put = Callable[[str, str, bytes | str], Path]
 
@@ -154,6 +156,27 @@ def test_stillness_is_measured_by_a_clock_that_nobody_sets(
     assert folder.poll() == []
     clock.now += config.daemon.still_s / 2
     assert [d.name for d in folder.poll()] == ["a.csv"]
+
+
+def test_on_a_share_that_tells_no_changes_polling_finds_the_files(
+    home: Path, config: Config, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("watchdog.observers.Observer", None)
+    share = tmp_path / "share"
+    share.mkdir()
+    config = config.model_copy(update={
+        "folder": (FolderDrop(partner="amazon-us", folder=str(share)),),
+        "daemon": config.daemon.model_copy(update={"tick_s": 0.02, "still_s": 0.05}),
+    })  # fmt: skip
+    lane = build(home, config, home / "ledger")[0]
+    found: list[str] = []
+    lane.start(lambda lane, drops: found.extend(drop.name for drop in drops))
+    try:
+        (share / "a.csv").write_text("a")
+        wait_for(lambda: found == ["a.csv"], "the file is found")
+    finally:
+        lane.end()
+        lane.join(5)
 
 
 # --- with the ledger ----------------------------------------------------------------------------------
