@@ -23,8 +23,8 @@ class Drop:
     name        the name it was delivered under (untrusted text)
     path        a local file with its bytes
     arrived_at  UTC instant of its last change at the place of delivery
-    channel     "folder" or "sftp:<server name>"
-    token       what the transport needs to settle it (version, remote path), opaque to others
+    channel     "folder", or kind and name of the server, as "sftp:<name>"
+    token       what the transport needs to settle it: its version, opaque to others
     """
 
     partner: str
