@@ -35,9 +35,12 @@ def data_files(home: Path) -> list[Path]:
 
 
 def history(home: Path, config: Config) -> list[dict[str, int]]:
-    """The number of rows and the sum of their hashes of every table in every snapshot so far."""
+    """The number of rows and the sum of their hashes of every table that has rows, in every snapshot so far."""
     found = []
     with open_lake(home, config, read_only=True) as ledger:
+        filled = [
+            name for name in TABLES if ledger.con.execute(f'select 1 from lake."{name}" limit 1').fetchone() is not None
+        ]
         for version in range(1, ledger.version() + 1):
             found.append(
                 {
@@ -46,7 +49,7 @@ def history(home: Path, config: Config) -> list[dict[str, int]]:
                         if name == "journal_line"
                         else f'select count(row_hash), sum(row_hash) from lake."{name}" at (version => {version})'
                     ).fetchone()
-                    for name in TABLES
+                    for name in filled
                 }
             )
     return found
