@@ -12,7 +12,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from gateway.mapping import fields, lint_fields
+from gateway.mapping import fields, lint_expect, lint_fields
 from gateway.mapping.expressions import ExpressionError, names
 from gateway.mapping.library import Loaded, MappingFault
 from gateway.mapping.probe import Probe
@@ -35,8 +35,6 @@ SLIP = 0.8
 
 _FIELD = re.compile(r"[a-z_][a-z0-9_]*")
 """What no path of an interchange looks like."""
-_SPAN = re.compile(r"\d+ (business |bank )?(minute|hour|day|week|month)s?")
-_TIME = re.compile(r"([01]\d|2[0-3]):[0-5]\d")
 
 
 def check(
@@ -94,14 +92,7 @@ class _Checker:
                              f'write partner = "{folder}", or move the file')  # fmt: skip
         if mapping.valid_from and mapping.valid_to and mapping.valid_to < mapping.valid_from:
             yield self.fault(("valid_to",), "is before valid_from, so the mapping never holds", "mend one of them")
-        if mapping.expect is None:
-            return
-        yield from self.zone(("expect", "timezone"), mapping.expect.timezone)
-        for key, text in (("every", mapping.expect.every), ("grace", mapping.expect.grace)):
-            if not _SPAN.fullmatch(text):
-                yield self.fault(("expect", key), f'"{text}" is no span of time', 'write e.g. "1 day" or "4 hours"')
-        if not _TIME.fullmatch(mapping.expect.by):
-            yield self.fault(("expect", "by"), f'"{mapping.expect.by}" is no time of day', 'write e.g. "09:00"')
+        yield from lint_expect.check(self)
 
     def file(self, options_check: OptionsCheck | None) -> Iterator[MappingFault]:
         file = self.mapping.file

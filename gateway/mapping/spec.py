@@ -9,9 +9,11 @@ from __future__ import annotations
 from datetime import date
 from decimal import Decimal
 from typing import Any, Literal
+from zoneinfo import ZoneInfo
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from gateway.calendars import Calendar, closed_days, spans
 from gateway.mapping.checks import Check
 
 FieldType = Literal["text", "integer", "decimal", "date", "datetime", "boolean", "currency", "code"]
@@ -148,13 +150,56 @@ class RecordSpec(Part):
     fields: dict[str, FieldSpec]
 
 
+class Fallback(Part):
+    """What stands in for a file that did not come."""
+
+    snapshot: Literal["none", "carry forward"] = "none"
+
+
 class Expect(Part):
-    """The feed's calendar."""
+    """The feed's calendar: when a file is expected, and what is expected of it.
+
+    every      "hour", "day", "business day", "week", "month", or several of one, as in "14 days"
+    on         weekdays or days of the month
+    by, grace  local time at which it is due, and patience after it; without `by` the end of the period
+    opens      local time from which a file counts for the day; in the evening for the next day
+    holidays   country or market whose closed days are no days
+    since      first day on which it is expected; without it, from the first file on
+    sequence   numbers without a gap: true for control numbers, or a pattern that finds it in the file's name
+    """
 
     every: str
-    by: str = "23:59"
+    on: tuple[str | int, ...] = ()
+    by: str | None = None
+    opens: str = "00:00"
     timezone: str = "UTC"
+    holidays: str = ""
     grace: str = "0 hours"
+    since: date | None = None
+    sequence: bool | str = False
+    rows: Literal["any", "usual"] = "any"
+    fallback: Fallback = Fallback()
+
+    @field_validator("on", mode="before")
+    @classmethod
+    def _one_day(cls, value: Any) -> Any:
+        return (value,) if isinstance(value, str | int) else value
+
+    def calendar(self, anchor: date) -> Calendar:
+        """The calendar, once lint has found no fault; `anchor` is a day on which a period begins."""
+        count, unit = spans.every(self.every)
+        return Calendar(
+            unit=unit,
+            zone=ZoneInfo(self.timezone),
+            count=count,
+            weekdays=frozenset(spans.WEEKDAYS.index(day.lower()) for day in self.on if isinstance(day, str)),
+            monthdays=frozenset(day for day in self.on if isinstance(day, int)),
+            by=None if self.by is None else spans.clock(self.by),
+            opens=spans.clock(self.opens),
+            closed=closed_days.of(self.holidays) if self.holidays else frozenset(),
+            grace=spans.span(self.grace),
+            anchor=anchor,
+        )
 
 
 class Acknowledge(Part):

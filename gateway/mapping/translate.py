@@ -12,6 +12,7 @@ from gateway.mapping.refusals import nearest
 from gateway.mapping.spec import (
     Acknowledge,
     Expect,
+    Fallback,
     FieldSpec,
     FileSpec,
     Ignore,
@@ -148,6 +149,7 @@ _HOMES: dict[str, type[BaseModel]] = {
     "below [[record]], above [record.fields]": RecordSpec,
     "in a field of [record.fields]": FieldSpec,
     "in an entry of tie_out": TieOut,
+    "below [expect]": Expect,
 }
 
 
@@ -162,8 +164,8 @@ def model_at(path: Sequence[str | int]) -> type[BaseModel]:
     if "fields" in parents:
         return SignRule if parents[-1] == "sign" and len(parents) > 3 else FieldSpec
     models: dict[str, type[BaseModel]] = {
-        "tie_out": TieOut, "ignore": Ignore, "expect": Expect, "acknowledge": Acknowledge,
-        "record": RecordSpec, "file": FileSpec,
+        "tie_out": TieOut, "ignore": Ignore, "expect": Expect, "fallback": Fallback,
+        "acknowledge": Acknowledge, "record": RecordSpec, "file": FileSpec,
     }  # fmt: skip
     return models.get(parents[-1] if parents else "", Mapping)
 

@@ -15,7 +15,7 @@ from gateway.errors import GatewayError
 from gateway.mapping.functions import AGGREGATES, FUNCTIONS
 from gateway.mapping.load import load_all
 from gateway.mapping.moments import NAMED, TOKENS
-from gateway.mapping.spec import Acknowledge, Expect, FieldSpec, FileSpec, Ignore, RecordSpec, TieOut
+from gateway.mapping.spec import Acknowledge, Expect, Fallback, FieldSpec, FileSpec, Ignore, RecordSpec, TieOut
 from gateway.mapping.spec import Mapping as Feed
 from gateway.mapping.translate import keys_of
 from gateway.model import MAPPABLE
@@ -72,7 +72,7 @@ def test_there_are_examples_of_every_kind() -> None:
 
 
 def test_every_key_table_function_and_date_token_is_described() -> None:
-    models = (Feed, FileSpec, RecordSpec, FieldSpec, TieOut, Ignore, Expect, Acknowledge)
+    models = (Feed, FileSpec, RecordSpec, FieldSpec, TieOut, Ignore, Expect, Fallback, Acknowledge)
     keys = {key for model in models for key in keys_of(model)}
     options = {key for module in formats.FORMATS.values() for key in module.Options.model_fields}
     known = {*keys, *options, *MAPPABLE, *FUNCTIONS, *AGGREGATES, *formats.FORMATS, *NAMED}
