@@ -23,6 +23,7 @@ from rich.table import Table
 from gateway import config as configuration
 from gateway import demo as demonstration
 from gateway import home as homes
+from gateway.books import expected
 from gateway.errors import FileError, GatewayError
 from gateway.ledger import asking, lake, maintenance, staging
 from gateway.ledger import verify as verification
@@ -159,12 +160,14 @@ def top(
 
 @app.command()
 def status(as_json: Annotated[bool, typer.Option("--json")] = False) -> None:
-    """Files, open exceptions and the trial balance; works while another process commits."""
+    """Files, what is expected today, open exceptions and the trial balance; works while another process commits."""
     settings = configuration.load(_State.home)
+    feeds = expected.feeds_of(load.load_all(_State.home), settings)
     with lake.open_lake(_State.home, settings, read_only=True) as ledger:
         con = ledger.con
         found = {
             "files": list(staging.rows_of(con, _FILES)),
+            "expected today": _expected_today(con, feeds),
             "needs a person": list(staging.rows_of(con, _PENDING)),
             "exceptions": list(staging.rows_of(con, _EXCEPTIONS)),
             "trial balance": list(staging.rows_of(con, _TRIAL)),
@@ -175,6 +178,19 @@ def status(as_json: Annotated[bool, typer.Option("--json")] = False) -> None:
     for title, rows in found.items():
         out.print(title, style="bold")
         _print_rows(rows)
+
+
+def _expected_today(con: Any, feeds: list[expected.Feed]) -> list[dict[str, Any]]:
+    now = datetime.now(UTC)
+    came = expected.arrivals(con, feeds)
+    rows = []
+    for feed in feeds:
+        for one in expected.of_today(expected.standings(feed, came[feed.name], now), now):
+            came_at = one.file and one.file.arrived_at.astimezone(feed.expect.zone)
+            state = f"came at {came_at:%Y-%m-%d %H:%M}" if came_at else one.state(now)
+            due = one.period.due.astimezone(feed.expect.zone)
+            rows.append({"feed": feed.name, "period": one.period.key, "due": f"{due:%Y-%m-%d %H:%M%z}", "state": state})
+    return rows
 
 
 _FILES = "select state, count(*) as files, sum(received) as rows from file_state group by state order by state"
@@ -345,6 +361,7 @@ def query(
     settings = configuration.load(_State.home)
     with lake.open_lake(_State.home, settings, read_only=True, as_of=as_of) as ledger:
         stock.create_views(ledger.con)
+        stock.hold(ledger.con, settings.hold)
         asking.check(ledger.con, sql)
         try:
             columns, rows = retry(lambda: _answer(ledger.con, sql))

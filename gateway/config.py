@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import tomllib
+from datetime import date
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from gateway.errors import GatewayError
 
@@ -195,6 +196,27 @@ class Tolerance(Strict):
     settlement_amount: Decimal = Decimal("0.00")
 
 
+class Hold(Strict):
+    """Units that may not be sold for a time, as on a recall: of a SKU, at a location, or of the one at the other.
+
+    `since` and `until` are the first and the last day (UTC); without `until` until the table is removed.
+    """
+
+    location: str = ""
+    sku: str = ""
+    since: date
+    until: date | None = None
+    reason: str = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _something(self) -> Hold:
+        if not (self.location or self.sku):
+            raise ValueError("name a location, a SKU, or both")
+        if self.until is not None and self.until < self.since:
+            raise ValueError("until is before since")
+        return self
+
+
 class Ledger(Strict):
     """Where the lake lives. Relative paths are below the home."""
 
@@ -213,6 +235,7 @@ class Config(Strict):
     daemon: Daemon = Daemon()
     tolerance: Tolerance = Tolerance()
     pgp: Pgp = Pgp()
+    hold: tuple[Hold, ...] = ()
     folder: tuple[FolderDrop, ...] = ()
     sftp: tuple[Sftp, ...] = ()
     ftps: tuple[Ftps, ...] = ()

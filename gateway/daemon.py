@@ -13,7 +13,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import Protocol, TypeVar
@@ -24,12 +24,13 @@ from watchdog.events import FileSystemEvent, FileSystemEventHandler
 from watchdog.observers import Observer
 
 from gateway import config as configuration
+from gateway.books import expected
 from gateway.errors import GatewayError
 from gateway.ledger import staging
 from gateway.monitor import Monitor, serving
 from gateway.pipeline import Gateway, Receipt
 from gateway.reloading import Watched
-from gateway.session import open_gateway, taking_files
+from gateway.session import furnished, open_gateway, taking_files
 from gateway.transports import build
 from gateway.transports.contract import Drop
 from gateway.transports.lane import BackOff, Lane
@@ -59,7 +60,8 @@ class Daemon:
         self._stopping = False
         # Unlike an Event, this queue may be written to by a signal handler that interrupts its reader.
         self._inbox: SimpleQueue[tuple[Lane, list[Drop]] | None] = SimpleQueue()
-        self._books_of: date | None = None
+        self._books_of: datetime | None = None
+        self._turns = expected.Turns(expected.prepared(gateway.lake.con))
         daemon = gateway.config.daemon
         self._books_back_off = BackOff(daemon.tick_s, daemon.back_off_s_max)
         self._answered = False
@@ -123,7 +125,7 @@ class Daemon:
         try:
             config = configuration.load(old.home)
             lanes = build(old.home, config, old.lake.folder)
-            new = old.reloaded(config)
+            new = furnished(old.reloaded(config))
         except GatewayError as error:
             log.error("reload.refused", error=str(error), consequence="the settings of before stay in force")
             self.monitor.configured([str(error)])
@@ -132,6 +134,7 @@ class Daemon:
         log.info("reloaded", mappings=len(new.library.mappings), faults=len(new.library.faults))
         self._tell_faults(new)
         self._books_of = None
+        self._turns = expected.Turns(expected.prepared(new.lake.con))
         if config == old.config:
             return
         needs_restart = [
@@ -210,9 +213,9 @@ class Daemon:
             self._wake_lanes()
 
     def _run_books(self) -> None:
-        """After files were taken, at the start, and once a day (UTC): what is late today was in time yesterday."""
-        today = datetime.now(UTC).date()
-        if self._stopping or self._books_of == today:
+        """After files were taken, at the start, each day (UTC), and when a file that is expected becomes late."""
+        turn = self._turns.last(datetime.now(UTC))
+        if self._stopping or self._books_of == turn:
             return
         done = self._try(
             "books", self._books_back_off, lambda: (self.gateway.run_books(), write_workbooks(self.gateway))
@@ -220,7 +223,7 @@ class Daemon:
         if done is None:
             return
         outcome, workbooks = done
-        self._books_of = today
+        self._books_of = turn
         self.monitor.booked(list(staging.rows_of(self.gateway.lake.con, OPEN)))
         log.info("books.done", open=outcome.open, opened=outcome.opened, closed=outcome.closed,
                  workbooks=[path.name for path in workbooks])  # fmt: skip

@@ -185,12 +185,17 @@ class Expect(Part):
     def _one_day(cls, value: Any) -> Any:
         return (value,) if isinstance(value, str | int) else value
 
+    @property
+    def zone(self) -> ZoneInfo:
+        """The zone of its local times."""
+        return ZoneInfo(self.timezone)
+
     def calendar(self, anchor: date) -> Calendar:
         """The calendar, once lint has found no fault; `anchor` is a day on which a period begins."""
         count, unit = spans.every(self.every)
         return Calendar(
             unit=unit,
-            zone=ZoneInfo(self.timezone),
+            zone=self.zone,
             count=count,
             weekdays=frozenset(spans.WEEKDAYS.index(day.lower()) for day in self.on if isinstance(day, str)),
             monthdays=frozenset(day for day in self.on if isinstance(day, int)),

@@ -5,6 +5,11 @@ from __future__ import annotations
 import duckdb
 
 from gateway.books.reconcile.context import Recon, exceptions_from_detail
+from gateway.model import status
+
+LISTED_MAX = 20
+"""Buckets that the exception of a hold names."""
+OUTSIDE = ", ".join(f"'{name}'" for name in status.OUTSIDE)
 
 
 def run(con: duckdb.DuckDBPyConnection, recon: Recon) -> None:
@@ -15,10 +20,13 @@ def run(con: duckdb.DuckDBPyConnection, recon: Recon) -> None:
         """case code when 'STATUS_MISMATCH' then 'At ' || location || ' ' || sku || ': the partner holds '
                 || abs(coalesce(external_qty, 0) - coalesce(book_qty, 0)) || ' units in another status than the book'
            else 'At ' || location || ' ' || sku || ' ' || bucket || ': counted ' || coalesce(external_qty, 0)
-                || ', book ' || coalesce(book_qty, 0) || ' at the cut-off' end""",
+                || ', book ' || coalesce(book_qty, 0) || ' at the cut-off' end
+           || case when contains(book_reference, 'carried forward')
+                then '; the count is carried forward, no newer one came' else '' end""",
     )  # fmt: skip
     _negative(con)
     _unknown(con)
+    _held(con, recon)
 
 
 def _compare(con: duckdb.DuckDBPyConnection, recon: Recon) -> None:
@@ -27,8 +35,12 @@ def _compare(con: duckdb.DuckDBPyConnection, recon: Recon) -> None:
     con.execute(
         f"""insert into recon_detail
         with latest as (
-            select entity, partner, location, max(as_of) as as_of from inventory_snapshot_current
-            where scope = 'FULL' and as_of <= {recon.now_sql} group by all),
+            select entity, partner, location, max(as_of) as as_of, arg_max(file_id, as_of) as last_file
+            from inventory_snapshot_current where scope = 'FULL' and as_of <= {recon.now_sql} group by all),
+        stale as (
+            select distinct l.entity, l.partner, l.location, s.period from latest l
+            join (select distinct file_id, feed from file) f on f.file_id = l.last_file
+            join recon_stale s on s.feed = f.feed),
         counted as (
             select s.entity, s.partner, s.location, s.as_of, s.sku, s.status, sum(s.qty) as qty,
                    any_value(s.file_id) as file_id, any_value(s."position") as "position"
@@ -73,18 +85,19 @@ def _compare(con: duckdb.DuckDBPyConnection, recon: Recon) -> None:
                     when difference < 0 then 'QTY_SHORT' else 'QTY_OVER' end,
                location || '|' || sku || '|' || case when off > 1 and net = 0 then 'AVAILABLE' else status end,
                file_id, "position", 'book at ' || strftime(as_of, '%Y-%m-%d %H:%M') || ' UTC'
-        from judged"""
+               || coalesce('; count carried forward, that of ' || period || ' did not come', '')
+        from judged left join stale using (entity, partner, location)"""
     )
 
 
 def _negative(con: duckdb.DuckDBPyConnection) -> None:
     con.execute(
-        """insert into recon_exception
+        f"""insert into recon_exception
         select 'a', 'NEG_ON_HAND', location || '|' || sku || '|' || status, entity, null, null, location, sku, null,
                cast(last_moved_at as date), null, qty, null, null, null, qty, null,
                'The book of ' || location || ' holds ' || qty || ' of ' || sku || ' ' || status, null, null
-        from stock where qty < 0 and location not in ('SUPPLIER', 'CUSTOMER', 'ADJUST', 'SINK')
-          and status not in ('SUPPLIER', 'CUSTOMER', 'ADJUST', 'SINK') and sku not like '?%'"""
+        from stock where qty < 0 and location not in ({OUTSIDE})
+          and status not in ({OUTSIDE}) and sku not like '?%'"""
     )
 
 
@@ -101,4 +114,29 @@ def _unknown(con: duckdb.DuckDBPyConnection) -> None:
                           and a.alias_partner in (f.partner, '*'))
           and not exists (select 1 from item_current i where i.sku = f.value)
         group by business_key"""
+    )
+
+
+def _held(con: duckdb.DuckDBPyConnection, recon: Recon) -> None:
+    """Units that a hold keeps from sale: one exception for each hold and location while it lasts, naming them."""
+    units = "rtrim(rtrim(cast(s.qty as varchar), '0'), '.')"
+    con.execute(
+        f"""insert into recon_exception by name
+        with listed as (
+            select s.entity, s.location, h.hold_no, s.qty, {units} || ' ' || s.sku || ' ' || s.status as told,
+                   row_number() over (partition by s.entity, s.location, h.hold_no order by s.sku, s.status) as n
+            from stock s join hold_config h
+              on s.location = coalesce(h.location, s.location) and s.sku = coalesce(h.sku, s.sku)
+            where cast({recon.now_sql} as date) between h.since and coalesce(h.until, date '9999-12-31')
+              and s.qty > 0 and s.location not in ({OUTSIDE}) and s.status not in ({OUTSIDE})),
+        summed as (
+            select entity, location, hold_no, sum(qty) as qty, count(*) - {LISTED_MAX} as more,
+                   string_agg(told, ', ' order by n) filter (n <= {LISTED_MAX}) as told
+            from listed group by all)
+        select 'a' as reconciliation, 'UNITS_HELD' as code, entity, s.location, h.sku, h.since as event_date,
+               concat_ws('|', s.location, coalesce(h.sku, '*'), h.since, h.reason) as business_key,
+               s.qty as book_qty, s.qty,
+               h.reason || ', held at ' || s.location || ' from ' || h.since || coalesce(' to ' || h.until, '')
+               || ': ' || told || case when more > 0 then ' and ' || more || ' more' else '' end as message
+        from summed s join hold_config h using (hold_no)"""
     )
