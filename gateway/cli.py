@@ -23,12 +23,14 @@ from rich.table import Table
 from gateway import config as configuration
 from gateway import demo as demonstration
 from gateway import home as homes
+from gateway import notifications
 from gateway.books import expected
 from gateway.errors import FileError, GatewayError
 from gateway.ledger import asking, lake, maintenance, staging
 from gateway.ledger import verify as verification
 from gateway.ledger.locking import retry
 from gateway.mapping import lint, load, toml
+from gateway.notifications import state as notification_state
 from gateway.pipeline import FileResult, Gateway, check_options, pending, try_file
 from gateway.session import Pass, open_gateway, open_samples, run_once
 
@@ -171,6 +173,7 @@ def status(as_json: Annotated[bool, typer.Option("--json")] = False) -> None:
             "needs a person": list(staging.rows_of(con, _PENDING)),
             "exceptions": list(staging.rows_of(con, _EXCEPTIONS)),
             "trial balance": list(staging.rows_of(con, _TRIAL)),
+            "notifications": _notifications(settings, ledger.folder),
         }
     if as_json:
         _print_json(found)
@@ -191,6 +194,32 @@ def _expected_today(con: Any, feeds: list[expected.Feed]) -> list[dict[str, Any]
             due = one.period.due.astimezone(feed.expect.zone)
             rows.append({"feed": feed.name, "period": one.period.key, "due": f"{due:%Y-%m-%d %H:%M%z}", "state": state})
     return rows
+
+
+def _notifications(settings: configuration.Config, folder: Path) -> list[dict[str, Any]]:
+    told = notification_state.read(folder)
+    names = [notifications.identity(recipient) for recipient in settings.notify.to]
+    found = {name: told.get(name, notification_state.Told()) for name in names}
+    return [
+        {"to": name, "last digest": one.digest, "alerted and open": len(one.alerted), "fails since": one.problem_since,
+         "problem": one.problem}
+        for name, one in found.items()
+    ]  # fmt: skip
+
+
+@app.command()
+def notify() -> None:
+    """Send the digests and alerts that are due, and end; `gateway run` does so by itself."""
+    with _gateway(read_only=True) as gateway:
+        feeds = expected.prepared(gateway.lake.con)
+        notifier = notifications.Notifier(_State.home, gateway.config, gateway.rules, feeds)
+        now = gateway.now
+    for due in notifier.look(now):
+        out.print(f"{due.message.kind} to {notifications.identity(due.recipient)}: {due.message.subject}")
+    problems = [row for row in _notifications(gateway.config, gateway.lake.folder) if row["problem"]]
+    for row in problems:
+        out.print(f"not sent to {row['to']}: {row['problem']}")
+    raise typer.Exit(PERSON if problems else DONE)
 
 
 _FILES = "select state, count(*) as files, sum(received) as rows from file_state group by state order by state"
@@ -215,7 +244,7 @@ def check(
     """Lint mappings, packs, their lookups and the accounting rules, and check them against their samples."""
     from gateway.books import rules
 
-    rules.load(_State.home)
+    notifications.check(_State.home, configuration.load(_State.home), rules.load(_State.home))
     root = _State.home / "mappings"
     library = load.load_all(_State.home)
     paths = [_mapping_path(name) for name in mappings] if mappings else _mappings_and_packs(root)

@@ -7,10 +7,15 @@ from datetime import date
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, Literal
+from urllib.parse import urlsplit
+from zoneinfo import available_timezones
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
+from gateway.calendars import spans
 from gateway.errors import GatewayError
+
+LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 
 class Strict(BaseModel):
@@ -217,6 +222,97 @@ class Hold(Strict):
         return self
 
 
+class Smtp(Strict):
+    """The mail server that notifications go through. The password is read from the environment."""
+
+    host: str = ""
+    port: int = 587
+    user: str = ""
+    password_env: str = ""
+    sender: str = ""
+    tls: Literal["starttls", "tls", "none"] = "starttls"
+    ca_file: str = ""
+    timeout_s: float = 20.0
+
+    @model_validator(mode="after")
+    def _kept_secret(self) -> Smtp:
+        if self.tls == "none" and self.user and self.host not in LOOPBACK:
+            raise ValueError('a password is not sent without TLS: write tls = "starttls" or "tls"')
+        if self.host and "@" not in self.sender:
+            raise ValueError("sender must be a mail address")
+        return self
+
+
+class Recipient(Strict):
+    """Who is told of the exceptions of some owners, by mail or webhook: a digest each day, and what is grave at once.
+
+    severity    alerts for this and graver ones; 0 for none
+    digest_at   local time, "" for none
+    quiet_from, quiet_until  local times between which no alert is sent; it is afterwards
+    secret_env  environment variable with the secret that signs what is posted to the webhook
+    """
+
+    owner: tuple[str, ...] = Field(min_length=1)
+    email: str = ""
+    webhook: str = ""
+    secret_env: str = ""
+    severity: int = Field(1, ge=0, le=4)
+    digest_at: str = "07:30"
+    timezone: str = "UTC"
+    quiet_from: str = ""
+    quiet_until: str = ""
+
+    @field_validator("owner", mode="before")
+    @classmethod
+    def _one_owner(cls, value: Any) -> Any:
+        return (value,) if isinstance(value, str) else value
+
+    @field_validator("digest_at", "quiet_from", "quiet_until")
+    @classmethod
+    def _time(cls, value: str) -> str:
+        if value:
+            spans.clock(value)
+        return value
+
+    @field_validator("timezone")
+    @classmethod
+    def _zone(cls, value: str) -> str:
+        if value not in available_timezones():
+            raise ValueError(f'there is no time zone "{value}"; write e.g. Europe/Berlin')
+        return value
+
+    @model_validator(mode="after")
+    def _reachable(self) -> Recipient:
+        if bool(self.email) == bool(self.webhook):
+            raise ValueError("name either email or webhook")
+        if self.email and (
+            self.email.count("@") != 1 or not self.email.isprintable() or set(self.email) & set(" ,;<>")
+        ):
+            raise ValueError("email must be one address, as in ops@example.com")
+        if self.webhook:
+            url = urlsplit(self.webhook)
+            if not url.hostname or not (url.scheme == "https" or (url.scheme == "http" and url.hostname in LOOPBACK)):
+                raise ValueError("webhook must be an address that begins with https://")
+            if not self.secret_env:
+                raise ValueError("a webhook needs secret_env: what is posted is signed")
+        if bool(self.quiet_from) != bool(self.quiet_until):
+            raise ValueError("quiet_from and quiet_until go together")
+        return self
+
+
+class Notify(Strict):
+    """Who is told, and through which server."""
+
+    smtp: Smtp = Smtp()
+    to: tuple[Recipient, ...] = ()
+
+    @model_validator(mode="after")
+    def _server(self) -> Notify:
+        if not self.smtp.host and any(recipient.email for recipient in self.to):
+            raise ValueError("mail needs [notify.smtp] with a host")
+        return self
+
+
 class Ledger(Strict):
     """Where the lake lives. Relative paths are below the home."""
 
@@ -235,6 +331,7 @@ class Config(Strict):
     daemon: Daemon = Daemon()
     tolerance: Tolerance = Tolerance()
     pgp: Pgp = Pgp()
+    notify: Notify = Notify()
     hold: tuple[Hold, ...] = ()
     folder: tuple[FolderDrop, ...] = ()
     sftp: tuple[Sftp, ...] = ()

@@ -28,6 +28,7 @@ from gateway.books import expected
 from gateway.errors import GatewayError
 from gateway.ledger import staging
 from gateway.monitor import Monitor, serving
+from gateway.notifications import Notifier, Telling
 from gateway.pipeline import Gateway, Receipt
 from gateway.reloading import Watched
 from gateway.session import furnished, open_gateway, taking_files
@@ -55,6 +56,7 @@ class Daemon:
     def __init__(self, gateway: Gateway, lanes: list[Lane]) -> None:
         self.gateway, self.lanes = gateway, lanes
         self.monitor = Monitor()
+        self.telling = Telling(_notifier(gateway))
         self._watched = Watched(gateway.home)
         self._running = False
         self._stopping = False
@@ -91,6 +93,7 @@ class Daemon:
         self._running = True
         self._tell_faults(self.gateway)
         self._start_lanes()
+        self.telling.start()
         try:
             while not self._stopping:
                 self._take(self._wait())
@@ -100,6 +103,7 @@ class Daemon:
         finally:
             self._running = False
             self.monitor.ended()
+            self.telling.end()
             self._end_lanes()
         log.info("daemon.stopped")
 
@@ -126,11 +130,13 @@ class Daemon:
             config = configuration.load(old.home)
             lanes = build(old.home, config, old.lake.folder)
             new = furnished(old.reloaded(config))
+            notifier = _notifier(new)
         except GatewayError as error:
             log.error("reload.refused", error=str(error), consequence="the settings of before stay in force")
             self.monitor.configured([str(error)])
             return
         self.gateway = new
+        self.telling.notifier = notifier
         log.info("reloaded", mappings=len(new.library.mappings), faults=len(new.library.faults))
         self._tell_faults(new)
         self._books_of = None
@@ -251,6 +257,10 @@ class Daemon:
     def _wake_lanes(self) -> None:
         for lane in self.lanes:
             lane.wake()
+
+
+def _notifier(gateway: Gateway) -> Notifier:
+    return Notifier(gateway.home, gateway.config, gateway.rules, expected.prepared(gateway.lake.con))
 
 
 class Wakes(Protocol):

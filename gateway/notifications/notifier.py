@@ -1,0 +1,261 @@
+"""Decides who is to be told of what, tells it, and keeps in mind that it did. Never in the way of files."""
+
+from __future__ import annotations
+
+import contextlib
+import sqlite3
+import threading
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import duckdb
+import structlog
+
+from gateway.books import expected
+from gateway.books.rules import Rules
+from gateway.calendars import instant, is_within, local_day, spans
+from gateway.config import Config, Recipient
+from gateway.errors import GatewayError
+from gateway.ledger import lake
+from gateway.ledger.connection import CATALOG
+from gateway.notifications import message, picture, templates
+from gateway.notifications.message import Message
+from gateway.notifications.sending import NotSentError, send
+from gateway.notifications.state import TRIES_MAX, State, Told
+from gateway.transports.lane import BackOff
+
+log = structlog.get_logger()
+LOCK = "notify.lock"
+GAP_S = 10.0
+"""Between two looks into the ledger, however often it changes."""
+END_S_MAX = 0.1
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """A message that should be sent now."""
+
+    recipient: Recipient
+    message: Message
+
+
+def check(home: Path, config: Config, rules: Rules) -> None:
+    """Raises GatewayError for a template that cannot be filled, or an owner that no exception has."""
+    templates.load(home)
+    known = sorted({code.owner for code in rules.codes.values()})
+    for recipient in config.notify.to:
+        wrong = [owner for owner in recipient.owner if owner not in (*known, picture.ALL)]
+        if wrong:
+            raise GatewayError(
+                "check notify.to",
+                ", ".join(wrong),
+                f'Name {", ".join(known)}, or "*" for all.',
+                "nobody owns exceptions so",
+            )
+
+
+def identity(recipient: Recipient) -> str:
+    """What was told is kept under this name."""
+    return f"{recipient.email or recipient.webhook} ({', '.join(recipient.owner)})"
+
+
+class Notifier:
+    """Tells the recipients of a home. `feeds` have the calendars."""
+
+    def __init__(self, home: Path, config: Config, rules: Rules, feeds: Sequence[expected.Feed]) -> None:
+        check(home, config, rules)
+        self.home, self.config, self.feeds = home, config, feeds
+        self.folder = lake.folder_of(home, config)
+        self.templates = templates.load(home)
+        self._back_offs: dict[str, BackOff] = {}
+        self._seen: tuple[int, ...] = ()
+        self._quiet: list[bool] = []
+        self._unsent: set[str] = set()
+
+    def look(self, now: datetime) -> list[Due]:
+        """Tell what is due; returns what was sent. Does nothing while another process tells."""
+        with _alone(self.folder) as alone:
+            if not alone:
+                return []
+            state = State(self.folder)
+            state.keep(map(identity, self.config.notify.to))
+            with lake.open_lake(self.home, self.config, read_only=True) as ledger:
+                due = self.due(ledger.con, state, now)
+            state.save()
+            sent = [one for one in due if self._tell(one, state, now)]
+            self._unsent = {_way(one.recipient) for one in due if one not in sent}
+            return sent
+
+    def due(self, con: duckdb.DuckDBPyConnection, state: State, now: datetime) -> list[Due]:
+        """What should be told now, first alerts. What was tried twice without an answer is held for told."""
+        found: list[Due] = []
+        for recipient in self.config.notify.to:
+            told = state.of(identity(recipient))
+            for one in (self._alert(con, recipient, told, now), self._digest(con, recipient, told, now)):
+                found += [Due(recipient, one)] if one else []
+        return found
+
+    def _alert(self, con: duckdb.DuckDBPyConnection, recipient: Recipient, told: Told, now: datetime) -> Message | None:
+        rows = picture.open_exceptions(con, recipient.owner, recipient.severity, now)
+        items = {f"{row['exception_id']}:{row['version']}": row for row in rows}
+        told.alerted = [item for item in told.alerted if item in items]
+        new = [item for item in items if item not in told.alerted]
+        new = _not_given_up(new, told)
+        if not new or _is_quiet(recipient, now):
+            return None
+        return message.alert(recipient, self.templates["alert"], [items[item] for item in new], new, now)
+
+    def _digest(
+        self, con: duckdb.DuckDBPyConnection, recipient: Recipient, told: Told, now: datetime
+    ) -> Message | None:
+        if not _digest_is_due(recipient, told, now):
+            return None
+        zone = ZoneInfo(recipient.timezone)
+        item = f"digest {local_day(now, zone)}"
+        if not _not_given_up([item], told):
+            told.digest = str(local_day(now, zone))
+            return None
+        since = datetime.fromisoformat(told.digest_at) if told.digest_at else now - timedelta(days=1)
+        day = picture.digest(con, self.feeds, recipient.owner, since, now, zone)
+        return message.digest(recipient, self.templates["digest"], day, [item], now)
+
+    def _tell(self, due: Due, state: State, now: datetime) -> bool:
+        """Send it, unless its server failed a moment ago. It is noted before as under way, and afterwards as told."""
+        recipient, told = due.recipient, state.of(identity(due.recipient))
+        back_off = self._back_offs.setdefault(
+            _way(recipient), BackOff(self.config.daemon.tick_s, self.config.daemon.back_off_s_max)
+        )
+        if not back_off.ready():
+            return False
+        items = due.message.items
+        told.tries |= {item: told.tries.get(item, 0) + 1 for item in items}
+        state.save()
+        try:
+            send(due.message, recipient, self.config.notify.smtp, now)
+        except GatewayError as error:
+            if isinstance(error, NotSentError):
+                told.tries |= {item: told.tries[item] - 1 for item in items}
+            pause = back_off.failed()
+            if told.problem != str(error):
+                log.warning("notify.failed", to=identity(recipient), error=str(error), again_in_s=round(pause, 1))
+            told.problem_since = told.problem_since or now.isoformat(timespec="seconds")
+            told.problem = str(error)
+            state.save()
+            return False
+        back_off.worked()
+        told.tries = {item: tries for item, tries in told.tries.items() if item not in items and tries}
+        if due.message.kind == "digest":
+            told.digest, told.digest_at = str(local_day(now, ZoneInfo(recipient.timezone))), now.isoformat()
+        else:
+            told.alerted += items
+        told.problem = told.problem_since = ""
+        state.save()
+        log.info("notify.sent", to=identity(recipient), kind=due.message.kind, items=len(items))
+        return True
+
+    # --- beside the daemon ----------------------------------------------------------------------------------
+
+    def look_if_needed(self, now: datetime) -> bool:
+        """Look when the ledger changed, a digest is due, or something could not be sent. Returns whether it looked."""
+        if not self.config.notify.to:
+            return False
+        seen, quiet = _version(self.folder), [_is_quiet(one, now) for one in self.config.notify.to]
+        told = State(self.folder)
+        digest = any(_digest_is_due(one, told.of(identity(one)), now) for one in self.config.notify.to)
+        again = any(self._back_offs[way].ready() for way in self._unsent)
+        changed = seen != self._seen or quiet != self._quiet
+        if not seen or not (changed or again or (digest and not self._unsent)):
+            return False
+        self.look(now)
+        self._seen, self._quiet = seen, quiet
+        return True
+
+
+def _not_given_up(items: Sequence[str], told: Told) -> list[str]:
+    """Those that may still be sent; the others may have arrived twice and count as told."""
+    given_up = [item for item in items if told.tries.get(item, 0) >= TRIES_MAX]
+    if given_up:
+        log.warning("notify.unsure", items=len(given_up), consequence="sent twice without an answer; not sent again")
+        told.alerted += given_up
+        told.tries = {item: tries for item, tries in told.tries.items() if item not in given_up}
+    return [item for item in items if item not in given_up]
+
+
+def _way(recipient: Recipient) -> str:
+    """What fails together: all mail, or one webhook."""
+    return recipient.webhook or "smtp"
+
+
+def _is_quiet(recipient: Recipient, now: datetime) -> bool:
+    if not recipient.quiet_from:
+        return False
+    begin, end = spans.clock(recipient.quiet_from), spans.clock(recipient.quiet_until)
+    return is_within(now, begin, end, ZoneInfo(recipient.timezone))
+
+
+def _digest_is_due(recipient: Recipient, told: Told, now: datetime) -> bool:
+    if not recipient.digest_at:
+        return False
+    zone = ZoneInfo(recipient.timezone)
+    today = local_day(now, zone)
+    return told.digest < str(today) and now >= instant(today, spans.clock(recipient.digest_at), zone)
+
+
+def _version(folder: Path) -> tuple[int, ...]:
+    """Another one says that something may have been committed; () where there is no ledger yet."""
+    found: list[int] = []
+    for path in (folder / CATALOG, folder / f"{CATALOG}-wal"):
+        with contextlib.suppress(FileNotFoundError):
+            status = path.stat()
+            found += [status.st_size, status.st_mtime_ns]
+    return tuple(found)
+
+
+@contextlib.contextmanager
+def _alone(folder: Path) -> Iterator[bool]:
+    """Whether no other process tells at this home; none does until the end of the block."""
+    with contextlib.closing(sqlite3.connect(folder / LOCK, timeout=0, isolation_level=None)) as connection:
+        try:
+            connection.execute("begin exclusive")
+        except sqlite3.OperationalError:
+            yield False
+            return
+        yield True
+
+
+class Telling:
+    """A thread that lets its notifier look again and again; nobody waits for a server that is slow.
+
+    notifier  may be replaced at any time, as when settings change
+    """
+
+    def __init__(self, notifier: Notifier) -> None:
+        self.notifier = notifier
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="notify", daemon=True)
+
+    def start(self) -> None:
+        """Begin."""
+        self._thread.start()
+
+    def end(self) -> None:
+        """End after what it does now, or be cut off: every step of it may be done again."""
+        self._ended.set()
+        self._thread.join(END_S_MAX)
+
+    def _run(self) -> None:
+        """Until ended; outlives every failure."""
+        while not self._ended.wait(self.notifier.config.daemon.tick_s):
+            try:
+                looked = self.notifier.look_if_needed(datetime.now(UTC))
+            except GatewayError as error:
+                log.error("notify.failed", error=str(error))
+                looked = True
+            except Exception:
+                log.exception("notify.failed")
+                looked = True
+            if looked:
+                self._ended.wait(GAP_S)

@@ -1,0 +1,68 @@
+"""What each recipient was told: kept in a small file, so that a restart tells nothing twice."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from gateway.atomic import write_atomically
+from gateway.errors import GatewayError
+
+FILE = "notifications.json"
+TRIES_MAX = 2
+"""A message that may have been taken is sent once more, and then held for told."""
+
+
+@dataclass(slots=True)
+class Told:
+    """Of one recipient.
+
+    alerted    items that were told and whose exception is still open
+    digest     local day of the last digest, and `digest_at` its instant
+    tries      items that were under way: how often, without our knowing whether they were taken
+    problem    why the last message could not be sent, and `problem_since` when that began
+    """
+
+    alerted: list[str] = field(default_factory=list)
+    digest: str = ""
+    digest_at: str = ""
+    tries: dict[str, int] = field(default_factory=dict)
+    problem: str = ""
+    problem_since: str = ""
+
+
+class State:
+    """The file. Every change is on disk before the next step."""
+
+    def __init__(self, folder: Path) -> None:
+        self._path = folder / FILE
+        self._told = read(folder)
+
+    def of(self, recipient: str) -> Told:
+        """What a recipient was told; changes of it are kept by `save`."""
+        return self._told.setdefault(recipient, Told())
+
+    def save(self) -> None:
+        """Write it down."""
+        content = {key: asdict(told) for key, told in self._told.items()}
+        write_atomically(self._path, json.dumps(content, indent=1, ensure_ascii=False).encode())
+
+    def keep(self, recipients: Iterable[str]) -> None:
+        """Forget those that are not configured any more."""
+        wanted = set(recipients)
+        self._told = {key: told for key, told in self._told.items() if key in wanted}
+
+
+def read(folder: Path) -> dict[str, Told]:
+    """Recipient → what it was told. Raises GatewayError if the file cannot be read."""
+    path = folder / FILE
+    try:
+        raw: dict[str, dict[str, Any]] = json.loads(path.read_text(encoding="utf-8"))
+        return {key: Told(**told) for key, told in raw.items()}
+    except FileNotFoundError:
+        return {}
+    except (ValueError, TypeError, AttributeError) as error:
+        raise GatewayError("read", str(path), "Remove it: what is open is then told once more.", str(error)) from None
