@@ -44,9 +44,7 @@ def certificate(folder: Path) -> tuple[Path, Path]:
     paths = folder / "server.pem", folder / "server.key"
     paths[0].write_bytes(made.public_bytes(serialization.Encoding.PEM))
     paths[1].write_bytes(
-        key.private_bytes(
-            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-        )
+        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
     )
     return paths
 
@@ -66,7 +64,12 @@ class MailServer:
         if context and implicit:
             options["ssl_context"] = context
         elif context:
-            options |= {"tls_context": context, "require_starttls": True, "authenticator": self._login, "auth_required": True}
+            options |= {
+                "tls_context": context,
+                "require_starttls": True,
+                "authenticator": self._login,
+                "auth_required": True,
+            }
         self._controller = Controller(self, hostname="127.0.0.1", port=self.port, **options)
 
     def _login(self, server: Any, session: Any, envelope: Any, mechanism: str, data: Any) -> AuthResult:

@@ -145,7 +145,9 @@ def test_nothing_is_posted_without_the_secret(alert: Message) -> None:
         ("alert.txt", "Subject: ${open}\n", "templates/alert.txt:1: there is no ${open}"),
     ],
 )
-def test_a_template_that_cannot_be_filled_is_told_with_its_line(tmp_path: Path, name: str, text: str, told: str) -> None:
+def test_a_template_that_cannot_be_filled_is_told_with_its_line(
+    tmp_path: Path, name: str, text: str, told: str
+) -> None:
     (tmp_path / "templates").mkdir()
     (tmp_path / "templates" / name).write_text(text)
     with pytest.raises(GatewayError) as raised:

@@ -1,0 +1,254 @@
+"""Who is told what and when: once while it is open, not in quiet hours, a digest a day, at most twice after a kill."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gateway import config as configuration
+from gateway import home as homes
+from gateway.books import expected, rules
+from gateway.errors import GatewayError
+from gateway.notifications import Notifier, check, identity, notifier, notifying
+from gateway.notifications import state as states
+from gateway.session import open_gateway
+from gateway.transports.contract import Drop
+from tests.mapping.samples_of_mappings import STOCK, write
+from tests.notifications.servers import MailServer, Webhook
+from tests.transports.sshd import wait_for
+
+EXPECT = """[expect]
+every    = "business day"
+by       = "08:00"
+since    = 2026-11-16
+"""
+NOON = datetime(2026, 11, 17, 12, tzinfo=UTC)
+"""The file of the 16th is missing, a grave exception of IN; that of the 17th is late, which is less grave."""
+
+
+class Office:
+    """A home whose books are run at chosen instants, and who is told."""
+
+    def __init__(self, root: Path, hook: Webhook) -> None:
+        self.root, self.hook = root, hook
+        homes.lay_down(root, examples=False)
+        write(root, "acme/stock.toml", STOCK.replace("[file]", f"{EXPECT}\n[file]", 1))
+        self.to: list[dict[str, Any]] = [{"owner": "IN", "webhook": hook.url, "secret_env": "HOOK_SECRET"}]
+        self.smtp: dict[str, Any] = {}
+        self.notifier = self.start()
+
+    def start(self, **more: Any) -> Notifier:
+        """As after a restart."""
+        if more:
+            self.to = [{**one, **more} for one in self.to]
+        settings = configuration.load(self.root)
+        notify = configuration.Notify.model_validate({"to": self.to, "smtp": self.smtp})
+        daemon = settings.daemon.model_copy(update={"tick_s": 0.01, "back_off_s_max": 0.01})
+        settings = settings.model_copy(update={"notify": notify, "daemon": daemon})
+        with open_gateway(self.root, read_only=(self.root / "ledger" / "catalog.sqlite").exists()) as gateway:
+            feeds = [one for one in expected.prepared(gateway.lake.con) if one.name == "acme.stock"]
+        self.notifier = Notifier(self.root, settings, rules.load(self.root), feeds)
+        return self.notifier
+
+    def books(self, now: datetime) -> None:
+        with open_gateway(self.root, now=now) as gateway:
+            gateway.run_books()
+
+    def come(self, name: str, when: datetime) -> None:
+        path = self.root / name
+        path.write_text(f"Date,SKU,On Hand\n2026-11-15,A,{name}\n".replace(name, str(len(name))))
+        with open_gateway(self.root, now=when) as gateway:
+            gateway.take([Drop("acme", name, path, when, "folder")])
+            gateway.run_books()
+
+    def look(self, now: datetime) -> list[dict[str, Any]]:
+        """What the webhook got from a look at that instant."""
+        before = len(self.hook.posts)
+        self.notifier.look(now)
+        return [json.loads(body) for _, body in self.hook.posts[before:]]
+
+
+@pytest.fixture
+def office(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Office]:
+    monkeypatch.setenv("HOOK_SECRET", "k")
+    with Webhook() as hook:
+        yield Office(tmp_path / "home", hook)
+
+
+def test_a_grave_exception_is_alerted_once_while_it_is_open_also_after_a_restart(office: Office) -> None:
+    office.start(digest_at="")
+    office.books(NOON)
+    [alert] = office.look(NOON)
+    assert [(row["code"], row["business_key"]) for row in alert["exceptions"]] == [
+        ("FILE_MISSING", "acme.stock|2026-11-16")
+    ]
+    assert office.look(NOON) == []
+    office.start()
+    assert office.look(NOON + timedelta(hours=1)) == []
+    office.books(NOON + timedelta(days=1))
+    [alert] = office.look(NOON + timedelta(days=1))
+    assert [row["business_key"] for row in alert["exceptions"]] == ["acme.stock|2026-11-17"]
+
+
+def test_it_is_alerted_again_when_it_opens_again(office: Office) -> None:
+    office.start(digest_at="")
+    office.books(NOON)
+    assert len(office.look(NOON)) == 1
+    for name in ("stock-17.csv", "stock-16-late.csv"):
+        office.come(name, NOON + timedelta(hours=1))
+    assert office.look(NOON + timedelta(hours=1)) == []
+    write(office.root, "acme/stock.toml", STOCK.replace("[file]", f"{EXPECT.replace('16', '12')}\n[file]", 1))
+    office.books(NOON + timedelta(hours=2))
+    again = [row["business_key"] for alert in office.look(NOON + timedelta(hours=2)) for row in alert["exceptions"]]
+    assert again == ["acme.stock|2026-11-13", "acme.stock|2026-11-16"]
+
+
+def test_others_exceptions_and_lesser_ones_are_not_alerted(office: Office) -> None:
+    office.books(NOON)
+    office.start(digest_at="", owner="GL")
+    assert office.look(NOON) == []
+    office.start(owner="*", severity=2)
+    [alert] = office.look(NOON)
+    assert [row["code"] for row in alert["exceptions"]] == ["FILE_MISSING", "FILE_LATE"]
+    office.start(owner="IN", severity=0)
+    assert office.look(NOON) == []
+
+
+def test_in_quiet_hours_an_alert_waits_and_the_digest_does_not(office: Office) -> None:
+    office.start(timezone="Europe/Berlin", quiet_from="10:00", quiet_until="14:00", digest_at="12:30")
+    office.books(NOON)
+    assert [told["kind"] for told in office.look(NOON)] == ["digest"]
+    assert [told["kind"] for told in office.look(NOON + timedelta(minutes=59))] == []
+    assert [told["kind"] for told in office.look(NOON + timedelta(minutes=60))] == ["alert"]
+
+
+def test_the_digest_comes_once_a_day_also_when_clocks_are_changed(office: Office) -> None:
+    office.start(timezone="Europe/Berlin", digest_at="02:30", severity=0)
+    office.books(NOON)
+    times = ("24 12:00", "24 23:00", "25 00:00", "25 00:30", "25 01:00", "25 01:30", "25 02:00", "26 01:00", "26 01:30")
+    sent = [
+        (told["kind"], time) for time in times for told in office.look(datetime.fromisoformat(f"2026-10-{time}+00:00"))
+    ]
+    # On the 25th 02:30 comes twice, at 00:30 and 01:30 UTC.
+    assert sent == [("digest", "24 12:00"), ("digest", "25 00:30"), ("digest", "26 01:30")]
+
+
+def test_the_digest_tells_what_is_new_open_closed_and_late_and_the_files_of_the_day(office: Office) -> None:
+    office.start(severity=0, digest_at="12:00")
+    office.books(NOON)
+    [first] = office.look(NOON)
+    assert first["counts"] == {"open": 2, "opened": 2, "closed": 0, "late": 2, "files": 0, "partners": 0, "overdue": 0}
+    office.come("stock-17.csv", NOON + timedelta(hours=1))
+    (office.root / "x.bin").write_bytes(b"\0\1\2")
+    with open_gateway(office.root, now=NOON + timedelta(hours=2)) as gateway:
+        gateway.take([Drop("acme", "x.bin", office.root / "x.bin", NOON, "folder")])
+        gateway.run_books()
+    office.start(digest_at="00:00")
+    [second] = office.look(datetime.now(UTC))
+    assert [row["code"] for row in second["closed"]] == ["FILE_LATE"]
+    assert [row["code"] for row in second["opened"]] == ["FILE_REJECT"]
+    assert [(row["state"], row["name"]) for row in second["files"]] == [("QUARANTINED", "x.bin")]
+    assert [(row["partner"], row["files"]) for row in second["partners"]] == [("acme", 2)]
+
+
+class KilledError(BaseException):
+    """What ends a process in the middle of everything."""
+
+
+@pytest.mark.parametrize("sent_before", [False, True])
+def test_who_was_killed_while_it_was_sent_is_told_once_more_and_never_a_third_time(
+    office: Office, monkeypatch: pytest.MonkeyPatch, sent_before: bool
+) -> None:
+    office.start(digest_at="")
+    office.books(NOON)
+
+    def killed(*arguments: Any) -> None:
+        if sent_before:
+            sending(*arguments)
+        raise KilledError
+
+    sending = notifier.send
+    for _ in range(2):
+        monkeypatch.setattr(notifier, "send", killed)
+        with pytest.raises(KilledError):
+            office.start().look(NOON)
+        monkeypatch.setattr(notifier, "send", sending)
+        if not sent_before:
+            break
+    office.start()
+    office.look(NOON)
+    office.look(NOON)
+    assert len(office.hook.posts) == (2 if sent_before else 1)
+    assert len({headers["X-Gateway-Delivery"] for headers, _ in office.hook.posts}) == 1
+
+
+def test_a_server_that_never_answers_gets_a_message_at_most_twice(office: Office) -> None:
+    office.start(digest_at="")
+    office.books(NOON)
+    office.hook.hangs = True
+    for _ in range(4):
+        office.start()
+        office.look(NOON)
+    assert len(office.hook.posts) == 2
+
+
+def test_a_server_that_refuses_is_asked_until_it_takes_the_message_and_the_problem_is_kept(office: Office) -> None:
+    office.start(digest_at="")
+    office.books(NOON)
+    office.hook.answers = 503
+    for _ in range(4):
+        office.start()
+        office.look(NOON)
+    [told] = states.read(office.notifier.folder).values()
+    assert told.problem.startswith("post to 127.0.0.1:")
+    assert told.problem.endswith("the answer was 503. It is tried again.")
+    assert told.problem_since == "2026-11-17T12:00:00+00:00"
+    office.hook.answers = 200
+    office.start()
+    assert len(office.look(NOON)) == 1
+    [told] = states.read(office.notifier.folder).values()
+    assert (told.problem, told.problem_since, told.tries, len(told.alerted)) == ("", "", {}, 1)
+
+
+def test_a_server_that_failed_is_left_alone_for_a_while_and_others_are_told(office: Office) -> None:
+    with MailServer() as mail:
+        office.smtp = {"host": "127.0.0.1", "port": mail.port, "tls": "none", "sender": "gw@example.com"}
+        office.to.append({"owner": "IN", "email": "ops@example.com"})
+        notify = office.start(digest_at="")
+        notify.config = notify.config.model_copy(update={"daemon": notify.config.daemon.model_copy(
+            update={"tick_s": 900.0, "back_off_s_max": 900.0})})  # fmt: skip
+        office.books(NOON)
+        office.hook.answers = 500
+        assert [identity(due.recipient) for due in notify.look(NOON)] == ["ops@example.com (IN)"]
+        assert notify.look(NOON) == []
+    assert (len(office.hook.posts), len(mail.mails)) == (1, 1)
+
+
+def test_the_thread_tells_what_was_committed_and_ends_at_once(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(notifier, "GAP_S", 0.01)
+    office.start(digest_at="")
+    own = office.notifier
+    with notifying(office.root, own.config, rules.load(office.root), own.feeds):
+        office.books(NOON)
+        wait_for(lambda: bool(office.hook.posts), "the alert")
+    assert not [thread for thread in threading.enumerate() if thread.name == "notify"]
+    assert len(office.hook.posts) == 1
+
+
+def test_a_state_that_cannot_be_read_is_told_with_the_mend(office: Office) -> None:
+    (office.notifier.folder / states.FILE).write_text("{")
+    with pytest.raises(GatewayError, match=r"notifications\.json: .* Remove it"):
+        office.notifier.look(NOON)
+
+
+def test_an_owner_that_no_exception_has_is_a_slip(office: Office) -> None:
+    settings = configuration.load(office.root)
+    notify = configuration.Notify.model_validate({"to": [{**office.to[0], "owner": ["IN", "XX"]}]})
+    with pytest.raises(GatewayError, match=r"check notify\.to XX: nobody owns exceptions so\. Name .*IN, .*WH"):
+        check(office.root, settings.model_copy(update={"notify": notify}), rules.load(office.root))
