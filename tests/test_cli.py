@@ -14,13 +14,16 @@ import sys
 import tomllib
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 
 from gateway import cli, config
 from gateway.ledger import lake
 from gateway.mapping import load, samples, toml
+from tests.notifications.servers import Webhook
 
 ROOT = Path(__file__).parents[1]
 SAMPLES = ROOT / "mappings" / "standard" / "amazon" / "samples"
@@ -241,7 +244,63 @@ def test_status_shows_files_exceptions_and_a_trial_balance_of_zero(run: Runner) 
     assert [row["balance"] for row in found["trial balance"]] == ["0.0000"]
 
 
+def test_status_lists_what_is_expected_today(mine: Runner) -> None:
+    mapping = mine.home / "mappings" / "amazon-us" / "settlement.toml"
+    text = re.sub(r"^expect .*$", 'expect = { every = "day", since = 2020-01-01, timezone = "Pacific/Kiritimati" }',
+                  mapping.read_text(), flags=re.MULTILINE)  # fmt: skip
+    mapping.write_text(text)
+    today = datetime.now(ZoneInfo("Pacific/Kiritimati")).date()
+    rows = {row["period"]: row for row in json.loads(mine("status", "--json").out)["expected today"]}
+    assert rows["2020-01-01"] == {
+        "feed": "amazon-us.settlement",
+        "period": "2020-01-01",
+        "due": "2020-01-02 00:00+1400",
+        "state": "missing",
+    }  # fmt: skip
+    assert rows[str(today)]["state"] == "waiting" or rows[str(today)]["state"].startswith("came at ")
+    assert "2020-01-01" in mine("status").out
+
+
+def test_notify_sends_what_is_due_and_status_shows_what_fails(mine: Runner) -> None:
+    with Webhook() as hook:
+        mine.monkeypatch.setenv("HOOK_SECRET", "k")
+        settings = mine.home / "config.toml"
+        recipient = f'[[notify.to]]\nowner = "IN"\nwebhook = "{hook.url}"\nsecret_env = "HOOK_SECRET"\ndigest_at = ""\n'
+        settings.write_text(f"{settings.read_text()}\n{recipient}")
+        hook.answers = 500
+        failed = mine("notify")
+        assert (failed.code, len(hook.posts)) == (cli.PERSON, 1)
+        [row] = json.loads(mine("status", "--json").out)["notifications"]
+        assert row["to"] == f"{hook.url} (IN)"
+        assert row["problem"].endswith("the answer was 500. It is tried again.")
+        hook.answers = 200
+        done = mine("notify")
+        assert done.code == 0
+        assert "Gateway: 1 grave exception (IN)" in done.out
+        [row] = json.loads(mine("status", "--json").out)["notifications"]
+        assert (row["alerted and open"], row["problem"]) == (1, "")
+        assert mine("notify").out == ""
+
+
 # --- check -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("owner", "template", "told"),
+    [
+        ("IN", "Subject: ${cout}\n", "templates/alert.txt:1: there is no ${cout}"),
+        ("XX", "Subject: x\n", "check notify.to XX: nobody owns exceptions so"),
+    ],
+)
+def test_check_tells_slips_of_notifications(mine: Runner, owner: str, template: str, told: str) -> None:
+    (mine.home / "templates").mkdir()
+    (mine.home / "templates" / "alert.txt").write_text(template)
+    settings = mine.home / "config.toml"
+    recipient = f'[[notify.to]]\nowner = "{owner}"\nwebhook = "https://x.example"\nsecret_env = "S"\n'
+    settings.write_text(f"{settings.read_text()}\n{recipient}")
+    done = mine("check")
+    assert done.code == cli.USAGE
+    assert told in done.err
 
 
 def test_check_reads_partners_and_packs_with_their_samples(mine: Runner) -> None:
@@ -555,6 +614,7 @@ def test_help_names_every_command() -> None:
         "verify",
         "replay",
         "release",
+        "notify",
         "generate",
         "demo",
     }

@@ -157,23 +157,23 @@ class Calendar:
 def allocate(periods: Sequence[Period], arrivals: Sequence[datetime]) -> list[int | None]:
     """For each of the consecutive periods, the number of the arrival that is its file.
 
-    An arrival belongs to the period in which it came; if that has its file already, to the oldest one before it
-    that has none: so a file that comes late finds its place. `arrivals` are in order.
+    An arrival belongs to the period in which it came; if that has its file already, to the last one before it that
+    has none: so a file that comes late finds its place. `arrivals` are in order.
     """
     found: list[int | None] = [None] * len(periods)
     starts = [period.start for period in periods]
-    oldest = 0
+    empty: list[int] = []
+    past = 0
     for number, at in enumerate(arrivals):
         own = bisect_right(starts, at) - 1
+        empty += [period for period in range(past, own) if found[period] is None]
+        past = max(past, own)
         if own < 0:
             continue
         if found[own] is None:
             found[own] = number
-            continue
-        while oldest < own and found[oldest] is not None:
-            oldest += 1
-        if oldest < own:
-            found[oldest] = number
+        elif empty:
+            found[empty.pop()] = number
     return found
 
 

@@ -7,7 +7,7 @@ from itertools import islice, pairwise
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.calendars import Calendar, Period, allocate, closed_days, instant, is_within
@@ -54,6 +54,7 @@ def calendars(draw: st.DrawFn) -> Calendar:
     )
 
 
+@settings(deadline=None)
 @given(calendars(), instants)
 def test_each_instant_belongs_to_exactly_one_period(calendar: Calendar, moment: datetime) -> None:
     periods = list(islice(calendar.periods(moment), 60))
@@ -65,6 +66,7 @@ def test_each_instant_belongs_to_exactly_one_period(calendar: Calendar, moment: 
             assert calendar.period_of(inside) == period
 
 
+@settings(deadline=None)
 @given(calendars(), instants)
 def test_due_instants_increase_and_keys_never_come_twice(calendar: Calendar, moment: datetime) -> None:
     periods = list(islice(calendar.periods(moment), 60))
@@ -73,12 +75,14 @@ def test_due_instants_increase_and_keys_never_come_twice(calendar: Calendar, mom
     assert len({one.key for one in periods}) == len(periods)
 
 
+@settings(deadline=None)
 @given(calendars(), instants, st.timedeltas(timedelta(0), timedelta(days=40)))
 def test_periods_are_the_same_wherever_the_count_begins(calendar: Calendar, moment: datetime, later: timedelta) -> None:
     walked = next(period for period in calendar.periods(moment) if period.end > moment + later)
     assert calendar.period_of(moment + later) == walked
 
 
+@settings(deadline=None)
 @given(st.dates(date(2010, 1, 1), date(2030, 1, 1)), clocks, clocks, st.sampled_from(ZONES))
 def test_a_later_time_of_day_is_never_an_earlier_instant(day: date, one: time, other: time, zone: str) -> None:
     early, late = sorted((one, other))
@@ -86,6 +90,7 @@ def test_a_later_time_of_day_is_never_an_earlier_instant(day: date, one: time, o
     assert instant(day, late, ZoneInfo(zone)) <= instant(day + timedelta(days=1), time(0), ZoneInfo(zone))
 
 
+@settings(deadline=None)
 @given(calendars(), instants, st.lists(st.integers(0, 59), max_size=90), st.data())
 def test_no_arrival_is_the_file_of_two_periods(
     calendar: Calendar, moment: datetime, places: list[int], data: st.DataObject

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import date, timedelta
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.calendars.sequence import Gap, gaps
@@ -13,6 +13,7 @@ from gateway.calendars.usual import band
 numbers = st.lists(st.integers(1, 90), min_size=1, unique=True)
 
 
+@settings(deadline=None)
 @given(numbers, st.randoms(use_true_random=False))
 def test_what_is_missing_and_what_came_together_make_the_whole_span(came: list[int], random: object) -> None:
     missing = [number for gap in gaps(came) for number in range(gap.first, gap.last + 1)]
