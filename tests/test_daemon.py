@@ -10,7 +10,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from datetime import date
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -389,7 +389,17 @@ def test_the_books_are_run_at_the_start_and_once_a_day(gateway: Gateway, no_book
     daemon._run_books()
     daemon._run_books()
     assert no_books == ["books", "workbooks"]
-    daemon._books_of = date(2026, 1, 1)
+    daemon._books_of = datetime(2026, 1, 1, tzinfo=UTC)
+    daemon._run_books()
+    assert no_books == ["books", "workbooks"] * 2
+
+
+def test_the_books_are_run_when_a_file_that_is_expected_becomes_late(
+    gateway: Gateway, no_books: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    daemon = Daemon(gateway, [])
+    daemon._run_books()
+    monkeypatch.setattr(daemon._turns, "last", lambda now: now)
     daemon._run_books()
     assert no_books == ["books", "workbooks"] * 2
 
