@@ -15,7 +15,7 @@ from gateway import config as configuration
 from gateway import home as homes
 from gateway.books import expected, rules
 from gateway.errors import GatewayError
-from gateway.notifications import Notifier, check, identity, notifier, notifying
+from gateway.notifications import Notifier, Telling, check, identity, notifier
 from gateway.notifications import state as states
 from gateway.session import open_gateway
 from gateway.transports.contract import Drop
@@ -231,14 +231,15 @@ def test_a_server_that_failed_is_left_alone_for_a_while_and_others_are_told(offi
     assert (len(office.hook.posts), len(mail.mails)) == (1, 1)
 
 
-def test_the_thread_tells_what_was_committed_and_ends_at_once(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_thread_tells_what_was_committed_and_ends(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(notifier, "GAP_S", 0.01)
     office.start(digest_at="")
-    own = office.notifier
-    with notifying(office.root, own.config, rules.load(office.root), own.feeds):
-        office.books(NOON)
-        wait_for(lambda: bool(office.hook.posts), "the alert")
-    assert not [thread for thread in threading.enumerate() if thread.name == "notify"]
+    telling = Telling(office.notifier)
+    telling.start()
+    office.books(NOON)
+    wait_for(lambda: bool(office.hook.posts), "the alert")
+    telling.end()
+    wait_for(lambda: "notify" not in {thread.name for thread in threading.enumerate()}, "its end")
     assert len(office.hook.posts) == 1
 
 
