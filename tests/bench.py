@@ -216,14 +216,16 @@ def warehouse(lines: int) -> None:
 
 
 def small_files(count: int) -> None:
-    """Many small 945 interchanges in one drop."""
+    """Many small 945 interchanges, of 1.5 KB with 16 lines each, in one drop."""
+    head = ["N1*SF*3PL East*92*3PL-E", "N1*ST*Anna Example*92*C100", "N3*12 Long Street*Apartment 4",
+            "N4*Springfield*IL*62704*US", "N9*BM*4471123", "G62*11*20261105", "W27*M*UPSN*United Parcel Service*CC"]  # fmt: skip
 
     def drop(to: Path) -> None:
         for number in range(count):
-            body = [f"W06*F*114-{number:07d}-0000001*20261105*S{number:08d}", "N1*SF*3PL East*92*3PL-E"]
-            body += [f"LX*{n}" if half else f"W12*CC*3*3*0*EA**VN*SKU-{(number + n) % SKUS:05d}"
-                     for n in range(1, 11) for half in (True, False)]  # fmt: skip
-            made = interchange("945", "SW", NOW.date(), number + 1, [[*body, "W03*30*30*LB"]])
+            body = [f"W06*F*114-{number:07d}-0000001*20261105*S{number:08d}", *head]
+            body += [f"LX*{n}" if half else f"W12*CC*3*3*0*EA**VN*SKU-{(number + n) % SKUS:05d}*****10*G*L**UP*0{number:011d}"
+                     for n in range(1, 17) for half in (True, False)]  # fmt: skip
+            made = interchange("945", "SW", NOW.date(), number + 1, [[*body, "W03*48*48*LB"]])
             (to / f"945-{number}.edi").write_bytes(made)
 
     got = measure("3pl-east", drop)
@@ -236,7 +238,8 @@ CASES: dict[str, Callable[[], None]] = {
     "settlement-1m": lambda: settlements(1_000_000),
     "945-30k": lambda: warehouse(30_000),
     "945-300k": lambda: warehouse(300_000),
-    "small-files": lambda: small_files(200),
+    "small-files": lambda: small_files(2_000),
+    "small-files-20k": lambda: small_files(20_000),
     "945-read": lambda: bench_readers.beside("X12 945", "x12/945", shipments, 130_000, "pyx12"),
     **bench_readers.CASES,
 }
