@@ -322,12 +322,13 @@ class Gateway:
             "sha256": pa.array([one.arrived.stored.sha256 for one in batch], pa.utf8()),
             "partner": pa.array([one.drop.partner for one in batch], pa.utf8()),
             "name": pa.array([one.drop.name for one in batch], pa.utf8()),
-            "arrived_at": pa.array([one.drop.arrived_at for one in batch], pa.timestamp("us", "UTC")),
+            # As a number: an instant that DuckDB filters Arrow data by would pass through a Python package of time zones.
+            "arrived_us": pa.array([one.drop.arrived_at for one in batch], pa.timestamp("us", "UTC")).cast(pa.int64()),
         }
-        con.register("_batch", pa.table(columns))
+        con.register("_batch_rows", pa.table(columns))
         rows = con.execute(
-            """with known as (select f.* from lake.file f
-                              where f.sha256 in (select sha256 from _batch)),
+            """with _batch as (select *, make_timestamptz(arrived_us) as arrived_at from _batch_rows),
+                    known as (select f.* from lake.file f where f.sha256 in (select sha256 from _batch)),
                     newest as (select * from known where true
                                qualify row_number() over (partition by file_id order by version desc) = 1)
             select b.n, true as delivered, k.feed, k.state, k.file_id, k.received, k.name
@@ -337,7 +338,7 @@ class Gateway:
             from _batch b join newest s using (sha256, partner) where s.state <> 'QUARANTINED'
             order by 1, 2 desc, 3"""
         ).fetchall()
-        con.unregister("_batch")
+        con.unregister("_batch_rows")
         for n, delivered, feed, state, file_id, received, name in rows:
             one = batch[n]
             if delivered:

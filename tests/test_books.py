@@ -16,6 +16,7 @@ from gateway.pipeline import FileResult, Gateway
 from gateway.session import Pass, open_gateway, run_once
 from gateway.synthetic import edi, settlements
 from gateway.synthetic.business import Business
+from gateway.transports.folder import Folder
 from tests.conftest import NOW
 
 Drop = Callable[[str, str, bytes | str], Path]
@@ -74,6 +75,17 @@ def test_a_settlement_posts_and_balances(gateway: Gateway, drop: Drop) -> None:
         == 0
     )
     assert verify.verify(gateway.lake) == []
+
+
+def test_the_same_bytes_are_a_duplicate_however_often_they_come(gateway: Gateway, drop: Drop) -> None:
+    states = []
+    for number in range(5):
+        drop("amazon-us", f"settlement-{number}.txt", GOOD)
+        receipts = gateway.take(Folder(gateway.home, gateway.config).poll())
+        states += [file.state for receipt in receipts for file in receipt.files]
+        for receipt in receipts:
+            Folder(gateway.home, gateway.config).settle(receipt.drop)
+    assert states == ["ACCEPTED", *["DUPLICATE"] * 4]
 
 
 @pytest.mark.parametrize("twin", ["same", "renamed", "crlf", "bom"])
