@@ -2,14 +2,27 @@
 
 from __future__ import annotations
 
-from gateway.model import acknowledgements, bank, control, inventory, journal, orders, purchasing, returns, settlement
+from gateway.model import (
+    acknowledgements,
+    bank,
+    control,
+    inventory,
+    journal,
+    orders,
+    purchasing,
+    returns,
+    settlement,
+    transport,
+)
 from gateway.model.table import Column, Table
 
 TABLES: dict[str, Table] = {
     table.name: table
-    for module in (inventory, orders, purchasing, returns, settlement, bank, acknowledgements, journal, control)
+    for module in (
+        inventory, orders, purchasing, transport, returns, settlement, bank, acknowledgements, journal, control,
+    )
     for table in module.TABLES
-}
+}  # fmt: skip
 
 MAPPABLE: dict[str, Table] = {name: table for name, table in TABLES.items() if table.provenance}
 """Tables that a mapping may fill: those whose rows come from files."""

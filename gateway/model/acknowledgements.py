@@ -5,9 +5,9 @@ from __future__ import annotations
 from gateway.model.table import INSTANT, TEXT, WHOLE, Column, Table
 
 ACKNOWLEDGEMENT = Table(
-    "acknowledgement", "ak", "What a partner says of an interchange, group or set of ours, and each error it found.",
+    "acknowledgement", "ak", "What a partner says of an interchange, group, set or payment order of ours, and each error it found.",
     (
-        Column("kind", TEXT, "Document", True, ("TA1", "997", "999", "CONTRL", "APERAK")),
+        Column("kind", TEXT, "Document", True, ("TA1", "997", "999", "CONTRL", "APERAK", "BANSTA")),
         Column("level", TEXT, "What is spoken of", True, ("INTERCHANGE", "GROUP", "SET", "ERROR")),
         Column("status", TEXT, "Verdict; empty for an error, and where the document gives none",
                values=("ACCEPTED", "PARTIAL", "REJECTED", "RECEIVED")),
