@@ -62,13 +62,18 @@ class Channel(Strict):
 
 
 class Acknowledge(Strict):
-    """What a partner is told of the files that it sent, as agreed with it; nothing unless it is named."""
+    """What a partner is told of the files that it sent, as agreed with it; nothing unless it is named.
+
+    `expect` is what it answers to what we send, within so many hours.
+    """
 
     x12: Literal["997", "999", "none"] = "none"
     ta1: bool = False
     edifact: Literal["contrl", "none"] = "none"
     application: Literal["824", "aperak", "none"] = "none"
     feedback: Literal["csv", "xlsx", "none"] = "none"
+    expect: Literal["997", "999", "ta1", "contrl", "aperak", "none"] = "none"
+    within_h: float = Field(default=24.0, gt=0)
 
 
 class Partner(Strict):

@@ -26,6 +26,7 @@ from gateway.errors import Fault, GatewayError
 from gateway.formats import edifact, x12
 from gateway.formats.contract import ReadRequest
 from gateway.ledger import verify
+from gateway.outbound import composed
 from gateway.outbound.acknowledgements import x12 as answers_of_x12
 from gateway.outbound.acknowledgements.contract import Group, Interchange, Message
 from gateway.pipeline import Gateway
@@ -492,7 +493,7 @@ def test_a_file_that_stands_from_before_a_crash_stays_as_it_is(
     with answering(home) as gateway:
         drop("3pl-east", "good.edi", shipments(7))
         with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-            patch.setattr(acknowledgement_files, "_note", crash)
+            patch.setattr(composed, "note", crash)
             run_once(gateway)
         paths = sorted((home / "outbound" / "3pl-east").iterdir())
         before = [(path.name, path.stat().st_ino) for path in paths]

@@ -2,48 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 
 from gateway.atomic import write_atomically
-from gateway.errors import GatewayError
-from gateway.ledger.commit import Commit, run_commit
 from gateway.ledger.lake import Lake
 from gateway.ledger.staging import instant
+from gateway.outbound import composed
 from gateway.outbound.acknowledgements import feedback
 from gateway.outbound.acknowledgements.contract import mend
+from gateway.outbound.composed import Composed
+
+ACKNOWLEDGEMENTS = Composed("acknowledgement_sent", "acknowledgement_id", "acknowledgement")
 
 
 def write(lake: Lake, outbound: Path) -> list[Path]:
-    """Write everything that was composed and not written yet, of earlier passes too. Returns the paths.
-
-    A file that stands there already was written before a crash, whole: it stays as it is. Raises GatewayError if one
-    cannot be written; those before it are noted as written.
-    """
-    waiting = lake.con.execute(
-        """select acknowledgement_id, partner, kind, name, sha256, answers, content, recorded_at
-        from lake.acknowledgement_sent where state = 'COMPOSED' and acknowledgement_id not in (
-            select acknowledgement_id from lake.acknowledgement_sent where state = 'WRITTEN')
-        order by partner, series, control_no"""
-    ).to_arrow_table()
-    written: list[Path] = []
-    done: list[str] = []
-    try:
-        for row in waiting.to_pylist():
-            target = outbound / row["partner"] / row["name"]
-            if not target.exists():
-                _write(lake, target, row)
-            written.append(target)
-            done.append(row["acknowledgement_id"])
-    except OSError as error:
-        raise GatewayError("write", str(target), "Check disk space and permissions.", str(error.strerror)) from error
-    finally:
-        if done:
-            run_commit(lake, lambda commit: _note(lake, commit, done))
-    return written
+    """Write everything that was composed and not written yet. Returns the paths; raises GatewayError if one cannot be."""
+    return composed.write(lake, outbound, ACKNOWLEDGEMENTS, lambda target, row: _write(lake, target, row))
 
 
 def _write(lake: Lake, target: Path, row: dict[str, Any]) -> None:
@@ -75,15 +52,3 @@ def _booked(lake: Lake, row: dict[str, Any]) -> tuple[dict[str, int], pa.Table]:
     ).to_arrow_table()
     mends = pa.array([mend(hint or "") for hint in faults.column("mend").to_pylist()], pa.utf8())
     return dict(zip(feedback.COUNTS, told or (), strict=True)), faults.set_column(4, "mend", mends)
-
-
-def _note(lake: Lake, commit: Commit, ids: Sequence[str]) -> None:
-    lake.con.register("_written", pa.table({"acknowledgement_id": list(ids)}))
-    commit.insert(
-        "acknowledgement_sent",
-        f"""select * exclude (row_hash, commit_seq) replace (
-                   'WRITTEN' as state, cast(null as varchar) as content, {instant(commit.at)} as recorded_at)
-            from lake.acknowledgement_sent semi join _written using (acknowledgement_id) where state = 'COMPOSED'""",
-    )
-    commit.audit("gateway", "acknowledgement.written", f"{len(ids)} acknowledgements", {"ids": list(ids)})
-    lake.con.unregister("_written")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -25,6 +24,7 @@ from gateway.outbound.acknowledgements.contract import (
     Draft,
     Interchange,
 )
+from gateway.outbound.numbers import Numbers, id_of
 
 EXTENSIONS = {"x12": "edi", "edifact": "edi"}
 
@@ -72,7 +72,7 @@ def record(con: Any, commit: Commit, deliveries: Sequence[Delivery]) -> int:
     if not deliveries:
         return 0
     booked = _booked(con, commit.at, deliveries)
-    numbers = _Numbers(con, {delivery.partner for delivery in deliveries})
+    numbers = Numbers(con, [delivery.partner for delivery in deliveries])
     rows: list[dict[str, Any]] = []
     for delivery in deliveries:
         told = booked[delivery.partner, delivery.sha256]
@@ -81,7 +81,7 @@ def record(con: Any, commit: Commit, deliveries: Sequence[Delivery]) -> int:
             extension = EXTENSIONS.get(series, delivery.agreed.feedback)
             rows.append(
                 {
-                    "acknowledgement_id": _id(delivery.partner, series, number),
+                    "acknowledgement_id": id_of(delivery.partner, series, number),
                     "partner": delivery.partner,
                     "kind": draft.kind,
                     "series": series,
@@ -92,6 +92,7 @@ def record(con: Any, commit: Commit, deliveries: Sequence[Delivery]) -> int:
                     "interchange": draft.interchange or None,
                     "verdict": draft.verdict,
                     "content": draft.text(number) or None,
+                    "test_flag": draft.test,
                 }
             )
     if rows:
@@ -118,30 +119,7 @@ _TEXTS = (
     "verdict",
     "content",
 )
-_SCHEMA = pa.schema([("control_no", pa.int64()), *((name, pa.utf8()) for name in _TEXTS)])
-
-
-class _Numbers:
-    """Control numbers: counted for each partner and series from 1, over everything that was ever recorded."""
-
-    def __init__(self, con: Any, partners: set[str]) -> None:
-        listed = ", ".join("?" for _ in partners)
-        self.last: dict[tuple[str, str], int] = {
-            (partner, series): int(number)
-            for partner, series, number in con.execute(
-                f"""select partner, series, max(control_no) from lake.acknowledgement_sent
-                where partner in ({listed}) group by partner, series""",
-                sorted(partners),
-            ).fetchall()
-        }
-
-    def next(self, partner: str, series: str) -> int:
-        self.last[partner, series] = self.last.get((partner, series), 0) + 1
-        return self.last[partner, series]
-
-
-def _id(partner: str, series: str, number: int) -> str:
-    return hashlib.sha256(f"{partner}|{series}|{number}".encode()).hexdigest()[:16]
+_SCHEMA = pa.schema([("control_no", pa.int64()), ("test_flag", pa.bool_()), *((name, pa.utf8()) for name in _TEXTS)])
 
 
 def _booked(con: Any, at: datetime, deliveries: Sequence[Delivery]) -> Mapping[tuple[str, str], _Booked]:
@@ -200,7 +178,7 @@ def _drafts(delivery: Delivery, booked: _Booked, at: datetime) -> Iterator[tuple
         reject(received, [*booked.rejected, *booked.held], delivery.request)
     for one in received:
         if any(one.messages) or not one.groups:
-            yield from _answers(one, agreed, at)
+            yield from ((series, replace(draft, test=one.test)) for series, draft in _answers(one, agreed, at))
     if agreed.feedback != "none" and not _only_answers(delivery.found):
         yield "feedback", Draft("FEEDBACK", booked.verdict, "", lambda number: "")
 

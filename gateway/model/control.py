@@ -155,6 +155,47 @@ ACKNOWLEDGEMENT_SENT = Table(
         Column("verdict", TEXT, "What it says", True, ("ACCEPTED", "PARTLY", "REJECTED")),
         Column("content", TEXT, "The whole of it; empty for feedback, which follows from the faults"),
         Column("recorded_at", INSTANT, "When it was committed: COMPOSED with the file that it answers", True),
+        Column("test_flag", FLAG, "It answers a test"),
+    ),
+    provenance=False,
+)  # fmt: skip
+
+DOCUMENT_SENT = Table(
+    "document_sent", "do", "An interchange that tells a partner what is in the ledger: composed, then written to outbound/.",
+    (
+        Column("document_id", TEXT, "Hash of partner, series and control number", True),
+        Column("state", TEXT, "COMPOSED with its lines, then WRITTEN", True, ("COMPOSED", "WRITTEN")),
+        Column("send", TEXT, "Name of the [[send]] that asks for it", True),
+        Column("partner", TEXT, "Who is told", True),
+        Column("kind", TEXT, "What it is", True, ("846", "940", "943", "180", "INVRPT")),
+        Column("series", TEXT, "What its control numbers are counted by", True, ("x12", "edifact")),
+        Column("control_no", WHOLE, "Counted with those of acknowledgements, never used again", True),
+        Column("name", TEXT, "File below outbound/<partner>/", True),
+        Column("slot", INSTANT, "The instant of its schedule; empty where it is sent when there is something to tell"),
+        Column("test_flag", FLAG, "A test", True),
+        Column("sets", WHOLE, "Transaction sets or messages in it", True),
+        Column("content", TEXT, "The whole of it"),
+        Column("recorded_at", INSTANT, "When it was committed", True),
+    ),
+    provenance=False,
+)  # fmt: skip
+
+DOCUMENT_LINE = Table(
+    "document_line", "dl", "A line of a document that was sent, and the record that it tells.",
+    (
+        Column("document_id", TEXT, "Document", True),
+        Column("send", TEXT, "Name of the [[send]] that asks for it", True),
+        Column("test_flag", FLAG, "A test", True),
+        Column("set_no", WHOLE, "Transaction set or message in it: 1, 2, 3 …", True),
+        Column("record_table", TEXT, "Table of the record; empty for stock, which is a sum"),
+        Column("record_id", TEXT, "The record"),
+        Column("document_no", TEXT, "Order, transfer, advice or return that it tells; the location of stock", True),
+        Column("line_no", TEXT, "Its line"),
+        Column("sku", TEXT, "SKU", True),
+        Column("status", TEXT, "Of stock"),
+        Column("item", TEXT, "As the partner names it", True),
+        Column("qty", QUANTITY, "Base units", True),
+        Column("recorded_at", INSTANT, "When it was committed", True),
     ),
     provenance=False,
 )  # fmt: skip
@@ -174,4 +215,6 @@ AUDIT_LOG = Table(
     event="at", provenance=False,
 )  # fmt: skip
 
-TABLES = (FILE, FAULT, EXCEPTION_EVENT, MATCH_LINE, APPROVAL, ACKNOWLEDGEMENT_SENT, AUDIT_LOG)
+TABLES = (
+    FILE, FAULT, EXCEPTION_EVENT, MATCH_LINE, APPROVAL, ACKNOWLEDGEMENT_SENT, DOCUMENT_SENT, DOCUMENT_LINE, AUDIT_LOG,
+)  # fmt: skip

@@ -25,6 +25,7 @@ RECONCILIATIONS = {
     "g": ("G_LEDGER", "Subledger against general ledger"),
     "h": ("H_STATEMENTS", "Statement continuity"),
     "i": ("I_FILES", "Files"),
+    "j": ("J_SENT", "What was sent, and what partners say of it"),
 }
 ALWAYS_SHOWN = ("a", "c1", "d", "i")
 

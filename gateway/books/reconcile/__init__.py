@@ -13,14 +13,14 @@ from datetime import datetime
 import duckdb
 
 from gateway.books import exceptions, posting
-from gateway.books.reconcile import expected, files, payout, settlement, stock_count, subledger
+from gateway.books.reconcile import expected, files, payout, sent, settlement, stock_count, subledger
 from gateway.books.reconcile.context import TITLES, Recon, create_tables
 from gateway.books.rules import Rules
 from gateway.config import Config
 from gateway.ledger.commit import Commit
 from gateway.ledger.staging import instant
 
-ALL = (expected, stock_count, settlement, payout, subledger, files)
+ALL = (expected, stock_count, settlement, payout, subledger, files, sent)
 """In this order: which counts are stale is known before they are compared."""
 
 

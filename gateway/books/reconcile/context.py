@@ -15,6 +15,7 @@ TITLES = {
     "d": "Payouts against the bank",
     "g": "Subledger against the general ledger",
     "i": "Files",
+    "j": "What was sent, and what partners say of it",
 }
 
 

@@ -132,12 +132,14 @@ class Draft:
     kind     "997" …
     verdict  ACCEPTED, PARTLY or REJECTED
     text     control number → the whole of it
+    test     whether it answers a test
     """
 
     kind: str
     verdict: str
     interchange: str
     text: Callable[[int], str]
+    test: bool = False
 
 
 def verdict(goods: Sequence[bool]) -> str:

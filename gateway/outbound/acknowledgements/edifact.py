@@ -6,12 +6,12 @@ places are those of ISO 9735. Positions of elements count the segment's tag as 1
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 from textwrap import wrap
 
 from gateway.errors import Fault
+from gateway.outbound import edifact_envelope
 from gateway.outbound.acknowledgements.contract import (
     PARTLY,
     REJECTED,
@@ -25,9 +25,7 @@ from gateway.outbound.acknowledgements.contract import (
     mend,
     verdict,
 )
-
-Composite = tuple[str, ...]
-Segment = tuple[str | Composite, ...]
+from gateway.outbound.edifact_envelope import Segment
 
 ACKNOWLEDGED, REFUSED = "7", "4"
 PLACES = {
@@ -39,10 +37,6 @@ PLACES = {
 """What a fault of an envelope names → (error, service segment, position of the element in it)."""
 
 INVALID, MISSING, TOO_MANY, NO_AGREEMENT, UNSPECIFIED, SENDER_UNKNOWN = "12", "13", "16", "17", "18", "23"
-_LEVELS = {"UNOA": "UNOA", "UNOB": "UNOB"}
-_NOT_UNOA = re.compile(r"[^A-Z0-9 .,\-()/='+:?!\"%&*;<>]")
-_NOT_UNOB = re.compile(r"[^ -~]")
-_NOT_UNOC = re.compile(r"[^ -~\xa0-\xff]")
 _TEXT_CHARS, _TEXTS = 70, 5
 
 
@@ -56,7 +50,7 @@ def contrl(received: Interchange, at: datetime) -> Draft:
     judged = REJECTED if received.rejected else verdict(goods)
     return Draft(
         "CONTRL", judged, received.control,
-        lambda number: _write(received, number, at, [_message("1", ("CONTRL", "D", "3", "UN"), segments)]),
+        lambda number: _write(received, number, at, [edifact_envelope.message("1", ("CONTRL", "D", "3", "UN"), segments)]),
     )  # fmt: skip
 
 
@@ -76,7 +70,8 @@ def aperak(received: Interchange, at: datetime) -> list[Draft]:
             name = f"{number}-{len(bodies) + 1}"
             bodies.append(_advice(received, message.control, message.rejections, response, name, at))
         kind = ("APERAK", "D", "96A", "UN")
-        return _write(received, number, at, [_message(str(n), kind, body) for n, body in enumerate(bodies, start=1)])
+        messages = [edifact_envelope.message(str(n), kind, body) for n, body in enumerate(bodies, start=1)]
+        return _write(received, number, at, messages)
 
     return [Draft("APERAK", REJECTED if received.held else PARTLY, received.control, text)]
 
@@ -162,38 +157,8 @@ def _advice(
 # --- envelopes ----------------------------------------------------------------------------------------
 
 
-def _message(reference: str, kind: Composite, body: Sequence[Segment]) -> list[Segment]:
-    return [("UNH", reference, kind), *body, ("UNT", str(len(body) + 2), reference)]
-
-
 def _write(received: Interchange, number: int, at: datetime, messages: Sequence[Sequence[Segment]]) -> str:
     """The interchange that goes back: sender and receiver change places."""
-    level = _LEVELS.get(received.version, "UNOC")
-    test: Segment = ("", "", "", "", "", "1") if received.test else ()
-    header: Segment = (
-        "UNB", (level, "3"), received.receiver, received.sender, (f"{at:%y%m%d}", f"{at:%H%M}"), str(number), *test,
+    return edifact_envelope.interchange(
+        received.receiver, received.sender, number, at, received.version, received.test, messages
     )  # fmt: skip
-    footer: Segment = ("UNZ", str(len(messages)), str(number))
-    segments = [header, *(segment for message in messages for segment in message), footer]
-    return "".join(_written(segment, level) for segment in segments)
-
-
-def _written(segment: Segment, level: str) -> str:
-    """A segment with its terminator; what is empty at the end is left out."""
-    elements = [_joined([part] if isinstance(part, str) else part, level) for part in segment]
-    while not elements[-1]:
-        elements.pop()
-    return f"{'+'.join(elements)}'"
-
-
-def _joined(components: Sequence[str], level: str) -> str:
-    filled = max((n for n, text in enumerate(components, start=1) if text), default=0)
-    return ":".join(_escaped(text, level) for text in components[:filled])
-
-
-def _escaped(text: str, level: str) -> str:
-    """Text in the characters of the syntax level, others as points, service characters released."""
-    if level == "UNOA":
-        text = _NOT_UNOA.sub(".", text.upper())
-    text = (_NOT_UNOB if level == "UNOB" else _NOT_UNOC).sub(".", text)
-    return re.sub(r"([?+:'])", r"?\1", text)

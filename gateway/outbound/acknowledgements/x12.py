@@ -6,13 +6,13 @@ Codes are those of the standard's data elements: I18 (TA105), 716 (AK905), 718 (
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 from itertools import groupby
 from textwrap import wrap
 
 from gateway.errors import Fault
+from gateway.outbound import x12_envelope
 from gateway.outbound.acknowledgements.contract import (
     ACCEPTED,
     PARTLY,
@@ -26,8 +26,7 @@ from gateway.outbound.acknowledgements.contract import (
     mend,
     verdict,
 )
-
-Segment = tuple[str, ...]
+from gateway.outbound.x12_envelope import Segment, clean
 
 INTERCHANGE_CODES = {"IEA02": "001", "IEA01": "021", "IEA": "023", "ISA13": "025"}
 GROUP_CODES = {"GE": "3", "GE02": "4", "GE01": "5"}
@@ -36,15 +35,9 @@ IMPLEMENTATION_999 = "005010X231A1"
 """Version of the 999 to a partner whose own sets name an implementation guide."""
 
 _LETTERS = {ACCEPTED: "A", PARTLY: "P", REJECTED: "R"}
-_FORBIDDEN = re.compile(r"[^ -~]|[*>^~]")
 _ELEMENT_MAX = 99
 """Positions of elements have two digits; one behind that cannot be told."""
 _MESSAGE_CHARS, _NOTE_CHARS, _COPY_CHARS = 60, 80, 99
-
-
-def clean(text: str) -> str:
-    """Text that needs no escape, which X12 does not have: other characters become blanks, runs of blanks one."""
-    return " ".join(_FORBIDDEN.sub(" ", text).split())
 
 
 def ta1(received: Interchange, at: datetime) -> Draft:
@@ -217,14 +210,8 @@ def _grouped(
     sets: Sequence[Sequence[Segment]], implementation: Segment,
 ) -> str:  # fmt: skip
     """An interchange of one group with these sets; `described` is its functional identifier and version."""
-    functional, version = described
-    segments: list[Segment] = [
-        ("GS", functional, group.receiver[0], group.sender[0], f"{at:%Y%m%d}", f"{at:%H%M}", str(number), "X", version)
-    ]
-    for place, body in enumerate(sets, start=1):
-        control = f"{place:04d}"
-        segments += [("ST", kind, control, *implementation), *body, ("SE", str(len(body) + 2), control)]
-    segments.append(("GE", str(len(sets)), str(number)))
+    partners = group.receiver[0], group.sender[0]
+    segments = x12_envelope.group(described, *partners, number, at, kind, sets, implementation)
     return _interchange(received, number, at, "00501" if kind == "999" else received.version, segments)
 
 
@@ -233,28 +220,4 @@ def _interchange(
 ) -> str:  # fmt: skip
     """The interchange that goes back: sender and receiver change places."""
     version = max(version, received.version)
-    (receiver, to, _), (sender, by, _) = received.sender, received.receiver
-    header = (
-        "ISA", "00", " " * 10, "00", " " * 10, _wide(by, 2), _wide(sender, 15), _wide(to, 2), _wide(receiver, 15),
-        f"{at:%y%m%d}", f"{at:%H%M}", "^" if version >= "00402" else "U", f"{version:0>5.5}", f"{number:09d}", "0",
-        "T" if received.test else "P", ">",
-    )  # fmt: skip
-    groups = sum(segment[0] == "GS" for segment in segments)
-    footer = ("IEA", str(groups), f"{number:09d}")
-    return "".join(map(_written, [header, *(_plain(segment) for segment in segments), footer]))
-
-
-def _wide(text: str, chars: int) -> str:
-    return clean(text)[:chars].ljust(chars)
-
-
-def _plain(segment: Segment) -> Segment:
-    return tuple(map(clean, segment))
-
-
-def _written(segment: Segment) -> str:
-    """A segment with its terminator; empty elements at its end are left out."""
-    if segment[0] != "ISA":
-        while not segment[-1]:
-            segment = segment[:-1]
-    return f"{'*'.join(segment)}~"
+    return x12_envelope.interchange(received.receiver, received.sender, number, at, version, received.test, segments)

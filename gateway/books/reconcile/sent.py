@@ -1,0 +1,185 @@
+"""j. What was sent against what partners say of it: accepted is closed; rejected, overdue or unknown is an exception."""
+
+from __future__ import annotations
+
+import duckdb
+import pyarrow as pa
+
+from gateway.books.reconcile.context import Recon
+
+SERIES = {"997": "x12", "999": "x12", "ta1": "x12", "contrl": "edifact", "aperak": "edifact"}
+"""What a partner may answer → the series of control numbers that it answers."""
+
+FUNCTIONAL = {"824": "AG", "846": "IB", "940": "OW", "943": "AR", "180": "AN", "997": "FA", "999": "FA"}
+"""Kind of a document → functional identifier of its group."""
+
+
+def run(con: duckdb.DuckDBPyConnection, recon: Recon) -> None:
+    """Match by partner and control number, then say what is rejected, overdue or unknown."""
+    _agreements(con, recon)
+    _sent(con)
+    _said(con)
+    _judged(con, recon)
+    _detail(con)
+    _exceptions(con)
+    _unknown(con)
+    _payments(con)
+
+
+def _agreements(con: duckdb.DuckDBPyConnection, recon: Recon) -> None:
+    partners = recon.config.partners.items()
+    rows = [
+        {
+            "partner": name,
+            "entity": partner.entity,
+            "expect": partner.acknowledge.expect.upper(),
+            "series": SERIES.get(partner.acknowledge.expect, ""),
+            "within_s": partner.acknowledge.within_h * 3600,
+        }
+        for name, partner in partners
+    ]
+    names = ("partner", "entity", "expect", "series")
+    schema = pa.schema([*((name, pa.utf8()) for name in names), ("within_s", pa.float64())])
+    con.register("_agreement_rows", pa.Table.from_pylist(rows, schema))
+    con.execute("create or replace temp table _agreements as select * from _agreement_rows")
+    con.unregister("_agreement_rows")
+
+
+def _sent(con: duckdb.DuckDBPyConnection) -> None:
+    """What went out under a control number. Answers to answers are never expected, nor those to tests."""
+    functional = " ".join(f"when '{kind}' then '{code}'" for kind, code in FUNCTIONAL.items())
+    con.execute(
+        f"""create or replace temp table _sent as
+        with everything as (
+            select partner, series, control_no, kind, name, null as send, null::bigint as sets,
+                   coalesce(test_flag, false) as test, recorded_at,
+                   kind in ('824', 'APERAK') as answerable
+            from acknowledgement_sent where state = 'COMPOSED' and series <> 'feedback'
+            union all
+            select partner, series, control_no, kind, name, send, sets, test_flag, recorded_at, true
+            from document_sent where state = 'COMPOSED')
+        select s.*, g.entity, case s.kind {functional} end as functional, g.expect, g.within_s,
+               s.answerable and not s.test and g.series = s.series as awaited
+        from everything s left join _agreements g using (partner)"""
+    )
+
+
+def _said(con: duckdb.DuckDBPyConnection) -> None:
+    """Answers with the control number that they name, the newest file of each kind to each number."""
+    con.execute(
+        """create or replace temp table _said as
+        with numbered as (
+            select a.*, case when kind in ('TA1', '997', '999') then 'x12' else 'edifact' end as series,
+                   try_cast(case when kind in ('997', '999') then group_no
+                                 when kind = 'APERAK' then regexp_extract(document_no, '^([0-9]+)-[0-9]+$', 1)
+                                 else interchange_no end as bigint) as number
+            from acknowledgement_current a where kind <> 'BANSTA')
+        select * from numbered
+        qualify file_id = first_value(file_id) over (
+            partition by partner, series, number, kind order by acknowledged_at desc, recorded_at desc, file_id)"""
+    )
+    con.execute(
+        """create or replace temp table _answered as
+        select s.partner, s.series, s.control_no, s.sets, s.expect,
+               a.kind as answer, a.level, a.status, a.set_no, a.errors, a.error_position, a.message as words,
+               a.sets_received, a.record_id, a.file_id, a."position"
+        from _sent s join _said a
+          on a.partner = s.partner and a.series = s.series and a.number = s.control_no
+         and (a.group_kind is null or s.functional is null or a.group_kind = s.functional)
+         and (s.answerable or a.kind = 'TA1' or a.kind = 'CONTRL')"""
+    )
+
+
+def _judged(con: duckdb.DuckDBPyConnection, recon: Recon) -> None:
+    """One row for each thing sent that is awaited or answered. A later report of stock stands for an earlier one."""
+    con.execute(
+        f"""create or replace temp table _judged as
+        with verdicts as (
+            select partner, series, control_no,
+                   bool_or(status in ('REJECTED', 'PARTIAL') or (level = 'GROUP' and sets_received < sets)) as bad,
+                   bool_or(answer = expect and status = 'ACCEPTED'
+                           and level = case when answer in ('997', '999') then 'GROUP' when answer = 'APERAK' then 'SET'
+                                            else 'INTERCHANGE' end) as good,
+                   string_agg(distinct nullif(concat_ws(' ', 'set ' || set_no, error_position, errors, words), ''), '; ')
+                       filter (status in ('REJECTED', 'PARTIAL') or level = 'ERROR') as errors,
+                   any_value(answer order by status in ('REJECTED', 'PARTIAL') desc, record_id) as answer,
+                   any_value(file_id order by status in ('REJECTED', 'PARTIAL') desc, record_id) as file_id,
+                   any_value("position" order by status in ('REJECTED', 'PARTIAL') desc, record_id) as "position"
+            from _answered group by all),
+        single as (
+            select s.*, coalesce(v.bad, false) as bad, coalesce(v.good, false) as good, v.errors, v.answer, v.file_id,
+                   v."position"
+            from _sent s left join verdicts v using (partner, series, control_no)
+            where s.awaited or v.answer is not null),
+        followed as (
+            select *, s.kind in ('846', 'INVRPT') and exists (
+                select 1 from single t where t.send = s.send and t.partner = s.partner and t.control_no > s.control_no
+                  and t.good and not t.bad) as replaced
+            from single s)
+        select *, case when replaced then 'MATCHED' when bad then 'OPEN' when good or not awaited then 'MATCHED'
+                       when recorded_at + to_seconds(within_s) < {recon.now_sql} then 'OPEN' else 'TIMING' end as state,
+               case when replaced then null when bad then 'ACK_REJECTED' when good or not awaited then null
+                    when recorded_at + to_seconds(within_s) < {recon.now_sql} then 'ACK_OVERDUE' end as code
+        from followed"""
+    )
+
+
+def _detail(con: duckdb.DuckDBPyConnection) -> None:
+    con.execute(
+        """insert into recon_detail
+        select 'j', entity, partner, null, null, null, kind, name, cast(recorded_at as date), null, null, null, null,
+               null, state, code, partner || '|' || series || '|' || control_no, file_id, "position",
+               'control number ' || control_no
+        from _judged"""
+    )
+
+
+def _exceptions(con: duckdb.DuckDBPyConnection) -> None:
+    con.execute(
+        """insert into recon_exception
+        select 'j', code, partner || '|' || series || '|' || control_no, entity, partner, null, null, null, name,
+               cast(recorded_at as date), null, null, null, null, null, null, null,
+               kind || ' ' || control_no || ' of ' || strftime(recorded_at, '%Y-%m-%d %H:%M') || ' UTC'
+               || case code when 'ACK_OVERDUE' then ' was not acknowledged (' || expect || ') in time'
+                       else ' was rejected by ' || answer || coalesce(': ' || errors, '') end,
+               file_id, "position"
+        from _judged where code is not null"""
+    )
+
+
+def _unknown(con: duckdb.DuckDBPyConnection) -> None:
+    """Of partners that have agreed to acknowledge: answers to what was never sent, or to a set that was not in it."""
+    con.execute(
+        """insert into recon_exception
+        with heads as (
+            select a.*, g.entity as owner_entity,
+                   coalesce(a.group_kind || ' ', '') || coalesce(a.group_no, a.interchange_no)
+                   || coalesce(' set ' || case when a.level = 'SET' then a.set_no end, '') as what
+            from _said a join _agreements g on g.partner = a.partner and g.expect <> 'NONE'
+            where (a.kind in ('997', '999') and a.level in ('GROUP', 'SET'))
+               or (a.kind in ('TA1', 'CONTRL') and a.level = 'INTERCHANGE'))
+        select 'j', 'ACK_UNKNOWN', h.partner || '|' || h.kind || '|' || h.what, any_value(h.owner_entity), h.partner,
+               null, null, null, h.what, min(cast(h.acknowledged_at as date)), null, null, null, null, null, null, null,
+               h.partner || ' acknowledges ' || h.what || ' by ' || h.kind || ', which was never sent to it',
+               any_value(h.file_id), any_value(h."position")
+        from heads h
+        where case h.level when 'SET' then exists (
+                select 1 from _answered d where d.record_id = h.record_id and try_cast(h.set_no as bigint) > d.sets)
+              else not exists (select 1 from _answered d where d.record_id = h.record_id) end
+        group by h.partner, h.kind, h.what"""
+    )
+
+
+def _payments(con: duckdb.DuckDBPyConnection) -> None:
+    """Payment orders that a bank rejected, by the newest status of each. They are sent by others."""
+    con.execute(
+        """insert into recon_exception
+        select 'j', 'ACK_REJECTED', partner || '|BANSTA|' || document_no, entity, partner, null, null, null,
+               document_no, cast(acknowledged_at as date), null, null, null, null, null, null, null,
+               'Payment order ' || document_no || ' was rejected by the bank'
+               || coalesce(': ' || nullif(concat_ws(' ', errors, error_position, message), ''), ''), file_id, "position"
+        from (select * from acknowledgement_current where kind = 'BANSTA'
+              qualify row_number() over (partition by partner, document_no
+                                         order by acknowledged_at desc, recorded_at desc, record_id desc) = 1)
+        where status = 'REJECTED'"""
+    )
