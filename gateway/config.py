@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from datetime import date
 from decimal import Decimal
@@ -186,6 +187,64 @@ class S3(Server):
     prefix_out: str = ""
 
 
+STOCK_REPORTS = ("846", "INVRPT")
+
+
+class Send(Strict):
+    """A document that tells a partner what is in the ledger: stock at set times, all else when there is something new.
+
+    `sender` and `receiver` are qualifier/identifier. `names` is the kind of alias that the partner knows items by.
+    """
+
+    name: str = Field(pattern=r"^[\w.-]+$")
+    partner: str
+    document: Literal["846", "INVRPT", "940", "943", "180"]
+    sender: str = Field(pattern=r"^[^/]{1,4}/[^/]+$")
+    receiver: str = Field(pattern=r"^[^/]{1,4}/[^/]+$")
+    version: str = ""
+    locations: tuple[str, ...] = ()
+    names: Literal["3PL", "MSKU", "FNSKU", "ASIN", "GTIN", "UPC", "VENDOR", "SKU"] = "3PL"
+    unnamed: Literal["exception", "skip"] = "exception"
+    statuses: tuple[
+        Literal["AVAILABLE", "ALLOCATED", "RESERVED", "QC_HOLD", "DAMAGED", "RETURN_PENDING_INSPECTION", "IN_TRANSIT"],
+        ...,
+    ] = ("AVAILABLE",)
+    less_safety: bool = False
+    every: Literal["day", "hour"] = "day"
+    at: str = Field(default="06:00", pattern=r"^([01]\d|2[0-3]):[0-5]\d$")
+    timezone: str = "UTC"
+    since: date | Literal[""] = ""
+    test: bool = False
+
+    @field_validator("timezone")
+    @classmethod
+    def _zone(cls, value: str) -> str:
+        if value not in available_timezones():
+            raise ValueError(f'there is no time zone "{value}"; write e.g. Europe/Berlin')
+        return value
+
+    @model_validator(mode="after")
+    def _whole(self) -> Send:
+        if self.document != "180" and not self.locations:
+            raise ValueError("name the `locations` that it is about")
+        if self.document not in STOCK_REPORTS and self.since == "":
+            raise ValueError("say `since` which day: what is older is not told")
+        known = r"D\.?(9[7-9]|[01]\d)[AB]" if self.document == "INVRPT" else r"00[4-8]\d{3}"
+        if self.version and not re.fullmatch(known, self.version):
+            raise ValueError(f"version {self.version!r} cannot be written; 004010 or D01B serve")
+        return self
+
+    @property
+    def directory(self) -> str:
+        """The version that it is written in."""
+        return self.version.replace(".", "") or ("D01B" if self.document == "INVRPT" else "004010")
+
+    @property
+    def series(self) -> str:
+        """What its control numbers are counted by."""
+        return "edifact" if self.document == "INVRPT" else "x12"
+
+
 class Daemon(Strict):
     """Pace of `gateway run`, and where it shows its state: "host:port", "" for nowhere."""
 
@@ -342,6 +401,7 @@ class Config(Strict):
     sftp: tuple[Sftp, ...] = ()
     ftps: tuple[Ftps, ...] = ()
     s3: tuple[S3, ...] = ()
+    send: tuple[Send, ...] = ()
 
 
 def load(home: Path) -> Config:
@@ -374,6 +434,16 @@ def parse(raw: dict[str, Any], subject: str = "config.toml") -> Config:
     ]
     if unknown:
         raise GatewayError("check configuration", subject, "Name a known entity.", "; ".join(unknown))
+    names = [send.name for send in config.send]
+    wrong = [f"send {name}: the name stands twice" for name in sorted({n for n in names if names.count(n) > 1})]
+    wrong += [
+        f"send {send.name}: partner {send.partner!r} is not one of {sorted(config.partners)}"
+        for send in config.send
+        if send.partner not in config.partners
+    ]
+    if wrong:
+        hint = "Name a known partner, and each [[send]] differently."
+        raise GatewayError("check configuration", subject, hint, "; ".join(wrong))
     return config
 
 

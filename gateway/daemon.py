@@ -206,15 +206,15 @@ class Daemon:
         return [Receipt(drop, committed=False) for drop in drops]
 
     def _answer(self) -> None:
-        """After files were taken, and at the start: what a killed process composed is written then."""
-        if self._answered:
+        """After files were taken, when a document is due, and at the start: what a killed process composed is written."""
+        if self._answered and not self.gateway.is_due():
             return
-        written = self._try("answer", self._answers_back_off, self.gateway.write_acknowledgements)
+        written = self._try("answer", self._answers_back_off, self.gateway.write_outbound)
         if written is None:
             return
         self._answered = True
         for path in written:
-            log.info("acknowledgement.written", partner=path.parent.name, name=path.name)
+            log.info("outbound.written", partner=path.parent.name, name=path.name)
         if written:
             self._wake_lanes()
 

@@ -32,6 +32,7 @@ from gateway.mapping import apply, claim, load
 from gateway.mapping.content import Content
 from gateway.mapping.contract import ApartError, Context, Mapped, Opener, Rows
 from gateway.mapping.load import Loaded
+from gateway.sending import compose, schedule
 from gateway.transports.contract import Drop
 
 HEAD_BYTES = 65_536
@@ -201,6 +202,7 @@ class Gateway:
         self.reconciled = False
         """Whether the connection's `recon_detail` says how the ledger stands."""
         self._master: object = None
+        self._looked: datetime | None = None
         self._refresh_master_data()
         posting.prepare(ledger.con, config, self.rules)
         stock.create_views(ledger.con)
@@ -577,12 +579,22 @@ class Gateway:
 
         return job
 
-    def write_acknowledgements(self) -> list[Path]:
-        """Write what was composed for partners and not written yet; returns the paths.
+    def write_outbound(self) -> list[Path]:
+        """Write what partners are told: answers to their files, then documents that are due. Returns the paths.
 
         Raises GatewayError if that fails: what is left is written the next time.
         """
-        return acknowledgement_files.write(self.lake, self.home / "outbound")
+        outbound = self.home / "outbound"
+        written = acknowledgement_files.write(self.lake, outbound)
+        now = self.now
+        if compose.compose(self.lake, self.config, now):
+            self.reconciled = False
+        self._looked = now
+        return written + compose.write(self.lake, outbound)
+
+    def is_due(self) -> bool:
+        """Whether the schedule of a document has come since partners were told last."""
+        return schedule.due(self.config.send, self._looked, self.now)
 
     # --- again ----------------------------------------------------------------------------------------
 

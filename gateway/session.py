@@ -101,7 +101,7 @@ def open_samples(home: Path) -> Iterator[Gateway]:
 
 
 def run_once(gateway: Gateway, *, progress: bool = False) -> Pass:
-    """Take everything that waits in the drop folders, settle it, answer it, run the books, write the workbooks.
+    """Take everything that waits in the drop folders, settle it, tell partners, run the books, write the workbooks.
 
     Raises GatewayError when another process takes files at this home.
     """
@@ -109,7 +109,7 @@ def run_once(gateway: Gateway, *, progress: bool = False) -> Pass:
         files, problems = _take_all(gateway, progress)
         acknowledgements: list[Path] = []
         try:
-            acknowledgements = gateway.write_acknowledgements()
+            acknowledgements = gateway.write_outbound()
         except GatewayError as error:
             problems.append(str(error))
         books = gateway.run_books()

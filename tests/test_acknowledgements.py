@@ -561,7 +561,7 @@ def test_the_daemon_answers_and_tries_again_when_that_fails(
             def fail() -> list[Path]:
                 raise GatewayError("write", "outbound", "Check disk space.")
 
-            patch.setattr(gateway, "write_acknowledgements", fail)
+            patch.setattr(gateway, "write_outbound", fail)
             daemon._answer()
         assert told(gateway) == {}
         daemon._answers_back_off.worked()

@@ -6,6 +6,7 @@ import duckdb
 import pyarrow as pa
 
 from gateway.books.reconcile.context import Recon
+from gateway.sending import waiting
 
 SERIES = {"997": "x12", "999": "x12", "ta1": "x12", "contrl": "edifact", "aperak": "edifact"}
 """What a partner may answer → the series of control numbers that it answers."""
@@ -24,6 +25,10 @@ def run(con: duckdb.DuckDBPyConnection, recon: Recon) -> None:
     _exceptions(con)
     _unknown(con)
     _payments(con)
+    if recon.config.send:
+        waiting.fill(con, recon.config, recon.now)
+        _blocked(con)
+        _changed(con)
 
 
 def _agreements(con: duckdb.DuckDBPyConnection, recon: Recon) -> None:
@@ -182,4 +187,51 @@ def _payments(con: duckdb.DuckDBPyConnection) -> None:
               qualify row_number() over (partition by partner, document_no
                                          order by acknowledged_at desc, recorded_at desc, record_id desc) = 1)
         where status = 'REJECTED'"""
+    )
+
+
+def _blocked(con: duckdb.DuckDBPyConnection) -> None:
+    """What a document should tell and cannot: of an item once, of a number line by line."""
+    con.execute(
+        f"""insert into recon_exception
+        with held as (
+            select *, document || ' to ' || partner || ' (' || send || '): ' as head,
+                   blocked = '{waiting.NO_ALIAS}' or unit is null as of_item
+            from send_waiting where blocked is not null)
+        select 'j', blocked,
+               concat_ws('|', send, sku, case when not of_item then document_no end, case when not of_item then line_no end),
+               any_value(entity), any_value(partner), null, any_value(location), sku,
+               case when count(distinct document_no) = 1 then any_value(document_no) end, min(cast("at" as date)), null,
+               sum(qty) filter (record_table is not null), null, null, null, null, null,
+               any_value(head) || sku || case
+                   when blocked = '{waiting.NO_ALIAS}' then ' has no name of kind ' || any_value(names) || ' there'
+                   when any_value(of_item) then ' has no unit (base_uom)'
+                   when blocked = '{waiting.NO_UNIT}' then ': ' || any_value(qty) || ' are no whole number of packs of '
+                        || any_value(pack) || ' (' || any_value(document_no) || ')'
+                   else ' of ' || any_value(document_no) || ' has a number that is too long, or holds characters that '
+                        || 'cannot be written' end,
+               null, null
+        from held group by send, blocked, sku, case when not of_item then document_no end,
+                           case when not of_item then line_no end"""
+    )
+
+
+def _changed(con: duckdb.DuckDBPyConnection) -> None:
+    """Orders that are not what the warehouse was told, as long as it has not shipped."""
+    con.execute(
+        """insert into recon_exception
+        select 'j', 'SEND_CHANGED', t.send || '|' || t.document_no || '|' || coalesce(t.line_no, ''), o.entity,
+               s.partner, o.channel, o.location, o.sku, o.order_id, cast(o.ordered_at as date), t.qty,
+               case o.order_status when 'CANCELLED' then 0 else o.qty - coalesce(o.cancelled_qty, 0) end, null, null,
+               null, t.qty - case o.order_status when 'CANCELLED' then 0 else o.qty - coalesce(o.cancelled_qty, 0) end,
+               null, 'Order ' || o.order_id || ' line ' || o.line_no || ': ' || s.partner || ' was told to ship '
+               || t.qty || ', now it is '
+               || case o.order_status when 'CANCELLED' then 0 else o.qty - coalesce(o.cancelled_qty, 0) end,
+               o.file_id, o."position"
+        from send_told t join _sends s using (send)
+        join order_line_current o on o.source_key || '/' || o.occurrence = t.record_key
+        where t.record_table = 'order_line' and not s.test
+          and t.qty <> case o.order_status when 'CANCELLED' then 0 else o.qty - coalesce(o.cancelled_qty, 0) end
+          and not exists (select 1 from shipment_line_current h where h.order_id = o.order_id
+                          and (h.sku = o.sku or h.line_no = o.line_no))"""
     )

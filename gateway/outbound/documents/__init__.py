@@ -1,0 +1,1 @@
+"""Documents that tell a partner what is in the ledger, written as text. No I/O."""
