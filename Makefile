@@ -26,7 +26,7 @@ test: lint
 	$(BIN)/pytest -n 2
 
 nightly: $(STAMP)
-	MUTATIONS=10000 $(BIN)/pytest -n 2 tests/formats/test_contract.py
+	MUTATIONS=10000 HOURS=24 $(BIN)/pytest -n 2 tests/formats/test_contract.py tests/test_day.py
 
 # Without the libraries to compare with, the cases say so.
 bench: $(STAMP)

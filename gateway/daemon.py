@@ -31,7 +31,7 @@ from gateway.monitor import Monitor, serving
 from gateway.notifications import Notifier, Telling
 from gateway.pipeline import Gateway, Receipt
 from gateway.reloading import Watched
-from gateway.session import furnished, open_gateway, taking_files
+from gateway.session import open_gateway, taking_files
 from gateway.transports import build
 from gateway.transports.contract import Drop
 from gateway.transports.lane import BackOff, Lane
@@ -43,8 +43,8 @@ END_S_MAX = 0.3
 """How long the lanes together may take to end by themselves."""
 EXIT_S = 0.95
 """After which a process that was told to stop is gone, whatever it does: every step of it may be done again."""
-
-
+BOOKS_SHARE = 0.2
+"""The share of the time that the books may take while files keep coming."""
 STOP_S = 0.5
 """How long what is being committed may take to its end after the stop was asked for; then it is undone."""
 OPEN = """select severity, owner, count(*) as "count" from exception where status = 'OPEN' group by all order by all"""
@@ -63,6 +63,7 @@ class Daemon:
         # Unlike an Event, this queue may be written to by a signal handler that interrupts its reader.
         self._inbox: SimpleQueue[tuple[Lane, list[Drop]] | None] = SimpleQueue()
         self._books_of: datetime | None = None
+        self._books_not_before = 0.0
         self._turns = expected.Turns(expected.prepared(gateway.lake.con))
         daemon = gateway.config.daemon
         self._books_back_off = BackOff(daemon.tick_s, daemon.back_off_s_max)
@@ -129,7 +130,7 @@ class Daemon:
         try:
             config = configuration.load(old.home)
             lanes = build(old.home, config, old.lake.folder)
-            new = furnished(old.reloaded(config))
+            new = old.reloaded(config)
             notifier = _notifier(new)
         except GatewayError as error:
             log.error("reload.refused", error=str(error), consequence="the settings of before stay in force")
@@ -223,6 +224,9 @@ class Daemon:
         turn = self._turns.last(datetime.now(UTC))
         if self._stopping or self._books_of == turn:
             return
+        begun = time.monotonic()
+        if begun < self._books_not_before:
+            return
         done = self._try(
             "books", self._books_back_off, lambda: (self.gateway.run_books(), write_workbooks(self.gateway))
         )
@@ -230,6 +234,8 @@ class Daemon:
             return
         outcome, workbooks = done
         self._books_of = turn
+        ended = time.monotonic()
+        self._books_not_before = ended + (ended - begun) * (1 / BOOKS_SHARE - 1)
         self.monitor.booked(list(staging.rows_of(self.gateway.lake.con, OPEN)))
         log.info("books.done", open=outcome.open, opened=outcome.opened, closed=outcome.closed,
                  workbooks=[path.name for path in workbooks])  # fmt: skip

@@ -20,7 +20,7 @@ from gateway import formats
 from gateway.acknowledging import files as acknowledgement_files
 from gateway.acknowledging import record
 from gateway.acknowledging.received import Findings
-from gateway.books import posting, reconcile, revenue, rules, stock
+from gateway.books import expected, posting, reconcile, revenue, rules, stock
 from gateway.config import Acknowledge, Config
 from gateway.errors import Fault, FileError, GatewayError
 from gateway.formats import containers
@@ -206,6 +206,8 @@ class Gateway:
         self._refresh_master_data()
         posting.prepare(ledger.con, config, self.rules)
         stock.create_views(ledger.con)
+        stock.hold(ledger.con, config.hold)
+        expected.prepare(ledger.con, expected.feeds_of(self.library, config))
 
     def reloaded(self, config: Config) -> Gateway:
         """The same ledger under these settings and the mappings as they lie there now.

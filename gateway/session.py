@@ -14,7 +14,6 @@ from rich.progress import track
 
 from gateway import config as configuration
 from gateway.atomic import sweep
-from gateway.books import expected, stock
 from gateway.books.reconcile import Outcome
 from gateway.errors import GatewayError
 from gateway.ledger import lake, locking
@@ -47,21 +46,14 @@ def open_gateway(
     folder = lake.folder_of(home, settings)
     if not scratch:
         with lake.open_lake(home, settings, read_only=read_only) as ledger:
-            yield furnished(Gateway(home, settings, ledger, now))
+            yield Gateway(home, settings, ledger, now)
         return
     if lake.exists(folder):
         with lake.open_lake(home, settings, read_only=True) as ledger:
-            yield furnished(Gateway(home, settings, ledger, now))
+            yield Gateway(home, settings, ledger, now)
         return
     with _throwaway(home, settings, now) as gateway:
         yield gateway
-
-
-def furnished(gateway: Gateway) -> Gateway:
-    """The gateway, with the calendars of its feeds and the holds of stock laid into its connection."""
-    stock.hold(gateway.lake.con, gateway.config.hold)
-    expected.prepare(gateway.lake.con, expected.feeds_of(gateway.library, gateway.config))
-    return gateway
 
 
 @contextmanager
@@ -71,7 +63,7 @@ def _throwaway(home: Path, settings: configuration.Config, now: datetime | None)
     elsewhere = settings.model_copy(update={"ledger": settings.ledger.model_copy(update={"path": str(temporary)})})
     try:
         with lake.open_lake(home, elsewhere) as ledger:
-            yield furnished(Gateway(home, elsewhere, ledger, now))
+            yield Gateway(home, elsewhere, ledger, now)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
 
