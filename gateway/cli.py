@@ -20,6 +20,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from gateway import backup as backups
 from gateway import config as configuration
 from gateway import demo as demonstration
 from gateway import home as homes
@@ -438,6 +439,15 @@ def maintain() -> None:
         f"{done.rows} rows moved into data files; {done.merged} files merged into {done.made}, "
         f"{done.removed} removed, {done.sealed} sealed."
     )
+
+
+@app.command()
+def backup(
+    target: Annotated[Path, typer.Argument(help="A folder on another disk; each backup is a folder in it.")],
+) -> None:
+    """Copy the home as it stands after one commit, and verify the copy; works while another process commits."""
+    done = backups.back_up(_State.home, configuration.load(_State.home), target)
+    out.print(f"{done.folder}: {done.copied} files copied, {done.linked} shared with the backup before; verified.")
 
 
 @app.command()

@@ -612,6 +612,7 @@ def test_help_names_every_command() -> None:
         "try",
         "query",
         "verify",
+        "backup",
         "replay",
         "release",
         "notify",
