@@ -25,8 +25,8 @@ from gateway.config import Acknowledge, Config
 from gateway.errors import Fault, FileError, GatewayError
 from gateway.formats import containers
 from gateway.formats.contract import Reading, ReadRequest, Unit
-from gateway.intake import Arrived, Intake
-from gateway.ledger import archive, lake, staging
+from gateway.intake import BATCH_BYTES, Arrived, Intake
+from gateway.ledger import archive, lake, locking, staging
 from gateway.ledger.commit import Commit, run_commit
 from gateway.mapping import apply, claim, load
 from gateway.mapping.content import Content
@@ -268,7 +268,10 @@ class Gateway:
             done = self._commit(lambda commit: self._write_all(commit, waiting, loads))
         except (GatewayError, duckdb.InterruptException):
             raise
-        except Exception:
+        except Exception as error:
+            # A large file may need more room than the others behind it.
+            if sum(one.stored.bytes for one in batch) <= BATCH_BYTES:
+                locking.refuse_full(error)
             if len(batch) > 1:
                 return [receipt for one in batch for receipt in self._take([one])]
             drop = batch[0].drop
@@ -667,7 +670,7 @@ class Gateway:
     def run_books(self) -> reconcile.Outcome:
         """Value stock, post what is now known, reconcile, and open and close exceptions: one commit.
 
-        Nothing is committed when nothing changed.
+        Nothing is committed when nothing changed. Raises GatewayError when the disk is full.
         """
         con = self.lake.con
 
@@ -681,7 +684,11 @@ class Gateway:
                 commit.audit("gateway", "books", "books", {"exceptions": outcome.open})
             return outcome
 
-        outcome = self._commit(work)
+        try:
+            outcome = self._commit(work)
+        except duckdb.Error as error:
+            locking.refuse_full(error)
+            raise
         self.reconciled = True
         return outcome
 

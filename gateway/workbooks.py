@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from gateway.books import figures, reconcile
+from gateway.errors import GatewayError
 from gateway.outbound.contract import BookRun
 from gateway.outbound.exception_book import write_exception_book
 from gateway.outbound.reconciliation_book import write_reconciliation_book
@@ -17,6 +18,7 @@ def write_workbooks(gateway: Gateway) -> list[Path]:
 
     The name carries the day that the figures are of and the ledger's version, so that a workbook that is out
     with somebody is never overwritten. Nothing is written for a version that has its workbooks already.
+    Raises GatewayError if the disk is full or writing is forbidden: no half workbook is left.
     """
     version = gateway.lake.version()
     stamp = f"{gateway.now:%Y-%m-%d}-v{version}"
@@ -36,6 +38,12 @@ def write_workbooks(gateway: Gateway) -> list[Path]:
             home_currency=currencies.pop() if len(currencies) == 1 else "",
         )
         data = figures.gather(con, run)
-        write_exception_book(exceptions, data)
-        write_reconciliation_book(reconciliation, data)
+        try:
+            write_exception_book(exceptions, data)
+            write_reconciliation_book(reconciliation, data)
+        except OSError as error:
+            hint = "Check disk space and permissions; they are written the next time."
+            raise GatewayError(
+                "write workbooks to", str(gateway.home / "outbound"), hint, str(error.strerror)
+            ) from error
     return [exceptions, reconciliation]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import random
 import sqlite3
 import time
@@ -17,6 +18,7 @@ from gateway.errors import GatewayError
 
 LOCK, INTAKE_LOCK = "writer.lock", "intake.lock"
 WAIT_S_MAX = 120.0
+_FULL = ("disk is full", "disk i/o error", "no space left on device")
 _BUSY = ("database is locked", "database is busy", "database table is locked", "transaction conflict")
 
 Result = TypeVar("Result")
@@ -98,6 +100,15 @@ def is_busy(error: duckdb.Error) -> bool:
     """Whether another process was in the way, so that the same work may succeed now."""
     text = str(error).lower()
     return any(sign in text for sign in _BUSY)
+
+
+def refuse_full(error: Exception) -> None:
+    """Raises GatewayError if the disk of the ledger has no room: whatever else is committed now would fail as well."""
+    full = isinstance(error, OSError) and error.errno == errno.ENOSPC
+    if full or (isinstance(error, duckdb.Error) and any(sign in str(error).lower() for sign in _FULL)):
+        raise GatewayError(
+            "commit to", "the ledger", "Make room on its disk.", str(error).strip().splitlines()[-1]
+        ) from error
 
 
 def _locked(cause: str) -> GatewayError:
