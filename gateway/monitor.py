@@ -56,6 +56,9 @@ class Monitor:
             buckets=_SECONDS,
             registry=self.registry,
         )
+        self._failing = Gauge(
+            "gateway_step_failing", "1 if a step failed when it was last tried", ["step"], registry=self.registry
+        )
         self._exceptions = Gauge(
             "gateway_open_exceptions", "Exceptions that are open", ["severity", "owner"], registry=self.registry
         )
@@ -74,9 +77,11 @@ class Monitor:
             yield
         except Exception as error:
             self.failed[name] = str(error) or type(error).__name__
+            self._failing.labels(name).set(1)
             raise
         else:
             self.failed.pop(name, None)
+            self._failing.labels(name).set(0)
         finally:
             self._seconds.labels(name).observe(time.monotonic() - self._since)
             self._step, self._since = "waiting", time.monotonic()

@@ -102,12 +102,14 @@ def test_a_loop_that_failed_is_not_ready_and_one_that_is_stuck_is_not_healthy(mo
     with pytest.raises(OSError, match="full"), monitor.step("take"):
         raise OSError("the disk is full")
     assert (monitor.health(), monitor.unready()) == ("", ["take: the disk is full"])
+    assert b'gateway_step_failing{step="take"} 1.0' in monitor.metrics()
     with monitor.step("take"):
         assert monitor.health() == ""
         now = time.monotonic()
         monkeypatch.setattr(time, "monotonic", lambda: now + STUCK_S + 1)
         assert "take for 901 s" in monitor.health()
     assert monitor.unready() == []
+    assert b'gateway_step_failing{step="take"} 0.0' in monitor.metrics()
     monitor.ended()
     assert monitor.health() == "the loop has ended"
 
