@@ -22,9 +22,9 @@ from gateway.ledger import lake, verify
 from gateway.ledger.connection import CATALOG
 
 STAMP = "%Y%m%dT%H%M%SZ"
-MUTABLE = ("config.toml", "mappings", "outbound")
+MUTABLE = ("config.toml", "mappings", "templates", "outbound")
 """What a home has besides its ledger. Files that wait in `inbound` are where they were sent from as well."""
-BESIDE = ("gateway-id", "delivered")
+BESIDE = ("gateway-id", "delivered", "notifications.json")
 """What lies beside the ledger's tables and archive, and is needed to go on."""
 
 

@@ -106,14 +106,23 @@ def test_the_second_backup_shares_the_files_of_the_first(
 def test_what_goes_with_the_ledger_is_in_the_backup(business: Path, business_config: Config, tmp_path: Path) -> None:
     (business / "ledger" / "delivered").mkdir()
     (business / "ledger" / "delivered" / "bank.json").write_text("{}")
+    (business / "ledger" / "notifications.json").write_text("{}")
+    (business / "templates").mkdir()
+    (business / "templates" / "digest.txt").write_text("Subject: today")
     (business / "outbound" / "finance" / ".half.1.tmp").write_text("half")
     made = back_up(business, business_config, tmp_path / "backups").folder
     assert (made / "config.toml").read_bytes() == (business / "config.toml").read_bytes()
     assert (made / "mappings" / "amazon-us" / "settlement.toml").exists()
+    assert (made / "templates" / "digest.txt").exists()
     assert (made / "ledger" / "delivered" / "bank.json").exists()
     books = {path.name for path in (business / "outbound" / "finance").glob("*.xlsx")}
     assert {path.name for path in (made / "outbound" / "finance").iterdir()} == books
-    assert sorted(path.name for path in (made / "ledger").iterdir()) == [CATALOG, "delivered", "files"]
+    assert sorted(path.name for path in (made / "ledger").iterdir()) == [
+        CATALOG,
+        "delivered",
+        "files",
+        "notifications.json",
+    ]
     assert [path.name for path in (tmp_path / "backups").iterdir()] == [made.name]
 
 
