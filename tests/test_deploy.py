@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shlex
 import shutil
+import stat
 import subprocess
 import tomllib
 from pathlib import Path
@@ -15,8 +17,9 @@ from typer.main import get_command
 
 from gateway import cli, config
 from gateway.monitor import Monitor
+from gateway.transports.sftp import SftpServer
 from tests.conftest import require_or_skip
-from tests.transports.sshd import SSHD, make_key
+from tests.transports.sshd import SSHD, Sshd, make_key
 
 DEPLOY = Path(__file__).parents[1] / "deploy"
 OPERATIONS = (DEPLOY.parent / "docs" / "operations.md").read_text(encoding="utf-8")
@@ -146,3 +149,30 @@ def test_every_command_and_file_of_the_page_exists() -> None:
 def test_the_settings_of_the_page_load() -> None:
     [example] = re.findall(r"^```toml config\n(.*?)^```", OPERATIONS, re.DOTALL | re.MULTILINE)
     assert config.parse(tomllib.loads(example)).folder
+
+
+def test_what_partners_upload_may_be_read_and_removed_by_the_gateways_group(tmp_path: Path) -> None:
+    require_or_skip(SSHD.exists(), "OpenSSH's sshd")
+    [forced] = re.findall(r"ForceCommand (internal-sftp .*)", (DEPLOY / "sshd_gateway.conf").read_text("utf-8"))
+    # The folder to begin in is below the cage, which only root may make.
+    server = Sshd(tmp_path, more=(f"ForceCommand {forced.replace(' -d /upload', '')}",))
+    upload = server.root / "in"
+    group = os.getgroups()[-1] if os.geteuid() else 1
+    os.chown(upload, -1, group)
+    upload.chmod(0o2770)
+    try:
+        home = configured(tmp_path / "home")
+        (tmp_path / "a.csv").write_text("a")
+        sender = SftpServer(home, server.settings(remote_out=str(upload)), config.load(home), tmp_path / "spool")
+        sender.deliver([tmp_path / "a.csv"])
+        sender.close()
+    finally:
+        server.stop()
+    status = (upload / "a.csv").stat()
+    assert (status.st_gid, oct(stat.S_IMODE(status.st_mode))) == (group, "0o660")
+
+
+def configured(home: Path) -> Path:
+    home.mkdir()
+    (home / "config.toml").write_text('[entities.US]\ncurrency = "USD"\n\n[partners.amazon-us]\nentity = "US"\n')
+    return home
