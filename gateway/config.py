@@ -286,6 +286,24 @@ class Hold(Strict):
         return self
 
 
+class Surge(Strict):
+    """A time in which so many returns of a partner come that what is found in them may wait so many days longer.
+
+    `since` and `until` are the first and the last day (UTC) on which such an exception opens.
+    """
+
+    partner: str
+    since: date
+    until: date
+    days: int = Field(14, ge=1, le=366)
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Surge:
+        if self.until < self.since:
+            raise ValueError("until is before since")
+        return self
+
+
 class Smtp(Strict):
     """The mail server that notifications go through. The password is read from the environment."""
 
@@ -397,6 +415,7 @@ class Config(Strict):
     pgp: Pgp = Pgp()
     notify: Notify = Notify()
     hold: tuple[Hold, ...] = ()
+    surge: tuple[Surge, ...] = ()
     folder: tuple[FolderDrop, ...] = ()
     sftp: tuple[Sftp, ...] = ()
     ftps: tuple[Ftps, ...] = ()

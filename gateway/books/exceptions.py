@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -9,6 +10,7 @@ import duckdb
 import pyarrow as pa
 
 from gateway.books.rules import Rules
+from gateway.config import Surge
 from gateway.ledger.commit import Commit
 from gateway.ledger.staging import instant
 
@@ -27,9 +29,12 @@ class Life:
     changed: int
 
 
-def update(commit: Commit, con: duckdb.DuckDBPyConnection, rules: Rules, now: datetime) -> Life:
+def update(
+    commit: Commit, con: duckdb.DuckDBPyConnection, rules: Rules, surges: Sequence[Surge], now: datetime
+) -> Life:
     """Bring the ledger's exceptions in line with `recon_exception`.
 
+    What is found in files with returns is due later where it opens during a surge of the partner's.
     The id is the hash of reconciliation, code and business key. Adds one event to exception_event for each
     exception that opened, changed, closed or reopened.
     """
@@ -57,15 +62,17 @@ def update(commit: Commit, con: duckdb.DuckDBPyConnection, rules: Rules, now: da
                e.message, e.file_id, e."position"
         from exception e where e.status = 'OPEN' and e.exception_id not in (select exception_id from _wanted)"""
     )
+    _patience(con, surges)
     changed = commit.insert(
         "exception_event",
         f"""select v.* exclude (status), v.status, {instant(now)} as "at", c.severity, c.owner, c.suggestion,
-                   v.opened_at + to_seconds(c.days * 86400) as due_at,
+                   v.opened_at + to_seconds((c.days + coalesce(p.days, 0)) * 86400) as due_at,
                    case when v.currency = f.functional then v.amount end as functional_amount,
                    cast(least(100, (5 - c.severity) * 20 + least(20, ln(1 + abs(coalesce(v.amount, v.qty, 0))) * 2))
                         as bigint) as score
             from _events v left join _codes c on c.reconciliation = v.reconciliation and c.code = v.code
-            left join entity_config f on f.entity = v.entity""",
+            left join entity_config f on f.entity = v.entity
+            left join _patience p on p.exception_id = v.exception_id""",
     )
     counts = con.execute(
         """select (select count(*) from _wanted), count(*) filter (event in ('OPENED', 'REOPENED')),
@@ -73,6 +80,22 @@ def update(commit: Commit, con: duckdb.DuckDBPyConnection, rules: Rules, now: da
     ).fetchone()
     assert counts is not None
     return Life(open=counts[0], opened=counts[1], closed=counts[2], changed=changed)
+
+
+def _patience(con: duckdb.DuckDBPyConnection, surges: Sequence[Surge]) -> None:
+    """Days by which exceptions of `_events` are due later."""
+    con.execute("create or replace temp table _patience (exception_id varchar, days bigint)")
+    for surge in surges:
+        con.execute(
+            """insert into _patience
+            select exception_id, $days from _events
+            where partner = $partner and cast(opened_at as date) between $since and $until
+              and file_id in (select file_id from return_event)""",
+            surge.model_dump(),
+        )
+    con.execute(
+        "create or replace temp table _patience as select exception_id, max(days) as days from _patience group by 1"
+    )
 
 
 def _codes(con: duckdb.DuckDBPyConnection, rules: Rules) -> None:

@@ -53,7 +53,7 @@ def run(commit: Commit, con: duckdb.DuckDBPyConnection, config: Config, rules: R
     for module in ALL:
         module.run(con, context)
     matched = _matches(commit, con, rules)
-    life = exceptions.update(commit, con, rules, now)
+    life = exceptions.update(commit, con, rules, config.surge, now)
     return Outcome(
         lines=_lines(con), open=life.open, opened=life.opened, closed=life.closed, changed=matched + life.changed
     )
