@@ -598,8 +598,10 @@ class Gateway:
         return written + compose.write(self.lake, outbound)
 
     def is_due(self) -> bool:
-        """Whether the schedule of a document has come since partners were told last."""
-        return schedule.due(self.config.send, self._looked, self.now)
+        """Whether the schedule of a document has come since partners were told last, or the settings are new."""
+        return bool(self.config.send) and (
+            self._looked is None or schedule.due(self.config.send, self._looked, self.now)
+        )
 
     # --- again ----------------------------------------------------------------------------------------
 

@@ -82,11 +82,13 @@ def _record(lake: Lake, commit: Commit, send: Send, slot: datetime | None, numbe
     con = lake.con
     document_id = id_of(send.partner, send.series, number)
     con.execute(
-        f"""create or replace temp table _told as
+        f"""create or replace temp table send_document as
         select *, dense_rank() over (order by document_no, location, origin) as set_no from send_waiting
         where send = '{send.name}' and blocked is null"""
     )
-    rows = con.execute("select * from _told order by set_no, try_cast(line_no as bigint), line_no, item, status")
+    rows = con.execute(
+        "select * from send_document order by set_no, try_cast(line_no as bigint), line_no, item, status"
+    )
     sets = [_set(send, list(of_one)) for _, of_one in groupby(_dicts(rows), key=lambda row: row["set_no"])]
     envelope = Envelope(_party(send.sender), _party(send.receiver), send.directory, send.test)
     content = _WRITERS[send.series](send.document, sets, envelope, number, commit.at)
@@ -111,7 +113,7 @@ def _record(lake: Lake, commit: Commit, send: Send, slot: datetime | None, numbe
         "document_line",
         f"""select '{document_id}' as document_id, send, test as test_flag, set_no, record_table, record_id, record_key,
                    document_no, line_no, sku, status, item, case when record_table is null then units * pack else qty end
-                   as qty, {at} as recorded_at from _told""",
+                   as qty, {at} as recorded_at from send_document""",
     )
 
 

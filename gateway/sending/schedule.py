@@ -26,10 +26,9 @@ def slot(send: Send, now: datetime) -> datetime | None:
     return found if found <= now else _on(local, at, 1)
 
 
-def due(sends: Sequence[Send], looked: datetime | None, now: datetime) -> bool:
+def due(sends: Sequence[Send], looked: datetime, now: datetime) -> bool:
     """Whether an instant of some schedule has passed since it was looked last."""
-    slots = [found for send in sends if (found := slot(send, now)) is not None]
-    return any(looked is None or found > looked for found in slots)
+    return any(found > looked for send in sends if (found := slot(send, now)) is not None)
 
 
 def _on(local: datetime, at: time, days_before: int) -> datetime:

@@ -27,12 +27,12 @@ def fill(con: duckdb.DuckDBPyConnection, config: Config, now: datetime) -> None:
     con.execute(
         """create or replace temp table send_told as
         select l.send, l.record_key, l.record_table, l.document_no, l.line_no, l.sku, l.qty, l.document_id, l.recorded_at
-        from document_line l join _sends s on s.send = l.send and s.test = l.test_flag
+        from document_line l join send_setting s on s.send = l.send and s.test = l.test_flag
         where l.record_key is not null
         qualify row_number() over (partition by l.send, l.record_key order by l.recorded_at desc) = 1"""
     )
     con.execute(
-        f"""create or replace temp table _lines as
+        f"""create or replace temp table send_line as
         {_stock(now)}
         union all by name {_orders()}
         union all by name {_transfers()}
@@ -43,7 +43,7 @@ def fill(con: duckdb.DuckDBPyConnection, config: Config, now: datetime) -> None:
 
 
 def _settings(con: duckdb.DuckDBPyConnection, sends: Sequence[Send], config: Config) -> None:
-    """The tables _sends, _places and _statuses."""
+    """The tables send_setting, send_place and send_status."""
     rows = [
         {
             "send": send.name,
@@ -66,16 +66,16 @@ def _settings(con: duckdb.DuckDBPyConnection, sends: Sequence[Send], config: Con
     places = [{"send": send.name, "value": place} for send in sends for place in send.locations]
     statuses = [{"send": send.name, "value": status} for send in sends for status in send.statuses]
     for name, table in (
-        ("_sends", pa.Table.from_pylist(rows, schema)),
-        ("_places", pa.Table.from_pylist(places, pairs)),
-        ("_statuses", pa.Table.from_pylist(statuses, pairs)),
+        ("send_setting", pa.Table.from_pylist(rows, schema)),
+        ("send_place", pa.Table.from_pylist(places, pairs)),
+        ("send_status", pa.Table.from_pylist(statuses, pairs)),
     ):
-        con.register("_given", table)
-        con.execute(f"create or replace temp table {name} as select * from _given")
-        con.unregister("_given")
+        con.register("send_given", table)
+        con.execute(f"create or replace temp table {name} as select * from send_given")
+        con.unregister("send_given")
     con.execute(
-        """create or replace temp table _sends as
-        select * replace (cast(since as date)::timestamptz as since) from _sends"""
+        """create or replace temp table send_setting as
+        select * replace (cast(since as date)::timestamptz as since) from send_setting"""
     )
 
 
@@ -88,7 +88,7 @@ def _stock(now: datetime) -> str:
                         - case when s.less_safety and t.value = 'AVAILABLE' then coalesce(any_value(i.safety_qty), 0)
                                else 0 end, 0) as qty,
                {instant(now)} as "at", m.location
-        from _sends s join _places p using (send) join _statuses t using (send)
+        from send_setting s join send_place p using (send) join send_status t using (send)
         join (select entity, to_location as location, sku, to_status as status, qty, occurred_at from inventory_movement
               union all
               select entity, from_location, sku, from_status, -qty, occurred_at from inventory_movement) m
@@ -105,7 +105,7 @@ def _orders() -> str:
                o.order_id as document_no, o.line_no, o.sku, o.qty - coalesce(o.cancelled_qty, 0) as qty,
                o.ordered_at as "at", o.location, cast(o.promise_at as date) as due, o.ship_to_name, o.ship_to_code,
                o.ship_to_street, o.ship_to_city, o.ship_to_region, o.ship_to_postcode, o.ship_to_country
-        from _sends s join _places p using (send)
+        from send_setting s join send_place p using (send)
         join order_line_current o on o.location = p.value and o.entity = s.entity and o.partner <> s.partner
         where s.document = '940' and o.ordered_at >= s.since and o.order_status = 'OPEN'
           and coalesce(o.hold_reason, '') = '' and o.qty > coalesce(o.cancelled_qty, 0)
@@ -120,7 +120,7 @@ def _transfers() -> str:
                m.source_key || '/' || m.occurrence as record_key, coalesce(m.document_no, m.record_id) as document_no,
                m.document_line as line_no, m.sku, m.qty, m.occurred_at as "at", m.to_location as location,
                m.from_location as origin, m.lot, m.serial
-        from _sends s join _places p using (send)
+        from send_setting s join send_place p using (send)
         join inventory_movement_current m on m.to_location = p.value and m.entity = s.entity and m.partner <> s.partner
         where s.document = '943' and m.occurred_at >= s.since and m.type = 'TRANSFER' and m.to_status = 'XFER_TRANSIT'
           and m.from_location <> m.to_location"""
@@ -132,7 +132,7 @@ def _advices() -> str:
         select s.send, 'asn_line' as record_table, a.record_id, a.source_key || '/' || a.occurrence as record_key,
                a.asn as document_no, a.line_no, a.sku, a.qty, a.shipped_at as "at", a.location,
                coalesce(a.supplier, a.partner) as origin, a.po as reference, a.eta as due, a.carrier, a.lot, a.serial
-        from _sends s join _places p using (send)
+        from send_setting s join send_place p using (send)
         join asn_line_current a on a.location = p.value and a.entity = s.entity and a.partner <> s.partner
         where s.document = '943' and a.shipped_at >= s.since"""
 
@@ -143,10 +143,10 @@ def _returns() -> str:
         select s.send, 'return_event' as record_table, r.record_id, r.source_key || '/' || r.occurrence as record_key,
                coalesce(r.rma, r.order_id, r.record_id) as document_no, r.line_no, r.sku, r.qty, r.occurred_at as "at",
                r.location, r.order_id, r.serial, r.reason, r.disposition
-        from _sends s join return_event_current r on r.entity = s.entity and r.partner <> s.partner
+        from send_setting s join return_event_current r on r.entity = s.entity and r.partner <> s.partner
         where s.document = '180' and r.occurred_at >= s.since and r.stage = 'AUTHORISED'
-          and (not exists (select 1 from _places p where p.send = s.send)
-               or r.location in (select value from _places p where p.send = s.send))"""
+          and (not exists (select 1 from send_place p where p.send = s.send)
+               or r.location in (select value from send_place p where p.send = s.send))"""
 
 
 def _resolve(con: duckdb.DuckDBPyConnection, now: datetime) -> None:
@@ -157,7 +157,7 @@ def _resolve(con: duckdb.DuckDBPyConnection, now: datetime) -> None:
         with named as (
             select s.send, a.sku, arg_min(struct_pack(item := a.external_id, pack := coalesce(a.pack_qty, 1)),
                 (coalesce(a.pack_qty, 1), a.alias_partner = '*', a.external_id)) as alias
-            from _sends s join item_alias_current a
+            from send_setting s join item_alias_current a
               on a.id_type = s.names and a.alias_partner in (s.partner, '*')
              and coalesce(a.valid_from, date '0001-01-01') <= cast({instant(now)} as date)
              and coalesce(a.valid_to, date '9999-12-31') >= cast({instant(now)} as date)
@@ -169,7 +169,7 @@ def _resolve(con: duckdb.DuckDBPyConnection, now: datetime) -> None:
             select l.*, s.partner, s.entity, s.document, s.series, s.names, s.test, s.skip,
                    case when s.names = 'SKU' then l.sku else n.alias.item end as item,
                    case when s.names = 'SKU' then 1::decimal(18,4) else n.alias.pack end as pack, i.description, i.unit
-            from _lines l join _sends s using (send)
+            from send_line l join send_setting s using (send)
             left join named n on n.send = l.send and n.sku = l.sku left join items i on i.sku = l.sku
             where l.record_key is null or not exists (
                 select 1 from send_told t where t.send = l.send and t.record_key = l.record_key))

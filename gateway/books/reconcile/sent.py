@@ -45,16 +45,16 @@ def _agreements(con: duckdb.DuckDBPyConnection, recon: Recon) -> None:
     ]
     names = ("partner", "entity", "expect", "series")
     schema = pa.schema([*((name, pa.utf8()) for name in names), ("within_s", pa.float64())])
-    con.register("_agreement_rows", pa.Table.from_pylist(rows, schema))
-    con.execute("create or replace temp table _agreements as select * from _agreement_rows")
-    con.unregister("_agreement_rows")
+    con.register("ack_rows", pa.Table.from_pylist(rows, schema))
+    con.execute("create or replace temp table ack_agreement as select * from ack_rows")
+    con.unregister("ack_rows")
 
 
 def _sent(con: duckdb.DuckDBPyConnection) -> None:
     """What went out under a control number. Answers to answers are never expected, nor those to tests."""
     functional = " ".join(f"when '{kind}' then '{code}'" for kind, code in FUNCTIONAL.items())
     con.execute(
-        f"""create or replace temp table _sent as
+        f"""create or replace temp table ack_sent as
         with everything as (
             select partner, series, control_no, kind, name, null as send, null::bigint as sets,
                    coalesce(test_flag, false) as test, recorded_at,
@@ -65,14 +65,14 @@ def _sent(con: duckdb.DuckDBPyConnection) -> None:
             from document_sent where state = 'COMPOSED')
         select s.*, g.entity, case s.kind {functional} end as functional, g.expect, g.within_s,
                s.answerable and not s.test and g.series = s.series as awaited
-        from everything s left join _agreements g using (partner)"""
+        from everything s left join ack_agreement g using (partner)"""
     )
 
 
 def _said(con: duckdb.DuckDBPyConnection) -> None:
     """Answers with the control number that they name, the newest file of each kind to each number."""
     con.execute(
-        """create or replace temp table _said as
+        """create or replace temp table ack_said as
         with numbered as (
             select a.*, case when kind in ('TA1', '997', '999') then 'x12' else 'edifact' end as series,
                    try_cast(case when kind in ('997', '999') then group_no
@@ -84,11 +84,11 @@ def _said(con: duckdb.DuckDBPyConnection) -> None:
             partition by partner, series, number, kind order by acknowledged_at desc, recorded_at desc, file_id)"""
     )
     con.execute(
-        """create or replace temp table _answered as
+        """create or replace temp table ack_answered as
         select s.partner, s.series, s.control_no, s.sets, s.expect,
                a.kind as answer, a.level, a.status, a.set_no, a.errors, a.error_position, a.message as words,
                a.sets_received, a.record_id, a.file_id, a."position"
-        from _sent s join _said a
+        from ack_sent s join ack_said a
           on a.partner = s.partner and a.series = s.series and a.number = s.control_no
          and (a.group_kind is null or s.functional is null or a.group_kind = s.functional)
          and (s.answerable or a.kind = 'TA1' or a.kind = 'CONTRL')"""
@@ -98,7 +98,7 @@ def _said(con: duckdb.DuckDBPyConnection) -> None:
 def _judged(con: duckdb.DuckDBPyConnection, recon: Recon) -> None:
     """One row for each thing sent that is awaited or answered. A later report of stock stands for an earlier one."""
     con.execute(
-        f"""create or replace temp table _judged as
+        f"""create or replace temp table ack_judged as
         with verdicts as (
             select partner, series, control_no,
                    bool_or(status in ('REJECTED', 'PARTIAL') or (level = 'GROUP' and sets_received < sets)) as bad,
@@ -110,11 +110,11 @@ def _judged(con: duckdb.DuckDBPyConnection, recon: Recon) -> None:
                    any_value(answer order by status in ('REJECTED', 'PARTIAL') desc, record_id) as answer,
                    any_value(file_id order by status in ('REJECTED', 'PARTIAL') desc, record_id) as file_id,
                    any_value("position" order by status in ('REJECTED', 'PARTIAL') desc, record_id) as "position"
-            from _answered group by all),
+            from ack_answered group by all),
         single as (
             select s.*, coalesce(v.bad, false) as bad, coalesce(v.good, false) as good, v.errors, v.answer, v.file_id,
                    v."position"
-            from _sent s left join verdicts v using (partner, series, control_no)
+            from ack_sent s left join verdicts v using (partner, series, control_no)
             where s.awaited or v.answer is not null),
         followed as (
             select *, s.kind in ('846', 'INVRPT') and exists (
@@ -135,7 +135,7 @@ def _detail(con: duckdb.DuckDBPyConnection) -> None:
         select 'j', entity, partner, null, null, null, kind, name, cast(recorded_at as date), null, null, null, null,
                null, state, code, partner || '|' || series || '|' || control_no, file_id, "position",
                'control number ' || control_no
-        from _judged"""
+        from ack_judged"""
     )
 
 
@@ -148,7 +148,7 @@ def _exceptions(con: duckdb.DuckDBPyConnection) -> None:
                || case code when 'ACK_OVERDUE' then ' was not acknowledged (' || expect || ') in time'
                        else ' was rejected by ' || answer || coalesce(': ' || errors, '') end,
                file_id, "position"
-        from _judged where code is not null"""
+        from ack_judged where code is not null"""
     )
 
 
@@ -160,7 +160,7 @@ def _unknown(con: duckdb.DuckDBPyConnection) -> None:
             select a.*, g.entity as owner_entity,
                    coalesce(a.group_kind || ' ', '') || coalesce(a.group_no, a.interchange_no)
                    || coalesce(' set ' || case when a.level = 'SET' then a.set_no end, '') as what
-            from _said a join _agreements g on g.partner = a.partner and g.expect <> 'NONE'
+            from ack_said a join ack_agreement g on g.partner = a.partner and g.expect <> 'NONE'
             where (a.kind in ('997', '999') and a.level in ('GROUP', 'SET'))
                or (a.kind in ('TA1', 'CONTRL') and a.level = 'INTERCHANGE'))
         select 'j', 'ACK_UNKNOWN', h.partner || '|' || h.kind || '|' || h.what, any_value(h.owner_entity), h.partner,
@@ -169,8 +169,8 @@ def _unknown(con: duckdb.DuckDBPyConnection) -> None:
                any_value(h.file_id), any_value(h."position")
         from heads h
         where case h.level when 'SET' then exists (
-                select 1 from _answered d where d.record_id = h.record_id and try_cast(h.set_no as bigint) > d.sets)
-              else not exists (select 1 from _answered d where d.record_id = h.record_id) end
+                select 1 from ack_answered d where d.record_id = h.record_id and try_cast(h.set_no as bigint) > d.sets)
+              else not exists (select 1 from ack_answered d where d.record_id = h.record_id) end
         group by h.partner, h.kind, h.what"""
     )
 
@@ -228,7 +228,7 @@ def _changed(con: duckdb.DuckDBPyConnection) -> None:
                || t.qty || ', now it is '
                || case o.order_status when 'CANCELLED' then 0 else o.qty - coalesce(o.cancelled_qty, 0) end,
                o.file_id, o."position"
-        from send_told t join _sends s using (send)
+        from send_told t join send_setting s using (send)
         join order_line_current o on o.source_key || '/' || o.occurrence = t.record_key
         where t.record_table = 'order_line' and not s.test
           and t.qty <> case o.order_status when 'CANCELLED' then 0 else o.qty - coalesce(o.cancelled_qty, 0) end
