@@ -87,6 +87,29 @@ def test_a_backup_made_while_another_process_commits_is_the_state_of_one_commit(
         assert verify.verify(ledger) == [], "and it goes on from there"
 
 
+def test_what_was_committed_a_moment_ago_is_in_the_backup_although_the_catalog_has_it_in_its_log_only(
+    business: Path, business_config: Config, tmp_path: Path
+) -> None:
+    reads = (
+        f"import sqlite3; con = sqlite3.connect({str(business / 'ledger' / CATALOG)!r}, isolation_level=None); "
+        "con.execute('begin'); con.execute('select * from ducklake_snapshot').fetchone(); print('reading', flush=True); input()"
+    )
+    reader = subprocess.Popen([sys.executable, "-c", reads], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    try:
+        assert reader.stdout is not None and reader.stdout.readline() == b"reading\n"
+        with open_lake(business, business_config) as ledger:
+            post(ledger, 1, 2)
+            version = ledger.version()
+        assert (business / "ledger" / f"{CATALOG}-wal").stat().st_size, "a reader keeps it from the catalog itself"
+        made = back_up(business, business_config, tmp_path / "backups")
+    finally:
+        reader.kill()
+        reader.communicate()
+    home = restored(made.folder, tmp_path / "elsewhere")
+    with open_lake(home, business_config, read_only=True) as ledger:
+        assert ledger.version() == version
+
+
 def test_the_second_backup_shares_the_files_of_the_first(
     business: Path, business_config: Config, tmp_path: Path
 ) -> None:
