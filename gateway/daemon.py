@@ -64,7 +64,7 @@ class Daemon:
         self._inbox: SimpleQueue[tuple[Lane, list[Drop]] | None] = SimpleQueue()
         self._books_of: datetime | None = None
         self._books_not_before = 0.0
-        self._turns = expected.Turns(expected.prepared(gateway.lake.con))
+        self._turns = _turns(gateway)
         daemon = gateway.config.daemon
         self._books_back_off = BackOff(daemon.tick_s, daemon.back_off_s_max)
         self._answered = False
@@ -141,7 +141,7 @@ class Daemon:
         log.info("reloaded", mappings=len(new.library.mappings), faults=len(new.library.faults))
         self._tell_faults(new)
         self._books_of = None
-        self._turns = expected.Turns(expected.prepared(new.lake.con))
+        self._turns = _turns(new)
         if config == old.config:
             return
         needs_restart = [
@@ -263,6 +263,11 @@ class Daemon:
     def _wake_lanes(self) -> None:
         for lane in self.lanes:
             lane.wake()
+
+
+def _turns(gateway: Gateway) -> expected.Turns:
+    awaits = any(partner.acknowledge.expect != "none" for partner in gateway.config.partners.values())
+    return expected.Turns(expected.prepared(gateway.lake.con), hourly=awaits)
 
 
 def _notifier(gateway: Gateway) -> Notifier:

@@ -243,10 +243,13 @@ def unusual(feed: Feed, came: Sequence[Arrival]) -> tuple[Arrival, Band] | None:
 
 
 class Turns:
-    """The instants at which something that did not come becomes late: the books look different from then on."""
+    """The instants at which something that did not come becomes late: the books look different from then on.
 
-    def __init__(self, feeds: Sequence[Feed]) -> None:
-        self.feeds = feeds
+    hourly  look every hour too: acknowledgements that are awaited become late at any time
+    """
+
+    def __init__(self, feeds: Sequence[Feed], *, hourly: bool = False) -> None:
+        self.feeds, self.hourly = feeds, hourly
         self._last = datetime.min.replace(tzinfo=UTC)
         self._next = self._last
 
@@ -255,6 +258,9 @@ class Turns:
         if now >= self._next:
             midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
             instants = [midnight, midnight + timedelta(days=1)]
+            if self.hourly:
+                hour = now.replace(minute=0, second=0, microsecond=0)
+                instants += [hour, hour + timedelta(hours=1)]
             for feed in self.feeds:
                 calendar = feed.expect.calendar(feed.expect.since or now.date())
                 if feed.expect.since is None:

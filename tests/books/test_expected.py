@@ -256,6 +256,13 @@ def test_the_books_turn_when_a_file_becomes_late(place: Home) -> None:
     assert [f"{moment:%d %H:%M}" for moment in seen] == ["16 00:00", "16 09:00", "17 00:00", "17 09:00"]
 
 
+def test_the_books_turn_every_hour_where_acknowledgements_are_awaited() -> None:
+    turns = expected.Turns([], hourly=True)
+    assert turns.last(at("2026-11-16T10:59+00:00")) == at("2026-11-16T10:00+00:00")
+    assert turns.last(at("2026-11-16T11:00+00:00")) == at("2026-11-16T11:00+00:00")
+    assert turns.last(at("2026-11-17T00:10+00:00")) == at("2026-11-17T00:00+00:00")
+
+
 def test_today_is_what_is_due_and_what_is_late(place: Home) -> None:
     with open_gateway(place.root, now=at("2026-11-17T07:00+01:00")) as gateway:
         [feed] = [one for one in expected.prepared(gateway.lake.con) if one.name == "acme.stock"]
