@@ -441,7 +441,7 @@ def test_killed_at_any_instant_each_order_is_told_once(home: Path, drop: Put, mo
     settings.write_text(f"{settings.read_text()}\n[limits]\nfiles_per_commit_max = 2\n")
     draw = random.Random(2)
     killed = 0
-    for _ in range(6):
+    for _ in range(4):
         process = PROCESSES.Process(target=once, args=(home,))
         process.start()
         process.join(draw.uniform(0.5, 3.0))

@@ -1,4 +1,7 @@
-"""kill -9 at any instant: after running again the ledger is that of an undisturbed run."""
+"""kill -9 at any instant: after running again the ledger is that of an undisturbed run.
+
+HOMES  of so many homes each is killed five times; `make nightly` takes more
+"""
 
 from __future__ import annotations
 
@@ -17,7 +20,7 @@ from gateway.ledger import verify
 from gateway.ledger.lake import open_lake
 from tests.ledger.conftest import BUSINESS_NOW, content, lay_down_business
 
-HOMES, KILLS = 4, 5
+HOMES, KILLS = int(os.environ.get("HOMES", "2")), 5
 # Started from a process that has the modules loaded, so that a kill falls into the work and not into imports.
 PROCESSES = multiprocessing.get_context("forkserver")
 PROCESSES.set_forkserver_preload(
