@@ -146,6 +146,15 @@ def test_every_command_and_file_of_the_page_exists() -> None:
         assert (DEPLOY / name).exists(), name
 
 
+def test_every_event_of_the_log_that_the_page_explains_exists() -> None:
+    table = OPERATIONS.split("### The log", 1)[1].split("\n## ", 1)[0]
+    named = re.findall(r"`(\w+)(?:\.(\w+))?`", "\n".join(re.findall(r"^\| (`.*?) \|", table, re.MULTILINE)))
+    program = "".join(path.read_text(encoding="utf-8") for path in (DEPLOY.parent / "gateway").rglob("*.py"))
+    for subject, what in named:
+        whole = f'"{subject}.{what}"' if what else f'"{subject}"'
+        assert whole in program or (f'"{subject}"' in program and f"}}.{what}" in program), whole
+
+
 def test_the_settings_of_the_page_load() -> None:
     [example] = re.findall(r"^```toml config\n(.*?)^```", OPERATIONS, re.DOTALL | re.MULTILINE)
     assert config.parse(tomllib.loads(example)).folder
