@@ -23,7 +23,7 @@ lint: $(STAMP)
 	$(BIN)/lint-imports
 
 test: lint
-	$(BIN)/pytest -n 2
+	$(BIN)/pytest -n 2 --dist worksteal
 
 nightly: $(STAMP)
 	MUTATIONS=10000 HOURS=24 $(BIN)/pytest -n 2 tests/formats/test_contract.py tests/test_day.py
