@@ -473,7 +473,7 @@ def test_a_message_with_a_wrong_count_is_set_aside_and_its_neighbour_goes_on(
         (UNB + "UNZ+0+77'", "the file holds no transaction set"),
         (UNB, "UNZ is missing"),
         (UNB.replace("4012345000009", "4012345999999") + message(*STOCK) + "UNZ+1+77'", "does not send as"),
-        (UNB + message("UNH+1+IFTSTA:D:96A:UN", "UNT+2+1") + "UNZ+1+77'", "IFTSTA"),
+        (UNB + message("UNH+1+CUSCAR:D:96A:UN", "UNT+2+1") + "UNZ+1+77'", "CUSCAR"),
     ],
 )
 def test_a_file_of_which_nothing_is_read_says_why(
