@@ -15,6 +15,12 @@ from gateway.config import Limits
 from gateway.pipeline import Gateway
 from gateway.session import open_gateway
 
+if (worker := os.environ.get("PYTEST_XDIST_WORKER")) and hasattr(os, "sched_setaffinity"):
+    # A processor for each worker: the ledgers here are small, and a database's threads would only wait for one another.
+    # One process alone runs with all of them, as the gateway does.
+    processors = sorted(os.sched_getaffinity(0))
+    os.sched_setaffinity(0, {processors[int(worker.removeprefix("gw")) % len(processors)]})
+
 CORPUS = Path(__file__).parent.parent.parent / "shared" / "corpus"
 NOW = datetime(2026, 11, 20, 8, tzinfo=UTC)
 
