@@ -194,7 +194,7 @@ def settlements(rows: int) -> None:
     seconds = float(str(got["commit_s"])) + float(str(got["books_s"]))
     print(f"settlement V2 {rows:>9,} rows, {size / 1e6:.0f} MB: {seconds:.2f} s (commit {got['commit_s']:.2f}, books "
           f"{got['books_s']:.2f}), {rows / seconds:,.0f} rows/s, peak {got['rss_mb']:.0f} MB; bare DuckDB copy {bare:.2f} s; "
-          f"ratio {seconds / bare:.2f}; {got['files']} entries {got['entries']} open {got['open']}")  # fmt: skip
+          f"ratio {float(str(got['commit_s'])) / bare:.2f} to the commit, {seconds / bare:.2f} with the books; {got['files']} entries {got['entries']} open {got['open']}")  # fmt: skip
 
 
 def warehouse(lines: int) -> None:

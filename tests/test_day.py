@@ -26,7 +26,7 @@ from gateway.transports import build
 from tests.test_books import GOOD, ITEMS
 from tests.test_together import shipment
 
-HOURS = int(os.environ.get("HOURS", "3"))
+HOURS = float(os.environ.get("HOURS", "2.25"))
 TICK = timedelta(minutes=15)
 BEGIN = datetime(2026, 11, 5, 6, tzinfo=UTC)
 TROUBLES = ("none", "half", "renamed", "replaced", "disk full", "killed", "clock", "broken settings", "again")
@@ -96,7 +96,7 @@ def test_a_day_and_its_night(home: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     half: list[tuple[Path, bytes, str]] = []
     seen: list[tuple[str, str, bytes]] = []
     met: Counter[str] = Counter()
-    ticks = HOURS * int(timedelta(hours=1) / TICK)
+    ticks = int(timedelta(hours=HOURS) / TICK)
     with capture_logs():
         for tick in range(ticks):
             now = BEGIN + tick * TICK

@@ -232,7 +232,7 @@ def test_kill_at_any_instant(home: Path, config: Config, tmp_path: Path) -> None
     draw = random.Random(11)
     with unchanged(home, config):
         seconds, kills = 1.0, 0
-        while kills < 3:
+        while kills < 2:
             one = Path(shutil.copytree(home, tmp_path / f"copy-{kills}"))
             process = PROCESSES.Process(target=_maintain, args=(one,))
             process.start()
