@@ -6,6 +6,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterable, Iterator
+from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -81,8 +82,12 @@ class Intake:
         return ahead(self._batches(drops, scratch, left))
 
     def _batches(self, drops: Iterable[Drop], scratch: Path, left: dict[Drop, str]) -> Iterator[list[Arrived]]:
-        archiver = archive.Archiver(self.ledger)
+        with closing(archive.Archiver(self.ledger)) as archiver:
+            yield from self._archived(drops, scratch, left, archiver)
 
+    def _archived(
+        self, drops: Iterable[Drop], scratch: Path, left: dict[Drop, str], archiver: archive.Archiver
+    ) -> Iterator[list[Arrived]]:
         def safe(batch: list[Arrived]) -> Iterator[list[Arrived]]:
             try:
                 archiver.settle(_hashes(batch))
@@ -115,10 +120,10 @@ class Intake:
 
     def receive(self, drop: Drop, scratch: Path) -> list[Arrived]:
         """One delivery. Raises OSError."""
-        archiver = archive.Archiver(self.ledger)
-        arrived = self._receive(drop, scratch, archiver)
-        archiver.settle(_hashes(arrived))
-        return arrived
+        with closing(archive.Archiver(self.ledger)) as archiver:
+            arrived = self._receive(drop, scratch, archiver)
+            archiver.settle(_hashes(arrived))
+            return arrived
 
     def _receive(self, drop: Drop, scratch: Path, archiver: archive.Archiver) -> list[Arrived]:
         """The file; if it is a container, the files within it: all of them, or it is left.

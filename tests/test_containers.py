@@ -185,6 +185,7 @@ def test_a_container_of_which_a_file_cannot_be_archived_stays_as_a_whole(
     take(gateway)
     assert path.exists(), "what is in it was not all taken"
     assert one(gateway, "select count(*) from file") == 0
+    assert not list((gateway.lake.folder / "files").glob(".*.tmp")), "what was archived of it is not kept half done"
     monkeypatch.undo()
     assert {file.state for file in take(gateway).values()} == {"ACCEPTED"}
     assert not path.exists()

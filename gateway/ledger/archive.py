@@ -34,7 +34,7 @@ def path_of(folder: Path, sha256: str) -> Path:
 
 
 class Archiver:
-    """Archives files; together they are safe, and in their places, after `settle`."""
+    """Archives files; together they are safe, and in their places, after `settle`. `close` drops the others."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder / "files"
@@ -88,6 +88,12 @@ class Archiver:
         finally:
             for temporary in waiting:
                 temporary.unlink(missing_ok=True)
+
+
+    def close(self) -> None:
+        """Remove what was added and not settled."""
+        while self._waiting:
+            self._waiting.popitem()[0].unlink(missing_ok=True)
 
 
 def store(folder: Path, source: Path) -> Stored:
