@@ -129,7 +129,7 @@ class Daemon:
         old = self.gateway
         try:
             config = configuration.load(old.home)
-            lanes = build(old.home, config, old.lake.folder)
+            build(old.home, config, old.lake.folder)  # Refuses what cannot work before anything ends.
             new = old.reloaded(config)
             notifier = _notifier(new)
         except GatewayError as error:
@@ -153,7 +153,8 @@ class Daemon:
         self._end_lanes()
         # What the old lanes had handed over, the new ones find again.
         self._inbox = SimpleQueue()
-        self.lanes = lanes
+        # Built when the old ones have ended: what these delivered last is not delivered again.
+        self.lanes = build(new.home, config, new.lake.folder)
         self._start_lanes()
 
     def _tell_faults(self, gateway: Gateway) -> None:
