@@ -287,8 +287,13 @@ class Gateway:
 
     def _take_unchanged(self, batch: Sequence[Arrived]) -> list[Receipt]:
         """Take those of which the bytes that were read are those that were archived."""
-        unchanged = [one for one in batch if one.is_as_archived()]
-        changed = [_left(one.drop, "it changed while it was read") for one in batch if one not in unchanged]
+        unchanged: list[Arrived] = []
+        changed: list[Receipt] = []
+        for one in batch:
+            if one.is_as_archived():
+                unchanged.append(one)
+            else:
+                changed.append(_left(one.drop, "it changed while it was read"))
         return changed + (self._take(unchanged) if unchanged else [])
 
     def _refresh_master_data(self) -> None:
