@@ -23,11 +23,15 @@ def replacing(target: Path) -> Iterator[Path]:
         temporary.unlink(missing_ok=True)
 
 
+def abandoned(folder: Path) -> Iterator[Path]:
+    """What killed processes left in a folder under the names of temporary things: `.<name>.<process id>.tmp`."""
+    return (left for left in folder.glob(".*.*.tmp") if not is_of_another_process(left.name.split(".")[-2]))
+
+
 def sweep(folder: Path) -> None:
-    """Remove the temporary files that killed processes left in a folder: `.<name>.<process id>.tmp`."""
-    for left in folder.glob(".*.*.tmp"):
-        if not is_of_another_process(left.name.split(".")[-2]):
-            left.unlink(missing_ok=True)
+    """Remove the temporary files that killed processes left in a folder."""
+    for left in abandoned(folder):
+        left.unlink(missing_ok=True)
 
 
 def is_of_another_process(pid: str) -> bool:

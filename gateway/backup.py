@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from gateway.atomic import is_of_another_process, sync_folder
+from gateway.atomic import abandoned, sync_folder
 from gateway.config import Config
 from gateway.errors import GatewayError
 from gateway.ledger import lake, verify
@@ -51,7 +51,8 @@ def back_up(home: Path, config: Config, target: Path) -> Backup:
         raise GatewayError("back up to", str(target), "Choose a folder outside of the home.", "it would copy itself")
     try:
         target.mkdir(parents=True, exist_ok=True)
-        _sweep(target)
+        for left in abandoned(target):
+            shutil.rmtree(left)
         earlier = sorted(path for path in target.glob("[0-9]*T*Z") if (path / "ledger" / CATALOG).exists())
         made = target / datetime.now(UTC).strftime(STAMP)
         if made.exists():
@@ -70,13 +71,6 @@ def back_up(home: Path, config: Config, target: Path) -> Backup:
         cause = str(error.strerror) if isinstance(error, OSError) else str(error)
         raise GatewayError("back up to", str(target), "Check disk space and permissions.", cause) from error
     return Backup(made, *done)
-
-
-def _sweep(target: Path) -> None:
-    """Remove what backups that were killed left."""
-    for left in target.glob(".*.*.tmp"):
-        if not is_of_another_process(left.name.split(".")[-2]):
-            shutil.rmtree(left)
 
 
 def _fill(home: Path, ledger: Path, folder: Path, earlier: Path | None) -> tuple[int, int]:

@@ -89,7 +89,6 @@ class Archiver:
             for temporary in waiting:
                 temporary.unlink(missing_ok=True)
 
-
     def close(self) -> None:
         """Remove what was added and not settled."""
         while self._waiting:

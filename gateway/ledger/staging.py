@@ -470,12 +470,12 @@ def preview_relations(con: duckdb.DuckDBPyConnection, load: Load) -> Iterator[tu
 
 
 def sweep(con: duckdb.DuckDBPyConnection, prefix: str) -> None:
-    """Drop every temporary table and view that was made under a prefix, by mapping or by committing."""
+    """Drop every temporary table and view `<prefix>_…`, made by mapping or by committing."""
     made = con.execute(
         """select 'view', view_name from duckdb_views() where database_name = 'temp' and starts_with(view_name, $1)
         union all
         select 'table', table_name from duckdb_tables() where database_name = 'temp' and starts_with(table_name, $1)""",
-        [prefix],
+        [f"{prefix}_"],
     ).fetchall()
     for kind, name in made:
         con.execute(f'drop {kind} if exists temp."{name}"')

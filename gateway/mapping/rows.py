@@ -114,7 +114,7 @@ def _rows(
         if crosswalks.supply(work, stages, stage, joins, filled, context) and stage < last:
             stages = Stages(plan, ident(keep(f"{name}_{stage}", stage)), stage)
     table = keep(name, last, ("_ordinal", "_position"))
-    work.remove(raw)
+    work.release(raw)
     return table
 
 
@@ -133,7 +133,7 @@ def _decide(work: Work, compiler: Compiler, pieces: Iterator[pa.Table]) -> dict[
         row = work.con.execute(
             f"select {bits} from {Stages(compiler.plan, compiler.base(raw)).reach(*evidence)}"
         ).fetchone()
-        work.remove(raw)
+        work.release(raw)
         seen = [old | new for old, new in zip(seen, row or seen, strict=True)]
     return amounts.decide(dict(zip(compiler.auto, seen, strict=True)))
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import TypeVar
 
 import duckdb
 import pyarrow as pa
 
+from gateway.ledger import staging
 from gateway.ledger.connection import without_optimizers
 from gateway.mapping.text import ident
 
@@ -20,14 +21,13 @@ HEAD = ("_ordinal", "_position", "_unit")
 
 @dataclass
 class Work:
-    """A connection and what was made on it under a prefix.
+    """A connection and the temporary tables and views that are made on it under a prefix.
 
     unresolved  tags of fields of which some code or name is in no crosswalk
     """
 
     con: duckdb.DuckDBPyConnection
     prefix: str
-    made: list[tuple[str, str]] = field(default_factory=list)
     unresolved: set[str] = field(default_factory=set)
 
     def make(self, kind: str, name: str, sql: str) -> str:
@@ -42,8 +42,6 @@ class Work:
                 raise
             self.con.execute(f"drop {'table' if kind == 'view' else 'view'} temp.{ident(whole)}")
             self.con.execute(statement)
-        if (kind, whole) not in self.made:
-            self.made.append((kind, whole))
         return whole
 
     def over(self, data: object, run: Callable[[str], T]) -> T:
@@ -59,23 +57,16 @@ class Work:
         """Let an Arrow table stand under that name behind the prefix; the whole name."""
         whole = f"{self.prefix}_{name}"
         self.con.register(whole, table)
-        self.made.append(("view", whole))
         return whole
 
-    def remove(self, name: str) -> None:
-        """Drop one of them before the rest."""
-        for made in [made for made in self.made if made[1] == name]:
-            self.con.execute(f"drop {made[0]} temp.{ident(name)}")
-            self.made.remove(made)
+    def release(self, name: str) -> None:
+        """Let go of an Arrow table, by its whole name."""
+        self.con.execute(f"drop view temp.{ident(name)}")
 
     def sweep(self) -> None:
-        """Drop everything, views before the tables they read. A failed transaction has dropped it already."""
-        for kind, name in reversed(self.made):
-            try:
-                self.con.execute(f"drop {kind} if exists temp.{ident(name)}")
-            except duckdb.Error:
-                continue
-        self.made.clear()
+        """Drop everything, after an error: another one, as of a database that is out of order, must not hide it."""
+        with suppress(duckdb.Error):
+            staging.sweep(self.con, self.prefix)
 
 
 @contextmanager
