@@ -2,21 +2,37 @@
 
 from __future__ import annotations
 
+import os
 import re
 import tomllib
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 from zoneinfo import available_timezones
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from gateway.calendars import spans
 from gateway.errors import GatewayError
 
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
+
+
+def secret_of(variable: str) -> str:
+    """The secret that an environment variable holds, "" if there is none."""
+    return os.environ.get(variable, "") if variable else ""
+
+
+def _known_zone(value: str) -> str:
+    if value not in available_timezones():
+        raise ValueError(f'there is no time zone "{value}"; write e.g. Europe/Berlin')
+    return value
+
+
+Zone = Annotated[str, AfterValidator(_known_zone)]
+"""Name of a time zone."""
 
 
 class Strict(BaseModel):
@@ -212,16 +228,9 @@ class Send(Strict):
     less_safety: bool = False
     every: Literal["day", "hour"] = "day"
     at: str = Field(default="06:00", pattern=r"^([01]\d|2[0-3]):[0-5]\d$")
-    timezone: str = "UTC"
+    timezone: Zone = "UTC"
     since: date | Literal[""] = ""
     test: bool = False
-
-    @field_validator("timezone")
-    @classmethod
-    def _zone(cls, value: str) -> str:
-        if value not in available_timezones():
-            raise ValueError(f'there is no time zone "{value}"; write e.g. Europe/Berlin')
-        return value
 
     @model_validator(mode="after")
     def _whole(self) -> Send:
@@ -281,8 +290,7 @@ class Hold(Strict):
     def _something(self) -> Hold:
         if not (self.location or self.sku):
             raise ValueError("name a location, a SKU, or both")
-        if self.until is not None and self.until < self.since:
-            raise ValueError("until is before since")
+        _check_order(self.since, self.until)
         return self
 
 
@@ -299,9 +307,13 @@ class Surge(Strict):
 
     @model_validator(mode="after")
     def _in_order(self) -> Surge:
-        if self.until < self.since:
-            raise ValueError("until is before since")
+        _check_order(self.since, self.until)
         return self
+
+
+def _check_order(since: date, until: date | None) -> None:
+    if until is not None and until < since:
+        raise ValueError("until is before since")
 
 
 class Smtp(Strict):
@@ -340,7 +352,7 @@ class Recipient(Strict):
     secret_env: str = ""
     severity: int = Field(1, ge=0, le=4)
     digest_at: str = "07:30"
-    timezone: str = "UTC"
+    timezone: Zone = "UTC"
     quiet_from: str = ""
     quiet_until: str = ""
 
@@ -354,13 +366,6 @@ class Recipient(Strict):
     def _time(cls, value: str) -> str:
         if value:
             spans.clock(value)
-        return value
-
-    @field_validator("timezone")
-    @classmethod
-    def _zone(cls, value: str) -> str:
-        if value not in available_timezones():
-            raise ValueError(f'there is no time zone "{value}"; write e.g. Europe/Berlin')
         return value
 
     @model_validator(mode="after")

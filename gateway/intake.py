@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import tempfile
 from collections.abc import Iterable, Iterator
@@ -11,7 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from gateway.ahead import ahead
-from gateway.config import Config
+from gateway.config import Config, secret_of
 from gateway.errors import Fault, FileError
 from gateway.formats import containers
 from gateway.ledger import archive
@@ -153,7 +152,7 @@ class Intake:
         pgp, partner = self.config.pgp, self.config.partners.get(drop.partner)
         return containers.Keys(
             self.home / pgp.key_file if pgp.key_file else None,
-            os.environ.get(pgp.passphrase_env, "") if pgp.passphrase_env else "",
+            secret_of(pgp.passphrase_env),
             self.home / partner.pgp_signer if partner and partner.pgp_signer else None,
         )
 

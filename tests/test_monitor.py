@@ -160,7 +160,7 @@ def test_mappings_and_settings_are_taken_over_while_it_runs_and_broken_ones_are_
     assert ask(home, "select state, name from file") == [("ACCEPTED", "settlement-1.txt")]
 
     edit(mapping, lambda _: good.replace("partner  =", 'mode = "shadow"\npartner  =', 1))
-    process.wait_for_log('"event": "reloaded"')
+    process.wait_for_log('"faults": 0, "event": "reloaded"')
     path = drop("amazon-us", "settlement-2.txt", GOOD.replace("S1", "S2"))
     wait_for(lambda: ask(home, "select count(*) from file where state = 'SHADOW'") == [(1,)], "the new mapping", 60)
 

@@ -6,13 +6,12 @@ import contextlib
 import hashlib
 import hmac
 import http.client
-import os
 import smtplib
 import ssl
 from datetime import datetime
 from urllib.parse import urlsplit
 
-from gateway.config import Recipient, Smtp
+from gateway.config import Recipient, Smtp, secret_of
 from gateway.errors import GatewayError
 from gateway.notifications.message import Message, as_mail
 
@@ -148,7 +147,7 @@ def signature(secret: str, stamp: str, body: bytes) -> str:
 
 
 def _secret(variable: str, what: str) -> str:
-    value = os.environ.get(variable, "") if variable else ""
+    value = secret_of(variable)
     if not value:
         raise NotSentError("read", f"the {what}", f"Set the environment variable {variable or '(none is named)'}.")
     return value

@@ -344,11 +344,6 @@ def local_name(name: str) -> str:
     return f"{hashlib.sha256(name.encode('utf-8', 'surrogatepass')).hexdigest()[:16]}-{plain}"
 
 
-def secret_of(variable: str) -> str:
-    """The secret that an environment variable holds, "" if there is none."""
-    return os.environ.get(variable, "") if variable else ""
-
-
 def cause_of(error: BaseException) -> str:
     """What went wrong, in words."""
     if isinstance(error, EOFError):

@@ -199,7 +199,7 @@ def test_the_readers_own_error_comes_through_and_nothing_is_left_behind(bench: B
 def test_everything_stands_under_the_prefix_and_goes_with_it(bench: Bench) -> None:
     for _ in range(2):
         bench.apply(mapping(snapshot()), lambda _: stock(("A", "x", "1"), ("A", "x", "1")))
-        staging.sweep(bench.con, "m")
+        staging.sweep(bench.con, "m1")
         left = "select (select count(*) from duckdb_tables() where temporary) + count(*) from duckdb_views() where temporary and not internal"
         assert bench.con.execute(left).fetchone() == (0,)
 
