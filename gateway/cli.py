@@ -212,8 +212,7 @@ def _notifications(settings: configuration.Config, folder: Path) -> list[dict[st
 def notify() -> None:
     """Send the digests and alerts that are due, and end; `gateway run` does so by itself."""
     with _gateway(read_only=True) as gateway:
-        feeds = expected.prepared(gateway.lake.con)
-        notifier = notifications.Notifier(_State.home, gateway.config, gateway.rules, feeds)
+        notifier = notifications.Notifier(_State.home, gateway.config, gateway.rules, gateway.feeds)
         now = gateway.now
     for due in notifier.look(now):
         out.print(f"{due.message.kind} to {notifications.identity(due.recipient)}: {due.message.subject}")

@@ -268,11 +268,11 @@ class Daemon:
 
 def _turns(gateway: Gateway) -> expected.Turns:
     awaits = any(partner.acknowledge.expect != "none" for partner in gateway.config.partners.values())
-    return expected.Turns(expected.prepared(gateway.lake.con), hourly=awaits)
+    return expected.Turns(gateway.feeds, hourly=awaits)
 
 
 def _notifier(gateway: Gateway) -> Notifier:
-    return Notifier(gateway.home, gateway.config, gateway.rules, expected.prepared(gateway.lake.con))
+    return Notifier(gateway.home, gateway.config, gateway.rules, gateway.feeds)
 
 
 class Wakes(Protocol):

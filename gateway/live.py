@@ -54,38 +54,30 @@ def drawn(state: dict[str, Any]) -> Group:
     """The state as tables."""
     head = Text(f"running since {state['started']} · {state['step']} for {state['step_s']:.0f} s")
     problems = [*state["problems"], *state["configuration"]]
-    parts: list[Any] = [head, *(Text(problem, style="bold red") for problem in problems)]
-    parts.append(
+    feeds = list(state["feeds"].items())[:ROWS_MAX]
+    return Group(
+        head,
+        *(Text(problem, style="bold red") for problem in problems),
         _table(
             ("transport", "visited", "error"),
             [(t["name"], _ago(t["visited_s_ago"]), t["error"] or "") for t in state["transports"]],
-        )
-    )
-    parts.append(
+        ),
         _table(
             ("feed", "files", "rows", "rejected", "last", "lag"),
-            [
-                (name, f["files"], f["rows"], f["rejected"], f["last"], f"{f['lag_s']} s")
-                for name, f in list(state["feeds"].items())[:ROWS_MAX]
-            ],
-        )
-    )
-    parts.append(
+            [(name, f["files"], f["rows"], f["rejected"], f["last"], f"{f['lag_s']} s") for name, f in feeds],
+        ),
         _table(
             ("severity", "owner", "open exceptions"),
             [(e["severity"], e["owner"] or "", e["count"]) for e in state["exceptions"]],
-        )
-    )
-    parts.append(
+        ),
         _table(
             ("at", "state", "partner", "file", "received", "rejected", "reason"),
             [
                 (r["at"], r["state"], r["partner"], r["name"], r["received"], r["rejected"], r["reason"][:60])
                 for r in state["recent"][:ROWS_MAX]
             ],
-        )
+        ),
     )
-    return Group(*parts)
 
 
 def _ago(seconds: float | None) -> str:

@@ -134,18 +134,17 @@ class Monitor:
             self._up.labels(lane.name).set(0 if lane.error else 1)
         return generate_latest(self.registry)
 
-    def health(self) -> str:
-        """ "" or why the process should be started anew."""
+    def health(self) -> list[str]:
+        """Why the process should be started anew; nothing if it is well."""
         busy = time.monotonic() - self._since
         if self._ended:
-            return "the loop has ended"
-        return f"{self._step} for {busy:.0f} s" if self._step != "waiting" and busy > STUCK_S else ""
+            return ["the loop has ended"]
+        return [f"{self._step} for {busy:.0f} s"] if self._step != "waiting" and busy > STUCK_S else []
 
     def unready(self) -> list[str]:
         """Why files are not taken as they should be."""
-        problems = [self.health()] if self.health() else []
-        problems += ["starting"] if self._step == "starting" else []
-        return problems + [f"{step}: {error}" for step, error in self.failed.items()]
+        starting = ["starting"] if self._step == "starting" else []
+        return self.health() + starting + [f"{step}: {error}" for step, error in self.failed.items()]
 
     def state(self) -> dict[str, Any]:
         """Everything, for `gateway top`."""
@@ -176,7 +175,7 @@ class _Handler(BaseHTTPRequestHandler):
         if self.path == "/metrics":
             self._say(200, monitor.metrics(), CONTENT_TYPE_LATEST)
         elif self.path == "/health":
-            self._judge([monitor.health()] if monitor.health() else [])
+            self._judge(monitor.health())
         elif self.path == "/ready":
             self._judge(monitor.unready())
         elif self.path == "/state":

@@ -21,6 +21,7 @@ from gateway.acknowledging import files as acknowledgement_files
 from gateway.acknowledging import record
 from gateway.acknowledging.received import Findings
 from gateway.books import expected, posting, reconcile, revenue, rules, stock
+from gateway.books.reconcile.context import Recon
 from gateway.config import Acknowledge, Config
 from gateway.errors import Fault, FileError, GatewayError
 from gateway.formats import containers
@@ -207,7 +208,7 @@ class Gateway:
         posting.prepare(ledger.con, config, self.rules)
         stock.create_views(ledger.con)
         stock.hold(ledger.con, config.hold)
-        expected.prepare(ledger.con, expected.feeds_of(self.library, config))
+        self.feeds = expected.feeds_of(self.library, config)
 
     def reloaded(self, config: Config) -> Gateway:
         """The same ledger under these settings and the mappings as they lie there now.
@@ -220,6 +221,11 @@ class Gateway:
     def now(self) -> datetime:
         """The instant that the books are looked at: given, or the present."""
         return self._now or datetime.now(UTC)
+
+    @property
+    def recon(self) -> Recon:
+        """What the reconciliations are given now."""
+        return Recon(self.config, self.now, self.feeds)
 
     def is_master_data(self, partner: str) -> bool:
         """Whether a partner sends items, aliases or locations: what other files are read with."""
@@ -686,7 +692,7 @@ class Gateway:
             after = since["last"][0].as_py()
             changed = stock.run(commit, con, self.rules, after)
             changed += revenue.run(commit, con, self.rules, after)
-            outcome = reconcile.run(commit, con, self.config, self.rules, self.now)
+            outcome = reconcile.run(commit, con, self.rules, self.recon)
             if changed or outcome.changed:
                 commit.audit("gateway", "books", "books", {"exceptions": outcome.open})
             return outcome

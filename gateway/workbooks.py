@@ -27,7 +27,7 @@ def write_workbooks(gateway: Gateway) -> list[Path]:
     if not (exceptions.exists() and reconciliation.exists()):
         con = gateway.lake.con
         if not gateway.reconciled:
-            reconcile.view(con, gateway.config, gateway.now)
+            reconcile.view(con, gateway.recon)
         currencies = {entity.currency for entity in gateway.config.entities.values()}
         run = BookRun(
             run_id=f"v{version}",

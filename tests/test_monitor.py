@@ -101,17 +101,17 @@ def test_a_loop_that_failed_is_not_ready_and_one_that_is_stuck_is_not_healthy(mo
     assert monitor.unready() == ["starting"]
     with pytest.raises(OSError, match="full"), monitor.step("take"):
         raise OSError("the disk is full")
-    assert (monitor.health(), monitor.unready()) == ("", ["take: the disk is full"])
+    assert (monitor.health(), monitor.unready()) == ([], ["take: the disk is full"])
     assert b'gateway_step_failing{step="take"} 1.0' in monitor.metrics()
     with monitor.step("take"):
-        assert monitor.health() == ""
+        assert monitor.health() == []
         now = time.monotonic()
         monkeypatch.setattr(time, "monotonic", lambda: now + STUCK_S + 1)
-        assert "take for 901 s" in monitor.health()
+        assert monitor.health() == ["take for 901 s"]
     assert monitor.unready() == []
     assert b'gateway_step_failing{step="take"} 0.0' in monitor.metrics()
     monitor.ended()
-    assert monitor.health() == "the loop has ended"
+    assert monitor.health() == ["the loop has ended"]
 
 
 def test_what_is_drawn_is_never_taken_for_markup() -> None:

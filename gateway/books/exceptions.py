@@ -72,7 +72,7 @@ def update(
                         as bigint) as score
             from _events v left join _codes c on c.reconciliation = v.reconciliation and c.code = v.code
             left join entity_config f on f.entity = v.entity
-            left join _patience p on p.exception_id = v.exception_id""",
+            left join (select exception_id, max(days) as days from _patience group by 1) p on p.exception_id = v.exception_id""",
     )
     counts = con.execute(
         """select (select count(*) from _wanted), count(*) filter (event in ('OPENED', 'REOPENED')),
@@ -83,7 +83,7 @@ def update(
 
 
 def _patience(con: duckdb.DuckDBPyConnection, surges: Sequence[Surge]) -> None:
-    """Days by which exceptions of `_events` are due later."""
+    """Days by which exceptions of `_events` are due later, for each surge."""
     con.execute("create or replace temp table _patience (exception_id varchar, days bigint)")
     for surge in surges:
         con.execute(
@@ -93,9 +93,6 @@ def _patience(con: duckdb.DuckDBPyConnection, surges: Sequence[Surge]) -> None:
               and file_id in (select file_id from return_event)""",
             surge.model_dump(),
         )
-    con.execute(
-        "create or replace temp table _patience as select exception_id, max(days) as days from _patience group by 1"
-    )
 
 
 def _codes(con: duckdb.DuckDBPyConnection, rules: Rules) -> None:

@@ -1,21 +1,15 @@
-"""What each feed's calendar expects, and which files came for it.
-
-The calendars of the mappings are laid into the connection once (`prepare`), as the accounting settings are; the
-reconciliation of files, `gateway status` and the daily digest read them from there.
-"""
+"""What each feed's calendar expects, and which files came for it."""
 
 from __future__ import annotations
 
-import json
 import re
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Literal
 
 import duckdb
-import pyarrow as pa
 
 from gateway.calendars import Period, allocate, instant, local_day
 from gateway.calendars.sequence import Gap, gaps
@@ -24,7 +18,6 @@ from gateway.config import Config
 from gateway.mapping.library import Library, Loaded
 from gateway.mapping.spec import Expect
 
-TABLE = "feed_calendar"
 FULL_CONTROL_NO = 200
 """The ledger keeps so many characters of a file's control numbers; the last of more may be cut."""
 
@@ -50,6 +43,10 @@ class Feed:
     def carries_forward(self) -> bool:
         """Whether a count that does not come leaves the last one in use."""
         return self.expect.fallback.snapshot == "carry forward"
+
+    def local(self, at: datetime) -> str:
+        """An instant to the minute, in the feed's time zone."""
+        return f"{at.astimezone(self.expect.zone):%Y-%m-%d %H:%M} {self.expect.timezone}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,33 +96,6 @@ def feeds_of(library: Library, config: Config) -> list[Feed]:
 
 def _by_feed(loaded: Loaded) -> tuple[str, date]:
     return loaded.mapping.feed, loaded.mapping.valid_from or date.min
-
-
-def prepare(con: duckdb.DuckDBPyConnection, feeds: Iterable[Feed]) -> None:
-    """Lay the calendars into the connection."""
-    rows = [
-        (feed.name, feed.partner, feed.entity, feed.expect.model_dump_json(),
-         json.dumps([day and day.isoformat() for day in feed.serves]), json.dumps(feed.counted))
-        for feed in feeds
-    ]  # fmt: skip
-    names = ("feed", "partner", "entity", "expect", "serves", "counted")
-    con.register("_feeds", pa.table({name: pa.array([r[n] for r in rows], pa.utf8()) for n, name in enumerate(names)}))
-    con.execute(f"create or replace temp table {TABLE} as select * from _feeds")
-    con.unregister("_feeds")
-
-
-def prepared(con: duckdb.DuckDBPyConnection) -> list[Feed]:
-    """The calendars that were laid into the connection; none where nobody did."""
-    known = con.execute("select 1 from duckdb_tables() where temporary and table_name = ?", [TABLE]).fetchone()
-    if known is None:
-        return []
-    found = []
-    rows = con.execute(f"select * from {TABLE} order by feed, serves").fetchall()
-    for name, partner, entity, expect, serves, counted in rows:
-        begin, end = (date.fromisoformat(day) if day else None for day in json.loads(serves))
-        read = Expect.model_validate_json(expect)
-        found.append(Feed(name, partner, entity, read, (begin, end), tuple(json.loads(counted))))
-    return found
 
 
 def arrivals(con: duckdb.DuckDBPyConnection, feeds: Sequence[Feed]) -> dict[str, list[Arrival]]:

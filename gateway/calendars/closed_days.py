@@ -6,12 +6,12 @@ from collections.abc import Container
 from datetime import date
 from functools import cache
 
-import holidays
-
 
 @cache
 def of(code: str) -> Container[date]:
     """The closed days. Raises ValueError for a code that is not known, naming what its country has."""
+    import holidays  # Slow to load, and most homes do without.
+
     country, _, part = code.partition("-")
     if code in holidays.list_supported_financial():
         return holidays.financial_holidays(code)

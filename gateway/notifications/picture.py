@@ -98,15 +98,11 @@ def digest(
 def _late(con: duckdb.DuckDBPyConnection, feeds: Sequence[Feed], now: datetime) -> Rows:
     came = expected.arrivals(con, feeds)
     return [
-        {"feed": feed.name, "period": one.period.key, "due": _local(one.period.due, feed), "state": one.state(now)}
+        {"feed": feed.name, "period": one.period.key, "due": feed.local(one.period.due), "state": one.state(now)}
         for feed in feeds
         for one in expected.standings(feed, came[feed.name], now)
         if one.state(now) in ("late", "missing")
     ]
-
-
-def _local(at: datetime, feed: Feed) -> str:
-    return f"{at.astimezone(feed.expect.zone):%Y-%m-%d %H:%M} {feed.expect.timezone}"
 
 
 def _rows(con: duckdb.DuckDBPyConnection, sql: str, params: Sequence[Any] = ()) -> Rows:

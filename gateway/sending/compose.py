@@ -55,6 +55,8 @@ def write(lake: Lake, outbound: Path) -> list[Path]:
 
 def _due(lake: Lake, config: Config, now: datetime) -> list[tuple[Send, datetime | None]]:
     """What there is something to tell of, and whose schedule, if it has one, has come."""
+    if not config.send:
+        return []
     sent = _sent(lake)
     asked = []
     for send in config.send:

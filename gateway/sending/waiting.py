@@ -16,6 +16,10 @@ from gateway.ledger.staging import instant
 
 NO_ALIAS, NO_UNIT, UNWRITABLE = "SEND_NO_ALIAS", "SEND_NO_UNIT", "SEND_UNWRITABLE"
 
+NOT_SHIPPED = """not exists (select 1 from shipment_line_current h where h.order_id = o.order_id
+                          and (h.sku = o.sku or h.line_no = o.line_no))"""
+"""Nobody shipped anything of the order line `o` yet."""
+
 _X12 = "[^ -~]|[*>^~]|  |^ | $"
 _EDIFACT = r"[^ -~\x{A0}-\x{FF}]|^ | $"
 _DOCUMENT_CHARS, _ITEM_CHARS, _LINE_CHARS, _PLACE_CHARS = 22, 35, 30, 80
@@ -100,7 +104,7 @@ def _stock(now: datetime) -> str:
 
 def _orders() -> str:
     """Open order lines of the places that nobody shipped yet."""
-    return """
+    return f"""
         select s.send, 'order_line' as record_table, o.record_id, o.source_key || '/' || o.occurrence as record_key,
                o.order_id as document_no, o.line_no, o.sku, o.qty - coalesce(o.cancelled_qty, 0) as qty,
                o.ordered_at as "at", o.location, cast(o.promise_at as date) as due, o.ship_to_name, o.ship_to_code,
@@ -109,8 +113,7 @@ def _orders() -> str:
         join order_line_current o on o.location = p.value and o.entity = s.entity and o.partner <> s.partner
         where s.document = '940' and o.ordered_at >= s.since and o.order_status = 'OPEN'
           and coalesce(o.hold_reason, '') = '' and o.qty > coalesce(o.cancelled_qty, 0)
-          and not exists (select 1 from shipment_line_current h where h.order_id = o.order_id
-                          and (h.sku = o.sku or h.line_no = o.line_no))"""
+          and {NOT_SHIPPED}"""
 
 
 def _transfers() -> str:

@@ -247,7 +247,7 @@ def test_a_hold_that_has_ended_closes_by_itself(place: Home) -> None:
 
 def test_the_books_turn_when_a_file_becomes_late(place: Home) -> None:
     with open_gateway(place.root) as gateway:
-        turns = expected.Turns([f for f in expected.prepared(gateway.lake.con) if f.name == "acme.stock"])
+        turns = expected.Turns([f for f in gateway.feeds if f.name == "acme.stock"])
     now, seen = at("2026-11-16T00:00+00:00"), []
     while now < at("2026-11-18T00:00+00:00"):
         if turns.last(now) not in seen:
@@ -265,7 +265,7 @@ def test_the_books_turn_every_hour_where_acknowledgements_are_awaited() -> None:
 
 def test_today_is_what_is_due_and_what_is_late(place: Home) -> None:
     with open_gateway(place.root, now=at("2026-11-17T07:00+01:00")) as gateway:
-        [feed] = [one for one in expected.prepared(gateway.lake.con) if one.name == "acme.stock"]
+        [feed] = [one for one in gateway.feeds if one.name == "acme.stock"]
         came = expected.arrivals(gateway.lake.con, [feed])[feed.name]
         now = gateway.now
         rows = [(s.period.key, s.state(now)) for s in expected.of_today(expected.standings(feed, came, now), now)]

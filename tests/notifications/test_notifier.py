@@ -13,7 +13,7 @@ import pytest
 
 from gateway import config as configuration
 from gateway import home as homes
-from gateway.books import expected, rules
+from gateway.books import rules
 from gateway.errors import GatewayError
 from gateway.notifications import Notifier, Telling, check, identity, notifier
 from gateway.notifications import state as states
@@ -52,7 +52,7 @@ class Office:
         daemon = settings.daemon.model_copy(update={"tick_s": 0.01, "back_off_s_max": 0.01})
         settings = settings.model_copy(update={"notify": notify, "daemon": daemon})
         with open_gateway(self.root, read_only=(self.root / "ledger" / "catalog.sqlite").exists()) as gateway:
-            feeds = [one for one in expected.prepared(gateway.lake.con) if one.name == "acme.stock"]
+            feeds = [one for one in gateway.feeds if one.name == "acme.stock"]
         self.notifier = Notifier(self.root, settings, rules.load(self.root), feeds)
         return self.notifier
 

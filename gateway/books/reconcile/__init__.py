@@ -8,7 +8,6 @@ and reopens exceptions so that the ledger says the same.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import datetime
 
 import duckdb
 
@@ -16,7 +15,6 @@ from gateway.books import exceptions, posting
 from gateway.books.reconcile import expected, files, payout, sent, settlement, stock_count, subledger
 from gateway.books.reconcile.context import TITLES, Recon, create_tables
 from gateway.books.rules import Rules
-from gateway.config import Config
 from gateway.ledger.commit import Commit
 from gateway.ledger.staging import instant
 
@@ -46,23 +44,19 @@ class Outcome:
     changed: int = 0
 
 
-def run(commit: Commit, con: duckdb.DuckDBPyConnection, config: Config, rules: Rules, now: datetime) -> Outcome:
-    """Run every reconciliation as at `now` and bring the exceptions up to date, within the commit."""
-    create_tables(con)
-    context = Recon(config, now)
-    for module in ALL:
-        module.run(con, context)
+def run(commit: Commit, con: duckdb.DuckDBPyConnection, rules: Rules, context: Recon) -> Outcome:
+    """Run every reconciliation as at its `now` and bring the exceptions up to date, within the commit."""
+    view(con, context)
     matched = _matches(commit, con, rules)
-    life = exceptions.update(commit, con, rules, config.surge, now)
+    life = exceptions.update(commit, con, rules, context.config.surge, context.now)
     return Outcome(
         lines=_lines(con), open=life.open, opened=life.opened, closed=life.closed, changed=matched + life.changed
     )
 
 
-def view(con: duckdb.DuckDBPyConnection, config: Config, now: datetime) -> None:
-    """Fill `recon_detail` for the workbooks without committing anything."""
+def view(con: duckdb.DuckDBPyConnection, context: Recon) -> None:
+    """Fill `recon_detail` and `recon_exception` without committing anything."""
     create_tables(con)
-    context = Recon(config, now)
     for module in ALL:
         module.run(con, context)
 

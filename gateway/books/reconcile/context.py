@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 import duckdb
 
+from gateway.books.expected import Feed
 from gateway.config import Config
 
 TITLES = {
@@ -21,10 +23,11 @@ TITLES = {
 
 @dataclass(frozen=True, slots=True)
 class Recon:
-    """Settings of a run; `now` is the instant that ages and windows are counted from."""
+    """Settings of a run; `now` is the instant that ages and windows are counted from, `feeds` are those expected."""
 
     config: Config
     now: datetime
+    feeds: Sequence[Feed] = ()
 
     @property
     def now_sql(self) -> str:

@@ -19,11 +19,10 @@ _COLUMNS = ("code", "business_key", "entity", "partner", "document", "event_date
 
 def run(con: duckdb.DuckDBPyConnection, recon: Recon) -> None:
     """Say what is late or missing; note in `recon_stale` which feeds' last count is carried forward."""
-    feeds = expected.prepared(con)
-    came = expected.arrivals(con, feeds)
+    came = expected.arrivals(con, recon.feeds)
     rows: list[tuple[Any, ...]] = []
     stale: list[tuple[str, str, str, date, str, str]] = []
-    for feed in feeds:
+    for feed in recon.feeds:
         standing = expected.standings(feed, came[feed.name], recon.now)
         rows += _not_there(feed, standing, recon.now)
         rows += _numbers(con, feed, came[feed.name], recon.now)
@@ -39,7 +38,7 @@ def _not_there(feed: Feed, standing: Sequence[Standing], now: datetime) -> Itera
         if state not in ("late", "missing"):
             continue
         code = "FILE_LATE" if state == "late" else "FILE_MISSING"
-        told = f"{feed.name} of {period.key} was due at {_local(period.due, feed)}"
+        told = f"{feed.name} of {period.key} was due at {feed.local(period.due)}"
         told += " and is not there" if state == "late" else " and never came; the file after it was due since, too"
         yield code, f"{feed.name}|{period.key}", feed.entity, feed.partner, feed.name, period.day, told, None
 
@@ -81,11 +80,7 @@ def _stale(feed: Feed, standing: Sequence[Standing], now: datetime) -> list[tupl
     if first is None or not feed.carries_forward:
         return []
     period = first.period
-    return [(feed.name, feed.partner, feed.entity, period.day, period.key, _local(period.due, feed))]
-
-
-def _local(at: datetime, feed: Feed) -> str:
-    return f"{at.astimezone(feed.expect.zone):%Y-%m-%d %H:%M} {feed.expect.timezone}"
+    return [(feed.name, feed.partner, feed.entity, period.day, period.key, feed.local(period.due))]
 
 
 def _insert(con: duckdb.DuckDBPyConnection, rows: Sequence[tuple[Any, ...]]) -> None:

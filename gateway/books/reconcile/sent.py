@@ -6,12 +6,13 @@ import duckdb
 import pyarrow as pa
 
 from gateway.books.reconcile.context import Recon
+from gateway.outbound.documents import x12
 from gateway.sending import waiting
 
 SERIES = {"997": "x12", "999": "x12", "ta1": "x12", "contrl": "edifact", "aperak": "edifact"}
 """What a partner may answer → the series of control numbers that it answers."""
 
-FUNCTIONAL = {"824": "AG", "846": "IB", "940": "OW", "943": "AR", "180": "AN", "997": "FA", "999": "FA"}
+FUNCTIONAL = {"824": "AG", "997": "FA", "999": "FA"} | {kind: code for kind, (code, _) in x12.WRITERS.items()}
 """Kind of a document → functional identifier of its group."""
 
 
@@ -219,19 +220,17 @@ def _blocked(con: duckdb.DuckDBPyConnection) -> None:
 def _changed(con: duckdb.DuckDBPyConnection) -> None:
     """Orders that are not what the warehouse was told, as long as it has not shipped."""
     con.execute(
-        """insert into recon_exception
-        select 'j', 'SEND_CHANGED', t.send || '|' || t.document_no || '|' || coalesce(t.line_no, ''), o.entity,
-               s.partner, o.channel, o.location, o.sku, o.order_id, cast(o.ordered_at as date), t.qty,
-               case o.order_status when 'CANCELLED' then 0 else o.qty - coalesce(o.cancelled_qty, 0) end, null, null,
-               null, t.qty - case o.order_status when 'CANCELLED' then 0 else o.qty - coalesce(o.cancelled_qty, 0) end,
-               null, 'Order ' || o.order_id || ' line ' || o.line_no || ': ' || s.partner || ' was told to ship '
-               || t.qty || ', now it is '
-               || case o.order_status when 'CANCELLED' then 0 else o.qty - coalesce(o.cancelled_qty, 0) end,
-               o.file_id, o."position"
-        from send_told t join send_setting s using (send)
-        join order_line_current o on o.source_key || '/' || o.occurrence = t.record_key
-        where t.record_table = 'order_line' and not s.test
-          and t.qty <> case o.order_status when 'CANCELLED' then 0 else o.qty - coalesce(o.cancelled_qty, 0) end
-          and not exists (select 1 from shipment_line_current h where h.order_id = o.order_id
-                          and (h.sku = o.sku or h.line_no = o.line_no))"""
+        f"""insert into recon_exception
+        with told as (
+            select t.send, t.document_no, t.line_no, t.qty as told, s.partner, o.* exclude (line_no, partner),
+                   case o.order_status when 'CANCELLED' then 0 else o.qty - coalesce(o.cancelled_qty, 0) end as left_qty
+            from send_told t join send_setting s using (send)
+            join order_line_current o on o.source_key || '/' || o.occurrence = t.record_key
+            where t.record_table = 'order_line' and not s.test and {waiting.NOT_SHIPPED})
+        select 'j', 'SEND_CHANGED', send || '|' || document_no || '|' || coalesce(line_no, ''), entity, partner, channel,
+               location, sku, order_id, cast(ordered_at as date), told, left_qty, null, null, null, told - left_qty, null,
+               'Order ' || order_id || ' line ' || line_no || ': ' || partner || ' was told to ship ' || told
+               || ', now it is ' || left_qty,
+               file_id, "position"
+        from told where told <> left_qty"""
     )

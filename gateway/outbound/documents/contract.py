@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
@@ -76,6 +77,14 @@ class Envelope:
     receiver: tuple[str, str]
     version: str
     test: bool
+
+
+def by_item(lines: Sequence[Line]) -> list[list[Line]]:
+    """The lines of each item together, in the order in which the items come first."""
+    items: dict[str, list[Line]] = {}
+    for line in lines:
+        items.setdefault(line.item, []).append(line)
+    return list(items.values())
 
 
 def plain(number: Decimal) -> str:

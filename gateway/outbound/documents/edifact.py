@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from gateway.outbound import edifact_envelope
-from gateway.outbound.documents.contract import Envelope, Line, Set, plain
+from gateway.outbound.documents.contract import Envelope, Set, by_item, plain
 from gateway.outbound.edifact_envelope import Segment
 
 QUANTITIES = {
@@ -37,10 +37,8 @@ def _stock(told: Set, reference: str, at: datetime) -> list[Segment]:
         ("DTM", ("366", f"{told.at:%Y%m%d%H%M}", "203")),
         ("NAD", "WH", (told.location, "", "92")),
     ]
-    items: dict[str, list[Line]] = {}
-    for line in told.lines:
-        items.setdefault(line.item, []).append(line)
-    for place, lines in enumerate(items.values(), start=1):
+    items = by_item(told.lines)
+    for place, lines in enumerate(items, start=1):
         if lines[0].names in ("GTIN", "UPC"):
             body.append(("LIN", str(place), "", (lines[0].item, "SRV")))
         else:

@@ -10,7 +10,7 @@ from datetime import datetime
 from decimal import Decimal
 
 from gateway.outbound import x12_envelope
-from gateway.outbound.documents.contract import Envelope, Line, Set, plain
+from gateway.outbound.documents.contract import Envelope, Line, Set, by_item, plain
 from gateway.outbound.x12_envelope import Segment
 
 QUANTITIES = {
@@ -45,10 +45,8 @@ def _stock(told: Set, reference: str) -> list[Segment]:
         ("BIA", "00", "SI", reference, f"{told.at:%Y%m%d}", f"{told.at:%H%M}"),
         ("N1", "WH", "", "92", told.location),
     ]
-    items: dict[str, list[Line]] = {}
-    for line in told.lines:
-        items.setdefault(line.item, []).append(line)
-    for place, lines in enumerate(items.values(), start=1):
+    items = by_item(told.lines)
+    for place, lines in enumerate(items, start=1):
         body.append(("LIN", str(place), *_item(lines[0])))
         body += [("QTY", QUANTITIES[line.status], plain(line.qty), _unit(line)) for line in lines]
     return [*body, ("CTT", str(len(items)))]
