@@ -22,7 +22,6 @@ from rich.table import Table
 
 from gateway import backup as backups
 from gateway import config as configuration
-from gateway import demo as demonstration
 from gateway import home as homes
 from gateway import notifications
 from gateway.books import expected
@@ -487,6 +486,8 @@ def generate(
 @app.command()
 def demo() -> None:
     """Make a home in ./demo, let two weeks of business pass through it, and compare with the planted truth."""
+    from gateway import demo as demonstration
+
     raise typer.Exit(DONE if demonstration.run(_State.home / "demo", out, err.is_terminal) else PERSON)
 
 

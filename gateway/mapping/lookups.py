@@ -10,7 +10,6 @@ import io
 import zipfile
 from pathlib import Path
 
-import openpyxl
 import pyarrow as pa
 
 from gateway.mapping.library import MappingFault
@@ -113,6 +112,8 @@ def _rows(path: Path) -> list[tuple[int, list[str]]]:
         reader = csv.reader(io.StringIO(text, newline=""), delimiter=_delimiter(text), strict=True)
         found = [(reader.line_num, row) for row in reader]
     else:
+        import openpyxl  # Slow to load, and most lookups are CSV.
+
         book = openpyxl.load_workbook(path, read_only=True, data_only=True)
         rows = book.worksheets[0].iter_rows(values_only=True, max_row=ROWS_MAX + 2)
         found = [(line, [_text(cell) for cell in row]) for line, row in enumerate(rows, start=1)]

@@ -8,10 +8,8 @@ from gateway.config import S3, Config, Ftps, Server, Sftp
 from gateway.errors import GatewayError
 from gateway.transports.deliveries import Deliveries
 from gateway.transports.folder import Folder
-from gateway.transports.ftps import FtpsServer
 from gateway.transports.lane import Lane, Pace
 from gateway.transports.remote import RemoteServer, local_name
-from gateway.transports.sftp import SftpServer
 
 
 def build(home: Path, config: Config, ledger: Path) -> list[Lane]:
@@ -39,12 +37,16 @@ def build(home: Path, config: Config, ledger: Path) -> list[Lane]:
 
 
 def _server(home: Path, settings: Server, config: Config, spool: Path) -> RemoteServer:
+    # Libraries of which only those pay the start who have such a server: S3's takes half a second.
     if isinstance(settings, Sftp):
+        from gateway.transports.sftp import SftpServer
+
         return SftpServer(home, settings, config, spool)
     if isinstance(settings, Ftps):
+        from gateway.transports.ftps import FtpsServer
+
         return FtpsServer(home, settings, config, spool)
     assert isinstance(settings, S3)
-    # Half a second of imports that only those pay who have a bucket.
     from gateway.transports.s3 import S3Bucket
 
     return S3Bucket(home, settings, config, spool)
