@@ -179,33 +179,38 @@ class Daemon:
         """Commit what was found. Whatever fails stays in its place, and its lane offers it again later."""
         # Master data first: the names in the other files are looked up in it.
         drops = sorted(found, key=lambda drop: not self.gateway.is_master_data(drop.partner))
-        size = max(1, self.gateway.config.limits.files_per_commit_max)
-        for start in range(0, len(drops), size):
-            part = drops[start : start + size]
-            receipts = self._take_part(part)
-            self.monitor.took(receipts, datetime.now(UTC))
-            for receipt in receipts:
-                found[receipt.drop].done(receipt.drop, committed=receipt.committed)
-                if receipt.committed:
-                    self._books_of = None
-                    self._answered = False
-                for file in receipt.files:
-                    log.info("file.taken", partner=file.partner, name=file.name, state=file.state,
-                             received=file.received, accepted=file.accepted, rejected=file.rejected,
-                             reason=file.reason, file_id=file.file_id)  # fmt: skip
+        with contextlib.closing(self.gateway.take(drop for drop in drops if not self._stopping)) as commits:
+            while (receipts := self._next(commits)) is not None:
+                self.monitor.took(receipts, datetime.now(UTC))
+                for receipt in receipts:
+                    found.pop(receipt.drop).done(receipt.drop, committed=receipt.committed)
+                    self._note(receipt)
+        if not self._stopping:
+            for drop, lane in found.items():
+                lane.done(drop, committed=False)
 
-    def _take_part(self, drops: list[Drop]) -> list[Receipt]:
+    def _note(self, receipt: Receipt) -> None:
+        if receipt.committed:
+            self._books_of = None
+            self._answered = False
+        for file in receipt.files:
+            log.info("file.taken", partner=file.partner, name=file.name, state=file.state,
+                     received=file.received, accepted=file.accepted, rejected=file.rejected,
+                     reason=file.reason, file_id=file.file_id)  # fmt: skip
+
+    def _next(self, commits: Iterator[list[Receipt]]) -> list[Receipt] | None:
+        """What the next commit took, None when there is none or it failed."""
         try:
             with self.monitor.step("take"):
-                return self.gateway.take(drop for drop in drops if not self._stopping)
+                return next(commits, None)
         except GatewayError as error:
             log.error("take.failed", error=str(error))
         except duckdb.InterruptException:
-            log.info("take.undone", files=len(drops))
+            log.info("take.undone")
         except Exception:
             # The loop must outlive it: what was committed is found to be so when it is offered again.
             log.exception("take.failed")
-        return [Receipt(drop, committed=False) for drop in drops]
+        return None
 
     def _answer(self) -> None:
         """After files were taken, when a document is due, and at the start: what a killed process composed is written."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -72,7 +72,7 @@ class Intake:
     def __init__(self, home: Path, config: Config, ledger: Path) -> None:
         self.home, self.config, self.ledger = home, config, ledger
 
-    def batches(self, drops: Iterable[Drop], scratch: Path, left: dict[Drop, str]) -> Iterator[list[Arrived]]:
+    def batches(self, drops: Iterable[Drop], scratch: Path, left: dict[Drop, str]) -> Generator[list[Arrived]]:
         """The files in their order, in batches that share a commit; one is archived while the one before is worked on.
 
         scratch  a folder for what comes out of containers

@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 import tempfile
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from functools import partial
@@ -37,6 +38,8 @@ from gateway.sending import compose, schedule
 from gateway.transports.contract import Drop
 
 HEAD_BYTES = 65_536
+SMALL_BYTES = 4 << 20
+"""Up to this size in a commit one thread of the database is faster than several that wait for one another."""
 EMPTY_INTERCHANGE = Fault(
     "FILE_REJECT", "the file holds no transaction set", "Ask the sender whether it should, and to send it again, whole."
 )
@@ -235,25 +238,36 @@ class Gateway:
 
     # --- files ----------------------------------------------------------------------------------------
 
-    def take(self, drops: Iterable[Drop]) -> list[Receipt]:
+    def take(self, drops: Iterable[Drop]) -> Generator[list[Receipt]]:
         """Take files in the given order; small ones share a commit. A failing file never stops the others.
 
-        Only the process that holds `locking.intake` may take files.
+        The receipts come commit by commit, while the next files are archived; each delivery has one, when everything
+        in it is done. Only the process that holds `locking.intake` may take files.
         """
         left: dict[Drop, str] = {}
-        taken: list[tuple[Drop, Receipt]] = []
-        with tempfile.TemporaryDirectory(dir=self.lake.temporary) as scratch:
-            for batch in self.intake.batches(drops, Path(scratch), left):
+        open_: dict[Drop, Receipt] = {}
+        with (
+            tempfile.TemporaryDirectory(dir=self.lake.temporary) as scratch,
+            closing(self.intake.batches(drops, Path(scratch), left)) as batches,
+        ):
+            for batch in batches:
                 deliveries = {one.drop: one.delivery for one in batch}
-                taken += [(deliveries[receipt.drop], receipt) for receipt in self._take(batch)]
+                for receipt in self._take(batch):
+                    _add(open_, deliveries[receipt.drop], receipt)
                 for one in batch:
                     if one.within:
                         one.drop.path.unlink(missing_ok=True)
-        return _by_delivery([*((drop, _left(drop, reason)) for drop, reason in left.items()), *taken])
+                # A container may go on in the next commit.
+                last = batch[-1].delivery
+                yield [open_.pop(drop) for drop in list(open_) if drop != last]
+        for drop, reason in left.items():
+            _add(open_, drop, _left(drop, reason))
+        yield list(open_.values())
 
     def _take(self, batch: Sequence[Arrived]) -> list[Receipt]:
         """Read, map and commit a batch; if the commit fails, file by file, so that only the culprit stays behind."""
         loads: list[Staged] = []
+        self.lake.use_threads(1 if sum(one.stored.bytes for one in batch) <= SMALL_BYTES else self.lake.threads)
         try:
             waiting = [_Waiting(one, failed=one.sealed) for one in batch]
             self._seen(waiting)
@@ -287,6 +301,7 @@ class Gateway:
             for staged in loads:
                 staging.sweep(self.lake.con, staged.load.prefix)
             formats.forget()
+            self.lake.use_threads(self.lake.threads)
         if any(_is_master_data(staged.members[0].loaded) for staged in loads):
             self._refresh_master_data()
         return done
@@ -791,14 +806,11 @@ def _parted(batch: Sequence[Arrived], alone: Sequence[bool]) -> list[list[Arrive
     return [part for part in parts if part]
 
 
-def _by_delivery(taken: Sequence[tuple[Drop, Receipt]]) -> list[Receipt]:
-    """One receipt for each delivery: a container may be settled when everything in it is committed."""
-    found: dict[Drop, Receipt] = {}
-    for drop, receipt in taken:
-        whole = found.setdefault(drop, Receipt(drop, committed=True))
-        whole.committed = whole.committed and receipt.committed
-        whole.files += receipt.files
-    return list(found.values())
+def _add(receipts: dict[Drop, Receipt], delivery: Drop, receipt: Receipt) -> None:
+    """A container may be settled when everything in it is committed."""
+    whole = receipts.setdefault(delivery, Receipt(delivery, committed=True))
+    whole.committed = whole.committed and receipt.committed
+    whole.files += receipt.files
 
 
 def _has_failed(member: Member) -> bool:

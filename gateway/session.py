@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
-from rich.progress import track
+from rich.progress import Progress
 
 from gateway import config as configuration
 from gateway.atomic import sweep
@@ -115,14 +115,15 @@ def _take_all(gateway: Gateway, progress: bool) -> tuple[list[FileResult], list[
     files: list[FileResult] = []
     # Master data first: the names in the other files are looked up in it.
     drops.sort(key=lambda drop: not gateway.is_master_data(drop.partner))
-    size = max(1, gateway.config.limits.files_per_commit_max)
-    parts = [drops[start : start + size] for start in range(0, len(drops), size)]
-    for part in track(parts, "files", disable=not progress, transient=True):
-        for receipt in gateway.take(part):
-            files += receipt.files
-            if receipt.committed:
-                try:
-                    folder.settle(receipt.drop)
-                except GatewayError as error:
-                    problems.append(str(error))
+    with Progress(transient=True, disable=not progress) as bar:
+        task = bar.add_task("files", total=len(drops))
+        for receipts in gateway.take(drops):
+            for receipt in receipts:
+                files += receipt.files
+                if receipt.committed:
+                    try:
+                        folder.settle(receipt.drop)
+                    except GatewayError as error:
+                        problems.append(str(error))
+            bar.advance(task, len(receipts))
     return files, problems

@@ -31,6 +31,7 @@ from gateway.synthetic.edi import interchange
 from gateway.synthetic.settlements import COLUMNS
 from gateway.transports.folder import Folder
 from tests import bench_readers
+from tests.conftest import taken
 
 NOW = datetime(2026, 11, 20, 8, tzinfo=UTC)
 SKUS = 3_000
@@ -144,10 +145,10 @@ def one_pass(home: Path) -> None:
     """In a process of its own: take what waits and run the books; prints seconds, peak memory and counts."""
     with open_gateway(home, now=NOW) as gateway:
         folder = Folder(home, gateway.config)
-        gateway.take([drop for drop in folder.poll() if drop.partner == "master-data"])
+        taken(gateway, [drop for drop in folder.poll() if drop.partner == "master-data"])
         drops = [drop for drop in folder.poll() if drop.partner != "master-data"]
         begun = time.perf_counter()
-        receipts = gateway.take(drops)
+        receipts = taken(gateway, drops)
         committed = time.perf_counter() - begun
         for receipt in receipts:
             folder.settle(receipt.drop)

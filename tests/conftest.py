@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -12,8 +12,9 @@ import pytest
 
 from gateway import home as homes
 from gateway.config import Limits
-from gateway.pipeline import Gateway
+from gateway.pipeline import Gateway, Receipt
 from gateway.session import open_gateway
+from gateway.transports.contract import Drop
 
 if (worker := os.environ.get("PYTEST_XDIST_WORKER")) and hasattr(os, "sched_setaffinity"):
     # A processor for each worker: the ledgers here are small, and a database's threads would only wait for one another.
@@ -72,6 +73,11 @@ def drop(home: Path) -> Callable[[str, str, bytes | str], Path]:
         return path
 
     return put
+
+
+def taken(gateway: Gateway, drops: Iterable[Drop]) -> list[Receipt]:
+    """Take files; the receipts of all commits together."""
+    return [receipt for receipts in gateway.take(drops) for receipt in receipts]
 
 
 def corpus(folder: str, *patterns: str) -> list[Path]:

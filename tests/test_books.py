@@ -17,7 +17,7 @@ from gateway.session import Pass, open_gateway, run_once
 from gateway.synthetic import edi, settlements
 from gateway.synthetic.business import Business
 from gateway.transports.folder import Folder
-from tests.conftest import NOW
+from tests.conftest import NOW, taken
 
 Drop = Callable[[str, str, bytes | str], Path]
 COLUMNS = "\t".join(settlements.COLUMNS)
@@ -84,7 +84,7 @@ def test_the_same_bytes_are_a_duplicate_however_often_they_come(gateway: Gateway
     states = []
     for number in range(5):
         drop("amazon-us", f"settlement-{number}.txt", GOOD)
-        receipts = gateway.take(Folder(gateway.home, gateway.config).poll())
+        receipts = taken(gateway, Folder(gateway.home, gateway.config).poll())
         states += [file.state for receipt in receipts for file in receipt.files]
         for receipt in receipts:
             Folder(gateway.home, gateway.config).settle(receipt.drop)

@@ -325,7 +325,7 @@ def test_a_ledger_that_is_locked_is_tried_again(
         if failures:
             failures.pop()
             raise GatewayError("commit to", "the ledger", "Another gateway is at work on this home.")
-        return take(drops)
+        yield from take(drops)
 
     monkeypatch.setattr(gateway, "take", locked)
     with capture_logs() as logs:

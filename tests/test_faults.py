@@ -24,7 +24,7 @@ from gateway.pipeline import Gateway, Receipt
 from gateway.session import open_gateway, run_once
 from gateway.transports.folder import Folder
 from gateway.workbooks import write_workbooks
-from tests.conftest import NOW
+from tests.conftest import NOW, taken
 from tests.test_books import GOOD, ITEMS
 from tests.test_daemon import Put, Run, Working, ask, findings, no_books, quick, run, sshd, working
 from tests.transports.sshd import Sshd, make_key, wait_for
@@ -39,7 +39,7 @@ def named(number: int) -> str:
 def take(gateway: Gateway) -> list[Receipt]:
     """What waits in the folders; what was committed is removed."""
     folder = Folder(gateway.home, gateway.config)
-    receipts = gateway.take(folder.poll())
+    receipts = taken(gateway, folder.poll())
     for receipt in receipts:
         if receipt.committed:
             folder.settle(receipt.drop)

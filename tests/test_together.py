@@ -17,7 +17,7 @@ from gateway.pipeline import Gateway
 from gateway.session import open_gateway
 from gateway.synthetic.edi import interchange
 from gateway.transports.contract import Drop
-from tests.conftest import NOW
+from tests.conftest import NOW, taken
 
 ITEMS = "sku,description,uom,standard_cost,cost_currency\n" + "".join(
     f"SKU-{n},Item {n},EA,{n}.50,USD\n" for n in range(1, 9)
@@ -82,7 +82,7 @@ def test_files_taken_together_make_the_same_ledger_as_one_by_one(tmp_path: Path)
     ledgers, results = [], []
     for at_once in (1, 200):
         with home(tmp_path / str(at_once), at_once) as gateway:
-            receipts = gateway.take(drops(tmp_path))
+            receipts = taken(gateway, drops(tmp_path))
             gateway.run_books()
             assert verify.verify(gateway.lake) == []
             ledgers.append(content(gateway))
@@ -98,7 +98,7 @@ def test_files_taken_together_make_the_same_ledger_as_one_by_one(tmp_path: Path)
 def test_one_commit_covers_many_files(tmp_path: Path) -> None:
     with home(tmp_path / "home", 200) as gateway:
         before = gateway.lake.version()
-        gateway.take([drop for drop in drops(tmp_path) if drop.name.startswith("945-") and drop.name[4:6] < "12"])
+        taken(gateway, [drop for drop in drops(tmp_path) if drop.name.startswith("945-") and drop.name[4:6] < "12"])
         assert gateway.lake.version() == before + 1
         row = gateway.lake.con.execute("select detail from audit_log where action = 'file.committed'").fetchone()
         assert row is not None and row[0].count('"file_id"') > 2
@@ -114,8 +114,8 @@ def test_a_commit_that_fails_leaves_only_the_culprit_behind(tmp_path: Path, monk
             good(writer, told)
 
         monkeypatch.setattr(staging.Writer, "files", files)
-        receipts = gateway.take(
-            [drop for drop in drops(tmp_path) if drop.name in ("945-2.edi", "945-3.edi", "945-4.edi")]
+        receipts = taken(
+            gateway, [drop for drop in drops(tmp_path) if drop.name in ("945-2.edi", "945-3.edi", "945-4.edi")]
         )
         assert [(receipt.drop.name, receipt.committed) for receipt in receipts] == [
             ("945-2.edi", True), ("945-3.edi", False), ("945-4.edi", True),
@@ -136,7 +136,7 @@ def test_master_data_among_other_files_holds_for_those_behind_it(tmp_path: Path)
         for name, (partner, content) in files.items():
             (tmp_path / name).write_bytes(content)
             waiting.append(Drop(partner, name, tmp_path / name, arrived, "folder"))
-        receipts = gateway.take(waiting)
+        receipts = taken(gateway, waiting)
         assert [(receipt.drop.name, receipt.committed) for receipt in receipts] == [(name, True) for name in files]
         skus = dict(
             gateway.lake.con.execute(
@@ -156,5 +156,5 @@ def test_nothing_temporary_is_left_behind(tmp_path: Path) -> None:
 
     with home(tmp_path / "home", 200) as gateway:
         before = temporary(gateway)
-        gateway.take(drops(tmp_path))
+        taken(gateway, drops(tmp_path))
         assert temporary(gateway) == before

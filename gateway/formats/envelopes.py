@@ -354,7 +354,7 @@ def _texts(table: Segments, indexes: Indexes, places: tuple[Place, ...]) -> list
     """The trimmed texts of these places, a tuple for each segment; "" where absent."""
     if not len(indexes):
         return []
-    columns = [[str(cell or "").strip() for cell in table.text(indexes, *place).to_pylist()] for place in places]
+    columns = [[str(cell or "").strip() for cell in table.cells(indexes, *place)] for place in places]
     return list(zip(*columns, strict=True))
 
 

@@ -113,8 +113,7 @@ class Segments:
         if not len(self) or not len(segments):
             return pa.nulls(len(segments), pa.utf8())
         if len(segments) <= FEW:
-            cells = [self._cell(index, element, component, repetition) for index in segments.tolist()]
-            return pa.array(cells, pa.utf8())
+            return pa.array(self.cells(segments, element, component, repetition), pa.utf8())
         present = segments >= 0
         safe = np.where(present, segments, 0)
         has = present & (self.elements[safe] >= element)
@@ -134,6 +133,12 @@ class Segments:
             return self._whole(begin, end, has, present)
         begin = begin + component - 1
         return self._take(begin, has & (begin < end), present)
+
+    def cells(self, segments: Indexes, element: int, component: int = 0, repetition: int = 0) -> list[str | None]:
+        """The same as Python texts, which is faster for a few."""
+        if len(segments) > FEW:
+            return list(self.text(segments, element, component, repetition).to_pylist())
+        return [self._cell(index, element, component, repetition) for index in segments.tolist()]
 
     def _cell(self, segment: int, element: int, component: int, repetition: int) -> str | None:
         """The text of one segment's element."""
@@ -159,9 +164,9 @@ class Segments:
 
     def _joined(self, begin: int, end: int) -> str:
         """Tokens from begin to end with the separators between them."""
+        if end - begin == 1:
+            return str(self.tokens[begin].as_py())
         pieces = self.tokens.slice(begin, end - begin).to_pylist()
-        if len(pieces) == 1:
-            return str(pieces[0])
         marks = {_COMPONENT: chr(self.delimiters.component), _REPETITION: chr(self.delimiters.repetition & 0x7F)}
         separators = [marks[int(level)] for level in self.ended_by[begin : end - 1]]
         return "".join(a + b for a, b in zip(pieces, [*separators, ""], strict=True))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import itertools
 import os
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -49,14 +49,16 @@ class Archiver:
         temporary = self.folder / f".{next(_NUMBERS)}.{os.getpid()}.tmp"
         digest, size = hashlib.sha256(), 0
         try:
-            # Threads of their own cost more than a small file.
-            threads = 2 if source.stat().st_size > CHUNK_BYTES else 0
-            with source.open("rb") as origin, temporary.open("wb") as sink:
+            with source.open("rb", buffering=0) as origin, temporary.open("wb") as sink:
+                chunk = origin.read(CHUNK_BYTES)
+                # Threads of their own cost more than a small file.
+                threads = 2 if len(chunk) == CHUNK_BYTES else 0
                 writer = zstandard.ZstdCompressor(level=1, threads=threads).stream_writer(sink, closefd=False)
-                while chunk := origin.read(CHUNK_BYTES):
+                while chunk:
                     digest.update(chunk)
                     size += len(chunk)
                     writer.write(chunk)
+                    chunk = origin.read(CHUNK_BYTES)
                 writer.close()  # type: ignore[no-untyped-call]
         except BaseException:
             temporary.unlink(missing_ok=True)
@@ -77,14 +79,14 @@ class Archiver:
             targets = {temporary: path_of(self.folder.parent, sha256) for temporary, sha256 in waiting.items()}
             new = {temporary: target for temporary, target in targets.items() if not target.exists()}
             with ThreadPoolExecutor(SYNCS_AT_ONCE) as pool:
-                list(pool.map(_sync, new))
+                _in_parts(pool, _sync, list(new))
                 folders = {target.parent for target in new.values()}
                 made = [folder for folder in folders if not folder.exists()]
                 for folder in made:
                     folder.mkdir(exist_ok=True)
                 for temporary, target in new.items():
                     temporary.replace(target)
-                list(pool.map(sync_folder, [*folders, *([self.folder] if made else [])]))
+                _in_parts(pool, sync_folder, [*folders, *([self.folder] if made else [])])
         finally:
             for temporary in waiting:
                 temporary.unlink(missing_ok=True)
@@ -103,9 +105,22 @@ def store(folder: Path, source: Path) -> Stored:
     return stored
 
 
+def _in_parts(pool: ThreadPoolExecutor, sync: Callable[[Path], None], paths: Sequence[Path]) -> None:
+    """Each worker has a share: a task for each of many small files would cost as much as its sync."""
+
+    def part(start: int) -> None:
+        for path in paths[start::SYNCS_AT_ONCE]:
+            sync(path)
+
+    list(pool.map(part, range(min(SYNCS_AT_ONCE, len(paths)))))
+
+
 def _sync(file: Path) -> None:
-    with file.open("rb") as written:
-        os.fsync(written.fileno())
+    written = os.open(file, os.O_RDONLY)
+    try:
+        os.fsync(written)
+    finally:
+        os.close(written)
 
 
 def restore(folder: Path, sha256: str, target: Path) -> Path:

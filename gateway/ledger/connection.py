@@ -156,19 +156,6 @@ def default_threads(config: Config) -> int:
 
 
 @contextmanager
-def one_thread(con: duckdb.DuckDBPyConnection, threads: int) -> Iterator[None]:
-    """Talk to the catalog with one thread: with more, idle ones cost as much again as the work itself."""
-    if threads == 1:
-        yield
-        return
-    con.execute("set threads = 1")
-    try:
-        yield
-    finally:
-        con.execute(f"set threads = {threads}")
-
-
-@contextmanager
 def without_optimizers(con: duckdb.DuckDBPyConnection, *names: str) -> Iterator[None]:
     """Run queries without these shortcuts. Afterwards all are taken again."""
     con.execute(f"set disabled_optimizers = '{','.join(names)}'")

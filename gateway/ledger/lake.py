@@ -44,6 +44,10 @@ class Lake:
     ) -> None:
         self.close()
 
+    def use_threads(self, count: int) -> None:
+        """How many threads the connection's queries may use from now on; at most `threads`."""
+        self.con.execute(f"set threads = {min(count, self.threads)}")
+
     def version(self) -> int:
         """Number of the newest snapshot."""
         row = self.con.execute("select max(snapshot_id) from lake.snapshots()").fetchone()

@@ -13,6 +13,7 @@ from gateway.ledger import verify
 from gateway.pipeline import Gateway
 from gateway.session import open_gateway
 from gateway.transports.contract import Drop
+from tests.conftest import taken
 from tests.mapping.samples_of_mappings import STOCK, write
 
 EXPECT = """\
@@ -52,7 +53,7 @@ class Home:
         """A file comes; returns its state."""
         path = self.root / name
         path.write_text(rows if rows.startswith("location") else f"Date,SKU,On Hand\n{rows}")
-        [receipt] = gateway.take([Drop(partner, name, path, at(when), "folder")])
+        [receipt] = taken(gateway, [Drop(partner, name, path, at(when), "folder")])
         return receipt.files[0].state
 
 
@@ -188,7 +189,7 @@ def _stocked(place: Home) -> None:
         items.write_text(
             "sku,gtin,name,uom,category,abc,tracking,standard-cost\nA,,A,EA,home,A,NONE,4.00\nB,,B,EA,home,A,NONE,2.50\n"
         )
-        gateway.take([Drop("master-data", "items.csv", items, at("2026-11-02T07:00+01:00"), "folder")])
+        taken(gateway, [Drop("master-data", "items.csv", items, at("2026-11-02T07:00+01:00"), "folder")])
         assert (
             place.come(gateway, "opening-stock.csv", "2026-11-02T07:00+01:00", OPENING, "own-warehouse") == "ACCEPTED"
         )

@@ -19,6 +19,7 @@ from gateway.notifications import Notifier, Telling, check, identity, notifier
 from gateway.notifications import state as states
 from gateway.session import open_gateway
 from gateway.transports.contract import Drop
+from tests.conftest import taken
 from tests.mapping.samples_of_mappings import STOCK, write
 from tests.notifications.servers import MailServer, Webhook
 from tests.transports.sshd import wait_for
@@ -64,7 +65,7 @@ class Office:
         path = self.root / name
         path.write_text(f"Date,SKU,On Hand\n2026-11-15,A,{name}\n".replace(name, str(len(name))))
         with open_gateway(self.root, now=when) as gateway:
-            gateway.take([Drop("acme", name, path, when, "folder")])
+            taken(gateway, [Drop("acme", name, path, when, "folder")])
             gateway.run_books()
 
     def look(self, now: datetime) -> list[dict[str, Any]]:
@@ -148,7 +149,7 @@ def test_the_digest_tells_what_is_new_open_closed_and_late_and_the_files_of_the_
     office.come("stock-17.csv", NOON + timedelta(hours=1))
     (office.root / "x.bin").write_bytes(b"\0\1\2")
     with open_gateway(office.root, now=NOON + timedelta(hours=2)) as gateway:
-        gateway.take([Drop("acme", "x.bin", office.root / "x.bin", NOON, "folder")])
+        taken(gateway, [Drop("acme", "x.bin", office.root / "x.bin", NOON, "folder")])
         gateway.run_books()
     office.start(digest_at="00:00")
     [second] = office.look(datetime.now(UTC))

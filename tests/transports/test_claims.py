@@ -18,6 +18,7 @@ from gateway.pipeline import Gateway
 from gateway.session import open_gateway, run_once
 from gateway.transports import claims
 from gateway.transports.folder import Folder
+from tests.conftest import taken
 from tests.test_books import GOOD
 from tests.transports.sshd import wait_for
 
@@ -267,11 +268,11 @@ def test_after_a_crash_between_commit_and_settling_nothing_happens_twice(
     config = gateway.config.model_copy(
         update={"folder": (FolderDrop(partner="amazon-us", folder=str(share), shared=True),)}
     )
-    (receipt,) = gateway.take(Folder(home, config).poll())
+    (receipt,) = taken(gateway, Folder(home, config).poll())
     assert [file.state for file in receipt.files] == ["ACCEPTED"]
     before = gateway.lake.con.execute("select count(*) from audit_log").fetchone()
     folder = Folder(home, config)
-    (again,) = gateway.take(folder.poll())
+    (again,) = taken(gateway, folder.poll())
     assert again.committed
     assert gateway.lake.con.execute("select count(*) from audit_log").fetchone() == before
     folder.settle(again.drop)

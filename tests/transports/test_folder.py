@@ -17,6 +17,7 @@ from gateway.pipeline import Gateway
 from gateway.session import run_once
 from gateway.transports import build
 from gateway.transports.folder import Folder
+from tests.conftest import taken
 from tests.test_books import GOOD
 from tests.transports.conftest import Clock
 from tests.transports.sshd import wait_for
@@ -184,11 +185,11 @@ def test_on_a_share_that_tells_no_changes_polling_finds_the_files(
 
 def test_after_a_crash_between_commit_and_settling_nothing_happens_twice(gateway: Gateway, drop: Put) -> None:
     path = drop("amazon-us", "settlement-1.txt", GOOD)
-    (receipt,) = gateway.take(Folder(gateway.home, gateway.config).poll())
+    (receipt,) = taken(gateway, Folder(gateway.home, gateway.config).poll())
     assert receipt.committed and path.exists()
     before = gateway.lake.con.execute("select count(*) from audit_log").fetchone()
     folder = Folder(gateway.home, gateway.config)
-    (again,) = gateway.take(folder.poll())
+    (again,) = taken(gateway, folder.poll())
     assert again.committed
     assert [f.state for f in again.files] == ["ACCEPTED"]
     assert gateway.lake.con.execute("select count(*) from audit_log").fetchone() == before
@@ -210,12 +211,12 @@ def test_a_file_that_is_replaced_while_it_is_read_is_not_committed(
 
     monkeypatch.setattr(gateway, "_claim", replaced)
     folder = Folder(gateway.home, gateway.config)
-    receipts = gateway.take(folder.poll())
+    receipts = taken(gateway, folder.poll())
     found = {receipt.drop.name: (receipt.committed, receipt.files[0].state) for receipt in receipts}
     assert found == {"settlement-1.txt": (False, "FAILED"), "settlement-2.txt": (True, "ACCEPTED")}
     assert "changed while it was read" in next(r.files[0].reason for r in receipts if not r.committed)
     monkeypatch.undo()
-    states = {receipt.drop.name: receipt.files[0].state for receipt in gateway.take(folder.poll())}
+    states = {receipt.drop.name: receipt.files[0].state for receipt in taken(gateway, folder.poll())}
     assert states["settlement-1.txt"] == "HELD", "the new content is read as a whole"
 
 
@@ -234,7 +235,7 @@ def test_each_receipt_is_that_of_its_own_file_whichever_changes(
         return claim(one)
 
     monkeypatch.setattr(gateway, "_claim", replaced)
-    receipts = gateway.take(Folder(gateway.home, gateway.config).poll())
+    receipts = taken(gateway, Folder(gateway.home, gateway.config).poll())
     assert {receipt.drop.name: receipt.committed for receipt in receipts} == {name: name != changing for name in paths}
     assert all(file.name == receipt.drop.name for receipt in receipts for file in receipt.files)
 
@@ -255,7 +256,7 @@ def test_a_file_that_is_gone_or_breaks_the_program_never_stops_the_others(
     monkeypatch.setattr(gateway, "_claim", breaks)
     drops = Folder(gateway.home, gateway.config).poll()
     gone.unlink()
-    receipts = {receipt.drop.name: receipt for receipt in gateway.take(drops)}
+    receipts = {receipt.drop.name: receipt for receipt in taken(gateway, drops)}
     assert {name: receipt.committed for name, receipt in receipts.items()} == {
         "settlement-0.txt": False,
         "settlement-1.txt": False,

@@ -16,6 +16,7 @@ from gateway.transports import build
 from gateway.transports.contract import UnreachableError
 from gateway.transports.ftps import FtpsServer
 from gateway.transports.remote import Entry
+from tests.conftest import taken
 from tests.test_books import GOOD
 from tests.transports.conftest import Clock
 from tests.transports.ftpd import PASSWORD, Ftpd, make_certificate
@@ -268,11 +269,11 @@ def test_after_a_crash_between_commit_and_settling_nothing_happens_twice(
     ftpd: Ftpd, connect: Connect, gateway: Gateway
 ) -> None:
     ftpd.put("settlement-1.txt", GOOD.encode())
-    (receipt,) = gateway.take(connect(ftpd).poll())
+    (receipt,) = taken(gateway, connect(ftpd).poll())
     assert receipt.committed and [file.state for file in receipt.files] == ["ACCEPTED"]
     before = gateway.lake.con.execute("select count(*) from audit_log").fetchone()
     after = connect(ftpd)
-    (again,) = gateway.take(after.poll())
+    (again,) = taken(gateway, after.poll())
     assert again.committed
     assert gateway.lake.con.execute("select count(*) from audit_log").fetchone() == before
     after.settle(again.drop)

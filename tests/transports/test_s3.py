@@ -21,6 +21,7 @@ from gateway.transports.contract import UnreachableError
 from gateway.transports.lane import Lane
 from gateway.transports.remote import Entry
 from gateway.transports.s3 import S3Bucket
+from tests.conftest import taken
 from tests.test_books import GOOD
 from tests.transports.bucket import Bucket, strict
 
@@ -318,11 +319,11 @@ def test_after_a_crash_between_commit_and_settling_nothing_happens_twice(
     bucket: Bucket, connect: Connect, gateway: Gateway
 ) -> None:
     bucket.put("settlement-1.txt", GOOD.encode())
-    (receipt,) = gateway.take(connect().poll())
+    (receipt,) = taken(gateway, connect().poll())
     assert receipt.committed and [file.state for file in receipt.files] == ["ACCEPTED"]
     before = gateway.lake.con.execute("select count(*) from audit_log").fetchone()
     after = connect()
-    (again,) = gateway.take(after.poll())
+    (again,) = taken(gateway, after.poll())
     assert again.committed
     assert gateway.lake.con.execute("select count(*) from audit_log").fetchone() == before
     after.settle(again.drop)

@@ -21,6 +21,7 @@ from gateway.transports import build
 from gateway.transports.contract import UnreachableError
 from gateway.transports.remote import Entry
 from gateway.transports.sftp import SftpServer, fingerprint
+from tests.conftest import taken
 from tests.test_books import GOOD
 from tests.transports.sshd import Sshd, make_key, wait_for
 
@@ -585,12 +586,12 @@ def test_after_a_crash_between_commit_and_settling_nothing_happens_twice(
     sshd: Sshd, connect: Connect, gateway: Gateway
 ) -> None:
     sshd.put("settlement-1.txt", GOOD.encode())
-    (receipt,) = gateway.take(connect(sshd).poll())
+    (receipt,) = taken(gateway, connect(sshd).poll())
     assert receipt.committed and [file.state for file in receipt.files] == ["ACCEPTED"]
     before = count(gateway, "select count(*) from audit_log")
 
     after = connect(sshd)
-    (again,) = gateway.take(after.poll())
+    (again,) = taken(gateway, after.poll())
     assert again.committed
     assert count(gateway, "select count(*) from audit_log") == before
     after.settle(again.drop)
@@ -602,7 +603,7 @@ def test_the_same_name_with_other_content_is_taken_again(sshd: Sshd, connect: Co
     server = connect(sshd)
     for sid in ("S1", "S2"):
         sshd.put("settlement.txt", GOOD.replace("S1", sid).encode())
-        (receipt,) = gateway.take(server.poll())
+        (receipt,) = taken(gateway, server.poll())
         assert [file.state for file in receipt.files] == ["ACCEPTED"]
         server.settle(receipt.drop)
     assert count(gateway, "select count(*) from settlement") == 2
