@@ -60,6 +60,7 @@ class Limits(Strict):
     edi_units_per_file_max: int = 2_000_000
     file_name_chars_max: int = 255
     files_per_commit_max: int = 1_000
+    deaths_max: int = Field(default=3, ge=1)
     memory_mb_max: int = 1_000
 
 

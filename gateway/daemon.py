@@ -177,9 +177,8 @@ class Daemon:
 
     def _take(self, found: dict[Drop, Lane]) -> None:
         """Commit what was found. Whatever fails stays in its place, and its lane offers it again later."""
-        # Master data first: the names in the other files are looked up in it.
-        drops = sorted(found, key=lambda drop: not self.gateway.is_master_data(drop.partner))
-        with contextlib.closing(self.gateway.take(drop for drop in drops if not self._stopping)) as commits:
+        drops = self.gateway.in_order(found)
+        with contextlib.closing(self.gateway.take(drops, lambda: self._stopping)) as commits:
             while (receipts := self._next(commits)) is not None:
                 self.monitor.took(receipts, datetime.now(UTC))
                 for receipt in receipts:
@@ -316,6 +315,7 @@ def watching(folder: Path, sleeper: Wakes) -> Iterator[None]:
 def _stop(daemon: Daemon) -> None:
     def leave() -> None:
         time.sleep(EXIT_S)
+        daemon.gateway.suspects.close()
         log.info("daemon.stopped", cut_off=True)
         os._exit(0)
 

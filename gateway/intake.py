@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -36,7 +36,7 @@ class Arrived:
     """A file whose bytes are archived.
 
     within  the delivery that holds it, where it came in a container
-    sealed  why it, a container, cannot be opened
+    sealed  why it is set aside as it is: a container that cannot be opened, or what ends the process
     """
 
     drop: Drop
@@ -72,20 +72,25 @@ class Intake:
     def __init__(self, home: Path, config: Config, ledger: Path) -> None:
         self.home, self.config, self.ledger = home, config, ledger
 
-    def batches(self, drops: Iterable[Drop], scratch: Path, left: dict[Drop, str]) -> Generator[list[Arrived]]:
+    def batches(
+        self, drops: Iterable[Drop], scratch: Path, left: dict[Drop, str], aside: Mapping[Drop, Fault]
+    ) -> Generator[list[Arrived]]:
         """The files in their order, in batches that share a commit; one is archived while the one before is worked on.
 
         scratch  a folder for what comes out of containers
         left     gets the deliveries that cannot be archived, or not all of them, and why
+        aside    those that are only archived, and why
         """
-        return ahead(self._batches(drops, scratch, left))
+        return ahead(self._batches(drops, scratch, left, aside))
 
-    def _batches(self, drops: Iterable[Drop], scratch: Path, left: dict[Drop, str]) -> Iterator[list[Arrived]]:
+    def _batches(
+        self, drops: Iterable[Drop], scratch: Path, left: dict[Drop, str], aside: Mapping[Drop, Fault]
+    ) -> Iterator[list[Arrived]]:
         with closing(archive.Archiver(self.ledger)) as archiver:
-            yield from self._archived(drops, scratch, left, archiver)
+            yield from self._archived(self._each(drops, scratch, archiver, left, aside), left, archiver)
 
     def _archived(
-        self, drops: Iterable[Drop], scratch: Path, left: dict[Drop, str], archiver: archive.Archiver
+        self, files: Iterable[Arrived], left: dict[Drop, str], archiver: archive.Archiver
     ) -> Iterator[list[Arrived]]:
         def safe(batch: list[Arrived]) -> Iterator[list[Arrived]]:
             try:
@@ -97,7 +102,7 @@ class Intake:
 
         batch: list[Arrived] = []
         hashes, size = set[str](), 0
-        for one in self._each(drops, scratch, archiver, left):
+        for one in files:
             full = size + one.stored.bytes > BATCH_BYTES or len(batch) >= self.config.limits.files_per_commit_max
             if batch and (full or one.stored.sha256 in hashes):
                 yield from safe(batch)
@@ -109,11 +114,16 @@ class Intake:
             yield from safe(batch)
 
     def _each(
-        self, drops: Iterable[Drop], scratch: Path, archiver: archive.Archiver, left: dict[Drop, str]
+        self,
+        drops: Iterable[Drop],
+        scratch: Path,
+        archiver: archive.Archiver,
+        left: dict[Drop, str],
+        aside: Mapping[Drop, Fault],
     ) -> Iterator[Arrived]:
         for drop in drops:
             try:
-                yield from self._receive(drop, scratch, archiver)
+                yield from self._receive(drop, scratch, archiver, aside.get(drop))
             except OSError as error:
                 left[drop] = _refused(error)
 
@@ -124,15 +134,17 @@ class Intake:
             archiver.settle(_hashes(arrived))
             return arrived
 
-    def _receive(self, drop: Drop, scratch: Path, archiver: archive.Archiver) -> list[Arrived]:
+    def _receive(
+        self, drop: Drop, scratch: Path, archiver: archive.Archiver, sealed: Fault | None = None
+    ) -> list[Arrived]:
         """The file; if it is a container, the files within it: all of them, or it is left.
 
-        A container that cannot be opened is taken as it is.
+        A container that cannot be opened, or that is `sealed`, is taken as it is.
         """
         version = _version(drop.path)
         stored = archiver.add(drop.path)
-        if not containers.kind(drop.path):
-            return [Arrived(drop, stored, version)]
+        if sealed or not containers.kind(drop.path):
+            return [Arrived(drop, stored, version, sealed=sealed)]
         place = Path(tempfile.mkdtemp(dir=scratch))
         try:
             inner = list(containers.unpack(drop.path, drop.name, place, self.config.limits, self._keys(drop)))

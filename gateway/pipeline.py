@@ -5,11 +5,12 @@ from __future__ import annotations
 import hashlib
 import json
 import tempfile
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from functools import partial
+from itertools import groupby
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -35,6 +36,7 @@ from gateway.mapping.content import Content
 from gateway.mapping.contract import ApartError, Context, Mapped, Opener, Rows
 from gateway.mapping.load import Loaded
 from gateway.sending import compose, schedule
+from gateway.suspects import Suspects
 from gateway.transports.contract import Drop
 
 HEAD_BYTES = 65_536
@@ -140,6 +142,24 @@ class _Told:
     reason: str = ""
 
 
+def _deadly(deaths: int) -> Fault:
+    """Why a file is not read that ended the process so often."""
+    return Fault(
+        "FILE_REJECT",
+        f"the process ended {deaths} times while this file alone was read",
+        "Look for the cause: the system's log tells of a process that was ended for want of memory. Give it more "
+        "(`limits.memory_mb_max`, `MemoryMax` of the service), then `gateway replay` the file.",
+    )
+
+
+def _not_touched(deaths: int) -> str:
+    """Why a file stays in its place that cannot even be set aside."""
+    return (
+        f"the process ended {deaths} times while this file alone was taken, at last when it was only archived; "
+        "move it out of its place, or have it sent again"
+    )
+
+
 def _left(drop: Drop, reason: str) -> Receipt:
     """A file that could not be taken and stays in its place."""
     return Receipt(drop, committed=False, files=[FileResult(drop.name, drop.partner, "", "FAILED", reason=reason)])
@@ -203,6 +223,7 @@ class Gateway:
         self.rules = rules.load(home)
         self.library = load.load_all(home, check_options, last)
         self.intake = Intake(home, config, ledger.folder)
+        self.suspects = Suspects(ledger.folder)
         self.reconciled = False
         """Whether the connection's `recon_detail` says how the ledger stands."""
         self._master: object = None
@@ -218,7 +239,9 @@ class Gateway:
 
         A mapping that is broken now stays as it was. Raises GatewayError for broken rules; this one stays good then.
         """
-        return Gateway(self.home, config, self.lake, self._now, self.library)
+        new = Gateway(self.home, config, self.lake, self._now, self.library)
+        new.suspects = self.suspects
+        return new
 
     @property
     def now(self) -> datetime:
@@ -238,17 +261,63 @@ class Gateway:
 
     # --- files ----------------------------------------------------------------------------------------
 
-    def take(self, drops: Iterable[Drop]) -> Generator[list[Receipt]]:
+    def in_order(self, drops: Iterable[Drop]) -> list[Drop]:
+        """What waits, in the order in which it is to be taken.
+
+        Master data comes first: the names in the other files are looked up in it. A partner of which a file ended the
+        process comes last; its files stay in their order, which decides what is a duplicate.
+        """
+        waiting = list(drops)
+        deadly = {drop.partner for drop in waiting if self.suspects.deaths(drop)}
+        return sorted(waiting, key=lambda drop: (not self.is_master_data(drop.partner), drop.partner in deadly))
+
+    def take(self, drops: Sequence[Drop], stopping: Callable[[], bool] = lambda: False) -> Generator[list[Receipt]]:
         """Take files in the given order; small ones share a commit. A failing file never stops the others.
 
         The receipts come commit by commit, while the next files are archived; each delivery has one, when everything
-        in it is done. Only the process that holds `locking.intake` may take files.
+        in it is done. What may end the process is taken with few or alone. Only the process that holds
+        `locking.intake` may take files.
+
+        stopping  says that no further file is to be begun
         """
-        left: dict[Drop, str] = {}
+        for together, same in groupby(drops, lambda drop: self.suspects.together(drop, len(drops))):
+            part = list(same)
+            for start in range(0, len(part), together):
+                if not stopping():
+                    yield from self._take_noted(part[start : start + together], stopping)
+
+    def _take_noted(self, drops: Sequence[Drop], stopping: Callable[[], bool]) -> Generator[list[Receipt]]:
+        """Take files; what is begun is noted until it is done, or set aside if it ended the process too often."""
+        deaths = {drop: count for drop in drops if (count := self.suspects.deaths(drop))}
+        most = self.config.limits.deaths_max
+        left = {drop: _not_touched(count) for drop, count in deaths.items() if count > most}
+        aside = {drop: _deadly(count) for drop, count in deaths.items() if count == most}
+        with (
+            self.suspects.taking(),
+            closing(self._take_all(self._begun(drops, left, stopping), left, aside)) as commits,
+        ):
+            for receipts in commits:
+                self.suspects.taken(receipt.drop for receipt in receipts if receipt.committed)
+                yield receipts
+
+    def _begun(self, drops: Sequence[Drop], left: Collection[Drop], stopping: Callable[[], bool]) -> Iterator[Drop]:
+        wanted = [drop for drop in drops if drop not in left]
+        size = max(1, self.config.limits.files_per_commit_max)
+        for start in range(0, len(wanted), size):
+            part = wanted[start : start + size]
+            self.suspects.begin(part)
+            for drop in part:
+                if stopping():
+                    return
+                yield drop
+
+    def _take_all(
+        self, drops: Iterable[Drop], left: dict[Drop, str], aside: Mapping[Drop, Fault]
+    ) -> Generator[list[Receipt]]:
         open_: dict[Drop, Receipt] = {}
         with (
             tempfile.TemporaryDirectory(dir=self.lake.temporary) as scratch,
-            closing(self.intake.batches(drops, Path(scratch), left)) as batches,
+            closing(self.intake.batches(drops, Path(scratch), left, aside)) as batches,
         ):
             for batch in batches:
                 deliveries = {one.drop: one.delivery for one in batch}
@@ -283,7 +352,7 @@ class Gateway:
             if not all(one.is_as_archived() for one in batch):
                 return self._take_unchanged(batch)
             for one in waiting:
-                if one.failed is not None:
+                if one.failed is not None and not one.files:
                     one.jobs = [self._without_feed(one.arrived, [one.failed], 0)]
             done = self._commit(lambda commit: self._write_all(commit, waiting, loads))
         except (GatewayError, duckdb.InterruptException):

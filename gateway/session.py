@@ -75,6 +75,7 @@ def taking_files(gateway: Gateway) -> Iterator[None]:
     with locking.intake(folder):
         for place in (folder, folder / "files", *(gateway.home / "outbound").glob("*/")):
             sweep(place)
+        gateway.suspects.recall()
         yield
 
 
@@ -110,11 +111,9 @@ def run_once(gateway: Gateway, *, progress: bool = False) -> Pass:
 
 def _take_all(gateway: Gateway, progress: bool) -> tuple[list[FileResult], list[str]]:
     folder = Folder(gateway.home, gateway.config)
-    drops = folder.poll()
+    drops = gateway.in_order(folder.poll())
     problems = [f"{problem.message}. {problem.hint}" for problem in folder.problems]
     files: list[FileResult] = []
-    # Master data first: the names in the other files are looked up in it.
-    drops.sort(key=lambda drop: not gateway.is_master_data(drop.partner))
     with Progress(transient=True, disable=not progress) as bar:
         task = bar.add_task("files", total=len(drops))
         for receipts in gateway.take(drops):

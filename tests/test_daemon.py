@@ -321,11 +321,11 @@ def test_a_ledger_that_is_locked_is_tried_again(
     path = drop("amazon-us", "settlement-1.txt", GOOD)
     take, failures = gateway.take, [1, 2]
 
-    def locked(drops: Any) -> Any:
+    def locked(*arguments: Any) -> Any:
         if failures:
             failures.pop()
             raise GatewayError("commit to", "the ledger", "Another gateway is at work on this home.")
-        yield from take(drops)
+        yield from take(*arguments)
 
     monkeypatch.setattr(gateway, "take", locked)
     with capture_logs() as logs:
