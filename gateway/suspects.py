@@ -101,12 +101,14 @@ class Suspects:
         try:
             if self._taking or self._known:
                 note = {"taking": [*self._taking], "known": [*self._known.items()]}
-                self._path.write_text(json.dumps(note))
+                new = self._path.with_suffix(".new")
+                new.write_text(json.dumps(note))
+                new.replace(self._path)
             else:
                 self._path.unlink(missing_ok=True)
         except OSError as error:
             log.warning("note.failed", error=str(error), consequence="a file that ends the process is not known")
-            # Half a note, or that of before, would tell of what is not so.
+            # That of before would tell of what is not so.
             with suppress(OSError):
                 self._path.unlink(missing_ok=True)
 
@@ -124,6 +126,5 @@ def _read(path: Path) -> tuple[list[Key], dict[Key, Known]]:
     except FileNotFoundError:
         return [], {}
     except (ValueError, KeyError, TypeError) as error:
-        # Cut off while it was written: nothing was read yet.
         log.warning("note.failed", error=str(error), consequence="a file that ended the process is not known")
         return [], {}
