@@ -1,6 +1,7 @@
 """What every reader promises, held by every reader in the registry.
 
-`MUTATIONS` in the environment says how many damaged files every sample is made into; `make nightly` sets it.
+`MUTATIONS` in the environment says how many damaged files every sample is made into, and the public samples together;
+`make nightly` sets it.
 """
 
 from __future__ import annotations
@@ -425,6 +426,8 @@ def bounded() -> Iterator[None]:
     def hangs(*_: Any) -> None:
         pytest.fail(f"it hangs: nothing came of it in {SECONDS} seconds")
 
+    # The first allocation of a process reserves more than any reader takes.
+    pa.allocate_buffer(1 << 20)
     data = int(Path("/proc/self/statm").read_text().split()[5]) * resource.getpagesize()
     before = resource.getrlimit(resource.RLIMIT_DATA)
     handler = signal.signal(signal.SIGALRM, hangs)

@@ -28,6 +28,7 @@ from gateway.formats import delimited, edifact, forget, x12, xml
 from gateway.formats.contract import Reading, ReadRequest
 from gateway.formats.interchange import stretches
 from tests.conftest import CORPUS, corpus
+from tests.formats.test_contract import MUTATIONS, bounded, change, damaged, place
 
 pytestmark = pytest.mark.skipif(not CORPUS.is_dir(), reason="the public samples are not beside the checkout")
 
@@ -348,30 +349,54 @@ def test_an_order_agrees_with_the_expected() -> None:
     ]
 
 
-@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+EACH = {"x12": ("REF", "N1/REF", "LIN/QTY", "HL", "TA1"), "edifact": ("LIN/QTY", "NAD/RFF", "LIN", "UNH")}
+
+
+@cache
+def kinds(path: Path) -> tuple[str | None, ...]:
+    """Kinds of rows that a mapping may ask a sample for."""
+    key = FAMILIES[path.parent.name][1]
+    if key != "xml":
+        return EACH.get(key, (None,))
+    root = etree.parse(path, etree.XMLParser(remove_comments=True, remove_pis=True, no_network=True)).getroot()
+    names = {etree.QName(child).localname for child in root.iter()}
+    return (
+        *(f"/{etree.QName(root).localname}/{etree.QName(child).localname}" for child in root),
+        *map("//{}".format, sorted(names)),
+    )
+
+
+@settings(max_examples=max(200, MUTATIONS), deadline=None, suppress_health_check=list(HealthCheck))
 @given(
-    st.sampled_from(EDI or [("x12", Path())]), st.floats(0, 1), st.integers(0, 120), st.binary(max_size=4),
-    st.sampled_from(["REF", "N1/REF", "LIN/QTY", "NAD/RFF", "HL", "TA1"]),
-)  # fmt: skip
-def test_damaged_interchanges_are_read_or_refused(
-    tmp_path: Path, sample: tuple[str, Path], place: float, cut: int, put: bytes, each: str
+    path=st.sampled_from(feeds() or [Path()]),
+    changes=st.lists(change, min_size=1, max_size=4),
+    part=place,
+    kind=st.integers(0, 100),
+)
+def test_damaged_samples_are_read_or_refused(
+    tmp_path: Path, path: Path, changes: list[tuple[str, float, int, Any]], part: float, kind: int
 ) -> None:
-    name, path = sample
-    whole = path.read_bytes()
-    at = int(place * len(whole))
-    damaged = tmp_path / "damaged.edi"
-    damaged.write_bytes(whole[:at] + put + whole[at + cut :] or b" ")
+    key = FAMILIES[path.parent.name][1]
+    options = {k: v for one in matching(f"{path.parent.name}/{path.name}", SETTINGS) for k, v in one.items()}
+    target = tmp_path / f"damaged{path.suffix}"
+    target.write_bytes(damaged(path.read_bytes(), changes, part))
     forget()
-    try:
-        module = {"x12": x12, "edifact": edifact}[name]
-        envelope = module.units(request(damaged))
-        rows = rows_of(module.read(request(damaged, each=each, columns=("REF/02", "count(NAD)", "N1/02"))))
-    except FileError as error:
-        assert error.cause
-        assert error.hint
-        return
-    assert {row["_unit"] for row in rows} <= {unit.ordinal for unit in envelope.units}
+    wanted = request(target, options=options, each=kinds(path)[kind % len(kinds(path))])
+    with bounded():
+        assert isinstance(formats.sniffed(target.read_bytes()[:65_536], target.name), tuple | list)
+        try:
+            interchange = formats.interchange_of(key)
+            units = interchange.units(request(target)).units if interchange else ()
+            reading = formats.named(key).read(wanted)
+            rows = rows_of(reading)
+        except FileError as error:
+            assert error.cause
+            assert error.hint
+            return
+    assert not units or {row["_unit"] for row in rows} <= {unit.ordinal for unit in units}
     assert [row["_ordinal"] for row in rows] == list(range(len(rows)))
+    if key not in EACH:
+        assert reading.received == len(rows) + sum(fault.code == "ROW_REJECT" for fault in reading.faults)
 
 
 @pytest.mark.parametrize("path", corpus("bank-camt", "genkgo__*.xml"), ids=lambda p: p.name)
