@@ -6,6 +6,7 @@ The note is not synced: what was written outlives the process. Where the machine
 from __future__ import annotations
 
 import json
+import os
 import threading
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
@@ -37,6 +38,7 @@ class Suspects:
 
     def __init__(self, folder: Path) -> None:
         self._path = folder / NOTE
+        self._temporary = folder / f".{NOTE}.{os.getpid()}.tmp"
         self._known: dict[Key, Known] = {}
         self._taking: dict[Key, None] = {}
         self._lock = threading.Lock()
@@ -101,15 +103,15 @@ class Suspects:
         try:
             if self._taking or self._known:
                 note = {"taking": [*self._taking], "known": [*self._known.items()]}
-                new = self._path.with_suffix(".new")
-                new.write_text(json.dumps(note))
-                new.replace(self._path)
+                self._temporary.write_text(json.dumps(note))
+                self._temporary.replace(self._path)
             else:
                 self._path.unlink(missing_ok=True)
         except OSError as error:
             log.warning("note.failed", error=str(error), consequence="a file that ends the process is not known")
-            # That of before would tell of what is not so.
+            # The note of before would tell of what is not so.
             with suppress(OSError):
+                self._temporary.unlink(missing_ok=True)
                 self._path.unlink(missing_ok=True)
 
 
@@ -126,5 +128,6 @@ def _read(path: Path) -> tuple[list[Key], dict[Key, Known]]:
     except FileNotFoundError:
         return [], {}
     except (ValueError, KeyError, TypeError) as error:
+        # Cut off when the machine failed.
         log.warning("note.failed", error=str(error), consequence="a file that ended the process is not known")
         return [], {}

@@ -18,6 +18,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from gateway import config as configuration
+from gateway.intake import Arrived
 from gateway.ledger import archive, verify
 from gateway.ledger.lake import open_lake
 from gateway.pipeline import Gateway, Receipt
@@ -375,6 +376,31 @@ def test_suspects_are_alone_in_their_place_and_the_partner_of_a_deadly_file_come
     assert taken_as() == ["m", "n", "oa", "b", "cde"]
     gateway.suspects = died(gateway.lake.folder, drops[1])
     assert taken_as() == ["m", "n", "odea", "b", "c"]
+
+
+def test_of_many_files_only_those_under_way_are_noted(
+    gateway: Gateway, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gateway.config = gateway.config.model_copy(
+        update={"limits": gateway.config.limits.model_copy(update={"files_per_commit_max": 1})}
+    )
+    gateway.intake.config = gateway.config
+    drops = [dropped(tmp_path / f"{number}") for number in range(10, 20)]
+    for drop in drops:
+        drop.path.write_text(drop.name)
+    noted: dict[str, set[str]] = {}
+
+    def take(batch: Sequence[Arrived]) -> list[Receipt]:
+        note = json.loads((gateway.lake.folder / NOTE).read_text())
+        noted[batch[0].drop.name] = {Path(path).name for path, _ in note["taking"]}
+        return [Receipt(one.drop, committed=True) for one in batch]
+
+    monkeypatch.setattr(gateway, "_take", take)
+    taken(gateway, drops)
+    for name, names in noted.items():
+        assert name in names
+        assert names <= {str(int(name) + offset) for offset in (-3, -2, -1, 0, 1, 2)}
+    assert len(noted) == 10 and not (gateway.lake.folder / NOTE).exists()
 
 
 def test_what_was_set_aside_before_it_could_be_settled_is_finished_silently(gateway: Gateway, drop: Put) -> None:
