@@ -228,6 +228,7 @@ class Gateway:
         """Whether the connection's `recon_detail` says how the ledger stands."""
         self._master: object = None
         self._looked: datetime | None = None
+        self._spent: list[Staged] = []
         self._refresh_master_data()
         posting.prepare(ledger.con, config, self.rules)
         stock.create_views(ledger.con)
@@ -327,8 +328,11 @@ class Gateway:
                     if one.within:
                         one.drop.path.unlink(missing_ok=True)
                 # A container may go on in the next commit.
-                last = batch[-1].delivery
-                yield [open_.pop(drop) for drop in list(open_) if drop != last]
+                goes_on = batch[-1].delivery if batch[-1].within else None
+                try:
+                    yield [open_.pop(drop) for drop in list(open_) if drop != goes_on]
+                finally:
+                    self._sweep()
         for drop, reason in left.items():
             _add(open_, drop, _left(drop, reason))
         yield list(open_.values())
@@ -336,7 +340,8 @@ class Gateway:
     def _take(self, batch: Sequence[Arrived]) -> list[Receipt]:
         """Read, map and commit a batch; if the commit fails, file by file, so that only the culprit stays behind."""
         loads: list[Staged] = []
-        self.lake.use_threads(1 if sum(one.stored.bytes for one in batch) <= SMALL_BYTES else self.lake.threads)
+        size = sum(one.stored.bytes for one in batch)
+        self.lake.use_threads(1 if size <= SMALL_BYTES else self.lake.threads)
         try:
             waiting = [_Waiting(one, failed=one.sealed) for one in batch]
             self._seen(waiting)
@@ -359,21 +364,27 @@ class Gateway:
             raise
         except Exception as error:
             # A large file may need more room than the others behind it.
-            if sum(one.stored.bytes for one in batch) <= BATCH_BYTES:
+            if size <= BATCH_BYTES:
                 locking.refuse_full(error)
             if len(batch) > 1:
+                self._spent += loads
+                self._sweep()
                 return [receipt for one in batch for receipt in self._take([one])]
             drop = batch[0].drop
             log.exception("file.failed", partner=drop.partner, name=drop.name)
             done = [_left(drop, "see the log; the file was left in place")]
         finally:
-            for staged in loads:
-                staging.sweep(self.lake.con, staged.load.prefix)
+            self._spent += loads
             formats.forget()
             self.lake.use_threads(self.lake.threads)
         if any(_is_master_data(staged.members[0].loaded) for staged in loads):
             self._refresh_master_data()
         return done
+
+    def _sweep(self) -> None:
+        """Remove what commits worked with, once what they took was told."""
+        while self._spent:
+            staging.sweep(self.lake.con, self._spent.pop().load.prefix)
 
     def _take_unchanged(self, batch: Sequence[Arrived]) -> list[Receipt]:
         """Take those of which the bytes that were read are those that were archived."""
@@ -755,6 +766,7 @@ class Gateway:
                 if one.sealed:
                     return [self._commit(self._without_feed(one, [one.sealed], 0))]
                 results += [file for receipt in self._take([one]) for file in receipt.files]
+                self._sweep()
         self._commit(_opened(drop, file_id))
         return results
 

@@ -471,10 +471,13 @@ def preview_relations(con: duckdb.DuckDBPyConnection, load: Load) -> Iterator[tu
 
 def sweep(con: duckdb.DuckDBPyConnection, prefix: str) -> None:
     """Drop every temporary table and view `<prefix>_…`, made by mapping or by committing."""
+    # duckdb_tables() would be the place to ask, but it counts the rows of the ledger's tables first: 60 ms.
     made = con.execute(
-        """select 'view', view_name from duckdb_views() where database_name = 'temp' and starts_with(view_name, $1)
-        union all
-        select 'table', table_name from duckdb_tables() where database_name = 'temp' and starts_with(table_name, $1)""",
+        """with named as (
+            select distinct table_name as name from duckdb_columns()
+            where database_name = 'temp' and starts_with(table_name, $1)),
+        views as (select view_name as name from duckdb_views() where database_name = 'temp')
+        select case when name in (select name from views) then 'view' else 'table' end, name from named""",
         [f"{prefix}_"],
     ).fetchall()
     for kind, name in made:
