@@ -128,6 +128,8 @@ class Lane:
             log.warning("transport.failed", transport=self.name, error=str(error), again_in_s=round(pause, 1))
             return pause
         except Exception as error:
+            if self._ended.is_set():  # What was cut off may fail in any way.
+                return 0.0
             self.error = repr(error)
             log.exception("transport.failed", transport=self.name)
             self.transport.close()

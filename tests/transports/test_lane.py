@@ -217,7 +217,8 @@ def test_a_lane_works_in_its_own_thread_until_it_is_ended() -> None:
     assert not lane._thread.is_alive() and fake.closed == 1
 
 
-def test_a_visit_that_hangs_is_cut_off_at_the_end() -> None:
+@pytest.mark.parametrize("error", [UnreachableError("poll", "fake", "It is tried again."), AttributeError("closed")])
+def test_a_visit_that_hangs_is_cut_off_at_the_end(error: Exception) -> None:
     class Hanging(Fake):
         def __init__(self) -> None:
             super().__init__()
@@ -226,7 +227,7 @@ def test_a_visit_that_hangs_is_cut_off_at_the_end() -> None:
         def poll(self) -> list[Drop]:
             self.entered.set()
             assert self.freed.wait(20)
-            raise UnreachableError("poll", "fake", "It is tried again.")
+            raise error
 
         def close(self) -> None:
             self.freed.set()
