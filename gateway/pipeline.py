@@ -270,7 +270,8 @@ class Gateway:
         """
         waiting = list(drops)
         deadly = {drop.partner for drop in waiting if self.suspects.deaths(drop)}
-        return sorted(waiting, key=lambda drop: (not self.is_master_data(drop.partner), drop.partner in deadly))
+        masters = {partner for partner in {drop.partner for drop in waiting} if self.is_master_data(partner)}
+        return sorted(waiting, key=lambda drop: (drop.partner not in masters, drop.partner in deadly))
 
     def take(self, drops: Sequence[Drop], stopping: Callable[[], bool] = lambda: False) -> Generator[list[Receipt]]:
         """Take files in the given order; small ones share a commit. A failing file never stops the others.
