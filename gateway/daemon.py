@@ -12,6 +12,7 @@ import os
 import signal
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -45,6 +46,8 @@ EXIT_S = 0.95
 """After which a process that was told to stop is gone, whatever it does: every step of it may be done again."""
 BOOKS_SHARE = 0.2
 """The share of the time that the books may take while files keep coming."""
+BOOKS_WAIT_S = 600.0
+"""So long the books wait for the end of a flood of files."""
 STOP_S = 0.5
 """How long what is being committed may take to its end after the stop was asked for; then it is undone."""
 OPEN = """select severity, owner, count(*) as "count" from exception where status = 'OPEN' group by all order by all"""
@@ -62,8 +65,9 @@ class Daemon:
         self._stopping = False
         # Unlike an Event, this queue may be written to by a signal handler that interrupts its reader.
         self._inbox: SimpleQueue[tuple[Lane, list[Drop]] | None] = SimpleQueue()
+        self._backlog: dict[Drop, Lane] = {}
         self._books_of: datetime | None = None
-        self._books_not_before = 0.0
+        self._books_not_before = time.monotonic()
         self._turns = _turns(gateway)
         daemon = gateway.config.daemon
         self._books_back_off = BackOff(daemon.tick_s, daemon.back_off_s_max)
@@ -153,6 +157,7 @@ class Daemon:
         self._end_lanes()
         # What the old lanes had handed over, the new ones find again.
         self._inbox = SimpleQueue()
+        self._backlog.clear()
         # Built when the old ones have ended: what these delivered last is not delivered again.
         self.lanes = build(new.home, config, new.lake.folder)
         self._start_lanes()
@@ -165,10 +170,10 @@ class Daemon:
     # --- files and books ------------------------------------------------------------------------------
 
     def _wait(self) -> dict[Drop, Lane]:
-        """What the lanes have found, waiting for it for a tick."""
-        found: dict[Drop, Lane] = {}
+        """What the lanes have found, waiting for it for a tick where there is nothing yet."""
+        found, self._backlog = self._backlog, {}
         with contextlib.suppress(Empty):
-            item = self._inbox.get(timeout=self.gateway.config.daemon.tick_s)
+            item = self._inbox.get(not found, self.gateway.config.daemon.tick_s)
             while True:
                 if item is not None:
                     found.update(dict.fromkeys(item[1], item[0]))
@@ -176,14 +181,22 @@ class Daemon:
         return found
 
     def _take(self, found: dict[Drop, Lane]) -> None:
-        """Commit what was found. Whatever fails stays in its place, and its lane offers it again later."""
-        drops = self.gateway.in_order(found)
+        """Commit what was found. Whatever fails stays in its place, and its lane offers it again later.
+
+        Who sends few files comes before who sends many. When something else was found meanwhile, the rest waits for
+        one commit of it: a flood of one partner's files delays no other's.
+        """
+        many = Counter(drop.partner for drop in found)
+        drops = self.gateway.in_order(sorted(found, key=lambda drop: many[drop.partner]))
         with contextlib.closing(self.gateway.take(drops, lambda: self._stopping)) as commits:
             while (receipts := self._next(commits)) is not None:
                 self.monitor.took(receipts, datetime.now(UTC))
                 for receipt in receipts:
                     found.pop(receipt.drop).done(receipt.drop, committed=receipt.committed)
                     self._note(receipt)
+                if not self._inbox.empty():
+                    self._backlog = found
+                    return
         if not self._stopping:
             for drop, lane in found.items():
                 lane.done(drop, committed=False)
@@ -230,7 +243,7 @@ class Daemon:
         if self._stopping or self._books_of == turn:
             return
         begun = time.monotonic()
-        if begun < self._books_not_before:
+        if begun < self._books_not_before + (BOOKS_WAIT_S if self._backlog else 0.0):
             return
         done = self._try(
             "books", self._books_back_off, lambda: (self.gateway.run_books(), write_workbooks(self.gateway))

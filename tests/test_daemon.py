@@ -384,6 +384,30 @@ def test_when_it_is_stopped_it_commits_what_it_began_and_begins_no_other_file(
     assert done == [("settlement-0.txt", True)]
 
 
+def test_a_flood_of_one_partners_files_delays_no_other_partner_and_the_books_wait_for_its_end(
+    gateway: Gateway, drop: Put, no_books: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    limits = gateway.config.limits.model_copy(update={"files_per_commit_max": 2})
+    gateway.config = gateway.intake.config = gateway.config.model_copy(update={"limits": limits})
+    for number in range(6):
+        drop("amazon-us", f"settlement-{number}.txt", GOOD.replace("S1", f"S{number}"))
+    lane = build(gateway.home, gateway.config, gateway.lake.folder)[0]
+    lane.transport._stillness.still_s = 0.0  # type: ignore[attr-defined]
+    daemon, done = Daemon(gateway, [lane]), []
+    monkeypatch.setattr(lane, "done", lambda drop, committed: done.append(drop.name))
+    flood = lane.transport.poll()
+    drop("3pl-east", "945-1.edi", "nothing")
+    daemon._inbox.put((lane, [found for found in lane.transport.poll() if found not in flood]))
+    daemon._take(dict.fromkeys(flood, lane))
+    assert done == ["settlement-0.txt", "settlement-1.txt"]
+    daemon._run_books()
+    assert no_books == []
+    daemon._take(daemon._wait())
+    assert done[2:] == ["945-1.edi", *(f"settlement-{number}.txt" for number in range(2, 6))]
+    daemon._run_books()
+    assert no_books == ["books", "workbooks"]
+
+
 def test_the_books_are_run_at_the_start_and_once_a_day(gateway: Gateway, no_books: list[str]) -> None:
     daemon = Daemon(gateway, [])
     daemon._run_books()
