@@ -105,6 +105,9 @@ class Daemon:
                 self._answer()
                 self._run_books()
                 self._reload()
+        except duckdb.InterruptException:
+            # Only a stop interrupts. It may hit a query between two steps.
+            log.info("step.undone")
         finally:
             self._running = False
             self.monitor.ended()

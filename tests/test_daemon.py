@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pytest
 from structlog.testing import capture_logs
 
@@ -382,6 +383,21 @@ def test_when_it_is_stopped_it_commits_what_it_began_and_begins_no_other_file(
     monkeypatch.setattr(lane, "done", lambda drop, committed: done.append((drop.name, committed)))
     daemon._take(dict.fromkeys(lane.transport.poll(), lane))
     assert done == [("settlement-0.txt", True)]
+
+
+def test_a_stop_that_hits_a_query_between_two_steps_ends_it_like_any_other(
+    gateway: Gateway, no_books: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    daemon = Daemon(gateway, [])
+
+    def cut(exceptions: object) -> None:
+        daemon.stop()
+        raise duckdb.InterruptException("INTERRUPT Error: Interrupted!")
+
+    monkeypatch.setattr(daemon.monitor, "booked", cut)
+    with capture_logs() as logs:
+        daemon.run()
+    assert logs[-1]["event"] == "daemon.stopped"
 
 
 def test_a_flood_of_one_partners_files_delays_no_other_partner_and_the_books_wait_for_its_end(
