@@ -21,7 +21,15 @@ from typing import Protocol, TypeVar
 
 import duckdb
 import structlog
-from watchdog.events import FileSystemEvent, FileSystemEventHandler
+from watchdog.events import (
+    DirCreatedEvent,
+    DirMovedEvent,
+    FileClosedEvent,
+    FileCreatedEvent,
+    FileMovedEvent,
+    FileSystemEvent,
+    FileSystemEventHandler,
+)
 from watchdog.observers import Observer
 
 from gateway import config as configuration
@@ -50,6 +58,8 @@ BOOKS_WAIT_S = 600.0
 """So long the books wait for the end of a flood of files."""
 STOP_S = 0.5
 """How long what is being committed may take to its end after the stop was asked for; then it is undone."""
+ARRIVES = [FileCreatedEvent, FileClosedEvent, FileMovedEvent, DirCreatedEvent, DirMovedEvent]
+"""What is done to a folder when a file arrives. Our own reading and removing of files is not among it."""
 OPEN = """select severity, owner, count(*) as "count" from exception where status = 'OPEN' group by all order by all"""
 
 
@@ -307,8 +317,7 @@ class _Waker(FileSystemEventHandler):
         self.sleeper = sleeper
 
     def on_any_event(self, event: FileSystemEvent) -> None:
-        if event.event_type in ("created", "moved", "closed", "modified"):
-            self.sleeper.wake()
+        self.sleeper.wake()
 
 
 @contextlib.contextmanager
@@ -316,7 +325,7 @@ def watching(folder: Path, sleeper: Wakes) -> Iterator[None]:
     """Wake it when something changes in the folder. Without it, where that cannot be had, polling does."""
     observer = Observer()
     try:
-        observer.schedule(_Waker(sleeper), str(folder), recursive=True)
+        observer.schedule(_Waker(sleeper), str(folder), recursive=True, event_filter=ARRIVES)
         observer.start()
     except OSError as error:
         log.warning("watch.failed", error=str(error), consequence="drops are found by polling alone")

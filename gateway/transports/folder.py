@@ -38,6 +38,8 @@ class Folder:
         self._claims = {folder: Claims(folder, own) for folder in shared}
         self.problems: list[Fault] = []
         self._stillness = Stillness(config.daemon.still_s if still else 0.0)
+        self._drops: dict[tuple[str, str], Drop] = {}
+        self._before: dict[tuple[str, str], Drop] = {}
 
     @property
     def soon(self) -> bool:
@@ -48,6 +50,7 @@ class Folder:
         """Whole files that are still, by partner and name."""
         self.problems = []
         self._stillness.begin()
+        self._before, self._drops = self._drops, {}
         drops = [drop for folder, partner in self._folders().items() for drop in self._poll_folder(partner, folder)]
         return sorted(drops, key=lambda drop: (drop.partner, drop.name))
 
@@ -104,6 +107,7 @@ class Folder:
     ) -> Iterator[tuple[os.DirEntry[str], os.stat_result]]:
         """Those that are files, still, and marked where that is agreed. `claimed` markers count."""
         present = {entry.name for entry in entries}
+        there = present | claimed
         for entry in entries:
             if names.ignored(entry.name, self.config.daemon.ignore):
                 continue
@@ -115,14 +119,20 @@ class Folder:
             if names.is_lone_marker(entry.name, marker, present):
                 if self._stillness.is_still((entry.path, "marker"), version):
                     self._problem(entry.path, *names.LONE_MARKER)
-            elif not names.is_marked(entry.name, marker, present | claimed):
+            elif not names.is_marked(entry.name, marker, there):
                 continue
             elif self._wanted(entry, status.st_mode) and self._stillness.is_still(entry.path, version):
                 yield entry, status
 
     def _drop(self, partner: str, entry: os.DirEntry[str], status: os.stat_result) -> Drop:
-        arrived = datetime.fromtimestamp(status.st_mtime_ns // 1000 / 1_000_000, UTC)
-        return Drop(partner, entry.name, Path(entry.path), arrived, self.name, _token(status))
+        key = (entry.path, _token(status))
+        drop = self._before.get(key)
+        if drop is None:
+            arrived = datetime.fromtimestamp(status.st_mtime_ns // 1000 / 1_000_000, UTC)
+            drop = Drop(partner, entry.name, Path(entry.path), arrived, self.name, key[1])
+        # Many may wait for a while: what was found is not made again in every poll.
+        self._drops[key] = drop
+        return drop
 
     def _wanted(self, entry: os.DirEntry[str], mode: int) -> bool:
         if stat.S_ISDIR(mode):

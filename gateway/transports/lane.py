@@ -19,6 +19,8 @@ from gateway.transports.deliveries import Deliveries
 log = structlog.get_logger()
 GAP_S = 0.1
 """Between two visits, however often the lane is woken: many changes in a folder are one."""
+WORK_SHARE = 0.2
+"""The share of the time that a lane may compute: looking at thousands of files must not delay their commit."""
 
 Key = tuple[Path, str]
 Found = Callable[["Lane", list[Drop]], None]
@@ -113,9 +115,11 @@ class Lane:
     def _run(self) -> None:
         while not self._ended.is_set():
             self._wake.clear()
+            begun = time.thread_time()
             pause = self._visit_guarded()
-            self._ended.wait(GAP_S)
-            self._wake.wait(max(0.0, pause - GAP_S))
+            gap = max(GAP_S, (time.thread_time() - begun) * (1 / WORK_SHARE - 1))
+            self._ended.wait(gap)
+            self._wake.wait(max(0.0, pause - gap))
 
     def _visit_guarded(self) -> float:
         """A visit that outlives every failure; returns the pause until the next."""

@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import fnmatch
+import re
 import unicodedata
 from collections.abc import Collection, Sequence
+from functools import cache
 
 
 def ignored(name: str, patterns: Sequence[str]) -> bool:
     """Whether a file is not meant for the gateway: under way, or of an editor. Upper and lower case are alike."""
-    return any(fnmatch.fnmatchcase(name.lower(), pattern.lower()) for pattern in patterns)
+    return _any_of(tuple(patterns)).match(name.lower()) is not None
+
+
+@cache
+def _any_of(patterns: tuple[str, ...]) -> re.Pattern[str]:
+    return re.compile("|".join(fnmatch.translate(pattern.lower()) for pattern in patterns) or r"(?!)")
 
 
 def refusal(name: str, chars_max: int) -> str:

@@ -217,6 +217,22 @@ def test_a_lane_works_in_its_own_thread_until_it_is_ended() -> None:
     assert not lane._thread.is_alive() and fake.closed == 1
 
 
+def test_looking_at_many_files_again_and_again_takes_a_share_of_the_time_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    seconds = iter([0.0, 2.0, 2.0, 2.0])
+    monkeypatch.setattr("gateway.transports.lane.time.thread_time", lambda: next(seconds))
+    fake, waits = Fake(), list[float]()
+    lane, _ = lane_of(fake)
+
+    def wait(timeout: float) -> bool:
+        waits.append(timeout)
+        lane._ended.set()
+        return True
+
+    monkeypatch.setattr(lane._ended, "wait", wait)
+    lane._run()
+    assert waits == [pytest.approx(8.0)], "two seconds of ten"
+
+
 @pytest.mark.parametrize("error", [UnreachableError("poll", "fake", "It is tried again."), AttributeError("closed")])
 def test_a_visit_that_hangs_is_cut_off_at_the_end(error: Exception) -> None:
     class Hanging(Fake):
