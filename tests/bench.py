@@ -221,23 +221,70 @@ def warehouse(lines: int) -> None:
           f"{got['files']} entries {got['entries']} open {got['open']}")  # fmt: skip
 
 
-def small_files(count: int) -> None:
-    """Many small 945 interchanges, of 2 KB with 24 lines each, in one drop."""
+def shipment_files(to: Path, count: int) -> None:
+    """Small 945 interchanges, of 2 KB with 24 lines each."""
     head = ["N1*SF*3PL East*92*3PL-E", "N1*ST*Anna Example*92*C100", "N3*12 Long Street*Apartment 4",
             "N4*Springfield*IL*62704*US", "N9*BM*4471123", "G62*11*20261105", "W27*M*UPSN*United Parcel Service*CC"]  # fmt: skip
+    for number in range(count):
+        body = [f"W06*F*114-{number:07d}-0000001*20261105*S{number:08d}", *head]
+        body += [f"LX*{n}" if half else f"W12*CC*3*3*0*EA**VN*SKU-{(number + n) % SKUS:05d}*****10*G*L**UP*0{number:011d}"
+                 for n in range(1, 25) for half in (True, False)]  # fmt: skip
+        made = interchange("945", "SW", NOW.date(), number + 1, [[*body, "W03*72*72*LB"]])
+        (to / f"945-{number}.edi").write_bytes(made)
 
-    def drop(to: Path) -> None:
-        for number in range(count):
-            body = [f"W06*F*114-{number:07d}-0000001*20261105*S{number:08d}", *head]
-            body += [f"LX*{n}" if half else f"W12*CC*3*3*0*EA**VN*SKU-{(number + n) % SKUS:05d}*****10*G*L**UP*0{number:011d}"
-                     for n in range(1, 25) for half in (True, False)]  # fmt: skip
-            made = interchange("945", "SW", NOW.date(), number + 1, [[*body, "W03*72*72*LB"]])
-            (to / f"945-{number}.edi").write_bytes(made)
 
-    got = measure("3pl-east", drop)
+def small_files(count: int) -> None:
+    """Many small files in one pass."""
+    got = measure("3pl-east", lambda to: shipment_files(to, count))
     print(f"X12 945 {count} files: commit {got['commit_s']:.2f} s, {count / float(str(got['commit_s'])):.0f} files/s, "
           f"memory after the first and the last commit {' and '.join(f'{mb:.0f}' for mb in got['held_mb'])} MB, "  # type: ignore[attr-defined]
           f"peak {got['commit_rss_mb']:.0f}; books {got['books_s']:.2f} s, peak {got['rss_mb']:.0f} MB; {got['files']} {got['entries']} open {got['open']}")  # fmt: skip
+
+
+def flood(count: int) -> None:
+    """Many small files dropped at once on a running daemon: until each is committed and out of the drop folder."""
+    with tempfile.TemporaryDirectory() as folder:
+        home, made = Path(folder) / "home", Path(folder) / "made"
+        homes.lay_down(home, examples=True)
+        items(home / "inbound" / "master-data" / "items.csv")
+        made.mkdir()
+        shipment_files(made, count)
+        gateway = [sys.executable, "-c", "from gateway.cli import main; main()", "-C", str(home)]
+        subprocess.run([*gateway, "once"], check=True, capture_output=True)
+        with (Path(folder) / "log").open("w") as log:
+            daemon = subprocess.Popen([*gateway, "run"], stdout=log, stderr=log)
+        try:
+            time.sleep(10)
+            idle = _cpu_s(daemon.pid)
+            time.sleep(20)
+            idle = (_cpu_s(daemon.pid) - idle) / 20
+            begun = time.perf_counter()
+            for file in made.iterdir():
+                file.rename(home / "inbound" / "3pl-east" / file.name)
+            memory = []
+            while waiting := sum(1 for _ in os.scandir(home / "inbound" / "3pl-east")):
+                assert daemon.poll() is None
+                memory.append((waiting, _resident_mb(daemon.pid)))
+                time.sleep(1)
+            seconds = time.perf_counter() - begun
+        finally:
+            daemon.terminate()
+            daemon.wait()
+        with open_gateway(home, read_only=True) as found:
+            states = found.lake.con.execute("select state, count(*) from file where feed <> '' group by 1").fetchall()
+    halves = [max(mb for waiting, mb in memory if (waiting > count / 2) == first) for first in (True, False)]
+    print(f"daemon, X12 945 {count} files at once: {seconds:.1f} s, {count / seconds:.0f} files/s, idle before "
+          f"{idle:.2%} of a processor, memory at most {halves[0]:.0f} MB in the first half and {halves[1]:.0f} in the "
+          f"second; {states}")  # fmt: skip
+
+
+def _cpu_s(pid: int) -> float:
+    times = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+    return (int(times[11]) + int(times[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def _resident_mb(pid: int) -> float:
+    return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * resource.getpagesize() / 2**20
 
 
 CASES: dict[str, Callable[[], None]] = {
@@ -247,6 +294,7 @@ CASES: dict[str, Callable[[], None]] = {
     "945-300k": lambda: warehouse(300_000),
     "small-files": lambda: small_files(2_000),
     "small-files-20k": lambda: small_files(20_000),
+    "daemon-20k": lambda: flood(20_000),
     "945-read": lambda: bench_readers.beside("X12 945", "x12/945", shipments, 130_000, "pyx12"),
     **bench_readers.CASES,
 }
