@@ -64,18 +64,25 @@ def create_tables(con: duckdb.DuckDBPyConnection) -> None:
     )
 
 
+def source(relation: str = "") -> str:
+    """SQL of "file_id, position" of a group: those of its first row, so that they belong together and are always the same."""
+    row = relation and f"{relation}."
+    first = f'min(struct_pack(file := {row}file_id, size := length({row}"position"), place := {row}"position"))'
+    return f'({first}).file as file_id, ({first}).place as "position"'
+
+
 def exceptions_from_detail(con: duckdb.DuckDBPyConnection, reconciliation: str, message: str) -> None:
     """Make one exception of every open line of recon_detail; `message` is SQL over its columns."""
     con.execute(
         f"""insert into recon_exception
-        select reconciliation, code, business_key, any_value(entity), any_value(partner), any_value(channel),
-               any_value(location), any_value(sku), any_value(document), min(event_date), sum(external_qty),
+        select reconciliation, code, business_key, min(entity), min(partner), min(channel),
+               min(location), min(sku), min(document), min(event_date), sum(external_qty),
                sum(book_qty), sum(external_amount), sum(book_amount),
                case when count(external_amount) + count(book_amount) > 0
                     then coalesce(sum(external_amount), 0) - coalesce(sum(book_amount), 0) end,
                case when count(external_qty) + count(book_qty) > 0
                     then coalesce(sum(external_qty), 0) - coalesce(sum(book_qty), 0) end,
-               any_value(currency), any_value({message}), any_value(file_id), any_value("position")
+               min(currency), min({message}), {source()}
         from recon_detail where reconciliation = '{reconciliation}' and state = 'OPEN'
         group by reconciliation, code, business_key"""
     )

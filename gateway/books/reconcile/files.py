@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import duckdb
 
-from gateway.books.reconcile.context import Recon
+from gateway.books.reconcile.context import Recon, source
 
 CODES = "('ROW_REJECT', 'CONTROL_TOTAL', 'FILE_REJECT', 'SENDER_UNKNOWN', 'SETTLE_NOT_FOOT', 'CHECK_DIGIT')"
 
@@ -31,10 +31,10 @@ def run(con: duckdb.DuckDBPyConnection, recon: Recon) -> None:
               and not exists (
                 select 1 from file g where g.partner = p.partner and g.name = p.name and g.file_id <> p.file_id
                   and g.state in ('ACCEPTED', 'RELEASED') and g.recorded_at > p.recorded_at))
-        select case code when 'SETTLE_NOT_FOOT' then 'c1' else 'i' end, code, business_key, any_value(entity),
-               any_value(partner), null, null, null, any_value(name), cast(min(arrived_at) as date), null, null, null,
-               null, any_value(amount), null, any_value(currency), string_agg(distinct message, '; ' order by message),
-               any_value(file_id), any_value("position")
+        select case code when 'SETTLE_NOT_FOOT' then 'c1' else 'i' end, code, business_key, min(entity),
+               min(partner), null, null, null, min(name), cast(min(arrived_at) as date), null, null, null,
+               null, min(amount), null, min(currency), string_agg(distinct message, '; ' order by message),
+               {source()}
         from open group by code, business_key"""
     )
     con.execute(

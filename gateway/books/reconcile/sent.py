@@ -5,7 +5,7 @@ from __future__ import annotations
 import duckdb
 import pyarrow as pa
 
-from gateway.books.reconcile.context import Recon
+from gateway.books.reconcile.context import Recon, source
 from gateway.outbound.documents import x12
 from gateway.sending import waiting
 
@@ -156,7 +156,7 @@ def _exceptions(con: duckdb.DuckDBPyConnection) -> None:
 def _unknown(con: duckdb.DuckDBPyConnection) -> None:
     """Of partners that have agreed to acknowledge: answers to what was never sent, or to a set that was not in it."""
     con.execute(
-        """insert into recon_exception
+        f"""insert into recon_exception
         with heads as (
             select a.*, g.entity as owner_entity,
                    coalesce(a.group_kind || ' ', '') || coalesce(a.group_no, a.interchange_no)
@@ -164,10 +164,10 @@ def _unknown(con: duckdb.DuckDBPyConnection) -> None:
             from ack_said a join ack_agreement g on g.partner = a.partner and g.expect <> 'NONE'
             where (a.kind in ('997', '999') and a.level in ('GROUP', 'SET'))
                or (a.kind in ('TA1', 'CONTRL') and a.level = 'INTERCHANGE'))
-        select 'j', 'ACK_UNKNOWN', h.partner || '|' || h.kind || '|' || h.what, any_value(h.owner_entity), h.partner,
+        select 'j', 'ACK_UNKNOWN', h.partner || '|' || h.kind || '|' || h.what, min(h.owner_entity), h.partner,
                null, null, null, h.what, min(cast(h.acknowledged_at as date)), null, null, null, null, null, null, null,
                h.partner || ' acknowledges ' || h.what || ' by ' || h.kind || ', which was never sent to it',
-               any_value(h.file_id), any_value(h."position")
+               {source("h")}
         from heads h
         where case h.level when 'SET' then exists (
                 select 1 from ack_answered d where d.record_id = h.record_id and try_cast(h.set_no as bigint) > d.sets)
@@ -201,15 +201,15 @@ def _blocked(con: duckdb.DuckDBPyConnection) -> None:
             from send_waiting where blocked is not null)
         select 'j', blocked,
                concat_ws('|', send, sku, case when not of_item then document_no end, case when not of_item then line_no end),
-               any_value(entity), any_value(partner), null, any_value(location), sku,
-               case when count(distinct document_no) = 1 then any_value(document_no) end, min(cast("at" as date)), null,
+               min(entity), min(partner), null, min(location), sku,
+               case when count(distinct document_no) = 1 then min(document_no) end, min(cast("at" as date)), null,
                sum(qty) filter (record_table is not null), null, null, null, null, null,
-               any_value(head) || sku || case
-                   when blocked = '{waiting.NO_ALIAS}' then ' has no name of kind ' || any_value(names) || ' there'
-                   when any_value(of_item) then ' has no unit (base_uom)'
-                   when blocked = '{waiting.NO_UNIT}' then ': ' || any_value(qty) || ' are no whole number of packs of '
-                        || any_value(pack) || ' (' || any_value(document_no) || ')'
-                   else ' of ' || any_value(document_no) || ' has a number that is too long, or holds characters that '
+               min(head) || sku || case
+                   when blocked = '{waiting.NO_ALIAS}' then ' has no name of kind ' || min(names) || ' there'
+                   when min(of_item) then ' has no unit (base_uom)'
+                   when blocked = '{waiting.NO_UNIT}' then ': ' || min(qty) || ' are no whole number of packs of '
+                        || min(pack) || ' (' || min(document_no) || ')'
+                   else ' of ' || min(document_no) || ' has a number that is too long, or holds characters that '
                         || 'cannot be written' end,
                null, null
         from held group by send, blocked, sku, case when not of_item then document_no end,

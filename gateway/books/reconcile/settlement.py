@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import duckdb
 
-from gateway.books.reconcile.context import Recon, exceptions_from_detail
+from gateway.books.reconcile.context import Recon, exceptions_from_detail, source
 
 CLEARING = "('principal', 'tax', 'shipping', 'promotion')"
 
@@ -55,7 +55,7 @@ def _compare(con: duckdb.DuckDBPyConnection, recon: Recon) -> None:
         f"""insert into recon_detail
         with settled as (
             select s.entity, s.channel, s.order_id, s.currency, sum(s.amount) as amount,
-                   min(s.posted_at) as posted_at, any_value(s.partner) as partner,
+                   min(s.posted_at) as posted_at, min(s.partner) as partner,
                    arg_min(s.file_id, s.record_id) as file_id, arg_min(s."position", s.record_id) as "position"
             from settlement_line_current s join channel_config c on c.channel = s.channel
             where c.revenue = 'shipment' and canonical_class in {CLEARING} and coalesce(order_id, '') <> ''
@@ -93,14 +93,14 @@ def _compare(con: duckdb.DuckDBPyConnection, recon: Recon) -> None:
 
 def _doubled_exceptions(con: duckdb.DuckDBPyConnection) -> None:
     con.execute(
-        """insert into recon_exception
+        f"""insert into recon_exception
         select 'c1', 'DUP_SETTLE_LINE',
                concat_ws('|', channel, order_id, coalesce(item_code, ''), coalesce(amount_description, '')),
-               any_value(entity), any_value(partner), channel, null, any_value(sku), order_id,
-               cast(min(posted_at) as date), null, null, sum(amount), 0, sum(amount), null, any_value(currency),
+               min(entity), min(partner), channel, null, min(sku), order_id,
+               cast(min(posted_at) as date), null, null, sum(amount), 0, sum(amount), null, min(currency),
                'Order ' || order_id || ' ' || coalesce(amount_description, '') || ' ' || sum(amount)
-               || ' was settled again in ' || string_agg(distinct settlement_id, ', '),
-               any_value(file_id), any_value("position")
+               || ' was settled again in ' || string_agg(distinct settlement_id, ', ' order by settlement_id),
+               {source()}
         from _doubled group by channel, order_id, item_code, amount_description"""
     )
 
@@ -112,9 +112,9 @@ def _unmapped(con: duckdb.DuckDBPyConnection) -> None:
         with codes as (
             select entity, partner, feed, channel,
                    concat_ws(' / ', coalesce(txn_type, ''), coalesce(amount_type, ''), coalesce(amount_description, '')) as code,
-                   sum(amount) as amount, any_value(currency) as currency, count(*) as lines,
+                   sum(amount) as amount, min(currency) as currency, count(*) as lines,
                    min(cast(posted_at as date)) as day, arg_min(file_id, record_id) as file_id,
-                   arg_min("position", record_id) as "position", any_value(settlement_id) as settlement_id
+                   arg_min("position", record_id) as "position", min(settlement_id) as settlement_id
             from settlement_line_current where canonical_class = 'suspense' group by all)
         select 'c1', 'UNMAPPED_LINE', channel || '|' || code, entity, partner, channel, null, null, settlement_id, day,
                null, null, amount, 0, amount, null, currency,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import duckdb
 
-from gateway.books.reconcile.context import Recon, exceptions_from_detail
+from gateway.books.reconcile.context import Recon, exceptions_from_detail, source
 from gateway.model import status
 
 LISTED_MAX = 20
@@ -35,7 +35,7 @@ def _compare(con: duckdb.DuckDBPyConnection, recon: Recon) -> None:
     con.execute(
         f"""insert into recon_detail
         with latest as (
-            select entity, partner, location, max(as_of) as as_of, arg_max(file_id, as_of) as last_file
+            select entity, partner, location, max(as_of) as as_of, any_value(file_id order by as_of desc, file_id) as last_file
             from inventory_snapshot_current where scope = 'FULL' and as_of <= {recon.now_sql} group by all),
         stale as (
             select distinct l.entity, l.partner, l.location, s.period from latest l
@@ -43,7 +43,7 @@ def _compare(con: duckdb.DuckDBPyConnection, recon: Recon) -> None:
             join recon_stale s on s.feed = f.feed),
         counted as (
             select s.entity, s.partner, s.location, s.as_of, s.sku, s.status, sum(s.qty) as qty,
-                   any_value(s.file_id) as file_id, any_value(s."position") as "position"
+                   {source("s")}
             from inventory_snapshot_current s join latest l
               on l.entity = s.entity and l.partner = s.partner and l.location = s.location and l.as_of = s.as_of
             where s.sku not like '?%' group by all),
@@ -59,7 +59,7 @@ def _compare(con: duckdb.DuckDBPyConnection, recon: Recon) -> None:
             semi join reported using (entity, location, status)
             where sku not like '?%' group by all having sum(qty) <> 0),
         cost as (
-            select entity, sku, any_value(unit_cost order by occurred_at desc) as unit_cost
+            select entity, sku, any_value(unit_cost order by occurred_at desc, unit_cost) as unit_cost
             from stock_value where unit_cost is not null group by all),
         paired as (
             select coalesce(c.entity, b.entity) as entity, l.partner, coalesce(c.location, b.location) as location,
@@ -104,10 +104,10 @@ def _negative(con: duckdb.DuckDBPyConnection) -> None:
 def _unknown(con: duckdb.DuckDBPyConnection) -> None:
     """Names that files used and that are still neither a SKU nor an alias."""
     con.execute(
-        """insert into recon_exception
-        select 'a', 'SKU_UNKNOWN', business_key, any_value(entity), any_value(f.partner), null, null,
-               '?' || any_value(value), null, null, null, null, null, null, null, null, null, any_value(message),
-               min(f.file_id), any_value(f."position" order by f.recorded_at desc)
+        f"""insert into recon_exception
+        select 'a', 'SKU_UNKNOWN', business_key, min(entity), min(f.partner), null, null,
+               '?' || min(value), null, null, null, null, null, null, null, null, null, any_value(message order by f.file_id, f.recorded_at desc, message),
+               {source("f")}
         from fault f
         where f.code = 'SKU_UNKNOWN'
           and not exists (select 1 from item_alias_current a where a.external_id = f.value

@@ -17,7 +17,7 @@ def run(con: duckdb.DuckDBPyConnection, recon: Recon) -> None:
             union all select entity, credit_role, -value from stock_value where debit_role <> credit_role),
         sub as (select entity, role, sum(value) as value from moved where starts_with(role, 'stock_') group by all),
         gl as (
-            select entity, role, any_value(account) as account, sum(functional_amount) as value from journal_line
+            select entity, role, min(account) as account, sum(functional_amount) as value from journal_line
             where starts_with(role, 'stock_') group by all)
         select 'g', coalesce(s.entity, g.entity), null, null, null, null, coalesce(s.role, g.role), g.account, null,
                f.functional, null, null, coalesce(s.value, 0), coalesce(g.value, 0),
@@ -30,8 +30,8 @@ def run(con: duckdb.DuckDBPyConnection, recon: Recon) -> None:
     con.execute(
         """insert into recon_exception
         with newest as (
-            select record_id, sku, entity, arg_max(basis, recorded_at) as basis, any_value(qty) as qty,
-                   min(occurred_at) as occurred_at, any_value(debit_role) as debit_role
+            select record_id, sku, entity, arg_max(basis, recorded_at) as basis, min(qty) as qty,
+                   min(occurred_at) as occurred_at, min(debit_role) as debit_role
             from stock_value group by record_id, sku, entity)
         select 'g', 'COST_MISSING', entity || '|' || sku, entity, null, null, null, sku, null,
                cast(min(occurred_at) as date), null, sum(qty), null, null, null, sum(qty), null,
