@@ -217,13 +217,13 @@ class Writer:
         """A view for posting: new records with sign 1, those they replace with sign −1."""
         view = f"{new}_post"
         names, channel = _columns(table)
-        # A restatement posts what changed, under the file that said so.
-        salt = "file_id || '|' || again" if compared else "file_id"
+        # A restatement posts what changed, under the file that said so; what else shares the commit makes no difference.
+        salt = "case again when '' then n.file_id else n.file_id || '|' || again end" if compared else "n.file_id"
         fresh = _posting(names, channel, self.load.entity, salt, new)
         old_own = ", ".join(f'o."{name}"' for name in names)
         old_channel = "o.channel" if table.column("channel") is not None else channel
         old = (
-            f" union all select o.record_id, -1, o.entity, {old_channel}, n.file_id, n.{salt}, {old_own} "
+            f" union all select o.record_id, -1, o.entity, {old_channel}, n.file_id, {salt}, {old_own} "
             f'from {new} n join lake."{table.name}" o on o.record_id = n.old_id'
             if compared
             else ""
@@ -344,7 +344,7 @@ def _posting(names: Sequence[str], channel: str, entity: str, salt: str, relatio
     own = ", ".join(f'"{name}"' for name in names)
     return (
         f"select {_RECORD_ID} as record_id, 1 as sign, '{_text(entity)}' as entity, {channel}, file_id, "
-        f"{salt} as salt, {own} from {relation}"
+        f"{salt} as salt, {own} from {relation} n"
     )
 
 
