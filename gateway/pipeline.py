@@ -31,6 +31,7 @@ from gateway.formats.contract import Reading, ReadRequest, Unit
 from gateway.intake import BATCH_BYTES, Arrived, Intake
 from gateway.ledger import archive, lake, locking, staging
 from gateway.ledger.commit import Commit, run_commit
+from gateway.ledger.connection import at_once
 from gateway.mapping import apply, claim, load
 from gateway.mapping.content import Content
 from gateway.mapping.contract import ApartError, Context, Mapped, Opener, Rows
@@ -229,10 +230,11 @@ class Gateway:
         self._master: object = None
         self._looked: datetime | None = None
         self._spent: list[Staged] = []
-        self._refresh_master_data()
-        posting.prepare(ledger.con, config, self.rules)
-        stock.create_views(ledger.con)
-        stock.hold(ledger.con, config.hold)
+        with at_once(ledger.con):
+            self._refresh_master_data()
+            posting.prepare(ledger.con, config, self.rules)
+            stock.create_views(ledger.con)
+            stock.hold(ledger.con, config.hold)
         self.feeds = expected.feeds_of(self.library, config)
 
     def reloaded(self, config: Config) -> Gateway:

@@ -156,6 +156,19 @@ def default_threads(config: Config) -> int:
 
 
 @contextmanager
+def at_once(con: duckdb.DuckDBPyConnection) -> Iterator[None]:
+    """Run statements in one transaction: each of its own would ask the catalog for its newest snapshot first."""
+    con.execute("begin")
+    try:
+        yield
+    except BaseException:
+        with suppress(duckdb.Error):
+            con.execute("rollback")
+        raise
+    con.execute("commit")
+
+
+@contextmanager
 def without_optimizers(con: duckdb.DuckDBPyConnection, *names: str) -> Iterator[None]:
     """Run queries without these shortcuts. Afterwards all are taken again."""
     con.execute(f"set disabled_optimizers = '{','.join(names)}'")

@@ -98,7 +98,8 @@ def _open(folder: Path, config: Config, *, read_only: bool, as_of: str | None) -
                 retry(lambda: schema.migrate(con))
             have = schema.columns(con)
         connection.harden(con, folder, temporary, lake.threads)
-        views.create(con, have)
+        with connection.at_once(con):
+            views.create(con, have)
     except BaseException:
         lake.close()
         raise
