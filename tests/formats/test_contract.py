@@ -34,7 +34,7 @@ from gateway.formats.contract import Envelope, Reading, ReadRequest
 from tests.conftest import CORPUS
 from tests.formats.books import ods, wide, xlsb
 
-MUTATIONS = int(os.environ.get("MUTATIONS", "24"))
+MUTATIONS = int(os.environ.get("MUTATIONS", "16"))
 MEMORY_BYTES = 1 << 30
 SECONDS = 20
 Place = Callable[[bytes, str], str]
