@@ -6,7 +6,7 @@ import hashlib
 import json
 import tempfile
 from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Mapping, Sequence
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from functools import partial
@@ -31,7 +31,7 @@ from gateway.formats.contract import Reading, ReadRequest, Unit
 from gateway.intake import BATCH_BYTES, Arrived, Intake
 from gateway.ledger import archive, lake, locking, staging
 from gateway.ledger.commit import Commit, run_commit
-from gateway.ledger.connection import at_once
+from gateway.ledger.connection import transaction
 from gateway.mapping import apply, claim, load
 from gateway.mapping.content import Content
 from gateway.mapping.contract import ApartError, Context, Mapped, Opener, Rows
@@ -230,7 +230,7 @@ class Gateway:
         self._master: object = None
         self._looked: datetime | None = None
         self._spent: list[Staged] = []
-        with at_once(ledger.con):
+        with transaction(ledger.con):
             self._refresh_master_data()
             posting.prepare(ledger.con, config, self.rules)
             stock.create_views(ledger.con)
@@ -256,12 +256,6 @@ class Gateway:
         """What the reconciliations are given now."""
         return Recon(self.config, self.now, self.feeds)
 
-    def is_master_data(self, partner: str) -> bool:
-        """Whether a partner sends items, aliases or locations: what other files are read with."""
-        return any(
-            _is_master_data(loaded) for loaded in self.library.mappings.values() if loaded.mapping.partner == partner
-        )
-
     # --- files ----------------------------------------------------------------------------------------
 
     def in_order(self, drops: Iterable[Drop]) -> list[Drop]:
@@ -272,7 +266,7 @@ class Gateway:
         """
         waiting = list(drops)
         deadly = {drop.partner for drop in waiting if self.suspects.deaths(drop)}
-        masters = {partner for partner in {drop.partner for drop in waiting} if self.is_master_data(partner)}
+        masters = {one.mapping.partner for one in self.library.mappings.values() if _is_master_data(one)}
         return sorted(waiting, key=lambda drop: (drop.partner not in masters, drop.partner in deadly))
 
     def take(self, drops: Sequence[Drop], stopping: Callable[[], bool] = lambda: False) -> Generator[list[Receipt]]:
@@ -320,6 +314,7 @@ class Gateway:
     ) -> Generator[list[Receipt]]:
         open_: dict[Drop, Receipt] = {}
         with (
+            self._sweeping(),
             tempfile.TemporaryDirectory(dir=self.lake.temporary) as scratch,
             closing(self.intake.batches(drops, Path(scratch), left, aside)) as batches,
         ):
@@ -332,10 +327,8 @@ class Gateway:
                         one.drop.path.unlink(missing_ok=True)
                 # A container may go on in the next commit.
                 goes_on = batch[-1].delivery if batch[-1].within else None
-                try:
-                    yield [open_.pop(drop) for drop in list(open_) if drop != goes_on]
-                finally:
-                    self._sweep()
+                yield [open_.pop(drop) for drop in list(open_) if drop != goes_on]
+                self._sweep()
         for drop, reason in left.items():
             _add(open_, drop, _left(drop, reason))
         yield list(open_.values())
@@ -383,6 +376,14 @@ class Gateway:
         if any(_is_master_data(staged.members[0].loaded) for staged in loads):
             self._refresh_master_data()
         return done
+
+    @contextmanager
+    def _sweeping(self) -> Iterator[None]:
+        """However it ends, nothing that commits worked with is left."""
+        try:
+            yield
+        finally:
+            self._sweep()
 
     def _sweep(self) -> None:
         """Remove what commits worked with, once what they took was told."""

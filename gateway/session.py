@@ -17,7 +17,7 @@ from gateway.atomic import sweep
 from gateway.books.reconcile import Outcome
 from gateway.errors import GatewayError
 from gateway.ledger import lake, locking
-from gateway.pipeline import FileResult, Gateway
+from gateway.pipeline import FileResult, Gateway, Receipt
 from gateway.transports.folder import Folder
 from gateway.workbooks import write_workbooks
 
@@ -119,10 +119,16 @@ def _take_all(gateway: Gateway, progress: bool) -> tuple[list[FileResult], list[
         for receipts in gateway.take(drops):
             for receipt in receipts:
                 files += receipt.files
-                if receipt.committed:
-                    try:
-                        folder.settle(receipt.drop)
-                    except GatewayError as error:
-                        problems.append(str(error))
+                problems += _settle(folder, receipt)
             bar.advance(task, len(receipts))
     return files, problems
+
+
+def _settle(folder: Folder, receipt: Receipt) -> list[str]:
+    """Put away what was committed; what is in the way is told."""
+    if receipt.committed:
+        try:
+            folder.settle(receipt.drop)
+        except GatewayError as error:
+            return [str(error)]
+    return []

@@ -22,7 +22,7 @@ from gateway.ledger import verify
 from gateway.ledger.lake import open_lake
 from gateway.transports.folder import Folder
 from tests.ledger.conftest import BUSINESS_NOW, content, lay_down_business
-from tests.ledger.test_kill import PROCESSES, waiting
+from tests.ledger.test_kill import PROCESSES, told_to_stop, waiting
 from tests.transports.sshd import wait_for
 
 KILLS = int(os.environ.get("KILLS", "8"))
@@ -68,15 +68,9 @@ def finish(home: Path) -> float:
         assert process.is_alive(), text
         return waiting(home) == 0 and text.rfind(BOOKED) > text.rfind(TAKEN)
 
-    try:
+    with told_to_stop(process):
         wait_for(settled, "everything is taken and booked", 120)
         seconds = time.monotonic() - begun
-        process.terminate()
-        process.join(30)
-        assert process.exitcode == 0
-    finally:
-        process.kill()
-        process.join()
     assert [line for line in log_of(home).read_text().splitlines() if "Traceback" in line] == []
     return seconds
 

@@ -28,7 +28,7 @@ from gateway.transports.contract import Drop
 from gateway.transports.folder import Folder
 from tests.conftest import NOW, taken
 from tests.ledger.conftest import content
-from tests.ledger.test_kill import PROCESSES
+from tests.ledger.test_kill import PROCESSES, told_to_stop
 from tests.test_books import GOOD, ITEMS, one
 from tests.test_misnamed_files import COUNT
 from tests.transports.sshd import wait_for
@@ -223,15 +223,9 @@ def test_an_orderly_stop_is_no_death(home: Path, drop: Put) -> None:
     settings(home, "\n[daemon]\ntick_s = 0.1\nstill_s = 0\n")
     drop("amazon-us", DEADLY, GOOD)
     process = start(home, _hangs_when_read, DEADLY, "run")
-    try:
+    with told_to_stop(process):
         wait_for((home / "begun").exists, "the file is read", 60)
         assert (home / "ledger" / NOTE).exists()
-        process.terminate()
-        process.join(30)
-        assert process.exitcode == 0
-    finally:
-        process.kill()
-        process.join()
     assert "cut_off" in home.with_suffix(".log").read_text(), "it was in the middle of the file"
     assert not (home / "ledger" / NOTE).exists()
 

@@ -8,9 +8,9 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
+from gateway.ledger.connection import transaction
 from gateway.ledger.lake import Lake
 from gateway.ledger.locking import retry
-from gateway.ledger.schema import roll_back
 from gateway.model import TABLES, Table
 
 Result = TypeVar("Result")
@@ -89,15 +89,10 @@ def run_commit(lake: Lake, work: Callable[[Commit], Result]) -> Result:
     """
 
     def attempt() -> Result:
-        lake.con.execute("begin")
-        try:
+        with transaction(lake.con):
             commit = Commit(lake)
             result = work(commit)
             commit.finish()
-            lake.con.execute("commit")
-        except BaseException:
-            roll_back(lake.con)
-            raise
         return result
 
     with lake.lock.held():

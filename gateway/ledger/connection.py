@@ -156,16 +156,17 @@ def default_threads(config: Config) -> int:
 
 
 @contextmanager
-def at_once(con: duckdb.DuckDBPyConnection) -> Iterator[None]:
-    """Run statements in one transaction: each of its own would ask the catalog for its newest snapshot first."""
+def transaction(con: duckdb.DuckDBPyConnection) -> Iterator[None]:
+    """All or nothing. It is cheaper too: each statement alone would ask the catalog for its newest snapshot first."""
     con.execute("begin")
     try:
         yield
+        con.execute("commit")
     except BaseException:
-        with suppress(duckdb.Error):
+        # A commit that failed has done so already, and its error must not be hidden by a second.
+        with suppress(duckdb.TransactionException):
             con.execute("rollback")
         raise
-    con.execute("commit")
 
 
 @contextmanager

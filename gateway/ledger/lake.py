@@ -98,7 +98,7 @@ def _open(folder: Path, config: Config, *, read_only: bool, as_of: str | None) -
                 retry(lambda: schema.migrate(con))
             have = schema.columns(con)
         connection.harden(con, folder, temporary, lake.threads)
-        with connection.at_once(con):
+        with connection.transaction(con):
             views.create(con, have)
     except BaseException:
         lake.close()

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
-
 import duckdb
 
 from gateway.errors import GatewayError
+from gateway.ledger.connection import transaction
 from gateway.model import SCHEMA_VERSION, TABLES
 
 CONTROL_COLUMNS = (("row_hash", "UBIGINT"), ("commit_seq", "BIGINT"))
@@ -85,8 +84,7 @@ def check_version(con: duckdb.DuckDBPyConnection, have: Columns) -> int | None:
 
 def migrate(con: duckdb.DuckDBPyConnection) -> None:
     """Create what is missing, in one transaction, and its statistics in another. Only under the writer's lock."""
-    con.execute("begin")
-    try:
+    with transaction(con):
         have = columns(con)
         stored = check_version(con, have)
         if "gateway_meta" not in have:
@@ -97,13 +95,8 @@ def migrate(con: duckdb.DuckDBPyConnection) -> None:
             con.execute("insert into lake.gateway_meta values ('schema_version', ?)", [str(SCHEMA_VERSION)])
         elif stored < SCHEMA_VERSION:
             con.execute("update lake.gateway_meta set value = ? where key = 'schema_version'", [str(SCHEMA_VERSION)])
-        con.execute("commit")
-        con.execute("begin")
+    with transaction(con):
         _begin_statistics(con)
-        con.execute("commit")
-    except BaseException:
-        roll_back(con)
-        raise
 
 
 def _begin_statistics(con: duckdb.DuckDBPyConnection) -> None:
@@ -137,9 +130,3 @@ def _migrate_table(con: duckdb.DuckDBPyConnection, table: str, have: Columns) ->
         return
     for name, kind in missing(have, table):
         con.execute(f'alter table lake."{table}" add column "{name}" {kind}')
-
-
-def roll_back(con: duckdb.DuckDBPyConnection) -> None:
-    """Roll back; a commit that failed has done so already, and its error must not be hidden by a second."""
-    with contextlib.suppress(duckdb.TransactionException):
-        con.execute("rollback")

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import duckdb
 
-from gateway.ledger.connection import METADATA
-from gateway.ledger.schema import CONTROL_COLUMNS, roll_back
+from gateway.ledger.connection import METADATA, transaction
+from gateway.ledger.schema import CONTROL_COLUMNS
 from gateway.model import TABLES
 
 KINDS = sorted(
@@ -28,15 +28,10 @@ def read_catalog(con: duckdb.DuckDBPyConnection) -> int:
     Makes `_believed` (name of the table, place: a data file or "" for all, name of the column, smallest and
     largest value as sort keys, number of nulls, whether there are none) and `_counted` (name, place, n).
     """
-    con.execute("begin")
-    try:
+    with transaction(con):
         for query in _CATALOG:
             con.execute(query)
         row = con.execute(f"select max(snapshot_id) from {METADATA}.ducklake_snapshot").fetchone()
-        con.execute("commit")
-    except BaseException:
-        roll_back(con)
-        raise
     return int(row[0]) if row else 0
 
 

@@ -11,7 +11,9 @@ import random
 import shutil
 import sys
 import time
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +46,19 @@ def once(home: Path) -> Any:
     process = PROCESSES.Process(target=gateway, args=(home, "once", "--now", BUSINESS_NOW.isoformat()))
     process.start()
     return process
+
+
+@contextmanager
+def told_to_stop(process: Any) -> Iterator[None]:
+    """What is done while a process runs; then it is told to stop, and must end in order."""
+    try:
+        yield
+        process.terminate()
+        process.join(30)
+        assert process.exitcode == 0
+    finally:
+        process.kill()
+        process.join()
 
 
 def waiting(home: Path) -> int:

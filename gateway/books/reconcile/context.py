@@ -27,7 +27,7 @@ class Recon:
 
     config: Config
     now: datetime
-    feeds: Sequence[Feed] = ()
+    feeds: Sequence[Feed]
 
     @property
     def now_sql(self) -> str:
