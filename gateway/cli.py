@@ -20,19 +20,21 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from gateway import backup as backups
-from gateway import config as configuration
-from gateway import home as homes
+from gateway import init as homes
 from gateway import notifications
-from gateway.books import expected
+from gateway import settings as configuration
+from gateway.books import feeds as expected
 from gateway.errors import FileError, GatewayError
-from gateway.ledger import asking, lake, maintenance, staging
+from gateway.ledger import backup as backups
+from gateway.ledger import lake, maintenance, queries, staging
 from gateway.ledger import verify as verification
 from gateway.ledger.locking import retry
-from gateway.mapping import lint, load, toml
+from gateway.mapping.language import toml
+from gateway.mapping.library import load
+from gateway.mapping.lint import lint
 from gateway.notifications import state as notification_state
+from gateway.once import Pass, open_gateway, open_samples, run_once
 from gateway.pipeline import FileResult, Gateway, check_options, pending, try_file
-from gateway.session import Pass, open_gateway, open_samples, run_once
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
 WIDE = 100_000
@@ -151,7 +153,7 @@ def top(
     every: Annotated[float, typer.Option(min=0.2, help="Seconds between two looks.")] = 2.0,
 ) -> None:
     """Watch the running gateway: transports, feeds, what needs a person. `daemon.listen` must be set."""
-    from gateway import live
+    from gateway import top as live
 
     address = configuration.load(_State.home).daemon.listen
     if once or not out.is_terminal:
@@ -241,7 +243,7 @@ def check(
     ] = False,
 ) -> None:
     """Lint mappings, packs, their lookups and the accounting rules, and check them against their samples."""
-    from gateway.books import rules
+    from gateway.books.posting import rules
 
     notifications.check(_State.home, configuration.load(_State.home), rules.load(_State.home))
     root = _State.home / "mappings"
@@ -280,7 +282,7 @@ def _print_expanded(paths: list[Path], root: Path) -> None:
 
 def _check_samples(paths: list[Path], *, refresh: bool) -> list[str]:
     """One line for each difference between what samples become and what is expected of them."""
-    from gateway.mapping import samples
+    from gateway.mapping.library import samples
 
     found: list[str] = []
     with open_samples(_State.home) as gateway:
@@ -384,13 +386,13 @@ def query(
     """Ask the ledger; read-only, and possible while another process commits."""
     import duckdb
 
-    from gateway.books import stock
+    from gateway.books.stock import balances
 
     settings = configuration.load(_State.home)
     with lake.open_lake(_State.home, settings, read_only=True, as_of=as_of) as ledger:
-        stock.create_views(ledger.con)
-        stock.hold(ledger.con, settings.hold)
-        asking.check(ledger.con, sql)
+        balances.create_views(ledger.con)
+        balances.hold(ledger.con, settings.hold)
+        queries.check(ledger.con, sql)
         try:
             columns, rows = retry(lambda: _answer(ledger.con, sql))
         except duckdb.Error as error:

@@ -32,19 +32,20 @@ from watchdog.events import (
 )
 from watchdog.observers import Observer
 
-from gateway import config as configuration
-from gateway.books import expected
+from gateway import settings as configuration
+from gateway.books import feeds
+from gateway.books.reconcile import Outcome
 from gateway.errors import GatewayError
 from gateway.ledger import staging
 from gateway.monitor import Monitor, serving
 from gateway.notifications import Notifier, Telling
+from gateway.once import open_gateway, taking_files
 from gateway.pipeline import Gateway, Receipt
-from gateway.reloading import Watched
-from gateway.session import open_gateway, taking_files
 from gateway.transports import build
-from gateway.transports.contract import Drop
 from gateway.transports.lane import BackOff, Lane
-from gateway.workbooks import write_workbooks
+from gateway.transports.transport import Drop
+from gateway.watched_settings import Watched
+from gateway.workbooks.write import write_workbooks
 
 log = structlog.get_logger()
 T = TypeVar("T")
@@ -258,9 +259,7 @@ class Daemon:
         begun = time.monotonic()
         if begun < self._books_not_before + (BOOKS_WAIT_S if self._backlog else 0.0):
             return
-        done = self._try(
-            "books", self._books_back_off, lambda: (self.gateway.run_books(), write_workbooks(self.gateway))
-        )
+        done = self._try("books", self._books_back_off, self._books_and_workbooks)
         if done is None:
             return
         outcome, workbooks = done
@@ -271,6 +270,11 @@ class Daemon:
         log.info("books.done", open=outcome.open, opened=outcome.opened, closed=outcome.closed,
                  workbooks=[path.name for path in workbooks])  # fmt: skip
         self._wake_lanes()
+
+    def _books_and_workbooks(self) -> tuple[Outcome, list[Path]]:
+        gateway = self.gateway
+        outcome = gateway.run_books()
+        return outcome, write_workbooks(gateway.home, gateway.lake, gateway.recon, reconciled=gateway.reconciled)
 
     def _try(self, step: str, back_off: BackOff, work: Callable[[], T]) -> T | None:
         """The result, None if it failed or must wait: it is tried again later, and files go on."""
@@ -296,9 +300,9 @@ class Daemon:
             lane.wake()
 
 
-def _turns(gateway: Gateway) -> expected.Turns:
+def _turns(gateway: Gateway) -> feeds.Turns:
     awaits = any(partner.acknowledge.expect != "none" for partner in gateway.config.partners.values())
-    return expected.Turns(gateway.feeds, hourly=awaits)
+    return feeds.Turns(gateway.feeds, hourly=awaits)
 
 
 def _notifier(gateway: Gateway) -> Notifier:

@@ -9,10 +9,10 @@ from pathlib import Path
 
 from rich.console import Console
 
-from gateway import home as homes
+from gateway import init as homes
 from gateway import synthetic
 from gateway.ledger import verify
-from gateway.session import open_gateway, run_once
+from gateway.once import open_gateway, run_once
 
 Key = tuple[str, str]
 

@@ -19,26 +19,31 @@ import pyarrow as pa
 import structlog
 
 from gateway import formats
-from gateway.acknowledging import files as acknowledgement_files
-from gateway.acknowledging import record
-from gateway.acknowledging.received import Findings
-from gateway.books import expected, posting, reconcile, revenue, rules, stock
-from gateway.books.reconcile.context import Recon
-from gateway.config import Acknowledge, Config
+from gateway.answers import files as acknowledgement_files
+from gateway.answers import record
+from gateway.answers.received import Findings
+from gateway.books import feeds, reconcile
+from gateway.books.posting import entries, rules
+from gateway.books.reconcile.tables import Recon
+from gateway.books.revenue import shipments
+from gateway.books.stock import balances
+from gateway.documents import compose, schedule
 from gateway.errors import Fault, FileError, GatewayError
 from gateway.formats import containers
-from gateway.formats.contract import Reading, ReadRequest, Unit
-from gateway.intake import BATCH_BYTES, Arrived, Intake
+from gateway.intake.arrivals import BATCH_BYTES, Arrived, Intake
+from gateway.intake.crash_suspects import Suspects
 from gateway.ledger import archive, lake, locking, staging
 from gateway.ledger.commit import Commit, run_commit
 from gateway.ledger.connection import transaction
-from gateway.mapping import apply, claim, load
-from gateway.mapping.content import Content
-from gateway.mapping.contract import ApartError, Context, Mapped, Opener, Rows
-from gateway.mapping.load import Loaded
-from gateway.sending import compose, schedule
-from gateway.suspects import Suspects
-from gateway.transports.contract import Drop
+from gateway.mapping.apply import apply
+from gateway.mapping.apply.mapped import ApartError, Context, Mapped, Opener, Rows
+from gateway.mapping.claim import claim
+from gateway.mapping.claim.content import Content
+from gateway.mapping.library import load
+from gateway.mapping.library.load import Loaded
+from gateway.reading import Reading, ReadRequest, Unit
+from gateway.settings import Acknowledge, Config
+from gateway.transports.transport import Drop
 
 HEAD_BYTES = 65_536
 SMALL_BYTES = 4 << 20
@@ -232,10 +237,10 @@ class Gateway:
         self._spent: list[Staged] = []
         with transaction(ledger.con):
             self._refresh_master_data()
-            posting.prepare(ledger.con, config, self.rules)
-            stock.create_views(ledger.con)
-            stock.hold(ledger.con, config.hold)
-        self.feeds = expected.feeds_of(self.library, config)
+            entries.prepare(ledger.con, config, self.rules)
+            balances.create_views(ledger.con)
+            balances.hold(ledger.con, config.hold)
+        self.feeds = feeds.feeds_of(self.library, config)
 
     def reloaded(self, config: Config) -> Gateway:
         """The same ledger under these settings and the mappings as they lie there now.
@@ -649,7 +654,7 @@ class Gateway:
         return results
 
     def _post(self, commit: Commit, writer: staging.Writer) -> None:
-        posted = posting.Entries(self.lake.con, self.rules, "_file")
+        posted = entries.Entries(self.lake.con, self.rules, "_file")
         for table, relation, columns in writer.posted_relations():
             posted.post(table, relation, columns)
         posted.write(commit)
@@ -790,8 +795,8 @@ class Gateway:
         def work(commit: Commit) -> reconcile.Outcome:
             since = con.execute("select max(\"at\") as last from audit_log where action = 'books'").to_arrow_table()
             after = since["last"][0].as_py()
-            changed = stock.run(commit, con, self.rules, after)
-            changed += revenue.run(commit, con, self.rules, after)
+            changed = balances.run(commit, con, self.rules, after)
+            changed += shipments.run(commit, con, self.rules, after)
             outcome = reconcile.run(commit, con, self.rules, self.recon)
             if changed or outcome.changed:
                 commit.audit("gateway", "books", "books", {"exceptions": outcome.open})
@@ -833,7 +838,7 @@ def try_file(gateway: Gateway, loaded: Loaded, path: Path) -> dict[str, Any]:
         units, faults = tuple(u for u in envelope.units if kind in (None, u.kind)), envelope.faults
     staged = gateway.stage([Member(arrived, loaded, units, faults)])
     result = staging.preview(con, staged.load)
-    posted = posting.Entries(con, gateway.rules, "_try")
+    posted = entries.Entries(con, gateway.rules, "_try")
     if not result["held"]:
         for table, relation, columns in staging.preview_relations(con, staged.load):
             posted.post(table, relation, columns)

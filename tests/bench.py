@@ -25,8 +25,8 @@ from pathlib import Path
 
 import duckdb
 
-from gateway import home as homes
-from gateway.session import open_gateway
+from gateway import init as homes
+from gateway.once import open_gateway
 from gateway.synthetic.edi import interchange
 from gateway.synthetic.settlements import COLUMNS
 from gateway.transports.folder import Folder

@@ -18,10 +18,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from gateway import formats
-from gateway.config import Limits
-from gateway.formats.contract import ReadRequest
-from gateway.mapping import apply
-from gateway.mapping.load import load_file
+from gateway.mapping.apply import apply
+from gateway.mapping.library.load import load_file
+from gateway.reading import ReadRequest
+from gateway.settings import Limits
 
 ROOT = Path(__file__).parent.parent
 PACKS = ROOT / "mappings"

@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from gateway import home as homes
-from gateway.config import Limits
+from gateway import init as homes
+from gateway.once import open_gateway
 from gateway.pipeline import Gateway, Receipt
-from gateway.session import open_gateway
-from gateway.transports.contract import Drop
+from gateway.settings import Limits
+from gateway.transports.transport import Drop
 
 if (worker := os.environ.get("PYTEST_XDIST_WORKER")) and hasattr(os, "sched_setaffinity"):
     # A processor for each worker: the ledgers here are small, and a database's threads would only wait for one another.

@@ -11,11 +11,12 @@ from pathlib import Path
 import pytest
 
 from gateway import formats
-from gateway import home as homes
+from gateway import init as homes
 from gateway.ledger import staging, verify
-from gateway.mapping import lint, load, samples
+from gateway.mapping.library import load, samples
+from gateway.mapping.lint import lint
+from gateway.once import open_gateway, open_samples, run_once
 from gateway.pipeline import Gateway, check_options, try_file
-from gateway.session import open_gateway, open_samples, run_once
 from tests.conftest import NOW
 
 PARTNER = """

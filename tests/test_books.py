@@ -12,8 +12,8 @@ import pytest
 
 from gateway import synthetic
 from gateway.ledger import staging, verify
+from gateway.once import Pass, open_gateway, run_once
 from gateway.pipeline import FileResult, Gateway
-from gateway.session import Pass, open_gateway, run_once
 from gateway.synthetic import edi, settlements
 from gateway.synthetic.business import Business
 from gateway.transports.folder import Folder
@@ -49,7 +49,7 @@ def one(gateway: Gateway, sql: str) -> Any:
 def take(gateway: Gateway) -> dict[str, FileResult]:
     """A pass, by the names of the files; without workbooks, which take as long as all else."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("gateway.session.write_workbooks", lambda gateway: [])
+        patch.setattr("gateway.once.write_workbooks", lambda *_, **__: [])
         return {f.name: f for f in run_once(gateway).files}
 
 
@@ -224,7 +224,7 @@ def test_a_sender_that_is_not_the_partners(gateway: Gateway, drop: Drop) -> None
 @pytest.fixture(scope="module")
 def business(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Pass, set[tuple[str, str]], set[tuple[str, str]]]:
     """A small synthetic business, run once: home, what the pass did, planted and found."""
-    from gateway import home as homes
+    from gateway import init as homes
 
     home = tmp_path_factory.mktemp("business")
     homes.lay_down(home, examples=True)

@@ -15,12 +15,12 @@ from typing import Any
 
 import pytest
 
-from gateway import home as homes
+from gateway import init as homes
 from gateway.errors import FileError
-from gateway.mapping import load, samples
+from gateway.mapping.library import load, samples
 from gateway.model.status import allowed
+from gateway.once import open_samples
 from gateway.pipeline import Gateway, check_options, try_file
-from gateway.session import open_samples
 from tests.conftest import corpus
 
 ROOT = Path(__file__).parents[1] / "mappings"

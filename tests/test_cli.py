@@ -20,9 +20,11 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from gateway import cli, config
+from gateway import cli
+from gateway import settings as config
 from gateway.ledger import lake
-from gateway.mapping import load, samples, toml
+from gateway.mapping.language import toml
+from gateway.mapping.library import load, samples
 from tests.notifications.servers import Webhook
 
 ROOT = Path(__file__).parents[1]

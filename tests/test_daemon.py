@@ -18,15 +18,15 @@ import duckdb
 import pytest
 from structlog.testing import capture_logs
 
-from gateway import config as configuration
+from gateway import settings as configuration
 from gateway.books.reconcile import Outcome
-from gateway.config import Config, Sftp
 from gateway.daemon import Daemon, watching
 from gateway.daemon import run as run_daemon
 from gateway.errors import GatewayError
 from gateway.ledger import archive, lake, verify
+from gateway.once import open_gateway, run_once, taking_files
 from gateway.pipeline import Gateway
-from gateway.session import open_gateway, run_once, taking_files
+from gateway.settings import Config, Sftp
 from gateway.transports import build
 from gateway.transports.lane import Lane, Pace
 from tests.conftest import require_or_skip
@@ -244,7 +244,7 @@ def no_books(gateway: Gateway, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Takes the place of the books, which these tests are not about; notes that they were run."""
     runs: list[str] = []
     monkeypatch.setattr(gateway, "run_books", lambda: (runs.append("books"), Outcome())[1])
-    monkeypatch.setattr("gateway.daemon.write_workbooks", lambda gateway: runs.append("workbooks") or [])
+    monkeypatch.setattr("gateway.daemon.write_workbooks", lambda *_, **__: runs.append("workbooks") or [])
     return runs
 
 

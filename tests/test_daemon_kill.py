@@ -16,10 +16,10 @@ from typing import Any
 
 import pytest
 
-from gateway import config as configuration
-from gateway.config import Config
+from gateway import settings as configuration
 from gateway.ledger import verify
 from gateway.ledger.lake import open_lake
+from gateway.settings import Config
 from gateway.transports.folder import Folder
 from tests.ledger.conftest import BUSINESS_NOW, content, lay_down_business
 from tests.ledger.test_kill import PROCESSES, told_to_stop, waiting

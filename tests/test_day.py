@@ -20,11 +20,11 @@ from structlog.testing import capture_logs
 from gateway.daemon import Daemon
 from gateway.errors import GatewayError
 from gateway.ledger import archive, verify
+from gateway.once import open_gateway, taking_files
 from gateway.pipeline import Gateway
-from gateway.session import open_gateway, taking_files
 from gateway.transports import build
+from tests.intake.test_together import shipment
 from tests.test_books import GOOD, ITEMS
-from tests.test_together import shipment
 
 HOURS = float(os.environ.get("HOURS", "2.25"))
 TICK = timedelta(minutes=15)
@@ -87,7 +87,7 @@ class Killed(BaseException):
 
 
 def test_a_day_and_its_night(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("gateway.daemon.write_workbooks", lambda gateway: [])
+    monkeypatch.setattr("gateway.daemon.write_workbooks", lambda *_, **__: [])
     config = home / "config.toml"
     settings = config.read_text() + "\n[daemon]\ntick_s = 0.01\nstill_s = 0\n"
     config.write_text(settings)

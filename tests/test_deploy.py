@@ -15,7 +15,8 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 from typer.main import get_command
 
-from gateway import cli, config
+from gateway import cli
+from gateway import settings as config
 from gateway.monitor import Monitor
 from gateway.transports.sftp import SftpServer
 from tests.conftest import require_or_skip

@@ -15,15 +15,15 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
-from gateway import intake
 from gateway.errors import GatewayError
+from gateway.intake import arrivals
 from gateway.ledger import archive, verify
 from gateway.ledger.lake import open_lake
 from gateway.monitor import Monitor
+from gateway.once import open_gateway, run_once
 from gateway.pipeline import Gateway, Receipt
-from gateway.session import open_gateway, run_once
 from gateway.transports.folder import Folder
-from gateway.workbooks import write_workbooks
+from gateway.workbooks.write import write_workbooks
 from tests.conftest import NOW, taken
 from tests.test_books import GOOD, ITEMS
 from tests.test_daemon import Put, Run, Working, ask, findings, no_books, quick, run, sshd, working
@@ -130,10 +130,13 @@ def test_a_full_disk_leaves_no_half_workbook_and_is_told_in_one_line(gateway: Ga
     outbound.symlink_to(disk)
     ballast = fill(disk, 0)
     with pytest.raises(GatewayError, match="No space left"):
-        write_workbooks(gateway)
+        write_workbooks(gateway.home, gateway.lake, gateway.recon, reconciled=gateway.reconciled)
     assert [path for path in disk.rglob("*") if path.is_file() and path != ballast] == []
     ballast.unlink()
-    assert all(path.exists() for path in write_workbooks(gateway))
+    assert all(
+        path.exists()
+        for path in write_workbooks(gateway.home, gateway.lake, gateway.recon, reconciled=gateway.reconciled)
+    )
 
 
 # --- files --------------------------------------------------------------------------------------------
@@ -182,7 +185,7 @@ def test_a_file_that_may_not_be_read_stays_and_the_others_go_on(
 def test_a_huge_file_is_committed_alone_and_the_small_ones_together(
     gateway: Gateway, drop: Put, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(intake, "BATCH_BYTES", 4 * len(GOOD))
+    monkeypatch.setattr(arrivals, "BATCH_BYTES", 4 * len(GOOD))
     for number in (1, 2, 4, 5):
         drop("amazon-us", f"settlement-{number}.txt", named(number))
     drop("amazon-us", "settlement-3.txt", named(3) + "\n" * 8 * len(GOOD))

@@ -14,11 +14,11 @@ from typing import Any
 
 import pytest
 
-from gateway import config as configuration
-from gateway import live
+from gateway import settings as configuration
+from gateway import top
 from gateway.errors import GatewayError
 from gateway.monitor import STUCK_S, Monitor, serving
-from gateway.reloading import Watched
+from gateway.watched_settings import Watched
 from tests.test_books import GOOD, ITEMS
 from tests.test_daemon import Process, Put, Run, ask, gateway_of, run
 from tests.transports.sshd import wait_for
@@ -119,7 +119,7 @@ def test_what_is_drawn_is_never_taken_for_markup() -> None:
     from rich.console import Console
 
     console = Console(width=200, record=True, file=open(os.devnull, "w"))  # noqa: SIM115, PTH123
-    console.print(live.drawn(state))
+    console.print(top.drawn(state))
     assert "[bold]not markup[/]" in console.export_text()
 
 

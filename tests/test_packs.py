@@ -13,13 +13,14 @@ from typing import Any
 
 import pytest
 
-from gateway import home as homes
+from gateway import init as homes
 from gateway.errors import FileError, GatewayError
 from gateway.ledger import verify
-from gateway.mapping import lint, load, samples
-from gateway.mapping.load import Loaded
+from gateway.mapping.library import load, samples
+from gateway.mapping.library.load import Loaded
+from gateway.mapping.lint import lint
+from gateway.once import open_gateway, open_samples, run_once
 from gateway.pipeline import Gateway, check_options, try_file
-from gateway.session import open_gateway, open_samples, run_once
 from tests.conftest import NOW, corpus
 
 ROOT = Path(__file__).parents[1] / "mappings"

@@ -15,11 +15,11 @@ from typing import Any
 
 import pytest
 
-from gateway import home as homes
+from gateway import init as homes
 from gateway.ledger import verify
-from gateway.mapping import load, samples
+from gateway.mapping.library import load, samples
+from gateway.once import open_gateway, open_samples, run_once
 from gateway.pipeline import Gateway, try_file
-from gateway.session import open_gateway, open_samples, run_once
 from tests.conftest import NOW, corpus
 
 ROOT = Path(__file__).parents[1] / "mappings"

@@ -9,9 +9,13 @@ from collections.abc import Sequence
 from typing import cast
 
 from gateway.errors import FileError, GatewayError
-from gateway.formats import bai2, delimited, edifact, fixed, json_lines, mt940, ofx, workbook, x12, xml
 from gateway.formats import header as headers
-from gateway.formats.contract import Format, Interchange, ReadRequest
+from gateway.formats.bank import bai2, mt940, ofx
+from gateway.formats.edi import edifact, x12
+from gateway.formats.text import delimited, fixed
+from gateway.formats.tree import json_lines, xml
+from gateway.formats.workbook import reader
+from gateway.reading import Format, Interchange, ReadRequest
 
 FORMATS: dict[str, Format] = {
     "edifact": cast(Format, edifact),
@@ -19,7 +23,7 @@ FORMATS: dict[str, Format] = {
     "mt940": cast(Format, mt940),
     "bai2": cast(Format, bai2),
     "ofx": cast(Format, ofx),
-    "workbook": cast(Format, workbook),
+    "workbook": cast(Format, reader),
     "xml": cast(Format, xml),
     "json": cast(Format, json_lines),
     "delimited": cast(Format, delimited),

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import IO, Literal
 
-from gateway.config import Limits
 from gateway.errors import FileError
+from gateway.settings import Limits
 
 DEPTH_MAX = 3
 """Containers within one another: a signed and encrypted zip of gzip files is the most that makes sense."""

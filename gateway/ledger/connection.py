@@ -19,8 +19,8 @@ from pathlib import Path
 import duckdb
 
 from gateway.atomic import is_of_another_process
-from gateway.config import Config
 from gateway.errors import GatewayError
+from gateway.settings import Config
 
 CATALOG = "catalog.sqlite"
 NEW = f"new.{CATALOG}"

@@ -11,11 +11,11 @@ from types import TracebackType
 import duckdb
 
 from gateway.atomic import sync_folder
-from gateway.config import Config
 from gateway.errors import GatewayError
 from gateway.ledger import connection, schema, views
 from gateway.ledger.connection import CATALOG, NEW
 from gateway.ledger.locking import WriterLock, retry
+from gateway.settings import Config
 
 
 class Lake:

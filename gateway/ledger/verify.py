@@ -11,7 +11,7 @@ import duckdb
 
 from gateway.errors import GatewayError
 from gateway.ledger import archive as archives
-from gateway.ledger import schema, sealing, statistics
+from gateway.ledger import catalog_statistics, schema, sealing
 from gateway.ledger.commit import FIRST_HASH, chain, row_hash
 from gateway.ledger.connection import distrustful
 from gateway.ledger.lake import Lake
@@ -48,7 +48,7 @@ class _Check:
 
     def __init__(self, lake: Lake) -> None:
         self.lake, self.con = lake, lake.con
-        self.at = f"at (version => {statistics.read_catalog(lake.con)})"
+        self.at = f"at (version => {catalog_statistics.read_catalog(lake.con)})"
         self.columns = schema.generations(lake.con)
         self.tables = [table for table in TABLES.values() if table.name in self.columns]
 
@@ -101,12 +101,12 @@ class _Check:
                     yield Finding(table.name, file.name, wrong)
 
     def _statistics(self) -> Iterator[Finding]:
-        for name, place, what in statistics.wrong(self.con):
+        for name, place, what in catalog_statistics.wrong(self.con):
             yield Finding(name, place or "statistics", f"the catalog has other figures than the rows: {what}")
 
     def _rows(self, table: Table) -> Iterator[Finding]:
         """Rows whose content no longer gives their hash; rows added to a commit, taken from it, or moved."""
-        statistics.read_rows(self.con, table.name, self.at)
+        catalog_statistics.read_rows(self.con, table.name, self.at)
         if not self._number(
             f"""select exists(from lake."{table.name}" {self.at}) or exists(from _declared where name = '{table.name}')"""
         ):

@@ -14,10 +14,9 @@ from zoneinfo import ZoneInfo
 import duckdb
 import structlog
 
-from gateway.books import expected
-from gateway.books.rules import Rules
+from gateway.books import feeds as expected
+from gateway.books.posting.rules import Rules
 from gateway.calendars import instant, is_within, local_day, spans
-from gateway.config import Config, Recipient
 from gateway.errors import GatewayError
 from gateway.ledger import lake
 from gateway.ledger.connection import CATALOG
@@ -25,6 +24,7 @@ from gateway.notifications import message, picture, templates
 from gateway.notifications.message import Message
 from gateway.notifications.sending import NotSentError, send
 from gateway.notifications.state import TRIES_MAX, State, Told
+from gateway.settings import Config, Recipient
 from gateway.transports.lane import BackOff
 
 log = structlog.get_logger()

@@ -10,8 +10,8 @@ from zoneinfo import ZoneInfo
 
 import duckdb
 
-from gateway.books import expected
-from gateway.books.expected import Feed
+from gateway.books import feeds as expected
+from gateway.books.feeds import Feed
 from gateway.calendars import instant, local_day
 from gateway.ledger.staging import plain
 

@@ -11,9 +11,9 @@ import ssl
 from datetime import datetime
 from urllib.parse import urlsplit
 
-from gateway.config import Recipient, Smtp, secret_of
 from gateway.errors import GatewayError
 from gateway.notifications.message import Message, as_mail
+from gateway.settings import Recipient, Smtp, secret_of
 
 ACCEPTED = range(200, 300)
 POST_TIMEOUT_S = 20.0

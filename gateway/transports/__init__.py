@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from gateway.config import S3, Config, Ftps, Server, Sftp
 from gateway.errors import GatewayError
+from gateway.settings import S3, Config, Ftps, Server, Sftp
 from gateway.transports.deliveries import Deliveries
 from gateway.transports.folder import Folder
 from gateway.transports.lane import Lane, Pace

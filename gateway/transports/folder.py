@@ -11,13 +11,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from gateway.atomic import replacing
-from gateway.config import Config
 from gateway.errors import Fault, GatewayError
 from gateway.ledger import lake
+from gateway.settings import Config
 from gateway.transports import names
 from gateway.transports.claims import Claims, gateway_id
-from gateway.transports.contract import Drop
 from gateway.transports.stillness import Stillness
+from gateway.transports.transport import Drop
 
 
 class Folder:

@@ -16,10 +16,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from gateway.config import Config, Ftps, secret_of
+from gateway.settings import Config, Ftps, secret_of
 from gateway.transports import names
-from gateway.transports.contract import UnreachableError
 from gateway.transports.remote import Entry, Places, RemoteServer, cause_of
+from gateway.transports.transport import UnreachableError
 
 CHUNK_BYTES = 1 << 16
 _BROKEN = (EOFError, TimeoutError, ConnectionError, ssl.SSLError, ftplib.error_proto, ftplib.error_reply, UnicodeError)

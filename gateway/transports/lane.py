@@ -13,8 +13,8 @@ from queue import SimpleQueue
 import structlog
 
 from gateway.errors import GatewayError
-from gateway.transports.contract import Drop, Transport, UnreachableError
 from gateway.transports.deliveries import Deliveries
+from gateway.transports.transport import Drop, Transport, UnreachableError
 
 log = structlog.get_logger()
 GAP_S = 0.1

@@ -20,11 +20,11 @@ from pathlib import Path
 from typing import BinaryIO
 
 from gateway.atomic import sync_folder
-from gateway.config import Config, Server
 from gateway.errors import Fault, GatewayError
+from gateway.settings import Config, Server
 from gateway.transports import names
-from gateway.transports.contract import Drop, UnreachableError
 from gateway.transports.stillness import Stillness
+from gateway.transports.transport import Drop, UnreachableError
 
 STEP_BYTES = 32 << 20
 """A download is made durable each time so many bytes came. A cut one is continued where that is sure."""

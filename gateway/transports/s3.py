@@ -15,9 +15,9 @@ from boto3.s3.transfer import TransferConfig
 from botocore.config import Config as ClientConfig
 from botocore.exceptions import BotoCoreError, ClientError, SSLError
 
-from gateway.config import S3, Config, secret_of
-from gateway.transports.contract import UnreachableError
+from gateway.settings import S3, Config, secret_of
 from gateway.transports.remote import Entry, Places, RemoteServer
+from gateway.transports.transport import UnreachableError
 
 CHUNK_BYTES = 1 << 20
 PART_BYTES = 64 << 20

@@ -18,10 +18,10 @@ from typing import Any
 
 import paramiko
 
-from gateway.config import Config, Jump, Sftp, secret_of
 from gateway.errors import GatewayError
-from gateway.transports.contract import UnreachableError
+from gateway.settings import Config, Jump, Sftp, secret_of
 from gateway.transports.remote import Entry, Places, RemoteServer, cause_of
+from gateway.transports.transport import UnreachableError
 
 CHUNK_BYTES = 32_768
 REQUESTS_MAX = 64

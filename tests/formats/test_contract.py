@@ -28,11 +28,11 @@ from hypothesis import strategies as st
 from lxml import etree
 
 from gateway import formats
-from gateway.config import Limits
 from gateway.errors import FileError, GatewayError
-from gateway.formats.contract import Envelope, Reading, ReadRequest
+from gateway.reading import Envelope, Reading, ReadRequest
+from gateway.settings import Limits
 from tests.conftest import CORPUS
-from tests.formats.books import ods, wide, xlsb
+from tests.formats.workbook.books import ods, wide, xlsb
 
 MUTATIONS = int(os.environ.get("MUTATIONS", "16"))
 MEMORY_BYTES = 1 << 30

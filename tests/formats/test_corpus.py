@@ -22,11 +22,14 @@ from hypothesis import strategies as st
 from lxml import etree
 
 from gateway import formats
-from gateway.config import Limits
 from gateway.errors import FileError
-from gateway.formats import delimited, edifact, forget, x12, xml
-from gateway.formats.contract import Reading, ReadRequest
-from gateway.formats.interchange import stretches
+from gateway.formats import forget
+from gateway.formats.edi import edifact, x12
+from gateway.formats.edi.interchange import stretches
+from gateway.formats.text import delimited
+from gateway.formats.tree import xml
+from gateway.reading import Reading, ReadRequest
+from gateway.settings import Limits
 from tests.conftest import CORPUS, corpus
 from tests.formats.test_contract import MUTATIONS, bounded, change, damaged, place
 

@@ -8,8 +8,8 @@ import pytest
 from openpyxl import Workbook
 
 from gateway import formats
-from gateway.config import Limits
-from gateway.formats.contract import ReadRequest
+from gateway.reading import ReadRequest
+from gateway.settings import Limits
 
 
 @pytest.mark.parametrize(

@@ -12,16 +12,16 @@ from typing import Any
 
 import pytest
 
-from gateway import config as configuration
-from gateway import home as homes
+from gateway import init as homes
+from gateway import settings as configuration
 from gateway import synthetic
-from gateway.config import Config
 from gateway.ledger import lake
 from gateway.ledger.commit import Commit, run_commit
 from gateway.ledger.connection import CATALOG
 from gateway.ledger.lake import Lake, open_lake
 from gateway.model import TABLES
-from gateway.session import open_gateway, run_once
+from gateway.once import open_gateway, run_once
+from gateway.settings import Config
 
 BUSINESS_NOW = datetime(2026, 10, 15, 8, tzinfo=UTC)
 KEPT = (

@@ -17,7 +17,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from gateway import config as configuration
+from gateway import settings as configuration
 from gateway.ledger import verify
 from gateway.ledger.lake import open_lake
 from tests.ledger.conftest import BUSINESS_NOW, content, lay_down_business
@@ -26,7 +26,7 @@ HOMES, KILLS = int(os.environ.get("HOMES", "2")), 5
 # Started from a process that has the modules loaded, so that a kill falls into the work and not into imports.
 PROCESSES = multiprocessing.get_context("forkserver")
 PROCESSES.set_forkserver_preload(
-    ["gateway.cli", "gateway.workbooks", "openpyxl", "pyarrow.compute", "lxml.etree", "babel"]
+    ["gateway.cli", "gateway.workbooks.write", "openpyxl", "pyarrow.compute", "lxml.etree", "babel"]
 )
 
 

@@ -16,12 +16,12 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from gateway.config import Config
 from gateway.errors import GatewayError
 from gateway.ledger import connection, lake, schema, verify
 from gateway.ledger.connection import CATALOG, NEW
 from gateway.ledger.lake import Lake, open_lake
 from gateway.model import MAPPABLE, SCHEMA_VERSION, TABLES
+from gateway.settings import Config
 from tests.ledger.conftest import catalog, post
 
 PROCESSES = multiprocessing.get_context("spawn")

@@ -19,12 +19,12 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from gateway.config import Config
 from gateway.errors import GatewayError
 from gateway.ledger import locking, verify
 from gateway.ledger.commit import Commit, run_commit
 from gateway.ledger.lake import Lake, open_lake
 from gateway.ledger.locking import WriterLock, retry
+from gateway.settings import Config
 from tests.ledger.conftest import entries, post
 
 PROCESSES = multiprocessing.get_context("spawn")

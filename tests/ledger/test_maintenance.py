@@ -17,13 +17,13 @@ import pytest
 from typer.testing import CliRunner
 
 from gateway import cli
-from gateway import config as configuration
-from gateway.config import Config
+from gateway import settings as configuration
 from gateway.errors import GatewayError
 from gateway.ledger import maintenance, sealing, verify
 from gateway.ledger.lake import Lake, open_lake
 from gateway.ledger.maintenance import Maintained, maintain
 from gateway.model import TABLES
+from gateway.settings import Config
 from tests.ledger.conftest import content, post
 
 PROCESSES = multiprocessing.get_context("spawn")

@@ -20,15 +20,15 @@ import pytest
 from typer.testing import CliRunner
 
 from gateway import cli
-from gateway import config as configuration
-from gateway.config import Config
-from gateway.ledger import archive, statistics, verify
+from gateway import settings as configuration
+from gateway.ledger import archive, catalog_statistics, verify
 from gateway.ledger.commit import Commit, run_commit
 from gateway.ledger.connection import METADATA
 from gateway.ledger.lake import open_lake
 from gateway.ledger.maintenance import maintain
 from gateway.ledger.verify import Finding
 from gateway.model import TABLES
+from gateway.settings import Config
 from tests.ledger.conftest import catalog, inlined, post
 
 Tamper = Callable[[sqlite3.Connection], object]
@@ -345,8 +345,10 @@ SAMPLES = {
 def test_every_type_of_the_model_is_compared() -> None:
     with duckdb.connect() as con:
         for kind, value in SAMPLES.items():
-            assert con.execute(f"select {statistics._sorted(f'try_cast({value!r} as {kind})')}").fetchone() != (None,)
-    assert set(SAMPLES) == set(statistics.KINDS)
+            assert con.execute(f"select {catalog_statistics._sorted(f'try_cast({value!r} as {kind})')}").fetchone() != (
+                None,
+            )
+    assert set(SAMPLES) == set(catalog_statistics.KINDS)
 
 
 # --- data files ---------------------------------------------------------------------------------------

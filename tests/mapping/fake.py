@@ -9,12 +9,12 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
-from gateway.config import Limits
 from gateway.errors import Fault
-from gateway.formats.contract import Reading
-from gateway.mapping.apply import apply
-from gateway.mapping.contract import Context, Mapped
-from gateway.mapping.spec import Mapping
+from gateway.mapping.apply.apply import apply
+from gateway.mapping.apply.mapped import Context, Mapped
+from gateway.mapping.language.spec import Mapping
+from gateway.reading import Reading
+from gateway.settings import Limits
 
 Row = dict[str, str | None]
 

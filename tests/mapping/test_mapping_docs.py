@@ -12,12 +12,12 @@ import pytest
 
 from gateway import formats
 from gateway.errors import GatewayError
-from gateway.mapping.functions import AGGREGATES, FUNCTIONS
-from gateway.mapping.load import load_all
-from gateway.mapping.moments import NAMED, TOKENS
-from gateway.mapping.spec import Acknowledge, Expect, Fallback, FieldSpec, FileSpec, Ignore, RecordSpec, TieOut
-from gateway.mapping.spec import Mapping as Feed
-from gateway.mapping.translate import keys_of
+from gateway.mapping.compiler.dates import NAMED, TOKENS
+from gateway.mapping.language.functions import AGGREGATES, FUNCTIONS
+from gateway.mapping.language.shape_faults import keys_of
+from gateway.mapping.language.spec import Acknowledge, Expect, Fallback, FieldSpec, FileSpec, Ignore, RecordSpec, TieOut
+from gateway.mapping.language.spec import Mapping as Feed
+from gateway.mapping.library.load import load_all
 from gateway.model import MAPPABLE
 from tests.mapping.samples_of_mappings import write
 

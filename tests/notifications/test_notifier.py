@@ -11,14 +11,14 @@ from typing import Any
 
 import pytest
 
-from gateway import config as configuration
-from gateway import home as homes
-from gateway.books import rules
+from gateway import init as homes
+from gateway import settings as configuration
+from gateway.books.posting import rules
 from gateway.errors import GatewayError
 from gateway.notifications import Notifier, Telling, check, identity, notifier
 from gateway.notifications import state as states
-from gateway.session import open_gateway
-from gateway.transports.contract import Drop
+from gateway.once import open_gateway
+from gateway.transports.transport import Drop
 from tests.conftest import taken
 from tests.mapping.samples_of_mappings import STOCK, write
 from tests.notifications.servers import MailServer, Webhook

@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from gateway.config import Recipient, Smtp
 from gateway.errors import GatewayError
 from gateway.notifications import message, templates
 from gateway.notifications.message import Message
 from gateway.notifications.sending import NotSentError, send
+from gateway.settings import Recipient, Smtp
 from tests.notifications.servers import PASSWORD, USER, MailServer, Webhook, certificate, silent
 
 NOW = datetime(2026, 11, 20, 8, tzinfo=UTC)

@@ -12,7 +12,7 @@ import pytest
 
 from gateway import synthetic
 from gateway.ledger import verify
-from gateway.session import open_gateway, run_once
+from gateway.once import open_gateway, run_once
 from gateway.synthetic import Truth
 
 ROOT = Path(__file__).parents[2]

@@ -17,7 +17,7 @@ from botocore.exceptions import ClientError
 from moto import settings
 from moto.moto_server.threaded_moto_server import ThreadedMotoServer
 
-from gateway.config import S3
+from gateway.settings import S3
 
 
 @contextlib.contextmanager

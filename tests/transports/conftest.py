@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from gateway import config as configuration
-from gateway.config import Config
+from gateway import settings as configuration
+from gateway.settings import Config
 from tests.conftest import require_or_skip
 from tests.transports.bucket import Bucket, serving
 from tests.transports.ftpd import Ftpd

@@ -21,7 +21,7 @@ from pyftpdlib.handlers import FTPHandler, TLS_DTPHandler, TLS_FTPHandler
 from pyftpdlib.ioloop import IOLoop
 from pyftpdlib.servers import FTPServer
 
-from gateway.config import Ftps
+from gateway.settings import Ftps
 
 PASSWORD = "open sesame"
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 
-from gateway.config import Sftp
+from gateway.settings import Sftp
 
 SSHD = Path("/usr/sbin/sshd")
 MAKERS: dict[str, Callable[[], serialization.SSHPrivateKeyTypes]] = {

@@ -11,11 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from gateway import config as configuration
-from gateway.config import Config, FolderDrop
-from gateway.home import lay_down
+from gateway import settings as configuration
+from gateway.init import lay_down
+from gateway.once import open_gateway, run_once
 from gateway.pipeline import Gateway
-from gateway.session import open_gateway, run_once
+from gateway.settings import Config, FolderDrop
 from gateway.transports import claims
 from gateway.transports.folder import Folder
 from tests.conftest import taken

@@ -11,13 +11,13 @@ from typing import Any
 
 import pytest
 
-from gateway.config import Config
 from gateway.errors import GatewayError
-from gateway.transports.contract import Drop, Transport
+from gateway.settings import Config
 from gateway.transports.folder import Folder
 from gateway.transports.ftps import FtpsServer
 from gateway.transports.s3 import S3Bucket
 from gateway.transports.sftp import SftpServer
+from gateway.transports.transport import Drop, Transport
 from tests.transports.bucket import Bucket, BucketFolder
 from tests.transports.conftest import Clock
 from tests.transports.ftpd import Ftpd

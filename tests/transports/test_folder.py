@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 
 from gateway.books.reconcile import Outcome
-from gateway.config import Config, FolderDrop
 from gateway.errors import GatewayError
+from gateway.once import run_once
 from gateway.pipeline import Gateway
-from gateway.session import run_once
+from gateway.settings import Config, FolderDrop
 from gateway.transports import build
 from gateway.transports.folder import Folder
 from tests.conftest import taken
@@ -277,7 +277,7 @@ def test_a_pass_goes_on_when_a_file_cannot_be_removed(
 
     monkeypatch.setattr(Folder, "settle", refuse)
     monkeypatch.setattr(gateway, "run_books", Outcome)
-    monkeypatch.setattr("gateway.session.write_workbooks", lambda gateway: [Path("book.xlsx")])
+    monkeypatch.setattr("gateway.once.write_workbooks", lambda *_, **__: [Path("book.xlsx")])
     done = run_once(gateway)
     assert [file.state for file in done.files] == ["ACCEPTED"]
     assert (done.books, done.workbooks) == (Outcome(), [Path("book.xlsx")])

@@ -9,13 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from gateway.config import Config
 from gateway.errors import GatewayError
 from gateway.pipeline import Gateway
+from gateway.settings import Config
 from gateway.transports import build
-from gateway.transports.contract import UnreachableError
 from gateway.transports.ftps import FtpsServer
 from gateway.transports.remote import Entry
+from gateway.transports.transport import UnreachableError
 from tests.conftest import taken
 from tests.test_books import GOOD
 from tests.transports.conftest import Clock

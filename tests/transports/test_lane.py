@@ -12,9 +12,9 @@ import pytest
 from structlog.testing import capture_logs
 
 from gateway.errors import Fault, GatewayError
-from gateway.transports.contract import Drop, UnreachableError
 from gateway.transports.deliveries import Deliveries
 from gateway.transports.lane import BackOff, Lane, Pace
+from gateway.transports.transport import Drop, UnreachableError
 from tests.transports.sshd import wait_for
 
 QUICK = Pace(usual_s=0.0, soon_s=0.0, back_off_s=0.0, back_off_s_max=0.0)

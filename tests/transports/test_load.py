@@ -17,7 +17,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.config import Sftp
+from gateway.settings import Sftp
 from tests.test_books import GOOD
 from tests.test_daemon import Run, ask, findings, run
 from tests.transports.sshd import Sshd, make_key, wait_for

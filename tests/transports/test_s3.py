@@ -13,14 +13,14 @@ from pathlib import Path
 import boto3
 import pytest
 
-from gateway.config import Config
 from gateway.errors import GatewayError
 from gateway.pipeline import Gateway
+from gateway.settings import Config
 from gateway.transports import build
-from gateway.transports.contract import UnreachableError
 from gateway.transports.lane import Lane
 from gateway.transports.remote import Entry
 from gateway.transports.s3 import S3Bucket
+from gateway.transports.transport import UnreachableError
 from tests.conftest import taken
 from tests.test_books import GOOD
 from tests.transports.bucket import Bucket, strict

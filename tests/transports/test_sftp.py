@@ -14,13 +14,13 @@ from typing import Any
 import paramiko
 import pytest
 
-from gateway.config import Config
 from gateway.errors import GatewayError
 from gateway.pipeline import Gateway
+from gateway.settings import Config
 from gateway.transports import build
-from gateway.transports.contract import UnreachableError
 from gateway.transports.remote import Entry
 from gateway.transports.sftp import SftpServer, fingerprint
+from gateway.transports.transport import UnreachableError
 from tests.conftest import taken
 from tests.test_books import GOOD
 from tests.transports.sshd import Sshd, make_key, wait_for

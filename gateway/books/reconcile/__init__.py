@@ -11,14 +11,15 @@ from dataclasses import dataclass, field
 
 import duckdb
 
-from gateway.books import exceptions, posting
-from gateway.books.reconcile import expected, files, payout, sent, settlement, stock_count, subledger
-from gateway.books.reconcile.context import TITLES, Recon, create_tables
-from gateway.books.rules import Rules
+from gateway.books.exceptions import lifecycle
+from gateway.books.posting import entries
+from gateway.books.posting.rules import Rules
+from gateway.books.reconcile import files, late_files, payout, sent, settlement, stock_count, subledger
+from gateway.books.reconcile.tables import TITLES, Recon, create_tables
 from gateway.ledger.commit import Commit
 from gateway.ledger.staging import instant
 
-ALL = (expected, stock_count, settlement, payout, subledger, files, sent)
+ALL = (late_files, stock_count, settlement, payout, subledger, files, sent)
 """In this order: which counts are stale is known before they are compared."""
 
 
@@ -48,7 +49,7 @@ def run(commit: Commit, con: duckdb.DuckDBPyConnection, rules: Rules, context: R
     """Run every reconciliation as at its `now` and bring the exceptions up to date, within the commit."""
     view(con, context)
     matched = _matches(commit, con, rules)
-    life = exceptions.update(commit, con, rules, context.config.surge, context.now)
+    life = lifecycle.update(commit, con, rules, context.config.surge, context.now)
     return Outcome(
         lines=_lines(con), open=life.open, opened=life.opened, closed=life.closed, changed=matched + life.changed
     )
@@ -69,7 +70,7 @@ def _matches(commit: Commit, con: duckdb.DuckDBPyConnection, rules: Rules) -> in
                    explanation, {instant(commit.at)} as recorded_at from recon_match""",
     )
     if count:
-        posted = posting.Entries(con, rules, "_match")
+        posted = entries.Entries(con, rules, "_match")
         columns = ("settlement_id", "booking_date", "amount")
         posted.post("payout_match", "recon_payout_match", columns)
         posted.write(commit)

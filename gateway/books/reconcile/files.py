@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import duckdb
 
-from gateway.books.reconcile.context import Recon, source
+from gateway.books.reconcile.tables import Recon, source
 
 CODES = "('ROW_REJECT', 'CONTROL_TOTAL', 'FILE_REJECT', 'SENDER_UNKNOWN', 'SETTLE_NOT_FOOT', 'CHECK_DIGIT')"
 

@@ -5,9 +5,8 @@ from __future__ import annotations
 import duckdb
 import pyarrow as pa
 
-from gateway.books.reconcile.context import Recon, source
-from gateway.outbound.documents import x12
-from gateway.sending import waiting
+from gateway.books.reconcile.tables import Recon, source
+from gateway.documents import waiting, x12
 
 SERIES = {"997": "x12", "999": "x12", "ta1": "x12", "contrl": "edifact", "aperak": "edifact"}
 """What a partner may answer → the series of control numbers that it answers."""

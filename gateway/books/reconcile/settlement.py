@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import duckdb
 
-from gateway.books.reconcile.context import Recon, exceptions_from_detail, source
+from gateway.books.reconcile.tables import Recon, exceptions_from_detail, source
 
 CLEARING = "('principal', 'tax', 'shipping', 'promotion')"
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import duckdb
 
-from gateway.books.reconcile.context import Recon
+from gateway.books.reconcile.tables import Recon
 
 
 def run(con: duckdb.DuckDBPyConnection, recon: Recon) -> None:

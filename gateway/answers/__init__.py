@@ -1,0 +1,1 @@
+"""What partners are told of the files that they sent."""

@@ -1,0 +1,164 @@
+"""EDIFACT: CONTRL for the syntax of an interchange, APERAK for what the mapping rejected.
+
+Actions (0083) are 7, this level is acknowledged, and 4, it is rejected with all that is below; errors (0085) and their
+places are those of ISO 9735. Positions of elements count the segment's tag as 1.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from textwrap import wrap
+
+from gateway.answers.judged import (
+    PARTLY,
+    REJECTED,
+    UNANSWERED,
+    Draft,
+    Group,
+    Interchange,
+    Message,
+    Rejection,
+    element_of,
+    mend,
+    verdict,
+)
+from gateway.errors import Fault
+from gateway.outgoing import edifact_envelope
+from gateway.outgoing.edifact_envelope import Segment
+
+ACKNOWLEDGED, REFUSED = "7", "4"
+PLACES = {
+    "UNZ": ("13", "UNZ", ""), "UNZ 0036": ("29", "UNZ", "2"), "UNZ 0020": ("28", "UNZ", "3"),
+    "UNB 0020": ("26", "UNB", "6"),
+    "UNE": ("13", "UNE", ""), "UNE 0060": ("29", "UNE", "2"), "UNE 0048": ("28", "UNE", "3"),
+    "UNT": ("13", "UNT", ""), "UNT 0074": ("29", "UNT", "2"), "UNT 0062": ("28", "UNT", "3"),
+}  # fmt: skip
+"""What a fault of an envelope names → (error, service segment, position of the element in it)."""
+
+INVALID, MISSING, TOO_MANY, NO_AGREEMENT, UNSPECIFIED, SENDER_UNKNOWN = "12", "13", "16", "17", "18", "23"
+_TEXT_CHARS, _TEXTS = 70, 5
+
+
+def contrl(received: Interchange, at: datetime) -> Draft:
+    """The syntax and service report."""
+    segments: list[Segment] = [("UCI", received.control, received.sender, received.receiver, *_interchange(received))]
+    if not received.rejected:
+        for group in received.answered:
+            segments += _group(group)
+    goods = [message.good and not group.errors for group in received.answered for message in group.messages]
+    judged = REJECTED if received.rejected else verdict(goods)
+    return Draft(
+        "CONTRL", judged, received.control,
+        lambda number: _write(received, number, at, [edifact_envelope.message("1", ("CONTRL", "D", "3", "UN"), segments)]),
+    )  # fmt: skip
+
+
+def aperak(received: Interchange, at: datetime) -> list[Draft]:
+    """Advice of what the mapping rejected, one message for each of theirs; none where there are no rejections."""
+    found = [message for message in received.messages if message.rejections]
+    if received.rejected or not (found or received.held):
+        return []
+
+    def text(number: int) -> str:
+        bodies: list[list[Segment]] = []
+        if received.held:
+            held = [Rejection(fault) for fault in received.held]
+            bodies.append(_advice(received, received.control, held, "RE", f"{number}-{len(bodies) + 1}", at))
+        for message in found:
+            response = "RE" if received.held else "CA"
+            name = f"{number}-{len(bodies) + 1}"
+            bodies.append(_advice(received, message.control, message.rejections, response, name, at))
+        kind = ("APERAK", "D", "96A", "UN")
+        messages = [edifact_envelope.message(str(n), kind, body) for n, body in enumerate(bodies, start=1)]
+        return _write(received, number, at, messages)
+
+    return [Draft("APERAK", REJECTED if received.held else PARTLY, received.control, text)]
+
+
+# --- CONTRL -------------------------------------------------------------------------------------------
+
+
+def _interchange(received: Interchange) -> Segment:
+    """Action, error and place of the interchange."""
+    if received.errors:
+        return (REFUSED, *_place(received.errors))
+    return (REFUSED, SENDER_UNKNOWN, "UNB", "3") if received.sender_unknown else (ACKNOWLEDGED,)
+
+
+def _group(group: Group) -> Iterator[Segment]:
+    if group.number:
+        action: Segment = (REFUSED, *_place(group.errors)) if group.errors else (ACKNOWLEDGED,)
+        yield ("UCF", group.control, group.sender, group.receiver, *action)
+    if group.errors:
+        return
+    for message in group.messages:
+        if message.kind not in UNANSWERED:
+            yield from _judged(message)
+
+
+def _judged(message: Message) -> Iterator[Segment]:
+    """UCM, and UCS and UCD for segments that cannot be read."""
+    head: Segment = ("UCM", message.control, message.identification)
+    if message.refusal is not None:
+        yield (*head, REFUSED, NO_AGREEMENT, "UNH", "3")
+        return
+    envelope = [fault for fault in message.errors if fault.column in PLACES]
+    if envelope:
+        yield (*head, REFUSED, *_place(envelope))
+    else:
+        yield (*head, REFUSED if message.errors else ACKNOWLEDGED)
+    for fault in message.errors:
+        if fault.column in PLACES:
+            continue
+        _, element = element_of(fault)
+        place = str(int(fault.position.removeprefix("segment ")) - message.number + 1)
+        yield ("UCS", place, "" if element else UNSPECIFIED)
+        if element:
+            yield ("UCD", TOO_MANY, (str(element + 1),))
+
+
+def _place(errors: Sequence[Fault]) -> Segment:
+    """Error, service segment and position of the first fault that names its place."""
+    error, segment, position = next(
+        (PLACES[fault.column] for fault in errors if fault.column in PLACES), (UNSPECIFIED, "", "")
+    )
+    return (error, segment, position)
+
+
+# --- APERAK -------------------------------------------------------------------------------------------
+
+
+def _advice(
+    received: Interchange, reference: str, rejections: Sequence[Rejection], response: str, name: str, at: datetime
+) -> list[Segment]:
+    """The segments of one APERAK between UNH and UNT."""
+    body: list[Segment] = [
+        ("BGM", "313", name, "9", response),
+        ("DTM", ("137", f"{at:%Y%m%d%H%M}", "203")),
+        ("RFF", ("ACW", reference)),
+        ("NAD", "MS", (received.receiver[0],)),
+        ("NAD", "MR", (received.sender[0],)),
+    ]
+    for rejection in rejections:
+        fault = rejection.fault
+        error = UNSPECIFIED if fault.code != "ROW_REJECT" else INVALID if fault.value.strip() else MISSING
+        shown = "" if fault.value in fault.message else f'Found "{fault.value}". '
+        parts = wrap(f"{fault.message}. {shown}{mend(fault.hint)}", _TEXT_CHARS)[:_TEXTS]
+        place = (str(rejection.place),) if rejection.place else ()
+        body += [
+            ("ERC", (error, "", "ZZZ")),
+            ("FTX", "AAO", "", "", tuple(parts)),
+            ("RFF", ("ACW", reference, *place)),
+        ]
+    return body
+
+
+# --- envelopes ----------------------------------------------------------------------------------------
+
+
+def _write(received: Interchange, number: int, at: datetime, messages: Sequence[Sequence[Segment]]) -> str:
+    """The interchange that goes back: sender and receiver change places."""
+    return edifact_envelope.interchange(
+        received.receiver, received.sender, number, at, received.version, received.test, messages
+    )  # fmt: skip

@@ -1,0 +1,54 @@
+"""After the commit: what was composed is written to outbound/<partner>/, each file whole and once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from gateway.answers import feedback
+from gateway.answers.judged import mend
+from gateway.atomic import write_atomically
+from gateway.ledger.lake import Lake
+from gateway.ledger.staging import instant
+from gateway.outgoing import outbox
+from gateway.outgoing.outbox import Composed
+
+ACKNOWLEDGEMENTS = Composed("acknowledgement_sent", "acknowledgement_id", "acknowledgement")
+
+
+def write(lake: Lake, outbound: Path) -> list[Path]:
+    """Write everything that was composed and not written yet. Returns the paths; raises GatewayError if one cannot be."""
+    return outbox.write(lake, outbound, ACKNOWLEDGEMENTS, lambda target, row: _write(lake, target, row))
+
+
+def _write(lake: Lake, target: Path, row: dict[str, Any]) -> None:
+    if row["kind"] != "FEEDBACK":
+        # EDIFACT is in the characters of UNOC at most, X12 in ASCII.
+        write_atomically(target, row["content"].encode("latin-1"))
+        return
+    counts, faults = _booked(lake, row)
+    if target.suffix == ".csv":
+        feedback.write_csv(target, row["answers"], counts, faults)
+    else:
+        feedback.write_xlsx(target, row["answers"], counts, faults, row["recorded_at"])
+
+
+def _booked(lake: Lake, row: dict[str, Any]) -> tuple[dict[str, int], pa.Table]:
+    """(counts over all feeds, faults) of a file as its commit wrote them."""
+    of_commit = f"recorded_at = {instant(row['recorded_at'])}"
+    own = f"select * from lake.file where {of_commit} and sha256 = ? and partner = ?"
+    given = [row["sha256"], row["partner"]]
+    sums = ", ".join(f"coalesce(sum({count}), 0)::bigint" for count in feedback.COUNTS)
+    told = lake.con.execute(f"select {sums} from ({own})", given).fetchone()
+    # An unknown item or code rejects nothing, and is ours to add.
+    faults = lake.con.execute(
+        f"""select "position", column_name as "column", value, message as wrong, hint as mend from lake.fault
+        where {of_commit} and file_id in (select file_id from ({own}))
+              and code in ('ROW_REJECT', 'CONTROL_TOTAL', 'FILE_REJECT', 'SENDER_UNKNOWN')
+        order by try_cast(regexp_extract("position", '\\d+') as bigint) nulls first, "position", column_name""",
+        given,
+    ).to_arrow_table()
+    mends = pa.array([mend(hint or "") for hint in faults.column("mend").to_pylist()], pa.utf8())
+    return dict(zip(feedback.COUNTS, told or (), strict=True)), faults.set_column(4, "mend", mends)

@@ -1,0 +1,1 @@
+"""Exceptions: how they open, change and close."""

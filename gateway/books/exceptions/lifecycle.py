@@ -1,0 +1,114 @@
+"""The life of exceptions: they open, change, close by themselves and reopen, under an id that stays."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import duckdb
+import pyarrow as pa
+
+from gateway.books.posting.rules import Rules
+from gateway.ledger.commit import Commit
+from gateway.ledger.staging import instant
+from gateway.settings import Surge
+
+CONTENT = (
+    "external_qty", "book_qty", "external_amount", "book_amount", "amount", "qty", "currency", "message",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Life:
+    """How many are open, and how many were opened (or reopened), closed and written."""
+
+    open: int
+    opened: int
+    closed: int
+    changed: int
+
+
+def update(
+    commit: Commit, con: duckdb.DuckDBPyConnection, rules: Rules, surges: Sequence[Surge], now: datetime
+) -> Life:
+    """Bring the ledger's exceptions in line with `recon_exception`.
+
+    What is found in files with returns is due later where it opens during a surge of the partner's.
+    The id is the hash of reconciliation, code and business key. Adds one event to exception_event for each
+    exception that opened, changed, closed or reopened.
+    """
+    _codes(con, rules)
+    con.execute(
+        """create or replace temp table _wanted as
+        select left(md5(concat_ws('|', reconciliation, code, business_key)), 16) as exception_id, *
+        from recon_exception
+        qualify row_number() over (partition by reconciliation, code, business_key order by message) = 1"""
+    )
+    differs = " or ".join(f"w.{name} is distinct from e.{name}" for name in CONTENT)
+    con.execute(
+        f"""create or replace temp table _events as
+        select w.exception_id, coalesce(e.version, 0) + 1 as version,
+               case when e.exception_id is null then 'OPENED' when e.status = 'CLOSED' then 'REOPENED'
+                    else 'CHANGED' end as event, 'OPEN' as status,
+               case when e.exception_id is null then {instant(now)} else e.opened_at end as opened_at,
+               w.* exclude (exception_id)
+        from _wanted w left join exception e on e.exception_id = w.exception_id
+        where e.exception_id is null or e.status = 'CLOSED' or {differs}
+        union all by name
+        select e.exception_id, e.version + 1 as version, 'CLOSED' as event, 'CLOSED' as status, e.opened_at,
+               e.reconciliation, e.code, e.business_key, e.entity, e.partner, e.channel, e.location, e.sku, e.document,
+               e.event_date, e.external_qty, e.book_qty, e.external_amount, e.book_amount, e.amount, e.qty, e.currency,
+               e.message, e.file_id, e."position"
+        from exception e where e.status = 'OPEN' and e.exception_id not in (select exception_id from _wanted)"""
+    )
+    _patience(con, surges)
+    changed = commit.insert(
+        "exception_event",
+        f"""select v.* exclude (status), v.status, {instant(now)} as "at", c.severity, c.owner, c.suggestion,
+                   v.opened_at + to_seconds((c.days + coalesce(p.days, 0)) * 86400) as due_at,
+                   case when v.currency = f.functional then v.amount end as functional_amount,
+                   cast(least(100, (5 - c.severity) * 20 + least(20, ln(1 + abs(coalesce(v.amount, v.qty, 0))) * 2))
+                        as bigint) as score
+            from _events v left join _codes c on c.reconciliation = v.reconciliation and c.code = v.code
+            left join entity_config f on f.entity = v.entity
+            left join (select exception_id, max(days) as days from _patience group by 1) p on p.exception_id = v.exception_id""",
+    )
+    counts = con.execute(
+        """select (select count(*) from _wanted), count(*) filter (event in ('OPENED', 'REOPENED')),
+                  count(*) filter (event = 'CLOSED') from _events"""
+    ).fetchone()
+    assert counts is not None
+    return Life(open=counts[0], opened=counts[1], closed=counts[2], changed=changed)
+
+
+def _patience(con: duckdb.DuckDBPyConnection, surges: Sequence[Surge]) -> None:
+    """Days by which exceptions of `_events` are due later, for each surge."""
+    con.execute("create or replace temp table _patience (exception_id varchar, days bigint)")
+    for surge in surges:
+        con.execute(
+            """insert into _patience
+            select exception_id, $days from _events
+            where partner = $partner and cast(opened_at as date) between $since and $until
+              and file_id in (select file_id from return_event)""",
+            surge.model_dump(),
+        )
+
+
+def _codes(con: duckdb.DuckDBPyConnection, rules: Rules) -> None:
+    keys = list(rules.codes)
+    con.register(
+        "_code_rows",
+        pa.table(
+            {
+                "reconciliation": pa.array([key[0] for key in keys], pa.utf8()),
+                "code": pa.array([key[1] for key in keys], pa.utf8()),
+                "severity": pa.array([rules.codes[key].severity for key in keys], pa.int64()),
+                "owner": pa.array([rules.codes[key].owner for key in keys], pa.utf8()),
+                "suggestion": pa.array([rules.codes[key].suggestion for key in keys], pa.utf8()),
+                "days": pa.array([rules.codes[key].days for key in keys], pa.float64()),
+            }
+        ),
+    )
+    con.execute("create or replace temp table _codes as select * from _code_rows")
+    con.unregister("_code_rows")

@@ -1,0 +1,1 @@
+"""The journal: chart of accounts, posting rules, entries."""

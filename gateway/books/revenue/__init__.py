@@ -1,0 +1,1 @@
+"""Revenue, posted from what was shipped."""

@@ -1,0 +1,1 @@
+"""Stock: units by place and status, and what they are worth."""

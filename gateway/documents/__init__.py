@@ -1,0 +1,1 @@
+"""What partners are told of the ledger: stock, orders, transfers, returns."""

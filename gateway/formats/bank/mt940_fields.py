@@ -1,0 +1,103 @@
+"""Subfields of MT940 and MT942: entries (:61:), balances (:60: :62: :64: :65:), totals (:90:), floors, numbers."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from decimal import Decimal
+from functools import lru_cache
+
+from gateway.formats.bank.statements import is_day
+
+BALANCES = ("60F", "60M", "62F", "62M", "64", "65")
+_AMOUNT = r"[0-9]{1,18}(?:,[0-9]{0,6})?"
+_ENTRY = rf"([0-9]{{6}})([0-9]{{4}})?(RC|RD|EC|ED|C|D)([A-Z])?[ \n]?({_AMOUNT})([A-Z][A-Z0-9 ]{{3}})?"
+_REFERENCES = r"((?:[^/\n\x1e]|/(?!/))*)(?://([^\n\x1e]*))?(?:\n([^\x1e]*))?"
+_ONE_ENTRY = re.compile(_ENTRY + _REFERENCES)
+_ALL_ENTRIES = re.compile(rf"(?<![^\x1e]){_ENTRY}{_REFERENCES}\x1e")
+REFERENCE_CHARS = 16
+
+_BALANCE = ("mark", "date", "currency", "amount"), re.compile(rf"([CD])([0-9]{{6}})([A-Z]{{3}})({_AMOUNT})\s*")
+SUBFIELDS: dict[str, tuple[tuple[str, ...], re.Pattern[str]]] = {
+    "60": _BALANCE,
+    "62": _BALANCE,
+    "64": _BALANCE,
+    "65": _BALANCE,
+    "28": (("number", "page"), re.compile(r"([0-9]+)(?:/([0-9]+))?\s*")),
+    "34": (("currency", "mark", "amount"), re.compile(rf"([A-Z]{{3}})([CD])?({_AMOUNT})\s*")),
+    "90": (("number", "currency", "amount"), re.compile(rf"([0-9]{{1,10}})([A-Z]{{3}})({_AMOUNT})\s*")),
+    "13": (("date", "time", "offset"), re.compile(r"([0-9]{6})([0-9]{4})([+-][0-9]{4})?\s*")),
+    "25": (("account", "bic"), re.compile(r"([^\n]*)(?:\n([^\n]*))?")),
+}
+"""Digits of a tag → names of its subfields, and the pattern whose groups they are."""
+CHECKED = frozenset(("60", "62", "64", "65", "34", "90", "13"))
+"""Fields that must be written as the standard says."""
+
+ENTRY = ("value_date", "entry_date", "mark", "funds", "amount", "type", "reference", "bank_reference", "details")
+"""Subfields of an entry, in order."""
+
+Entry = tuple[str, str, str, str, str, str, str, str, str]
+"""Their texts, "" for what is not there."""
+
+
+def subfields(tag: str, text: str) -> dict[str, str | None] | None:
+    """Name → text of a field's parts, None if it is not written as it must be."""
+    names, pattern = SUBFIELDS[tag[:2]]
+    found = pattern.fullmatch(text)
+    return dict(zip(names, found.groups(), strict=True)) if found else None
+
+
+def entries(texts: Sequence[str]) -> list[Entry | None]:
+    """Every :61: taken apart; None for one that is not written as it must be."""
+    found: list[Entry | None] = _ALL_ENTRIES.findall("\x1e".join(texts) + "\x1e") if texts else []
+    if len(found) != len(texts):
+        singly = [_ONE_ENTRY.fullmatch(text) for text in texts]
+        found = [None if one is None else one.groups("") for one in singly]  # type: ignore[misc]
+    return [_parted(one) if one is not None and len(one[6]) > REFERENCE_CHARS else one for one in found]
+
+
+def _parted(entry: Entry) -> Entry:
+    """Some banks write the details on the first line, behind a reference filled up to its 16 characters."""
+    reference, bank_reference, details = entry[6:]
+    if bank_reference or reference[REFERENCE_CHARS - 1] != " ":
+        return entry
+    behind = "\n".join(part for part in (reference[REFERENCE_CHARS:], details) if part)
+    return (*entry[:6], reference[:REFERENCE_CHARS], "", behind)
+
+
+def troubles(found: Sequence[Entry | None]) -> dict[int, str]:
+    """Place → what is wrong with the entry there."""
+    days = {entry[0] for entry in found if entry} | {f"24{entry[1]}" for entry in found if entry and entry[1]}
+    if None not in found and all(map(is_day, days)):
+        return {}
+    return {place: wrong for place, entry in enumerate(found) if (wrong := _trouble(entry))}
+
+
+def _trouble(entry: Entry | None) -> str:
+    if entry is None:
+        return "expected value date, entry date, C or D, amount with a comma, type and reference"
+    if not is_day(entry[0]):
+        return f"the value date {entry[0]} is no day"
+    if entry[1] and not is_day("24" + entry[1]):
+        return f"the entry date {entry[1]} is no day"
+    return ""
+
+
+def amount(text: str) -> Decimal:
+    """15,5 → 15.5"""
+    return Decimal(text.replace(",", ".") if text[-1] != "," else text[:-1])
+
+
+@lru_cache(maxsize=10_000)
+def booking_date(value: str, day: str) -> str:
+    """YYMMDD of the entry date MMDD in the year that brings it nearest to the value date, else the value date."""
+    if not day:
+        return value
+    months = int(day[:2]) - int(value[2:4])
+    year = int(value[:2]) - (months > 6) + (months < -6)
+    return f"{year % 100:02d}{day}"
+
+
+def sign(mark: str) -> int:
+    """1 for what the account receives, −1 for what it pays: a reversed credit is paid back."""
+    return 1 if mark in ("C", "RD", "EC") else -1

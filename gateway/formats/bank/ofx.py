@@ -1,0 +1,275 @@
+"""OFX and QFX: statements of bank accounts and cards, as SGML (1.x) or XML (2.x).
+
+A unit is a statement response. The format states closing balances only, so nothing can be verified but that the
+bank answered, and whole. A row is a transaction (each = "STMTTRN") or any other element of a statement by its name
+(each = "LEDGERBAL|AVAILBAL"). A value is looked for in the row, then in what is around it; what belongs to another
+element is only reached by that element's name.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from gateway.errors import Fault, FileError, GatewayError
+from gateway.formats import header as headers
+from gateway.formats.bank.ofx_elements import CUT_OFF, HOLDERS, TRANSACTION, Element, elements, plain, values
+from gateway.formats.bank.statements import (
+    BATCH_ROWS,
+    Options,
+    Rows,
+    Scanned,
+    Statement,
+    StatementReading,
+    Statements,
+    check_count,
+    pieces,
+)
+from gateway.reading import Envelope, Reading, ReadRequest, Unit
+from gateway.settings import Limits
+
+RESPONSES = {"STMTTRNRS": "STMTRS", "CCSTMTTRNRS": "CCSTMTRS", "INVSTMTTRNRS": "INVSTMTRS"}
+"""Responses, each with the statement that it holds."""
+AROUND = frozenset(
+    (*RESPONSES, *RESPONSES.values(), "BANKMSGSRSV1", "CREDITCARDMSGSRSV1", "BANKTRANLIST", "SONRS", "OFX")
+)
+"""What stands around a row: values directly in it are in the row's reach by their own name."""
+SYNTAX = "Write TRNAMT, STMTTRN/TRNAMT, CURRENCY/CURSYM, BANKACCTFROM/ACCTID, CURDEF, or name() for the row's name."
+_NAME = "[A-Z][A-Z0-9_.]*"
+_EACH = re.compile(rf"{_NAME}(\|{_NAME})*")
+_PATH = re.compile(rf"{_NAME}(/{_NAME})*|name\(\)")
+_SNIFF = re.compile(rb"OFXHEADER\s*[:=]|<OFX>")
+_DECLARED = re.compile(rb"CHARSET:\s*([\w\-]+)|encoding\s*=\s*[\"']([\w\-]+)")
+_CODECS = {"1252": "cp1252", "8859-1": "latin-1", "ISO-8859-1": "latin-1"}
+
+
+def sniff(head: bytes, name: str) -> bool:
+    """An OFX header, or the root itself."""
+    del name
+    if head[:2] in (b"\xff\xfe", b"\xfe\xff"):
+        head = head.decode("utf-16", "ignore").encode()
+    return _SNIFF.search(head[:4096]) is not None
+
+
+def read(request: ReadRequest) -> Reading:
+    """Open a file for one kind of row. Raises FileError, GatewayError for a path that is none."""
+    options: Options = headers.options(Options, request.options, "ofx")
+    return _Ofx(request, request.each or TRANSACTION, options.encoding)
+
+
+def units(request: ReadRequest) -> Envelope:
+    """Every statement, and what is wrong with it."""
+    return _statements(request).envelope
+
+
+# --- statements ------------------------------------------------------------------------------------------------
+
+
+def _elements(path: Path, name: str, limits: Limits, encoding: str = "auto") -> Iterator[Element]:
+    with path.open("rb") as source:
+        declared = _DECLARED.search(source.read(4096))
+    codec = (declared.group(1) or declared.group(2)).decode().upper() if declared else ""
+    text = pieces(path, name, encoding, _CODECS.get(codec, "cp1252"))
+    return elements(_from_root(text, name), name, limits.cell_bytes_max, limits.xml_depth_max)
+
+
+def _from_root(text: Iterator[str], name: str) -> Iterator[str]:
+    """The text from <OFX> on; what stands before it is the header."""
+    head = ""
+    for piece in text:
+        head += piece
+        root = head.find("<OFX>")
+        if root >= 0:
+            yield head[root:]
+            yield from text
+            return
+        if len(head) > 100_000:
+            break
+    raise FileError(name, "there is no <OFX> in it", "Send the bank's OFX or QFX file.")
+
+
+@Scanned
+def _statements(request: ReadRequest) -> Statements:
+    name, limits = request.name, request.limits
+    signon: dict[str, str] = {}
+    found: list[Statement] = []
+    head: dict[str, str] = {}
+    response = ""
+    for element in _elements(request.path, name, limits):
+        if element.content is not None:
+            continue
+        last = element.path[-1]
+        if element.value is not None:
+            kept = head if response else signon if "SONRS" in element.path else None
+            if kept is not None:
+                kept.setdefault("/".join(element.path), element.value)
+        elif last in RESPONSES and not element.ended:
+            _check_ended(response, name)
+            response, head = last, {}
+        elif last == response and element.ended:
+            check_count(name, limits, len(found) + 1)
+            found.append(_statement(len(found), response, head, signon))
+            response = ""
+        elif response and last == RESPONSES[response]:
+            head.setdefault("/".join(element.path) + "/", "")
+    _check_ended(response, name)
+    if not found:
+        answer = _value(signon, "STATUS/MESSAGE") or _value(signon, "STATUS/CODE") or "nothing"
+        raise FileError(
+            name, f"it holds no statement; the bank's answer to the signon is: {answer}",
+            "Ask the bank for the statement again.",
+        )  # fmt: skip
+    return Statements(tuple(found), np.arange(len(found), dtype=np.int32))
+
+
+forget = _statements.forget
+
+
+def _check_ended(response: str, name: str) -> None:
+    """Raise FileError for a response that is open where another begins, or at the end: its rows would be nobody's."""
+    if response:
+        raise FileError(name, f"a {response} has no end", CUT_OFF)
+
+
+def _value(head: dict[str, str], path: str) -> str:
+    return next((text for key, text in head.items() if key.endswith(f"/{path}")), "")
+
+
+def _statement(ordinal: int, response: str, head: dict[str, str], signon: dict[str, str]) -> Statement:
+    account = _value(head, "ACCTID")
+    position = f"/OFX/…/{response}[{ordinal + 1}]"
+    faults = []
+    statement = RESPONSES[response]
+    answered = any(f"/{statement}/" in key for key in head)
+    if response == "INVSTMTTRNRS":
+        faults.append("it is an investment statement; only those of bank accounts and cards can be read")
+    elif not answered:
+        code, message = _value(head, "STATUS/CODE"), _value(head, "STATUS/MESSAGE")
+        faults.append(f"the bank answered without a statement: {code} {message}".rstrip())
+    elif not account:
+        faults.append("ACCTID is missing, so nobody knows whose account it is")
+    unit = Unit(
+        ordinal=ordinal,
+        kind="OFX",
+        sender=_value(head, "BANKID") or _value(signon, "FI/FID") or _value(signon, "INTU.BID"),
+        receiver=account,
+        interchange=_value(head, "TRNUID"),
+        control=statement,
+        position=position,
+        faults=tuple(
+            Fault("FILE_REJECT", f"statement {account}".rstrip() + f": {text}", "Ask the bank for it again.", position)
+            for text in faults
+        ),
+    )
+    return Statement(unit, {**head, **signon})
+
+
+# --- rows ------------------------------------------------------------------------------------------------------
+
+
+class _Ofx(StatementReading):
+    def __init__(self, request: ReadRequest, each: str, encoding: str) -> None:
+        if not _EACH.fullmatch(each):
+            raise GatewayError("read each", each, "Name the elements that are rows: STMTTRN, or LEDGERBAL|AVAILBAL.")
+        self.each, self.encoding = tuple(each.split("|")), encoding
+        self.own = [self._own(column) for column in request.columns]
+        self.holders = HOLDERS | {path.partition("/")[0] for path in self.own if "/" in path}
+        super().__init__(request, _statements(request))
+
+    def _own(self, text: str) -> str:
+        """A path below the row. Raises GatewayError that shows the syntax."""
+        first, slash, rest = text.partition("/")
+        ambiguous = first in self.each and len(self.each) > 1
+        if not _PATH.fullmatch(text) or ambiguous:
+            raise GatewayError("read path", text, SYNTAX)
+        return rest if slash and first in self.each else text
+
+    def head(self, column: int) -> Callable[[Statement], str | None] | None:
+        """Nothing: every path may be the row's own."""
+        del column
+        return None
+
+    def rows(self) -> Iterator[Rows]:
+        """Rows of the file, so many at a time."""
+        batch = _Batch()
+        response, ordinal, counts = "", -1, dict.fromkeys(self.each, 0)
+        open_row: tuple[tuple[str, ...], dict[str, str]] | None = None
+        for element in _elements(self.request.path, self.request.name, self.request.limits, self.encoding):
+            last = element.path[-1]
+            if element.content is None and element.value is None and last in RESPONSES:
+                if not element.ended:
+                    ordinal += 1
+                    counts = dict.fromkeys(self.each, 0)
+                response = "" if element.ended else last
+            elif not response:
+                continue
+            elif element.content is not None:
+                if TRANSACTION in self.each:
+                    counts[TRANSACTION] += 1
+                    batch.add(TRANSACTION, counts[TRANSACTION], ordinal, values(element.content, self.holders))
+            elif open_row is None:
+                if last in self.each and element.value is None and not element.ended:
+                    open_row = (element.path, {})
+            elif element.value is not None:
+                open_row[1].setdefault("/".join(element.path[len(open_row[0]) :]), element.value)
+            elif element.ended and len(element.path) <= len(open_row[0]):
+                counts[open_row[0][-1]] += 1
+                batch.add(open_row[0][-1], counts[open_row[0][-1]], ordinal, open_row[1])
+                open_row = None
+            if len(batch.blocks) >= BATCH_ROWS:
+                yield self._rows(batch)
+                batch = _Batch()
+        yield self._rows(batch)
+
+    def _rows(self, batch: _Batch) -> Rows:
+        found = self.statements.found
+        prefixes = pa.array([f"{found[block].unit.position}/…/" for block in batch.blocks], pa.utf8())
+        numbers = pc.cast(pa.array(batch.numbers, pa.int64()), pa.utf8())
+        positions = pc.binary_join_element_wise(prefixes, pa.array(batch.names, pa.utf8()), "[", numbers, "]", "")
+        named = frozenset().union(*batch.values)
+        return Rows(positions, batch.blocks, lambda column: self._cells(batch, column, named))
+
+    def _cells(self, batch: _Batch, column: int, named: frozenset[str]) -> pa.Array:
+        path = self.own[column]
+        if path == "name()":
+            return pa.array(batch.names, pa.utf8())
+        if path not in named:
+            return self._inherited_cells(batch, column)
+        texts = pc.utf8_trim_whitespace(pa.array([one.get(path) for one in batch.values], pa.utf8()))
+        if pc.any(pc.match_substring(texts, "&")).as_py() or pc.any(pc.match_substring(texts, "<![CDATA[")).as_py():
+            texts = pa.array([None if text is None else plain(text) for text in texts.to_pylist()], pa.utf8())
+        return pc.coalesce(texts, self._inherited_cells(batch, column)) if texts.null_count else texts
+
+    def _inherited_cells(self, batch: _Batch, column: int) -> pa.Array:
+        inherited = {block: _reached(self.statements.found[block], self.columns[column]) for block in set(batch.blocks)}
+        return pa.array([inherited[block] for block in batch.blocks], pa.utf8())
+
+
+def _reached(statement: Statement, path: str) -> str | None:
+    """What a path reads of the statement: of several the first."""
+    for key, text in statement.head.items():
+        if key.endswith(f"/{path}") and ("/" in path or key.split("/")[-2] in AROUND):
+            return text
+    return None
+
+
+class _Batch:
+    """Rows that wait for their batch."""
+
+    def __init__(self) -> None:
+        self.names: list[str] = []
+        self.numbers: list[int] = []
+        self.blocks: list[int] = []
+        self.values: list[dict[str, str]] = []
+
+    def add(self, name: str, number: int, statement: int, values: dict[str, str]) -> None:
+        """The n-th row of that name in the statement."""
+        self.names.append(name)
+        self.numbers.append(number)
+        self.blocks.append(statement)
+        self.values.append(values)

@@ -1,0 +1,1 @@
+"""Readers of interchanges: X12 and EDIFACT."""

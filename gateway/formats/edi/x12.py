@@ -1,0 +1,170 @@
+"""ANSI X12: any version, any delimiters, several interchanges, groups and transaction sets in a file.
+
+Acknowledgements of interchanges (TA1) are units of their own. EBCDIC is translated, line ends that wrap the
+text are dropped, binary data (BIN, BDS) are given as hexadecimal digits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import partial
+
+from gateway.errors import FileError
+from gateway.formats import header as headers
+from gateway.formats.edi.envelopes import Dialect, Level, Trouble
+from gateway.formats.edi.envelopes import read as read_envelopes
+from gateway.formats.edi.interchange import Header, Syntax, forget, stretches
+from gateway.formats.edi.loops import Plan
+from gateway.formats.edi.octets import opening
+from gateway.formats.edi.paths import parse, parse_each, parse_step
+from gateway.formats.edi.rows import InterchangeOptions, InterchangeReading
+from gateway.formats.edi.segments import Delimiters, Segments
+from gateway.reading import Envelope, Reading, ReadRequest
+
+__all__ = ["Options", "forget", "read", "sniff", "units"]
+
+ISA_ELEMENTS = 16
+_BETWEEN_GROUPS = ("TA3", "ISB", "ISE")
+_SECURITY = ("S1S", "S1E", "S2S", "S2E", "S3S", "S3E", "S4S", "S4E", "SVA")
+_BINARY = ((b"BIN", 1), (b"BDS", 2))
+
+DIALECT = Dialect(
+    interchange=Level("ISA", "IEA", "interchange", "groups", (13, 0), (1, 0), (2, 0), ("ISA13", "IEA01", "IEA02")),
+    group=Level("GS", "GE", "group", "sets", (6, 0), (1, 0), (2, 0), ("GS06", "GE01", "GE02")),
+    unit=Level("ST", "SE", "set", "segments", (2, 0), (1, 0), (2, 0), ("ST02", "SE01", "SE02")),
+    sender=((5, 0), (6, 0)),
+    receiver=((7, 0), (8, 0)),
+    test=((15, 0), frozenset("T")),
+    kind=(1, 0),
+    version=(),
+    group_version=(8, 0),
+    alone=("TA1",),
+    outside=lambda segment: segment in _BETWEEN_GROUPS or segment in _SECURITY,
+)
+
+
+class Options(InterchangeOptions):
+    """`[file]` settings."""
+
+    summary: tuple[str, ...] = ("W03", "W14", "W76", "CTT", "TDS", "AK9")
+
+
+def sniff(head: bytes, name: str) -> bool:
+    """An ISA, perhaps behind a byte order mark and blanks."""
+    del name
+    return bool(opening(head, SYNTAX.sniffs))
+
+
+def read(request: ReadRequest) -> Reading:
+    """Open a file for one kind of row. Raises FileError, GatewayError for a path that is none."""
+    options: Options = headers.options(Options, request.options, "x12")
+    plan = Plan(
+        parse_each(request.each or "ST"),
+        tuple(parse_step(part, "read summary", "Name segments: CTT.") for part in options.summary),
+        tuple(parse(column) for column in request.columns),
+    )
+    return InterchangeReading(request, partial(stretches, request, SYNTAX, options.encoding), _dialect, plan)
+
+
+def units(request: ReadRequest) -> Envelope:
+    """Every transaction set, and what is wrong with it or with the envelopes around it."""
+    return read_envelopes(request, stretches(request, SYNTAX), _dialect, _conform)
+
+
+def _dialect(table: Segments) -> Dialect:
+    del table
+    return DIALECT
+
+
+def _header(head: bytes, name: str, place: int) -> Header:
+    """Read the ISA by its separators, so that one with slightly wrong widths still serves."""
+    if not head.startswith(b"ISA"):
+        found = head[:20].decode("latin-1")
+        raise FileError(
+            name, f'expected an interchange that begins with ISA, found "{found}"',
+            "Send whole X12 interchanges and nothing between them.", f"byte {place}",
+        )  # fmt: skip
+    separator = head[3:4]
+    if separator in (b"\r", b"\n"):
+        raise FileError(name, "a line ends behind ISA, where the separator of elements must stand",
+                        "Send the ISA in one line, with a separator such as *.", f"byte {place}")  # fmt: skip
+    at = 3
+    for _ in range(ISA_ELEMENTS - 1):
+        at = head.find(separator, at + 1, 400)
+        if at < 0:
+            raise FileError(name, "the ISA segment has fewer than 16 elements", "Send the whole ISA.", f"byte {place}")
+    component, end = _component_and_terminator(head, at + 1, separator)
+    if end < 0:
+        raise FileError(name, "no GS, TA1 or IEA follows the 16 elements of the ISA segment",
+                        "Check that the ISA is whole and has 16 elements.", f"byte {place}")  # fmt: skip
+    if end >= len(head):
+        raise FileError(name, "the file ends within the ISA segment", "Send the whole file.", f"byte {place}")
+    segment = head[end]
+    version, repetition = (part.strip() for part in _elements(head[:at], separator, 12, 11))
+    delimiters = Delimiters(separator[0], component, segment, _repetition(version, repetition))
+    if max(separator[0], component) >= 0x80:
+        raise FileError(name, "a separator in the ISA is not an ASCII character", "Use ASCII separators, as * and >.",
+                        f"byte {place}")  # fmt: skip
+    if segment in (separator[0], component):
+        raise FileError(name, "the ISA names the same character as separator and as terminator",
+                        "Use a character of its own for each.", f"byte {place}")  # fmt: skip
+    return Header(delimiters, (b"ISA" + separator,), (b"IEA" + separator,), 4)
+
+
+def _elements(isa: bytes, separator: bytes, *numbers: int) -> Iterator[bytes]:
+    elements = isa.translate(None, delete=b"\r\n").split(separator)
+    return (elements[number] for number in numbers)
+
+
+def _repetition(version: bytes, character: bytes) -> int:
+    """ISA11 is the repetition separator from version 00402 on; before, it names the standards body."""
+    if len(character) == 1 and version >= b"00402" and not character.isalnum() and character[0] < 0x80:
+        return character[0]
+    return -1
+
+
+def _component_and_terminator(head: bytes, at: int, separator: bytes) -> tuple[int, int]:
+    """ISA16 and the place of the terminator behind it, told by the segment that follows; −1 for what is not there.
+
+    ISA16 may be missing, and a line may be broken before the terminator. (−1, −1) where nothing fits.
+    """
+    shown = head[at : at + 1]
+    component = shown[0] if shown and shown != separator and not shown.isalnum() and shown != b" " else -1
+    behind_line_end = next((n for n in range(at + 1, len(head)) if head[n] not in b"\r\n"), len(head))
+    fitting = [place for place in (at + 1, behind_line_end, at) if _follows(head, place + 1, separator)]
+    if not fitting:
+        return (component, at + 1) if len(head[at + 2 :].strip()) < 4 else (-1, -1)
+    terminator = fitting[0]
+    if terminator == at or (head[terminator] in b"\r\n" and _ends_its_line(head[terminator:], shown)):
+        return -1, at
+    return component, terminator + (head[terminator : terminator + 2] == b"\r\n")
+
+
+def _ends_its_line(text: bytes, character: bytes) -> bool:
+    """Whether the first line that is not blank ends with the character: then that is the terminator."""
+    return text.lstrip().split(b"\n", 1)[0].rstrip().endswith(character)
+
+
+def _follows(head: bytes, at: int, separator: bytes) -> bool:
+    """Whether a segment that may follow the ISA begins there."""
+    text = head[at : at + 40].lstrip().translate(None, delete=b"\r\n")
+    return text.startswith(tuple(tag + separator for tag in (b"GS", b"TA1", b"IEA", b"ISB", b"ST")))
+
+
+def _conform(table: Segments) -> Iterator[Trouble]:
+    """Segments with binary data that are not as long as they say."""
+    for tag, number in _BINARY:
+        found = table.where(tag.decode())
+        lengths, data = (table.text(found, n).to_pylist() for n in (number, number + 1))
+        for index, length, digits in zip(found.tolist(), lengths, data, strict=True):
+            declared = length.strip()
+            if not (declared.isascii() and declared.isdigit() and len(digits) == 2 * int(declared[:15])):
+                yield (
+                    index,
+                    f"{tag.decode()}/{number:02d}",
+                    f'{tag.decode()}{number:02d} is "{declared}", and the segment does not end behind so many bytes',
+                    "Ask the sender to state the true length of the binary data.",
+                )
+
+
+SYNTAX = Syntax((b"ISA",), _header, _BINARY)

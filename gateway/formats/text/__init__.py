@@ -1,0 +1,1 @@
+"""Readers of text tables: delimited and fixed width."""

@@ -1,0 +1,1 @@
+"""Readers of documents: XML and JSON."""

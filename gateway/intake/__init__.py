@@ -1,0 +1,1 @@
+"""The way of a file: archived, claimed, translated, written, settled."""

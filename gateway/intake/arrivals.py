@@ -1,0 +1,183 @@
+"""Files on their way in: archived, taken out of containers, and put together where they share a commit."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Generator, Iterable, Iterator, Mapping
+from contextlib import closing
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from gateway.errors import Fault, FileError
+from gateway.formats import containers
+from gateway.ledger import archive
+from gateway.prefetch import ahead
+from gateway.settings import Config, secret_of
+from gateway.transports.transport import Drop
+
+BATCH_BYTES = 8 << 20
+"""Files up to this size together share one commit."""
+
+Version = tuple[int, int, int]
+"""Inode, size and time of the last change: another one says that a file is not what was archived."""
+
+
+@dataclass(frozen=True, slots=True)
+class Within:
+    """A container as it was delivered."""
+
+    drop: Drop
+    stored: archive.Stored
+
+
+@dataclass(frozen=True, slots=True)
+class Arrived:
+    """A file whose bytes are archived.
+
+    within  the delivery that holds it, where it came in a container
+    sealed  why it is set aside as it is: a container that cannot be opened, or what ends the process
+    """
+
+    drop: Drop
+    stored: archive.Stored
+    version: Version = (0, 0, 0)
+    within: Within | None = None
+    sealed: Fault | None = None
+
+    @property
+    def delivery(self) -> Drop:
+        """What was delivered: the file, or the container that it came in."""
+        return self.within.drop if self.within else self.drop
+
+    @property
+    def container(self) -> tuple[str, str]:
+        """(name, SHA-256) of the container that it came in, ("", "") if it came by itself."""
+        return (self.within.drop.name, self.within.stored.sha256) if self.within else ("", "")
+
+    def is_as_archived(self) -> bool:
+        """Whether the file still is what was archived."""
+        try:
+            return _version(self.drop.path) == self.version
+        except OSError:
+            return False
+
+
+class Intake:
+    """Archives what was delivered to one home.
+
+    ledger  the ledger's folder, with the archive
+    """
+
+    def __init__(self, home: Path, config: Config, ledger: Path) -> None:
+        self.home, self.config, self.ledger = home, config, ledger
+
+    def batches(
+        self, drops: Iterable[Drop], scratch: Path, left: dict[Drop, str], aside: Mapping[Drop, Fault]
+    ) -> Generator[list[Arrived]]:
+        """The files in their order, in batches that share a commit; one is archived while the one before is worked on.
+
+        scratch  a folder for what comes out of containers
+        left     gets the deliveries that cannot be archived, or not all of them, and why
+        aside    those that are only archived, and why
+        """
+        return ahead(self._batches(drops, scratch, left, aside))
+
+    def _batches(
+        self, drops: Iterable[Drop], scratch: Path, left: dict[Drop, str], aside: Mapping[Drop, Fault]
+    ) -> Iterator[list[Arrived]]:
+        with closing(archive.Archiver(self.ledger)) as archiver:
+            yield from self._archived(self._each(drops, scratch, archiver, left, aside), left, archiver)
+
+    def _archived(
+        self, files: Iterable[Arrived], left: dict[Drop, str], archiver: archive.Archiver
+    ) -> Iterator[list[Arrived]]:
+        def safe(batch: list[Arrived]) -> Iterator[list[Arrived]]:
+            try:
+                archiver.settle(_hashes(batch))
+            except OSError as error:
+                left.update((one.delivery, _refused(error)) for one in batch)
+            else:
+                yield batch
+
+        batch: list[Arrived] = []
+        hashes, size = set[str](), 0
+        for one in files:
+            full = size + one.stored.bytes > BATCH_BYTES or len(batch) >= self.config.limits.files_per_commit_max
+            if batch and (full or one.stored.sha256 in hashes):
+                yield from safe(batch)
+                batch, hashes, size = [], set(), 0
+            batch.append(one)
+            hashes.add(one.stored.sha256)
+            size += one.stored.bytes
+        if batch:
+            yield from safe(batch)
+
+    def _each(
+        self,
+        drops: Iterable[Drop],
+        scratch: Path,
+        archiver: archive.Archiver,
+        left: dict[Drop, str],
+        aside: Mapping[Drop, Fault],
+    ) -> Iterator[Arrived]:
+        for drop in drops:
+            try:
+                yield from self._receive(drop, scratch, archiver, aside.get(drop))
+            except OSError as error:
+                left[drop] = _refused(error)
+
+    def receive(self, drop: Drop, scratch: Path) -> list[Arrived]:
+        """One delivery. Raises OSError."""
+        with closing(archive.Archiver(self.ledger)) as archiver:
+            arrived = self._receive(drop, scratch, archiver)
+            archiver.settle(_hashes(arrived))
+            return arrived
+
+    def _receive(
+        self, drop: Drop, scratch: Path, archiver: archive.Archiver, sealed: Fault | None = None
+    ) -> list[Arrived]:
+        """The file; if it is a container, the files within it: all of them, or it is left.
+
+        A container that cannot be opened, or that is `sealed`, is taken as it is.
+        """
+        version = _version(drop.path)
+        stored = archiver.add(drop.path)
+        if sealed or not containers.kind(drop.path):
+            return [Arrived(drop, stored, version, sealed=sealed)]
+        place = Path(tempfile.mkdtemp(dir=scratch))
+        try:
+            inner = list(containers.unpack(drop.path, drop.name, place, self.config.limits, self._keys(drop)))
+            if not inner:
+                raise FileError(drop.name, "there is no file in it", "Send it again, with the files.")
+        except FileError as error:
+            shutil.rmtree(place)
+            return [Arrived(drop, stored, version, sealed=error.as_fault())]
+        within = Within(drop, stored)
+        return [
+            Arrived(replace(drop, name=file.name, path=file.path), archiver.add(file.path), _version(file.path), within)
+            for file in inner
+        ]
+
+    def _keys(self, drop: Drop) -> containers.Keys:
+        """What opens encrypted files of the drop's partner."""
+        pgp, partner = self.config.pgp, self.config.partners.get(drop.partner)
+        return containers.Keys(
+            self.home / pgp.key_file if pgp.key_file else None,
+            secret_of(pgp.passphrase_env),
+            self.home / partner.pgp_signer if partner and partner.pgp_signer else None,
+        )
+
+
+def _hashes(arrived: Iterable[Arrived]) -> set[str]:
+    """Of these files, and of the containers that they came in."""
+    return {part.stored.sha256 for one in arrived for part in (one, one.within) if part}
+
+
+def _refused(error: OSError) -> str:
+    return f"cannot be archived: {error.strerror}"
+
+
+def _version(path: Path) -> Version:
+    status = path.stat()
+    return status.st_ino, status.st_size, status.st_mtime_ns

@@ -1,0 +1,157 @@
+"""`gateway backup`: a copy of a home as it stood after one commit, made while others commit.
+
+The catalog is copied first, in one step. What it leads to is on the disk before a commit and never changed, and files
+that were merged into others stay for a day (`maintenance.KEPT`): what is copied after the catalog belongs to it.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sqlite3
+from collections.abc import Iterable, Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from gateway.atomic import abandoned, sync_folder
+from gateway.errors import GatewayError
+from gateway.ledger import lake, verify
+from gateway.ledger.connection import CATALOG
+from gateway.settings import Config
+
+STAMP = "%Y%m%dT%H%M%SZ"
+MUTABLE = ("config.toml", "mappings", "templates", "outbound")
+"""What a home has besides its ledger. Files that wait in `inbound` are where they were sent from as well."""
+BESIDE = ("gateway-id", "delivered", "notifications.json")
+"""What lies beside the ledger's tables and archive, and is needed to go on."""
+
+
+@dataclass(frozen=True, slots=True)
+class Backup:
+    """A backup that was made and verified: its folder, and how many files of the ledger were copied and linked."""
+
+    folder: Path
+    copied: int
+    linked: int
+
+
+def back_up(home: Path, config: Config, target: Path) -> Backup:
+    """Make a new folder in `target`, named by the instant (UTC), that is a home with the same ledger; verify it.
+
+    Files of the ledger that the backup before has already are linked to it, where the file system can do that. Raises
+    GatewayError where there is no ledger, where the backup cannot be written, or is not what was committed: nothing
+    is left of it then, and the backups before it stay.
+    """
+    ledger = lake.folder_of(home, config)
+    if not lake.exists(ledger):
+        raise GatewayError("back up", str(ledger), "Run `gateway once` first.", "there is no ledger yet")
+    if any(target.resolve().is_relative_to(place.resolve()) for place in (ledger, *(home / name for name in MUTABLE))):
+        raise GatewayError("back up to", str(target), "Choose a folder outside of the home.", "it would copy itself")
+    try:
+        target.mkdir(parents=True, exist_ok=True)
+        for left in abandoned(target):
+            shutil.rmtree(left)
+        earlier = sorted(path for path in target.glob("[0-9]*T*Z") if (path / "ledger" / CATALOG).exists())
+        made = target / datetime.now(UTC).strftime(STAMP)
+        if made.exists():
+            raise GatewayError("back up to", str(made), "Wait a second.", "there is a backup of this instant")
+        unfinished = target / f".{made.name}.{os.getpid()}.tmp"
+        try:
+            done = _fill(home, ledger, unfinished, earlier[-1] if earlier else None)
+            _verify(unfinished, config)
+            # Many small files: syncing everything once takes less than syncing each.
+            os.sync()
+            unfinished.replace(made)
+        finally:
+            shutil.rmtree(unfinished, ignore_errors=True)
+        sync_folder(target)
+    except (OSError, sqlite3.Error) as error:
+        cause = str(error.strerror) if isinstance(error, OSError) else str(error)
+        raise GatewayError("back up to", str(target), "Check disk space and permissions.", cause) from error
+    return Backup(made, *done)
+
+
+def _fill(home: Path, ledger: Path, folder: Path, earlier: Path | None) -> tuple[int, int]:
+    """(files copied, files linked) of tables and archive."""
+    kept = folder / "ledger"
+    kept.mkdir(parents=True)
+    _copy_catalog(ledger / CATALOG, kept / CATALOG)
+    copied = linked = 0
+    for source in _belonging(ledger, kept / CATALOG):
+        place = source.relative_to(ledger)
+        copy, before = kept / place, earlier / "ledger" / place if earlier else None
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        if before is not None and _linked(before, copy, source.stat().st_size):
+            linked += 1
+        else:
+            shutil.copy2(source, copy)
+            copied += 1
+    # After the catalog: a file for a partner is written before the catalog says so.
+    _copy_present((home / name for name in MUTABLE), folder)
+    _copy_present((ledger / name for name in BESIDE), kept)
+    return copied, linked
+
+
+def _copy_catalog(source: Path, copy: Path) -> None:
+    with closing(sqlite3.connect(source)) as origin, closing(sqlite3.connect(copy)) as sink:
+        origin.backup(sink)
+
+
+def _belonging(ledger: Path, catalog: Path) -> Iterator[Path]:
+    """The data files that a catalog leads to, and the archive.
+
+    Raises GatewayError where a data file is gone.
+    """
+    with closing(sqlite3.connect(catalog)) as con:
+        rows = con.execute("select path from ducklake_data_file union select path from ducklake_delete_file").fetchall()
+    wanted = {Path(path).name for (path,) in rows}
+    for path in (ledger / "data").rglob("*.parquet"):
+        if path.name in wanted:
+            wanted.remove(path.name)
+            yield path
+    if wanted:
+        raise GatewayError("back up", f"data file {min(wanted)}", "Run `gateway verify`.", "it is gone")
+    yield from (ledger / "files").glob("*/*.zst")
+
+
+def _linked(before: Path, copy: Path, size: int) -> bool:
+    """Whether the earlier backup has the file, and the new one shares it now."""
+    try:
+        if before.stat().st_size != size:
+            return False
+        copy.hardlink_to(before)
+    except OSError:
+        return False
+    return True
+
+
+def _copy_present(places: Iterable[Path], folder: Path) -> None:
+    """Copy files and folders that are there, without what is hidden: temporary files of others."""
+    for place in places:
+        if place.is_dir():
+            (folder / place.name).mkdir(exist_ok=True)
+            _copy_present((path for path in place.iterdir() if not path.name.startswith(".")), folder / place.name)
+            continue
+        try:
+            shutil.copy2(place, folder / place.name)
+        except FileNotFoundError:
+            continue  # Replaced or removed since the listing, or never there.
+
+
+def _verify(folder: Path, config: Config) -> None:
+    settings = config.model_copy(update={"ledger": config.ledger.model_copy(update={"path": "ledger"})})
+    with lake.open_lake(folder, settings, read_only=True) as copied:
+        findings = verify.verify(copied)
+    if findings:
+        first = findings[0]
+        raise GatewayError(
+            "verify the backup of", str(folder.parent),
+            "Run `gateway verify`: if it finds nothing, the damage is in the backup before; begin in a new folder.",
+            f"{len(findings)} findings, the first: {first.table} {first.row}: {first.message}",
+        )  # fmt: skip
+    # Of the connection, not of the ledger.
+    shutil.rmtree(folder / "ledger" / "tmp", ignore_errors=True)
+    for suffix in ("-wal", "-shm"):
+        (folder / "ledger" / f"{CATALOG}{suffix}").unlink(missing_ok=True)

@@ -1,0 +1,1 @@
+"""A mapping applied to files: rows, faults, tie-outs."""

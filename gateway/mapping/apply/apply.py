@@ -1,0 +1,246 @@
+"""Apply a mapping to files: source rows → canonical records and faults, in temporary tables."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import duckdb
+
+from gateway.errors import Fault, FileError
+from gateway.mapping.apply import drift, faults, tie_out
+from gateway.mapping.apply import rows as reading
+from gateway.mapping.apply.drift import source_columns
+from gateway.mapping.apply.mapped import FILE_SHIFT, ApartError, Context, Mapped, Opener, Outcome, Rows
+from gateway.mapping.apply.temporary_tables import Work
+from gateway.mapping.compiler.amounts import Notation
+from gateway.mapping.compiler.compiler import Compiler
+from gateway.mapping.compiler.targets import Record
+from gateway.mapping.language.spec import Mapping as Feed
+from gateway.mapping.language.spec import RecordSpec
+from gateway.model import MAPPABLE
+from gateway.sql import ident
+
+__all__ = ["apply", "source_columns"]
+
+_OURS = (duckdb.IOException, duckdb.OutOfMemoryException, duckdb.InternalException, duckdb.FatalException,
+         duckdb.InterruptException)  # fmt: skip
+"""Errors of the machine, not of the mapping or the file."""
+
+
+@dataclass
+class Kind:
+    """All records that share one kind of row, and the table that holds their rows with every step.
+
+    rows  readings of the files that are mapped, by number of the file
+    """
+
+    number: int
+    each: str | None
+    compiler: Compiler
+    relation: str
+    rows: Mapping[int, Rows]
+
+
+def apply(con: duckdb.DuckDBPyConnection, mapping: Feed, openers: Sequence[Opener], context: Context) -> Mapped:
+    """Read files through their openers, as `mapping` says.
+
+    Nothing is committed: the result names temporary tables of the connection, all under the context's prefix.
+    Raises FileError where a file as a whole cannot be read, or has more faults than the limit; GatewayError
+    where the mapping cannot work (a lookup that does not exist, fields that need one another); ApartError where the
+    result for one of several files would depend on the others.
+    """
+    work = Work(con, context.prefix)
+    mapped = Mapped([Outcome() for _ in openers])
+    try:
+        _apply(work, mapping, openers, context, mapped)
+    except _OURS:
+        work.sweep()
+        raise
+    except duckdb.Error as error:
+        work.sweep()
+        cause = str(error).split("\n", maxsplit=1)[0]
+        raise FileError(mapping.feed, cause, "Mend the mapping, try it on this file, and replay it.") from error
+    except BaseException:
+        work.sweep()
+        raise
+    return mapped
+
+
+def _apply(work: Work, mapping: Feed, openers: Sequence[Opener], context: Context, mapped: Mapped) -> None:
+    mapped.faults = faults.create(work)
+    kinds: list[Kind] = []
+    by_each: dict[str | None, list[tuple[int, RecordSpec]]] = {}
+    for index, record in enumerate(mapping.record):
+        by_each.setdefault(record.each, []).append((index, record))
+    for number, (each, records) in enumerate(by_each.items()):
+        wanted = source_columns(mapping, [record for _, record in records])
+        files = _open(mapping, openers, each, wanted, records, mapped)
+        if files:
+            kind = _kind(work, mapping, context, records, files, openers, number)
+            kinds.append(kind)
+            _account(work, mapping, kind, mapped, openers, context)
+    for table in dict.fromkeys(record.type for record in mapping.record):
+        mapped.tables[table] = _table(work, table, kinds)
+    for kind in kinds:
+        faults.add_unmapped(work, kind.compiler, kind.relation, mapped.faults)
+        faults.add_wrong_identifiers(work, kind.compiler, kind.relation, mapped.faults)
+    tie_out.check(work, mapping, [(kind.compiler, kind.relation, list(kind.rows)) for kind in kinds], mapped)
+
+
+def _open(
+    mapping: Feed,
+    openers: Sequence[Opener],
+    each: str | None,
+    wanted: Sequence[str],
+    records: Sequence[tuple[int, RecordSpec]],
+    mapped: Mapped,
+) -> dict[int, Rows]:
+    """The files' rows of one kind; a file that lacks what is needed is held, and only counted."""
+    files: dict[int, Rows] = {}
+    found: dict[tuple[str, ...], list[Fault]] = {}
+    for file, opener in enumerate(openers):
+        rows = opener(each, wanted)
+        if rows.columns not in found:
+            found[rows.columns] = drift.check(mapping, rows, wanted, [record for _, record in records])
+        held = found[rows.columns]
+        if not held:
+            files[file] = rows
+            continue
+        outcome = mapped.files[file]
+        outcome.held += held
+        outcome.received += _count(rows)
+        outcome.rejected = outcome.received
+    if len({frozenset(rows.columns) & frozenset(wanted) for rows in files.values()}) > 1:
+        raise ApartError("their columns differ")
+    return files
+
+
+def _kind(
+    work: Work,
+    mapping: Feed,
+    context: Context,
+    records: Sequence[tuple[int, RecordSpec]],
+    files: Mapping[int, Rows],
+    openers: Sequence[Opener],
+    number: int,
+) -> Kind:
+    each, columns = records[0][1].each, next(iter(files.values())).columns
+    opened: list[Mapping[int, Rows]] = [files]
+
+    def openings() -> Mapping[int, Rows]:
+        return opened.pop() if opened else {file: openers[file](each, rows.columns) for file, rows in files.items()}
+
+    def make(notation: Notation, decided: Mapping[tuple[int, str], Notation]) -> Compiler:
+        compiler = Compiler(mapping, records, columns, context.partner, notation, decided)
+        tie_out.prepare(compiler, mapping)
+        return compiler
+
+    compiler, relation = reading.read(work, number, openings, make, context)
+    return Kind(number, each, compiler, relation, files)
+
+
+def _count(rows: Rows) -> int:
+    for _ in rows:
+        pass
+    return rows.received
+
+
+# --- accounting and results ---------------------------------------------------------------------------
+
+
+def _account(
+    work: Work, mapping: Feed, kind: Kind, mapped: Mapped, openers: Sequence[Opener], context: Context
+) -> None:
+    """Count what became of every row, and write the faults of those that were rejected."""
+    c = kind.compiler
+    counts = work.con.execute(
+        f"""select _ordinal >> {FILE_SHIFT} as file, {c.ignored}, count(*), count(*) filter ({c.rejected}),
+                   count(*) filter (not {c.rejected} and not {c.used})
+            from {ident(kind.relation)} group by 1, 2 order by 1, 2"""
+    ).fetchall()
+    rejected: dict[int, int] = {}
+    for file, rule, count, bad, unused in counts:
+        ignored = mapped.files[file].ignored
+        if rule is not None:
+            _add(ignored, mapping.file.ignore[rule].name, count)
+            continue
+        if bad:
+            rejected[file] = bad
+        if unused:
+            _add(ignored, "when", unused)
+    for file, rows in kind.rows.items():
+        outcome = mapped.files[file]
+        unread = sum(fault.code == "ROW_REJECT" for fault in rows.faults)
+        outcome.received += rows.received
+        outcome.rejected += rejected.get(file, 0) + unread
+        if outcome.rejected > context.limits.faults_per_file_max:
+            raise FileError(
+                mapping.feed,
+                f"{outcome.rejected} rows cannot be read, the limit is {context.limits.faults_per_file_max}",
+                "Check that the mapping fits the file; mend it and replay.",
+            )
+        faults.add(work, mapped.faults, file, rows.faults)
+    if rejected:
+        faults.add_rejected(
+            work, c, kind.relation, mapped.faults, lambda file: openers[file](kind.each, kind.rows[file].columns)
+        )
+
+
+def _add(counts: dict[str, int], name: str, count: int) -> None:
+    counts[name] = counts.get(name, 0) + count
+
+
+def _table(work: Work, table: str, kinds: Sequence[Kind]) -> str:
+    """The rows of all records of that type. Repeated keys, which are rare, are numbered in a table of their own."""
+    parts = [
+        _record_select(kind, record) for kind in kinds for record in kind.compiler.records if record.spec.type == table
+    ]
+    source = f"({' union all '.join(parts) or _empty(table)})"
+    columns = ", ".join(f"r.{ident(name)}" for name in _LEADING)
+    own = ", ".join(f"r.{ident(column.name)}" for column in MAPPABLE[table].columns)
+    name = work.make("view", table, f"select {columns}, 1::bigint as occurrence, {own} from {source} r")
+    repeated = f"select source_key from {ident(name)} group by source_key having count(*) > 1"
+    if work.con.execute(f"{repeated} limit 1").fetchone() is None:
+        return name
+    shared = f"{repeated} and count(distinct _ordinal >> {FILE_SHIFT}) > 1 limit 1"
+    if work.con.execute(shared).fetchone() is not None:
+        raise ApartError("a later one changes what an earlier one says")
+    repeats = work.make(
+        "table",
+        f"_repeats_{table}",
+        f"""select _record, _ordinal,
+                   row_number() over (partition by source_key order by _record, _ordinal) as occurrence
+            from {ident(name)} semi join ({repeated}) using (source_key)""",
+    )
+    return work.make(
+        "view",
+        table,
+        f"""select {columns}, coalesce(n.occurrence, 1) as occurrence, {own} from {source} r
+            left join {ident(repeats)} n on n._record = r._record and n._ordinal = r._ordinal""",
+    )
+
+
+_LEADING = ("_ordinal", "_kind", "_record", "position", "source_key")
+
+
+def _record_select(kind: Kind, record: Record) -> str:
+    columns = [
+        f"cast({record.targets[column.name].value if column.name in record.targets else 'null'} as {column.type}) "
+        f"as {ident(column.name)}"
+        for column in record.table.columns
+    ]
+    c = kind.compiler
+    return (
+        f"select _ordinal, {kind.number}::integer as _kind, {record.index}::integer as _record, "
+        f"_position as position, {record.key} as source_key, {', '.join(columns)} from {ident(kind.relation)} "
+        f"where {c.ignored} is null and {record.applies} and not {c.rejected}"
+    )
+
+
+def _empty(table: str) -> str:
+    columns = [f"cast(null as {column.type}) as {ident(column.name)}" for column in MAPPABLE[table].columns]
+    return (
+        "select 0::bigint as _ordinal, 0 as _kind, 0 as _record, '' as position, cast(null as uuid) as source_key, "
+        f"{', '.join(columns)} where false"
+    )

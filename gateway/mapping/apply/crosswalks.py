@@ -1,0 +1,190 @@
+"""What a row needs beyond itself: values filled down, crosswalks and aliases.
+
+Codes and names repeat, so they are resolved once for each distinct combination and joined back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+import pyarrow as pa
+
+from gateway.errors import GatewayError
+from gateway.mapping.apply.mapped import Context
+from gateway.mapping.apply.temporary_tables import Work
+from gateway.mapping.compiler.stages import Joined, Stages
+from gateway.mapping.compiler.targets import Join
+from gateway.sql import ident, quote
+
+ANY = ("", "*")
+
+
+Filled = dict[str, tuple[str, int]]
+"""Tag of a field that is filled down → the last text and the unit in which it stood."""
+
+
+def supply(work: Work, stages: Stages, number: int, joins: Sequence[Join], filled: Filled, context: Context) -> bool:
+    """Give a stage what it needs from other rows and from crosswalks; whether that is dear to compute twice.
+
+    filled  what the rows before had to fill down, and after this what these rows have
+    """
+    dear = number > 1
+    for join in joins:
+        if join.kind == "fill_down":
+            joined, window = _fill_down(work, stages, join, filled)
+            dear = dear or window
+        elif join.kind == "lookup":
+            joined = _lookup(work, stages, number, join, context)
+        else:
+            joined = _alias(work, stages, join, context)
+        stages.join(number, joined)
+    return dear
+
+
+def _fill_down(work: Work, stages: Stages, join: Join, filled: Filled) -> tuple[Joined, bool]:
+    """The last text at or above the row, and whether it is a window over all rows."""
+    (text,) = join.keys
+    tag, present = join.target.tag, f"{text} is not null"
+    facts = work.con.execute(
+        f"""select min({text}), max({text}), min(_ordinal) filter ({present}), min(_ordinal), min(_unit), max(_unit),
+                   arg_max({text}, _ordinal) filter ({present}), arg_max(_unit, _ordinal) filter ({present})
+            from {stages.reach(text)}"""
+    ).fetchone()
+    assert facts is not None
+    least, most, first, top, unit, unit_last, last, last_in = facts
+    above = "cast(null as varchar)"
+    if tag in filled:
+        before, before_in = filled[tag]
+        above = f"case when _unit = {before_in} then {quote(before)} end"
+    window = False
+    if least is None:
+        sql = above
+    elif least == most and unit == unit_last:
+        sql = quote(least) if first == top else f"case when _ordinal >= {first} then {quote(least)} else {above} end"
+    else:
+        last_value = f"last_value({text} ignore nulls) over (partition by _unit order by _ordinal)"
+        sql, window = f"coalesce({last_value}, {above})", True
+    if last is not None:
+        filled[tag] = (last, last_in)
+    return Joined({f"__d{join.target.tag}": sql}, (text,)), window
+
+
+# --- lookups ------------------------------------------------------------------------------------------
+
+
+def _lookup(work: Work, stages: Stages, number: int, join: Join, context: Context) -> Joined:
+    """Every combination of codes in the file with the value of the most specific row that fits it, and what is made
+    of that value alone."""
+    alias, found = f"l{join.target.tag}", f"__l{join.target.tag}"
+    matcher = _Matcher(join, context)
+    keys = [f"k{number}" for number in range(len(join.keys))]
+    asked = f"select distinct {', '.join(join.keys)} from {stages.reach(*join.keys)}"
+    combinations = work.con.execute(asked).fetchall()
+    table = pa.table(
+        [pa.array([codes[number] for codes in combinations], pa.utf8()) for number in range(len(keys))]
+        + [pa.array([matcher.find(codes) for codes in combinations], pa.utf8())],
+        names=[*keys, found],
+    )
+    made = stages.plan.following(number, [found])
+    name = work.over(
+        table, lambda source: work.make("table", f"_{alias}", f"select * from {stages.plan.levels(made, source)}")
+    )
+    if table.column(found).null_count:
+        work.unresolved.add(join.target.tag)
+    same = " and ".join(f"{alias}.{key} = {sql}" for key, sql in zip(keys, join.keys, strict=True))
+    gives = {step: f"{alias}.{step}" for step in (found, *made)}
+    return Joined(gives, join.keys, f"left join {ident(name)} {alias} on {same}")
+
+
+class _Matcher:
+    """Finds the value of a crosswalk, whatever the case of the codes.
+
+    A blank or * in a row of the crosswalk means any code; the row with the fewest of them wins.
+    """
+
+    def __init__(self, join: Join, context: Context) -> None:
+        spec = join.target.spec
+        table = context.lookups.get(spec.lookup or "")
+        if table is None:
+            known = ", ".join(sorted(context.lookups)) or "none"
+            raise GatewayError(
+                "find lookup", spec.lookup or "", f"Add mappings/lookups/{spec.lookup}.csv; there are: {known}."
+            )
+        if table.num_columns != len(spec.on) + 1:
+            raise GatewayError(
+                "use lookup", spec.lookup or "", f"Name {table.num_columns - 1} columns in `on`, in its order.",
+                f"`on` names {len(spec.on)} columns, the lookup has {table.num_columns - 1} before its value",
+            )  # fmt: skip
+        names = table.column_names
+        if set(names[:-1]) == set(spec.on):
+            table = table.select([*spec.on, names[-1]])
+        cells = [[(cell or "").strip() for cell in column.to_pylist()] for column in table.columns]
+        rows = [(tuple(c.casefold() for c in row[:-1]), row[-1]) for row in zip(*cells, strict=True)]
+        self.exact = {codes: value for codes, value in reversed(rows) if not any(c in ANY for c in codes)}
+        self.loose = sorted(
+            ((codes, value) for codes, value in rows if any(c in ANY for c in codes)),
+            key=lambda row: sum(c in ANY for c in row[0]),
+        )
+
+    def find(self, codes: Sequence[str]) -> str | None:
+        """The value, or None."""
+        wanted = tuple(code.casefold() for code in codes)
+        value = self.exact.get(wanted)
+        if value is None:
+            for row, loose in self.loose:
+                if all(cell in ANY or cell == code for cell, code in zip(row, wanted, strict=True)):
+                    value = loose
+                    break
+        return value or None
+
+
+# --- aliases ------------------------------------------------------------------------------------------
+
+
+def _alias(work: Work, stages: Stages, join: Join, context: Context) -> Joined:
+    """Every name in the file with the SKU that it meant on the day of the row.
+
+    The partner's own alias goes before one for all partners, a later one before an earlier one, any alias
+    before an item whose SKU is that name.
+    """
+    (text,) = join.keys
+    alias = f"a{join.target.tag}"
+    fallback = f"date '{(context.arrived or datetime.now(UTC).date()).isoformat()}'"
+    names = work.make(
+        "table", f"_{alias}_names", f"select distinct {text} as name from {stages.reach(text)} where {text} is not null"
+    )
+    known = work.make(
+        "table",
+        f"_{alias}_known",
+        f"""select external_id, sku, pack_qty, valid_from, valid_to, alias_partner = '*' as general
+            from {context.alias_relation}
+            where alias_partner in ({quote(context.partner)}, '*')
+              and id_type = {quote(join.target.spec.alias or "")} and external_id in (from {ident(names)})""",
+    )
+    dated = work.con.execute(
+        f"select 1 from {ident(known)} where valid_from is not null or valid_to is not null limit 1"
+    ).fetchone()
+    # Most names mean the same on every day: only where one does not, days are told apart.
+    day = f"coalesce({join.day}, {fallback})" if dated and join.day else fallback
+    asked = (
+        f"(select distinct {text} as name, {day} as day from {stages.reach(text, day)} where {text} is not null)"
+        if dated
+        else f"(select name, {fallback} as day from {ident(names)})"
+    )
+    name = work.make(
+        "table",
+        f"_{alias}",
+        f"""select w.name, w.day, coalesce(k.sku, i.sku) as sku, k.pack_qty
+            from {asked} w
+            left join {ident(known)} k on k.external_id = w.name
+                and coalesce(k.valid_from, w.day) <= w.day and coalesce(k.valid_to, w.day) >= w.day
+            left join (select distinct sku from {context.item_relation}) i on i.sku = w.name
+            qualify row_number() over (partition by w.name, w.day
+                order by k.general, k.valid_from desc nulls last, k.sku, k.pack_qty) = 1""",
+    )
+    if work.con.execute(f"select 1 from {ident(name)} where sku is null limit 1").fetchone() is not None:
+        work.unresolved.add(join.target.tag)
+    same_day = f" and {alias}.day = {day}" if dated else ""
+    gives = {f"__a{join.target.tag}": f"{alias}.sku", f"__p{join.target.tag}": f"{alias}.pack_qty"}
+    return Joined(gives, (text, day), f"left join {ident(name)} {alias} on {alias}.name = {text}{same_day}")

@@ -1,0 +1,64 @@
+"""The source columns that a mapping names, and files whose columns are not those."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from gateway.errors import Fault
+from gateway.mapping.apply import faults, tie_out
+from gateway.mapping.apply.mapped import Rows
+from gateway.mapping.compiler import fields
+from gateway.mapping.language.expressions import names
+from gateway.mapping.language.spec import Mapping, RecordSpec
+from gateway.model import MAPPABLE
+
+
+def source_columns(mapping: Mapping, records: Sequence[RecordSpec]) -> list[str]:
+    """Every source column that these records (over one kind of row), the ignore rules and the tie-outs name."""
+    found: dict[str, None] = {}
+    for record in records:
+        found |= dict.fromkeys(fields.source_columns(record.fields))
+        found |= dict.fromkeys(sorted(names(record.when)[1]) if record.when else ())
+        found |= dict.fromkeys(key for key in record.key if key not in record.fields)
+    for rule in mapping.file.ignore:
+        found |= dict.fromkeys(sorted(names(rule.when)[1]))
+    for tie in mapping.file.tie_out:
+        if tie_out.runs_over(mapping, tie, records):
+            found |= dict.fromkeys(tie_out.columns(tie))
+    return list(found)
+
+
+def check(mapping: Mapping, rows: Rows, wanted: Sequence[str], records: Sequence[RecordSpec]) -> list[Fault]:
+    """Columns that are needed and not there, or there and not known."""
+    if mapping.file.drift == "ignore":
+        return []
+    found = [faults.missing_column(column, rows.columns) for column in lacking(records, set(rows.columns))]
+    if mapping.file.drift == "hold":
+        found += [faults.unknown_column(column) for column in rows.columns if column not in wanted]
+    return found
+
+
+def lacking(records: Sequence[RecordSpec], present: set[str]) -> list[str]:
+    """The source columns that these records need and that are not there."""
+    needed = dict.fromkeys(column for record in records for column in _needed(record, present))
+    return [column for column in needed if column not in present]
+
+
+def _needed(record: RecordSpec, present: set[str]) -> Iterator[str]:
+    """Source columns without which the record would be made wrongly: those of required fields, of amounts'
+    signs, of the key and of the condition."""
+    table = MAPPABLE[record.type]
+    for name, field in record.fields.items():
+        column = table.column(name)
+        required = field.required if field.required is not None else bool(column and column.required)
+        if required and field.default is None:
+            alternatives = fields.sources(field)
+            rest = [c for c in fields.columns_of(field, record.fields) if c not in alternatives]
+            if alternatives and not present & set(alternatives):
+                yield alternatives[0]
+            yield from rest
+        elif field.sign is not None and not isinstance(field.sign, str):
+            yield field.sign.source
+    yield from (key for key in record.key if key not in record.fields)
+    if record.when:
+        yield from sorted(names(record.when)[1])

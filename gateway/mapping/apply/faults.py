@@ -1,0 +1,260 @@
+"""Faults of rows: the table of them, with the whole source row beside each defect."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from difflib import get_close_matches
+from functools import partial
+from itertools import groupby
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from gateway.errors import Fault
+from gateway.mapping.apply.mapped import FILE_SHIFT, Rows
+from gateway.mapping.apply.messages import Defect, describe
+from gateway.mapping.apply.temporary_tables import Work
+from gateway.mapping.compiler import fields
+from gateway.mapping.compiler.compiler import Compiler
+from gateway.mapping.compiler.targets import Record, Target
+from gateway.mapping.language.identifiers import wrong as wrong_identifier
+from gateway.sql import ident, quote
+
+_COLUMNS = {
+    "_file": "BIGINT", "_ordinal": "BIGINT", "_record": "INTEGER",
+    **dict.fromkeys(("position", "code", "column_name", "value", "message", "hint", "source_row"), "VARCHAR"),
+    "rejects": "BOOLEAN",
+}  # fmt: skip
+_ARROW = {"BIGINT": pa.int64(), "INTEGER": pa.int32(), "VARCHAR": pa.utf8(), "BOOLEAN": pa.bool_()}
+
+
+def create(work: Work) -> str:
+    """Make the empty table of faults."""
+    columns = ", ".join(f"cast(null as {kind}) as {ident(column)}" for column, kind in _COLUMNS.items())
+    return work.make("table", "faults", f"select {columns} where false")
+
+
+def add(work: Work, name: str, file: int, found: Sequence[Fault]) -> None:
+    """Add faults that the reader of a file found: of rows (they reject their row) or of anything else (they tell)."""
+    _insert(
+        work,
+        name,
+        [
+            (
+                file,
+                None,
+                None,
+                f.position,
+                f.code,
+                f.column,
+                f.value,
+                f.message,
+                f.hint,
+                _json(f.row),
+                f.code == "ROW_REJECT",
+            )
+            for f in found
+        ],
+    )
+
+
+def _insert(work: Work, name: str, rows: Sequence[tuple[Any, ...]]) -> None:
+    if rows:
+        kinds = [_ARROW[kind] for kind in _COLUMNS.values()]
+        cells = [pa.array(cell, kind) for cell, kind in zip(zip(*rows, strict=True), kinds, strict=True)]
+        table = pa.table(cells, names=list(_COLUMNS))
+        work.over(table, lambda source: work.con.execute(f"insert into {ident(name)} select * from {source}"))
+
+
+def _json(row: Mapping[str, str]) -> str | None:
+    return json.dumps(dict(row), ensure_ascii=False) if row else None
+
+
+# --- rejected rows ------------------------------------------------------------------------------------
+
+
+def add_rejected(work: Work, compiler: Compiler, relation: str, name: str, reopen: Callable[[int], Rows]) -> None:
+    """Write one fault for each defective field of each rejected row.
+
+    Their files are read once more for the source rows: in the usual case there are none, and nothing is kept.
+    """
+    shown = [
+        (record, target) for record in compiler.records for target in record.targets.values() if _shown(record, target)
+    ]
+    columns = ["_ordinal", "_position"]
+    for record in compiler.records:
+        broken = " | ".join(record.broken.values()) or "0"
+        columns += [f"case when {record.applies} then {mask} else 0 end" for mask in (record.wrong, f"({broken})")]
+    columns += [f"cast({target.unread or target.value} as varchar)" for _, target in shown]
+    rows = work.con.execute(
+        f"""select {", ".join(columns)} from {ident(relation)}
+            where {compiler.ignored} is null and {compiler.rejected} order by _ordinal"""
+    ).fetchall()
+    sources: dict[int, dict[str, str]] = {}
+    for file, of_file in groupby(rows, key=lambda row: row[0] >> FILE_SHIFT):
+        sources |= _source_rows(reopen(file), file << FILE_SHIFT, [row[0] for row in of_file])
+    found: list[tuple[Any, ...]] = []
+    for row in rows:
+        texts = dict(zip([(r.index, t.name) for r, t in shown], row[2 + 2 * len(compiler.records) :], strict=True))
+        source = sources.get(row[0], {})
+        told: set[tuple[str, str]] = set()
+        for number, record in enumerate(compiler.records):
+            wrong, broken = row[2 + 2 * number : 4 + 2 * number]
+            for defect in _defects(record, wrong, broken, source, texts):
+                message, hint = describe(defect)
+                # Two records of a row may stumble over the same cell: it is told once.
+                if (defect.column, message) not in told:
+                    told.add((defect.column, message))
+                    cells = (defect.column, defect.value, message, hint, _json(source), True)
+                    found.append((row[0] >> FILE_SHIFT, row[0], record.index, row[1], "ROW_REJECT", *cells))
+    _insert(work, name, found)
+
+
+def _shown(record: Record, target: Target) -> bool:
+    """Fields whose text cannot be seen in the row's own cells."""
+    return target.spec.fill_down is not None or (
+        record.spec.type == "inventory_movement" and target.name in ("from_status", "to_status", "qty")
+    )
+
+
+def _source_rows(rows: Rows, base: int, ordinals: Sequence[int]) -> dict[int, dict[str, str]]:
+    wanted = pa.array([ordinal - base for ordinal in ordinals], pa.int64())
+    found: dict[int, dict[str, str]] = {}
+    for batch in rows:
+        for row in batch.filter(pc.is_in(batch.column("_ordinal"), wanted)).to_pylist():
+            found[base + row["_ordinal"]] = {column: row[column] for column in rows.columns if row[column] is not None}
+    return found
+
+
+def _defects(
+    record: Record, wrong: int, broken: int, source: dict[str, str], texts: dict[tuple[int, str], str | None]
+) -> list[Defect]:
+    """The row's defects; what only follows from another one is left out."""
+    found: list[Defect] = []
+    following: list[Defect] = []
+    for target in record.targets.values():
+        bit = 1 << target.bit
+        if not wrong & bit:
+            continue
+        column, value = _cell(record, target, source)
+        text = texts.get((record.index, target.name))
+        if target.spec.fill_down is not None:
+            value = text or value
+        origin = texts.get((record.index, "from_status")) or ""
+        defect = Defect(target, column, value, not broken & bit, origin, text or "")
+        follows = wrong & record.bits(record.behind(target.needs)) and target.spec.alias is None
+        (following if follows else found).append(defect)
+    return found or following
+
+
+def _cell(record: Record, target: Target, source: dict[str, str]) -> tuple[str, str]:
+    """The source column that a defect is about, and its text."""
+    named = fields.columns_of(target.spec, record.spec.fields)
+    filled = [name for name in named if (source.get(name) or "").strip()]
+    column = (filled or named or [target.name])[0]
+    if target.spec.lookup is not None:
+        return ", ".join(named), " / ".join(source.get(name, "") for name in named)
+    return column, source.get(column, "")
+
+
+# --- accepted rows with something that nobody knows ---------------------------------------------------
+
+
+def add_unmapped(work: Work, compiler: Compiler, relation: str, name: str) -> None:
+    """One fault for each code that went to suspense and each unknown name, on its first row, with the count.
+
+    Where several records of a row read the same cell, it is told once.
+    """
+    accepted = f"{compiler.ignored} is null and not {compiler.rejected}"
+    for record in compiler.records:
+        for target in record.targets.values():
+            if not target.unmapped or (target.spec.map is None and target.tag not in work.unresolved):
+                continue
+            spec = target.spec
+            column = (
+                ", ".join(fields.columns_of(spec, record.spec.fields)) if spec.lookup else _first_column(record, target)
+            )
+            if spec.alias is not None and spec.lookup is None:
+                code, what = "SKU_UNKNOWN", f"is no SKU and no {spec.alias} alias of this partner"
+                hint = "Add it to the aliases and replay the file; until then it is counted under its own name."
+            else:
+                place = f"lookup {spec.lookup}" if spec.lookup else "mapping"
+                code, what = "UNMAPPED_LINE", f"is not in the {place}: {target.name} is suspense"
+                where = f"mappings/lookups/{spec.lookup}.csv" if spec.lookup else "`map` of the mapping"
+                hint = f"Add it to {where} and replay the file."
+            text = f"replace({target.unmapped}, chr(31), ' / ')"
+            rows = f"""(select _ordinal, _position, {text} as text from {ident(relation)}
+                where {accepted} and {record.applies} and {target.unmapped} is not null
+                    and (_ordinal >> {FILE_SHIFT}, {text}) not in (
+                        select _ordinal >> {FILE_SHIFT}, value from {ident(name)}
+                        where code = {quote(code)} and column_name = {quote(column)}))"""
+            work.con.execute(_telling(name, record, rows, code, column, quote(what), hint))
+
+
+def add_wrong_identifiers(work: Work, compiler: Compiler, relation: str, name: str) -> None:
+    """One fault for each identifier with a wrong check digit, on its first row, with the count."""
+    accepted = f"{compiler.ignored} is null and not {compiler.rejected}"
+    for record in compiler.records:
+        for target in record.targets.values():
+            if target.spec.check is None:
+                continue
+            rows = f"from {ident(relation)} where {accepted} and {record.applies} and {target.value} is not null"
+            found = work.con.execute(f"select distinct {target.value} {rows}").fetchall()
+            told = {text: wrong for (text,) in found if (wrong := wrong_identifier(target.spec.check, text))}
+            if not told:
+                continue
+            table = pa.table({"text": pa.array(told, pa.utf8()), "wrong": pa.array(told.values(), pa.utf8())})
+            texts = f"(select _ordinal, _position, {target.value} as text {rows})"
+            work.over(table, partial(_insert_wrong, work, name, record, _first_column(record, target), texts))
+
+
+def _insert_wrong(work: Work, name: str, record: Record, column: str, texts: str, known: str) -> None:
+    rows = f"{texts} join {known} using (text)"
+    hint = "Ask the sender to correct it. Its rows count under it all the same."
+    work.con.execute(_telling(name, record, rows, "CHECK_DIGIT", column, "any_value(wrong)", hint))
+
+
+def _telling(name: str, record: Record, rows: str, code: str, column: str, what: str, hint: str) -> str:
+    """SQL that tells each text of these rows once in a file, on its first row, with the count.
+
+    rows  SQL of rows with _ordinal, _position and text
+    what  SQL of what is wrong with a text
+    """
+    return f"""insert into {ident(name)}
+        select _ordinal >> {FILE_SHIFT}, min(_ordinal), {record.index}, arg_min(_position, _ordinal),
+               {quote(code)}, {quote(column)}, text,
+               '"' || text || '" ' || {what} || ' (' || count(*) || case when count(*) = 1 then ' row)' else ' rows)' end,
+               {quote(hint)}, null, false
+        from {rows} group by _ordinal >> {FILE_SHIFT}, text order by 2"""
+
+
+def _first_column(record: Record, target: Target) -> str:
+    return next(iter(fields.columns_of(target.spec, record.spec.fields)), target.name)
+
+
+# --- drift --------------------------------------------------------------------------------------------
+
+
+def missing_column(column: str, present: Sequence[str]) -> Fault:
+    """A column that the mapping needs and the file lacks: the file is held."""
+    folded = {name.strip().casefold(): name for name in present}
+    near = get_close_matches(column.strip().casefold(), list(folded), n=1, cutoff=0.6)
+    like = f'; "{folded[near[0]]}" looks like it' if near else ""
+    return Fault(
+        "FILE_REJECT",
+        f'the column "{column}" is missing{like}. Found: {", ".join(list(present)[:40])}',
+        "Send the file with that column, or name the new header in the mapping.",
+        column=column,
+    )
+
+
+def unknown_column(column: str) -> Fault:
+    """A column that the mapping does not know, where it says to hold such files."""
+    return Fault(
+        "FILE_REJECT",
+        f'the column "{column}" is new and the mapping says to hold such files',
+        "Map it, or set drift to hold-missing.",
+        column=column,
+    )

@@ -1,0 +1,105 @@
+"""What goes into and comes out of applying a mapping: the seam between mapping and the pipeline."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from decimal import Decimal
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from gateway.errors import Fault
+from gateway.ledger.staging import FILE_SHIFT
+from gateway.settings import Limits
+
+__all__ = ["FILE_SHIFT", "ApartError", "Context", "Mapped", "Opener", "Outcome", "Rows"]
+
+
+class ApartError(Exception):
+    """Files that were to be mapped together must be mapped one by one."""
+
+
+class Rows(Protocol):
+    """A reader's rows: batches of text columns with `_ordinal`, `_position`, `_unit`."""
+
+    columns: tuple[str, ...]
+    received: int
+    faults: list[Fault]
+
+    @property
+    def schema(self) -> pa.Schema:
+        """Arrow schema of every batch."""
+
+    def __iter__(self) -> Iterator[pa.RecordBatch]:
+        """Give the batches; may be called once."""
+
+    def together(self, others: Sequence[Any]) -> Iterator[tuple[pa.RecordBatch, int | npt.NDArray[np.int64]]]:
+        """The rows of this file and of others read alike, and which each is of, 0 for this: of all, or of each.
+
+        Units are unique over all of them.
+        """
+
+
+class Opener(Protocol):
+    """Opens the file once more, for one kind of row."""
+
+    def __call__(self, each: str | None, columns: Sequence[str]) -> Rows:
+        """Rows of that kind with at least those columns."""
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What a mapping needs to know beside the files.
+
+    alias_relation  SQL name of the aliases in force: alias_partner, id_type, external_id, sku, pack_qty,
+                    valid_from, valid_to
+    item_relation   SQL name of the items: sku
+    lookups         crosswalks by name (the last column is the value)
+    prefix          of the temporary tables that are made
+    arrived         day of arrival, for aliases of rows without an event date; None means today
+    """
+
+    partner: str
+    alias_relation: str
+    item_relation: str
+    lookups: Mapping[str, pa.Table]
+    limits: Limits
+    prefix: str = "m"
+    arrived: date | None = None
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What became of one file's rows.
+
+    received       rows seen, also those that could not be read as rows
+    ignored        number of rows by the rule that left them out
+    held           reasons why nothing of this file may post
+    control_total  the figure that the file states about itself
+    """
+
+    received: int = 0
+    rejected: int = 0
+    ignored: dict[str, int] = field(default_factory=dict)
+    held: list[Fault] = field(default_factory=list)
+    control_total: Decimal | None = None
+
+
+@dataclass(slots=True)
+class Mapped:
+    """What files of one mapping became, in temporary tables of the connection; nothing is committed yet.
+
+    files     one outcome for each file, in the order given
+    tables    canonical table → relation with `_ordinal`, `_kind` (of row), `_record`, `position`, `source_key`,
+              `occurrence` and the canonical table's own columns; rejected rows are left out
+    faults    temporary table: `_file`, `_ordinal`, `_record`, `position`, `code`, `column_name`, `value`, `message`,
+              `hint`, `source_row`, `rejects`
+    """
+
+    files: list[Outcome]
+    tables: dict[str, str] = field(default_factory=dict)
+    faults: str = ""

@@ -1,0 +1,151 @@
+"""What a defective cell is called, in words for the people who sent it."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from gateway.mapping.compiler import amounts
+from gateway.mapping.compiler.targets import Target
+from gateway.model.status import MOVES
+
+_SHOWN_MAX = 200
+_LISTED_MAX = 30
+
+_WHAT = {
+    "decimal": "a number",
+    "integer": "a whole number",
+    "date": "a date",
+    "datetime": "a date and time",
+    "boolean": "yes or no",
+    "currency": "a currency",
+    "code": "a known code",
+    "text": "a text",
+}
+_MEND = {
+    "decimal": "the amount",
+    "integer": "a whole number",
+    "date": "the date",
+    "datetime": "the date and time",
+    "boolean": "yes or no",
+    "currency": "a currency code",
+    "code": "one of these codes",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Defect:
+    """A field of a row that cannot be accepted.
+
+    column, value  the source column and its text
+    missing        it is blank and required (else there is something that cannot be read)
+    origin, made   for inventory movements: the status of origin, and the field's value as mapped
+    """
+
+    target: Target
+    column: str
+    value: str
+    missing: bool
+    origin: str = ""
+    made: str = ""
+
+
+def describe(defect: Defect) -> tuple[str, str]:
+    """(message, hint)."""
+    target, spec = defect.target, defect.target.spec
+    told = f'{defect.column}: "{_short(defect.value)}"'
+    if defect.made and target.name in ("to_status", "qty"):
+        return _movement(defect)
+    if spec.expr is not None:
+        problem = "is blank" if defect.missing else "cannot be computed for this row"
+        return (
+            f"{target.name}: {problem} ({_short(spec.expr)})",
+            f"Check the cells it is made from and send the row again{_allowed(target)}.",
+        )
+    if spec.lookup is not None and defect.value.replace("/", "").strip():
+        return (
+            f"{told} is not in the lookup {spec.lookup}, which gives {target.name}{_allowed(target)}",
+            f"Correct the code, or add it to mappings/lookups/{spec.lookup}.csv.",
+        )
+    if defect.missing or not defect.value.strip():
+        return (
+            f"{defect.column}: is blank, but {target.name} is required",
+            f"Fill in {defect.column} and send the row again.",
+        )
+    if spec.map is not None:
+        known = ", ".join(list(spec.map)[:_LISTED_MAX])
+        return f"{told} is not a known code for {target.name}", f"Use one of: {known}; or add it to the mapping."
+    if target.kind == "decimal" and spec.decimal == "auto" and _ambiguous(defect.value):
+        return _two_readings(defect)
+    return (
+        f"{told} is not {_WHAT[target.kind]} (expected {_expected(target)})",
+        f"Replace it by {_MEND.get(target.kind, 'a value')} and send the row again{_allowed(target)}.",
+    )
+
+
+def _movement(defect: Defect) -> tuple[str, str]:
+    if defect.target.name == "qty":
+        return (
+            f"qty: {_trimmed(defect.made)} must be more than zero, the two statuses say which way the units move",
+            "Send a positive quantity, or the opposite movement.",
+        )
+    targets = ", ".join(b for a, b in MOVES if a == defect.origin) or "nowhere"
+    return (
+        f"to_status: units may not move from {defect.origin or 'no status'} to {defect.made}",
+        f"From {defect.origin} they may go to {targets}.",
+    )
+
+
+def _trimmed(number: str) -> str:
+    return number.rstrip("0").rstrip(".") if "." in number else number
+
+
+def _ambiguous(value: str) -> bool:
+    return re.fullmatch(amounts.AMBIGUOUS, value.strip().strip("()").rstrip("+-")) is not None
+
+
+def _two_readings(defect: Defect) -> tuple[str, str]:
+    digits = re.sub("[.,]", "", defect.value)
+    decimals = re.sub("[.,]", ".", defect.value)
+    return (
+        f'{defect.column}: "{_short(defect.value)}" is ambiguous: it can mean {digits} or {decimals}, '
+        "and no other value of the file tells which",
+        'Say decimal = "point" or "comma" in the mapping, or send numbers without thousands separators.',
+    )
+
+
+def _expected(target: Target) -> str:
+    if target.kind == "decimal":
+        places = target.type.split(",")[1].rstrip(")") if "," in target.type else "4"
+        if target.spec.scale:
+            return f"minor units in digits only, e.g. 123450 for {123450 / 10**target.spec.scale:.{target.spec.scale}f}"
+        sign = {
+            "point": "digits with a decimal point, e.g. 1234.50",
+            "comma": "digits with a decimal comma, e.g. 1234,50",
+        }
+        return sign.get(target.spec.decimal, "digits with one clear decimal sign, e.g. 1234.50") + (
+            f", at most {places} decimals"
+        )
+    if target.kind in ("date", "datetime"):
+        iso = "2026-11-01" if target.kind == "date" else "2026-11-01T10:00:00Z"
+        forms = " or ".join(iso if form == "iso" else form for form in target.spec.formats or ("iso",))
+        zone = f", a time that the clocks of {target.spec.timezone} have" if target.spec.timezone else ""
+        return forms + (zone if target.kind == "datetime" else "")
+    if target.column is not None and target.column.values:
+        return f"one of {', '.join(target.column.values[:_LISTED_MAX])}"
+    return {
+        "currency": "an ISO 4217 code, e.g. USD",
+        "integer": "digits only",
+        "boolean": "yes, no, true, false, 1, 0",
+    }.get(target.kind, "text")
+
+
+def _allowed(target: Target) -> str:
+    """The list of allowed values, where there is one."""
+    if target.column is None or not target.column.values:
+        return ""
+    return f"; allowed: {', '.join(target.column.values[:_LISTED_MAX])}"
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= _SHOWN_MAX else text[: _SHOWN_MAX - 1] + "…"

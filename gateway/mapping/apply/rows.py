@@ -1,0 +1,169 @@
+"""The rows of one kind: read in pieces, worked out to everything that is used later, kept in temporary tables.
+
+While a piece is worked out, the next one is read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from gateway.mapping.apply import crosswalks
+from gateway.mapping.apply.mapped import FILE_SHIFT, ApartError, Context, Rows
+from gateway.mapping.apply.temporary_tables import HEAD, Work, joins_as_written
+from gateway.mapping.apply.trim import is_blank, trimmed
+from gateway.mapping.compiler import amounts
+from gateway.mapping.compiler.compiler import Compiler
+from gateway.mapping.compiler.stages import Stages
+from gateway.prefetch import ahead
+from gateway.sql import ident
+
+PIECE_BYTES = 256 << 20
+"""Texts of a piece. Most files are one: each piece costs the planning of its queries."""
+
+Compile = Callable[[amounts.Notation, Mapping[tuple[int, str], amounts.Notation]], Compiler]
+"""Makes the compiler: how numbers are read in general, and those of (record index, field)."""
+
+
+def read(
+    work: Work, number: int, openings: Callable[[], Mapping[int, Rows]], make: Compile, context: Context
+) -> tuple[Compiler, str]:
+    """(the compiler that fits the rows, the relation of all rows of the numbered kind).
+
+    openings  opens the files once more, by their numbers: large ones are read again where what an ambiguous number
+              means has to be looked for elsewhere in the file
+    Raises ApartError where that would have to be looked for in several files.
+    """
+    files = openings()
+    opened, kept = [files], list[pa.Table]()
+
+    def pieces(columns: Collection[str]) -> Iterator[pa.Table]:
+        if kept:
+            return iter(kept)
+        return _pieces(opened.pop() if opened else openings(), columns)
+
+    compiler, relation = _work_out(work, number, pieces, kept, make, {}, context)
+    if compiler.notation == "plain" or not _any(work, relation, compiler.unread(compiler.auto)):
+        return compiler, relation
+    decided = _decide(work, compiler, pieces(compiler.sources))
+    if not decided:
+        return compiler, relation
+    if len(files) > 1:
+        raise ApartError("other numbers of a file decide what its ambiguous ones mean")
+    return _work_out(work, number, pieces, kept, make, decided, context)
+
+
+def _work_out(
+    work: Work,
+    number: int,
+    pieces: Callable[[Collection[str]], Iterator[pa.Table]],
+    kept: list[pa.Table],
+    make: Compile,
+    decided: Mapping[tuple[int, str], amounts.Notation],
+    context: Context,
+) -> tuple[Compiler, str]:
+    """Numbers are first read in plain notation only: the others are rare, and cost more to plan for than to read.
+
+    kept  gets the piece if it is the only one
+    """
+    compiler = make("any" if decided else "plain", decided)
+    tables: list[str] = []
+    filled: crosswalks.Filled = {}
+    for piece in ahead(pieces(compiler.sources)):
+        before = filled.copy()
+        table = _rows(work, compiler, piece, number, len(tables), filled, context)
+        if compiler.notation == "plain" and _any(work, table, compiler.unread(compiler.numbers)):
+            compiler, filled = make("any", decided), before
+            table = _rows(work, compiler, piece, number, len(tables), filled, context)
+        tables.append(table)
+        kept[:] = [piece] if len(tables) == 1 else []
+    if len(tables) == 1:
+        return compiler, tables[0]
+    return compiler, work.make(
+        "view", f"_rows{number}", " union all by name ".join(f"select * from {ident(table)}" for table in tables)
+    )
+
+
+def _rows(
+    work: Work,
+    compiler: Compiler,
+    piece: pa.Table,
+    number: int,
+    place: int,
+    filled: crosswalks.Filled,
+    context: Context,
+) -> str:
+    """Table of the rows of a piece with everything that is used later."""
+    plan, name = compiler.plan, f"_rows{number}_{place}"
+    # What is blank in all rows is blank to the planner: nothing is computed from it.
+    blank = [column for column in piece.column_names if column not in HEAD and is_blank(piece.column(column))]
+    raw = work.hold(f"_raw{number}", piece.drop_columns(blank))
+    stages = Stages(plan, compiler.base(raw, blank))
+
+    def keep(name: str, stage: int, head: Sequence[str] = HEAD) -> str:
+        kept = plan.carried(stage, compiler.wanted())
+        with joins_as_written(work.con):
+            return work.make("table", name, f"select {', '.join([*head, *kept])} from {stages.reach(*kept)}")
+
+    last = max(step.stage for step in plan.steps.values())
+    for stage in range(1, last + 1):
+        joins = [join for join in compiler.joins if join.stage == stage]
+        if crosswalks.supply(work, stages, stage, joins, filled, context) and stage < last:
+            stages = Stages(plan, ident(keep(f"{name}_{stage}", stage)), stage)
+    table = keep(name, last, ("_ordinal", "_position"))
+    work.release(raw)
+    return table
+
+
+def _any(work: Work, relation: str, condition: str) -> bool:
+    return work.con.execute(f"select 1 from {ident(relation)} where {condition} limit 1").fetchone() is not None
+
+
+def _decide(work: Work, compiler: Compiler, pieces: Iterator[pa.Table]) -> dict[tuple[int, str], amounts.Notation]:
+    """The decimal sign of `auto` fields that hold ambiguous numbers, where other values make it certain: those of
+    the same field, else those of all such fields of the file."""
+    evidence = list(compiler.auto.values())
+    seen = [0] * len(evidence)
+    bits = ", ".join(f"coalesce(bit_or({step}), 0)" for step in evidence)
+    for piece in pieces:
+        raw = work.hold("_evidence", piece)
+        row = work.con.execute(
+            f"select {bits} from {Stages(compiler.plan, compiler.base(raw)).reach(*evidence)}"
+        ).fetchone()
+        work.release(raw)
+        seen = [old | new for old, new in zip(seen, row or seen, strict=True)]
+    return amounts.decide(dict(zip(compiler.auto, seen, strict=True)))
+
+
+# --- reading ------------------------------------------------------------------------------------------
+
+
+def _pieces(files: Mapping[int, Rows], columns: Collection[str]) -> Iterator[pa.Table]:
+    """The readings of numbered files as one: only these of their columns, trimmed; at least one piece."""
+    whole = next(iter(files.values())).schema
+    schema = pa.schema([field for field in whole if field.name in columns or field.name in HEAD])
+    held: list[pa.RecordBatch] = []
+    size, given = 0, False
+    first, *others = files.values()
+    numbers = np.array(list(files))
+    for batch, place in first.together(others):
+        batch = _moved(trimmed(batch.select(schema.names), HEAD), numbers[place] << FILE_SHIFT)
+        held.append(batch)
+        size += batch.nbytes
+        if size >= PIECE_BYTES:
+            yield pa.Table.from_batches(held, schema)
+            held, size, given = [], 0, True
+    if held or not given:
+        yield pa.Table.from_batches(held, schema)
+
+
+def _moved(batch: pa.RecordBatch, ordinals: npt.NDArray[np.int64] | np.int64) -> pa.RecordBatch:
+    if not np.any(ordinals):
+        return batch
+    at = batch.schema.get_field_index("_ordinal")
+    moved = pc.add(batch.column(at), pa.array(ordinals) if ordinals.ndim else pa.scalar(int(ordinals), pa.int64()))
+    return batch.set_column(at, batch.schema.field(at), moved)

@@ -1,0 +1,77 @@
+"""Temporary tables and views of one application of a mapping: named, remembered, removed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+import duckdb
+import pyarrow as pa
+
+from gateway.ledger import staging
+from gateway.ledger.connection import without_optimizers
+from gateway.sql import ident
+
+T = TypeVar("T")
+
+HEAD = ("_ordinal", "_position", "_unit")
+
+
+@dataclass
+class Work:
+    """A connection and the temporary tables and views that are made on it under a prefix.
+
+    unresolved  tags of fields of which some code or name is in no crosswalk
+    """
+
+    con: duckdb.DuckDBPyConnection
+    prefix: str
+    unresolved: set[str] = field(default_factory=set)
+
+    def make(self, kind: str, name: str, sql: str) -> str:
+        """Create a temporary table or view of that name behind the prefix; the whole name."""
+        whole = f"{self.prefix}_{name}"
+        statement = f"create or replace temp {kind} {ident(whole)} as {sql}"
+        try:
+            self.con.execute(statement)
+        except duckdb.CatalogException as error:
+            # An earlier application under this prefix left a table where a view is due, or the other way round.
+            if "Existing object" not in str(error):
+                raise
+            self.con.execute(f"drop {'table' if kind == 'view' else 'view'} temp.{ident(whole)}")
+            self.con.execute(statement)
+        return whole
+
+    def over(self, data: object, run: Callable[[str], T]) -> T:
+        """Run something while Arrow data stands under a name that is given to it."""
+        name = f"{self.prefix}_source"
+        self.con.register(name, data)
+        try:
+            return run(ident(name))
+        finally:
+            self.con.unregister(name)
+
+    def hold(self, name: str, table: pa.Table) -> str:
+        """Let an Arrow table stand under that name behind the prefix; the whole name."""
+        whole = f"{self.prefix}_{name}"
+        self.con.register(whole, table)
+        return whole
+
+    def release(self, name: str) -> None:
+        """Let go of an Arrow table, by its whole name."""
+        self.con.execute(f"drop view temp.{ident(name)}")
+
+    def sweep(self) -> None:
+        """Drop everything, after an error: another one, as of a database that is out of order, must not hide it."""
+        with suppress(duckdb.Error):
+            staging.sweep(self.con, self.prefix)
+
+
+@contextmanager
+def joins_as_written(con: duckdb.DuckDBPyConnection) -> Iterator[None]:
+    """Rows that stream by a small table: nothing tells the database how many rows Arrow data has, and it would
+    rather make a hash table of all of them."""
+    with without_optimizers(con, "join_order", "build_side_probe_side"):
+        yield

@@ -1,0 +1,199 @@
+"""Tie-outs: the figures that a file states about itself against what its rows add up to."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from decimal import Decimal
+from itertools import groupby
+
+from gateway.errors import Fault
+from gateway.mapping.apply.mapped import FILE_SHIFT, Mapped
+from gateway.mapping.apply.temporary_tables import Work
+from gateway.mapping.compiler import amounts, fields
+from gateway.mapping.compiler.compiler import Compiler
+from gateway.mapping.compiler.targets import Record
+from gateway.mapping.language.expressions import compile_scalar, names
+from gateway.mapping.language.spec import Mapping, RecordSpec, TieOut
+from gateway.sql import ident
+
+GROUPS_TOLD_MAX = 20
+"""Differences told one by one; a last fault counts the rest."""
+
+_FIGURE = "DECIMAL(38,6)"
+_FILE = f"_ordinal >> {FILE_SHIFT} as file"
+_ROOM = amounts.room("DECIMAL(18,4)")
+
+
+def type_of(mapping: Mapping, tie: TieOut) -> str:
+    """The record type that a tie-out runs over."""
+    return tie.record or mapping.record[0].type
+
+
+def runs_over(mapping: Mapping, tie: TieOut, records: Sequence[RecordSpec]) -> bool:
+    """Whether one of these records takes part in the tie-out."""
+    return any(record.type == type_of(mapping, tie) for record in records)
+
+
+def columns(tie: TieOut) -> list[str]:
+    """Source columns that a tie-out names."""
+    return [*figures(tie), *(sorted(names(tie.where)[1]) if tie.where else ())]
+
+
+def figures(tie: TieOut) -> list[str]:
+    """Source columns that it reads as numbers."""
+    return [column for text in (tie.sum, tie.equals) if text for column in sorted(names(text)[1])]
+
+
+def prepare(compiler: Compiler, mapping: Mapping) -> None:
+    """Add the steps that the tie-outs read: numbers of source columns, texts of conditions."""
+    specs = [record.spec for record in compiler.records]
+    for tie in mapping.file.tie_out:
+        if runs_over(mapping, tie, specs):
+            for column in figures(tie):
+                _figure(compiler, column)
+            compiler.extra += [compiler.cell(column) for column in (sorted(names(tie.where)[1]) if tie.where else ())]
+
+
+def _figure(compiler: Compiler, column: str) -> None:
+    """A source column as a number, and whether it has a text that is none."""
+    text = compiler.text(column)
+    number = text.replace("__t", "__h")
+    if number not in compiler.plan.steps:
+        decimal = _decimal(compiler, column)
+        if decimal == "auto":
+            seen = compiler.plan.add(text.replace("__t", "__o"), amounts.evidence(text, _ROOM))
+            compiler.auto[(-1, column)] = seen
+        notation = compiler.decided.get((-1, column), compiler.notation)
+        compiler.plan.add(number, amounts.number(text, decimal, _ROOM, notation))
+        unread = compiler.plan.add(text.replace("__t", "__u"), f"{text} is not null and {number} is null")
+        compiler.figures[column] = unread
+    compiler.extra += [number, text.replace("__t", "__u")]
+
+
+def _decimal(compiler: Compiler, column: str) -> str:
+    """The decimal sign of a column: that of a field that reads it, else the one that all fields declare."""
+    targets = [t for r in compiler.records for t in r.targets.values() if t.kind == "decimal"]
+    reading = {t.spec.decimal for t in targets if column in fields.columns_of(t.spec, {})}
+    declared = reading or {t.spec.decimal for t in targets if fields.columns_of(t.spec, {})}
+    return declared.pop() if len(declared) == 1 else "auto"
+
+
+def check(work: Work, mapping: Mapping, kinds: Sequence[tuple[Compiler, str, list[int]]], mapped: Mapped) -> None:
+    """Run every tie-out; a difference beyond its tolerance holds the file and is told with both figures.
+
+    kinds  (compiler, relation, numbers of the files) of each kind of row
+    """
+    for number, tie in enumerate(mapping.file.tie_out):
+        sides = [
+            (compiler, relation, record)
+            for compiler, relation, _ in kinds
+            for record in compiler.records
+            if record.spec.type == type_of(mapping, tie)
+        ]
+        if sides:
+            files = sorted({file for _, _, files in kinds for file in files})
+            _check_one(work, tie, sides, files, mapped, first=number == 0)
+
+
+def _check_one(
+    work: Work,
+    tie: TieOut,
+    sides: Sequence[tuple[Compiler, str, Record]],
+    files: Sequence[int],
+    mapped: Mapped,
+    *,
+    first: bool,
+) -> None:
+    parts = [_made(tie, *side) for side in sides] + [_stated(tie, *sides[0])]
+    if not tie.by:
+        # A file without rows states nothing, and is told so.
+        parts.append(f"select unnest({list(files)}), '', 0, 0, null, 0, false")
+    compared = f"""select file, "group", sum(made) as made, sum(records) as records, max(stated) as stated,
+        sum(rejected) as rejected, bool_or(unreadable) as unreadable
+        from ({" union all ".join(parts)}) group by file, "group" """
+    compared = work.make("table", "_tie_out", compared)
+    if first:
+        totals = work.con.execute(f"select file, sum(stated) from {ident(compared)} group by file").fetchall()
+        for file, total in totals:
+            mapped.files[file].control_total = total
+    differing = work.con.execute(
+        f"""select file, "group", made, stated, rejected, unreadable from {ident(compared)}
+            where (stated is null and (records > 0 or not {bool(tie.by)})) or unreadable
+               or abs(made - stated) > {tie.tolerance:f}::{_FIGURE}
+            order by file, "group" """
+    ).fetchall()
+    for file, rows in groupby(differing, key=lambda row: row[0]):
+        told = [_fault(tie, *row[1:]) for row in rows]
+        held = mapped.files[file].held
+        held += told[:GROUPS_TOLD_MAX]
+        if len(told) > GROUPS_TOLD_MAX:
+            rest = len(told) - GROUPS_TOLD_MAX
+            held.append(Fault(tie.code, f"{_name(tie)}: {rest} more groups differ", _HINT))
+
+
+def _group(tie: TieOut, record: Record) -> str:
+    values = [f"coalesce(cast({record.targets[name].value} as varchar), '')" for name in tie.by]
+    return f"concat_ws(', ', {', '.join(values)})" if values else "''"
+
+
+def _expression(compiler: Compiler, record: Record, text: str, *, aggregates: bool = False) -> str:
+    return compile_scalar(
+        text,
+        record.targets,
+        (),
+        field_sql=lambda name: record.targets[name].value,
+        column_sql=lambda column: compiler.text(column).replace("__t", "__h"),
+        aggregates=aggregates,
+    )
+
+
+def _made(tie: TieOut, compiler: Compiler, relation: str, record: Record) -> str:
+    """What the rows make: only those that became records count."""
+    counted = f"{compiler.ignored} is null and {record.applies}"
+    if tie.where:
+        counted += f" and ({compiler.expression(record, tie.where)})"
+    good, bad = f"{counted} and not {compiler.rejected}", f"{compiler.ignored} is null and {compiler.rejected}"
+    figure = f"count(*) filter ({good})"
+    if tie.sum is not None:
+        figure = f"coalesce(sum({_expression(compiler, record, tie.sum)}) filter ({good}), 0)"
+    return f"""select {_FILE}, {_group(tie, record)} as "group", try_cast({figure} as {_FIGURE}) as made,
+        count(*) filter ({good}) as records, null::{_FIGURE} as stated, count(*) filter ({bad}) as rejected,
+        false as unreadable from {ident(relation)} group by 1, 2"""
+
+
+def _stated(tie: TieOut, compiler: Compiler, relation: str, record: Record) -> str:
+    """What the file states: on any row, also one that an ignore rule or a condition leaves out."""
+    stated = _expression(compiler, record, tie.equals, aggregates=True)
+    flags = [compiler.text(column).replace("__t", "__u") for column in sorted(names(tie.equals)[1])]
+    unreadable = f"coalesce(bool_or({' or '.join(flags)}), false)" if flags else "false"
+    return f"""select {_FILE}, {_group(tie, record)} as "group", 0 as made, 0 as records, try_cast({stated} as {_FIGURE}) as stated,
+        0 as rejected, {unreadable} as unreadable from {ident(relation)} group by 1, 2"""
+
+
+_HINT = "Nothing of the file was posted. Ask the sender for a corrected file, or release it if it is right as it is."
+
+
+def _name(tie: TieOut) -> str:
+    return tie.name or f"{tie.sum or 'number of records'} = {tie.equals}"
+
+
+def _fault(tie: TieOut, group: str, made: Decimal, stated: Decimal | None, rejected: int, unreadable: bool) -> Fault:
+    what = _name(tie) + (f" for {group}" if group else "")
+    also = f"; {rejected} rejected row(s) are not in it" if rejected else ""
+    figures = [made] if stated is None else [made, stated, made - stated]
+    told = _alike(figures)
+    rows = f"the rows make {told[0]}{also}"
+    if unreadable:
+        message = f"{what}: the figure that the file states cannot be read as a number; {rows}"
+    elif stated is None:
+        message = f"{what}: the file does not state the figure; {rows}"
+    else:
+        message = f"{what}: {rows}, the file states {told[1]}, difference {told[2]}"
+    return Fault(tie.code, message, _HINT)
+
+
+def _alike(figures: list[Decimal]) -> list[str]:
+    """Figures with the same number of decimals: none if all are whole, else two or as many as are needed."""
+    needed = max(-int(figure.normalize().as_tuple().exponent) for figure in figures)
+    places = 0 if needed <= 0 else max(2, needed)
+    return [f"{figure:.{places}f}" for figure in figures]

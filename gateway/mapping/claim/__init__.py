@@ -1,0 +1,1 @@
+"""Which mapping a file belongs to."""

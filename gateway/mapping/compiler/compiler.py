@@ -1,0 +1,213 @@
+"""A mapping's records → named SQL steps (see `plan`): the fields, what is wrong with them, which rows apply.
+
+Names of steps: `__s` a source column's trimmed text, `__t` the same or NULL where blank, `__f<record>_<field>`
+a field's value, `__x…` its text before typing, `__l…`/`__a…`/`__p…`/`__d…` what joins supply,
+`__b<record>_<stage>` masks of fields that cannot be read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from graphlib import CycleError, TopologicalSorter
+
+from gateway.errors import GatewayError
+from gateway.mapping.compiler import fields
+from gateway.mapping.compiler.amounts import Notation
+from gateway.mapping.compiler.sources import Sources
+from gateway.mapping.compiler.targets import FIELDS_MAX, Record, Target
+from gateway.mapping.compiler.values import steady, type_of
+from gateway.mapping.language.expressions import names
+from gateway.mapping.language.spec import Ignore, RecordSpec
+from gateway.mapping.language.spec import Mapping as Feed
+from gateway.model import MAPPABLE
+from gateway.model.status import MOVES
+from gateway.sql import quote
+
+
+class Compiler(Sources):
+    """Compiles all records that share one kind of row.
+
+    `figures` holds for each source column that is summed the step that says whether it could not be read (in `auto`
+    under the record index −1); `extra` the steps that must stay in reach to the end, beside the records' own.
+    """
+
+    def __init__(
+        self,
+        mapping: Feed,
+        records: Sequence[tuple[int, RecordSpec]],
+        columns: Sequence[str],
+        partner: str,
+        notation: Notation,
+        decided: Mapping[tuple[int, str], Notation],
+    ) -> None:
+        super().__init__(columns, notation, decided)
+        self.figures: dict[str, str] = {}
+        self.extra: list[str] = []
+        self.records = [self._record(mapping, index, spec, partner) for index, spec in records]
+        self.ignored = self._ignore(mapping.file.ignore)
+        self.rejected = self.plan.add(
+            "__rejected", " or ".join(f"({r.applies} and {r.wrong} <> 0)" for r in self.records)
+        )
+        self.used = self.plan.add("__used", " or ".join(r.applies for r in self.records))
+
+    def wanted(self) -> list[str]:
+        """SQL of everything that must be in reach in the last relation."""
+        found = [self.ignored, self.rejected, self.used, *self.extra]
+        for record in self.records:
+            found += [record.wrong, record.applies, record.key, *record.broken.values()]
+            found += [target.value for target in record.targets.values()]
+            found += [text for target in record.targets.values() for text in (target.unmapped, target.unread)]
+        return found
+
+    @property
+    def numbers(self) -> list[tuple[int, str]]:
+        """Everything that is read as a decimal number: (record index, field), (−1, source column)."""
+        fields = [t for r in self.records for t in r.targets.values() if t.kind == "decimal" or t.spec.scale]
+        return [*((t.record, t.name) for t in fields), *((-1, column) for column in self.figures)]
+
+    def unread(self, numbers: Iterable[tuple[int, str]]) -> str:
+        """SQL: one of these could not be read, and not because of another field that it is made from."""
+        numbers = list(numbers)
+        conditions = [self.figures[name] for index, name in numbers if index < 0]
+        for record in self.records:
+            names = [name for index, name in numbers if index == record.index]
+            made = [name for name in names if record.targets[name].needs]
+            own = [self.broken(record, [name for name in names if name not in made])]
+            for name in made:
+                causes = self.broken(record, record.behind(record.targets[name].needs))
+                own.append(f"({self.broken(record, [name])} and not {causes})")
+            conditions.append(f"({record.applies} and ({' or '.join(own)}))")
+        return " or ".join(conditions)
+
+    # --- records --------------------------------------------------------------------------------------
+
+    def _record(self, mapping: Feed, index: int, spec: RecordSpec, partner: str) -> Record:
+        record = Record(index, spec, MAPPABLE[spec.type])
+        if len(spec.fields) > FIELDS_MAX:
+            raise GatewayError(
+                "compile mapping",
+                mapping.feed,
+                "Split it into two records.",
+                f"{spec.type} has more than {FIELDS_MAX} fields",
+            )
+        for bit, (name, field_spec) in enumerate(spec.fields.items()):
+            column = record.table.column(name)
+            record.targets[name] = Target(index, bit, name, field_spec, column, type_of(field_spec, column))
+        for name in self._ordered(mapping, record):
+            fields.compile_field(self, record, record.targets[name])
+        self._told(record)
+        self._checks(record)
+        self._condition(record)
+        record.key = self._key(record, partner)
+        return record
+
+    @staticmethod
+    def _ordered(mapping: Feed, record: Record) -> list[str]:
+        """Fields, each after those it is made from. Raises GatewayError where they need one another."""
+        graph: dict[str, list[str]] = {}
+        for name, target in record.targets.items():
+            target.needs = frozenset(fields.needs(record, target))
+            graph[name] = sorted(target.needs)
+        try:
+            return list(TopologicalSorter(graph).static_order())
+        except CycleError as error:
+            circle = " → ".join(error.args[1])
+            raise GatewayError(
+                "compile mapping",
+                mapping.feed,
+                "Break the circle.",
+                f"{record.spec.type}: fields need one another: {circle}",
+            ) from None
+
+    def _told(self, record: Record) -> None:
+        """Steps with what messages quote: NULL, and so nearly nothing to carry along, in nearly all rows."""
+        for target in record.targets.values():
+            if target.unmapped:
+                told = f"case when {target.unmapped} then {target.key} end"
+                target.unmapped = self.plan.add(f"__unmapped{target.tag}", told)
+            if target.spec.fill_down is not None:
+                told = f"case when {target.value} is null then {target.text} end"
+                target.unread = self.plan.add(f"__unread{target.tag}", told)
+
+    def _checks(self, record: Record) -> None:
+        """The record's masks: of fields that cannot be read by stage, and of everything that is wrong."""
+        by_stage: dict[int, list[str]] = {}
+        missing: dict[int, list[str]] = {}
+        for target in record.targets.values():
+            bit = f"{1 << target.bit}::{record.mask}"
+            checks = [*target.broken, *self._move(record, target)]
+            if checks:
+                condition = " or ".join(f"({check})" for check in checks)
+                by_stage.setdefault(self.plan.stage(condition), []).append(
+                    f"case when {condition} then {bit} else 0 end"
+                )
+            if target.required:
+                missing.setdefault(self.plan.stage(target.value), []).append(
+                    f"case when {target.value} is null then {bit} else 0 end"
+                )
+        parts = []
+        for stage, cases in sorted(by_stage.items()):
+            name = self.plan.add(f"__b{record.index}_{stage}", f"({' | '.join(cases)})::{record.mask}")
+            record.broken[stage] = name
+            parts.append(name)
+        for stage, cases in sorted(missing.items()):
+            parts.append(self.plan.add(f"__m{record.index}_{stage}", f"({' | '.join(cases)})::{record.mask}"))
+        record.wrong = self.plan.add(f"__wrong{record.index}", f"({' | '.join(parts) or '0'})::{record.mask}")
+
+    @staticmethod
+    def _move(record: Record, target: Target) -> list[str]:
+        """The status machine: units move between two statuses that know one another, and there are some."""
+        if record.spec.type != "inventory_movement":
+            return []
+        if target.name == "qty":
+            return [f"{target.value} <= 0"]
+        origin = record.targets.get("from_status")
+        if target.name == "to_status" and origin is not None:
+            allowed = ", ".join(quote(f"{a}>{b}") for a, b in MOVES)
+            return [f"{origin.value} || '>' || {target.value} not in ({allowed})"]
+        return []
+
+    def _condition(self, record: Record) -> None:
+        """Whether the record applies. A field of the condition that cannot be read never makes a row vanish."""
+        if record.spec.when is None:
+            record.applies = self.plan.add(f"__applies{record.index}", "true")
+            return
+        used = record.behind(names(record.spec.when)[0])
+        blank = [f"{record.targets[name].value} is null" for name in used if record.targets[name].required]
+        condition = f"coalesce({self.expression(record, record.spec.when)}, {' or '.join(blank) or 'false'})"
+        record.applies = self.plan.add(f"__applies{record.index}", f"({self.broken(record, used)} or {condition})")
+
+    def broken(self, record: Record, used: Sequence[str]) -> str:
+        """SQL: one of these fields cannot be read."""
+        bits = record.bits(used)
+        masks = [f"({name} & {bits}::{record.mask}) <> 0" for name in record.broken.values()]
+        return f"({' or '.join(masks)})" if masks and bits else "false"
+
+    def _ignore(self, rules: Sequence[Ignore]) -> str:
+        """Number of the first rule that leaves the row out, NULL if none."""
+        cases = []
+        for number, rule in enumerate(rules):
+            used = names(rule.when)[0]
+            record = next((r for r in self.records if used <= set(r.targets)), None)
+            if record is None:
+                continue  # its fields belong to another kind of row
+            broken = self.broken(record, record.behind(used))
+            cases.append(f"when not {broken} and ({self.expression(record, rule.when)}) then {number}")
+        return self.plan.add("__ignored", f"cast({'case ' + ' '.join(cases) + ' end' if cases else 'null'} as integer)")
+
+    def _key(self, record: Record, partner: str) -> str:
+        parts = [quote(record.spec.type), quote(partner)]
+        for key in record.spec.key:
+            target = record.targets.get(key)
+            if target is None:
+                part = self.text(key)
+            elif target.key:
+                part = target.key
+            else:
+                part = target.value if target.type == "VARCHAR" else steady(target.value, target.type)
+            parts.append(part)
+        # Of the ways to make a UUID of texts this is the fastest; concat takes a NULL for an empty text.
+        key = f"cast(cast(cast(md5_number(concat({', chr(31), '.join(parts)})) as bit) as blob) as uuid)"
+        if record.spec.when is not None:
+            key = f"case when {record.applies} then {key} end"
+        return self.plan.add(f"__key{record.index}", key)

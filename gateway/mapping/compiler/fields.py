@@ -1,0 +1,283 @@
+"""One field of a record → steps: from its source over its text and crosswalk to its typed value."""
+
+from __future__ import annotations
+
+from gateway.mapping.compiler import amounts, values
+from gateway.mapping.compiler.sources import Sources
+from gateway.mapping.compiler.targets import Join, JoinKind, Record, Target
+from gateway.mapping.language.expressions import names
+from gateway.mapping.language.spec import FieldSpec, SignRule
+from gateway.sql import one_of, quote
+
+_PLAIN = FieldSpec.model_validate({"constant": ""})
+"""How the mapping's own values (constants, defaults, crosswalk results) are read: decimal point, ISO dates."""
+
+
+def needs(record: Record, target: Target) -> set[str]:
+    """Fields of the record that this one is made from."""
+    spec, found = target.spec, set[str]()
+    if spec.expr is not None:
+        found |= names(spec.expr)[0]
+    if spec.packs_of:
+        found.add(spec.packs_of)
+    if spec.alias and record.table.event != target.name:
+        found.add(record.table.event)
+    found |= {name for name in spec.on if is_helper(record, name)}
+    return {name for name in found if name in record.targets}
+
+
+def is_helper(record: Record, name: str) -> bool:
+    """Whether a name in `on` means a helper field of the record, and not a source column."""
+    return name.startswith("_") and name in record.targets
+
+
+def source_columns(record_fields: dict[str, FieldSpec]) -> list[str]:
+    """Source columns that these fields name, in order, without repeats."""
+    found: dict[str, None] = {}
+    for spec in record_fields.values():
+        found |= dict.fromkeys(columns_of(spec, record_fields))
+    return list(found)
+
+
+def columns_of(spec: FieldSpec, record_fields: dict[str, FieldSpec]) -> list[str]:
+    """Source columns that a field names."""
+    columns = list(sources(spec))
+    columns += [column for column in (spec.fill_down, spec.credit, spec.debit) if column]
+    columns += [name for name in spec.on if not (name.startswith("_") and name in record_fields)]
+    if isinstance(spec.sign, SignRule):
+        columns.append(spec.sign.source)
+    if spec.expr is not None:
+        columns += sorted(names(spec.expr)[1])
+    return columns
+
+
+def sources(spec: FieldSpec) -> tuple[str, ...]:
+    """The columns of `from`, in the order in which they are asked."""
+    return (spec.source,) if isinstance(spec.source, str) else (spec.source or ())
+
+
+def compile_field(compiler: Sources, record: Record, target: Target) -> None:
+    """Add the steps of a field; those it needs are there already."""
+    if target.spec.expr is not None and target.spec.map is None and target.spec.alias is None:
+        _expression(compiler, record, target)
+    elif target.spec.credit is not None or target.spec.debit is not None:
+        _pair(compiler, target)
+    else:
+        _textual(compiler, record, target)
+    _packs(compiler, record, target)
+    target.value = target.value or target.text
+
+
+# --- text, crosswalks ---------------------------------------------------------------------------------
+
+
+def _textual(compiler: Sources, record: Record, target: Target) -> None:
+    spec = target.spec
+    text = _text(compiler, record, target)
+    target.text, target.key = text, target.key or (text if spec.map or spec.alias else "")
+    if spec.map is not None:
+        text = _map(compiler, target, text)
+    if spec.alias is not None:
+        text = _alias(compiler, record, target, text)
+    own = spec.lookup is not None or spec.map is not None or spec.constant is not None
+    reading = spec.model_copy(update={"decimal": "point", "formats": (), "scale": None}) if own else spec
+    if target.kind == "decimal" and spec.decimal == "auto" and not own:
+        seen = compiler.plan.add(f"__e{target.tag}", amounts.evidence(text, values.room(target.column)))
+        compiler.auto[(target.record, target.name)] = seen
+    value = values.typed(target.kind, text, reading, target.column, compiler.notation_of(target))
+    if spec.constant is not None:
+        target.broken.append(f"{text} is not null and ({value}) is null")
+    elif value != text:
+        value = compiler.plan.add(f"__v{target.tag}", value)
+        target.broken.append(f"{text} is not null and {value} is null")
+    value = _signed(compiler, target, value)
+    target.value = _default(compiler, target, value)
+
+
+def _text(compiler: Sources, record: Record, target: Target) -> str:
+    """SQL of the field's text as the source gives it."""
+    spec = target.spec
+    if spec.constant is not None:
+        text = str(spec.constant).lower() if isinstance(spec.constant, bool) else str(spec.constant)
+        return quote(text) if text else "cast(null as varchar)"
+    if spec.lookup is not None:
+        return _lookup(compiler, record, target)
+    if spec.expr is not None:
+        # A code, or a partner's name of an item: only what it stands for must fit the column.
+        result, blank = _computed(compiler, record, target)
+        target.broken.append(f"{blank} is null")
+        return compiler.plan.add(f"__x{target.tag}", f"nullif(trim(cast({result} as varchar)), '')")
+    if spec.fill_down is not None:
+        text = _blanked(compiler, target, [compiler.text(spec.fill_down)])
+        return _join(compiler, target, "fill_down", (text,), f"__d{target.tag}")
+    present = [source for source in sources(spec) if source in compiler.columns] or list(sources(spec)[:1])
+    return _blanked(compiler, target, [compiler.text(source) for source in present])
+
+
+def _blanked(compiler: Sources, target: Target, texts: list[str], letter: str = "x") -> str:
+    """The first text that is neither blank nor a word that means blank."""
+    if target.spec.blank:
+        blanks = [word.strip().lower() for word in target.spec.blank]
+        texts = [f"case when not {one_of(f'lower({text})', blanks)} then {text} end" for text in texts]
+    elif len(texts) == 1:
+        return texts[0]
+    return compiler.plan.add(f"__{letter}{target.tag}", f"coalesce({', '.join(texts)})")
+
+
+def _join(compiler: Sources, target: Target, kind: JoinKind, keys: tuple[str, ...], *given: str, day: str = "") -> str:
+    """Ask for something that only the whole file or a crosswalk knows; the name of the first step given."""
+    stage = compiler.plan.stage(*keys, day) + 1
+    compiler.joins.append(Join(kind, stage, target, keys, day))
+    for name in given:
+        compiler.plan.given(name, stage)
+    return given[0]
+
+
+def _lookup(compiler: Sources, record: Record, target: Target) -> str:
+    spec = target.spec
+    keys = tuple(
+        f"coalesce(cast({record.targets[name].value} as varchar), '')"
+        if is_helper(record, name)
+        else f"coalesce({compiler.text(name)}, '')"
+        for name in spec.on
+    )
+    found = _join(compiler, target, "lookup", keys, f"__l{target.tag}")
+    blank = f"concat({', '.join(keys)}) = ''"
+    target.key = f"concat_ws(chr(31), {', '.join(keys)})"
+    if spec.missing == "reject":
+        target.broken.append(f"{found} is null and not ({blank})")
+        return found
+    if spec.missing == "keep":
+        cells = ", ".join(f"nullif({key}, '')" for key in keys)
+        return compiler.plan.add(f"__x{target.tag}", f"coalesce({found}, nullif(concat_ws(' / ', {cells}), ''))")
+    unknown = f"{found} is null" if spec.default is None else f"{found} is null and not ({blank})"
+    target.unmapped = unknown
+    return compiler.plan.add(f"__x{target.tag}", f"case when {unknown} then 'suspense' else {found} end")
+
+
+def _map(compiler: Sources, target: Target, text: str) -> str:
+    """The inline crosswalk, whatever the case of the codes; the code * stands for all others."""
+    spec = target.spec
+    table = {code.strip().lower(): value for code, value in (spec.map or {}).items()}
+    rest = table.pop("*", None)
+    cases = " ".join(f"when {quote(code)} then {quote(value)}" for code, value in table.items())
+    other = {"keep": text, "suspense": "'suspense'", "reject": "null"}[spec.missing] if rest is None else quote(rest)
+    known = one_of(f"lower({text})", list(table)) if table else "false"
+    if rest is None and spec.missing == "suspense":
+        target.unmapped = f"{text} is not null and not ({known})"
+    choice = f"case lower({text}) {cases} else {other} end" if cases else other
+    mapped = compiler.plan.add(f"__y{target.tag}", f"case when {text} is not null then {choice} end")
+    target.broken.append(f"{text} is not null and {mapped} is null")
+    return mapped
+
+
+def _alias(compiler: Sources, record: Record, target: Target, text: str) -> str:
+    """Our SKU for the sender's name of it, by the row's event day; `?` and the name where nobody knows it."""
+    event, day = record.targets.get(record.table.event), ""
+    if event is not None and event is not target:
+        day = f"cast(timezone('UTC', {event.value}) as date)" if event.type == "TIMESTAMPTZ" else event.value
+    name = compiler.plan.add(f"__z{target.tag}", text) if text not in compiler.plan.steps else text
+    sku = _join(compiler, target, "alias", (name,), f"__a{target.tag}", f"__p{target.tag}", day=day)
+    target.unmapped = f"{name} is not null and {sku} is null"
+    return compiler.plan.add(
+        f"__k{target.tag}", f"case when {name} is not null then coalesce({sku}, '?' || {name}) end"
+    )
+
+
+# --- values -------------------------------------------------------------------------------------------
+
+
+def _computed(compiler: Sources, record: Record, target: Target) -> tuple[str, str]:
+    """Names of two steps: what the expression gives, and whether that is nothing, null where it cannot be computed."""
+    sql = compiler.expression(record, target.spec.expr or "")
+    result = compiler.plan.add(f"__r{target.tag}", f"try({sql})")
+    return result, compiler.plan.add(f"__n{target.tag}", f"try(({sql}) is null)")
+
+
+def _expression(compiler: Sources, record: Record, target: Target) -> None:
+    """A computed field: an error in it (overflow, a text that is no number) is a fault of the row."""
+    result, blank = _computed(compiler, record, target)
+    reading = target.spec.model_copy(update={"formats": (*target.spec.formats, "iso")})
+    text = f"nullif(trim(cast({result} as varchar)), '')"
+    if target.kind in ("decimal", "integer", "boolean"):
+        # A text is read like any other; a computed number is taken to the decimals of its column.
+        written = compiler.plan.add(f"__w{target.tag}", f"case when typeof({result}) = 'VARCHAR' then {text} end")
+        read = values.typed(target.kind, written, reading, target.column, compiler.notation)
+        value = f"case when {written} is not null then {read} when typeof({result}) <> 'VARCHAR' then try_cast({result} as {target.type}) end"
+        target.broken.append(f"{blank} is null")
+    else:
+        written = compiler.plan.add(f"__w{target.tag}", text)
+        value = values.typed(target.kind, written, reading, target.column)
+    target.value = compiler.plan.add(f"__v{target.tag}", value)
+    target.broken.append(f"{blank} is null or ({written} is not null and {target.value} is null)")
+    if target.kind in ("decimal", "integer", "boolean"):
+        target.broken[-1] += f" or (typeof({result}) <> 'VARCHAR' and not {blank} and {target.value} is null)"
+    value = _signed(compiler, target, target.value)
+    if target.spec.default is not None:
+        value = compiler.plan.add(f"__f{target.tag}", f"coalesce({value}, {_own(target, target.spec.default)})")
+    target.value = value
+
+
+def _pair(compiler: Sources, target: Target) -> None:
+    """Credit less debit; blank on both sides is blank."""
+    spec = target.spec
+    notation = compiler.notation_of(target)
+    sides = []
+    for column, letter in ((spec.credit, "cr"), (spec.debit, "dr")):
+        text = _blanked(compiler, target, [compiler.text(column)], letter) if column else "cast(null as varchar)"
+        value = compiler.plan.add(
+            f"__{letter}v{target.tag}", values.typed(target.kind, text, spec, target.column, notation)
+        )
+        target.broken.append(f"{text} is not null and {value} is null")
+        sides.append((text, value))
+    (credit, credited), (debit, debited) = sides
+    if spec.decimal == "auto":
+        into = values.room(target.column)
+        both = [f"coalesce({amounts.evidence(text, into)}, 0)" for text in (credit, debit)]
+        compiler.auto[(target.record, target.name)] = compiler.plan.add(f"__e{target.tag}", " | ".join(both))
+    target.text = f"coalesce({credit}, {debit})"
+    difference = (
+        f"case when {debit} is null then {credited} when {credit} is null then -{debited} "
+        f"else try_cast({credited} - {debited} as {target.type}) end"
+    )
+    value = _signed(compiler, target, compiler.plan.add(f"__v{target.tag}", difference))
+    target.value = _default(compiler, target, value)
+
+
+def _signed(compiler: Sources, target: Target, value: str) -> str:
+    sign = target.spec.sign
+    if sign is None:
+        return value
+    if isinstance(sign, SignRule):
+        negative = one_of(f"lower({compiler.text(sign.source)})", [code.strip().lower() for code in sign.negative])
+        sql = f"case when {negative} then -{value} else {value} end"
+    else:
+        sql = f"-{value}" if sign == "reverse" else f"abs({value})"
+    return compiler.plan.add(f"__g{target.tag}", sql)
+
+
+def _own(target: Target, text: str) -> str:
+    """SQL of a value that the mapping itself states."""
+    if text == "":
+        return "''" if target.type == "VARCHAR" else f"cast(null as {target.type})"
+    return values.typed(target.kind, quote(text), _PLAIN, target.column)
+
+
+def _default(compiler: Sources, target: Target, value: str) -> str:
+    default = target.spec.default
+    if default is None:
+        return value
+    sql = f"case when {target.text} is null then {_own(target, default)} else {value} end"
+    return compiler.plan.add(f"__f{target.tag}", sql)
+
+
+def _packs(compiler: Sources, record: Record, target: Target) -> None:
+    """Units of the sender's packs → base units, never rounded."""
+    other = record.targets.get(target.spec.packs_of or "")
+    if other is None or other.spec.alias is None:
+        return
+    product = f"({target.value} * coalesce(__p{other.tag}, 1))"
+    cast = f"try_cast({product} as {target.type})"
+    packed = compiler.plan.add(f"__q{target.tag}", f"case when {product} = {cast} then {cast} end")
+    target.broken.append(f"{target.value} is not null and {packed} is null")
+    target.value = packed

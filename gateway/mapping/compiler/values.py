@@ -1,0 +1,111 @@
+"""Text → typed value, as SQL. The shape is checked before anything is cast, because casts are lenient
+(`2025-2-3`, leading blanks, `1_000` and rounding of `1.23456` would pass).
+
+Each function gives an expression that is NULL where the text cannot be read; the caller tells that apart
+from a blank.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+
+from gateway.mapping.compiler import amounts, dates
+from gateway.mapping.language.spec import FieldSpec
+from gateway.model import Column
+from gateway.sql import one_of, words
+
+_YES = ("true", "yes", "y", "1")
+_NO = ("false", "no", "n", "0")
+
+
+@cache
+def currencies() -> tuple[str, ...]:
+    """ISO 4217 codes, those of past currencies included."""
+    from babel.core import get_global
+
+    return tuple(sorted(get_global("all_currencies")))
+
+
+def type_of(spec: FieldSpec, column: Column | None) -> str:
+    """The field's type: as declared, else what the canonical column holds."""
+    if spec.type is not None:
+        return spec.type
+    if column is None:
+        return "text"
+    if column.name == "currency":
+        return "currency"
+    if column.values:
+        return "code"
+    kinds = {"DECIMAL": "decimal", "DATE": "date", "TIMESTAMPTZ": "datetime", "BIGINT": "integer",
+             "BOOLEAN": "boolean"}  # fmt: skip
+    return kinds.get(column.type.split("(")[0], "text")
+
+
+def sql_type(kind: str, column: Column | None) -> str:
+    """SQL type of a field of that type."""
+    if column is not None:
+        return column.type
+    return {"decimal": "DECIMAL(18,4)", "integer": "BIGINT", "date": "DATE", "datetime": "TIMESTAMPTZ",
+            "boolean": "BOOLEAN"}.get(kind, "VARCHAR")  # fmt: skip
+
+
+def room(column: Column | None) -> amounts.Room:
+    """What a number of that column may hold."""
+    return amounts.room(column.type if column is not None else "")
+
+
+def typed(kind: str, text: str, spec: FieldSpec, column: Column | None, notation: amounts.Notation = "any") -> str:
+    """SQL that reads `text` (SQL of trimmed text, NULL where blank) as a value of the kind, in the column's type.
+
+    notation  how numbers are read
+    """
+    wanted = sql_type(kind, column)
+    if kind in ("date", "datetime") and wanted in ("DATE", "TIMESTAMPTZ"):
+        return dates.day(text, spec) if wanted == "DATE" else dates.instant(text, spec)
+    natural, sql = _natural(kind, text, spec, column, notation)
+    if natural == wanted:
+        return sql
+    if wanted == "VARCHAR":
+        return f"cast({sql} as varchar)"
+    # Another type than the column's own is taken over only where nothing is lost.
+    return f"case when {sql} = try_cast({sql} as {wanted}) then try_cast({sql} as {wanted}) end"
+
+
+def _natural(
+    kind: str, text: str, spec: FieldSpec, column: Column | None, notation: amounts.Notation
+) -> tuple[str, str]:
+    """(SQL type, SQL) of the text as the kind itself."""
+    if kind == "decimal" or (kind == "integer" and spec.scale):
+        into = room(column)
+        return into.type, amounts.scaled(text, spec, into, notation)
+    if kind == "integer":
+        whole = (
+            f"case when regexp_full_match({text}, '[+-]?[0-9]{{1,18}}') then cast({text} as bigint) "
+            f"when regexp_full_match({text}, '[+-]?[0-9]{{1,18}}\\.0+') "
+            f"then cast(split_part({text}, '.', 1) as bigint) end"
+        )
+        return "BIGINT", whole
+    if kind in ("date", "datetime"):
+        return ("DATE", dates.day(text, spec)) if kind == "date" else ("TIMESTAMPTZ", dates.instant(text, spec))
+    if kind == "boolean":
+        yes, no = one_of(f"lower({text})", _YES), one_of(f"lower({text})", _NO)
+        return "BOOLEAN", f"case when {yes} then true when {no} then false end"
+    if kind == "currency":
+        return "VARCHAR", f"case when {one_of(f'upper({text})', currencies())} then upper({text}) end"
+    if column is not None and column.values:
+        return "VARCHAR", known(text, column.values)
+    return "VARCHAR", f"upper({text})" if kind == "code" else text
+
+
+def known(text: str, values: tuple[str, ...]) -> str:
+    """SQL for the one of `values` that the text is, in whatever case; NULL if none."""
+    for function, cased in (("upper", str.upper), ("lower", str.lower)):
+        if all(value == cased(value) for value in values):
+            return f"case when {one_of(f'{function}({text})', values)} then {function}({text}) end"
+    cases = " ".join(f"when {words([value.lower()])} then {words([value])}" for value in values)
+    return f"case lower({text}) {cases} end"
+
+
+def steady(sql: str, sql_type: str) -> str:
+    """SQL for a value as text that is the same in every session, for keys."""
+    return f"cast(epoch_us({sql}) as varchar)" if sql_type == "TIMESTAMPTZ" else f"cast({sql} as varchar)"

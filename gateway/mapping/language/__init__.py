@@ -1,0 +1,1 @@
+"""The mapping language: what a mapping file may say, expressions included."""

@@ -1,0 +1,103 @@
+"""Why an expression is refused, and the nearest thing that would pass."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection
+from difflib import get_close_matches
+
+import pyarrow as pa
+import pyarrow.compute as pc
+from sqlglot import expressions as exp
+
+from gateway.mapping.language.functions import AGGREGATES, DATE_PARTS, FUNCTIONS, SPELLINGS, TIME_TOKENS, Function
+from gateway.mapping.language.grammar import ExpressionError
+
+WIDTH_MAX = 1_000
+"""Characters that lpad and rpad fill up to."""
+
+
+def check_arguments(name: str, function: Function, arguments: Collection[exp.Expression]) -> None:
+    """Raises ExpressionError if a function gets other arguments than it takes."""
+    arguments = list(arguments)
+    if not function.least <= len(arguments) <= function.most:
+        wanted = str(function.least) if function.least == function.most else f"{function.least} to {function.most}"
+        raise ExpressionError(
+            f"{name}() takes {wanted} value{'' if wanted == '1' else 's'}, not {len(arguments)}",
+            f"as in {function.example}",
+        )
+    for position in function.literal:
+        if position < len(arguments) and not isinstance(arguments[position], exp.Literal):
+            raise ExpressionError(f"value {position + 1} of {name}() must be written out", f"as in {function.example}")
+    _check_literals(name, [a.name if isinstance(a, exp.Literal) else "" for a in arguments], function.example)
+
+
+def _check_literals(name: str, literals: list[str], example: str) -> None:
+    if name == "date_trunc" and literals[0].lower() not in DATE_PARTS:
+        raise ExpressionError(
+            f"date_trunc() does not know '{literals[0]}'{nearest(literals[0], DATE_PARTS)}",
+            f"use {', '.join(DATE_PARTS)}",
+        )
+    if name == "strftime":
+        for token in re.findall(r"%[^A-Za-z%]?.?", literals[1]):
+            if token not in TIME_TOKENS:
+                raise ExpressionError(f"strftime() does not know '{token}'", f"use {' '.join(TIME_TOKENS)}")
+    if name in ("lpad", "rpad"):
+        if not literals[1].isdigit() or int(literals[1]) > WIDTH_MAX:
+            raise ExpressionError(f"{name}() fills up to at most {WIDTH_MAX} characters", f"as in {example}")
+        if not literals[2]:
+            raise ExpressionError(f"{name}() has nothing to fill up with", f"as in {example}")
+    if name.startswith("regexp"):
+        try:
+            # Arrow and the database share one regular-expression library, so what passes here runs there.
+            pc.match_substring_regex(pa.array([""]), literals[1])
+        except pa.ArrowInvalid as error:
+            reason = str(error).rpartition("expression: ")[2]
+            raise ExpressionError(f"the pattern '{literals[1]}' cannot be read: {reason}", "mend it") from None
+
+
+def no_column(name: str, fields: Collection[str], columns: Collection[str]) -> ExpressionError:
+    """For a quoted name that the file does not have."""
+    close = nearest(name, columns)
+    if name in fields:
+        mend = f"{name} is a field: write it without quotes"
+    elif close:
+        mend = "use the header as it stands in the file"
+    else:
+        mend = f"text stands in single quotes: '{name}'; the file has {listed(columns)}"
+    return ExpressionError(f'"{name}" is not a column of the file{close}', mend)
+
+
+def no_field(name: str, fields: Collection[str], columns: Collection[str]) -> ExpressionError:
+    """For a bare name that is no field."""
+    if name in columns:
+        return ExpressionError(f"{name} is a source column, not a field", f'write it in double quotes: "{name}"')
+    return ExpressionError(
+        f"{name} is not a field{nearest(name, fields)}",
+        f"fields here: {listed(fields)}; source columns stand in \"double\", text in 'single' quotes",
+    )
+
+
+def no_function(name: str, aggregates: bool) -> ExpressionError:
+    """For a call of something that is not on the list."""
+    if name in AGGREGATES:
+        return ExpressionError(f"{name}() adds up over rows", "it is allowed in `equals` of a tie-out only")
+    known = [*FUNCTIONS, "cast", *(AGGREGATES if aggregates else ())]
+    spelled = SPELLINGS.get(name)
+    close = f'; did you mean "{spelled}"?' if spelled in known else nearest(name, known)
+    return ExpressionError(f"there is no function {name}(){close}", f"use one of {', '.join(sorted(known))}")
+
+
+def nearest(name: str, known: Collection[str]) -> str:
+    """`; did you mean "…"?`, or nothing where no known name is like it."""
+    exact = get_close_matches(name, list(known), n=1, cutoff=0.6)
+    folded = {one.casefold(): one for one in known}
+    found = exact or [folded[one] for one in get_close_matches(name.casefold(), folded, n=1, cutoff=0.6)]
+    proper = found[0] if found else None
+    return f'; did you mean "{proper}"?' if proper is not None else ""
+
+
+def listed(known: Collection[str], most: int = 12) -> str:
+    """The known names in order, so many at most."""
+    names = sorted(known)
+    return (", ".join(names[:most]) + (", …" if len(names) > most else "")) or "none"

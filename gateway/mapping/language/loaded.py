@@ -1,0 +1,103 @@
+"""Mapping files as loaded: each with its version and the places of its keys, and the faults of the broken ones."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import date
+from pathlib import Path
+
+import pyarrow as pa
+
+from gateway.mapping.language.spec import Mapping
+from gateway.mapping.language.toml_lines import Lines
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class MappingFault:
+    """One defect of a mapping, pack or lookup: `file` below the home, `line` from 1, what is wrong, the mend."""
+
+    file: str
+    line: int
+    message: str
+    mend: str
+
+    def __str__(self) -> str:
+        text = f"{self.file}:{self.line}: {self.message}"
+        return text + ("" if text.endswith(("?", ".")) else ".") + f" Mend: {self.mend}."
+
+
+@dataclass(frozen=True, slots=True)
+class Pack:
+    """What a mapping is based on: its file, its lines, and for each record of the merged mapping its number
+    in the partner's file and in the pack (None where that file has no such record)."""
+
+    name: str
+    lines: Lines
+    records: tuple[tuple[int | None, int | None], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """A mapping, where it came from, its version and its lines.
+
+    name     "mappings/acme/stock.toml"
+    version  first 16 hex digits of SHA-256 over the file, its pack and its lookups
+    lines    lines of the keys in the file itself; `place` also knows those that come from the pack
+    """
+
+    mapping: Mapping
+    path: Path
+    name: str
+    version: str
+    lines: Lines
+    pack: Pack | None = None
+
+    def place(self, *path: str | int) -> tuple[str, int]:
+        """(file, line) of a key of the mapping: where it is written, be that the file or its pack."""
+        return place(self.name, self.lines, self.pack, path)
+
+    def holds_on(self, day: date) -> bool:
+        """Whether the mapping serves files that arrive on that day."""
+        begin, end = self.mapping.valid_from, self.mapping.valid_to
+        return (begin is None or begin <= day) and (end is None or day <= end)
+
+
+def place(name: str, lines: Lines, pack: Pack | None, path: tuple[str | int, ...]) -> tuple[str, int]:
+    """(file, line) of the key, in whichever of the two files it is written; the partner's file goes first."""
+    if pack is None:
+        return name, lines.of(*path)
+    own_path, pack_path = path, path
+    if len(path) > 1 and path[0] == "record" and isinstance(path[1], int) and path[1] < len(pack.records):
+        own, other = pack.records[path[1]]
+        own_path = () if own is None else ("record", own, *path[2:])
+        pack_path = () if other is None else ("record", other, *path[2:])
+    depth, line = lines.find(own_path)
+    pack_depth, pack_line = pack.lines.find(pack_path)
+    return (pack.name, pack_line) if pack_depth > depth else (name, line)
+
+
+@dataclass
+class Library:
+    """All active mappings of a home by feed, its lookups, and the faults of what is not active.
+
+    mappings  the newest mapping of each feed
+    earlier   further mappings of the same feeds, for other days (`valid_from`, `valid_to`)
+    """
+
+    mappings: dict[str, Loaded] = field(default_factory=dict)
+    faults: list[MappingFault] = field(default_factory=list)
+    lookups: dict[str, pa.Table] = field(default_factory=dict)
+    earlier: list[Loaded] = field(default_factory=list)
+
+    def at(self, path: Path) -> Loaded | None:
+        """The active mapping that was read from that file."""
+        return next((one for one in (*self.mappings.values(), *self.earlier) if one.path == path), None)
+
+    def of_partner(self, partner: str, day: date) -> list[Loaded]:
+        """The partner's mappings that hold on that day, in order of their files."""
+        found = [
+            loaded
+            for loaded in (*self.mappings.values(), *self.earlier)
+            if loaded.mapping.partner == partner and loaded.holds_on(day)
+        ]
+        return sorted(found, key=lambda loaded: loaded.name)

@@ -1,0 +1,234 @@
+"""The mapping language as data: what one `mappings/<partner>/<feed>.toml` may say.
+
+This module only holds the shape. `load` reads files into it and knows their lines, `lint` checks what the
+shape cannot, `compile` turns it into SQL.
+"""
+
+from __future__ import annotations
+
+from datetime import date
+from decimal import Decimal
+from typing import Any, Literal
+from zoneinfo import ZoneInfo
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+from gateway.calendars import Calendar, closed_days, spans
+from gateway.mapping.language.identifiers import Check
+
+FieldType = Literal["text", "integer", "decimal", "date", "datetime", "boolean", "currency", "code"]
+
+
+class Part(BaseModel):
+    """A table of the file: an unknown key is a fault, never ignored."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+
+
+class SignRule(Part):
+    """The amount is negative where another column holds one of these values."""
+
+    source: str = Field(alias="from")
+    negative: tuple[str, ...]
+
+
+class FieldSpec(Part):
+    """Where one canonical field comes from. Exactly one source; the rest says how to read it.
+
+    Sources: `from` (a source column, or several of which the first that is not blank counts), `constant`, `expr` (bare names are this record's mapped fields,
+    "quoted names" source columns as text), `fill_down` (the last non-blank value of a source column, down
+    the file), `lookup` with `on` (a crosswalk), or the pair `credit`/`debit` (two amount columns).
+    A name that starts with `_` is a helper for other fields and is not stored.
+    """
+
+    source: str | tuple[str, ...] | None = Field(None, alias="from")
+    constant: str | int | bool | None = None
+    expr: str | None = None
+    fill_down: str | None = None
+    lookup: str | None = None
+    on: tuple[str, ...] = ()
+    credit: str | None = None
+    debit: str | None = None
+
+    type: FieldType | None = None
+    formats: tuple[str, ...] = ()
+    timezone: str | None = None
+    decimal: Literal["auto", "point", "comma"] = "point"
+    required: bool | None = None
+    default: str | None = None
+    blank: tuple[str, ...] = ()
+    map: dict[str, str] | None = None
+    missing: Literal["suspense", "reject", "keep"] = "reject"
+    alias: Literal["MSKU", "FNSKU", "ASIN", "GTIN", "UPC", "3PL", "VENDOR"] | None = None
+    packs_of: str | None = None
+    check: Check | None = None
+    sign: SignRule | Literal["reverse", "absolute"] | None = None
+    scale: int | None = Field(None, ge=0, le=6)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _short_form(cls, value: Any) -> Any:
+        return {"from": value} if isinstance(value, str | list) else value
+
+    @model_validator(mode="after")
+    def _one_source(self) -> FieldSpec:
+        named = [
+            name for name in ("source", "constant", "expr", "fill_down", "lookup") if getattr(self, name) is not None
+        ]
+        if self.credit is not None or self.debit is not None:
+            named.append("credit/debit")
+        if len(named) != 1:
+            raise ValueError("name exactly one source: from, constant, expr, fill_down, lookup or credit with debit")
+        if (self.lookup is None) != (not self.on):
+            raise ValueError("`lookup` and `on` go together")
+        return self
+
+
+class TieOut(Part):
+    """Two figures that must be equal, or the file is held.
+
+    sum      a numeric field or expression of the record, added over the records
+    count    instead of `sum`: the number of records
+    record   record type it runs over (the first `[[record]]` if left out)
+    where    only the records for which this holds
+    by       fields that group it (one check for each group)
+    equals   an expression; first(), last(), sum(), min(), max(), count() read fields or "source columns"
+    """
+
+    name: str = ""
+    sum: str | None = None
+    count: bool = False
+    record: str | None = None
+    where: str | None = None
+    by: tuple[str, ...] = ()
+    equals: str
+    tolerance: Decimal = Decimal(0)
+    code: str = "CONTROL_TOTAL"
+
+    @model_validator(mode="after")
+    def _one_side(self) -> TieOut:
+        if (self.sum is None) == (not self.count):
+            raise ValueError('say either sum = "field" or count = true')
+        return self
+
+
+class Ignore(Part):
+    """Rows that are no data, by a named rule; they are counted under that name."""
+
+    name: str
+    when: str
+
+
+class FileSpec(BaseModel):
+    """How a file is recognised and read. Keys not named here are the format's own options."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+
+    match: tuple[str, ...] = ("*",)
+    format: str
+    transaction: str | None = None
+    sender: str | None = None
+    receiver: str | None = None
+    version: str | None = None
+    drift: Literal["ignore", "hold-missing", "hold"] = "hold-missing"
+    tie_out: tuple[TieOut, ...] = ()
+    ignore: tuple[Ignore, ...] = ()
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """The format's own options."""
+        return dict(self.model_extra or {})
+
+
+class RecordSpec(Part):
+    """One canonical record made from a row."""
+
+    type: str
+    each: str | None = None
+    when: str | None = None
+    key: tuple[str, ...]
+    fields: dict[str, FieldSpec]
+
+
+class Fallback(Part):
+    """What stands in for a file that did not come."""
+
+    snapshot: Literal["none", "carry forward"] = "none"
+
+
+class Expect(Part):
+    """The feed's calendar: when a file is expected, and what is expected of it.
+
+    every      "hour", "day", "business day", "week", "month", or several of one, as in "14 days"
+    on         weekdays or days of the month
+    by, grace  local time at which it is due, and patience after it; without `by` the end of the period
+    opens      local time from which a file counts for the day; in the evening for the next day
+    holidays   country or market whose closed days are no days
+    since      first day on which it is expected; without it, from the first file on
+    sequence   numbers without a gap: true for control numbers, or a pattern that finds it in the file's name
+    """
+
+    every: str
+    on: tuple[str | int, ...] = ()
+    by: str | None = None
+    opens: str = "00:00"
+    timezone: str = "UTC"
+    holidays: str = ""
+    grace: str = "0 hours"
+    since: date | None = None
+    sequence: bool | str = False
+    rows: Literal["any", "usual"] = "any"
+    fallback: Fallback = Fallback()
+
+    @field_validator("on", mode="before")
+    @classmethod
+    def _one_day(cls, value: Any) -> Any:
+        return (value,) if isinstance(value, str | int) else value
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The zone of its local times."""
+        return ZoneInfo(self.timezone)
+
+    def calendar(self, anchor: date) -> Calendar:
+        """The calendar, once lint has found no fault; `anchor` is a day on which a period begins."""
+        count, unit = spans.every(self.every)
+        return Calendar(
+            unit=unit,
+            zone=self.zone,
+            count=count,
+            weekdays=frozenset(spans.WEEKDAYS.index(day.lower()) for day in self.on if isinstance(day, str)),
+            monthdays=frozenset(day for day in self.on if isinstance(day, int)),
+            by=None if self.by is None else spans.clock(self.by),
+            opens=spans.clock(self.opens),
+            closed=closed_days.of(self.holidays) if self.holidays else frozenset(),
+            grace=spans.span(self.grace),
+            anchor=anchor,
+        )
+
+
+class Acknowledge(Part):
+    """What the partner gets back."""
+
+    feedback: Literal["none", "csv", "xlsx"] = "none"
+    functional: Literal["none", "997", "999"] = "none"
+
+
+class Mapping(Part):
+    """One feed.
+
+    `key` of a record names source columns or this record's fields; `valid_from`/`valid_to` say for which
+    arrival days the mapping holds, so that history replays under the mapping of its day.
+    """
+
+    feed: str
+    partner: str
+    mode: Literal["live", "shadow"] = "live"
+    description: str = ""
+    based_on: str | None = None
+    valid_from: date | None = None
+    valid_to: date | None = None
+    expect: Expect | None = None
+    file: FileSpec
+    record: tuple[RecordSpec, ...] = Field(min_length=1)
+    acknowledge: Acknowledge = Acknowledge()

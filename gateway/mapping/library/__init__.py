@@ -1,0 +1,1 @@
+"""The mappings of a home: loaded, laid over packs, with their lookups and samples."""

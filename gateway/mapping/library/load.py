@@ -1,0 +1,179 @@
+"""Mapping files → checked mappings, each fault with its file and line.
+
+A broken mapping never stops the others: it is a fault of the library and is not active.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import tomllib
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from gateway.mapping.language import shape_faults
+from gateway.mapping.language.expression_faults import listed, nearest
+from gateway.mapping.language.loaded import Library, Loaded, MappingFault, Pack, place
+from gateway.mapping.language.spec import Mapping
+from gateway.mapping.language.toml_lines import Lines
+from gateway.mapping.library import lookups as lookup_files
+from gateway.mapping.library import packs as merge
+from gateway.mapping.lint import lint
+from gateway.mapping.lint.probe import Probe
+
+__all__ = ["Library", "Loaded", "MappingFault", "expanded", "load_all", "load_file"]
+
+PASSIVE = ("standard", "lookups", "samples", "examples")
+"""Folders below `mappings/` that hold no partner's mappings."""
+FILE_BYTES_MAX = 1_000_000
+_PACK = re.compile(r"standard/[A-Za-z0-9_-]+/[A-Za-z0-9_.-]*[A-Za-z0-9_-]")
+_AT_LINE = re.compile(r" \(at line (\d+), column \d+\)$")
+
+
+def load_all(home: Path, options_check: lint.OptionsCheck | None = None, last: Library | None = None) -> Library:
+    """Read and lint every mapping below `<home>/mappings`; never raises for a broken one.
+
+    options_check  (format, options) → what is wrong with a format's own options; without it they pass
+    last           what was read before: in place of a mapping or lookup that is broken now, the one that was good
+    """
+    root = home / "mappings"
+    library = Library()
+    library.lookups, faults = lookup_files.load_all(root / "lookups")
+    library.faults += faults
+    if last is not None:
+        broken = {Path(fault.file).stem for fault in faults}
+        library.lookups = {n: t for n, t in last.lookups.items() if n in broken} | library.lookups
+    with Probe() as probe:
+        for path in sorted(root.glob("*/*.toml")):
+            if path.parent.name in PASSIVE or path.name.startswith("."):
+                continue
+            loaded, faults = load_file(path, root)
+            if loaded is not None:
+                faults = lint.check(loaded, library.lookups, options_check, probe=probe)
+            if loaded is None or faults:
+                library.faults += faults
+                loaded = last.at(path) if last is not None else None
+            if loaded is not None:
+                _activate(library, loaded)
+    return library
+
+
+def _activate(library: Library, loaded: Loaded) -> None:
+    """Two mappings may share a feed only if they hold on different days."""
+    feed = loaded.mapping.feed
+    twins = [one for one in (*library.mappings.values(), *library.earlier) if one.mapping.feed == feed]
+    for twin in twins:
+        if _overlap(twin.mapping, loaded.mapping):
+            file, line = loaded.place("feed")
+            library.faults.append(
+                MappingFault(
+                    file, line, f'the feed "{feed}" is also in {twin.name}, on the same days',
+                    "give each feed a name of its own, or end one with valid_to before valid_from of the other",
+                )
+            )  # fmt: skip
+            return
+    newest = max([*twins, loaded], key=lambda one: (one.mapping.valid_from is not None, one.mapping.valid_from))
+    library.mappings[feed] = newest
+    library.earlier = [one for one in library.earlier if one.mapping.feed != feed]
+    library.earlier += [one for one in (*twins, loaded) if one is not newest]
+
+
+def _overlap(one: Mapping, other: Mapping) -> bool:
+    def ends_before(first: Mapping, second: Mapping) -> bool:
+        return first.valid_to is not None and second.valid_from is not None and first.valid_to < second.valid_from
+
+    return not (ends_before(one, other) or ends_before(other, one))
+
+
+def load_file(path: Path, root: Path) -> tuple[Loaded | None, list[MappingFault]]:
+    """One mapping file with the pack it is based on; `root` is the folder `mappings`.
+
+    (None, faults) if it cannot be used. What the shape cannot say is `lint`'s.
+    """
+    name = f"mappings/{path.relative_to(root).as_posix()}"
+    raw, text, faults = _toml(path, name)
+    if raw is None:
+        return None, faults
+    lines, pack = Lines(text), None
+    digest = hashlib.sha256(text.encode())
+    if "based_on" in raw:
+        base, pack_text, problem = _pack(raw["based_on"], root, name, lines)
+        if base is None:
+            return None, problem
+        digest.update(b"\0pack\0" + pack_text.encode())
+        raw, records = merge.merged(base, raw)
+        pack = Pack(f"mappings/{raw['based_on']}.toml", Lines(pack_text), records)
+    try:
+        mapping = Mapping.model_validate(raw)
+    except ValidationError as error:
+        return None, shape_faults.faults(error, raw, lambda *key: place(name, lines, pack, key))
+    for lookup in sorted({f.lookup for r in mapping.record for f in r.fields.values() if f.lookup}):
+        digest.update(f"\0lookup\0{lookup}\0".encode() + lookup_files.content(root / "lookups", lookup))
+    return Loaded(mapping, path, name, digest.hexdigest()[:16], lines, pack), []
+
+
+def expanded(path: Path, root: Path) -> tuple[dict[str, Any] | None, list[MappingFault]]:
+    """The mapping as TOML data with its pack laid under it: what `gateway check --expand` prints."""
+    name = f"mappings/{path.relative_to(root).as_posix()}"
+    raw, text, faults = _toml(path, name)
+    if raw is None or "based_on" not in raw:
+        return raw, faults
+    base, _, faults = _pack(raw["based_on"], root, name, Lines(text))
+    if base is None:
+        return None, faults
+    result, _ = merge.merged(base, raw)
+    result.pop("based_on")
+    return result, []
+
+
+def _toml(path: Path, name: str) -> tuple[dict[str, Any] | None, str, list[MappingFault]]:
+    """The file's data and text; (None, text, faults) if it is no TOML in UTF-8 of a mapping's size."""
+    try:
+        if path.stat().st_size > FILE_BYTES_MAX:
+            problem = f"has more than {FILE_BYTES_MAX:,} bytes, which no mapping needs"
+            return None, "", [MappingFault(name, 1, problem, "check that it is the right file")]
+        content = path.read_bytes()
+    except OSError as error:
+        return None, "", [MappingFault(name, 1, f"cannot be read: {error.strerror}", "check the file and its rights")]
+    try:
+        text = content.decode("utf-8-sig")
+        return tomllib.loads(text), text, []
+    except UnicodeDecodeError as error:
+        line = content[: error.start].count(b"\n") + 1
+        return None, "", [MappingFault(name, line, "is not UTF-8 text", "save the file as UTF-8")]
+    except tomllib.TOMLDecodeError as error:
+        line, reason = _broken(str(error), text)
+        mend = "check quotes, brackets and = on that line and the one before"
+        return None, text, [MappingFault(name, line, f"is not valid TOML: {reason}", mend)]
+    except RecursionError:
+        return None, "", [MappingFault(name, 1, "has lists nested too deeply", "check its brackets")]
+
+
+def _broken(message: str, text: str) -> tuple[int, str]:
+    """(line, reason) of a syntax error."""
+    found = _AT_LINE.search(message)
+    line = int(found.group(1)) if found else max(1, text.count("\n") + (not text.endswith("\n")))
+    reason = _AT_LINE.sub("", message).removesuffix(" (at end of document)")
+    return line, reason[:1].lower() + reason[1:]
+
+
+def _pack(base: Any, root: Path, name: str, lines: Lines) -> tuple[dict[str, Any] | None, str, list[MappingFault]]:
+    """The pack's data and text. (None, "", faults) if there is none, or it is itself based on another."""
+
+    def no(message: str, mend: str) -> tuple[None, str, list[MappingFault]]:
+        return None, "", [MappingFault(name, lines.of("based_on"), message, mend)]
+
+    if not isinstance(base, str) or not _PACK.fullmatch(base):
+        return no(f'based_on = "{base}" names no pack', 'write "standard/<family>/<document>", e.g. "standard/x12/945"')
+    path = root / f"{base}.toml"
+    if not path.is_file():
+        packs = [p.relative_to(root).with_suffix("").as_posix() for p in root.glob("standard/*/*.toml")]
+        return no(f'there is no pack "{base}"{nearest(base, packs)}', f"there are {listed(packs)}")
+    data, text, faults = _toml(path, f"mappings/{base}.toml")
+    if data is None:
+        return None, "", faults
+    if "based_on" in data:
+        return no(f'"{base}" is itself based on another pack', "packs are one level deep: name the one below it")
+    return data, text, []

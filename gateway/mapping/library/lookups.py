@@ -1,0 +1,149 @@
+"""Crosswalks below `mappings/lookups`: the codes that are asked with, and in the last column the value.
+
+A blank cell or `*` in a code column stands for any code; the row with fewer of them wins.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import zipfile
+from pathlib import Path
+
+import pyarrow as pa
+
+from gateway.mapping.language.loaded import MappingFault
+
+FILE_BYTES_MAX = 50_000_000
+ROWS_MAX = 500_000
+CELL_CHARACTERS_MAX = 1_000
+ANY = ("", "*")
+_SUFFIXES = (".csv", ".xlsx")
+
+
+def load_all(folder: Path) -> tuple[dict[str, pa.Table], list[MappingFault]]:
+    """Every lookup by name, as text columns, and the faults of those left out. Never raises for a bad file."""
+    tables: dict[str, pa.Table] = {}
+    faults: list[MappingFault] = []
+    for path in sorted(path for suffix in _SUFFIXES for path in folder.glob(f"*{suffix}")):
+        if path.name.startswith((".", "~$")):
+            continue
+        if path.stem in tables:
+            faults.append(
+                _fault(path, 1, f'there is also {path.stem}.csv: "{path.stem}" is that one', "keep one of them")
+            )
+            continue
+        table, found = load_file(path)
+        faults += found
+        if table is not None:
+            tables[path.stem] = table
+    return tables, faults
+
+
+def content(folder: Path, name: str) -> bytes:
+    """The bytes of the lookup of that name, for the version of the mappings that use it; b"" without one."""
+    for suffix in _SUFFIXES:
+        path = folder / f"{name}{suffix}"
+        # The name comes from a mapping: it must not lead out of the folder.
+        if path.parent == folder and path.is_file() and path.stat().st_size <= FILE_BYTES_MAX:
+            return path.read_bytes()
+    return b""
+
+
+def load_file(path: Path) -> tuple[pa.Table | None, list[MappingFault]]:
+    """One lookup; (None, faults) if a row is wrong, because half a crosswalk would misplace money."""
+    try:
+        if path.stat().st_size > FILE_BYTES_MAX:
+            return None, [_fault(path, 1, f"has more than {FILE_BYTES_MAX:,} bytes", "split it")]
+        rows = _rows(path)
+    except UnicodeDecodeError as error:
+        line = error.object[: error.start].count(b"\n") + 1
+        return None, [_fault(path, line, "is not UTF-8 text", 'save it as "CSV UTF-8" or as .xlsx')]
+    except (csv.Error, OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
+        return None, [_fault(path, 1, f"cannot be read: {error}", "save it as CSV UTF-8 or as .xlsx")]
+    return _checked(path, rows)
+
+
+def _checked(path: Path, rows: list[tuple[int, list[str]]]) -> tuple[pa.Table | None, list[MappingFault]]:
+    if not rows or len(rows[0][1]) < 2:
+        return None, [_fault(path, 1, "has no header with the codes and, last, the value", "e.g. fee type,value")]
+    header = [cell.strip() for cell in rows[0][1]]
+    if len(rows) > ROWS_MAX:
+        return None, [_fault(path, 1, f"has more than {ROWS_MAX:,} rows", "split it")]
+    faults = []
+    if len(set(header)) < len(header) or not all(header):
+        faults.append(_fault(path, rows[0][0], "a column has no name, or two have the same", "name each column once"))
+    seen: dict[tuple[str, ...], int] = {}
+    kept: list[tuple[str, ...]] = []
+    for line, row in rows[1:]:
+        cells = tuple(cell.strip() for cell in row)
+        wrong = _row_fault(path, line, cells, header, seen)
+        if wrong is None:
+            kept.append(cells)
+        else:
+            faults.append(wrong)
+    if faults:
+        return None, faults
+    columns = zip(*kept, strict=True) if kept else [()] * len(header)
+    return pa.table([pa.array(column, pa.utf8()) for column in columns], names=header), []
+
+
+def _row_fault(
+    path: Path, line: int, cells: tuple[str, ...], header: list[str], seen: dict[tuple[str, ...], int]
+) -> MappingFault | None:
+    if len(cells) != len(header):
+        return _fault(path, line, f"has {len(cells)} cells, the header has {len(header)}", "fill or shorten the row")
+    if any(len(cell) > CELL_CHARACTERS_MAX for cell in cells):
+        return _fault(path, line, f"has a cell of more than {CELL_CHARACTERS_MAX} characters", "shorten it")
+    codes = ", ".join(cells[:-1])
+    if not cells[-1]:
+        return _fault(path, line, f"gives no value for {codes}", f"fill the column {header[-1]}, or remove the row")
+    key = tuple("" if cell in ANY else cell.casefold() for cell in cells[:-1])
+    first = seen.setdefault(key, line)
+    if first != line:
+        return _fault(path, line, f"has the same codes as line {first}: {codes}", "keep one of them")
+    return None
+
+
+def _rows(path: Path) -> list[tuple[int, list[str]]]:
+    """(line, cells) of the rows that are not blank."""
+    if path.suffix == ".csv":
+        text = path.read_bytes().decode("utf-8-sig")
+        reader = csv.reader(io.StringIO(text, newline=""), delimiter=_delimiter(text), strict=True)
+        found = [(reader.line_num, row) for row in reader]
+    else:
+        import openpyxl  # Slow to load, and most lookups are CSV.
+
+        book = openpyxl.load_workbook(path, read_only=True, data_only=True)
+        rows = book.worksheets[0].iter_rows(values_only=True, max_row=ROWS_MAX + 2)
+        found = [(line, [_text(cell) for cell in row]) for line, row in enumerate(rows, start=1)]
+        width = max((n + 1 for n, cell in enumerate(found[0][1]) if cell), default=0) if found else 0
+        found = [(line, _trimmed(row, width)) for line, row in found]
+        book.close()
+    return [(line, row) for line, row in found if any(cell.strip() for cell in row)]
+
+
+def _delimiter(text: str) -> str:
+    """Spreadsheets of half of Europe write semicolons."""
+    header = text.partition("\n")[0]
+    return ";" if header.count(";") > header.count(",") else ","
+
+
+def _trimmed(row: list[str], width: int) -> list[str]:
+    """Sheets go on to the right of their table: blank cells there are no cells."""
+    while len(row) > width and not row[-1]:
+        row = row[:-1]
+    return row + [""] * (width - len(row))
+
+
+def _text(cell: object) -> str:
+    """A code as it is shown: 12.0 is 12."""
+    if cell is None:
+        return ""
+    if isinstance(cell, float) and cell.is_integer():
+        return str(int(cell))
+    return str(cell)
+
+
+def _fault(path: Path, line: int, message: str, mend: str) -> MappingFault:
+    return MappingFault(f"mappings/lookups/{path.name}", line, message, mend)

@@ -1,0 +1,1 @@
+"""What is wrong with a mapping before any file comes."""

@@ -1,0 +1,233 @@
+"""Checks of one field of a mapping."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+from datetime import date, datetime
+from decimal import Decimal, InvalidOperation
+from typing import Protocol
+
+import pyarrow as pa
+
+from gateway.mapping.compiler import dates, values
+from gateway.mapping.language.expression_faults import listed, nearest
+from gateway.mapping.language.expressions import ExpressionError, names
+from gateway.mapping.language.loaded import MappingFault
+from gateway.mapping.language.shape_faults import keys_of
+from gateway.mapping.language.spec import FieldSpec, RecordSpec, SignRule
+from gateway.mapping.lint.probe import compatible
+from gateway.model import MAPPABLE, Column
+
+__all__ = ["CAST", "check", "compatible", "cycles", "said", "types"]
+
+CAST = "source columns are text: write cast(\"…\" as decimal(18,4)) for numbers, compare text with '…'"
+_DATES = ("date", "datetime")
+_KINDS = {
+    "DECIMAL": ("decimal", "integer"), "BIGINT": ("integer", "decimal"), "DATE": _DATES, "TIMESTAMPTZ": _DATES,
+    "BOOLEAN": ("boolean",), "VARCHAR": ("text", "code", "currency", "integer"),
+}  # fmt: skip
+"""Declared types that can fill a column of each SQL type."""
+Path = tuple[str | int, ...]
+
+
+class Checker(Protocol):
+    """What a check of a field needs of the mapping's check."""
+
+    lookups: Mapping[str, pa.Table] | Collection[str]
+
+    def fault(self, path: Path, message: str, mend: str) -> MappingFault: ...
+    def expression(self, path: Path, text: str, fields: Mapping[str, str], wanted: str) -> Iterator[MappingFault]: ...
+    def source_columns(self, path: Path, columns: Collection[str]) -> Iterator[MappingFault]: ...
+    def zone(self, path: Path, zone: str) -> Iterator[MappingFault]: ...
+
+
+def said(sql_type: str) -> str:
+    """What a column of the SQL type holds, for people."""
+    name = sql_type.split("(", maxsplit=1)[0]
+    return {"DECIMAL": "a number", "BIGINT": "a whole number", "DATE": "a date", "TIMESTAMPTZ": "a date and time",
+            "BOOLEAN": "true or false"}.get(name, "text")  # fmt: skip
+
+
+def types(record: RecordSpec) -> dict[str, str]:
+    """SQL type of each field of a record of a known table."""
+    table = MAPPABLE[record.type]
+    return {
+        name: values.sql_type(values.type_of(field, table.column(name)), table.column(name))
+        for name, field in record.fields.items()
+    }
+
+
+def check(checker: Checker, index: int, record: RecordSpec, name: str) -> Iterator[MappingFault]:
+    """Faults of one field of a record of a known table."""
+    path: Path = ("record", index, "fields", name)
+    field, table = record.fields[name], MAPPABLE[record.type]
+    column = table.column(name)
+    if column is None and not name.startswith("_"):
+        known = [one.name for one in table.columns]
+        mend = 'rename the key, or start it with "_" if it is only a helper'
+        if name in keys_of(RecordSpec):
+            mend = f"`{name}` belongs above [record.fields]"
+        yield checker.fault(path, f'table {record.type} has no field "{name}"{nearest(name, known)}', mend)
+    wanted = values.sql_type(values.type_of(field, column), column)
+    yield from _type(checker, path, field, column)
+    yield from _sources(checker, path, field, record, wanted)
+    yield from _crosswalk(checker, path, field, record, column)
+    yield from _written(checker, path, field, column, wanted)
+    yield from _reading(checker, path, field, record, column)
+
+
+def _type(checker: Checker, path: Path, field: FieldSpec, column: Column | None) -> Iterator[MappingFault]:
+    if field.type is None or column is None:
+        return
+    fitting = _KINDS.get(column.type.split("(")[0], (field.type,))
+    if field.type not in fitting:
+        yield checker.fault((*path, "type"), f"{column.name} holds {said(column.type)}, not {field.type}",
+                            f'leave `type` out, or write type = "{fitting[0]}"')  # fmt: skip
+
+
+def _sources(checker: Checker, path: Path, field: FieldSpec, record: RecordSpec, wanted: str) -> Iterator[MappingFault]:
+    if isinstance(field.source, str):
+        yield from checker.source_columns((*path, "from"), [field.source])
+    elif field.source is not None:
+        missing = [list(checker.source_columns((*path, "from"), [one])) for one in field.source]
+        if not field.source:
+            yield checker.fault((*path, "from"), "names no column", "name one, or leave the field out")
+        elif all(missing):
+            yield from missing[0]
+    for key in ("fill_down", "credit", "debit"):
+        if getattr(field, key) is not None:
+            yield from checker.source_columns((*path, key), [getattr(field, key)])
+    if isinstance(field.sign, SignRule):
+        yield from checker.source_columns((*path, "sign", "from"), [field.sign.source])
+    helpers = {name for name in record.fields if name.startswith("_")}
+    yield from checker.source_columns((*path, "on"), [one for one in field.on if one not in helpers])
+    if field.expr is not None:
+        fields = {name: kind for name, kind in types(record).items() if name != path[-1]}
+        yield from checker.expression((*path, "expr"), field.expr, fields, wanted)
+
+
+def _crosswalk(
+    checker: Checker, path: Path, field: FieldSpec, record: RecordSpec, column: Column | None
+) -> Iterator[MappingFault]:
+    allowed = column.values if column is not None else ()
+    if field.lookup is not None:
+        yield from _lookup(checker, path, field, allowed)
+    for key, code in (field.map or {}).items():
+        if allowed and code.casefold() not in [value.casefold() for value in allowed]:
+            yield checker.fault((*path, "map", key), f'"{code}" is not allowed{nearest(code, allowed)}',
+                                f"use one of {listed(allowed, 30)}")  # fmt: skip
+    if field.missing == "suspense" and allowed and "suspense" not in allowed:
+        yield checker.fault((*path, "missing"), "this field has no value `suspense`", 'write missing = "reject"')
+    if field.check is not None and (field.alias or field.map or field.lookup):
+        yield checker.fault((*path, "check"), "checks an identifier as it was sent, and this field holds another value",
+                            "put it on a helper field that reads the same column")  # fmt: skip
+    if field.check is not None and values.sql_type(values.type_of(field, column), column) != "VARCHAR":
+        yield checker.fault((*path, "check"), "checks a text, and this field holds none", "leave `check` out")
+    if field.packs_of is not None:
+        other = record.fields.get(field.packs_of)
+        if other is None or other.alias is None:
+            aliased = [name for name, one in record.fields.items() if one.alias]
+            yield checker.fault((*path, "packs_of"), f'"{field.packs_of}" is no field with an alias',
+                                f"fields with an alias: {listed(aliased)}")  # fmt: skip
+
+
+def _lookup(checker: Checker, path: Path, field: FieldSpec, allowed: tuple[str, ...]) -> Iterator[MappingFault]:
+    name = field.lookup or ""
+    if name not in checker.lookups:
+        yield checker.fault((*path, "lookup"), f'there is no lookup "{name}"{nearest(name, checker.lookups)}',
+                            f"add mappings/lookups/{name}.csv")  # fmt: skip
+        return
+    if not isinstance(checker.lookups, Mapping):
+        return
+    table = checker.lookups[name]
+    codes = table.num_columns - 1
+    if len(field.on) != codes:
+        yield checker.fault((*path, "on"), f'names {len(field.on)} columns, the lookup "{name}" has {codes} code columns',
+                            f"name one source column for each of {', '.join(table.column_names[:-1])}")  # fmt: skip
+    folded = {value.casefold() for value in allowed}
+    given = table.column(codes).unique().to_pylist()
+    for value in [one for one in given if folded and one.casefold() not in folded][:3]:
+        yield checker.fault((*path, "lookup"), f'the lookup "{name}" gives "{value}", which is not allowed here'
+                            + nearest(value, allowed), f"use one of {listed(allowed, 30)}")  # fmt: skip
+
+
+def _written(
+    checker: Checker, path: Path, field: FieldSpec, column: Column | None, wanted: str
+) -> Iterator[MappingFault]:
+    """Values that the mapping itself states."""
+    for key, value in (("constant", field.constant), ("default", field.default)):
+        if value is None or value == "":
+            continue
+        text = str(value).lower() if isinstance(value, bool) else str(value)
+        allowed = column.values if column is not None else ()
+        if allowed and text.casefold() not in [one.casefold() for one in allowed]:
+            yield checker.fault((*path, key), f'"{text}" is not allowed{nearest(text, allowed)}',
+                                f"use one of {listed(allowed, 30)}")  # fmt: skip
+        elif not _reads(text, wanted):
+            yield checker.fault(
+                (*path, key), f'"{text}" is not {said(wanted)}', "write the value as the column holds it"
+            )
+
+
+def _reads(text: str, wanted: str) -> bool:
+    kind = wanted.split("(", maxsplit=1)[0]
+    try:
+        if kind in ("DECIMAL", "BIGINT"):
+            number = Decimal(text)
+            return number.is_finite() and (kind == "DECIMAL" or number == int(number))
+        if kind == "DATE":
+            date.fromisoformat(text)
+        elif kind == "TIMESTAMPTZ":
+            datetime.fromisoformat(text)
+        elif kind == "BOOLEAN":
+            return text.lower() in ("true", "false", "yes", "no", "y", "n", "1", "0")
+    except (ValueError, InvalidOperation):
+        return False
+    return True
+
+
+def _reading(
+    checker: Checker, path: Path, field: FieldSpec, record: RecordSpec, column: Column | None
+) -> Iterator[MappingFault]:
+    kind = values.type_of(field, column)
+    for number, form in enumerate(field.formats):
+        if form == "iso":
+            continue
+        try:
+            dates.shape(form)
+        except ValueError as error:
+            yield checker.fault((*path, "formats", number), f'"{form}" has an {error}', "mend the format")
+        else:
+            if not form.strip() or ("%" not in form and form not in dates.NAMED):
+                yield checker.fault((*path, "formats", number), f'"{form}" is no date format{nearest(form, _forms())}',
+                                    f"use tokens such as %Y-%m-%d, or {listed(_forms())}")  # fmt: skip
+    if field.formats and kind not in _DATES:
+        yield checker.fault((*path, "formats"), f"formats are for dates, and this field is {kind}",
+                            'write type = "date" or remove `formats`')  # fmt: skip
+    if field.timezone is not None:
+        yield from checker.zone((*path, "timezone"), field.timezone)
+    numeric = kind in ("decimal", "integer")
+    for key in ("scale", "sign", "packs_of"):
+        if getattr(field, key) is not None and not numeric:
+            yield checker.fault((*path, key), f"`{key}` is for numbers, and this field is {kind}",
+                                'write type = "decimal" or remove it')  # fmt: skip
+
+
+def _forms() -> list[str]:
+    return ["iso", *dates.NAMED]
+
+
+def cycles(checker: Checker, index: int, record: RecordSpec) -> Iterator[MappingFault]:
+    """A fault where expressions need one another."""
+    needs: dict[str, set[str]] = {}
+    for name, field in record.fields.items():
+        try:
+            needs[name] = names(field.expr)[0] & set(record.fields) if field.expr is not None else set()
+        except ExpressionError:
+            needs[name] = set()
+    while ready := [name for name, wanted in needs.items() if not wanted & (set(needs) - {name})]:
+        needs = {name: wanted for name, wanted in needs.items() if name not in ready}
+    if needs:
+        first = next(iter(needs))
+        yield checker.fault(("record", index, "fields", first), f"{', '.join(needs)} need one another",
+                            "let one of them come from a source column")  # fmt: skip

@@ -1,0 +1,290 @@
+"""What the shape of a mapping cannot say: do the names exist, can the expressions run, is anything missing."""
+
+from __future__ import annotations
+
+import re
+import zoneinfo
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from difflib import get_close_matches
+from functools import cache
+from pathlib import PurePosixPath
+from typing import Any
+
+import pyarrow as pa
+
+from gateway.mapping.compiler import fields
+from gateway.mapping.language.expression_faults import listed, nearest
+from gateway.mapping.language.expressions import ExpressionError, names
+from gateway.mapping.language.loaded import Loaded, MappingFault
+from gateway.mapping.language.shape_faults import keys_of, spelled
+from gateway.mapping.language.spec import FileSpec, RecordSpec, TieOut
+from gateway.mapping.lint import expect
+from gateway.mapping.lint import fields as lint_fields
+from gateway.mapping.lint.probe import Probe
+from gateway.model import MAPPABLE
+
+OptionsCheck = Callable[[str, Mapping[str, Any]], "str | Sequence[str]"]
+INTERCHANGE = ("x12", "edifact", "mt940", "bai2", "ofx")
+STRUCTURED = (*INTERCHANGE, "xml", "json")
+TABULAR = ("delimited", "workbook")
+WHOLE = (*TABULAR, "fixed", "xml", "json")
+"""Formats known so well that a misplaced key is told before a file comes; of all others their readers tell it."""
+
+FIELDS_MAX = 120
+
+SLIP = 0.8
+"""So alike are a name and its misspelling; names that only share words are less so."""
+
+_FIELD = re.compile(r"[a-z_][a-z0-9_]*")
+"""What no path of an interchange looks like."""
+
+
+def check(
+    loaded: Loaded,
+    lookups: Mapping[str, pa.Table] | Collection[str],
+    options_check: OptionsCheck | None = None,
+    columns: Collection[str] | None = None,
+    *,
+    probe: Probe | None = None,
+) -> list[MappingFault]:
+    """Every fault of a mapping that could be read, in order of their lines.
+
+    lookups        the crosswalks, or only their names
+    options_check  (format, options) → what is wrong with the format's own options; nothing if they are right
+    columns        header of a sample of the file; without it source columns are taken as they are
+    probe          shared between many checks; one is made if left out
+    """
+    with Probe() as own:
+        return sorted(set(_Checker(loaded, lookups, columns, probe or own).run(options_check)))
+
+
+class _Checker:
+    def __init__(
+        self,
+        loaded: Loaded,
+        lookups: Mapping[str, pa.Table] | Collection[str],
+        columns: Collection[str] | None,
+        probe: Probe,
+    ) -> None:
+        self.loaded, self.mapping, self.lookups, self.probe = loaded, loaded.mapping, lookups, probe
+        header = columns if columns and self.mapping.file.format in TABULAR else _listed_columns(self.mapping.file)
+        self.columns = frozenset(header) if header else None
+
+    def fault(self, path: tuple[str | int, ...], message: str, mend: str) -> MappingFault:
+        file, line = self.loaded.place(*path)
+        shown = path[2:] if path[0] == "record" and len(self.mapping.record) == 1 else path
+        where = f"{spelled(shown)}: " if shown else ""
+        return MappingFault(file, line, where + message, mend)
+
+    def run(self, options_check: OptionsCheck | None) -> Iterator[MappingFault]:
+        yield from self.head()
+        yield from self.file(options_check)
+        for index, record in enumerate(self.mapping.record):
+            yield from self.record(index, record)
+        for number, tie in enumerate(self.mapping.file.tie_out):
+            yield from self.tie_out(("file", "tie_out", number), tie)
+        yield from self.ignore()
+
+    # --- the file as a whole --------------------------------------------------------------------------
+
+    def head(self) -> Iterator[MappingFault]:
+        mapping, folder = self.mapping, PurePosixPath(self.loaded.name).parts[1]
+        if mapping.partner != folder:
+            yield self.fault(("partner",), f'"{mapping.partner}", but the file lies in the folder {folder}',
+                             f'write partner = "{folder}", or move the file')  # fmt: skip
+        if mapping.valid_from and mapping.valid_to and mapping.valid_to < mapping.valid_from:
+            yield self.fault(("valid_to",), "is before valid_from, so the mapping never holds", "mend one of them")
+        yield from expect.check(self)
+
+    def file(self, options_check: OptionsCheck | None) -> Iterator[MappingFault]:
+        file = self.mapping.file
+        for key in file.options:
+            for where, model in (("at the top, above [file]", type(self.mapping)),
+                                 ("below [[record]]", RecordSpec)):  # fmt: skip
+                if key in keys_of(model):
+                    yield self.fault(("file", key), f"`{key}` belongs {where}", "move it there")
+        if options_check is not None:
+            said = options_check(file.format, file.options)
+            for wrong in [said] if isinstance(said, str) else said:
+                if wrong:
+                    # The message may go on to list all options: the one that it names first is wrong.
+                    places = [
+                        (m.start(), key) for key in file.options if (m := re.search(rf"\b{re.escape(key)}\b", wrong))
+                    ]
+                    named = min(places)[1] if places else "format"
+                    yield self.fault(("file", named), wrong.rstrip("."), "see the format's options in docs/mapping.md")
+        if file.format in INTERCHANGE and not file.transaction:
+            yield self.fault(("file", "format"), "`transaction` is missing: which sets are this feed's",
+                             'as in transaction = "945"')  # fmt: skip
+        for key in ("transaction", "sender", "receiver", "version"):
+            if getattr(file, key) and file.format in WHOLE:
+                yield self.fault(("file", key), f"a file of format {file.format} has no {key}", f"remove `{key}`")
+        for number, pattern in enumerate(file.match):
+            if not pattern.strip() or "/" in pattern:
+                yield self.fault(("file", "match", number), f'"{pattern}" matches no file name',
+                                 'name files without folders, e.g. "*stock*.csv"')  # fmt: skip
+
+    def ignore(self) -> Iterator[MappingFault]:
+        seen: set[str] = set()
+        for number, rule in enumerate(self.mapping.file.ignore):
+            path = ("file", "ignore", number)
+            if rule.name in seen or rule.name in ("", "when"):
+                yield self.fault((*path, "name"), f'"{rule.name}" cannot name this rule',
+                                 "give each rule a name of its own, not `when`")  # fmt: skip
+            seen.add(rule.name)
+            yield from self.condition((*path, "when"), rule.when, self._fields_for(rule.when))
+
+    def _fields_for(self, text: str) -> dict[str, str]:
+        """Fields of the record that a rule of the whole file can mean."""
+        try:
+            used = names(text)[0]
+        except ExpressionError:
+            used = set()
+        records = [record for record in self.mapping.record if record.type in MAPPABLE]
+        fitting = [record for record in records if used <= set(record.fields)] or records
+        return lint_fields.types(fitting[0]) if fitting else {}
+
+    # --- records --------------------------------------------------------------------------------------
+
+    def record(self, index: int, record: RecordSpec) -> Iterator[MappingFault]:
+        path: tuple[str | int, ...] = ("record", index)
+        table = MAPPABLE.get(record.type)
+        if table is None:
+            yield self.fault((*path, "type"), f'there is no table "{record.type}"{nearest(record.type, MAPPABLE)}',
+                             f"use one of {listed(MAPPABLE, 30)}")  # fmt: skip
+            return
+        if self.mapping.file.format in STRUCTURED and not record.each:
+            yield self.fault(path, "`each` is missing: it says what a row is", 'as in each = "LX" or each = "//Ntry"')
+        if record.each and self.mapping.file.format in TABULAR:
+            yield self.fault((*path, "each"), f"a row of a {self.mapping.file.format} file is a line",
+                             "remove `each`")  # fmt: skip
+        if len(record.fields) > FIELDS_MAX:
+            yield self.fault((*path, "fields"), f"has more than {FIELDS_MAX} fields", "split the record")
+        for column in table.columns:
+            if column.required and column.name not in record.fields:
+                yield self.fault((*path, "fields"), f'{record.type} needs "{column.name}" ({column.doc})',
+                                 f"add {column.name} = …")  # fmt: skip
+        for name in record.fields:
+            yield from lint_fields.check(self, index, record, name)
+        yield from lint_fields.cycles(self, index, record)
+        if record.when:
+            yield from self.condition((*path, "when"), record.when, lint_fields.types(record))
+        yield from self.key(path, record)
+
+    def key(self, path: tuple[str | int, ...], record: RecordSpec) -> Iterator[MappingFault]:
+        if not record.key:
+            yield self.fault((*path, "key"), "is empty", "name what makes the event unique: fields or source columns")
+        for number, name in enumerate(record.key):
+            place = (*path, "key", number)
+            if name in record.key[:number]:
+                yield self.fault(place, f'"{name}" is named twice', "keep one")
+            elif name not in record.fields and self.columns is not None and name not in self.columns:
+                close = nearest(name, [*record.fields, *self.columns])
+                yield self.fault(place, f'"{name}" is neither a field nor a column of the file{close}',
+                                 "name fields or source columns")  # fmt: skip
+            elif name not in record.fields and self.columns is None and self._means_a_field(record, name):
+                mend = f"name one of {listed(record.fields, 30)}, or a source column"
+                if self.mapping.file.format not in INTERCHANGE:
+                    mend += f'; if a column is called so, let a field read it: _{name} = "{name}"'
+                yield self.fault(place, f'the record has no field "{name}"{nearest(name, record.fields)}', mend)
+
+    def _means_a_field(self, record: RecordSpec, name: str) -> bool:
+        """Whether a name in the key, which is no field, is one that was misspelled or left out.
+
+        Where the columns of the file are not known, it may be a column that no field reads.
+        """
+        if not _FIELD.fullmatch(name):
+            return False
+        if self.mapping.file.format in INTERCHANGE:
+            return True
+        if any(name in fields.source_columns(one.fields) for one in self.mapping.record):
+            return False
+        return MAPPABLE[record.type].column(name) is not None or bool(
+            get_close_matches(name, record.fields, n=1, cutoff=SLIP)
+        )
+
+    def tie_out(self, path: tuple[str | int, ...], tie: TieOut) -> Iterator[MappingFault]:
+        wanted = tie.record or self.mapping.record[0].type
+        record = next((one for one in self.mapping.record if one.type == wanted), None)
+        if record is None or record.type not in MAPPABLE:
+            known = [one.type for one in self.mapping.record]
+            if tie.record:
+                yield self.fault((*path, "record"), f'no record makes "{wanted}"{nearest(wanted, known)}',
+                                 f"use one of {listed(known)}")  # fmt: skip
+            return
+        fields = lint_fields.types(record)
+        for number, name in enumerate(tie.by):
+            if name not in fields:
+                yield self.fault((*path, "by", number), f'there is no field "{name}"{nearest(name, fields)}',
+                                 f"fields: {listed(fields)}")  # fmt: skip
+        for key, text in (("sum", tie.sum), ("equals", tie.equals)):
+            if text is not None:
+                yield from self.expression((*path, key), text, fields, "DECIMAL(18,4)", aggregates=key == "equals",
+                                           columns="DECIMAL(18,4)")  # fmt: skip
+        if tie.where:
+            yield from self.condition((*path, "where"), tie.where, fields)
+        if tie.tolerance < 0:
+            yield self.fault((*path, "tolerance"), "is below zero", "write 0 or more")
+
+    # --- expressions ----------------------------------------------------------------------------------
+
+    def expression(
+        self, path: tuple[str | int, ...], text: str, fields: Mapping[str, str], wanted: str, *,
+        aggregates: bool = False, columns: str = "VARCHAR",
+    ) -> Iterator[MappingFault]:  # fmt: skip
+        """Faults of an expression whose result fills a column of the SQL type `wanted`."""
+        kind, trouble = "", ""
+        try:
+            kind, trouble = self.probe.kind(text, fields, aggregates=aggregates, columns=columns)
+            yield from self.source_columns(path, sorted(names(text)[1]))
+        except ExpressionError as error:
+            yield self.fault(path, error.message, error.mend)
+            return
+        if trouble and not trouble.startswith("value: "):
+            yield self.fault(path, trouble, lint_fields.CAST)
+        elif not lint_fields.compatible(kind, wanted):
+            yield self.fault(path, f"gives {kind}, but {lint_fields.said(wanted)} is wanted", lint_fields.CAST)
+
+    def condition(self, path: tuple[str | int, ...], text: str, fields: Mapping[str, str]) -> Iterator[MappingFault]:
+        """Faults of an expression that must be true or false whatever text comes."""
+        try:
+            kind, trouble = self.probe.kind(text, fields)
+            yield from self.source_columns(path, sorted(names(text)[1]))
+        except ExpressionError as error:
+            yield self.fault(path, error.message, error.mend)
+            return
+        if trouble:
+            yield self.fault(path, trouble.removeprefix("value: "), lint_fields.CAST)
+        elif kind not in ("true/false", ""):
+            yield self.fault(path, f"gives {kind}, but a condition is wanted", "compare it, as in \"Type\" = 'Sale'")
+
+    def source_columns(self, path: tuple[str | int, ...], columns: Collection[str]) -> Iterator[MappingFault]:
+        """Faults of source columns that the file's header does not have."""
+        if self.columns is None:
+            return
+        for name in columns:
+            if name not in self.columns:
+                yield self.fault(path, f'"{name}" is not a column of the file{nearest(name, self.columns)}',
+                                 f"the file has {listed(self.columns)}")  # fmt: skip
+
+    def zone(self, path: tuple[str | int, ...], zone: str) -> Iterator[MappingFault]:
+        """A fault if there is no such time zone."""
+        if zone not in _zones():
+            yield self.fault(
+                path, f'there is no time zone "{zone}"{nearest(zone, _zones())}', "write e.g. Europe/Berlin"
+            )
+
+
+def _listed_columns(file: FileSpec) -> list[str]:
+    """The columns of a file that has no header, as the mapping lists them; [] where it does not."""
+    columns = file.options.get("columns", ())
+    if file.format == "fixed":
+        return [str(one["name"]) for one in columns if isinstance(one, dict) and "name" in one]
+    if file.format in TABULAR and file.options.get("header") is False:
+        return [str(one) for one in columns]
+    return []
+
+
+@cache
+def _zones() -> frozenset[str]:
+    return frozenset(zoneinfo.available_timezones())

@@ -1,1 +1,0 @@
-"""Documents that tell a partner what is in the ledger, written as text. No I/O."""

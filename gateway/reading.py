@@ -1,0 +1,180 @@
+"""What every reader of a format offers: the same verbs, the same guarantees.
+
+A format is one module with `Options` (a pydantic model of its `[file]` settings), `sniff(head, name)` and
+`read(request)`; interchange formats also offer `units(request)`. A module may offer `describe(request)`, what a
+file shows of itself, in words and without a mapping's options, and `forget()`, which gives back what it keeps
+between a claim and the reading. Guarantees held by the contract tests: true positions, bounded memory, nothing silently skipped, deterministic order, no value reinterpreted
+(every cell is the sender's text).
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from gateway.errors import Fault, FileError
+from gateway.settings import Limits
+
+ORDINAL = "_ordinal"
+POSITION = "_position"
+UNIT = "_unit"
+
+
+@dataclass(frozen=True, slots=True)
+class ReadRequest:
+    """One opening of one file.
+
+    path     local file with the bytes to read
+    name     the name under which it was delivered, for messages
+    options  the mapping's `[file]` settings for this format (validated by the format's `Options`)
+    each     what a row is (interchange formats, XML); None elsewhere
+    columns  the native paths that are wanted; () means all that a tabular format offers
+    units    ordinals of the units of claim to read, None means all (interchange formats)
+    limits   bounds, each with its unit in the name
+    """
+
+    path: Path
+    name: str
+    limits: Limits
+    options: Mapping[str, Any] = field(default_factory=dict)
+    each: str | None = None
+    columns: tuple[str, ...] = ()
+    units: frozenset[int] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """The smallest part of a file that a mapping can claim: the file, or one transaction set/message.
+
+    ordinal      0, 1, … in the order of the file
+    kind         "945", "INVRPT", …; "" for a whole file
+    sender       "ZZ/3PLEAST" (qualifier/identifier, trailing blanks removed); "" for a whole file
+    receiver     likewise
+    version      GS08 or the message's version, "004010"
+    interchange  the interchange control number (ISA13), group (GS06), control (ST02)
+    test         the usage indicator says test: such a unit never posts
+    position     "segment 3"
+    faults       conformance faults of this unit alone (wrong SE count, truncated set): a unit with faults
+                 is set aside alone
+    """
+
+    ordinal: int
+    kind: str = ""
+    sender: str = ""
+    receiver: str = ""
+    version: str = ""
+    interchange: str = ""
+    group: str = ""
+    control: str = ""
+    test: bool = False
+    position: str = ""
+    faults: tuple[Fault, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Envelope:
+    """All units of a file, and the faults of the envelopes around them (these hold the whole file)."""
+
+    units: tuple[Unit, ...]
+    faults: tuple[Fault, ...] = ()
+
+
+def check_size(request: ReadRequest, *, may_be_empty: bool = False) -> None:
+    """Raises FileError for a file past the limit, and for an empty one where the reader has no words of its own."""
+    size = request.path.stat().st_size
+    if size == 0 and not may_be_empty:
+        raise FileError(request.name, "the file is empty", "Send the file again.")
+    if size > request.limits.file_bytes_max:
+        raise FileError(request.name, f"{size} bytes are more than file_bytes_max", "Split it or raise the limit.")
+
+
+class Reading(ABC):
+    """The rows of one file, once, in order.
+
+    Iterating gives `pyarrow.RecordBatch`es with `_ordinal` (int64, 0-based, unique and rising within the
+    reading, the same every time the bytes are read), `_position` (utf8: "line 17", "Count!A17",
+    "segment 43", "/Document/…/Ntry[5]"), `_unit` (int32, ordinal of the unit of claim; 0 for whole files)
+    and then one utf8 column per native path in `columns`; a value that is absent is null, one that is
+    present but blank is "".
+    After exhaustion `received` counts every data row seen, also those that could not be read as rows, and
+    `faults` holds one fault for each of the latter (with the row's raw text), so that
+    received = rows given + faults with code ROW_REJECT.
+    Raises FileError as soon as the file as a whole cannot be trusted.
+    `described` says whether the file itself tells what its values are (by a header, names, tags); where not,
+    only the file's name can tell that it is the right one.
+    """
+
+    described: bool = True
+    request: ReadRequest
+    columns: tuple[str, ...]
+    received: int
+    faults: list[Fault]
+
+    @property
+    def schema(self) -> pa.Schema:
+        """Arrow schema of every batch."""
+        return pa.schema(
+            [(ORDINAL, pa.int64()), (POSITION, pa.utf8()), (UNIT, pa.int32())]
+            + [(name, pa.utf8()) for name in self.columns]
+        )
+
+    def count(self, rows: int) -> None:
+        """Count rows that were seen. Raises FileError where there are more than the limit."""
+        self.received += rows
+        if self.received > self.request.limits.rows_per_file_max:
+            raise FileError(self.request.name, "more rows than rows_per_file_max", "Split it or raise the limit.")
+
+    def note(self, fault: Fault, hint: str) -> None:
+        """Note a rejected row. Raises FileError where there are more than the limit; `hint` says what to look at."""
+        self.faults.append(fault)
+        if len(self.faults) > self.request.limits.faults_per_file_max:
+            raise FileError(self.request.name, "more broken rows than faults_per_file_max", hint, fault.position)
+
+    @abstractmethod
+    def __iter__(self) -> Iterator[pa.RecordBatch]:
+        """Give the batches; may be called once."""
+
+    def together(self, others: Sequence[Reading]) -> Iterator[tuple[pa.RecordBatch, int | npt.NDArray[np.int64]]]:
+        """The rows of this reading, then those of others of the same kind of row with the same columns; once.
+
+        With each batch it says whose rows these are, 0 for this reading: of all of them, or of each. Ordinals are as
+        each reading gives them, units are unique over all.
+        """
+        units = 0
+        for place, reading in enumerate([self, *others]):
+            last = -1
+            for batch in reading:
+                last = max(last, pc.max(batch.column(UNIT)).as_py() or 0)
+                if units:
+                    at = batch.schema.get_field_index(UNIT)
+                    moved = pc.add(batch.column(UNIT), pa.scalar(units, pa.int32()))
+                    batch = batch.set_column(at, batch.schema.field(at), moved)
+                yield batch, place
+            units += last + 1
+
+
+class Format(Protocol):
+    """The verbs of a format module."""
+
+    Options: type[Any]
+
+    def sniff(self, head: bytes, name: str) -> bool:
+        """Whether the beginning of a file (64 KiB) looks like this format."""
+
+    def read(self, request: ReadRequest) -> Reading:
+        """Open a file. Raises FileError."""
+
+
+class Interchange(Format, Protocol):
+    """The verbs of a format whose files hold units of claim."""
+
+    def units(self, request: ReadRequest) -> Envelope:
+        """Every unit, and what is wrong with it or with the envelopes around it. Raises FileError."""

@@ -1,0 +1,1 @@
+"""Questions that everybody asks of the ledger, each answered in one place."""

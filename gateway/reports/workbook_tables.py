@@ -1,0 +1,136 @@
+"""The figures of the workbooks, queried from the ledger as Arrow tables."""
+
+from __future__ import annotations
+
+import duckdb
+import pyarrow as pa
+
+from gateway.reports.book_data import BookData, BookRun
+
+_TITLES = """(values ('a', 'Stock counts against the book'), ('c1', 'Settled against shipped'),
+('d', 'Payouts against the bank'), ('g', 'Stock value against the general ledger'), ('i', 'Files: rows in and out'))
+t(reconciliation, title)"""
+
+# What the book side of a reconciliation must be in the general ledger: the receivable that shipments made; payouts
+# in transit, and deposits in suspense, that are still open; the value of stock.
+SUMMARY = f"""
+with sides as (
+    select reconciliation, entity,
+           case when reconciliation in ('a', 'i') then 'units' else coalesce(currency, '') end as unit,
+           state,
+           case when reconciliation in ('a', 'i') then external_qty else external_amount end as external,
+           case when reconciliation in ('a', 'i') then book_qty else book_amount end as book
+    from recon_detail),
+sums as (
+    select reconciliation, entity, unit, sum(coalesce(external, 0)) as external, sum(coalesce(book, 0)) as book,
+           sum(coalesce(book, 0)) filter (state = 'MATCHED') as matched,
+           coalesce(sum(coalesce(external, 0) - coalesce(book, 0)) filter (state <> 'MATCHED'), 0) as open
+    from sides group by all),
+ledger as (
+    select 'c1' as reconciliation, entity, currency as unit, any_value(account) as account,
+           sum(debit - credit) as amount, 'BOOK' as basis
+    from journal_line where rule = 'shipment' and role = 'channel_receivable' group by all
+    union all
+    select 'd', entity, currency, string_agg(distinct account, ', ' order by account), sum(debit - credit), 'BALANCE'
+    from journal_line where role = 'payouts_in_transit' or rule in ('bank-receipt', 'payout-banked') and role = 'suspense'
+    group by all
+    union all
+    select 'g', entity, currency, string_agg(distinct account, ', ' order by account), sum(functional_amount), 'BOOK' from journal_line
+    where starts_with(role, 'stock_') group by all)
+select s.reconciliation, t.title, s.entity, s.unit, s.external, s.book, coalesce(s.matched, 0) as matched, s.open,
+       s.external - s.book - s.open as "check", l.account as ledger_account, l.amount as ledger_amount,
+       cast(null as decimal(18,4)) as tie, l.basis as tie_basis
+from sums s left join {_TITLES} using (reconciliation)
+left join ledger l on l.reconciliation = s.reconciliation and l.entity = s.entity and l.unit = s.unit
+order by all"""
+
+EXCEPTIONS = """
+select e.* exclude ("position", file_id), f.name as source_file, e."position", e.file_id
+from exception e left join file_name f on f.file_id = e.file_id
+where status = 'OPEN' order by severity, due_at, code, business_key"""
+
+DETAIL = """
+select d.* exclude (file_id, "position"), e.exception_id, f.name as source_file, d."position"
+from recon_detail d
+left join (select * from exception where status = 'OPEN') e
+       on e.reconciliation = d.reconciliation and e.code = d.code and e.business_key = d.business_key
+left join file_name f on f.file_id = d.file_id
+order by d.reconciliation, d.state desc, d.location, d.sku, d.bucket, d.document, d.event_date"""
+
+MATCHES = """
+select m.match_id, m.reconciliation, m."pass", m.rule, m.status, m.side, m.record_id,
+       coalesce(s.entity, b.entity) as entity, coalesce(s.settlement_id, concat_ws(' ', b.statement_id, b.bank_ref)) as document,
+       coalesce(s.deposit_date, b.booking_date) as event_date, m.amount, coalesce(s.currency, b.currency) as currency,
+       m.difference, m.explanation, f.name as source_file, coalesce(s."position", b."position") as "position"
+from match_line m left join settlement s on s.record_id = m.record_id left join bank_line b on b.record_id = m.record_id
+left join file_name f on f.file_id = coalesce(s.file_id, b.file_id)
+where m.status <> 'REVERSED' order by m.match_id, m.side, m.record_id"""
+
+JOURNAL = """
+with links as (
+    select entry_id, line_no, count(*) as records, min(record_id) as record_id from journal_source group by all)
+select j.entry_id, j.line_no, j.date, j.period, j.entity, j.document, j.rule, j.account, c.account_name, j.role, j.debit,
+       j.credit, j.currency, j.functional_amount, j.sku, j.location, j.order_id, j.settlement_id, j.memo,
+       f.name as source_file, case when l.records = 1 then p."position" end as "position", coalesce(l.records, 0) as records
+from journal_line j left join chart_role c on c.role = j.role
+left join links l on l.entry_id = j.entry_id and l.line_no = j.line_no
+left join record_position p on p.record_id = l.record_id
+left join file_name f on f.file_id = coalesce(nullif(j.file_id, ''), p.file_id)
+where j.status = '{status}' order by j.date, j.entry_id, j.line_no"""
+
+FILES = """
+select file_id, name, partner, feed, state, received, accepted, rejected, duplicate, ignored, arrived_at, reason
+from file order by arrived_at, partner, name, version"""
+
+KPI = """
+select 'Open exceptions' as metric, count(*) as value, count(*) as numerator, null as denominator, 'count' as unit,
+       'exception' as source from exception where status = 'OPEN'
+union all
+select 'Oldest open exception', coalesce(max(date_diff('day', opened_at, {now})), 0), null, null, 'days', 'exception'
+from exception where status = 'OPEN'
+union all
+select 'Inventory accuracy', count(*) filter (state <> 'OPEN') / nullif(count(*), 0)::double,
+       count(*) filter (state <> 'OPEN'), count(*), 'ratio', 'recon_detail a' from recon_detail where reconciliation = 'a'
+union all
+select 'Orders settled as shipped', count(*) filter (state = 'MATCHED') / nullif(count(*), 0)::double,
+       count(*) filter (state = 'MATCHED'), count(*), 'ratio', 'recon_detail c1' from recon_detail where reconciliation = 'c1'
+union all
+select 'Payouts banked', count(*) filter (state = 'MATCHED') / nullif(count(*), 0)::double,
+       count(*) filter (state = 'MATCHED'), count(*), 'ratio', 'recon_detail d' from recon_detail
+where reconciliation = 'd' and book_amount is not null
+union all
+select 'Rows accepted or known', sum(accepted + duplicate + ignored) / nullif(sum(received), 0)::double,
+       sum(accepted + duplicate + ignored), sum(received), 'ratio', 'file' from file_state"""
+
+
+def gather(con: duckdb.DuckDBPyConnection, run: BookRun) -> BookData:
+    """Everything the workbooks show. `recon_detail` and `chart_role` must be filled already."""
+    _helpers(con)
+    now = f"timestamptz '{run.as_of.isoformat()}'"
+    return BookData(
+        run=run,
+        summary=_table(con, SUMMARY),
+        exceptions=_table(con, EXCEPTIONS),
+        matches=_table(con, MATCHES),
+        detail=_table(con, DETAIL),
+        journal_posted=_table(con, JOURNAL.format(status="POSTED")),
+        journal_proposed=_table(con, JOURNAL.format(status="PROPOSED")),
+        kpi=_table(con, KPI.format(now=now)),
+        files=_table(con, FILES),
+    )
+
+
+def _helpers(con: duckdb.DuckDBPyConnection) -> None:
+    """Names of files, and where a single record stands."""
+    con.execute(
+        "create or replace temp table file_name as select file_id, min(name) as name from file group by file_id"
+    )
+    parts = " union all ".join(
+        f'select record_id, file_id, "position" from {table}'
+        for table in ("settlement", "settlement_line", "bank_line", "inventory_movement", "shipment_line")
+    )
+    con.execute(f"create or replace temp view record_position as {parts}")
+
+
+def _table(con: duckdb.DuckDBPyConnection, sql: str) -> pa.Table:
+    return con.execute(sql).to_arrow_table()

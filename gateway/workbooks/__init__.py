@@ -1,0 +1,1 @@
+"""Workbooks for people: sheets, styles, and the books that are made of them."""

@@ -1,0 +1,201 @@
+"""EXCEPTIONS: what a person works on, with its ages, links and dropdowns; and the two UNMATCHED sheets."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from gateway.reports.book_data import BookData, BookRun
+from gateway.workbooks.cells import Column, Kind
+from gateway.workbooks.resolutions import DECISIONS, kind_of
+from gateway.workbooks.sheet import Block, Rule, Sheet, paged
+
+BUCKETS = ((1, "0–1"), (3, "2–3"), (7, "4–7"), (14, "8–14"), (30, "15–30"), (60, "31–60"), (90, "61–90"))
+BUCKET_BEYOND = "90+"
+BUCKET_LABELS = (*(label for _, label in BUCKETS), BUCKET_BEYOND)
+COMMENT_CHARS_MAX = 2_000
+
+# Column of the workbook ← column of the contract, where the workbook says it more plainly.
+RENAMED = {
+    "due": "due_at",
+    "difference_qty": "qty",
+    "difference_amount": "amount",
+    "functional_difference": "functional_amount",
+}
+
+T, Q, M = Kind.TEXT, Kind.QUANTITY, Kind.MONEY
+EXCEPTION_COLUMNS = (
+    Column("exception_id", T),
+    Column("version", Kind.WHOLE),
+    Column("severity", Kind.WHOLE),
+    Column("code", T),
+    Column("message", T, width=44),
+    Column("reconciliation", T),
+    Column("entity", T),
+    Column("partner", T),
+    Column("channel", T),
+    Column("location", T),
+    Column("sku", T),
+    Column("document", T),
+    Column("event_date", Kind.DAY),
+    Column("age", Kind.WHOLE),
+    Column("bucket", T),
+    Column("external_qty", Q, total=True),
+    Column("book_qty", Q, total=True),
+    Column("difference_qty", Q, total=True),
+    Column("external_amount", M, total=True),
+    Column("book_amount", M, total=True),
+    Column("difference_amount", M, total=True),
+    Column("currency", T),
+    Column("functional_difference", M),
+    Column("owner", T),
+    Column("due", Kind.INSTANT),
+    Column("suggestion", T),
+    Column("score", Kind.WHOLE),
+    Column("source_file", T),
+    Column("position", T),
+    Column("file_id", T),
+    Column("resolution_kind", T),
+    Column("link", Kind.LINK),
+    Column("resolution", T, editable=True, width=20),
+    Column("target_ref", T, editable=True, width=18),
+    Column("corrected_value", T, editable=True, width=16),
+    Column("reason_code", T, editable=True, width=14),
+    Column("comment", T, editable=True, width=36),
+    Column("decision", T, editable=True, width=12),
+)
+
+UNMATCHED_COLUMNS = (
+    Column("reconciliation", T),
+    Column("entity", T),
+    Column("partner", T),
+    Column("channel", T),
+    Column("location", T),
+    Column("sku", T),
+    Column("bucket", T),
+    Column("document", T),
+    Column("event_date", Kind.DAY),
+    Column("currency", T),
+    Column("external_qty", Q, total=True),
+    Column("book_qty", Q, total=True),
+    Column("external_amount", M, total=True),
+    Column("book_amount", M, total=True),
+    Column("code", T),
+    Column("exception_id", T),
+    Column("source_file", T),
+    Column("position", T),
+    Column("book_reference", T),
+)
+
+RULES = (
+    *(Rule(("severity", "code"), f"{{severity}}={n}", f"severity_{n}") for n in (1, 2, 3, 4)),
+    Rule(("due",), 'AND({due}<>"",{due}<AS_OF)', "overdue"),
+)
+
+
+def unmatched_pages(data: BookData, rows_max: int) -> tuple[list[Sheet], list[Sheet]]:
+    """UNMATCHED_EXTERNAL (open, nothing in the book) and UNMATCHED_BOOK (open, nothing from outside)."""
+    opened = data.detail.filter(pc.equal(data.detail["state"], "OPEN"))
+    no_external = pc.and_(pc.is_null(opened["external_qty"]), pc.is_null(opened["external_amount"]))
+    no_book = pc.and_(_none_or_zero(opened["book_qty"]), _none_or_zero(opened["book_amount"]))
+    only_external = opened.filter(pc.and_(no_book, pc.invert(no_external)))
+    only_book = opened.filter(no_external)
+    return (
+        _unmatched("UNMATCHED_EXTERNAL", "On their side only", only_external, rows_max),
+        _unmatched("UNMATCHED_BOOK", "In our books only", only_book, rows_max),
+    )
+
+
+def exception_pages(data: BookData, targets: Sequence[Sheet], rows_max: int) -> list[Sheet]:
+    """EXCEPTIONS, most severe and longest overdue first. `targets` are the sheets that links may lead to."""
+    order = [("severity", "ascending"), ("due_at", "ascending"), ("exception_id", "ascending")]
+    ordered = data.exceptions.sort_by(order)
+    age = ages(ordered["opened_at"], data.run)
+    kinds = [
+        kind_of(r or "", c or "")
+        for r, c in zip(ordered["reconciliation"].to_pylist(), ordered["code"].to_pylist(), strict=True)
+    ]
+    made: dict[str, Any] = {
+        "age": age,
+        "bucket": buckets(age),
+        "resolution_kind": pa.array(kinds, pa.string()),
+        "link": pa.array(_links(ordered, targets), pa.string()),
+    }
+    nothing = pa.nulls(ordered.num_rows, pa.string())
+    values = [
+        nothing if c.editable else made[c.name] if c.name in made else ordered[RENAMED.get(c.name, c.name)]
+        for c in EXCEPTION_COLUMNS
+    ]
+    table = pa.table(values, names=[c.name for c in EXCEPTION_COLUMNS])
+    block = Block("EXCEPTIONS", EXCEPTION_COLUMNS, table, currency="currency", rules=RULES, validations=validations())
+    note = "Fill in the amber columns only. Difference = external − book. Times are UTC. Red due dates are overdue. Prints as far as due."
+    return paged(Sheet("EXCEPTIONS", "Exceptions to resolve", [block], note, 4, True, print_to="due"), rows_max)
+
+
+def ages(opened_at: pa.ChunkedArray, run: BookRun) -> pa.ChunkedArray:
+    """Whole days from opening to the run's as-of, never negative."""
+    elapsed = pc.subtract(pa.scalar(run.as_of, pa.timestamp("us", tz="UTC")), opened_at)
+    days = pc.divide(elapsed.cast(pa.int64()), 86_400_000_000)
+    return pc.max_element_wise(days, pa.scalar(0, pa.int64()), skip_nulls=False)
+
+
+def buckets(age: pa.ChunkedArray) -> pa.ChunkedArray:
+    """The ageing bucket of each age in days."""
+    label: Any = pa.scalar(BUCKET_BEYOND)
+    for bound, name in reversed(BUCKETS):
+        label = pc.if_else(pc.less_equal(age, bound), name, label)
+    return label
+
+
+def validations() -> Mapping[str, Mapping[str, Any]]:
+    """What the editable cells take. The resolutions follow the row's kind, so sorting does not mix them up."""
+    text = {"validate": "length", "criteria": "<=", "ignore_blank": True, "error_title": "Too long"}
+    return {
+        "resolution": {
+            "validate": "list",
+            "source": '=INDIRECT("RESOLUTIONS_"&{resolution_kind})',
+            "input_title": "resolution",
+            "input_message": "Choose one. The sheet LISTS tells what each does.",
+            "error_title": "Not a resolution of this kind",
+            "error_message": "Choose from the list. The sheet LISTS shows what fits each kind of exception.",
+        },
+        "target_ref": text | {"value": 200, "input_message": "Order, document, SKU … that the resolution names."},
+        "corrected_value": text | {"value": 200, "input_message": "The right value, status, class or disposition."},
+        "reason_code": text | {"value": 60, "input_message": "Reason of an adjustment or write-off."},
+        "comment": text | {"value": COMMENT_CHARS_MAX, "input_message": "Required for WRITE_OFF, DENY and IGNORE."},
+        "decision": {
+            "validate": "list",
+            "source": list(DECISIONS),
+            "input_title": "decision",
+            "input_message": "Only for the approver, who must not be the person who chose the resolution.",
+        },
+    }
+
+
+def _unmatched(name: str, title: str, table: pa.Table, rows_max: int) -> list[Sheet]:
+    block = Block(name, UNMATCHED_COLUMNS, table, currency="currency")
+    return paged(Sheet(name, title, [block], "Open items without a counterpart.", 1), rows_max)
+
+
+def _links(exceptions: pa.Table, targets: Sequence[Sheet]) -> list[str | None]:
+    """Where each exception's detail stands, by exception_id and else by document: "SHEET!A17"."""
+    by_id: dict[str, str] = {}
+    by_document: dict[str, str] = {}
+    for sheet in targets:
+        (block,) = sheet.blocks
+        for column, places in (("exception_id", by_id), ("document", by_document)):
+            if column == "document" and not sheet.name.startswith("JOURNAL"):
+                continue
+            if column in block.letters:
+                for row, key in enumerate(block.data.column(column).to_pylist(), start=block.first + 1):
+                    if key:
+                        places.setdefault(key, f"{sheet.name}!A{row}")
+    ids, documents = exceptions["exception_id"].to_pylist(), exceptions["document"].to_pylist()
+    return [by_id.get(i) or by_document.get(d or "") for i, d in zip(ids, documents, strict=True)]
+
+
+def _none_or_zero(values: pa.ChunkedArray) -> pa.ChunkedArray:
+    return pc.or_kleene(pc.is_null(values), pc.fill_null(pc.equal(values, 0), True))

@@ -1,0 +1,65 @@
+"""Bank files through a whole pass: each statement goes to its mapping, a wrong one is set aside alone."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from gateway.mapping.library import samples
+from gateway.mapping.library.load import load_file
+from gateway.once import open_gateway, run_once
+from gateway.pipeline import Gateway, try_file
+from tests.conftest import NOW
+from tests.formats.bank.banks import MAPPINGS
+
+Drop = Callable[[str, str, bytes | str], Path]
+PACKS = sorted(
+    path for family in ("swift", "bai", "ofx", "iso20022") for path in (MAPPINGS / "standard" / family).glob("*.toml")
+)
+SAMPLES = [(pack, sample) for pack in PACKS for sample in samples.samples(pack)]
+
+
+@pytest.mark.parametrize("pack", PACKS, ids=lambda p: p.stem)
+def test_a_bank_pack_has_a_sample(pack: Path) -> None:
+    assert samples.samples(pack)
+
+
+@pytest.mark.parametrize(("pack", "sample"), SAMPLES, ids=lambda p: p.name)
+def test_a_sample_becomes_what_is_expected(gateway: Gateway, pack: Path, sample: Path) -> None:
+    loaded, faults = load_file(pack, MAPPINGS)
+    assert loaded is not None and faults == []
+    wanted = json.loads(sample.with_name(f"{sample.name}.expected.json").read_text(encoding="utf-8"))
+    assert samples.differences(wanted, samples.shape(try_file(gateway, loaded, sample))) == []
+
+
+def statement(number: int, amount: str, closing: str, kind: str = "940") -> str:
+    return (
+        f"{{1:F01MYCODEFFXXXX0000000000}}{{2:O{kind}1200260105COBADEFFAXXX00000000002601051200N}}{{4:\n:20:S\n:25:DE1\n"
+        f":28C:{number}/1\n:60F:C260101EUR10,\n:61:260102C{amount}NTRFNONREF\n:86:deposit {number}\n:62F:C260102EUR{closing}\n-}}\n"
+    )
+
+
+def test_a_statement_that_does_not_foot_is_set_aside_and_its_neighbours_post(home: Path, drop: Drop) -> None:
+    folder = home / "mappings" / "main-bank"
+    (folder / "mt940.toml").write_text(
+        'based_on = "standard/swift/mt940"\nfeed = "main-bank.mt940"\npartner = "main-bank"\n'
+    )
+    drop("main-bank", "day.sta", statement(1, "5,", "15,") + statement(2, "5,", "14,") + statement(3, "7,", "17,"))
+    interim = statement(4, "1,", "11,", "942").replace(":60F:C260101EUR10,\n", "").replace(":62F:C260102EUR11,\n", "")
+    drop("main-bank", "interim.sta", interim)
+    with open_gateway(home, now=NOW) as gateway:
+        results = {file.name: file for file in run_once(gateway).files}
+        con = gateway.lake.con
+        lines = con.execute("select statement_id, amount from bank_line_current order by 1").fetchall()
+        balances = con.execute("select count(*) from bank_balance_current").fetchone()
+        told = con.execute('select code, "position", message from fault order by message').fetchall()
+    assert [(line[0], str(line[1])) for line in lines] == [("1/260102", "5.0000"), ("3/260102", "7.0000")]
+    assert balances == (4,)
+    assert (results["day.sta"].state, results["day.sta"].accepted, results["day.sta"].rejected) == ("ACCEPTED", 6, 1)
+    assert results["interim.sta"].state == "QUARANTINED"
+    assert [(code, position) for code, position, _ in told] == [("CONTROL_TOTAL", "line 17"), ("FILE_REJECT", "line 2")]
+    assert "difference -1" in told[0][2]
+    assert "transaction set MT942" in told[1][2]

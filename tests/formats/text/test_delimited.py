@@ -1,0 +1,248 @@
+from __future__ import annotations
+
+import csv
+import io
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from gateway.errors import FileError, GatewayError
+from gateway.formats.text import delimited
+from gateway.reading import ReadRequest
+from gateway.settings import Limits
+
+
+def read(path: Path, content: bytes, **options: Any) -> tuple[list[dict[str, Any]], delimited.Reading]:
+    path.write_bytes(content)
+    reading = delimited.read(ReadRequest(path, "sample.csv", Limits(), options))
+    return [row for batch in reading for row in batch.to_pylist()], reading
+
+
+cell = st.text(alphabet=st.sampled_from("ab,\"\n' é1"), max_size=6)
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(st.tuples(cell, cell, cell), max_size=12))
+def test_same_rows_and_lines_as_the_standard_library(tmp_path: Path, table: list[tuple[str, str, str]]) -> None:
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(["a", "b", "c"])
+    writer.writerows(table)
+    expected, line = [], 2
+    for row in table:
+        if any(value.strip() for value in row):
+            expected.append((f"line {line}", *row))
+        line += 1 + sum(value.count("\n") for value in row)
+    rows, reading = read(tmp_path / "f.csv", text.getvalue().encode())
+    assert [(row["_position"], row["a"], row["b"], row["c"]) for row in rows] == expected
+    assert reading.received == len(expected)
+
+
+def test_true_lines_behind_bad_and_many_line_rows(tmp_path: Path) -> None:
+    content = b'pre\n\na,b\n1,"x\ny"\nbad\n2,z\n\n3,w\ntoo,many,cells\n4,v\n'
+    rows, reading = read(tmp_path / "f.csv", content, header={"contains": ["a", "b"]})
+    assert [row["_position"] for row in rows] == ["line 4", "line 7", "line 9", "line 11"]
+    assert [fault.position for fault in reading.faults] == ["line 6", "line 10"]
+    assert reading.faults[0].row == {"#raw": "bad"}
+    assert reading.received == 6
+
+
+@pytest.mark.parametrize(
+    ("content", "options"),
+    [
+        ("a;b\nä;2\n".encode("utf-16"), {"delimiter": "semicolon"}),
+        ("a;b\nä;2\n".encode("cp1252"), {"delimiter": "semicolon", "encoding": "auto"}),
+        (b"\xef\xbb\xbf" + "a;b\nä;2\n".encode(), {"delimiter": "auto"}),
+        ("a;b\rä;2\r".encode(), {"delimiter": "semicolon"}),
+        ("a;b\r\nä;2\r\n".encode(), {"delimiter": "semicolon"}),
+    ],
+)
+def test_encodings_and_line_ends(tmp_path: Path, content: bytes, options: dict[str, Any]) -> None:
+    rows, reading = read(tmp_path / "f.csv", content, **options)
+    assert reading.columns == ("a", "b")
+    assert [(row["_position"], row["a"], row["b"]) for row in rows] == [("line 2", "ä", "2")]
+
+
+def test_a_quote_that_is_never_closed_names_its_line(tmp_path: Path) -> None:
+    with pytest.raises(FileError, match="line 3") as caught:
+        read(tmp_path / "f.csv", b'a,b\n1,2\n3,"open\n5,6\n7,8\n')
+    assert "never closed" in str(caught.value)
+
+
+@pytest.mark.parametrize("content", [b"a,b\n1,2\n3,\xe4\n", b"a,b\n1,2\n3,4,\xe4", b"a,b\n1,2\n3,4,\xe4\n"])
+def test_wrong_encoding_names_line_and_mend(tmp_path: Path, content: bytes) -> None:
+    with pytest.raises(FileError, match="line 3") as caught:
+        read(tmp_path / "f.csv", content)
+    assert "cp1252" in caught.value.hint
+
+
+def test_empty_file_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(FileError, match="empty"):
+        read(tmp_path / "f.csv", b"")
+
+
+def test_a_header_that_is_not_there_is_told_with_the_nearest(tmp_path: Path) -> None:
+    with pytest.raises(FileError, match="SKU, On Hand"):
+        read(tmp_path / "f.csv", b"SKU,Qty\n1,2\n", header={"contains": ["SKU", "On Hand"]})
+
+
+def test_nameless_and_doubled_columns(tmp_path: Path) -> None:
+    _, reading = read(tmp_path / "f.csv", b"id,,qty,qty\n1,2,3,4\n")
+    assert reading.columns == ("id", "#2", "qty", "qty#2")
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "sku;name\na;x, y\n",
+        "sku;name\na;one, two, three\nb;four, five, six\nc;\n",
+        "sku;price;cost\na;1,50;0,75\nb;2,50;1,25\n",
+        'sku\tname\na\t"x; y; z"\nb\tp|q|r\n',
+        "report of today, all shops\n\nsku;name;qty\na;x;1\nb;y;2\n",
+    ],
+)
+def test_the_delimiter_is_the_mark_that_most_lines_share(tmp_path: Path, content: str) -> None:
+    options = {"delimiter": "auto", "header": {"contains": ["sku"]}}
+    rows, _ = read(tmp_path / "f.csv", content.encode(), **options)
+    assert [row["sku"] for row in rows][:2] == ["a", "b"][: len(rows)]
+
+
+# --- every setting ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("content", "options"),
+    [
+        ("a|b\n1|2\n", {"delimiter": "pipe"}),
+        ("a b\n1 2\n", {"delimiter": "space"}),
+        ("a^b\n1^2\n", {"delimiter": "^"}),
+        ("a§b\n1§2\n", {"delimiter": "§"}),
+        ("a\tb\n1\t2\n", {"delimiter": "auto"}),
+        ("a,b\n'1','2'\n", {"quote": "'"}),
+        ("a,b\n1,2", {}),
+        ("\n\n,,\n , \na,b\n1,2\n", {"header": {"contains": ["A", " b "]}}),
+        ("made on Monday\nby us\na,b\n1,2\n", {"header": {"row": 3}}),
+        ("1,2\n", {"header": False, "columns": ["a", "b"]}),
+        ("\ufeff1,2\n", {"header": False, "columns": ["a", "b"]}),
+        ("# made, by us\na,b\n# 'odd\n1,2\n#\n", {"comment": "#"}),
+        ('# an "odd quote\na,b\n1,2\n', {"comment": "#"}),
+        ('"a","b"\n"1","2"\n', {}),
+        ("a,b\r\n1,2\r\n\r\n", {}),
+        ("a,b\n1,2\n,\n \n", {}),
+    ],
+)
+def test_every_setting(tmp_path: Path, content: str, options: dict[str, Any]) -> None:
+    rows, reading = read(tmp_path / "f.csv", content.encode(), **options)
+    assert [(row["a"], row["b"]) for row in rows] == [("1", "2")]
+    assert (reading.received, reading.faults) == (1, [])
+
+
+def test_a_header_over_two_lines_is_one_name(tmp_path: Path) -> None:
+    content = b'"On\nhand",b\n1,2\n'
+    for options in ({}, {"header": {"contains": ["on hand"]}}):
+        rows, reading = read(tmp_path / "f.csv", content, **options)
+        assert reading.columns == ("On hand", "b")
+        assert [row["_position"] for row in rows] == ["line 3"]
+
+
+def test_without_a_quote_character_quotes_are_text(tmp_path: Path) -> None:
+    rows, _ = read(tmp_path / "f.csv", b'a,b\n"1,5" x\n', quote="")
+    assert [(row["a"], row["b"]) for row in rows] == [('"1', '5" x')]
+
+
+def test_a_comment_within_quotes_is_text(tmp_path: Path) -> None:
+    rows, _ = read(tmp_path / "f.csv", b'a,b\n#x\n"1\n# kept\n",2\n#y\n3,4\n', comment="#")
+    assert [(row["_position"], row["a"]) for row in rows] == [("line 3", "1\n# kept\n"), ("line 7", "3")]
+
+
+def test_short_rows_are_padded_on_demand_and_long_ones_never_cut(tmp_path: Path) -> None:
+    rows, reading = read(tmp_path / "f.csv", b"a,b,c\n1\n1,2,3\n1,2,3,4\n", ragged="pad")
+    assert [[row[name] for name in "abc"] for row in rows] == [["1", "", ""], ["1", "2", "3"]]
+    assert [(fault.position, fault.row["#raw"]) for fault in reading.faults] == [("line 4", "1,2,3,4")]
+
+
+@pytest.mark.parametrize(
+    ("option", "value"), [("delimiter", "||"), ("delimiter", ""), ("quote", "''"), ("header", {}), ("header", {"row": 0}),
+                          ("header", {"row": 1, "contains": ["a"]}), ("ragged", "cut"), ("colour", "red")],
+)  # fmt: skip
+def test_wrong_settings_are_told(tmp_path: Path, option: str, value: Any) -> None:
+    with pytest.raises(GatewayError, match=option):
+        read(tmp_path / "f.csv", b"a,b\n", **{option: value})
+
+
+@pytest.mark.parametrize(
+    ("content", "options", "message"),
+    [
+        (b"a,b\n" + b"\n" * 300 + b"SKU,Qty\n", {"header": {"contains": ["SKU"]}}, "first 200 rows"),
+        (b"a,b\n1,2\n", {"header": {"row": 9}}, "no header in row 9"),
+        (b"\n\n", {}, "no rows"),
+        (b"a,b\n1,2\n", {"encoding": "klingon"}, "not known"),
+        ("a,b\né,2\n".encode("utf-16")[:-3], {}, "utf-16"),
+        (b'a,b\n"x\n' + b"y" * 3_000_000, {}, "line 2"),
+        (b'a,b\n1,2\n1,"2\n' * 3, {}, "never closed|line"),
+        (b"a,b\n1," + b"x" * 1_200_000 + b"\n", {}, "cell_bytes_max"),
+        (b'a,b\n1,"' + b"x" * 1_200_000 + b'"\n', {}, "cell_bytes_max|limit"),
+        (b"a,b\n1," + b"x" * 9_000_000 + b"\n", {}, "longer than|cell_bytes_max"),
+    ],
+)
+def test_what_cannot_be_trusted_is_refused(
+    tmp_path: Path, content: bytes, options: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(FileError, match=message) as caught:
+        read(tmp_path / "f.csv", content, **options)
+    assert caught.value.hint
+
+
+@pytest.mark.parametrize(
+    ("limit", "message"),
+    [({"file_bytes_max": 10}, "file_bytes_max"), ({"rows_per_file_max": 2}, "rows_per_file_max"),
+     ({"columns_max": 1}, "columns_max"), ({"faults_per_file_max": 0}, "faults_per_file_max"), ({"cell_bytes_max": 3}, "cell_bytes_max|limit")],
+)  # fmt: skip
+@pytest.mark.parametrize("quote", ["", '"'])
+def test_limits_are_held(tmp_path: Path, limit: dict[str, int], message: str, quote: str) -> None:
+    path = tmp_path / "f.csv"
+    path.write_text(f"a,b\n1,{quote}{quote}\n1\n3,4567\n5,6\n7,8\n")
+    with pytest.raises(FileError, match=message):
+        list(delimited.read(ReadRequest(path, "f.csv", Limits(**limit))))
+
+
+def test_undecodable_bytes_far_behind_are_told_by_their_line(tmp_path: Path) -> None:
+    with pytest.raises(FileError, match="line 200002"):
+        read(tmp_path / "f.csv", b"a,b\n" + b"12345678,1234567890\n" * 200_000 + b"\xff,1\n")
+
+
+piece = st.sampled_from(
+    ["a", "b", ",", ",", "\n", "\n", "\r\n", '"', '""', ' "', "é", "x,y\n", '"x\ny",z\n', "\n\n", ",,\n", "1,2,3\n"]
+)
+
+
+@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(piece, max_size=40).map("".join), st.sampled_from([64, 200, 4 << 20]))
+def test_both_ways_give_the_same(tmp_path: Path, body: str, block: int) -> None:
+    """Whatever Arrow reads, the standard library reads too: the same rows, lines and faults, or the same refusal."""
+
+    def outcome(plain: bool) -> Any:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(delimited, "BLOCK_BYTES", block)
+            if not plain:
+                patch.setattr(delimited._Delimited, "_plain", lambda self: False)
+            try:
+                rows, reading = read(tmp_path / "f.csv", f"p,q\n{body}".encode())
+            except FileError as error:
+                return None if "longer than" in str(error) else type(error)
+            places = [(fault.position, dict(fault.row)["#raw"].strip("\r\n")) for fault in reading.faults]
+            return rows, reading.received, places
+
+    by_arrow = outcome(plain=True)
+    if by_arrow is not None:  # a row longer than the block, which is small here
+        assert by_arrow == outcome(plain=False)
+
+
+def test_rejected_rows_keep_their_lines_where_arrow_reads_ahead(tmp_path: Path) -> None:
+    lines = ["bad" if n % 1000 == 0 else f"{n},{'x' * 60}" for n in range(2, 150_000)]
+    rows, reading = read(tmp_path / "f.csv", ("a,b\n" + "\n".join(lines)).encode())
+    assert all(row["_position"] == f"line {row['a']}" for row in rows)
+    assert [fault.position for fault in reading.faults] == [f"line {n}" for n in range(1000, 150_000, 1000)]

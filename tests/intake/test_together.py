@@ -1,0 +1,160 @@
+"""Small files of a feed share one reading and one commit: nothing but the speed may tell."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gateway import init as homes
+from gateway.ledger import staging, verify
+from gateway.model import TABLES
+from gateway.once import open_gateway
+from gateway.pipeline import Gateway
+from gateway.synthetic.edi import interchange
+from gateway.transports.transport import Drop
+from tests.conftest import NOW, taken
+
+ITEMS = "sku,description,uom,standard_cost,cost_currency\n" + "".join(
+    f"SKU-{n},Item {n},EA,{n}.50,USD\n" for n in range(1, 9)
+)
+CLOCK = ("recorded_at", "at", "hash", "previous_hash", "row_hash", "commit_seq", "seq", "opened_at", "due_at")
+
+
+def shipment(number: int, *skus: str, day: str = "20261105", cut: bool = False) -> bytes:
+    """A 945 of one order, three units of each SKU."""
+    body = [f"W06*F*114-{number:07d}-0000001*{day}*S{number:08d}", "N1*SF*3PL East*92*3PL-E"]
+    for place, sku in enumerate(skus, start=1):
+        body += [f"LX*{place}", f"W12*CC*3*3*0*EA**VN*{sku}"]
+    made = interchange("945", "SW", NOW.date(), number + 1, [[*body, f"W03*{3 * len(skus)}*1*LB"]])
+    return made[: made.rfind(b"SE*")] if cut else made
+
+
+FILES: dict[str, tuple[str, bytes]] = {
+    **{f"945-{n}.edi": ("3pl-east", shipment(n, "SKU-1", f"SKU-{2 + n % 6}")) for n in range(12)},
+    "945-90-unknown.edi": ("3pl-east", shipment(90, "SKU-1", "NOBODY")),
+    "945-91-cut.edi": ("3pl-east", shipment(91, "SKU-2", cut=True)),
+    "945-92-bad-date.edi": ("3pl-east", shipment(92, "SKU-2", "SKU-3", day="20261345")),
+    "945-93-repeats-1.edi": ("3pl-east", shipment(1, "SKU-1", "SKU-4")),
+    "945-94-not-edi.edi": ("3pl-east", b"good morning"),
+}
+
+
+@contextmanager
+def home(path: Path, files_per_commit_max: int) -> Iterator[Gateway]:
+    """A home of its own that takes so many files at once."""
+    homes.lay_down(path, examples=True)
+    with (path / "config.toml").open("a") as settings:
+        settings.write(f"\n[limits]\nfiles_per_commit_max = {files_per_commit_max}\n")
+    with open_gateway(path, now=NOW) as gateway:
+        yield gateway
+
+
+def drops(folder: Path) -> list[Drop]:
+    """All files, as if they had arrived a second apart."""
+    arrived = datetime(2026, 11, 6, 12, tzinfo=UTC)
+    found = []
+    for number, (name, (partner, content)) in enumerate(
+        {"items.csv": ("master-data", ITEMS.encode()), **FILES}.items()
+    ):
+        path = folder / name
+        path.write_bytes(content)
+        found.append(Drop(partner, name, path, arrived + timedelta(seconds=number), "folder"))
+    return found
+
+
+def content(gateway: Gateway) -> dict[str, list[tuple[Any, ...]]]:
+    """Everything in the ledger that does not come from the clock or the order of commits."""
+    found = {}
+    for table in TABLES:
+        if table == "audit_log":
+            continue
+        rows = staging.rows_of(gateway.lake.con, f'select * from lake."{table}"')
+        found[table] = sorted(tuple(sorted((k, str(v)) for k, v in row.items() if k not in CLOCK)) for row in rows)
+    return found
+
+
+def test_files_taken_together_make_the_same_ledger_as_one_by_one(tmp_path: Path) -> None:
+    ledgers, results = [], []
+    for at_once in (1, 200):
+        with home(tmp_path / str(at_once), at_once) as gateway:
+            receipts = taken(gateway, drops(tmp_path))
+            gateway.run_books()
+            assert verify.verify(gateway.lake) == []
+            ledgers.append(content(gateway))
+            results.append([receipt.files for receipt in receipts])
+    for table, rows in ledgers[0].items():
+        assert rows == ledgers[1][table], table
+    assert results[0] == results[1]
+    states = {file.name: file.state for files in results[0] for file in files}
+    assert states["945-91-cut.edi"] == "HELD" and states["945-94-not-edi.edi"] == "QUARANTINED"
+    assert states["945-90-unknown.edi"] == states["945-93-repeats-1.edi"] == "ACCEPTED"
+
+
+def test_one_commit_covers_many_files(tmp_path: Path) -> None:
+    with home(tmp_path / "home", 200) as gateway:
+        before = gateway.lake.version()
+        taken(gateway, [drop for drop in drops(tmp_path) if drop.name.startswith("945-") and drop.name[4:6] < "12"])
+        assert gateway.lake.version() == before + 1
+        row = gateway.lake.con.execute("select detail from audit_log where action = 'file.committed'").fetchone()
+        assert row is not None and row[0].count('"file_id"') > 2
+
+
+def test_a_commit_that_fails_leaves_only_the_culprit_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with home(tmp_path / "home", 200) as gateway:
+        good = staging.Writer.files
+
+        def files(writer: staging.Writer, told: Any) -> None:
+            if any(file.name == "945-3.edi" for file in writer.load.files):
+                raise OSError("disk is full")
+            good(writer, told)
+
+        monkeypatch.setattr(staging.Writer, "files", files)
+        receipts = taken(
+            gateway, [drop for drop in drops(tmp_path) if drop.name in ("945-2.edi", "945-3.edi", "945-4.edi")]
+        )
+        assert [(receipt.drop.name, receipt.committed) for receipt in receipts] == [
+            ("945-2.edi", True), ("945-3.edi", False), ("945-4.edi", True),
+        ]  # fmt: skip
+        assert verify.verify(gateway.lake) == []
+
+
+def test_master_data_among_other_files_holds_for_those_behind_it(tmp_path: Path) -> None:
+    arrived = datetime(2026, 11, 6, 12, tzinfo=UTC)
+    files = {
+        "945-1.edi": ("3pl-east", shipment(1, "SKU-NEW")),
+        "items.csv": ("master-data", ITEMS.replace("SKU-1", "SKU-NEW").encode()),
+        "945-2.edi": ("3pl-east", shipment(2, "SKU-NEW")),
+        "945-3.edi": ("3pl-east", shipment(3, "SKU-NEW")),
+    }
+    with home(tmp_path / "home", 200) as gateway:
+        waiting = []
+        for name, (partner, content) in files.items():
+            (tmp_path / name).write_bytes(content)
+            waiting.append(Drop(partner, name, tmp_path / name, arrived, "folder"))
+        receipts = taken(gateway, waiting)
+        assert [(receipt.drop.name, receipt.committed) for receipt in receipts] == [(name, True) for name in files]
+        skus = dict(
+            gateway.lake.con.execute(
+                "select f.name, l.sku from shipment_line l join lake.file f using (file_id) order by 1"
+            ).fetchall()
+        )
+        assert skus == {"945-1.edi": "?SKU-NEW", "945-2.edi": "SKU-NEW", "945-3.edi": "SKU-NEW"}
+        commits = gateway.lake.con.execute("select count(*) from audit_log where action = 'file.committed'").fetchone()
+        assert commits == (3,), "before it, it, and all behind it"
+
+
+def test_nothing_temporary_is_left_behind(tmp_path: Path) -> None:
+    def temporary(gateway: Gateway) -> set[tuple[str]]:
+        con = gateway.lake.con
+        tables = con.execute("select table_name from duckdb_tables() where database_name = 'temp'").fetchall()
+        return {*tables, *con.execute("select view_name from duckdb_views() where database_name = 'temp'").fetchall()}
+
+    with home(tmp_path / "home", 200) as gateway:
+        before = temporary(gateway)
+        taken(gateway, drops(tmp_path))
+        assert temporary(gateway) == before

@@ -1,0 +1,286 @@
+"""Linting: each defect is told once, on its line, with what was meant; what is right passes in silence."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pytest
+
+from gateway.mapping.library.load import load_all, load_file
+from gateway.mapping.lint.lint import check
+from gateway.mapping.lint.probe import Probe
+from tests.mapping.samples_of_mappings import PACK, STOCK, write
+
+LOOKUPS = {
+    "states": pa.table({"code": ["33", "35"], "value": ["AVAILABLE", "damaged"]}),
+    "wrong": pa.table({"code": ["33"], "value": ["AVAILBLE"]}),
+    "two": pa.table({"a": ["1"], "b": ["2"], "value": ["AVAILABLE"]}),
+}
+HEADER = ("Date", "SKU", "On Hand", "Type", "quantity-purchased")
+
+
+@pytest.fixture(scope="module")
+def probe() -> Any:
+    with Probe() as one:
+        yield one
+
+
+def lint(
+    home: Path, text: str, probe: Probe, *, columns: Collection[str] | None = None, folder: str = "acme"
+) -> list[str]:
+    loaded, faults = load_file(write(home, f"{folder}/stock.toml", text), home / "mappings")
+    assert loaded is not None, faults
+    return [str(fault) for fault in check(loaded, LOOKUPS, columns=columns, probe=probe)]
+
+
+def test_a_right_mapping_has_no_faults(tmp_path: Path, probe: Probe) -> None:
+    assert lint(tmp_path, STOCK, probe) == []
+    assert lint(tmp_path, STOCK, probe, columns=HEADER) == []
+
+
+def test_the_message_for_a_slip_in_a_field_name(tmp_path: Path, probe: Probe) -> None:
+    faults = lint(tmp_path, STOCK.replace("qty      =", "quanity  ="), probe)
+    assert faults == [
+        'mappings/acme/stock.toml:12: fields: inventory_snapshot needs "qty" (Units). Mend: add qty = ….',
+        'mappings/acme/stock.toml:18: fields.quanity: table inventory_snapshot has no field "quanity"; did you mean '
+        '"qty"? Mend: rename the key, or start it with "_" if it is only a helper.',
+    ]
+
+
+def test_the_message_for_a_slip_in_a_column_name(tmp_path: Path, probe: Probe) -> None:
+    faults = lint(tmp_path, STOCK.replace('"On Hand"', '"quantity-purchase"'), probe, columns=HEADER)
+    assert len(faults) == 1
+    assert faults[0].startswith(
+        'mappings/acme/stock.toml:18: fields.qty.from: "quantity-purchase" is not a column of the file; '
+        'did you mean "quantity-purchased"? Mend: '
+    )
+
+
+FIELD = 'qty      = "On Hand"'
+GOOD_FIELDS = [
+    'qty = ["On Hand", "Stock"]',
+    'qty = { expr = \'cast("On Hand" as decimal(18,4)) - coalesce(_held, 0)\' }\n_held = { from = "Type", type = "decimal" }',
+    'qty = { expr = "_a + _b" }\n_a = { from = "Type", type = "integer" }\n_b = { expr = "_a * 2", type = "decimal" }',
+    'qty = { expr = \'case when cast("On Hand" as integer) > 0 then 1 else 0 end\' }',
+    'qty = { credit = "On Hand", debit = "Type", sign = "reverse", scale = 2 }',
+    'qty = { from = "On Hand", sign = { from = "Type", negative = ["DR"] } }',
+    'qty = "On Hand"\nbasis = { constant = "GROSS" }\nstale = { constant = false }',
+    'qty = "On Hand"\n_l = { lookup = "two", on = ["Type", "_k"], missing = "keep" }\n_k = { expr = "upper(\\"Type\\")" }',
+    'qty = { from = "On Hand", packs_of = "_name" }\n_name = { from = "SKU", alias = "3PL" }',
+    'qty = { from = "On Hand", decimal = "comma", default = "0" }',
+    'qty = "On Hand"\n_t = { from = "Date", type = "datetime", timezone = "Europe/Berlin", formats = ["iso", "ymd", "%d.%m.%Y"] }',
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("new", GOOD_FIELDS)
+def test_what_is_right_passes(tmp_path: Path, probe: Probe, new: str) -> None:
+    assert lint(tmp_path, STOCK.replace(FIELD, new), probe) == []
+
+
+@pytest.mark.parametrize(
+    ("new", "expected"),
+    [
+        ('qty = { from = "On Hand", type = "date" }', 'qty.type: qty holds a number, not date. Mend: leave `type` out'),
+        ('qty = { constant = "many" }', 'qty.constant: "many" is not a number'),
+        ('qty = { from = "On Hand", default = "none" }', 'qty.default: "none" is not a number'),
+        ('qty = { expr = "sku" }\nbasis = { constant = "NETT" }', 'basis.constant: "NETT" is not allowed; did you mean "NET"?'),
+        ('qty = "On Hand"\nbasis = { from = "Type", map = { N = "NETT" } }', 'basis.map.N: "NETT" is not allowed'),
+        ('qty = "On Hand"\nbasis = { from = "Type", missing = "suspense" }', "basis.missing: this field has no value"),
+        ('qty = "On Hand"\nstale = { constant = "maybe" }', 'stale.constant: "maybe" is not true or false'),
+        ('qty = "On Hand"\n_d = { constant = "2026-02-30", type = "date" }', '"2026-02-30" is not a date'),
+        ('qty = { expr = "amount + 1" }', "qty.expr: amount is not a field"),
+        ('qty = { expr = "as_of" }', "qty.expr: gives a date and time, but a number is wanted"),
+        ('qty = { expr = "sku = \'x\'" }', "qty.expr: gives true/false, but a number is wanted"),
+        ('qty = { expr = \'"On Hand" + 1\' }', "qty.expr: + cannot work with text and a number. Mend: source columns are text"),
+        ('qty = { expr = \'if("On Hand" > 0, 1, 0)\' }', "qty.expr: text and a number cannot be compared"),
+        ('qty = { expr = \'coalesce("On Hand", 0)\' }', "qty.expr: text and a number cannot be mixed"),
+        ('qty = { expr = "if(as_of > 5, 1, 0)" }', "qty.expr: a date and time and a number cannot be compared"),
+        ('qty = { expr = "round(sku, 2)" }', "qty.expr: round() cannot work with text and a number"),
+        ('qty = { expr = "_x + 1" }\n_x = { expr = "1 + 1" }', "qty.expr: + cannot work with text and a number"),
+        ('qty = { expr = "_a" }\n_a = { expr = "_b", type = "decimal" }\n_b = { expr = "_a", type = "decimal" }',
+         "_a, _b need one another"),
+        ('qty = { expr = "qty + 1" }', "qty.expr: qty is not a field"),
+        ('qty = { from = "On Hand", packs_of = "sku" }', 'qty.packs_of: "sku" is no field with an alias'),
+        ('qty = { from = "On Hand", formats = ["ymd"] }', "qty.formats: formats are for dates"),
+        ('qty = "On Hand"\n_d = { from = "Date", type = "date", formats = ["%Q"] }', '_d.formats[1]: "%Q" has an unknown token %Q'),
+        ('qty = "On Hand"\n_d = { from = "Date", type = "date", formats = ["iso", "ymmd"] }',
+         '_d.formats[2]: "ymmd" is no date format; did you mean "ymd"?'),
+        ('qty = "On Hand"\n_d = { from = "Date", type = "datetime", timezone = "Europe/Berlln" }', 'did you mean "Europe/Berlin"?'),
+        ('qty = "On Hand"\n_s = { from = "SKU", scale = 2 }', "_s.scale: `scale` is for numbers"),
+        ('qty = "On Hand"\nbasis = { lookup = "stats", on = ["Type"] }', 'there is no lookup "stats"; did you mean "states"?'),
+        ('qty = "On Hand"\nbasis = { lookup = "wrong", on = ["Type"] }', 'the lookup "wrong" gives "AVAILBLE", which is not allowed'),
+        ('qty = "On Hand"\n_l = { lookup = "two", on = ["Type"] }', '_l.on: names 1 columns, the lookup "two" has 2 code columns'),
+        ('qty = "On Hand"\nkey = "SKU"', "`key` belongs above [record.fields]"),
+    ],
+)  # fmt: skip
+def test_a_defect_of_a_field_is_told_once(tmp_path: Path, probe: Probe, new: str, expected: str) -> None:
+    faults = lint(tmp_path, STOCK.replace(FIELD, new), probe)
+    assert len(faults) == 1, faults
+    assert expected in faults[0]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "expected"),
+    [
+        ('partner = "acme"', 'partner = "acne"', ':2: partner: "acne", but the file lies in the folder acme'),
+        ("inventory_snapshot", "inventory_snap", ':9: type: there is no table "inventory_snap"; did you mean "inventory_snapshot"?'),
+        ("key  =", 'each = "LX"\nkey  =', ":10: each: a row of a delimited file is a line"),
+        ("key  =", 'when = "sku"\nkey  =', ":10: when: gives text, but a condition is wanted"),
+        ("key  =", "when = '\"On Hand\" > 0'\nkey  =", ":10: when: text and a number cannot be compared. Mend: source columns are text"),
+        ("key  =", "when = '\"On Hand\" in (1, 2)'\nkey  =", ":10: when: a source column or text is used as a number"),
+        ("key  =", "when = '\"On Hand\" <> 0 and'\nkey  =", ":10: when: `\"On Hand\" <> 0 and` cannot be read"),
+        ('"sku", "as_of"]', '"sku", "sku"]', ':10: key[3]: "sku" is named twice'),
+        ('"sku", "as_of"]', '"sku", "SKUS"]', 'key[3]: "SKUS" is neither a field nor a column of the file; did you mean "SKU"?'),
+        ('["location", "sku", "as_of"]', "[]", ":10: key: is empty"),
+        ("[file]", 'valid_from = 2026-01-02\nvalid_to = 2026-01-01\n[file]', ":5: valid_to: is before valid_from"),
+        ("[file]", 'expect = { every = "daily" }\n[file]', ':4: expect.every: "daily" is no span of time'),
+        ("[file]", 'expect = { every = "1 day", by = "9 am" }\n[file]', 'expect.by: "9 am" is no time of day'),
+        ("[file]", 'expect = { every = "1 day", timezone = "Berlin" }\n[file]', 'expect.timezone: there is no time zone "Berlin"'),
+        ("[file]", 'expect = { every = "day", opens = "25:00", by = "08:00" }\n[file]', 'expect.opens: "25:00" is no time of day'),
+        ("[file]", 'expect = { every = "day", opens = "20:00" }\n[file]', "expect.opens: goes with days that say `by`"),
+        ("[file]", 'expect = { every = "day", grace = "soon" }\n[file]', 'expect.grace: "soon" is no span of time'),
+        ("[file]", '[expect]\nevery = "day"\nholidays = "XX"\n[file]', ':6: expect.holidays: "XX" is neither a country nor a market'),
+        ("[file]", 'expect = { every = "day", on = ["fryday"] }\n[file]', 'expect.on[1]: "fryday" is no day of the week; did you mean "friday"?'),
+        ("[file]", 'expect = { every = "day", on = [32] }\n[file]', "expect.on[1]: 32 is no day of a month"),
+        ("[file]", 'expect = { every = "day", on = [1, "monday"] }\n[file]', "expect.on: is more than one kind of day"),
+        ("[file]", 'expect = { every = "week", on = ["monday", "friday"] }\n[file]', "expect.on: is more than one day"),
+        ("[file]", 'expect = { every = "month", on = "monday" }\n[file]', 'expect.on: every = "month" takes a day of the month'),
+        ("[file]", 'expect = { every = "14 days", on = "monday" }\n[file]', 'expect.on: every = "14 days" has no days to choose'),
+        ("[file]", 'expect = { every = "5 hours" }\n[file]', "expect.every: 5 hours do not make up a day"),
+        ("[file]", 'expect = { every = "2 business days" }\n[file]', "expect.every: business days are not counted in several"),
+        ("[file]", 'expect = { every = "hour", by = "00:00" }\n[file]', "expect.by: is the beginning of the hour"),
+        ("[file]", 'expect = { every = "day", sequence = true }\n[file]', "expect.sequence: a file of format delimited has no control number"),
+        ("[file]", 'expect = { every = "day", sequence = "no-[0-9]+" }\n[file]', "expect.sequence: must have one pair of ( ) around the number"),
+        ("[file]", 'expect = { every = "day", sequence = "(" }\n[file]', "expect.sequence: is no pattern"),
+        ("match  =", 'expect = { every = "1 day" }\nmatch  =', ":5: file.expect: `expect` belongs at the top, above [file]"),
+        ("match  =", 'transaction = "945"\nmatch  =', ":5: file.transaction: a file of format delimited has no transaction"),
+        ('["*stock*.csv"]', '["in/*.csv"]', ':5: file.match[1]: "in/*.csv" matches no file name'),
+        ('"delimited"', '"xml"', ":8: `each` is missing"),
+        ('"delimited"', '"x12"', "`transaction` is missing"),
+        ("match  =", "tie_out = [{ sum = \"qty\", equals = 'first(\"On Hand\")', by = [\"skuu\"] }]\nmatch  =",
+         'file.tie_out[1].by[1]: there is no field "skuu"; did you mean "sku"?'),
+        ("match  =", "tie_out = [{ sum = \"qty\", equals = '\"On Hand\"' }]\nmatch  =", 'Mend: write first("On Hand") or sum("On Hand")'),
+        ("match  =", "tie_out = [{ sum = \"qtty\", equals = 'first(\"On Hand\")' }]\nmatch  =", "file.tie_out[1].sum: qtty is not a field"),
+        ("match  =", "tie_out = [{ count = true, equals = 'max(sku)' , record = \"items\" }]\nmatch  =", 'no record makes "items"'),
+        ("match  =", "tie_out = [{ count = true, equals = 'max(as_of)' }]\nmatch  =", "gives a date and time, but a number is wanted"),
+        ("match  =", "tie_out = [{ count = true, equals = '1', tolerance = -1 }]\nmatch  =", "tolerance: is below zero"),
+        ("match  =", 'ignore = [{ name = "when", when = "sku is null" }]\nmatch  =',
+         "file.ignore[1].name: \"when\" cannot name this rule"),
+        ("match  =", "ignore = [{ name = \"a\", when = '\"SKV\" is null' }]\nmatch  =",
+         'file.ignore[1].when: "SKV" is not a column of the file; did you mean "SKU"?'),
+    ],
+)  # fmt: skip
+def test_a_defect_around_the_fields_is_told_on_its_line(
+    tmp_path: Path, probe: Probe, old: str, new: str, expected: str
+) -> None:
+    faults = lint(tmp_path, STOCK.replace(old, new, 1), probe, columns=HEADER)
+    assert any(expected in fault for fault in faults), faults
+    assert len(faults) <= 2
+
+
+KEY = '["location", "sku", "as_of"]'
+WAREHOUSE = STOCK.replace("delimited", "x12").replace("[file]", '[file]\ntransaction = "846"\nsummary = ["CTT"]')
+WAREHOUSE = WAREHOUSE.replace("key  =", 'each = "LIN"\nkey  =')
+FIXED = STOCK.replace(
+    '"delimited"',
+    """"fixed"
+columns = [{ name = "Date", start = 1, width = 10 }, { name = "SKU", start = 11, width = 9 },
+           { name = "On Hand", start = 20, width = 9 }]""",
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "key", "expected"),
+    [
+        (STOCK, '["location", "sku", "as_off"]', ':10: key[3]: the record has no field "as_off"; did you mean "as_of"? Mend: name one of as_of, '),
+        (STOCK, '["location", "sku", "basis"]', ':10: key[3]: the record has no field "basis"'),
+        (STOCK, '["warehouse", "sku", "_as_of"]', ':10: key[3]: the record has no field "_as_of"; did you mean "as_of"?'),
+        (WAREHOUSE, '["location", "BIA/03", "line"]', ':13: key[3]: the record has no field "line". Mend: name one of as_of, '),
+        (FIXED, '["location", "SKUS"]', ':12: key[2]: "SKUS" is neither a field nor a column of the file; did you mean "SKU"?'),
+        (STOCK.replace('"delimited"', '"delimited"\nheader = false\ncolumns = ["Date", "SKU", "On Hand"]'),
+         '["location", "Datum"]', ':12: key[2]: "Datum" is neither a field nor a column of the file; did you mean "Date"?'),
+    ],
+)  # fmt: skip
+def test_a_key_of_a_field_that_the_record_lacks_is_told_without_a_file(
+    tmp_path: Path, probe: Probe, text: str, key: str, expected: str
+) -> None:
+    (fault,) = lint(tmp_path, text.replace(KEY, key), probe)
+    assert expected in fault
+
+
+@pytest.mark.parametrize(
+    ("text", "key"),
+    [
+        (STOCK, '["location", "Promotion Id", "merchant_id"]'),
+        (STOCK.replace('"On Hand"', '"lot"'), '["location", "lot"]'),
+        (STOCK + '_quantity = "skus"\n', '["location", "_quantity", "skus"]'),
+        (WAREHOUSE, '["location", "BIA/03", "LIN/03"]'),
+        (FIXED, '["location", "Date", "SKU"]'),
+    ],
+)
+def test_a_key_may_name_columns_that_no_field_reads(tmp_path: Path, probe: Probe, text: str, key: str) -> None:
+    assert lint(tmp_path, text.replace(KEY, key), probe) == []
+
+
+def test_a_right_tie_out_passes(tmp_path: Path, probe: Probe) -> None:
+    for tie in (
+        'sum = "qty", equals = \'first("On Hand")\', by = ["sku"], where = "status = \'AVAILABLE\'"',
+        "count = true, equals = 'last(\"On Hand\") - 1', tolerance = 0.01",
+        "sum = \"case when scope = 'FULL' then qty else 0 end\", equals = 'max(qty)'",
+    ):
+        text = STOCK.replace("match  =", f"tie_out = [{{ {tie} }}]\nmatch  =")
+        assert lint(tmp_path, text, probe) == []
+
+
+def test_the_formats_own_options_are_checked_by_the_caller(tmp_path: Path, probe: Probe) -> None:
+    text = STOCK.replace("match  =", 'delimter = "tab"\nmatch  =')
+    loaded, _ = load_file(write(tmp_path, "acme/stock.toml", text), tmp_path / "mappings")
+    assert loaded is not None
+    asked: list[tuple[str, Mapping[str, Any]]] = []
+
+    def wrong(name: str, options: Mapping[str, Any]) -> Sequence[str]:
+        asked.append((name, options))
+        return ["unknown option delimter"]
+
+    faults = check(loaded, LOOKUPS, wrong, probe=probe)
+    assert asked == [("delimited", {"delimter": "tab"})]
+    assert [(fault.line, fault.message) for fault in faults] == [(5, "file.delimter: unknown option delimter")]
+    assert check(loaded, LOOKUPS, lambda *_: "", probe=probe) == []
+    assert len(check(loaded, LOOKUPS, lambda *_: "bad format.", probe=probe)) == 1
+
+
+def test_with_several_records_a_message_says_which(tmp_path: Path, probe: Probe) -> None:
+    more = '\n[[record]]\ntype = "location"\nkey = ["location"]\n[record.fields]\nlocation = "A"\ntpye = "B"\ntype = { constant = "DC" }\n'
+    faults = lint(tmp_path, STOCK + more, probe)
+    assert len(faults) == 1
+    assert ':25: record[2].fields.tpye: table location has no field "tpye"; did you mean "type"?' in faults[0]
+
+
+def test_a_fault_of_a_pack_names_the_pack(tmp_path: Path, probe: Probe) -> None:
+    write(tmp_path, "standard/x12/846.toml", PACK.replace('["ymd"]', '["%Q"]'))
+    faults = lint(tmp_path, 'based_on = "standard/x12/846"\nfeed = "a.b"\npartner = "acme"\n', probe)
+    assert len(faults) == 1
+    assert faults[0].startswith("mappings/standard/x12/846.toml:17: fields.as_of.formats[1]: ")
+
+
+def test_only_sound_mappings_become_active(tmp_path: Path) -> None:
+    write(tmp_path, "acme/stock.toml", STOCK)
+    write(
+        tmp_path, "acme/bad.toml", STOCK.replace("acme.stock", "acme.bad").replace('"On Hand"', '{ expr = "sku + 1" }')
+    )
+    library = load_all(tmp_path, lambda name, options: "")
+    assert list(library.mappings) == ["acme.stock"]
+    assert "fields.qty.expr: + cannot work with text and a number" in str(library.faults[0])
+    assert load_all(tmp_path, lambda name, options: ["no"]).mappings == {}
+
+
+def test_the_probe_sees_no_files(tmp_path: Path, probe: Probe) -> None:
+    secret = tmp_path / "secret.csv"
+    secret.write_text("a\n1\n")
+    probe.kind("1", {})
+    assert probe._con is not None
+    with pytest.raises(Exception, match=r"disabled|denied|[Pp]ermission"):
+        probe._con.execute(f"select * from read_csv('{secret}')")

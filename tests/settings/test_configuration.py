@@ -1,0 +1,120 @@
+"""docs/configuration.md: every key with its true default, every example a configuration that loads."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from decimal import Decimal
+from pathlib import Path
+from typing import Any, get_args
+
+import pytest
+from pydantic import BaseModel
+
+from gateway import settings
+from gateway.errors import GatewayError
+
+PAGE = (Path(__file__).parents[1] / "docs" / "configuration.md").read_text(encoding="utf-8")
+EXAMPLES = re.findall(r"^```toml config\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
+US = '[entities.US]\ncurrency = "USD"\n'
+TO = f'{US}[[notify.to]]\nowner = "IN"\n'
+ROW = re.compile(r"^\| `(\w+)` \| ([^|]+) \| ([^|]+) \| ([^|]+) \|$", re.MULTILINE)
+
+
+def sections() -> dict[str, type[BaseModel]]:
+    """The tables of the file, as their headings are spelled, each with its model."""
+    found = {}
+    for name, field in settings.Config.model_fields.items():
+        kind: Any = field.annotation
+        model = kind if isinstance(kind, type) and issubclass(kind, BaseModel) else next(
+            inner for inner in get_args(kind) if isinstance(inner, type) and issubclass(inner, BaseModel)
+        )  # fmt: skip
+        origin = getattr(kind, "__origin__", None)
+        heading = f"[{name}.<name>]" if origin is dict else f"[[{name}]]" if origin is tuple else f"[{name}]"
+        found[heading] = model
+        for key, inner in model.model_fields.items():
+            if isinstance(inner.default, BaseModel):
+                found[f"[{heading.strip('[]')}.{key}]"] = type(inner.default)
+            several = [
+                one for one in get_args(inner.annotation) if isinstance(one, type) and issubclass(one, BaseModel)
+            ]
+            if getattr(inner.annotation, "__origin__", None) is tuple and several:
+                found[f"[[{name}.{key}]]"] = several[0]
+    return found
+
+
+SECTIONS = sections()
+
+
+def described(heading: str) -> dict[str, tuple[str, str, str]]:
+    """key → (type, default, meaning) in the table below a heading."""
+    part = PAGE.split(f"## `{heading}`\n", 1)[1].split("\n## ", 1)[0]
+    return {key: (kind.strip(), default.strip(), meaning.strip()) for key, kind, default, meaning in ROW.findall(part)}
+
+
+def test_every_table_has_its_section_and_no_section_is_left_over() -> None:
+    assert sorted(re.findall(r"^## `(\[.*\])`$", PAGE, re.MULTILINE)) == sorted(SECTIONS)
+
+
+@pytest.mark.parametrize("heading", SECTIONS)
+def test_every_key_is_described_with_its_default(heading: str) -> None:
+    table, fields = described(heading), SECTIONS[heading].model_fields
+    assert list(table) == list(fields)
+    for key, field in fields.items():
+        kind, default, meaning = table[key]
+        assert kind and meaning, key
+        if field.is_required():
+            assert default == "required", key
+            continue
+        if field.default is None:
+            assert default == "none", key
+            continue
+        told = tomllib.loads(f"value = {default.strip('`')}", parse_float=Decimal)["value"]
+        known = list(field.default) if isinstance(field.default, tuple) else field.default
+        known = known.model_dump(exclude_defaults=True) if isinstance(known, BaseModel) else known
+        assert told == (Decimal(str(known)) if isinstance(told, Decimal) else known), key
+
+
+@pytest.mark.parametrize("heading", SECTIONS)
+def test_every_table_has_an_example(heading: str) -> None:
+    start = re.escape(heading).replace("<name>", r"[\w-]+")
+    part = PAGE.split(f"## `{heading}`\n", 1)[1].split("\n## ", 1)[0]
+    assert re.search(rf"^{start}$", part, re.MULTILINE)
+
+
+@pytest.mark.parametrize("text", EXAMPLES)
+def test_every_example_is_a_configuration(text: str) -> None:
+    assert settings.parse(tomllib.loads(text)).entities
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ('[entities.US]\ncurrency = "usd"', "entities.US.currency"),
+        ('[entities.US]\ncurrency = "USD"\n[limits]\nrows_max = 1', "limits.rows_max"),
+        ('[entities.US]\ncurrency = "USD"\n[partners.a]\nentity = "FR"', "partners.a.entity: 'FR'"),
+        ('[entities.US]\ncurrency = "USD"\n[channels.a]\nentity = "US"\nrevenue = "both"', "channels.a.revenue"),
+        (f"{US}[[hold]]\nsince = 2026-01-01\nreason = 'x'", "hold.0: Value error, name a location, a SKU, or both"),
+        (f"{US}[[hold]]\nsku = 'A'\nsince = 2026-01-02\nuntil = 2026-01-01\nreason = 'x'", "until is before since"),
+        (f"{TO}email = 'ops@example.com'", "mail needs [notify.smtp] with a host"),
+        (f"{TO}email = 'a@b.c, d@e.f'", "notify.to.0: Value error, email must be one address"),
+        (f"{TO}email = 'a@b.c'\nwebhook = 'https://x'", "name either email or webhook"),
+        (
+            f"{TO}webhook = 'http://example.com'\nsecret_env = 'S'",
+            "webhook must be an address that begins with https://",
+        ),
+        (f"{TO}webhook = 'https://example.com'", "a webhook needs secret_env"),
+        (f"{TO}digest_at = '7:30'", '"7:30" is no time of day'),
+        (f"{TO}timezone = 'Berlin'", 'there is no time zone "Berlin"'),
+        (f"{TO}email = 'a@b.c'\nquiet_from = '22:00'", "quiet_from and quiet_until go together"),
+        (
+            f"{US}[notify.smtp]\nhost = 'mail.example'\nsender = 'a@b.c'\ntls = 'none'\nuser = 'x'",
+            "not sent without TLS",
+        ),
+        (f"{US}[notify.smtp]\nhost = 'mail.example'", "sender must be a mail address"),
+    ],
+)
+def test_a_wrong_key_or_value_is_told_by_its_name(text: str, told: str) -> None:
+    with pytest.raises(GatewayError) as raised:
+        settings.parse(tomllib.loads(text))
+    assert told in str(raised.value)
