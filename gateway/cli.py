@@ -24,9 +24,9 @@ from gateway import init as homes
 from gateway import notifications
 from gateway import settings as configuration
 from gateway.books import feeds as expected
-from gateway.errors import FileError, GatewayError
+from gateway.errors import FileError, HouseError
 from gateway.ledger import backup as backups
-from gateway.ledger import lake, maintenance, queries, staging
+from gateway.ledger import lake, maintenance, queries
 from gateway.ledger import verify as verification
 from gateway.ledger.locking import retry
 from gateway.mapping.language import toml
@@ -35,6 +35,7 @@ from gateway.mapping.lint import lint
 from gateway.notifications import state as notification_state
 from gateway.once import Pass, open_gateway, open_samples, run_once
 from gateway.pipeline import FileResult, Gateway, check_options, pending, try_file
+from gateway.sql import plain, rows_of
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
 WIDE = 100_000
@@ -64,7 +65,7 @@ def _when(text: str | None) -> datetime | None:
     try:
         moment = datetime.fromisoformat(text.replace("Z", "+00:00"))
     except ValueError:
-        raise GatewayError("read instant", text, "Write it like 2026-11-01T08:00:00Z.") from None
+        raise HouseError("read instant", text, "Write it like 2026-11-01T08:00:00Z.") from None
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
@@ -82,7 +83,7 @@ def init(
     try:
         written = homes.lay_down(_State.home, examples=with_examples)
     except OSError as error:
-        raise GatewayError("lay down", str(_State.home), "Choose a folder that can be written.", str(error)) from None
+        raise HouseError("lay down", str(_State.home), "Choose a folder that can be written.", str(error)) from None
     out.print(f"{len(written)} files written to {_State.home.resolve()}.")
     out.print("Drop files in inbound/<partner>/, then run `gateway once`.")
 
@@ -170,11 +171,11 @@ def status(as_json: Annotated[bool, typer.Option("--json")] = False) -> None:
     with lake.open_lake(_State.home, settings, read_only=True) as ledger:
         con = ledger.con
         found = {
-            "files": list(staging.rows_of(con, _FILES)),
+            "files": list(rows_of(con, _FILES)),
             "expected today": _expected_today(con, feeds),
-            "needs a person": list(staging.rows_of(con, _PENDING)),
-            "exceptions": list(staging.rows_of(con, _EXCEPTIONS)),
-            "trial balance": list(staging.rows_of(con, _TRIAL)),
+            "needs a person": list(rows_of(con, _PENDING)),
+            "exceptions": list(rows_of(con, _EXCEPTIONS)),
+            "trial balance": list(rows_of(con, _TRIAL)),
             "notifications": _notifications(settings, ledger.folder),
         }
     if as_json:
@@ -300,7 +301,7 @@ def _mapping_path(name: str) -> Path:
         known = [p.relative_to(root).with_suffix("").as_posix() for p in _mappings_and_packs(root)]
         near = get_close_matches(name, known, n=1)
         hint = f"Did you mean {near[0]}?" if near else f"There are: {', '.join(known) or 'none'}."
-        raise GatewayError("find mapping", name, hint, "there is no such file below mappings/")
+        raise HouseError("find mapping", name, hint, "there is no such file below mappings/")
     return path
 
 
@@ -309,7 +310,7 @@ def _loaded(gateway: Gateway, path: Path) -> load.Loaded:
     if loaded is not None:
         faults = lint.check(loaded, gateway.library.lookups, check_options)
     if loaded is None or faults:
-        raise GatewayError("use mapping", path.stem, "Mend it and try again.", "; ".join(map(str, faults)).rstrip("."))
+        raise HouseError("use mapping", path.stem, "Fix it and try again.", "; ".join(map(str, faults)).rstrip("."))
     return loaded
 
 
@@ -397,7 +398,7 @@ def query(
             columns, rows = retry(lambda: _answer(ledger.con, sql))
         except duckdb.Error as error:
             cause = str(error).split("\n")[0].rstrip("!.")
-            raise GatewayError("run query", sql[:80], "Mend the SQL.", cause) from None
+            raise HouseError("run query", sql[:80], "Fix the SQL.", cause) from None
     if form == "json":
         _print_json(rows)
     elif form == "csv":
@@ -413,8 +414,8 @@ def _answer(con: Any, sql: str) -> tuple[list[str], list[dict[str, Any]]]:
     columns = [column[0] for column in con.execute(f"describe {sql}").fetchall()]
     twice = [name for name, count in Counter(columns).items() if count > 1]
     if twice:
-        raise GatewayError("run query", sql[:80], 'Name them apart with "as".', f"two columns are named {twice[0]}")
-    return columns, list(staging.rows_of(con, sql))
+        raise HouseError("run query", sql[:80], 'Name them apart with "as".', f"two columns are named {twice[0]}")
+    return columns, list(rows_of(con, sql))
 
 
 @app.command()
@@ -494,7 +495,7 @@ def demo() -> None:
 
 
 def _print_json(value: Any) -> None:
-    sys.stdout.write(json.dumps(value, indent=2, ensure_ascii=False, default=staging.plain) + "\n")
+    sys.stdout.write(json.dumps(value, indent=2, ensure_ascii=False, default=plain) + "\n")
 
 
 def _log_to_stderr() -> None:
@@ -517,6 +518,6 @@ def main() -> None:
     _log_to_stderr()
     try:
         app()
-    except GatewayError as error:
+    except HouseError as error:
         err.print(str(error), markup=False)
         sys.exit(USAGE)

@@ -33,16 +33,17 @@ from watchdog.events import (
 from watchdog.observers import Observer
 
 from gateway import settings as configuration
+from gateway.backoff import BackOff
 from gateway.books import feeds
 from gateway.books.reconcile import Outcome
-from gateway.errors import GatewayError
-from gateway.ledger import staging
+from gateway.errors import HouseError
 from gateway.monitor import Monitor, serving
 from gateway.notifications import Notifier, Telling
 from gateway.once import open_gateway, taking_files
 from gateway.pipeline import Gateway, Receipt
+from gateway.sql import rows_of
 from gateway.transports import build
-from gateway.transports.lane import BackOff, Lane
+from gateway.transports.lane import Lane
 from gateway.transports.transport import Drop
 from gateway.watched_settings import Watched
 from gateway.workbooks.write import write_workbooks
@@ -150,7 +151,7 @@ class Daemon:
             build(old.home, config, old.lake.folder)  # Refuses what cannot work before anything ends.
             new = old.reloaded(config)
             notifier = _notifier(new)
-        except GatewayError as error:
+        except HouseError as error:
             log.error("reload.refused", error=str(error), consequence="the settings of before stay in force")
             self.monitor.configured([str(error)])
             return
@@ -179,7 +180,7 @@ class Daemon:
     def _tell_faults(self, gateway: Gateway) -> None:
         self.monitor.configured(map(str, gateway.library.faults))
         for fault in gateway.library.faults:
-            log.warning("mapping.refused", file=fault.file, line=fault.line, message=fault.message, mend=fault.mend)
+            log.warning("mapping.refused", file=fault.file, line=fault.line, message=fault.message, fix=fault.fix)
 
     # --- files and books ------------------------------------------------------------------------------
 
@@ -229,7 +230,7 @@ class Daemon:
         try:
             with self.monitor.step("take"):
                 return next(commits, None)
-        except GatewayError as error:
+        except HouseError as error:
             log.error("take.failed", error=str(error))
         except duckdb.InterruptException:
             log.info("take.undone")
@@ -266,7 +267,7 @@ class Daemon:
         self._books_of = turn
         ended = time.monotonic()
         self._books_not_before = ended + (ended - begun) * (1 / BOOKS_SHARE - 1)
-        self.monitor.booked(list(staging.rows_of(self.gateway.lake.con, OPEN)))
+        self.monitor.booked(list(rows_of(self.gateway.lake.con, OPEN)))
         log.info("books.done", open=outcome.open, opened=outcome.opened, closed=outcome.closed,
                  workbooks=[path.name for path in workbooks])  # fmt: skip
         self._wake_lanes()
@@ -284,7 +285,7 @@ class Daemon:
         try:
             with self.monitor.step(step):
                 result = work()
-        except GatewayError as error:
+        except HouseError as error:
             log.error(failed, error=str(error), again_in_s=round(back_off.failed(), 1))
         except duckdb.InterruptException:
             log.info(undone)
@@ -353,7 +354,7 @@ def _stop(daemon: Daemon) -> None:
 
 
 def run(home: Path) -> None:
-    """Run the daemon on a home until SIGTERM or SIGINT. Raises GatewayError if another takes files there."""
+    """Run the daemon on a home until SIGTERM or SIGINT. Raises HouseError if another takes files there."""
     with open_gateway(home) as gateway, taking_files(gateway):
         lanes = build(home, gateway.config, gateway.lake.folder)
         daemon = Daemon(gateway, lanes)

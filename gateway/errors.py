@@ -1,6 +1,6 @@
 """Two kinds of trouble: errors that stop an operation, and faults that are data.
 
-An operator's error (`GatewayError`) ends the operation it names and says how to mend it.
+An operator's error (`HouseError`) ends the operation it names and says how to fix it.
 A `Fault` is one defect of a partner's file: it is counted, stored and shown in a workbook.
 """
 
@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 
-class GatewayError(Exception):
-    """Something an operator must mend; carries what was attempted, on what, and the mend."""
+class HouseError(Exception):
+    """Something an operator must fix; carries what was attempted, on what, and the fix."""
 
     def __init__(self, operation: str, subject: str, hint: str, cause: str = "") -> None:
         self.operation = operation
@@ -26,7 +26,7 @@ class GatewayError(Exception):
         return f"{head}{middle}. {self.hint}" if self.hint else f"{head}{middle}"
 
 
-class FileError(GatewayError):
+class FileError(HouseError):
     """A partner's file cannot be read as a whole: it is quarantined, other files go on.
 
     `code` is one of the exception codes of the reconciliation of files (FILE_REJECT, CONTROL_TOTAL …),
@@ -50,7 +50,7 @@ class Fault:
     position  where: "line 17", "Sheet1!A17", "segment 43", an XPath, or "" for the whole file
     code      an exception code: ROW_REJECT, CONTROL_TOTAL, FILE_REJECT, SKU_UNKNOWN …
     message   what is wrong, naming the column and the value, for the sender
-    hint      how to mend it
+    hint      how to fix it
     column    the source column, "" if the fault is not about one cell
     value     the offending text
     row       the whole source row as text, so that nothing is lost ({} where there is none)

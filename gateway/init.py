@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
-from gateway.errors import GatewayError
+from gateway.errors import HouseError
 
 FOLDERS = ("inbound", "outbound", "ledger", "mappings")
 PACKAGE = Path(__file__).parent
@@ -24,7 +24,7 @@ def lay_down(home: Path, *, examples: bool) -> list[Path]:
     """
     origin = source()
     if not (origin / "mappings").is_dir():
-        raise GatewayError("lay down", str(home), "Install the package again.", "its mappings are missing")
+        raise HouseError("lay down", str(home), "Install the package again.", "its mappings are missing")
     written: list[Path] = []
     for folder in FOLDERS:
         (home / folder).mkdir(parents=True, exist_ok=True)

@@ -18,7 +18,7 @@ from typing import Any
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 
-from gateway.errors import GatewayError
+from gateway.errors import HouseError
 from gateway.pipeline import Receipt
 from gateway.transports.lane import Lane
 
@@ -199,7 +199,7 @@ class _Handler(BaseHTTPRequestHandler):
 
 @contextmanager
 def serving(monitor: Monitor, listen: str) -> Iterator[str]:
-    """Serve the monitor at "host:port", "" for nowhere; gives the address. Raises GatewayError if it is taken."""
+    """Serve the monitor at "host:port", "" for nowhere; gives the address. Raises HouseError if it is taken."""
     if not listen:
         yield ""
         return
@@ -209,7 +209,7 @@ def serving(monitor: Monitor, listen: str) -> Iterator[str]:
         server = ThreadingHTTPServer((host.strip("[]"), int(port)), handler)
     except OSError as error:
         hint = "Choose another port as daemon.listen, or stop what has it."
-        raise GatewayError("listen at", listen, hint, str(error.strerror)) from error
+        raise HouseError("listen at", listen, hint, str(error.strerror)) from error
     server.daemon_threads = True
     thread = threading.Thread(target=server.serve_forever, name="monitor", daemon=True, kwargs={"poll_interval": 0.1})
     thread.start()

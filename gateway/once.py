@@ -15,7 +15,7 @@ from rich.progress import Progress
 from gateway import settings as configuration
 from gateway.atomic import sweep
 from gateway.books.reconcile import Outcome
-from gateway.errors import GatewayError
+from gateway.errors import HouseError
 from gateway.ledger import lake, locking
 from gateway.pipeline import FileResult, Gateway, Receipt
 from gateway.transports.folder import Folder
@@ -70,7 +70,7 @@ def _throwaway(home: Path, settings: configuration.Config, now: datetime | None)
 
 @contextmanager
 def taking_files(gateway: Gateway) -> Iterator[None]:
-    """Held by the one process that takes files at a home. Raises GatewayError when another does."""
+    """Held by the one process that takes files at a home. Raises HouseError when another does."""
     folder = gateway.lake.folder
     with locking.intake(folder):
         for place in (folder, folder / "files", *(gateway.home / "outbound").glob("*/")):
@@ -96,14 +96,14 @@ def open_samples(home: Path) -> Iterator[Gateway]:
 def run_once(gateway: Gateway, *, progress: bool = False) -> Pass:
     """Take everything that waits in the drop folders, settle it, tell partners, run the books, write the workbooks.
 
-    Raises GatewayError when another process takes files at this home.
+    Raises HouseError when another process takes files at this home.
     """
     with taking_files(gateway):
         files, problems = _take_all(gateway, progress)
         acknowledgements: list[Path] = []
         try:
             acknowledgements = gateway.write_outbound()
-        except GatewayError as error:
+        except HouseError as error:
             problems.append(str(error))
         books = gateway.run_books()
         return Pass(
@@ -135,6 +135,6 @@ def _settle(folder: Folder, receipt: Receipt) -> list[str]:
     if receipt.committed:
         try:
             folder.settle(receipt.drop)
-        except GatewayError as error:
+        except HouseError as error:
             return [str(error)]
     return []

@@ -28,7 +28,7 @@ from gateway.books.reconcile.tables import Recon
 from gateway.books.revenue import shipments
 from gateway.books.stock import balances
 from gateway.documents import compose, schedule
-from gateway.errors import Fault, FileError, GatewayError
+from gateway.errors import Fault, FileError, HouseError
 from gateway.formats import containers
 from gateway.intake.arrivals import BATCH_BYTES, Arrived, Intake
 from gateway.intake.crash_suspects import Suspects
@@ -43,6 +43,7 @@ from gateway.mapping.library import load
 from gateway.mapping.library.load import Loaded
 from gateway.reading import Reading, ReadRequest, Unit
 from gateway.settings import Acknowledge, Config
+from gateway.sql import instant, rows_of
 from gateway.transports.transport import Drop
 
 HEAD_BYTES = 65_536
@@ -181,7 +182,7 @@ def _duplicate(drop: Drop, feed: str, file_id: str, received: int, first: str) -
             f"""select * exclude (row_hash, commit_seq) replace (
                        ? as name, ?::timestamptz as arrived_at, 'DUPLICATE' as state, ? as reason,
                        version + 1 as version, received as duplicate, 0 as accepted, 0 as rejected, 0 as ignored,
-                       0 as restated, {staging.instant(commit.at)} as recorded_at)
+                       0 as restated, {instant(commit.at)} as recorded_at)
                 from file_state where file_id = ?""",
             [drop.name, drop.arrived_at, reason, file_id],
         )
@@ -202,7 +203,7 @@ def _opened(drop: Drop, file_id: str) -> Job:
             "file",
             f"""select * exclude (row_hash, commit_seq) replace (
                        'RELEASED' as state, ? as reason, version + 1 as version,
-                       {staging.instant(commit.at)} as recorded_at)
+                       {instant(commit.at)} as recorded_at)
                 from file_state where file_id = ?""",
             [reason, file_id],
         )
@@ -223,7 +224,7 @@ class Gateway:
         now: datetime | None = None,
         last: load.Library | None = None,
     ) -> None:
-        """`last` are the mappings of before, for those that are broken now. Raises GatewayError for broken rules."""
+        """`last` are the mappings of before, for those that are broken now. Raises HouseError for broken rules."""
         self.home, self.config, self.lake = home, config, ledger
         self._now = now
         self.rules = rules.load(home)
@@ -245,7 +246,7 @@ class Gateway:
     def reloaded(self, config: Config) -> Gateway:
         """The same ledger under these settings and the mappings as they lie there now.
 
-        A mapping that is broken now stays as it was. Raises GatewayError for broken rules; this one stays good then.
+        A mapping that is broken now stays as it was. Raises HouseError for broken rules; this one stays good then.
         """
         new = Gateway(self.home, config, self.lake, self._now, self.library)
         new.suspects = self.suspects
@@ -361,7 +362,7 @@ class Gateway:
                 if one.failed is not None and not one.files:
                     one.jobs = [self._without_feed(one.arrived, [one.failed], 0)]
             done = self._commit(lambda commit: self._write_all(commit, waiting, loads))
-        except (GatewayError, duckdb.InterruptException):
+        except (HouseError, duckdb.InterruptException):
             raise
         except Exception as error:
             # A large file may need more room than the others behind it.
@@ -702,7 +703,7 @@ class Gateway:
     def write_outbound(self) -> list[Path]:
         """Write what partners are told: answers to their files, then documents that are due. Returns the paths.
 
-        Raises GatewayError if that fails: what is left is written the next time.
+        Raises HouseError if that fails: what is left is written the next time.
         """
         outbound = self.home / "outbound"
         written = acknowledgement_files.write(self.lake, outbound)
@@ -723,7 +724,7 @@ class Gateway:
     def again(self, file_id: str, *, force: bool) -> list[FileResult]:
         """Read an archived file once more under today's mapping: replay, or release what was held.
 
-        Raises GatewayError for a file that is not known.
+        Raises HouseError for a file that is not known.
         """
         row = self.lake.con.execute(
             """select sha256, bytes, name, partner, arrived_at, state, feed from file
@@ -731,10 +732,10 @@ class Gateway:
             [file_id],
         ).to_arrow_table()
         if row.num_rows == 0:
-            raise GatewayError("find file", file_id, "`gateway status` lists the files with their ids.")
+            raise HouseError("find file", file_id, "`gateway status` lists the files with their ids.")
         sha256, size, name, partner, arrived_at, state, feed = row.to_pylist()[0].values()
         if force and state != "HELD":
-            raise GatewayError("release", f"{name} ({file_id})", "Only held files are released.", f"it is {state}")
+            raise HouseError("release", f"{name} ({file_id})", "Only held files are released.", f"it is {state}")
         target = self.lake.temporary / f"replay-{file_id}"
         target.parent.mkdir(parents=True, exist_ok=True)
         archive.restore(self.lake.folder, sha256, target)
@@ -788,7 +789,7 @@ class Gateway:
     def run_books(self) -> reconcile.Outcome:
         """Value stock, post what is now known, reconcile, and open and close exceptions: one commit.
 
-        Nothing is committed when nothing changed. Raises GatewayError when the disk is full.
+        Nothing is committed when nothing changed. Raises HouseError when the disk is full.
         """
         con = self.lake.con
 
@@ -816,7 +817,7 @@ def check_options(format_name: str, options: Any) -> str:
     try:
         module = formats.named(format_name)
         formats.check_options(module, dict(options), format_name)
-    except GatewayError as error:
+    except HouseError as error:
         return str(error)
     return ""
 
@@ -842,7 +843,7 @@ def try_file(gateway: Gateway, loaded: Loaded, path: Path) -> dict[str, Any]:
     if not result["held"]:
         for table, relation, columns in staging.preview_relations(con, staged.load):
             posted.post(table, relation, columns)
-    result["entries"] = list(staging.rows_of(con, f"select * from {posted.lines} order by entry_id, line_no"))
+    result["entries"] = list(rows_of(con, f"select * from {posted.lines} order by entry_id, line_no"))
     posted.drop()
     staging.sweep(con, staged.load.prefix)
     return {"file": path.name, **result}

@@ -1,10 +1,7 @@
-"""What every reader of a format offers: the same verbs, the same guarantees.
+"""What a reader is asked and what it answers: a request, the units of a file, its rows with their positions.
 
-A format is one module with `Options` (a pydantic model of its `[file]` settings), `sniff(head, name)` and
-`read(request)`; interchange formats also offer `units(request)`. A module may offer `describe(request)`, what a
-file shows of itself, in words and without a mapping's options, and `forget()`, which gives back what it keeps
-between a claim and the reading. Guarantees held by the contract tests: true positions, bounded memory, nothing silently skipped, deterministic order, no value reinterpreted
-(every cell is the sender's text).
+Guarantees that the contract tests hold: true positions, bounded memory, nothing skipped without a count, the same
+order every time, no value reinterpreted (every cell is the sender's text).
 """
 
 from __future__ import annotations
@@ -13,7 +10,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -159,22 +156,3 @@ class Reading(ABC):
                     batch = batch.set_column(at, batch.schema.field(at), moved)
                 yield batch, place
             units += last + 1
-
-
-class Format(Protocol):
-    """The verbs of a format module."""
-
-    Options: type[Any]
-
-    def sniff(self, head: bytes, name: str) -> bool:
-        """Whether the beginning of a file (64 KiB) looks like this format."""
-
-    def read(self, request: ReadRequest) -> Reading:
-        """Open a file. Raises FileError."""
-
-
-class Interchange(Format, Protocol):
-    """The verbs of a format whose files hold units of claim."""
-
-    def units(self, request: ReadRequest) -> Envelope:
-        """Every unit, and what is wrong with it or with the envelopes around it. Raises FileError."""

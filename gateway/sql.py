@@ -1,17 +1,26 @@
-"""Quoting for SQL that is made of names and texts of partners' files."""
+"""SQL made of names, texts and instants; rows laid into temporary tables, and rows read as JSON values.
+
+No other module quotes.
+"""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
+
+import duckdb
+import pyarrow as pa
 
 
-def quote(text: str) -> str:
+def literal(text: str) -> str:
     """An SQL string literal."""
     return "'" + text.replace("'", "''") + "'"
 
 
-def ident(name: str) -> str:
+def identifier(name: str) -> str:
     """A quoted SQL identifier."""
     return '"' + name.replace('"', '""') + '"'
 
@@ -19,9 +28,43 @@ def ident(name: str) -> str:
 def one_of(sql: str, texts: Sequence[str]) -> str:
     """SQL: whether a text is one of these. A longer IN list is made into a join, and that runs over all rows even
     where a query does not ask for its result; a regular expression is as fast and only runs where it is asked for."""
-    return f"regexp_full_match({sql}, {quote('|'.join(map(re.escape, texts)))})"
+    return f"regexp_full_match({sql}, {literal('|'.join(map(re.escape, texts)))})"
 
 
 def words(texts: tuple[str, ...] | list[str]) -> str:
     """SQL literals, separated by commas, for an IN list."""
-    return ", ".join(map(quote, texts))
+    return ", ".join(map(literal, texts))
+
+
+def instant(at: datetime) -> str:
+    """SQL literal of an instant."""
+    return f"timestamptz '{at.isoformat()}'"
+
+
+def lay(con: duckdb.DuckDBPyConnection, name: str, rows: Sequence[Sequence[Any]], schema: pa.Schema) -> None:
+    """Make the temporary table `name` of these rows, each in the order of the schema's columns; it may be empty."""
+    columns = [pa.array([row[number] for row in rows], field.type) for number, field in enumerate(schema)]
+    arrow, view = pa.Table.from_arrays(columns, schema=schema), f"{name}_laid"
+    con.register(view, arrow)
+    try:
+        con.execute(f"create or replace temp table {identifier(name)} as select * from {identifier(view)}")
+    finally:
+        con.unregister(view)
+
+
+def rows_of(con: duckdb.DuckDBPyConnection, sql: str) -> Iterator[dict[str, Any]]:
+    """Rows as dictionaries of JSON values: decimals and instants as text."""
+    for batch in con.execute(sql).to_arrow_reader(10_000):
+        for row in batch.to_pylist():
+            yield {key: plain(value) for key, value in row.items()}
+
+
+def plain(value: Any) -> Any:
+    """A JSON value: decimals as text without an exponent, instants in ISO form."""
+    if isinstance(value, Decimal):
+        return f"{value:f}"
+    if isinstance(value, datetime | date):
+        return value.isoformat()
+    if isinstance(value, bytes):
+        return value.hex()
+    return value

@@ -12,25 +12,25 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from gateway.errors import GatewayError
+from gateway.errors import HouseError
 
 TIMEOUT_S = 5.0
 ROWS_MAX = 15
 
 
 def ask(address: str) -> dict[str, Any]:
-    """The state that `gateway run` shows at that address. Raises GatewayError if nobody answers."""
+    """The state that `gateway run` shows at that address. Raises HouseError if nobody answers."""
     if not address:
         hint = 'Set it in config.toml, e.g. listen = "127.0.0.1:9464", and start `gateway run` again.'
-        raise GatewayError("look at", "the running gateway", hint, "[daemon] listen is not set")
+        raise HouseError("look at", "the running gateway", hint, "[daemon] listen is not set")
     connection = http.client.HTTPConnection(address, timeout=TIMEOUT_S)
     try:
         connection.request("GET", "/state")
         answer = connection.getresponse()
         state = json.loads(answer.read())
     except (OSError, http.client.HTTPException, ValueError) as error:
-        hint = "Start `gateway run`, or mend daemon.listen."
-        raise GatewayError("look at the gateway at", address, hint, str(error) or "no answer") from error
+        hint = "Start `gateway run`, or fix daemon.listen."
+        raise HouseError("look at the gateway at", address, hint, str(error) or "no answer") from error
     finally:
         connection.close()
     return dict(state)
@@ -44,7 +44,7 @@ def watch(address: str, console: Console, every: float) -> None:
                 time.sleep(every)
                 try:
                     screen.update(drawn(ask(address)), refresh=True)
-                except GatewayError as error:
+                except HouseError as error:
                     screen.update(Text(str(error), style="bold red"), refresh=True)
         except KeyboardInterrupt:
             return

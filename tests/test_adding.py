@@ -12,11 +12,12 @@ import pytest
 
 from gateway import formats
 from gateway import init as homes
-from gateway.ledger import staging, verify
+from gateway.ledger import verify
 from gateway.mapping.library import load, samples
 from gateway.mapping.lint import lint
 from gateway.once import open_gateway, open_samples, run_once
 from gateway.pipeline import Gateway, check_options, try_file
+from gateway.sql import rows_of
 from tests.conftest import NOW
 
 PARTNER = """
@@ -82,7 +83,7 @@ import pyarrow as pa
 from pydantic import BaseModel, ConfigDict
 
 from gateway.errors import Fault, FileError
-from gateway.formats.contract import Envelope, Reading, ReadRequest, Unit
+from gateway.reading import Envelope, Reading, ReadRequest, Unit
 
 
 class Options(BaseModel):
@@ -232,7 +233,7 @@ def test_a_format_is_one_module_and_one_line_in_the_registry(cellar: Path) -> No
             "line 1: the last memo has no END",
         )
         assert 'does not send as "DACH"; configured: KELLER' in files["other.memo"].reason
-        [fault] = staging.rows_of(gateway.lake.con, """select "position" from fault where feed = 'keller.memo'""")
+        [fault] = rows_of(gateway.lake.con, """select "position" from fault where feed = 'keller.memo'""")
         assert fault["position"] == "line 3"
         assert verify.verify(gateway.lake) == []
     with open_samples(cellar) as gateway:

@@ -11,9 +11,10 @@ from typing import Any
 import pytest
 
 from gateway import synthetic
-from gateway.ledger import staging, verify
+from gateway.ledger import verify
 from gateway.once import Pass, open_gateway, run_once
 from gateway.pipeline import FileResult, Gateway
+from gateway.sql import rows_of
 from gateway.synthetic import edi, settlements
 from gateway.synthetic.business import Business
 from gateway.transports.folder import Folder
@@ -38,7 +39,7 @@ def settlement(sid: str, total: str, *lines: str) -> str:
 
 
 def rows(gateway: Gateway, sql: str) -> list[dict[str, Any]]:
-    return list(staging.rows_of(gateway.lake.con, sql))
+    return list(rows_of(gateway.lake.con, sql))
 
 
 def one(gateway: Gateway, sql: str) -> Any:

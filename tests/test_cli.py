@@ -329,7 +329,7 @@ def test_check_tells_file_line_and_mend_of_a_slip(mine: Runner) -> None:
     assert done.code == cli.USAGE
     assert f"mappings/amazon-us/settlement.toml:{line}: " in done.out
     assert 'did you mean "amount"' in done.out
-    assert "Mend: " in done.out
+    assert "Fix: " in done.out
     # Brackets of the file are printed, not taken for styles.
     assert "delimitr" in done.out
     # The others are sound, and are checked all the same.

@@ -22,7 +22,7 @@ from gateway import settings as configuration
 from gateway.books.reconcile import Outcome
 from gateway.daemon import Daemon, watching
 from gateway.daemon import run as run_daemon
-from gateway.errors import GatewayError
+from gateway.errors import HouseError
 from gateway.ledger import archive, lake, verify
 from gateway.once import open_gateway, run_once, taking_files
 from gateway.pipeline import Gateway
@@ -212,9 +212,9 @@ def test_a_server_is_polled_and_gets_each_outbound_file_once(home: Path, run: Ru
 def test_a_pass_or_a_daemon_beside_another_is_refused(gateway: Gateway, home: Path, drop: Put) -> None:
     path = drop("amazon-us", "settlement-1.txt", GOOD)
     message = "another gateway is taking files at this home"
-    with taking_files(gateway), open_gateway(home) as second, pytest.raises(GatewayError, match=message):
+    with taking_files(gateway), open_gateway(home) as second, pytest.raises(HouseError, match=message):
         run_once(second)
-    with taking_files(gateway), pytest.raises(GatewayError, match=message):
+    with taking_files(gateway), pytest.raises(HouseError, match=message):
         run_daemon(home)
     assert path.exists()
 
@@ -325,7 +325,7 @@ def test_a_ledger_that_is_locked_is_tried_again(
     def locked(*arguments: Any) -> Any:
         if failures:
             failures.pop()
-            raise GatewayError("commit to", "the ledger", "Another gateway is at work on this home.")
+            raise HouseError("commit to", "the ledger", "Another gateway is at work on this home.")
         yield from take(*arguments)
 
     monkeypatch.setattr(gateway, "take", locked)
@@ -338,7 +338,7 @@ def test_books_that_fail_are_tried_again_and_files_go_on(
     working: Working, gateway: Gateway, drop: Put, no_books: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = drop("amazon-us", "settlement-1.txt", GOOD)
-    books, failures = gateway.run_books, [RuntimeError("a fault of the books"), GatewayError("run", "books", "")]
+    books, failures = gateway.run_books, [RuntimeError("a fault of the books"), HouseError("run", "books", "")]
 
     def failing() -> Any:
         if failures:

@@ -18,7 +18,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from gateway.daemon import Daemon
-from gateway.errors import GatewayError
+from gateway.errors import HouseError
 from gateway.ledger import archive, verify
 from gateway.once import open_gateway, taking_files
 from gateway.pipeline import Gateway
@@ -130,7 +130,7 @@ def test_a_day_and_its_night(home: Path, monkeypatch: pytest.MonkeyPatch) -> Non
                         settle(daemon)
                 except Killed:
                     assert trouble == "killed"
-                except GatewayError:
+                except HouseError:
                     assert trouble == "broken settings"
             config.write_text(settings)
         for _ in range(3):

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
-from gateway.errors import GatewayError
+from gateway.errors import HouseError
 from gateway.intake import arrivals
 from gateway.ledger import archive, verify
 from gateway.ledger.lake import open_lake
@@ -88,7 +88,7 @@ def test_a_disk_that_fills_up_anywhere_on_the_way_loses_nothing(home: Path, drop
         ballast = fill(disk, room)
         try:
             receipts = take(gateway)
-        except GatewayError as error:
+        except HouseError as error:
             assert "Make room on its disk" in str(error)
             receipts = []
         committed = {receipt.drop.name for receipt in receipts if receipt.committed}
@@ -114,7 +114,7 @@ def test_books_on_a_full_disk_are_told_in_one_line_and_run_when_there_is_room(
     with open_gateway(home, now=NOW) as gateway:
         take(gateway)
         ballast = fill(disk, 8_192)
-        with pytest.raises(GatewayError, match="Make room on its disk"):
+        with pytest.raises(HouseError, match="Make room on its disk"):
             gateway.run_books()
         ballast.unlink()
         assert gateway.run_books().opened
@@ -129,7 +129,7 @@ def test_a_full_disk_leaves_no_half_workbook_and_is_told_in_one_line(gateway: Ga
     shutil.rmtree(outbound)
     outbound.symlink_to(disk)
     ballast = fill(disk, 0)
-    with pytest.raises(GatewayError, match="No space left"):
+    with pytest.raises(HouseError, match="No space left"):
         write_workbooks(gateway.home, gateway.lake, gateway.recon, reconciled=gateway.reconciled)
     assert [path for path in disk.rglob("*") if path.is_file() and path != ballast] == []
     ballast.unlink()

@@ -16,7 +16,7 @@ import pytest
 
 from gateway import settings as configuration
 from gateway import top
-from gateway.errors import GatewayError
+from gateway.errors import HouseError
 from gateway.monitor import STUCK_S, Monitor, serving
 from gateway.watched_settings import Watched
 from tests.test_books import GOOD, ITEMS
@@ -90,7 +90,7 @@ def test_without_listen_nothing_is_served_and_top_says_what_to_set(home: Path) -
 def test_a_port_that_is_taken_is_told(home: Path) -> None:
     with (
         serving(Monitor(), "127.0.0.1:0") as address,
-        pytest.raises(GatewayError, match=r"daemon\.listen"),
+        pytest.raises(HouseError, match=r"daemon\.listen"),
         serving(Monitor(), address),
     ):
         pass

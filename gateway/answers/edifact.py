@@ -20,7 +20,7 @@ from gateway.answers.judged import (
     Message,
     Rejection,
     element_of,
-    mend,
+    fix,
     verdict,
 )
 from gateway.errors import Fault
@@ -144,7 +144,7 @@ def _advice(
         fault = rejection.fault
         error = UNSPECIFIED if fault.code != "ROW_REJECT" else INVALID if fault.value.strip() else MISSING
         shown = "" if fault.value in fault.message else f'Found "{fault.value}". '
-        parts = wrap(f"{fault.message}. {shown}{mend(fault.hint)}", _TEXT_CHARS)[:_TEXTS]
+        parts = wrap(f"{fault.message}. {shown}{fix(fault.hint)}", _TEXT_CHARS)[:_TEXTS]
         place = (str(rejection.place),) if rejection.place else ()
         body += [
             ("ERC", (error, "", "ZZZ")),

@@ -17,11 +17,11 @@ from gateway.workbooks.file import Book, Line
 from gateway.workbooks.sheet import Block, Sheet, paged
 
 COUNTS = ("received", "accepted", "rejected", "duplicate", "ignored")
-FAULT_COLUMNS = ("position", "column", "value", "wrong", "mend")
+FAULT_COLUMNS = ("position", "column", "value", "wrong", "fix")
 """Of the table of faults, all text. `wrong` says what was found and what was expected."""
 
 TITLE = "Feedback"
-_WIDTHS = {"file": 30, "position": 16, "column": 20, "value": 24, "wrong": 60, "mend": 60}
+_WIDTHS = {"file": 30, "position": 16, "column": 20, "value": 24, "wrong": 60, "fix": 60}
 
 
 def write_csv(path: Path, name: str, counts: Mapping[str, int], faults: pa.Table) -> None:

@@ -8,18 +8,18 @@ from typing import Any
 import pyarrow as pa
 
 from gateway.answers import feedback
-from gateway.answers.judged import mend
+from gateway.answers.judged import fix
 from gateway.atomic import write_atomically
 from gateway.ledger.lake import Lake
-from gateway.ledger.staging import instant
 from gateway.outgoing import outbox
 from gateway.outgoing.outbox import Composed
+from gateway.sql import instant
 
 ACKNOWLEDGEMENTS = Composed("acknowledgement_sent", "acknowledgement_id", "acknowledgement")
 
 
 def write(lake: Lake, outbound: Path) -> list[Path]:
-    """Write everything that was composed and not written yet. Returns the paths; raises GatewayError if one cannot be."""
+    """Write everything that was composed and not written yet. Returns the paths; raises HouseError if one cannot be."""
     return outbox.write(lake, outbound, ACKNOWLEDGEMENTS, lambda target, row: _write(lake, target, row))
 
 
@@ -44,11 +44,11 @@ def _booked(lake: Lake, row: dict[str, Any]) -> tuple[dict[str, int], pa.Table]:
     told = lake.con.execute(f"select {sums} from ({own})", given).fetchone()
     # An unknown item or code rejects nothing, and is ours to add.
     faults = lake.con.execute(
-        f"""select "position", column_name as "column", value, message as wrong, hint as mend from lake.fault
+        f"""select "position", column_name as "column", value, message as wrong, hint as fix from lake.fault
         where {of_commit} and file_id in (select file_id from ({own}))
               and code in ('ROW_REJECT', 'CONTROL_TOTAL', 'FILE_REJECT', 'SENDER_UNKNOWN')
         order by try_cast(regexp_extract("position", '\\d+') as bigint) nulls first, "position", column_name""",
         given,
     ).to_arrow_table()
-    mends = pa.array([mend(hint or "") for hint in faults.column("mend").to_pylist()], pa.utf8())
-    return dict(zip(feedback.COUNTS, told or (), strict=True)), faults.set_column(4, "mend", mends)
+    fixes = pa.array([fix(hint or "") for hint in faults.column("fix").to_pylist()], pa.utf8())
+    return dict(zip(feedback.COUNTS, told or (), strict=True)), faults.set_column(4, "fix", fixes)

@@ -147,8 +147,8 @@ def verdict(goods: Sequence[bool]) -> str:
     return ACCEPTED if all(goods) else PARTLY if any(goods) else REJECTED
 
 
-def mend(hint: str) -> str:
-    """A hint as the partner can follow it: hints are written for operators here, who may mend what is ours."""
+def fix(hint: str) -> str:
+    """A hint as the partner can follow it: hints are written for operators here, who may fix what is ours."""
     if _OURS.search(hint):
         return "Send it corrected, or ask us."
     told = hint.removeprefix("Ask the sender to ")

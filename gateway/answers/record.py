@@ -14,10 +14,10 @@ from gateway.answers.judged import ACCEPTED, PARTLY, REJECTED, UNANSWERED, Draft
 from gateway.answers.received import Findings, interchanges, reject
 from gateway.errors import Fault
 from gateway.ledger.commit import Commit
-from gateway.ledger.staging import instant
 from gateway.outgoing.control_numbers import Numbers, id_of
 from gateway.reading import ReadRequest
 from gateway.settings import Acknowledge
+from gateway.sql import instant
 
 EXTENSIONS = {"x12": "edi", "edifact": "edi"}
 

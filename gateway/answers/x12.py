@@ -21,7 +21,7 @@ from gateway.answers.judged import (
     Message,
     Rejection,
     element_of,
-    mend,
+    fix,
     verdict,
 )
 from gateway.errors import Fault
@@ -184,7 +184,7 @@ def _origin(received: Interchange, group: Group, message: Message | None, code: 
 def _technical(rejection: Rejection) -> Iterator[Segment]:
     """TED, and the whole text in NTE where it is longer than TED may be."""
     fault = rejection.fault
-    said = clean(f"{fault.message}. {mend(fault.hint)}")
+    said = clean(f"{fault.message}. {fix(fault.hint)}")
     place = str(rejection.place or "")
     element = str(rejection.element) if 0 < rejection.element <= _ELEMENT_MAX else ""
     copy = clean(fault.value)[:_COPY_CHARS].rstrip()

@@ -16,11 +16,11 @@ from gateway.documents import edifact, schedule, waiting, x12
 from gateway.documents.lines import Address, Envelope, Line, Set
 from gateway.ledger.commit import Commit, run_commit
 from gateway.ledger.lake import Lake
-from gateway.ledger.staging import instant, rows_of
 from gateway.outgoing import outbox
 from gateway.outgoing.control_numbers import Numbers, id_of
 from gateway.outgoing.outbox import Composed
 from gateway.settings import Config, Send
+from gateway.sql import instant, rows_of
 
 DOCUMENTS = Composed("document_sent", "document_id", "document")
 _WRITERS = {"x12": x12.write, "edifact": edifact.write}
@@ -46,7 +46,7 @@ def compose(lake: Lake, config: Config, now: datetime) -> int:
 
 
 def write(lake: Lake, outbound: Path) -> list[Path]:
-    """Write everything that was composed and not written yet. Returns the paths; raises GatewayError if one cannot be."""
+    """Write everything that was composed and not written yet. Returns the paths; raises HouseError if one cannot be."""
     return outbox.write(
         lake, outbound, DOCUMENTS, lambda target, row: write_atomically(target, row["content"].encode("latin-1"))
     )

@@ -11,8 +11,8 @@ from datetime import datetime
 import duckdb
 import pyarrow as pa
 
-from gateway.ledger.staging import instant
 from gateway.settings import Config, Send
+from gateway.sql import instant
 
 NO_ALIAS, NO_UNIT, UNWRITABLE = "SEND_NO_ALIAS", "SEND_NO_UNIT", "SEND_UNWRITABLE"
 

@@ -1,6 +1,6 @@
 """Readers: bytes → record batches of text columns with positions. One module a format.
 
-Adding a format is one module with the verbs of `contract.Format`, one line in `FORMATS`, one golden pair.
+Adding a format is one module with the verbs of `verbs.Format`, one line in `FORMATS`, one golden pair.
 """
 
 from __future__ import annotations
@@ -8,14 +8,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import cast
 
-from gateway.errors import FileError, GatewayError
+from gateway.errors import FileError, HouseError
 from gateway.formats import header as headers
 from gateway.formats.bank import bai2, mt940, ofx
 from gateway.formats.edi import edifact, x12
 from gateway.formats.text import delimited, fixed
 from gateway.formats.tree import json_lines, xml
+from gateway.formats.verbs import Format, Interchange
 from gateway.formats.workbook import reader
-from gateway.reading import Format, Interchange, ReadRequest
+from gateway.reading import ReadRequest
 
 FORMATS: dict[str, Format] = {
     "edifact": cast(Format, edifact),
@@ -33,11 +34,11 @@ FORMATS: dict[str, Format] = {
 
 
 def named(name: str) -> Format:
-    """The format module of that name. Raises GatewayError naming the known ones."""
+    """The format module of that name. Raises HouseError naming the known ones."""
     try:
         return FORMATS[name]
     except KeyError:
-        raise GatewayError("find format", name, f"Use one of {', '.join(sorted(FORMATS))}.") from None
+        raise HouseError("find format", name, f"Use one of {', '.join(sorted(FORMATS))}.") from None
 
 
 def interchange_of(name: str) -> Interchange | None:
@@ -70,5 +71,5 @@ def forget() -> None:
 
 
 def check_options(module: Format, options: dict[str, object], name: str) -> None:
-    """Check a format's own options. Raises GatewayError naming every faulty key."""
+    """Check a format's own options. Raises HouseError naming every faulty key."""
     headers.options(module.Options, options, name)

@@ -8,7 +8,7 @@ from typing import Any, NoReturn
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from gateway.errors import FileError, GatewayError
+from gateway.errors import FileError, HouseError
 
 SEARCH_ROWS = 200
 
@@ -37,13 +37,13 @@ class Header:
 
 
 def options(model: type[BaseModel], given: Any, format_name: str) -> Any:
-    """Check a format's options. Raises GatewayError naming every faulty key."""
+    """Check a format's options. Raises HouseError naming every faulty key."""
     try:
         return model.model_validate(dict(given))
     except ValidationError as error:
         faults = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
         known = ", ".join(sorted(model.model_fields))
-        raise GatewayError("check options of format", format_name, f"Known options: {known}.", faults) from None
+        raise HouseError("check options of format", format_name, f"Known options: {known}.", faults) from None
 
 
 def find(

@@ -13,7 +13,7 @@ from pathlib import Path
 import zstandard
 
 from gateway.atomic import sync_folder
-from gateway.errors import GatewayError
+from gateway.errors import HouseError
 
 CHUNK_BYTES = 1 << 20
 SYNCS_AT_ONCE = 8
@@ -124,7 +124,7 @@ def _sync(file: Path) -> None:
 
 
 def restore(folder: Path, sha256: str, target: Path) -> Path:
-    """Write the archived bytes to `target`. Raises GatewayError if they are missing or damaged.
+    """Write the archived bytes to `target`. Raises HouseError if they are missing or damaged.
 
     Raises OSError if the disk is full. Nothing is left at `target` then.
     """
@@ -145,7 +145,7 @@ def restore(folder: Path, sha256: str, target: Path) -> Path:
 def unpack(folder: Path, sha256: str) -> Iterator[bytes]:
     """The archived bytes in pieces; their hash is for the caller to compare.
 
-    Raises GatewayError if they are missing or cannot be unpacked.
+    Raises HouseError if they are missing or cannot be unpacked.
     """
     try:
         with path_of(folder, sha256).open("rb") as origin:
@@ -156,5 +156,5 @@ def unpack(folder: Path, sha256: str) -> Iterator[bytes]:
         raise _lost(sha256, str(error)) from error
 
 
-def _lost(sha256: str, cause: str) -> GatewayError:
-    return GatewayError("restore", sha256, "Bring it back from the backup.", cause)
+def _lost(sha256: str, cause: str) -> HouseError:
+    return HouseError("restore", sha256, "Bring it back from the backup.", cause)

@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from gateway.atomic import abandoned, sync_folder
-from gateway.errors import GatewayError
+from gateway.errors import HouseError
 from gateway.ledger import lake, verify
 from gateway.ledger.connection import CATALOG
 from gateway.settings import Config
@@ -41,14 +41,14 @@ def back_up(home: Path, config: Config, target: Path) -> Backup:
     """Make a new folder in `target`, named by the instant (UTC), that is a home with the same ledger; verify it.
 
     Files of the ledger that the backup before has already are linked to it, where the file system can do that. Raises
-    GatewayError where there is no ledger, where the backup cannot be written, or is not what was committed: nothing
+    HouseError where there is no ledger, where the backup cannot be written, or is not what was committed: nothing
     is left of it then, and the backups before it stay.
     """
     ledger = lake.folder_of(home, config)
     if not lake.exists(ledger):
-        raise GatewayError("back up", str(ledger), "Run `gateway once` first.", "there is no ledger yet")
+        raise HouseError("back up", str(ledger), "Run `gateway once` first.", "there is no ledger yet")
     if any(target.resolve().is_relative_to(place.resolve()) for place in (ledger, *(home / name for name in MUTABLE))):
-        raise GatewayError("back up to", str(target), "Choose a folder outside of the home.", "it would copy itself")
+        raise HouseError("back up to", str(target), "Choose a folder outside of the home.", "it would copy itself")
     try:
         target.mkdir(parents=True, exist_ok=True)
         for left in abandoned(target):
@@ -56,7 +56,7 @@ def back_up(home: Path, config: Config, target: Path) -> Backup:
         earlier = sorted(path for path in target.glob("[0-9]*T*Z") if (path / "ledger" / CATALOG).exists())
         made = target / datetime.now(UTC).strftime(STAMP)
         if made.exists():
-            raise GatewayError("back up to", str(made), "Wait a second.", "there is a backup of this instant")
+            raise HouseError("back up to", str(made), "Wait a second.", "there is a backup of this instant")
         unfinished = target / f".{made.name}.{os.getpid()}.tmp"
         try:
             done = _fill(home, ledger, unfinished, earlier[-1] if earlier else None)
@@ -69,7 +69,7 @@ def back_up(home: Path, config: Config, target: Path) -> Backup:
         sync_folder(target)
     except (OSError, sqlite3.Error) as error:
         cause = str(error.strerror) if isinstance(error, OSError) else str(error)
-        raise GatewayError("back up to", str(target), "Check disk space and permissions.", cause) from error
+        raise HouseError("back up to", str(target), "Check disk space and permissions.", cause) from error
     return Backup(made, *done)
 
 
@@ -102,7 +102,7 @@ def _copy_catalog(source: Path, copy: Path) -> None:
 def _belonging(ledger: Path, catalog: Path) -> Iterator[Path]:
     """The data files that a catalog leads to, and the archive.
 
-    Raises GatewayError where a data file is gone.
+    Raises HouseError where a data file is gone.
     """
     with closing(sqlite3.connect(catalog)) as con:
         rows = con.execute("select path from ducklake_data_file union select path from ducklake_delete_file").fetchall()
@@ -112,7 +112,7 @@ def _belonging(ledger: Path, catalog: Path) -> Iterator[Path]:
             wanted.remove(path.name)
             yield path
     if wanted:
-        raise GatewayError("back up", f"data file {min(wanted)}", "Run `gateway verify`.", "it is gone")
+        raise HouseError("back up", f"data file {min(wanted)}", "Run `gateway verify`.", "it is gone")
     yield from (ledger / "files").glob("*/*.zst")
 
 
@@ -146,7 +146,7 @@ def _verify(folder: Path, config: Config) -> None:
         findings = verify.verify(copied)
     if findings:
         first = findings[0]
-        raise GatewayError(
+        raise HouseError(
             "verify the backup of", str(folder.parent),
             "Run `gateway verify`: if it finds nothing, the damage is in the backup before; begin in a new folder.",
             f"{len(findings)} findings, the first: {first.table} {first.row}: {first.message}",

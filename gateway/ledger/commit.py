@@ -85,7 +85,7 @@ class Commit:
 def run_commit(lake: Lake, work: Callable[[Commit], Result]) -> Result:
     """Do the work in one transaction; all of it again if another process was faster.
 
-    Raises whatever the work raises, after rolling back; GatewayError if the ledger stays locked.
+    Raises whatever the work raises, after rolling back; HouseError if the ledger stays locked.
     """
 
     def attempt() -> Result:

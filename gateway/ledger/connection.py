@@ -19,7 +19,7 @@ from pathlib import Path
 import duckdb
 
 from gateway.atomic import is_of_another_process
-from gateway.errors import GatewayError
+from gateway.errors import HouseError
 from gateway.settings import Config
 
 CATALOG = "catalog.sqlite"
@@ -66,18 +66,18 @@ def connect(folder: Path, config: Config) -> tuple[duckdb.DuckDBPyConnection, Pa
 def _load_extension(con: duckdb.DuckDBPyConnection, name: str) -> None:
     """Load the file that the extension's package carries, in its place: nothing is downloaded or installed.
 
-    Raises GatewayError if the package is missing or made for another DuckDB.
+    Raises HouseError if the package is missing or made for another DuckDB.
     """
     spec = importlib.util.find_spec(f"duckdb_extension_{name}")
     places = list(spec.submodule_search_locations or []) if spec else []
     shipped = [file for place in places for file in Path(place).rglob("*.duckdb_extension")]
     hint = f"Install the package duckdb-extension-{name.replace('_', '-')} in version {duckdb.__version__}."
     if not shipped:
-        raise GatewayError("load", f"extension {name}", hint)
+        raise HouseError("load", f"extension {name}", hint)
     try:
         con.execute(f"load '{quote(shipped[0])}'")
     except duckdb.Error as error:
-        raise GatewayError("load", f"extension {name}", hint, str(error).splitlines()[0]) from error
+        raise HouseError("load", f"extension {name}", hint, str(error).splitlines()[0]) from error
 
 
 def release(temporary: Path) -> None:
@@ -96,7 +96,7 @@ def attach(
 ) -> None:
     """Attach the lake as `lake` and make it the current catalog. Only under the name NEW is one created.
 
-    Raises GatewayError for an `as_of` that is no instant, or at which there was no commit.
+    Raises HouseError for an `as_of` that is no instant, or at which there was no commit.
     """
     options = [
         # The folder may have been moved since the catalog wrote its path down.
@@ -116,7 +116,7 @@ def attach(
     except duckdb.InvalidInputException as error:
         if as_of is None:
             raise
-        raise GatewayError(
+        raise HouseError(
             "open ledger", f"as of {as_of}", "Choose another instant.", "there is no commit at that point"
         ) from error
     con.execute("use lake")
@@ -132,7 +132,7 @@ def _snapshot(as_of: str) -> str:
         else:
             moment = datetime.fromisoformat(as_of.replace("Z", "+00:00"))
     except ValueError:
-        raise GatewayError(
+        raise HouseError(
             "open ledger", f"as of {as_of}", "Write 2026-10-31 for the end of a day, or 2026-11-01T08:00:00Z."
         ) from None
     return f"SNAPSHOT_TIME '{(moment if moment.tzinfo else moment.replace(tzinfo=UTC)).isoformat(sep=' ')}'"

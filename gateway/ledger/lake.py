@@ -11,7 +11,7 @@ from types import TracebackType
 import duckdb
 
 from gateway.atomic import sync_folder
-from gateway.errors import GatewayError
+from gateway.errors import HouseError
 from gateway.ledger import connection, schema, views
 from gateway.ledger.connection import CATALOG, NEW
 from gateway.ledger.locking import WriterLock, retry
@@ -70,13 +70,13 @@ def open_lake(home: Path, config: Config, *, read_only: bool = False, as_of: str
 
     as_of  a day (its end, UTC), an instant ("2026-11-01T00:00:00Z") or a snapshot number: the ledger as it
            stood then, read-only
-    Raises GatewayError if there is none yet (read_only), if it was written by a newer program, if it stays
+    Raises HouseError if there is none yet (read_only), if it was written by a newer program, if it stays
     locked, or if it cannot be read.
     """
     folder = folder_of(home, config)
     read_only = read_only or as_of is not None
     if read_only and not exists(folder):
-        raise GatewayError("open ledger", str(folder), "Run `gateway once` first.", "there is none yet")
+        raise HouseError("open ledger", str(folder), "Run `gateway once` first.", "there is none yet")
     try:
         if not read_only:
             (folder / "data").mkdir(parents=True, exist_ok=True)
@@ -109,7 +109,7 @@ def _open(folder: Path, config: Config, *, read_only: bool, as_of: str | None) -
 def _create(folder: Path, config: Config) -> None:
     """Make the catalog with its tables if there is none, under another name first: it appears whole or not at all.
 
-    Raises GatewayError where there was one: an empty ledger must not take the place of one that was lost.
+    Raises HouseError where there was one: an empty ledger must not take the place of one that was lost.
     """
     if exists(folder):
         return
@@ -131,7 +131,7 @@ def _create(folder: Path, config: Config) -> None:
         sync_folder(folder)
 
 
-def _unreadable(folder: Path, cause: str) -> GatewayError:
-    return GatewayError(
+def _unreadable(folder: Path, cause: str) -> HouseError:
+    return HouseError(
         "open ledger", str(folder), "Restore the whole folder from the backup, or move it away to begin anew.", cause
     )

@@ -14,7 +14,7 @@ from typing import TypeVar
 
 import duckdb
 
-from gateway.errors import GatewayError
+from gateway.errors import HouseError
 
 LOCK, INTAKE_LOCK = "writer.lock", "intake.lock"
 WAIT_S_MAX = 120.0
@@ -40,7 +40,7 @@ class WriterLock:
     def held(self, wait_s_max: float = WAIT_S_MAX) -> Iterator[None]:
         """Wait for the lock, hold it, give it back.
 
-        Raises GatewayError when another process keeps it longer than `wait_s_max`, RuntimeError when this
+        Raises HouseError when another process keeps it longer than `wait_s_max`, RuntimeError when this
         one has it already: a commit inside a commit.
         """
         if self._held:
@@ -64,13 +64,13 @@ def intake(folder: Path) -> Iterator[None]:
     """Held by the one process that takes files at a home: two would take the same file.
 
     Whether a file came before is asked long before its commit, and downloads lie in one spool.
-    Raises GatewayError when another process holds it.
+    Raises HouseError when another process holds it.
     """
     with contextlib.closing(sqlite3.connect(folder / INTAKE_LOCK, timeout=0, isolation_level=None)) as connection:
         try:
             connection.execute("begin exclusive")
         except sqlite3.OperationalError as error:
-            raise GatewayError(
+            raise HouseError(
                 "take files into", str(folder), "Stop it, or let it do the work.",
                 "another gateway is taking files at this home",
             ) from error  # fmt: skip
@@ -80,7 +80,7 @@ def intake(folder: Path) -> Iterator[None]:
 def retry(work: Callable[[], Result], seconds_max: float = 30.0) -> Result:
     """Run the work again while the catalog is locked by another process, with back-off and jitter.
 
-    Raises GatewayError when it stays locked for `seconds_max`; other errors at once.
+    Raises HouseError when it stays locked for `seconds_max`; other errors at once.
     """
     deadline = time.monotonic() + seconds_max
     pause = 0.005
@@ -103,15 +103,15 @@ def is_busy(error: duckdb.Error) -> bool:
 
 
 def refuse_full(error: Exception) -> None:
-    """Raises GatewayError if the disk of the ledger has no room: whatever else is committed now would fail as well."""
+    """Raises HouseError if the disk of the ledger has no room: whatever else is committed now would fail as well."""
     full = isinstance(error, OSError) and error.errno == errno.ENOSPC
     if full or (isinstance(error, duckdb.Error) and any(sign in str(error).lower() for sign in _FULL)):
-        raise GatewayError(
+        raise HouseError(
             "commit to", "the ledger", "Make room on its disk.", str(error).strip().splitlines()[-1]
         ) from error
 
 
-def _locked(cause: str) -> GatewayError:
-    return GatewayError(
+def _locked(cause: str) -> HouseError:
+    return HouseError(
         "commit to", "the ledger", "Another gateway is at work on this home; stop it or try again.", cause
     )

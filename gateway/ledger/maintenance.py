@@ -8,12 +8,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from gateway.errors import GatewayError
+from gateway.errors import HouseError
 from gateway.ledger import sealing
 from gateway.ledger.commit import Commit, run_commit
 from gateway.ledger.lake import Lake
 from gateway.ledger.locking import retry
 from gateway.model import TABLES
+from gateway.sql import instant
 
 KEPT = timedelta(days=1)
 """How long files that were merged into others stay: somebody may still be reading them."""
@@ -34,7 +35,7 @@ def maintain(lake: Lake, kept: timedelta = KEPT) -> Maintained:
     """Move rows from the catalog into data files, merge small files, remove unused ones, seal the rest.
 
     Each step stands by itself: after a step that was cut off the ledger is whole, and the next time goes on.
-    Raises GatewayError while another process writes, and where a sealed file was changed: merging would
+    Raises HouseError while another process writes, and where a sealed file was changed: merging would
     wipe out the traces.
     """
     with lake.lock.held():
@@ -61,7 +62,7 @@ def _refuse_changed(lake: Lake) -> None:
         for file in sealing.files(lake.con, table):
             wrong = sealing.difference(file, seals.get(file.name))
             if wrong:
-                raise GatewayError(
+                raise HouseError(
                     "maintain", f"data file {file.name} of {table}", "Run `gateway verify`, restore the backup.", wrong
                 )
 
@@ -70,7 +71,7 @@ def _remove(lake: Lake, before: datetime) -> int:
     """Remove files that were merged into others, and those of commits that never came about. Returns their number."""
     removed = 0
     for function in ("ducklake_cleanup_old_files", "ducklake_delete_orphaned_files"):
-        call = f"call {function}('lake', older_than => timestamptz '{before.isoformat()}')"
+        call = f"call {function}('lake', older_than => {instant(before)})"
         removed += len(retry(lambda call=call: lake.con.execute(call).fetchall()))  # type: ignore[misc]
     return removed
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import duckdb
 
-from gateway.errors import GatewayError
+from gateway.errors import HouseError
 
 _SOURCES = frozenset(
     {"generate_series", "json_each", "json_tree", "range", "repeat", "snapshots", "unnest", "duckdb_columns",
@@ -22,7 +22,7 @@ _REFUSED = ("query", "read_", "getenv", "getvariable", "current_setting", "nextv
 
 
 def check(con: duckdb.DuckDBPyConnection, sql: str) -> None:
-    """Refuse what is not one SELECT over the ledger. Raises GatewayError that says why.
+    """Refuse what is not one SELECT over the ledger. Raises HouseError that says why.
 
     Files named in place of a table are left to the connection, which cannot open them.
     """
@@ -55,5 +55,5 @@ def _nodes(tree: Any) -> Iterator[dict[str, Any]]:
             waiting += node
 
 
-def _refusal(sql: str, cause: str) -> GatewayError:
-    return GatewayError("run query", sql[:80], "Write one SELECT over the ledger's tables and views.", cause)
+def _refusal(sql: str, cause: str) -> HouseError:
+    return HouseError("run query", sql[:80], "Write one SELECT over the ledger's tables and views.", cause)

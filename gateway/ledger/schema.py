@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import duckdb
 
-from gateway.errors import GatewayError
+from gateway.errors import HouseError
 from gateway.ledger.connection import transaction
 from gateway.model import SCHEMA_VERSION, TABLES
 
@@ -52,7 +52,7 @@ def generations(con: duckdb.DuckDBPyConnection) -> dict[str, list[tuple[str, ...
 
 
 def is_current(con: duckdb.DuckDBPyConnection, have: Columns) -> bool:
-    """Whether nothing is missing. Raises GatewayError if a newer program made the lake."""
+    """Whether nothing is missing. Raises HouseError if a newer program made the lake."""
     return (
         check_version(con, have) == SCHEMA_VERSION
         and not any(missing(have, table) for table in TABLES if table in have)
@@ -67,13 +67,13 @@ def missing(have: Columns, table: str) -> list[tuple[str, str]]:
 
 
 def check_version(con: duckdb.DuckDBPyConnection, have: Columns) -> int | None:
-    """The stored version, None for a lake without one. Raises GatewayError if it is newer than the program."""
+    """The stored version, None for a lake without one. Raises HouseError if it is newer than the program."""
     if "gateway_meta" not in have:
         return None
     row = con.execute("select value from lake.gateway_meta where key = 'schema_version'").fetchone()
     stored = int(row[0]) if row else None
     if stored is not None and stored > SCHEMA_VERSION:
-        raise GatewayError(
+        raise HouseError(
             "open ledger",
             "catalog",
             "Upgrade the gateway; it must not write a ledger that it does not know.",

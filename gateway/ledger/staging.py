@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import datetime
 from decimal import Decimal
 from typing import Any, Protocol
 
@@ -15,6 +15,7 @@ import pyarrow as pa
 from gateway.errors import Fault
 from gateway.ledger.commit import Commit
 from gateway.model import MAPPABLE, Table
+from gateway.sql import instant, literal, rows_of
 
 FILE_SHIFT = 40
 """The number of a row's file within a load is `_ordinal >> FILE_SHIFT`."""
@@ -97,11 +98,6 @@ class Counts:
     accepted: int = 0
     duplicate: int = 0
     restated: int = 0
-
-
-def instant(at: datetime) -> str:
-    """SQL literal of an instant."""
-    return f"timestamptz '{at.isoformat()}'"
 
 
 @dataclass
@@ -191,9 +187,9 @@ class Writer:
         own = ", ".join(f'"{column.name}"' for column in table.columns)
         self.commit.insert(
             table.name,
-            f"""select {_RECORD_ID} as record_id, file_id, '{_text(self.load.feed)}' as feed,
-                       "position", source_key, occurrence, '{_text(self.load.entity)}' as entity,
-                       '{_text(self.load.partner)}' as partner, {instant(self.commit.at)} as recorded_at,
+            f"""select {_RECORD_ID} as record_id, file_id, {literal(self.load.feed)} as feed,
+                       "position", source_key, occurrence, {literal(self.load.entity)} as entity,
+                       {literal(self.load.partner)} as partner, {instant(self.commit.at)} as recorded_at,
                        old_id as supersedes, {own}
                 from {new}""",
         )
@@ -205,7 +201,7 @@ class Writer:
         listed = ", ".join(f'o."{name}"' for name in others)
         self.commit.insert(
             "inventory_movement",
-            f"""select o.record_id || 'r' as record_id, n.file_id, '{_text(self.load.feed)}' as feed,
+            f"""select o.record_id || 'r' as record_id, n.file_id, {literal(self.load.feed)} as feed,
                        n."position", o.source_key, o.occurrence, o.entity, o.partner,
                        {instant(self.commit.at)} as recorded_at, {listed},
                        o.to_location as from_location, o.to_status as from_status, o.from_location as to_location,
@@ -254,16 +250,17 @@ class Writer:
             parts.append("select * from _extra")
         if not parts:
             return
-        key = f"'{_text(load.partner)}|' || f.name"
+        partner, feed = literal(load.partner + "|"), literal(load.feed + "|")
+        key = f"{partner} || f.name"
         self.commit.insert(
             "fault",
             f"""select left(md5(concat_ws('|', f.file_id, code, "position", column_name, value, message)), 20)
-                       as fault_id, f.file_id, '{_text(load.feed)}' as feed,
-                       '{_text(load.partner)}' as partner, '{_text(load.entity)}' as entity, "position",
+                       as fault_id, f.file_id, {literal(load.feed)} as feed,
+                       {literal(load.partner)} as partner, {literal(load.entity)} as entity, "position",
                        code, column_name, value, message, hint, source_row,
-                       case code when 'CHECK_DIGIT' then '{_text(load.partner)}|' || value
-                                 when 'SKU_UNKNOWN' then '{_text(load.partner)}|' || value
-                                 when 'UNMAPPED_LINE' then '{_text(load.feed)}|' || value
+                       case code when 'CHECK_DIGIT' then {partner} || value
+                                 when 'SKU_UNKNOWN' then {partner} || value
+                                 when 'UNMAPPED_LINE' then {feed} || value
                                  when 'ROW_REJECT' then {key} || '|' || "position"
                                  else {key} || case when "position" = '' then '' else '|' || "position" end end
                        as business_key, {instant(self.commit.at)} as recorded_at
@@ -305,8 +302,8 @@ class Writer:
         self.con.register("_load_told", pa.table({k: pa.array(v, kind) for k, (v, kind) in columns.items()}))
         self.commit.insert(
             "file",
-            f"""select *, '{_text(load.feed)}' as feed, '{_text(load.entity)}' as entity,
-                       '{_text(load.version)}' as mapping_version, {instant(self.commit.at)} as recorded_at
+            f"""select *, {literal(load.feed)} as feed, {literal(load.entity)} as entity,
+                       {literal(load.version)} as mapping_version, {instant(self.commit.at)} as recorded_at
                 from _load_told""",
         )
         self.con.unregister("_load_told")
@@ -343,7 +340,7 @@ def _columns(table: Table) -> tuple[list[str], str]:
 def _posting(names: Sequence[str], channel: str, entity: str, salt: str, relation: str) -> str:
     own = ", ".join(f'"{name}"' for name in names)
     return (
-        f"select {_RECORD_ID} as record_id, 1 as sign, '{_text(entity)}' as entity, {channel}, file_id, "
+        f"select {_RECORD_ID} as record_id, 1 as sign, {literal(entity)} as entity, {channel}, file_id, "
         f"{salt} as salt, {own} from {relation} n"
     )
 
@@ -482,25 +479,3 @@ def sweep(con: duckdb.DuckDBPyConnection, prefix: str) -> None:
     ).fetchall()
     for kind, name in made:
         con.execute(f'drop {kind} if exists temp."{name}"')
-
-
-def rows_of(con: duckdb.DuckDBPyConnection, sql: str) -> Iterator[dict[str, Any]]:
-    """Rows as dictionaries of JSON values: decimals and instants as text."""
-    for batch in con.execute(sql).to_arrow_reader(10_000):
-        for row in batch.to_pylist():
-            yield {key: plain(value) for key, value in row.items()}
-
-
-def plain(value: Any) -> Any:
-    """A JSON value: decimals as text without an exponent, instants in ISO form."""
-    if isinstance(value, Decimal):
-        return f"{value:f}"
-    if isinstance(value, datetime | date):
-        return value.isoformat()
-    if isinstance(value, bytes):
-        return value.hex()
-    return value
-
-
-def _text(value: str) -> str:
-    return value.replace("'", "''")

@@ -9,7 +9,7 @@ from typing import Any
 
 import duckdb
 
-from gateway.errors import GatewayError
+from gateway.errors import HouseError
 from gateway.ledger import archive as archives
 from gateway.ledger import catalog_statistics, schema, sealing
 from gateway.ledger.commit import FIRST_HASH, chain, row_hash
@@ -217,7 +217,7 @@ class _Check:
             try:
                 for piece in archives.unpack(self.lake.folder, str(row["sha256"])):
                     digest.update(piece)
-            except GatewayError as error:
+            except HouseError as error:
                 yield Finding("file", label, f"archive: {error.cause}")
                 continue
             if digest.hexdigest() != row["sha256"]:

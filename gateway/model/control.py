@@ -53,7 +53,7 @@ FAULT = Table(
         Column("column_name", TEXT, "Source column"),
         Column("value", TEXT, "Offending text"),
         Column("message", TEXT, "What is wrong", True),
-        Column("hint", TEXT, "How to mend it"),
+        Column("hint", TEXT, "How to fix it"),
         Column("source_row", TEXT, "The whole row, JSON"),
         Column("business_key", TEXT, "Key of the exception it raises", True),
         Column("amount", MONEY, "Amount at stake"),

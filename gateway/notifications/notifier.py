@@ -14,10 +14,11 @@ from zoneinfo import ZoneInfo
 import duckdb
 import structlog
 
+from gateway.backoff import BackOff
 from gateway.books import feeds as expected
 from gateway.books.posting.rules import Rules
 from gateway.calendars import instant, is_within, local_day, spans
-from gateway.errors import GatewayError
+from gateway.errors import HouseError
 from gateway.ledger import lake
 from gateway.ledger.connection import CATALOG
 from gateway.notifications import message, picture, templates
@@ -25,7 +26,6 @@ from gateway.notifications.message import Message
 from gateway.notifications.sending import NotSentError, send
 from gateway.notifications.state import TRIES_MAX, State, Told
 from gateway.settings import Config, Recipient
-from gateway.transports.lane import BackOff
 
 log = structlog.get_logger()
 LOCK = "notify.lock"
@@ -43,13 +43,13 @@ class Due:
 
 
 def check(home: Path, config: Config, rules: Rules) -> None:
-    """Raises GatewayError for a template that cannot be filled, or an owner that no exception has."""
+    """Raises HouseError for a template that cannot be filled, or an owner that no exception has."""
     templates.load(home)
     known = sorted({code.owner for code in rules.codes.values()})
     for recipient in config.notify.to:
         wrong = [owner for owner in recipient.owner if owner not in (*known, picture.ALL)]
         if wrong:
-            raise GatewayError(
+            raise HouseError(
                 "check notify.to",
                 ", ".join(wrong),
                 f'Name {", ".join(known)}, or "*" for all.',
@@ -135,7 +135,7 @@ class Notifier:
         state.save()
         try:
             send(due.message, recipient, self.config.notify.smtp, now)
-        except GatewayError as error:
+        except HouseError as error:
             if isinstance(error, NotSentError):
                 told.tries |= {item: told.tries[item] - 1 for item in items}
             pause = back_off.failed()
@@ -251,7 +251,7 @@ class Telling:
         while not self._ended.wait(self.notifier.config.daemon.tick_s):
             try:
                 looked = self.notifier.look_if_needed(datetime.now(UTC))
-            except GatewayError as error:
+            except HouseError as error:
                 log.error("notify.failed", error=str(error))
                 looked = True
             except Exception:

@@ -13,7 +13,7 @@ import duckdb
 from gateway.books import feeds as expected
 from gateway.books.feeds import Feed
 from gateway.calendars import instant, local_day
-from gateway.ledger.staging import plain
+from gateway.sql import plain
 
 Rows = list[dict[str, Any]]
 LISTED_MAX = 50

@@ -11,7 +11,7 @@ import ssl
 from datetime import datetime
 from urllib.parse import urlsplit
 
-from gateway.errors import GatewayError
+from gateway.errors import HouseError
 from gateway.notifications.message import Message, as_mail
 from gateway.settings import Recipient, Smtp, secret_of
 
@@ -19,12 +19,12 @@ ACCEPTED = range(200, 300)
 POST_TIMEOUT_S = 20.0
 
 
-class NotSentError(GatewayError):
-    """The message was certainly not taken. Any other GatewayError leaves it open whether it was."""
+class NotSentError(HouseError):
+    """The message was certainly not taken. Any other HouseError leaves it open whether it was."""
 
 
 def send(message: Message, recipient: Recipient, smtp: Smtp, now: datetime) -> None:
-    """Deliver it. Raises NotSentError if it was refused, GatewayError if the other side never said what became of it."""
+    """Deliver it. Raises NotSentError if it was refused, HouseError if the other side never said what became of it."""
     if recipient.email:
         _mail(message, recipient, smtp, now)
     else:
@@ -87,7 +87,7 @@ def _hand_over(connection: smtplib.SMTP, content: bytes, server: str) -> None:
         reply = connection.getreply()
     except (smtplib.SMTPException, OSError) as error:
         cause = f"no answer to the message: {error}"
-        raise GatewayError("send mail through", server, "It is tried once more.", cause) from None
+        raise HouseError("send mail through", server, "It is tried once more.", cause) from None
     _accepted(reply, "message")
 
 
@@ -134,7 +134,7 @@ def _post(message: Message, recipient: Recipient, now: datetime) -> None:
             status = connection.getresponse().status
         except (OSError, http.client.HTTPException) as error:
             cause = f"no answer: {str(error) or type(error).__name__}"
-            raise GatewayError("post to", server, "It is tried once more.", cause) from None
+            raise HouseError("post to", server, "It is tried once more.", cause) from None
     finally:
         connection.close()
     if status not in ACCEPTED:

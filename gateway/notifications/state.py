@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from gateway.atomic import write_atomically
-from gateway.errors import GatewayError
+from gateway.errors import HouseError
 
 FILE = "notifications.json"
 TRIES_MAX = 2
@@ -57,7 +57,7 @@ class State:
 
 
 def read(folder: Path) -> dict[str, Told]:
-    """Recipient → what it was told. Raises GatewayError if the file cannot be read."""
+    """Recipient → what it was told. Raises HouseError if the file cannot be read."""
     path = folder / FILE
     try:
         raw: dict[str, dict[str, Any]] = json.loads(path.read_text(encoding="utf-8"))
@@ -65,4 +65,4 @@ def read(folder: Path) -> dict[str, Told]:
     except FileNotFoundError:
         return {}
     except (ValueError, TypeError, AttributeError) as error:
-        raise GatewayError("read", str(path), "Remove it: what is open is then told once more.", str(error)) from None
+        raise HouseError("read", str(path), "Remove it: what is open is then told once more.", str(error)) from None

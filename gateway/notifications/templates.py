@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from string import Template
 
-from gateway.errors import GatewayError
+from gateway.errors import HouseError
 
 SHIPPED = Path(__file__).parent / "templates"
 PLACEHOLDERS = {
@@ -30,7 +30,7 @@ class Templates:
 def load(home: Path) -> dict[str, Templates]:
     """The templates of each kind of message.
 
-    Raises GatewayError with file and line of a placeholder that does not exist.
+    Raises HouseError with file and line of a placeholder that does not exist.
     """
     found = {}
     for kind in PLACEHOLDERS:
@@ -39,7 +39,7 @@ def load(home: Path) -> dict[str, Templates]:
         _check(f"templates/{kind}.txt", text, kind)
         _check(f"templates/{kind}.html", html, kind)
         if not head.startswith(SUBJECT):
-            raise GatewayError("read template", f"templates/{kind}.txt:1", f'Begin it with "{SUBJECT}…".', "no subject")
+            raise HouseError("read template", f"templates/{kind}.txt:1", f'Begin it with "{SUBJECT}…".', "no subject")
         subject = Template(head.removeprefix(SUBJECT).strip())
         found[kind] = Templates(subject, Template(body.lstrip("\n")), Template(html))
     return found
@@ -52,7 +52,7 @@ def _read(home: Path, name: str) -> str:
         with path.open("rb") as source:
             return source.read(BYTES_MAX).decode("utf-8-sig").replace("\r\n", "\n")
     except (OSError, UnicodeDecodeError) as error:
-        raise GatewayError("read template", str(path), "Save it as UTF-8 text, or remove it.", str(error)) from None
+        raise HouseError("read template", str(path), "Save it as UTF-8 text, or remove it.", str(error)) from None
 
 
 def _check(name: str, text: str, kind: str) -> None:
@@ -60,8 +60,8 @@ def _check(name: str, text: str, kind: str) -> None:
     for number, line in enumerate(text.split("\n"), 1):
         template = Template(line)
         if not template.is_valid():
-            raise GatewayError("read template", f"{name}:{number}", "Write $$ for a dollar sign.", "a $ names nothing")
+            raise HouseError("read template", f"{name}:{number}", "Write $$ for a dollar sign.", "a $ names nothing")
         wrong = [found for found in template.get_identifiers() if found not in known]
         if wrong:
             hint = f"There are {', '.join('${' + one + '}' for one in known)}."
-            raise GatewayError("read template", f"{name}:{number}", hint, f"there is no ${{{wrong[0]}}}")
+            raise HouseError("read template", f"{name}:{number}", hint, f"there is no ${{{wrong[0]}}}")

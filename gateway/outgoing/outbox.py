@@ -9,10 +9,10 @@ from typing import Any
 
 import pyarrow as pa
 
-from gateway.errors import GatewayError
+from gateway.errors import HouseError
 from gateway.ledger.commit import Commit, run_commit
 from gateway.ledger.lake import Lake
-from gateway.ledger.staging import instant
+from gateway.sql import instant
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +32,7 @@ def write(lake: Lake, outbound: Path, what: Composed, put: Callable[[Path, dict[
     """Write everything that was composed and not written yet, of earlier passes too. Returns the paths.
 
     put  writes the file of a row, whole
-    A file that stands there already was written before a crash, whole: it stays as it is. Raises GatewayError if one
+    A file that stands there already was written before a crash, whole: it stays as it is. Raises HouseError if one
     cannot be written; those before it are noted as written.
     """
     waiting = lake.con.execute(
@@ -50,7 +50,7 @@ def write(lake: Lake, outbound: Path, what: Composed, put: Callable[[Path, dict[
             written.append(target)
             done.append(row[what.key])
     except OSError as error:
-        raise GatewayError("write", str(target), "Check disk space and permissions.", str(error.strerror)) from error
+        raise HouseError("write", str(target), "Check disk space and permissions.", str(error.strerror)) from error
     finally:
         if done:
             run_commit(lake, lambda commit: note(lake, commit, what, done))

@@ -6,6 +6,7 @@ import duckdb
 import pyarrow as pa
 
 from gateway.reports.book_data import BookData, BookRun
+from gateway.sql import instant
 
 _TITLES = """(values ('a', 'Stock counts against the book'), ('c1', 'Settled against shipped'),
 ('d', 'Payouts against the bank'), ('g', 'Stock value against the general ledger'), ('i', 'Files: rows in and out'))
@@ -106,7 +107,7 @@ select 'Rows accepted or known', sum(accepted + duplicate + ignored) / nullif(su
 def gather(con: duckdb.DuckDBPyConnection, run: BookRun) -> BookData:
     """Everything the workbooks show. `recon_detail` and `chart_role` must be filled already."""
     _helpers(con)
-    now = f"timestamptz '{run.as_of.isoformat()}'"
+    now = instant(run.as_of)
     return BookData(
         run=run,
         summary=_table(con, SUMMARY),

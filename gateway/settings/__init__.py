@@ -1,4 +1,4 @@
-"""`config.toml` → checked settings. All faults are told at once, each with its key and the mend."""
+"""`config.toml` → checked settings. All faults are told at once, each with its key and the fix."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from zoneinfo import available_timezones
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from gateway.calendars import spans
-from gateway.errors import GatewayError
+from gateway.errors import HouseError
 
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
@@ -432,33 +432,31 @@ class Config(Strict):
 def load(home: Path) -> Config:
     """Read `<home>/config.toml`.
 
-    Raises GatewayError naming every faulty key at once, or the line where the TOML is broken.
+    Raises HouseError naming every faulty key at once, or the line where the TOML is broken.
     """
     path = home / "config.toml"
     try:
         raw = tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise GatewayError(
-            "read configuration", str(path), "Run `gateway init` there, or point -C at a home."
-        ) from None
+        raise HouseError("read configuration", str(path), "Run `gateway init` there, or point -C at a home.") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise GatewayError("read configuration", str(path), "Mend the TOML there.", str(error)) from None
+        raise HouseError("read configuration", str(path), "Fix the TOML there.", str(error)) from None
     return parse(raw, str(path))
 
 
 def parse(raw: dict[str, Any], subject: str = "config.toml") -> Config:
-    """Check settings already read from TOML. Raises GatewayError with all faults."""
+    """Check settings already read from TOML. Raises HouseError with all faults."""
     try:
         config = Config.model_validate(raw)
     except ValidationError as error:
-        raise GatewayError("check configuration", subject, "Mend these keys and try again.", _faults(error)) from None
+        raise HouseError("check configuration", subject, "Fix these keys and try again.", _faults(error)) from None
     unknown = [
         f"{kind}.{name}.entity: {entity!r} is not one of {sorted(config.entities)}"
         for kind, name, entity in _entity_uses(config)
         if entity not in config.entities
     ]
     if unknown:
-        raise GatewayError("check configuration", subject, "Name a known entity.", "; ".join(unknown))
+        raise HouseError("check configuration", subject, "Name a known entity.", "; ".join(unknown))
     names = [send.name for send in config.send]
     wrong = [f"send {name}: the name stands twice" for name in sorted({n for n in names if names.count(n) > 1})]
     wrong += [
@@ -468,7 +466,7 @@ def parse(raw: dict[str, Any], subject: str = "config.toml") -> Config:
     ]
     if wrong:
         hint = "Name a known partner, and each [[send]] differently."
-        raise GatewayError("check configuration", subject, hint, "; ".join(wrong))
+        raise HouseError("check configuration", subject, hint, "; ".join(wrong))
     return config
 
 

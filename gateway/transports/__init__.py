@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from gateway.errors import GatewayError
+from gateway.errors import HouseError
 from gateway.settings import S3, Config, Ftps, Server, Sftp
 from gateway.transports.deliveries import Deliveries
 from gateway.transports.folder import Folder
@@ -15,7 +15,7 @@ from gateway.transports.remote import RemoteServer, local_name
 def build(home: Path, config: Config, ledger: Path) -> list[Lane]:
     """A lane for the drop folders of a home, and one for each server. `ledger` is the ledger's folder.
 
-    Raises GatewayError for settings that cannot work.
+    Raises HouseError for settings that cannot work.
     """
     daemon, outbound = config.daemon, home / "outbound"
     back_off = (daemon.tick_s, daemon.back_off_s_max)
@@ -24,7 +24,7 @@ def build(home: Path, config: Config, ledger: Path) -> list[Lane]:
         named = [settings.name for settings in servers]
         if len(set(named)) < len(named):
             hint = f"Give each [[{kind}]] a name of its own."
-            raise GatewayError("set up", f"the servers of [[{kind}]]", hint, f"names are {named}")
+            raise HouseError("set up", f"the servers of [[{kind}]]", hint, f"names are {named}")
         # SFTP was there first: its places have no name of the kind.
         place = "" if kind == "sftp" else kind
         for settings in servers:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gateway.atomic import write_atomically
-from gateway.errors import GatewayError
+from gateway.errors import HouseError
 from gateway.transports import names
 
 
@@ -26,7 +26,7 @@ class Deliveries:
     """The files of `outbound/<folder>` for each folder, less those that `state` (a JSON file) says were sent.
 
     problems  which of them cannot be read, from the last look
-    Raises GatewayError if the state cannot be read.
+    Raises HouseError if the state cannot be read.
     """
 
     def __init__(self, outbound: Path, folders: Sequence[str], ignore: Sequence[str], state: Path) -> None:
@@ -75,4 +75,4 @@ def _read(state: Path) -> dict[str, str]:
     except FileNotFoundError:
         return {}
     except (ValueError, TypeError) as error:
-        raise GatewayError("read", str(state), "Remove it: everything is then sent once more.", str(error)) from error
+        raise HouseError("read", str(state), "Remove it: everything is then sent once more.", str(error)) from error

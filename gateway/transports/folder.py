@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from gateway.atomic import replacing
-from gateway.errors import Fault, GatewayError
+from gateway.errors import Fault, HouseError
 from gateway.ledger import lake
 from gateway.settings import Config
 from gateway.transports import names
@@ -160,7 +160,7 @@ class Folder:
     def settle(self, drop: Drop) -> None:
         """Remove the file and its marker, unless it was replaced since it was taken.
 
-        Raises GatewayError if that is forbidden.
+        Raises HouseError if that is forbidden.
         """
         try:
             with contextlib.suppress(FileNotFoundError):
@@ -169,7 +169,7 @@ class Folder:
             for path in self._parts(drop):
                 path.unlink(missing_ok=True)
         except OSError as error:
-            raise GatewayError(
+            raise HouseError(
                 "remove", f"{drop.partner}/{drop.name}", "Check the folder's permissions.", str(error.strerror)
             ) from error
 
@@ -186,14 +186,14 @@ class Folder:
         return parts[::-1] if drop.path.parent.parent in self._claims else parts
 
     def deliver(self, files: Sequence[Path], folder: str = "") -> None:
-        """Copy files into `outbound/<folder>` atomically. Raises GatewayError and leaves nothing half done."""
+        """Copy files into `outbound/<folder>` atomically. Raises HouseError and leaves nothing half done."""
         for file in files:
             target = self.outbound / folder / file.name
             try:
                 with replacing(target) as temporary:
                     shutil.copyfile(file, temporary)
             except OSError as error:
-                raise GatewayError(
+                raise HouseError(
                     "write", str(target), "Check disk space and permissions.", str(error.strerror)
                 ) from error
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 import threading
 import time
 from collections.abc import Callable
@@ -12,7 +11,8 @@ from queue import SimpleQueue
 
 import structlog
 
-from gateway.errors import GatewayError
+from gateway.backoff import BackOff
+from gateway.errors import HouseError
 from gateway.transports.deliveries import Deliveries
 from gateway.transports.transport import Drop, Transport, UnreachableError
 
@@ -34,29 +34,6 @@ class Pace:
     soon_s: float
     back_off_s: float
     back_off_s_max: float
-
-
-class BackOff:
-    """Pauses after failures: doubling, with jitter, up to a maximum (seconds)."""
-
-    def __init__(self, first_s: float, max_s: float) -> None:
-        self.first_s, self.max_s = first_s, max_s
-        self._pause = self._until = 0.0
-
-    def ready(self) -> bool:
-        """Whether the pause is over."""
-        return time.monotonic() >= self._until
-
-    def failed(self) -> float:
-        """Note a failure; returns the pause in seconds."""
-        self._pause = min(self.max_s, max(self.first_s, self._pause * 2))
-        pause = self._pause * (0.75 + random.random() / 2)
-        self._until = time.monotonic() + pause
-        return pause
-
-    def worked(self) -> None:
-        """Note a success: the next failure is a first one again."""
-        self._pause = self._until = 0.0
 
 
 class Lane:
@@ -125,7 +102,7 @@ class Lane:
         """A visit that outlives every failure; returns the pause until the next."""
         try:
             self.visit()
-        except GatewayError as error:
+        except HouseError as error:
             if self._ended.is_set():
                 return 0.0
             pause, self.error = self._back_off.failed(), str(error)
@@ -143,7 +120,7 @@ class Lane:
         return self.pace.soon_s if self.transport.soon else self.pace.usual_s
 
     def visit(self) -> None:
-        """Settle, poll, hand over, deliver. Raises GatewayError when the other side does not answer."""
+        """Settle, poll, hand over, deliver. Raises HouseError when the other side does not answer."""
         problems = self._settle()
         drops = self.transport.poll()
         problems += [". ".join(filter(None, (p.message, p.hint))) for p in self.transport.problems]
@@ -167,7 +144,7 @@ class Lane:
                 self.transport.settle(drop)
             except UnreachableError:
                 raise
-            except GatewayError as error:
+            except HouseError as error:
                 problems.append(str(error))
                 continue
             self._unsettled.remove(drop)
@@ -196,7 +173,7 @@ class Lane:
                 self.transport.deliver([delivery.path])
             except UnreachableError:
                 raise
-            except GatewayError as error:
+            except HouseError as error:
                 problems.append(str(error))
                 continue
             self.deliveries.sent(delivery)

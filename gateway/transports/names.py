@@ -34,7 +34,7 @@ def refusal(name: str, chars_max: int) -> str:
 
 
 LONE_MARKER = ("is a marker without its file", "Remove it, or send the file again.")
-"""What is wrong with a marker that stays alone, and the mend."""
+"""What is wrong with a marker that stays alone, and the fix."""
 
 
 def is_marked(name: str, marker: str, present: Collection[str]) -> bool:

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from gateway.atomic import sync_folder
-from gateway.errors import Fault, GatewayError
+from gateway.errors import Fault, HouseError
 from gateway.settings import Config, Server
 from gateway.transports import names
 from gateway.transports.stillness import Stillness
@@ -65,13 +65,13 @@ class RemoteServer(ABC):
 
     broken         exceptions that mean that the connection is gone
     trouble        those, and what may be an answer of the server
-    mend           what to do when it does not answer
+    fix           what to do when it does not answer
     downloads_max  how many files are downloaded at once
     """
 
     broken: tuple[type[Exception], ...] = (EOFError, TimeoutError, ConnectionError)
     trouble: tuple[type[Exception], ...] = (*broken, OSError)
-    mend = "Check host and port in config.toml; it is tried again."
+    fix = "Check host and port in config.toml; it is tried again."
     downloads_max = 1
 
     def __init__(
@@ -85,7 +85,7 @@ class RemoteServer(ABC):
         self._common = settings
         if places.done and posixpath.normpath(places.done) == posixpath.normpath(places.inbound):
             hint = "Name another folder for files that are done; without one they are removed."
-            raise GatewayError("set up", self.name, hint, "what is done would be collected again and again")
+            raise HouseError("set up", self.name, hint, "what is done would be collected again and again")
         partner = config.partners.get(settings.partner)
         self._marker = partner.marker if partner else ""
         self._stillness = Stillness(still_s)
@@ -135,13 +135,13 @@ class RemoteServer(ABC):
         return UnreachableError(
             operation,
             f"{self.name} ({where or self.where})",
-            hint or self.mend,
+            hint or self.fix,
             cause,
         )
 
     @contextlib.contextmanager
     def _asking(self, operation: str, subject: str) -> Iterator[None]:
-        """Raises UnreachableError when the connection breaks, GatewayError when the server says no."""
+        """Raises UnreachableError when the connection breaks, HouseError when the server says no."""
         try:
             yield
         except self.trouble as error:
@@ -149,7 +149,7 @@ class RemoteServer(ABC):
                 self.close()
                 raise self._unreachable(operation, cause_of(error)) from error
             hint = "Check that it exists, its permissions and disk space; it is tried again."
-            raise GatewayError(operation, f"{self.name}:{names.shown(subject)}", hint, cause_of(error)) from error
+            raise HouseError(operation, f"{self.name}:{names.shown(subject)}", hint, cause_of(error)) from error
 
     # --- in -------------------------------------------------------------------------------------------
 
@@ -226,7 +226,7 @@ class RemoteServer(ABC):
                 self._download(entry)
             except UnreachableError as error:
                 cut.append(error)
-            except GatewayError as error:
+            except HouseError as error:
                 self.problems.append(Fault("FILE_REJECT", str(error)))
 
         if self.downloads_max == 1:
@@ -324,7 +324,7 @@ class RemoteServer(ABC):
             self._replace(part, target)
         except BaseException:
             if self._is_alive():
-                with contextlib.suppress(*self.trouble, GatewayError):
+                with contextlib.suppress(*self.trouble, HouseError):
                     self._remove(part)
             raise
 

@@ -33,7 +33,7 @@ _MENDS = {
     "AuthorizationHeaderMalformed": "Set region to that of the bucket.",
     "PermanentRedirect": "Set region and endpoint to those of the bucket.",
 }
-"""Answers that mean that nothing will work, and the mend."""
+"""Answers that mean that nothing will work, and the fix."""
 
 
 class S3Bucket(RemoteServer):
@@ -41,7 +41,7 @@ class S3Bucket(RemoteServer):
 
     broken = _BROKEN
     trouble = (*_BROKEN, OSError)
-    mend = "Check endpoint and region in config.toml; it is tried again."
+    fix = "Check endpoint and region in config.toml; it is tried again."
 
     def __init__(self, home: Path, settings: S3, config: Config, spool: Path) -> None:
         places = Places(*map(_folder, (settings.prefix_in, settings.prefix_done, settings.prefix_out)))

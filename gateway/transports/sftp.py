@@ -18,7 +18,7 @@ from typing import Any
 
 import paramiko
 
-from gateway.errors import GatewayError
+from gateway.errors import HouseError
 from gateway.settings import Config, Jump, Sftp, secret_of
 from gateway.transports.remote import Entry, Places, RemoteServer, cause_of
 from gateway.transports.transport import UnreachableError
@@ -161,7 +161,7 @@ class SftpServer(RemoteServer):
             client = _Client.from_transport(transport)
         except paramiko.ChannelException as error:
             hint = "Set downloads_max to as many as the server allows at once."
-            raise GatewayError("open a channel to", self.name, hint, cause_of(error)) from error
+            raise HouseError("open a channel to", self.name, hint, cause_of(error)) from error
         channel = client.get_channel() if client is not None else None
         if client is None or channel is None:
             raise paramiko.SSHException("the server opened no sftp channel")
@@ -248,7 +248,7 @@ def fingerprint(key: str) -> str:
 
 
 def _host_key(hop: Sftp | Jump, name: str) -> str:
-    """The pinned key as "type base64". Raises GatewayError if it is not one."""
+    """The pinned key as "type base64". Raises HouseError if it is not one."""
     parts = hop.host_key.split()[:2]
     try:
         blob = base64.b64decode(parts[1], validate=True)
@@ -257,7 +257,7 @@ def _host_key(hop: Sftp | Jump, name: str) -> str:
             return " ".join(parts)
     except (IndexError, ValueError):
         pass
-    raise GatewayError(
+    raise HouseError(
         "read host_key of",
         name if isinstance(hop, Sftp) else f"the jump host of {name}",
         'Write it like "ssh-ed25519 AAAA…", as `ssh-keyscan` prints it behind the name of the host.',

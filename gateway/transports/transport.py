@@ -8,10 +8,10 @@ from datetime import datetime
 from pathlib import Path
 from typing import Protocol
 
-from gateway.errors import Fault, GatewayError
+from gateway.errors import Fault, HouseError
 
 
-class UnreachableError(GatewayError):
+class UnreachableError(HouseError):
     """The other side does not answer or was refused: whatever else is asked of it now would fail as well."""
 
 
@@ -36,7 +36,7 @@ class Drop:
 
 
 class Transport(Protocol):
-    """The verbs of a transport. Each raises GatewayError, which the caller logs and retries later.
+    """The verbs of a transport. Each raises HouseError, which the caller logs and retries later.
 
     problems  what the last poll left alone, and why
     soon      whether the last poll saw files that the next ones may bring: files that grow, or more than it takes at once

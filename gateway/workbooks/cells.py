@@ -192,8 +192,8 @@ def numerals(kind: Kind, values: pa.Array) -> pa.Array:
 def escaped(values: pa.Array) -> pa.Array:
     """Text of `safe_text` as XML character data."""
     if pc.any(pc.match_substring_regex(values, r"_x[0-9A-Fa-f]{4}_")).as_py():
-        mended = [None if v is None else _ESCAPE.sub("_x005F_", v) for v in values.to_pylist()]
-        values = pa.array(mended, pa.string())
+        corrected = [None if v is None else _ESCAPE.sub("_x005F_", v) for v in values.to_pylist()]
+        values = pa.array(corrected, pa.string())
     values = pc.replace_substring(values, "&", "&amp;")
     return pc.replace_substring(pc.replace_substring(values, "<", "&lt;"), ">", "&gt;")
 

@@ -32,7 +32,7 @@ _BY_RECONCILIATION = {
     "i": ROWS,
 }
 
-# These are mended in the master data, whatever reconciliation met them first.
+# These are corrected in the master data, whatever reconciliation met them first.
 MASTER_CODES = frozenset({"SKU_UNKNOWN", "LOC_UNKNOWN", "LISTING_NO_ALIAS"})
 
 DECISIONS = ("APPROVE", "REJECT")
@@ -77,7 +77,7 @@ RESOLUTIONS = (
     Resolution("LINK_PO", (RECEIPTS,), "It belongs to the purchase order in target_ref."),
     Resolution("MAP_ALIAS", (MASTER,), "The unknown code means the item or location in target_ref."),
     Resolution("FIX_VALUE", (ROWS,), "Take the row with the value in corrected_value."),
-    Resolution("REPROCESS", (ROWS,), "Read it again: the mapping or the file was mended."),
+    Resolution("REPROCESS", (ROWS,), "Read it again: the mapping or the file was corrected."),
     Resolution("IGNORE", (ROWS,), "The row does not matter; say why in comment."),
     Resolution("ESCALATE", (), "Hand it to the next level; it stays open."),
     Resolution("WRITE_OFF", (), "Write the difference off. Needs a second person and a comment."),

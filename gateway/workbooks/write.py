@@ -7,7 +7,7 @@ from pathlib import Path
 
 from gateway.books import reconcile
 from gateway.books.reconcile.tables import Recon
-from gateway.errors import GatewayError
+from gateway.errors import HouseError
 from gateway.ledger.lake import Lake
 from gateway.reports import workbook_tables
 from gateway.reports.book_data import BookRun
@@ -21,7 +21,7 @@ def write_workbooks(home: Path, ledger: Lake, context: Recon, *, reconciled: boo
     The name carries the day that the figures are of and the ledger's version, so that a workbook that is out
     with somebody is never overwritten. Nothing is written for a version that has its workbooks already.
     `reconciled` says that the connection's reconciliation tables are those of this version already.
-    Raises GatewayError if the disk is full or writing is forbidden: no half workbook is left.
+    Raises HouseError if the disk is full or writing is forbidden: no half workbook is left.
     """
     version = ledger.version()
     stamp = f"{context.now:%Y-%m-%d}-v{version}"
@@ -46,5 +46,5 @@ def write_workbooks(home: Path, ledger: Lake, context: Recon, *, reconciled: boo
             write_reconciliation_book(reconciliation, data)
         except OSError as error:
             hint = "Check disk space and permissions; they are written the next time."
-            raise GatewayError("write workbooks to", str(home / "outbound"), hint, str(error.strerror)) from error
+            raise HouseError("write workbooks to", str(home / "outbound"), hint, str(error.strerror)) from error
     return [exceptions, reconciliation]

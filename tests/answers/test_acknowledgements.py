@@ -23,7 +23,7 @@ from gateway.answers import x12 as answers_of_x12
 from gateway.answers.judged import Group, Interchange, Message
 from gateway.books.reconcile import Outcome
 from gateway.daemon import Daemon
-from gateway.errors import Fault, GatewayError
+from gateway.errors import Fault, HouseError
 from gateway.formats.edi import edifact, x12
 from gateway.ledger import verify
 from gateway.once import open_gateway, run_once
@@ -321,7 +321,7 @@ def test_feedback_lists_what_was_rejected_and_sums_up(home: Path, drop: Put) -> 
             "fault", "stock.edi", "segment 8", "QTY/02",
         )  # fmt: skip
         assert first["value"] == "'=many", "a spreadsheet must not take it for a formula"
-        assert "is not a number" in second["wrong"] and second["mend"]
+        assert "is not a number" in second["wrong"] and second["fix"]
         assert (summary["record"], summary["received"], summary["accepted"], summary["rejected"]) == (
             "summary", "4", "2", "2",
         )  # fmt: skip
@@ -559,7 +559,7 @@ def test_the_daemon_answers_and_tries_again_when_that_fails(
         with monkeypatch.context() as patch:
 
             def fail() -> list[Path]:
-                raise GatewayError("write", "outbound", "Check disk space.")
+                raise HouseError("write", "outbound", "Check disk space.")
 
             patch.setattr(gateway, "write_outbound", fail)
             daemon._answer()

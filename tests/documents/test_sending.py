@@ -21,7 +21,7 @@ from gateway.answers.received import Findings, interchanges
 from gateway.books.reconcile import Outcome
 from gateway.daemon import Daemon
 from gateway.documents import schedule
-from gateway.errors import GatewayError
+from gateway.errors import HouseError
 from gateway.formats.edi import edifact, x12
 from gateway.ledger import verify
 from gateway.mapping.library import load
@@ -33,7 +33,7 @@ from gateway.settings import Limits, Send
 from gateway.transports import build
 
 Put = Callable[[str, str, bytes | str], Path]
-ROOT = Path(__file__).parents[1] / "mappings"
+ROOT = Path(__file__).parents[2] / "mappings"
 NOW = datetime(2026, 11, 20, 8, tzinfo=UTC)
 WHO = 'partner = "3pl-east"\nsender = "ZZ/GATEWAY"\nreceiver = "ZZ/3PLEAST"\n'
 STOCK = f'[[send]]\nname = "stock"\ndocument = "846"\n{WHO}locations = ["DC1"]\nstatuses = ["AVAILABLE", "DAMAGED"]\n'
@@ -511,7 +511,7 @@ def test_the_daemon_tells_stock_when_its_schedule_comes_without_any_file(home: P
 def test_a_wrong_setting_is_told(change: dict[str, Any], said: str) -> None:
     send = {"name": "s", "partner": "a", "document": "846", "sender": "ZZ/A", "receiver": "ZZ/B", "locations": ["X"]}
     raw = {"entities": {"US": {"currency": "USD"}}, "partners": {"a": {"entity": "US"}}, "send": [{**send, **change}]}
-    with pytest.raises(GatewayError, match=re.escape(said)):
+    with pytest.raises(HouseError, match=re.escape(said)):
         configuration.parse(raw)
 
 

@@ -28,7 +28,7 @@ from hypothesis import strategies as st
 from lxml import etree
 
 from gateway import formats
-from gateway.errors import FileError, GatewayError
+from gateway.errors import FileError, HouseError
 from gateway.reading import Envelope, Reading, ReadRequest
 from gateway.settings import Limits
 from tests.conftest import CORPUS
@@ -326,13 +326,13 @@ def test_an_empty_file_is_refused(sample: Sample, tmp_path: Path) -> None:
 
 @samples
 def test_options_that_it_does_not_know_are_told(sample: Sample) -> None:
-    with pytest.raises(GatewayError, match="colour"):
+    with pytest.raises(HouseError, match="colour"):
         formats.check_options(formats.named(sample.format), {**sample.options, "colour": "red"}, sample.format)
 
 
 @pytest.mark.parametrize("sample", [one for one in SAMPLES.values() if one.columns], ids=lambda one: one.format)
 def test_a_column_that_is_no_path_is_told(sample: Sample, tmp_path: Path) -> None:
-    with pytest.raises(GatewayError) as caught:
+    with pytest.raises(HouseError) as caught:
         outcome(read(request(tmp_path / "a", sample, columns=("[",)), sample))
     assert caught.value.hint
 
@@ -447,7 +447,7 @@ def result(path: Path, sample: Sample, content: bytes) -> Any:
     try:
         envelope = units(asked, sample)
         rows, faults = outcome(read(asked, sample))
-    except GatewayError as error:
+    except HouseError as error:
         assert error.hint
         assert error.cause
         return str(error)

@@ -29,7 +29,7 @@ def titled(path: Path) -> bytes:
     return target.getvalue()
 
 
-STANDARD = Path(__file__).parents[1] / "mappings" / "standard"
+STANDARD = Path(__file__).parents[2] / "mappings" / "standard"
 ORDERS = (STANDARD / "csv" / "samples" / "orders.csv").read_text()
 NAMES = "sku,partner,id-type,external-id,pack-qty,valid-from,valid-to\nSKU-1,3pl-east,3PL,E-1,1,,\n"
 UNDATED = "sku,partner,id-type,external-id,pack-qty\nSKU-1,3pl-east,3PL,E-1,1\n"

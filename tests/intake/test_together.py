@@ -15,6 +15,7 @@ from gateway.ledger import staging, verify
 from gateway.model import TABLES
 from gateway.once import open_gateway
 from gateway.pipeline import Gateway
+from gateway.sql import rows_of
 from gateway.synthetic.edi import interchange
 from gateway.transports.transport import Drop
 from tests.conftest import NOW, taken
@@ -73,7 +74,7 @@ def content(gateway: Gateway) -> dict[str, list[tuple[Any, ...]]]:
     for table in TABLES:
         if table == "audit_log":
             continue
-        rows = staging.rows_of(gateway.lake.con, f'select * from lake."{table}"')
+        rows = rows_of(gateway.lake.con, f'select * from lake."{table}"')
         found[table] = sorted(tuple(sorted((k, str(v)) for k, v in row.items() if k not in CLOCK)) for row in rows)
     return found
 

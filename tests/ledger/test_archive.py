@@ -17,7 +17,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from gateway import atomic
-from gateway.errors import GatewayError
+from gateway.errors import HouseError
 from gateway.ledger import archive
 
 PROCESSES = multiprocessing.get_context("spawn")
@@ -98,14 +98,14 @@ def test_damage_is_an_operators_error_and_leaves_nothing_behind(
     stored = archive.store(folder, dropped(tmp_path, b"amount;12.50\n" * 1_000))
     path = archive.path_of(folder, stored.sha256)
     path.write_bytes(damage(path.read_bytes()))
-    with pytest.raises(GatewayError) as raised:
+    with pytest.raises(HouseError) as raised:
         archive.restore(folder, stored.sha256, tmp_path / "back")
     assert stored.sha256 in str(raised.value) and "backup" in raised.value.hint
     assert not (tmp_path / "back").exists()
 
 
 def test_what_is_not_there_is_an_operators_error(folder: Path, tmp_path: Path) -> None:
-    with pytest.raises(GatewayError, match="not in the archive"):
+    with pytest.raises(HouseError, match="not in the archive"):
         archive.restore(folder, "ab" * 32, tmp_path / "back")
     assert not (tmp_path / "back").exists()
 

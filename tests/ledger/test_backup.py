@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from gateway import settings as configuration
-from gateway.errors import GatewayError
+from gateway.errors import HouseError
 from gateway.ledger import archive, backup, maintenance, verify
 from gateway.ledger.backup import back_up
 from gateway.ledger.connection import CATALOG
@@ -166,7 +166,7 @@ def test_a_damaged_ledger_gives_no_backup_and_leaves_those_before(
     made = made.rename(made.with_name("20000101T000000Z"))
     path = next((business / "ledger" / "files").rglob("*.zst"))
     path.write_bytes(b"x" * (path.stat().st_size + 1))
-    with pytest.raises(GatewayError, match="archive"):
+    with pytest.raises(HouseError, match="archive"):
         back_up(business, business_config, tmp_path / "backups")
     assert list((tmp_path / "backups").iterdir()) == [made]
 
@@ -178,7 +178,7 @@ def test_damage_in_the_backup_before_is_found_although_its_files_are_shared(
     made = made.rename(made.with_name("20000101T000000Z"))
     path = next((made / "ledger" / "files").rglob("*.zst"))
     path.write_bytes(b"x" * path.stat().st_size)
-    with pytest.raises(GatewayError, match="begin in a new folder"):
+    with pytest.raises(HouseError, match="begin in a new folder"):
         back_up(business, business_config, tmp_path / "backups")
 
 
@@ -187,7 +187,7 @@ def test_a_data_file_that_is_gone_is_named(business: Path, business_config: Conf
         maintenance.maintain(ledger)
     path = next((business / "ledger" / "data").rglob("*.parquet"))
     path.unlink()
-    with pytest.raises(GatewayError, match=path.name):
+    with pytest.raises(HouseError, match=path.name):
         back_up(business, business_config, tmp_path / "backups")
     assert list((tmp_path / "backups").iterdir()) == []
 
@@ -203,12 +203,12 @@ def test_what_a_killed_backup_left_is_removed(business: Path, business_config: C
 
 @pytest.mark.parametrize("place", ["ledger/backups", "outbound", "mappings/amazon-us"])
 def test_a_backup_into_what_it_copies_is_refused(business: Path, business_config: Config, place: str) -> None:
-    with pytest.raises(GatewayError, match="outside of the home"):
+    with pytest.raises(HouseError, match="outside of the home"):
         back_up(business, business_config, business / place)
 
 
 def test_without_a_ledger_there_is_nothing_to_back_up(business_config: Config, tmp_path: Path) -> None:
-    with pytest.raises(GatewayError, match="no ledger yet"):
+    with pytest.raises(HouseError, match="no ledger yet"):
         back_up(tmp_path, business_config, tmp_path / "backups")
 
 
@@ -220,6 +220,6 @@ def test_a_full_disk_is_told_and_nothing_is_left(
         raise error
 
     monkeypatch.setattr(backup, "_copy_catalog", full)
-    with pytest.raises(GatewayError, match="Check disk space"):
+    with pytest.raises(HouseError, match="Check disk space"):
         back_up(business, business_config, tmp_path / "backups")
     assert list((tmp_path / "backups").iterdir()) == []

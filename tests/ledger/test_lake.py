@@ -16,7 +16,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from gateway.errors import GatewayError
+from gateway.errors import HouseError
 from gateway.ledger import connection, lake, schema, verify
 from gateway.ledger.connection import CATALOG, NEW
 from gateway.ledger.lake import Lake, open_lake
@@ -68,7 +68,7 @@ def test_tables_without_rows_have_statistics_which_what_comes_makes_true(tmp_pat
 
 
 def test_reading_makes_nothing(tmp_path: Path, config: Config) -> None:
-    with pytest.raises(GatewayError, match="there is none yet"):
+    with pytest.raises(HouseError, match="there is none yet"):
         open_lake(tmp_path, config, read_only=True)
     assert list(tmp_path.iterdir()) == []
 
@@ -93,7 +93,7 @@ def test_a_lake_that_was_cut_off_while_being_made_is_made_anew(tmp_path: Path, c
     (tmp_path / "ledger").mkdir()
     (tmp_path / "ledger" / NEW).write_bytes(b"half of it")
     (tmp_path / "ledger" / f"{NEW}-wal").write_bytes(b"half of it")
-    with pytest.raises(GatewayError, match="there is none yet"):
+    with pytest.raises(HouseError, match="there is none yet"):
         open_lake(tmp_path, config, read_only=True)
     with open_lake(tmp_path, config) as ledger:
         post(ledger, 1, 1)
@@ -107,7 +107,7 @@ def test_a_broken_catalog_is_named_and_never_replaced(
 ) -> None:
     (home / "ledger" / CATALOG).write_bytes(content)
     for _ in range(2):
-        with pytest.raises(GatewayError) as raised:
+        with pytest.raises(HouseError) as raised:
             open_lake(home, config, read_only=read_only)
         assert str(home) in str(raised.value) and "backup" in raised.value.hint
 
@@ -118,7 +118,7 @@ def test_an_empty_ledger_never_takes_the_place_of_a_lost_catalog(home: Path, con
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(b"x")
     (home / "ledger" / CATALOG).unlink()
-    with pytest.raises(GatewayError, match="is gone"):
+    with pytest.raises(HouseError, match="is gone"):
         open_lake(home, config)
     assert not (home / "ledger" / CATALOG).exists()
 
@@ -132,7 +132,7 @@ def test_a_newer_schema_is_refused_and_left_as_it_is(home: Path, config: Config)
         raw.execute(f"update {name} set value = '99' where key = 'schema_version'")
         assert raw.total_changes == 1
     for read_only in (True, False):
-        with pytest.raises(GatewayError) as raised:
+        with pytest.raises(HouseError) as raised:
             open_lake(home, config, read_only=read_only)
         assert f"version 99, this program knows up to {SCHEMA_VERSION}" in str(raised.value)
         assert "Upgrade" in raised.value.hint
@@ -266,7 +266,7 @@ def test_as_of_a_snapshot_number(dated: Path, config: Config) -> None:
 
 @pytest.mark.parametrize("when", ["2026-02-27", "2026-02-28T11:59:59Z", "0001-01-01", "999", "9999999"])
 def test_as_of_a_point_without_a_commit(dated: Path, config: Config, when: str) -> None:
-    with pytest.raises(GatewayError, match="there is no commit at that point"):
+    with pytest.raises(HouseError, match="there is no commit at that point"):
         open_lake(dated, config, as_of=when)
 
 
@@ -274,7 +274,7 @@ def test_as_of_a_point_without_a_commit(dated: Path, config: Config, when: str) 
     "when", ["", "soon", "2026-13-01", "2026-03-01T25:00:00Z", "-1", "2026-03-01'); drop", "12345678901", "March 1"]
 )
 def test_as_of_nonsense(dated: Path, config: Config, when: str) -> None:
-    with pytest.raises(GatewayError, match="Write 2026-10-31"):
+    with pytest.raises(HouseError, match="Write 2026-10-31"):
         open_lake(dated, config, as_of=when)
 
 
@@ -340,9 +340,9 @@ def test_nothing_is_downloaded(tmp_path: Path, config: Config) -> None:
         "def refuse(*a, **k): raise AssertionError('network')\n"
         "socket.socket.connect = socket.getaddrinfo = refuse\n"
         "from pathlib import Path\n"
-        "from gateway import config\n"
+        "from gateway import settings as configuration\n"
         "from gateway.ledger.lake import open_lake\n"
-        "settings = config.parse({'entities': {'US': {'currency': 'USD'}}})\n"
+        "settings = configuration.parse({'entities': {'US': {'currency': 'USD'}}})\n"
         f"with open_lake(Path({str(tmp_path / 'home')!r}), settings) as ledger:\n"
         "    con = ledger.con\n"
         "    for name in ('autoinstall_known_extensions', 'autoload_known_extensions'):\n"
@@ -372,7 +372,7 @@ def test_an_extension_that_does_not_fit_is_named_with_its_package(
         (package / "elsewhere.duckdb_extension").write_bytes(b"no extension" * 100)
     monkeypatch.syspath_prepend(str(package.parent))
     monkeypatch.setattr(connection, "EXTENSIONS", ("elsewhere",))
-    with pytest.raises(GatewayError) as raised:
+    with pytest.raises(HouseError) as raised:
         open_lake(home, config)
     assert f"duckdb-extension-elsewhere in version {duckdb.__version__}" in raised.value.hint
     assert list((home / "ledger" / "tmp").iterdir()) == []

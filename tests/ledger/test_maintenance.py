@@ -18,7 +18,7 @@ from typer.testing import CliRunner
 
 from gateway import cli
 from gateway import settings as configuration
-from gateway.errors import GatewayError
+from gateway.errors import HouseError
 from gateway.ledger import maintenance, sealing, verify
 from gateway.ledger.lake import Lake, open_lake
 from gateway.ledger.maintenance import Maintained, maintain
@@ -170,7 +170,7 @@ def test_it_waits_for_the_lock(home: Path, config: Config, monkeypatch: pytest.M
         post(first, 1, 1)
         held = second.lock.held
         monkeypatch.setattr(second.lock, "held", lambda: held(0.05))
-        with first.lock.held(), pytest.raises(GatewayError, match="Another gateway"):
+        with first.lock.held(), pytest.raises(HouseError, match="Another gateway"):
             maintain(second)
         assert data_files(home) == []
 
@@ -185,7 +185,7 @@ def test_the_traces_of_tampering_are_not_wiped_out(home: Path, config: Config) -
     content[-100] ^= 1
     sealed.write_bytes(content)
     before = data_files(home)
-    with open_lake(home, config) as ledger, pytest.raises(GatewayError, match="other bytes than when it was sealed"):
+    with open_lake(home, config) as ledger, pytest.raises(HouseError, match="other bytes than when it was sealed"):
         maintain(ledger, AT_ONCE)
     assert data_files(home) == before
 

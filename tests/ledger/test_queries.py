@@ -12,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from gateway.errors import GatewayError
+from gateway.errors import HouseError
 from gateway.ledger import queries
 from gateway.ledger.lake import Lake, open_lake
 from gateway.settings import Config
@@ -215,7 +215,7 @@ STATEMENTS = [
 
 @pytest.mark.parametrize("sql", STATEMENTS)
 def test_what_is_not_one_select_is_refused(asked: Lake, sql: str) -> None:
-    with pytest.raises(GatewayError, match="Write one SELECT"):
+    with pytest.raises(HouseError, match="Write one SELECT"):
         queries.check(asked.con, sql)
 
 
@@ -285,7 +285,7 @@ PLACES = [
 
 @pytest.mark.parametrize("source", SOURCES)
 def test_a_source_that_reaches_further_is_refused(asked: Lake, source: str) -> None:
-    with pytest.raises(GatewayError, match="not allowed"):
+    with pytest.raises(HouseError, match="not allowed"):
         queries.check(asked.con, f"select * from {source}")
 
 
@@ -294,7 +294,7 @@ def test_it_is_refused_wherever_it_hides(asked: Lake, place: str) -> None:
     allowed = place.format("audit_log")
     queries.check(asked.con, allowed)
     for source in ("read_text('x')", "sqlite_scan('x', 't')", "json_execute_serialized_sql('x')"):
-        with pytest.raises(GatewayError, match="not allowed"):
+        with pytest.raises(HouseError, match="not allowed"):
             queries.check(asked.con, place.format(source))
 
 
@@ -305,7 +305,7 @@ def test_it_is_refused_however_deep(asked: Lake, places: list[str], source: str,
     sql = source
     for place in places:
         sql = place.format(sql if sql is source else f"({sql})")
-    with pytest.raises(GatewayError):
+    with pytest.raises(HouseError):
         queries.check(asked.con, case(sql))
 
 
@@ -314,7 +314,7 @@ def test_it_is_refused_however_deep(asked: Lake, places: list[str], source: str,
             "select write_log('x')", "select nextval('x')", "select debit from journal_line order by getenv('HOME')"],
 )  # fmt: skip
 def test_a_function_that_reaches_further_is_refused(asked: Lake, sql: str) -> None:
-    with pytest.raises(GatewayError, match="is not allowed here"):
+    with pytest.raises(HouseError, match="is not allowed here"):
         queries.check(asked.con, sql)
 
 
@@ -326,7 +326,7 @@ def test_a_question_that_is_too_deep_is_refused(asked: Lake) -> None:
     ):
         try:
             queries.check(asked.con, sql)
-        except GatewayError as error:
+        except HouseError as error:
             assert error.operation == "run query"
 
 
@@ -335,7 +335,7 @@ def test_a_question_that_is_too_deep_is_refused(asked: Lake) -> None:
 def test_any_text_is_answered_or_refused_but_never_breaks(asked: Lake, text: str) -> None:
     try:
         queries.check(asked.con, text)
-    except GatewayError as error:
+    except HouseError as error:
         assert error.hint
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from gateway import formats
-from gateway.errors import GatewayError
+from gateway.errors import HouseError
 from gateway.mapping.compiler.dates import NAMED, TOKENS
 from gateway.mapping.language.functions import AGGREGATES, FUNCTIONS
 from gateway.mapping.language.shape_faults import keys_of
@@ -47,7 +47,7 @@ def file_of(text: str) -> str:
 def options_check(name: str, options: Mapping[str, Any]) -> str:
     try:
         formats.check_options(formats.named(name), dict(options), name)
-    except GatewayError as error:
+    except HouseError as error:
         return str(error)
     return ""
 

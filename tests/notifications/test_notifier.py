@@ -14,7 +14,7 @@ import pytest
 from gateway import init as homes
 from gateway import settings as configuration
 from gateway.books.posting import rules
-from gateway.errors import GatewayError
+from gateway.errors import HouseError
 from gateway.notifications import Notifier, Telling, check, identity, notifier
 from gateway.notifications import state as states
 from gateway.once import open_gateway
@@ -246,12 +246,12 @@ def test_the_thread_tells_what_was_committed_and_ends(office: Office, monkeypatc
 
 def test_a_state_that_cannot_be_read_is_told_with_the_mend(office: Office) -> None:
     (office.notifier.folder / states.FILE).write_text("{")
-    with pytest.raises(GatewayError, match=r"notifications\.json: .* Remove it"):
+    with pytest.raises(HouseError, match=r"notifications\.json: .* Remove it"):
         office.notifier.look(NOON)
 
 
 def test_an_owner_that_no_exception_has_is_a_slip(office: Office) -> None:
     settings = configuration.load(office.root)
     notify = configuration.Notify.model_validate({"to": [{**office.to[0], "owner": ["IN", "XX"]}]})
-    with pytest.raises(GatewayError, match=r"check notify\.to XX: nobody owns exceptions so\. Name .*IN, .*WH"):
+    with pytest.raises(HouseError, match=r"check notify\.to XX: nobody owns exceptions so\. Name .*IN, .*WH"):
         check(office.root, settings.model_copy(update={"notify": notify}), rules.load(office.root))

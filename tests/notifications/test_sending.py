@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.errors import GatewayError
+from gateway.errors import HouseError
 from gateway.notifications import message, templates
 from gateway.notifications.message import Message
 from gateway.notifications.sending import NotSentError, send
@@ -124,7 +124,7 @@ def test_any_answer_but_success_means_that_it_was_not_sent(alert: Message, secre
 def test_without_an_answer_nobody_knows_whether_it_was_sent(alert: Message, secrets: None) -> None:
     with Webhook() as hook:
         hook.hangs = True
-        with pytest.raises(GatewayError) as raised:
+        with pytest.raises(HouseError) as raised:
             send(alert, Recipient(owner=("IN",), webhook=hook.url, secret_env="HOOK_SECRET"), Smtp(), NOW)
     assert not isinstance(raised.value, NotSentError)
     assert "no answer" in str(raised.value)
@@ -150,7 +150,7 @@ def test_a_template_that_cannot_be_filled_is_told_with_its_line(
 ) -> None:
     (tmp_path / "templates").mkdir()
     (tmp_path / "templates" / name).write_text(text)
-    with pytest.raises(GatewayError) as raised:
+    with pytest.raises(HouseError) as raised:
         templates.load(tmp_path)
     assert told in str(raised.value)
 

@@ -12,9 +12,9 @@ import pytest
 from pydantic import BaseModel
 
 from gateway import settings
-from gateway.errors import GatewayError
+from gateway.errors import HouseError
 
-PAGE = (Path(__file__).parents[1] / "docs" / "configuration.md").read_text(encoding="utf-8")
+PAGE = (Path(__file__).parents[2] / "docs" / "configuration.md").read_text(encoding="utf-8")
 EXAMPLES = re.findall(r"^```toml config\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
 US = '[entities.US]\ncurrency = "USD"\n'
 TO = f'{US}[[notify.to]]\nowner = "IN"\n'
@@ -115,6 +115,6 @@ def test_every_example_is_a_configuration(text: str) -> None:
     ],
 )
 def test_a_wrong_key_or_value_is_told_by_its_name(text: str, told: str) -> None:
-    with pytest.raises(GatewayError) as raised:
+    with pytest.raises(HouseError) as raised:
         settings.parse(tomllib.loads(text))
     assert told in str(raised.value)

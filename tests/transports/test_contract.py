@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from gateway.errors import GatewayError
+from gateway.errors import HouseError
 from gateway.settings import Config
 from gateway.transports.folder import Folder
 from gateway.transports.ftps import FtpsServer
@@ -320,13 +320,13 @@ def test_a_delivery_that_fails_leaves_nothing_behind(place: Place, tmp_path: Pat
         pytest.skip("where there are no folders, none is in the way")
     (place.outbound / "book.xlsx" / "inside").mkdir(parents=True)
     before = sorted(place.outbound.iterdir())
-    with pytest.raises(GatewayError, match=r"book\.xlsx"):
+    with pytest.raises(HouseError, match=r"book\.xlsx"):
         place.transport.deliver([book])
     assert sorted(place.outbound.iterdir()) == before
 
 
 def test_a_file_that_cannot_be_read_is_not_delivered(place: Place, tmp_path: Path) -> None:
     before = sorted(place.outbound.iterdir())
-    with pytest.raises(GatewayError, match="No such file"):
+    with pytest.raises(HouseError, match="No such file"):
         place.transport.deliver([tmp_path / "missing.xlsx"])
     assert sorted(place.outbound.iterdir()) == before

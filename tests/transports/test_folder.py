@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from gateway.books.reconcile import Outcome
-from gateway.errors import GatewayError
+from gateway.errors import HouseError
 from gateway.once import run_once
 from gateway.pipeline import Gateway
 from gateway.settings import Config, FolderDrop
@@ -127,7 +127,7 @@ def test_a_file_that_cannot_be_removed_is_an_operators_error(
         raise PermissionError(errno.EACCES, "Permission denied", str(path))
 
     monkeypatch.setattr(Path, "unlink", refuse)
-    with pytest.raises(GatewayError, match=r"remove amazon-us/a\.csv: Permission denied\. Check"):
+    with pytest.raises(HouseError, match=r"remove amazon-us/a\.csv: Permission denied\. Check"):
         folder.settle(found)
 
 
@@ -142,7 +142,7 @@ def test_a_delivery_without_disk_space_leaves_nothing(
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr("gateway.transports.folder.shutil.copyfile", full)
-    with pytest.raises(GatewayError, match=r"book\.xlsx: No space left on device"):
+    with pytest.raises(HouseError, match=r"book\.xlsx: No space left on device"):
         Folder(home, config).deliver([book], "finance")
     assert list((home / "outbound" / "finance").iterdir()) == []
 
@@ -273,7 +273,7 @@ def test_a_pass_goes_on_when_a_file_cannot_be_removed(
     (gateway.home / "inbound" / "amazon-us" / "link.txt").symlink_to("/etc/hostname")
 
     def refuse(folder: Folder, drop: object) -> None:
-        raise GatewayError("remove", "settlement-1.txt", "Check the folder's permissions.")
+        raise HouseError("remove", "settlement-1.txt", "Check the folder's permissions.")
 
     monkeypatch.setattr(Folder, "settle", refuse)
     monkeypatch.setattr(gateway, "run_books", Outcome)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.errors import GatewayError
+from gateway.errors import HouseError
 from gateway.pipeline import Gateway
 from gateway.settings import Config
 from gateway.transports import build
@@ -148,7 +148,7 @@ def test_a_file_that_may_not_be_moved_is_told_and_stays(
     ftpd.put("orders.csv", b"1")
     server = connect(ftpd)
     (drop,) = server.poll()
-    with pytest.raises(GatewayError, match=r"settle ftps:partner:/in/orders\.csv: 550 Not enough privileges"):
+    with pytest.raises(HouseError, match=r"settle ftps:partner:/in/orders\.csv: 550 Not enough privileges"):
         server.settle(drop)
     assert ftpd.names("in") == ["orders.csv"] and drop.path.exists()
     ftpd.allow("elradfmw")
@@ -157,7 +157,7 @@ def test_a_file_that_may_not_be_moved_is_told_and_stays(
 
 
 def test_a_missing_remote_in_is_told(ftpd: Ftpd, connect: Connect) -> None:
-    with pytest.raises(GatewayError, match=r"list ftps:partner:/nowhere: 5\d\d ") as missing:
+    with pytest.raises(HouseError, match=r"list ftps:partner:/nowhere: 5\d\d ") as missing:
         connect(ftpd, remote_in="/nowhere").poll()
     assert not isinstance(missing.value, UnreachableError)
 
@@ -324,10 +324,10 @@ def test_a_server_that_does_not_rename_over_a_file(
 
 def test_two_servers_of_one_name_are_a_fault_of_the_configuration(ftpd: Ftpd, home: Path, config: Config) -> None:
     config = config.model_copy(update={"ftps": (ftpd.settings(), ftpd.settings())})
-    with pytest.raises(GatewayError, match="a name of its own"):
+    with pytest.raises(HouseError, match="a name of its own"):
         build(home, config, home / "ledger")
 
 
 def test_done_must_not_be_where_files_come_from(ftpd: Ftpd, connect: Connect) -> None:
-    with pytest.raises(GatewayError, match="again and again"):
+    with pytest.raises(HouseError, match="again and again"):
         connect(ftpd, remote_done="/in/")

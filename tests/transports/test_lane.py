@@ -11,9 +11,10 @@ from pathlib import Path
 import pytest
 from structlog.testing import capture_logs
 
-from gateway.errors import Fault, GatewayError
+from gateway.backoff import BackOff
+from gateway.errors import Fault, HouseError
 from gateway.transports.deliveries import Deliveries
-from gateway.transports.lane import BackOff, Lane, Pace
+from gateway.transports.lane import Lane, Pace
 from gateway.transports.transport import Drop, UnreachableError
 from tests.transports.sshd import wait_for
 
@@ -44,7 +45,7 @@ class Fake:
         if "all" in self.refuses:
             raise UnreachableError("reach", "fake", "It is tried again.")
         if what in self.refuses:
-            raise GatewayError("do", what, "Mend it.")
+            raise HouseError("do", what, "Fix it.")
 
     def poll(self) -> list[Drop]:
         self._check("poll")
@@ -101,8 +102,8 @@ def test_a_replaced_file_is_another_drop() -> None:
 
 def test_a_drop_that_was_not_committed_is_offered_again_after_a_growing_pause(monkeypatch: pytest.MonkeyPatch) -> None:
     now = [1_000.0]
-    monkeypatch.setattr("gateway.transports.lane.time.monotonic", lambda: now[0])
-    monkeypatch.setattr("gateway.transports.lane.random.random", lambda: 0.5)
+    monkeypatch.setattr("gateway.backoff.time.monotonic", lambda: now[0])
+    monkeypatch.setattr("gateway.backoff.random.random", lambda: 0.5)
     lane, found = lane_of(Fake("a"), Pace(0, 0, back_off_s=2, back_off_s_max=7))
     lane.visit()
     waits = []
@@ -129,7 +130,7 @@ def test_what_cannot_be_settled_does_not_stop_the_others_and_is_tried_again() ->
         for _ in range(3):
             lane.visit()
     assert fake.settled == ["a", "c"]
-    assert [log["problem"] for log in logs] == ["do b. Mend it."], "told once"
+    assert [log["problem"] for log in logs] == ["do b. Fix it."], "told once"
     assert found == ["a", "b", "c"], "not handed over again"
     fake.refuses = set()
     lane.visit()
@@ -169,7 +170,7 @@ def test_a_problem_is_told_once_and_again_when_it_comes_back() -> None:
 
 
 def test_the_pause_is_short_while_files_grow_and_grows_after_failures(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("gateway.transports.lane.random.random", lambda: 0.5)
+    monkeypatch.setattr("gateway.backoff.random.random", lambda: 0.5)
     fake = Fake()
     lane, _ = lane_of(fake, Pace(usual_s=30, soon_s=2, back_off_s=3, back_off_s_max=10))
     assert lane._visit_guarded() == 30
@@ -320,7 +321,7 @@ def test_a_file_that_cannot_be_sent_does_not_stop_the_others(outbound: Path) -> 
         lane.visit()
         lane.visit()
     assert fake.delivered == ["a.xlsx", "c.xlsx"]
-    assert [log["problem"] for log in logs if "problem" in log] == ["do b.xlsx. Mend it."]
+    assert [log["problem"] for log in logs if "problem" in log] == ["do b.xlsx. Fix it."]
     fake.refuses = set()
     lane.visit()
     assert fake.delivered == ["a.xlsx", "c.xlsx", "b.xlsx"]
@@ -353,7 +354,7 @@ def test_a_damaged_state_is_an_operators_error(outbound: Path, content: str) -> 
     state = outbound.parent / "state" / "fake.json"
     state.parent.mkdir()
     state.write_bytes(content.encode("utf-8", "surrogateescape"))
-    with pytest.raises(GatewayError, match=r"fake\.json.*Remove it"):
+    with pytest.raises(HouseError, match=r"fake\.json.*Remove it"):
         deliveries_of(outbound)
 
 

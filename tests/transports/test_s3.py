@@ -13,7 +13,7 @@ from pathlib import Path
 import boto3
 import pytest
 
-from gateway.errors import GatewayError
+from gateway.errors import HouseError
 from gateway.pipeline import Gateway
 from gateway.settings import Config
 from gateway.transports import build
@@ -95,7 +95,7 @@ def test_a_wrong_secret_is_told_with_its_mend_and_never_shown(
 
 
 def test_a_missing_bucket_is_told(connect: Connect) -> None:
-    with pytest.raises(GatewayError, match=r"list s3:partner:in/: NoSuchBucket"):
+    with pytest.raises(HouseError, match=r"list s3:partner:in/: NoSuchBucket"):
         connect(bucket="nowhere-at-all").poll()
 
 
@@ -194,7 +194,7 @@ def test_an_object_that_is_replaced_while_it_is_settled_is_not_moved(
         move(server, source, target, tag)
 
     monkeypatch.setattr(S3Bucket, "_move", late)
-    with pytest.raises(GatewayError, match=r"settle s3:partner:in/orders\.csv: (412|PreconditionFailed)"):
+    with pytest.raises(HouseError, match=r"settle s3:partner:in/orders\.csv: (412|PreconditionFailed)"):
         server.settle(drop)
     assert path.read_bytes() == b"new"
     monkeypatch.undo()
@@ -366,7 +366,7 @@ def test_a_delivery_that_is_cut_off_leaves_no_object(bucket: Bucket, connect: Co
             return Breaking(book)
 
     server = connect()
-    with pytest.raises(GatewayError, match=r"deliver s3:partner:out/book\.xlsx"):
+    with pytest.raises(HouseError, match=r"deliver s3:partner:out/book\.xlsx"):
         server.deliver([Broken(book)])
     assert bucket.names("out") == []
     server.deliver([book])

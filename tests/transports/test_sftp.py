@@ -14,7 +14,7 @@ from typing import Any
 import paramiko
 import pytest
 
-from gateway.errors import GatewayError
+from gateway.errors import HouseError
 from gateway.pipeline import Gateway
 from gateway.settings import Config
 from gateway.transports import build
@@ -92,7 +92,7 @@ def test_a_server_without_a_key_of_the_pinned_kind_is_refused_with_both_fingerpr
 
 @pytest.mark.parametrize("wrong", ["", "ssh-ed25519", "ssh-ed25519 AAAA", "example.com ssh-ed25519 AAAAC3Nz", "x y z"])
 def test_a_pinned_key_that_is_none_is_a_fault_of_the_configuration(sshd: Sshd, connect: Connect, wrong: str) -> None:
-    with pytest.raises(GatewayError, match=r"host_key of sftp:partner.*ssh-keyscan"):
+    with pytest.raises(HouseError, match=r"host_key of sftp:partner.*ssh-keyscan"):
         connect(sshd, host_key=wrong)
 
 
@@ -187,7 +187,7 @@ def test_a_missing_remote_done_is_told_and_the_file_stays(sshd: Sshd, connect: C
     sshd.put("orders.csv", b"a")
     server = connect(sshd, remote_done=str(sshd.root / "missing"))
     (drop,) = server.poll()
-    with pytest.raises(GatewayError, match=r"settle sftp:partner:.*orders\.csv: No such file"):
+    with pytest.raises(HouseError, match=r"settle sftp:partner:.*orders\.csv: No such file"):
         server.settle(drop)
     assert sshd.names("in") == ["orders.csv"] and drop.path.exists()
     (sshd.root / "missing").mkdir()
@@ -196,7 +196,7 @@ def test_a_missing_remote_done_is_told_and_the_file_stays(sshd: Sshd, connect: C
 
 
 def test_a_missing_remote_in_is_told(sshd: Sshd, connect: Connect) -> None:
-    with pytest.raises(GatewayError, match=r"list sftp:partner:/nowhere: No such file") as missing:
+    with pytest.raises(HouseError, match=r"list sftp:partner:/nowhere: No such file") as missing:
         connect(sshd, remote_in="/nowhere").poll()
     assert not isinstance(missing.value, UnreachableError)
 
@@ -309,12 +309,12 @@ def test_a_server_that_goes_away_during_a_download_and_comes_back(sshd: Sshd, co
     with (sshd.root / "in" / "large.csv").open("wb") as large:
         large.truncate(64 << 20)
     server = connect(sshd)
-    failed: list[GatewayError] = []
+    failed: list[HouseError] = []
 
     def poll() -> None:
         try:
             server.poll()
-        except GatewayError as error:
+        except HouseError as error:
             failed.append(error)
 
     polling = threading.Thread(target=poll)
@@ -445,7 +445,7 @@ def test_a_jump_host_that_lets_nobody_through(start_sshd: Callable[..., Sshd], c
 
 
 def test_a_jump_host_without_a_key_is_a_fault_of_the_configuration(sshd: Sshd, connect: Connect) -> None:
-    with pytest.raises(GatewayError, match=r"host_key of the jump host of sftp:partner"):
+    with pytest.raises(HouseError, match=r"host_key of the jump host of sftp:partner"):
         connect(sshd, jump=sshd.as_jump(host_key=""))
 
 
@@ -646,5 +646,5 @@ def test_a_delivery_that_was_cut_off_is_whole_after_the_next_attempt(
 
 def test_two_servers_of_one_name_are_a_fault_of_the_configuration(sshd: Sshd, home: Path, config: Config) -> None:
     config = config.model_copy(update={"sftp": (sshd.settings(), sshd.settings())})
-    with pytest.raises(GatewayError, match="a name of its own"):
+    with pytest.raises(HouseError, match="a name of its own"):
         build(home, config, home / "ledger")

@@ -11,8 +11,8 @@ import pyarrow as pa
 
 from gateway.books.posting.rules import Rules
 from gateway.ledger.commit import Commit
-from gateway.ledger.staging import instant
 from gateway.settings import Surge
+from gateway.sql import instant
 
 CONTENT = (
     "external_qty", "book_qty", "external_amount", "book_amount", "amount", "qty", "currency", "message",

@@ -15,10 +15,11 @@ import duckdb
 import pyarrow as pa
 
 from gateway.books.posting.rules import NOTHING, Leg, Rule, Rules
-from gateway.errors import GatewayError
+from gateway.errors import HouseError
 from gateway.ledger.commit import Commit
 from gateway.mapping.language.expressions import ExpressionError, compile_scalar
 from gateway.settings import Config
+from gateway.sql import instant, literal
 
 DIMENSIONS = ("sku", "location", "order_id", "settlement_id")
 
@@ -84,7 +85,7 @@ class Entries:
         """Apply every rule for the table `on` to the relation, which must stay until `write`.
 
         `columns` are the relation's columns, for the rules' expressions.
-        Raises GatewayError where a rule's expression is not allowed.
+        Raises HouseError where a rule's expression is not allowed.
         """
         for rule in self.rules.posting.rule:
             if rule.on == on:
@@ -106,7 +107,7 @@ class Entries:
 
     def write(self, commit: Commit) -> None:
         """Insert lines and links within a commit."""
-        at = f"timestamptz '{commit.at.isoformat()}'"
+        at = instant(commit.at)
         if commit.insert("journal_line", f"select *, {at} as recorded_at from {self.lines}"):
             commit.insert("journal_source", self.sources)
 
@@ -145,7 +146,7 @@ class _Poster:
                 text, self.columns, (), field_sql=lambda name: f'"{name}"', column_sql=lambda name: f'"{name}"'
             )
         except ExpressionError as error:
-            raise GatewayError("check posting rule", f"{self.rule.name}, {what}", error.mend, error.message) from None
+            raise HouseError("check posting rule", f"{self.rule.name}, {what}", error.fix, error.message) from None
 
     def _select(self) -> None:
         """Rows that the rule takes, with the entry's key and one amount for each leg."""
@@ -230,7 +231,7 @@ class _Poster:
                    case when e.currency = f.functional then n.net end as functional_amount,
                    case when e.currency = f.functional then 1 end as fx_rate,
                    nullif(e.channel, '') as channel, {carried},
-                   {_literal(self.rule.memo)} as memo, cast(null as varchar) as reversal_of, e.file_id
+                   {literal(self.rule.memo)} as memo, cast(null as varchar) as reversal_of, e.file_id
             from nets n join {self.entries} e using (entry_id) join chart_role c using (role)
             left join entity_config f on f.entity = e.entity"""
         )
@@ -250,7 +251,3 @@ class _Poster:
         """Whether no two entries share the hash of their keys: comparing one number is faster than nine texts."""
         row = self.con.execute(f"select count(*) = count(distinct k) from {self.entries}").fetchone()
         return bool(row and row[0])
-
-
-def _literal(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"

@@ -14,7 +14,7 @@ from typing import Any, Literal, TypeVar
 
 from pydantic import ConfigDict, Field, ValidationError, model_validator
 
-from gateway.errors import GatewayError
+from gateway.errors import HouseError
 from gateway.model.settlement import CLASSES
 from gateway.model.status import STATUSES
 from gateway.settings import Strict
@@ -130,7 +130,7 @@ Settings = TypeVar("Settings", bound=Strict)
 
 
 def load(home: Path) -> Rules:
-    """Read and check the accounting settings. Raises GatewayError naming file and key of every fault."""
+    """Read and check the accounting settings. Raises HouseError naming file and key of every fault."""
     digest = hashlib.sha256()
     raw = {name: _read(home / "mappings" / name, digest) for name in (CHART, POSTING, CODES)}
     chart = _check(Chart, raw[CHART], CHART)
@@ -145,7 +145,7 @@ def load(home: Path) -> Rules:
         named |= rule.roles()
     missing = sorted(named - set(chart.accounts))
     if missing:
-        raise GatewayError(
+        raise HouseError(
             "check posting rules", POSTING, f"Add {', '.join(missing)} to {CHART}.", "roles without an account"
         )
     return Rules(chart, posting, codes, digest.hexdigest()[:16])
@@ -157,9 +157,9 @@ def _read(path: Path, digest: Any) -> dict[str, Any]:
         digest.update(content)
         return tomllib.loads(content.decode())
     except FileNotFoundError:
-        raise GatewayError("read", str(path), "Run `gateway init` to lay it down.", "missing") from None
+        raise HouseError("read", str(path), "Run `gateway init` to lay it down.", "missing") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise GatewayError("read", str(path), "Mend the TOML there.", str(error)) from None
+        raise HouseError("read", str(path), "Fix the TOML there.", str(error)) from None
 
 
 def _check(kind: type[Settings], raw: dict[str, Any], subject: str) -> Settings:
@@ -167,4 +167,4 @@ def _check(kind: type[Settings], raw: dict[str, Any], subject: str) -> Settings:
         return kind.model_validate(raw)
     except ValidationError as error:
         faults = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
-        raise GatewayError("check", subject, "Mend these keys and try again.", faults) from None
+        raise HouseError("check", subject, "Fix these keys and try again.", faults) from None

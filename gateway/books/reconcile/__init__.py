@@ -17,7 +17,7 @@ from gateway.books.posting.rules import Rules
 from gateway.books.reconcile import files, late_files, payout, sent, settlement, stock_count, subledger
 from gateway.books.reconcile.tables import TITLES, Recon, create_tables
 from gateway.ledger.commit import Commit
-from gateway.ledger.staging import instant
+from gateway.sql import instant
 
 ALL = (late_files, stock_count, settlement, payout, subledger, files, sent)
 """In this order: which counts are stale is known before they are compared."""

@@ -10,6 +10,7 @@ import duckdb
 
 from gateway.books.feeds import Feed
 from gateway.settings import Config
+from gateway.sql import instant
 
 TITLES = {
     "a": "Partner's count against the book",
@@ -32,7 +33,7 @@ class Recon:
     @property
     def now_sql(self) -> str:
         """SQL literal of `now`."""
-        return f"timestamptz '{self.now.isoformat()}'"
+        return instant(self.now)
 
 
 def create_tables(con: duckdb.DuckDBPyConnection) -> None:

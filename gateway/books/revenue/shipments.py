@@ -13,7 +13,7 @@ import duckdb
 from gateway.books.posting import entries
 from gateway.books.posting.rules import Rules
 from gateway.ledger.commit import Commit
-from gateway.ledger.staging import instant
+from gateway.sql import instant
 
 AMOUNTS = ("list_amount", "discount_amount", "shipping_amount", "tax_amount")
 

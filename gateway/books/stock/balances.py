@@ -16,6 +16,7 @@ from gateway.books.posting.rules import Rule, Rules
 from gateway.books.stock.valuation import ItemCost, Movement, Valued
 from gateway.ledger.commit import Commit
 from gateway.settings import Hold
+from gateway.sql import instant
 
 STOCK_VIEW = """
 create or replace temp view stock as
@@ -83,12 +84,12 @@ def run(commit: Commit, con: duckdb.DuckDBPyConnection, rules: Rules, since: dat
 
 
 def _at(commit: Commit) -> str:
-    return f"timestamptz '{commit.at.isoformat()}'"
+    return instant(commit.at)
 
 
 def _touched(con: duckdb.DuckDBPyConnection, since: datetime | None) -> None:
     """Items with a new movement, or whose master data is new."""
-    after = "true" if since is None else f"recorded_at > timestamptz '{since.isoformat()}'"
+    after = "true" if since is None else f"recorded_at > {instant(since)}"
     con.execute(
         f"""create or replace temp table _value_items as
         select distinct entity, sku from inventory_movement where {after}

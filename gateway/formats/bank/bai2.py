@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 
 import pyarrow as pa
 
-from gateway.errors import Fault, GatewayError
+from gateway.errors import Fault, HouseError
 from gateway.formats import header as headers
 from gateway.formats.bank import bai2_records as bai
 from gateway.formats.bank.bai2_accounts import accounts, decimal_amount, summary
@@ -38,11 +38,11 @@ def sniff(head: bytes, name: str) -> bool:
 
 
 def read(request: ReadRequest) -> Reading:
-    """Open a file for one kind of row. Raises FileError, GatewayError for a path that is none."""
+    """Open a file for one kind of row. Raises FileError, HouseError for a path that is none."""
     options: Options = headers.options(Options, request.options, "bai2")
     each = request.each or "16"
     if each not in EACH:
-        raise GatewayError("read each", each, f"Write one of {', '.join(EACH)}.")
+        raise HouseError("read each", each, f"Write one of {', '.join(EACH)}.")
     return _Bai2(request, each, options.encoding)
 
 
@@ -61,10 +61,10 @@ class _Bai2(StatementReading):
         super().__init__(request, accounts(request))
 
     def _own(self, text: str) -> str:
-        """The row's own field that a path names, "" if it names the account's. Raises GatewayError."""
+        """The row's own field that a path names, "" if it names the account's. Raises HouseError."""
         found = _PATH.fullmatch(text)
         if found is None:
-            raise GatewayError("read path", text, SYNTAX)
+            raise HouseError("read path", text, SYNTAX)
         record, kind, name = found.groups()
         known: tuple[str, ...]
         if record == "16":
@@ -78,7 +78,7 @@ class _Bai2(StatementReading):
         else:
             known, own, allowed = bai.NAMES[record], False, kind is None and record in ("01", "02")
         if name not in known or not allowed:
-            raise GatewayError("read path", text, SYNTAX)
+            raise HouseError("read path", text, SYNTAX)
         return name if own else ""
 
     def head(self, column: int) -> Callable[[Statement], str | None] | None:

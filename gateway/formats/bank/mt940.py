@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Iterator
 import numpy as np
 import pyarrow as pa
 
-from gateway.errors import Fault, GatewayError
+from gateway.errors import Fault, HouseError
 from gateway.formats import header as headers
 from gateway.formats.bank import mt940_fields as mt
 from gateway.formats.bank.mt940_statements import statements
@@ -42,11 +42,11 @@ def sniff(head: bytes, name: str) -> bool:
 
 
 def read(request: ReadRequest) -> Reading:
-    """Open a file for one kind of row. Raises FileError, GatewayError for a path that is none."""
+    """Open a file for one kind of row. Raises FileError, HouseError for a path that is none."""
     options: Options = headers.options(Options, request.options, "mt940")
     each = request.each or ":61"
     if each not in EACH:
-        raise GatewayError("read each", each, f"Write one of {', '.join(EACH)}.")
+        raise HouseError("read each", each, f"Write one of {', '.join(EACH)}.")
     return _Mt940(request, each, options.encoding)
 
 
@@ -67,7 +67,7 @@ class _Mt940(StatementReading):
         super().__init__(request, statements(request))
 
     def _path(self, text: str) -> tuple[str, str]:
-        """(tag or block or "balance", subfield or ""). Raises GatewayError that shows the syntax."""
+        """(tag or block or "balance", subfield or ""). Raises HouseError that shows the syntax."""
         if re.fullmatch(r"\{[123]\}", text):
             return text, ""
         known: Iterable[str] = ()
@@ -77,7 +77,7 @@ class _Mt940(StatementReading):
         else:
             found = _PATH.fullmatch(text)
             if found is None:
-                raise GatewayError("read path", text, SYNTAX)
+                raise HouseError("read path", text, SYNTAX)
             tag, part = found.group(1), found.group(2) or ""
             if tag == "61":
                 known = (*mt.ENTRY, "booking_date") if self.each == ":61" else ()
@@ -86,7 +86,7 @@ class _Mt940(StatementReading):
             else:
                 known = mt.SUBFIELDS[tag[:2]][0] if tag[:2] in mt.SUBFIELDS else ()
         if (part and part not in known) or (tag == "61" and self.each != ":61"):
-            raise GatewayError("read path", text, SYNTAX)
+            raise HouseError("read path", text, SYNTAX)
         return tag, part
 
     def head(self, column: int) -> Callable[[Statement], str | None] | None:

@@ -16,7 +16,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from gateway.errors import Fault, FileError, GatewayError
+from gateway.errors import Fault, FileError, HouseError
 from gateway.formats import header as headers
 from gateway.formats.bank.ofx_elements import CUT_OFF, HOLDERS, TRANSACTION, Element, elements, plain, values
 from gateway.formats.bank.statements import (
@@ -57,7 +57,7 @@ def sniff(head: bytes, name: str) -> bool:
 
 
 def read(request: ReadRequest) -> Reading:
-    """Open a file for one kind of row. Raises FileError, GatewayError for a path that is none."""
+    """Open a file for one kind of row. Raises FileError, HouseError for a path that is none."""
     options: Options = headers.options(Options, request.options, "ofx")
     return _Ofx(request, request.each or TRANSACTION, options.encoding)
 
@@ -175,18 +175,18 @@ def _statement(ordinal: int, response: str, head: dict[str, str], signon: dict[s
 class _Ofx(StatementReading):
     def __init__(self, request: ReadRequest, each: str, encoding: str) -> None:
         if not _EACH.fullmatch(each):
-            raise GatewayError("read each", each, "Name the elements that are rows: STMTTRN, or LEDGERBAL|AVAILBAL.")
+            raise HouseError("read each", each, "Name the elements that are rows: STMTTRN, or LEDGERBAL|AVAILBAL.")
         self.each, self.encoding = tuple(each.split("|")), encoding
         self.own = [self._own(column) for column in request.columns]
         self.holders = HOLDERS | {path.partition("/")[0] for path in self.own if "/" in path}
         super().__init__(request, _statements(request))
 
     def _own(self, text: str) -> str:
-        """A path below the row. Raises GatewayError that shows the syntax."""
+        """A path below the row. Raises HouseError that shows the syntax."""
         first, slash, rest = text.partition("/")
         ambiguous = first in self.each and len(self.each) > 1
         if not _PATH.fullmatch(text) or ambiguous:
-            raise GatewayError("read path", text, SYNTAX)
+            raise HouseError("read path", text, SYNTAX)
         return rest if slash and first in self.each else text
 
     def head(self, column: int) -> Callable[[Statement], str | None] | None:

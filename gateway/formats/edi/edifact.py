@@ -94,7 +94,7 @@ def sniff(head: bytes, name: str) -> bool:
 
 
 def read(request: ReadRequest) -> Reading:
-    """Open a file for one kind of row. Raises FileError, GatewayError for a path that is none."""
+    """Open a file for one kind of row. Raises FileError, HouseError for a path that is none."""
     options: Options = headers.options(Options, request.options, "edifact")
     plan = Plan(
         tuple(first_component(step) for step in parse_each(request.each or "UNH")),
@@ -143,7 +143,7 @@ def _header(head: bytes, name: str, place: int) -> Header:
     if len(set(used)) < len(used) or max(used) >= 0x80:
         raise FileError(
             name, f'the service characters "{una.decode("latin-1")}" are not five different ASCII characters',
-            "Mend UNA: component and element separator, decimal mark, release character, reserve, terminator.", where,
+            "Fix UNA: component and element separator, decimal mark, release character, reserve, terminator.", where,
         )  # fmt: skip
     charset = CHARSETS.get(identifier.strip(), "")
     tags = tuple(other + element for other in _ENDS)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from functools import cache
 
-from gateway.errors import GatewayError
+from gateway.errors import HouseError
 
 _SEGMENTS = {
     "UNB": "S001:0001,0002 S002:0004,0007,0008 S003:0010,0007,0014 S004:0017,0019 0020 S005:0022,0025 0026 0029 0031 0032 0035",
@@ -63,20 +63,20 @@ def _places() -> dict[str, list[tuple[str, str, int, int]]]:
 def place(segment: str, data_element: str, composite: str = "") -> tuple[int, int]:
     """(element, component) of a data element in a segment: the first place where it stands.
 
-    Raises GatewayError naming what the segment has.
+    Raises HouseError naming what the segment has.
     """
     for held_by, name, element, component in _places().get(segment, ()):
         if name == data_element and composite in ("", held_by):
             return element, component
     known = ", ".join(dict.fromkeys(name for _, name, _, _ in _places().get(segment, ())))
     hint = f"{segment} has {known}." if known else f"Write the place instead: {segment}/02-1."
-    raise GatewayError("find data element", f"{data_element} in segment {segment}", hint)
+    raise HouseError("find data element", f"{data_element} in segment {segment}", hint)
 
 
 def segment_of(composite: str) -> str:
-    """The one segment that has a composite. Raises GatewayError where there are several or none."""
+    """The one segment that has a composite. Raises HouseError where there are several or none."""
     found = sorted({segment for segment, places in _places().items() if any(composite == p[0] for p in places)})
     if len(found) != 1:
         cause = f"it stands in {', '.join(found)}" if found else "no segment that is known by name has it"
-        raise GatewayError("find composite", composite, "Name the segment: QTY[33]/6060 or QTY[33]/01-2.", cause)
+        raise HouseError("find composite", composite, "Name the segment: QTY[33]/6060 or QTY[33]/01-2.", cause)
     return found[0]

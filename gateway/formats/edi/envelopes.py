@@ -21,7 +21,7 @@ Place = tuple[int, int]
 """Element and component, 0 for the whole element."""
 
 Trouble = tuple[int, str, str, str]
-"""Index of a segment that cannot be read as it stands, its id or the element ("BIN/01"), what is wrong, how to mend it."""
+"""Index of a segment that cannot be read as it stands, its id or the element ("BIN/01"), what is wrong, how to fix it."""
 
 
 @dataclass(frozen=True, slots=True)

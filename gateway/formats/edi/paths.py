@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
-from gateway.errors import GatewayError
+from gateway.errors import HouseError
 from gateway.formats.edi import edifact_elements
 
 _SEGMENT = r"([A-Z][A-Z0-9]{1,2})(?:\[(?:(\d{1,2})(?:-(\d{1,2}))?=)?([^\]]*)\])?"
@@ -46,13 +46,13 @@ class ElementPath:
 
 @lru_cache(maxsize=4_096)
 def parse(text: str) -> ElementPath:
-    """Read a path. Raises GatewayError that shows the syntax."""
+    """Read a path. Raises HouseError that shows the syntax."""
     counted = _COUNT.fullmatch(text)
     if counted:
         return ElementPath(_step(counted.groups()), None, 0)
     found = _PATH.fullmatch(text)
     if not found:
-        raise GatewayError("read element path", text, SYNTAX)
+        raise HouseError("read element path", text, SYNTAX)
     groups = found.groups()
     then = _step(groups[4:8]) if groups[4] else None
     return ElementPath(_step(groups[:4]), then, *(int(group or 0) for group in groups[8:]))
@@ -62,7 +62,7 @@ def parse(text: str) -> ElementPath:
 def parse_edifact(text: str) -> ElementPath:
     """Read a path of EDIFACT: an element without a component is its first one, and data elements may be named.
 
-    `QTY[33]/01-2`, `QTY[33]/6060` and `C186[33]/6060` are the same. Raises GatewayError that shows the syntax.
+    `QTY[33]/01-2`, `QTY[33]/6060` and `C186[33]/6060` are the same. Raises HouseError that shows the syntax.
     """
     named = _NAMED.fullmatch(text)
     path = parse(_numbered(text, named) if named else text)
@@ -92,7 +92,7 @@ def first_component(step: Step) -> Step:
 
 @lru_cache(maxsize=1_024)
 def parse_each(text: str) -> tuple[Step, ...]:
-    """Read `each`: nested loops from the outermost, "LX/W12". Raises GatewayError that shows the syntax."""
+    """Read `each`: nested loops from the outermost, "LX/W12". Raises HouseError that shows the syntax."""
     return tuple(
         parse_step(part, "read each", "Name the segments that begin the loops, outermost first: LX/W12.")
         for part in re.split(r"/(?![^\[]*\])", text)
@@ -101,10 +101,10 @@ def parse_each(text: str) -> tuple[Step, ...]:
 
 @lru_cache(maxsize=1_024)
 def parse_step(text: str, operation: str, hint: str) -> Step:
-    """Read one segment, perhaps with a condition: `HL[03=O]`. Raises GatewayError."""
+    """Read one segment, perhaps with a condition: `HL[03=O]`. Raises HouseError."""
     found = _STEP.fullmatch(text)
     if not found:
-        raise GatewayError(operation, text, hint)
+        raise HouseError(operation, text, hint)
     return _step(found.groups())
 
 

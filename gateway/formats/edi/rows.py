@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pydantic import BaseModel, ConfigDict, field_validator
 
-from gateway.errors import GatewayError
+from gateway.errors import HouseError
 from gateway.formats.edi import interchange
 from gateway.formats.edi.envelopes import Dialect, unit_starts
 from gateway.formats.edi.interchange import Stretch
@@ -49,7 +49,7 @@ class InterchangeOptions(BaseModel):
         try:
             for part in value:
                 parse_step(part, "read summary", "Name segments: CTT.")
-        except GatewayError as error:
+        except HouseError as error:
             raise ValueError(str(error)) from None
         return value
 

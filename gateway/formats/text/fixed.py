@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from gateway.errors import Fault, FileError, GatewayError
+from gateway.errors import Fault, FileError, HouseError
 from gateway.formats import encoding
 from gateway.formats import header as headers
 from gateway.formats.text.delimited import sniff
@@ -86,7 +86,7 @@ class Options(BaseModel):
 
 
 def read(request: ReadRequest) -> Reading:
-    """Open a fixed-width file. Raises FileError; GatewayError for an `each` that no column has."""
+    """Open a fixed-width file. Raises FileError; HouseError for an `each` that no column has."""
     return _Fixed(request)
 
 
@@ -110,7 +110,7 @@ class _Fixed(Reading):
             hint = (
                 f"Write each = one of {', '.join(tags)}." if self.options.tag else "Without `tag` there is no `each`."
             )
-            raise GatewayError("read each", self.each or "(none)", hint)
+            raise HouseError("read each", self.each or "(none)", hint)
         ends = [column.within for column in self.options.columns if column.within]
         self.known = pa.array([*tags, *self.options.skip, *ends])
         self.own = [column for column in self.options.columns if column.record == self.each]
@@ -119,7 +119,7 @@ class _Fixed(Reading):
         self.width = max(column.end for column in self.own)
         check_size(request)
         if len(self.columns) > request.limits.columns_max:
-            raise GatewayError("read columns", request.name, "Name fewer.", f"{len(self.columns)} are too many")
+            raise HouseError("read columns", request.name, "Name fewer.", f"{len(self.columns)} are too many")
         self.encoding = encoding.detect(request.path, request.name, self.options.encoding)
         self.described = self.options.tag is not None
 

@@ -16,7 +16,7 @@ from typing import Any
 import pyarrow as pa
 from pydantic import BaseModel, ConfigDict
 
-from gateway.errors import Fault, FileError, GatewayError
+from gateway.errors import Fault, FileError, HouseError
 from gateway.formats import encoding
 from gateway.formats import header as headers
 from gateway.formats.tree import tree_paths
@@ -58,7 +58,7 @@ def sniff(head: bytes, name: str) -> bool:
 
 
 def read(request: ReadRequest) -> Reading:
-    """Open a document for one kind of row. Raises FileError, GatewayError for a path that is none."""
+    """Open a document for one kind of row. Raises FileError, HouseError for a path that is none."""
     return _Json(request)
 
 
@@ -270,7 +270,7 @@ def _each(text: str) -> tuple[str, ...]:
     """Keys on the way to the rows; none for "/", where the document is the row, or its elements are."""
     names = text.strip("/").split("/") if text.strip("/") else []
     if not text or not all(names):
-        raise GatewayError(
+        raise HouseError(
             "read each", text or "(none)", 'Write payouts/transactions: what is a row; "/" for the document.'
         )
     return tuple(_name(name) for name in names)

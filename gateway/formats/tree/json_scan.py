@@ -16,7 +16,7 @@ _MARGIN = 16
 
 
 class JsonError(Exception):
-    """The text cannot be read from `line` on. `hint` says how to mend it where sending it whole is not the way."""
+    """The text cannot be read from `line` on. `hint` says how to fix it where sending it whole is not the way."""
 
     def __init__(self, message: str, line: int, hint: str = "") -> None:
         self.message, self.line, self.hint = message, line, hint

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from gateway.errors import GatewayError
+from gateway.errors import HouseError
 
 SYNTAX = (
     "Write names with /, ../, [1] or [Tp/Cd='CLBD'], alternatives with |, count(…), join(…): ../Bal[Tp/Cd='CLBD']/Amt."
@@ -43,22 +43,22 @@ class Path:
 
 
 def parse(text: str) -> Path:
-    """Read a path. Raises GatewayError that shows the syntax."""
+    """Read a path. Raises HouseError that shows the syntax."""
     called = re.fullmatch(r"\s*(count|join)\((.+)\)\s*", text)
     if called:
         return Path((_steps(called.group(2), text),), called.group(1))
     # Bars part alternatives where they stand outside of conditions.
     alternatives = re.findall(r"(?:\[[^\]]*\]|[^|\[])+", text)
     if "|".join(alternatives) != text or not text:
-        raise GatewayError("read path", text or "(none)", SYNTAX)
+        raise HouseError("read path", text or "(none)", SYNTAX)
     return Path(tuple(_steps(alternative, text) for alternative in alternatives))
 
 
 def outward(steps: tuple[Step, ...]) -> int:
-    """How many levels a path goes out of the row before it goes in. Raises GatewayError where .. stands elsewhere."""
+    """How many levels a path goes out of the row before it goes in. Raises HouseError where .. stands elsewhere."""
     levels = next((n for n, step in enumerate(steps) if step.name != ".."), len(steps))
     if levels == len(steps) or any(step.name == ".." for step in steps[levels:]):
-        raise GatewayError("read path", "/".join(step.name for step in steps), "Put .. in front, and a name behind it.")
+        raise HouseError("read path", "/".join(step.name for step in steps), "Put .. in front, and a name behind it.")
     return levels
 
 
@@ -68,13 +68,13 @@ def _steps(text: str, whole: str) -> tuple[Step, ...]:
     while True:
         found = _STEP.match(rest)
         if not found:
-            raise GatewayError("read path", whole, SYNTAX)
+            raise HouseError("read path", whole, SYNTAX)
         steps.append(Step(found.group(1).strip(), _tests(found.group(2), whole)))
         rest = rest[found.end() :]
         if not rest:
             return tuple(steps)
         if not rest.startswith("/"):
-            raise GatewayError("read path", whole, SYNTAX, f"expected / before {rest}")
+            raise HouseError("read path", whole, SYNTAX, f"expected / before {rest}")
         rest = rest[1:]
 
 
@@ -83,7 +83,7 @@ def _tests(text: str, whole: str) -> tuple[Test, ...]:
     while text:
         found = _TEST.match(text)
         if not found:
-            raise GatewayError("read path", whole, "A condition is [1] or [Tp/Cd='CLBD'].")
+            raise HouseError("read path", whole, "A condition is [1] or [Tp/Cd='CLBD'].")
         number, path, single, double = found.groups()
         if number:
             tests.append(Test(int(number)))

@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 from lxml import etree
 from pydantic import BaseModel, ConfigDict
 
-from gateway.errors import Fault, FileError, GatewayError
+from gateway.errors import Fault, FileError, HouseError
 from gateway.formats import header as headers
 from gateway.formats.safe_xml import local, names_a_dtd, refuse_doctype
 from gateway.formats.tree import tree_paths
@@ -57,7 +57,7 @@ def sniff(head: bytes, name: str) -> bool:
 
 
 def read(request: ReadRequest) -> Reading:
-    """Open a document for one kind of row. Raises FileError, GatewayError for a path that is none."""
+    """Open a document for one kind of row. Raises FileError, HouseError for a path that is none."""
     return _Xml(request)
 
 
@@ -269,7 +269,7 @@ def _each(text: str) -> tuple[bool, list[str]]:
     """(anywhere, path of local names)."""
     path = [part.rpartition(":")[2] for part in text.strip("/").split("/")]
     if not text.startswith("/") or not all(re.fullmatch(r"[\w.\-]+", part) for part in path):
-        raise GatewayError("read each", text or "(none)", "Write //Ntry or /Document/Stmt/Ntry: what is a row.")
+        raise HouseError("read each", text or "(none)", "Write //Ntry or /Document/Stmt/Ntry: what is a row.")
     return text.startswith("//"), path
 
 

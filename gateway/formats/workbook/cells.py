@@ -146,8 +146,10 @@ def replaced(texts: pa.Array, chosen: Any, function: Formatter) -> pa.Array:
     if len(places) == 0:
         return texts
     encoded = texts.take(pa.array(places)).dictionary_encode()
-    mended = pa.array([None if text is None else function(text) for text in encoded.dictionary.to_pylist()], pa.utf8())
-    return pc.replace_with_mask(texts, pa.array(chosen), mended.take(encoded.indices))
+    corrected = pa.array(
+        [None if text is None else function(text) for text in encoded.dictionary.to_pylist()], pa.utf8()
+    )
+    return pc.replace_with_mask(texts, pa.array(chosen), corrected.take(encoded.indices))
 
 
 def numbers(texts: pa.Array, chosen: Any) -> pa.Array:

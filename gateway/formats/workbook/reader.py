@@ -251,7 +251,7 @@ class _Workbook(Reading):
         if what == UNCALCULATED:
             message, hint = f"the cell {where} is {what}", "Open the workbook in Excel and save it: that calculates it."
         elif what:
-            message, hint = f"the cell {where} holds {what}", "Mend the cell and send the workbook again."
+            message, hint = f"the cell {where} holds {what}", "Fix the cell and send the workbook again."
         else:
             message, hint = (
                 f"the cell {where} is beyond the header",

@@ -19,7 +19,7 @@ from gateway.mapping.compiler.targets import Record
 from gateway.mapping.language.spec import Mapping as Feed
 from gateway.mapping.language.spec import RecordSpec
 from gateway.model import MAPPABLE
-from gateway.sql import ident
+from gateway.sql import identifier
 
 __all__ = ["apply", "source_columns"]
 
@@ -46,7 +46,7 @@ def apply(con: duckdb.DuckDBPyConnection, mapping: Feed, openers: Sequence[Opene
     """Read files through their openers, as `mapping` says.
 
     Nothing is committed: the result names temporary tables of the connection, all under the context's prefix.
-    Raises FileError where a file as a whole cannot be read, or has more faults than the limit; GatewayError
+    Raises FileError where a file as a whole cannot be read, or has more faults than the limit; HouseError
     where the mapping cannot work (a lookup that does not exist, fields that need one another); ApartError where the
     result for one of several files would depend on the others.
     """
@@ -60,7 +60,7 @@ def apply(con: duckdb.DuckDBPyConnection, mapping: Feed, openers: Sequence[Opene
     except duckdb.Error as error:
         work.sweep()
         cause = str(error).split("\n", maxsplit=1)[0]
-        raise FileError(mapping.feed, cause, "Mend the mapping, try it on this file, and replay it.") from error
+        raise FileError(mapping.feed, cause, "Fix the mapping, try it on this file, and replay it.") from error
     except BaseException:
         work.sweep()
         raise
@@ -157,7 +157,7 @@ def _account(
     counts = work.con.execute(
         f"""select _ordinal >> {FILE_SHIFT} as file, {c.ignored}, count(*), count(*) filter ({c.rejected}),
                    count(*) filter (not {c.rejected} and not {c.used})
-            from {ident(kind.relation)} group by 1, 2 order by 1, 2"""
+            from {identifier(kind.relation)} group by 1, 2 order by 1, 2"""
     ).fetchall()
     rejected: dict[int, int] = {}
     for file, rule, count, bad, unused in counts:
@@ -178,7 +178,7 @@ def _account(
             raise FileError(
                 mapping.feed,
                 f"{outcome.rejected} rows cannot be read, the limit is {context.limits.faults_per_file_max}",
-                "Check that the mapping fits the file; mend it and replay.",
+                "Check that the mapping fits the file; fix it and replay.",
             )
         faults.add(work, mapped.faults, file, rows.faults)
     if rejected:
@@ -197,10 +197,10 @@ def _table(work: Work, table: str, kinds: Sequence[Kind]) -> str:
         _record_select(kind, record) for kind in kinds for record in kind.compiler.records if record.spec.type == table
     ]
     source = f"({' union all '.join(parts) or _empty(table)})"
-    columns = ", ".join(f"r.{ident(name)}" for name in _LEADING)
-    own = ", ".join(f"r.{ident(column.name)}" for column in MAPPABLE[table].columns)
+    columns = ", ".join(f"r.{identifier(name)}" for name in _LEADING)
+    own = ", ".join(f"r.{identifier(column.name)}" for column in MAPPABLE[table].columns)
     name = work.make("view", table, f"select {columns}, 1::bigint as occurrence, {own} from {source} r")
-    repeated = f"select source_key from {ident(name)} group by source_key having count(*) > 1"
+    repeated = f"select source_key from {identifier(name)} group by source_key having count(*) > 1"
     if work.con.execute(f"{repeated} limit 1").fetchone() is None:
         return name
     shared = f"{repeated} and count(distinct _ordinal >> {FILE_SHIFT}) > 1 limit 1"
@@ -211,13 +211,13 @@ def _table(work: Work, table: str, kinds: Sequence[Kind]) -> str:
         f"_repeats_{table}",
         f"""select _record, _ordinal,
                    row_number() over (partition by source_key order by _record, _ordinal) as occurrence
-            from {ident(name)} semi join ({repeated}) using (source_key)""",
+            from {identifier(name)} semi join ({repeated}) using (source_key)""",
     )
     return work.make(
         "view",
         table,
         f"""select {columns}, coalesce(n.occurrence, 1) as occurrence, {own} from {source} r
-            left join {ident(repeats)} n on n._record = r._record and n._ordinal = r._ordinal""",
+            left join {identifier(repeats)} n on n._record = r._record and n._ordinal = r._ordinal""",
     )
 
 
@@ -227,19 +227,19 @@ _LEADING = ("_ordinal", "_kind", "_record", "position", "source_key")
 def _record_select(kind: Kind, record: Record) -> str:
     columns = [
         f"cast({record.targets[column.name].value if column.name in record.targets else 'null'} as {column.type}) "
-        f"as {ident(column.name)}"
+        f"as {identifier(column.name)}"
         for column in record.table.columns
     ]
     c = kind.compiler
     return (
         f"select _ordinal, {kind.number}::integer as _kind, {record.index}::integer as _record, "
-        f"_position as position, {record.key} as source_key, {', '.join(columns)} from {ident(kind.relation)} "
+        f"_position as position, {record.key} as source_key, {', '.join(columns)} from {identifier(kind.relation)} "
         f"where {c.ignored} is null and {record.applies} and not {c.rejected}"
     )
 
 
 def _empty(table: str) -> str:
-    columns = [f"cast(null as {column.type}) as {ident(column.name)}" for column in MAPPABLE[table].columns]
+    columns = [f"cast(null as {column.type}) as {identifier(column.name)}" for column in MAPPABLE[table].columns]
     return (
         "select 0::bigint as _ordinal, 0 as _kind, 0 as _record, '' as position, cast(null as uuid) as source_key, "
         f"{', '.join(columns)} where false"

@@ -10,12 +10,12 @@ from datetime import UTC, datetime
 
 import pyarrow as pa
 
-from gateway.errors import GatewayError
+from gateway.errors import HouseError
 from gateway.mapping.apply.mapped import Context
 from gateway.mapping.apply.temporary_tables import Work
 from gateway.mapping.compiler.stages import Joined, Stages
 from gateway.mapping.compiler.targets import Join
-from gateway.sql import ident, quote
+from gateway.sql import identifier, literal
 
 ANY = ("", "*")
 
@@ -56,12 +56,14 @@ def _fill_down(work: Work, stages: Stages, join: Join, filled: Filled) -> tuple[
     above = "cast(null as varchar)"
     if tag in filled:
         before, before_in = filled[tag]
-        above = f"case when _unit = {before_in} then {quote(before)} end"
+        above = f"case when _unit = {before_in} then {literal(before)} end"
     window = False
     if least is None:
         sql = above
     elif least == most and unit == unit_last:
-        sql = quote(least) if first == top else f"case when _ordinal >= {first} then {quote(least)} else {above} end"
+        sql = (
+            literal(least) if first == top else f"case when _ordinal >= {first} then {literal(least)} else {above} end"
+        )
     else:
         last_value = f"last_value({text} ignore nulls) over (partition by _unit order by _ordinal)"
         sql, window = f"coalesce({last_value}, {above})", True
@@ -94,7 +96,7 @@ def _lookup(work: Work, stages: Stages, number: int, join: Join, context: Contex
         work.unresolved.add(join.target.tag)
     same = " and ".join(f"{alias}.{key} = {sql}" for key, sql in zip(keys, join.keys, strict=True))
     gives = {step: f"{alias}.{step}" for step in (found, *made)}
-    return Joined(gives, join.keys, f"left join {ident(name)} {alias} on {same}")
+    return Joined(gives, join.keys, f"left join {identifier(name)} {alias} on {same}")
 
 
 class _Matcher:
@@ -108,11 +110,11 @@ class _Matcher:
         table = context.lookups.get(spec.lookup or "")
         if table is None:
             known = ", ".join(sorted(context.lookups)) or "none"
-            raise GatewayError(
+            raise HouseError(
                 "find lookup", spec.lookup or "", f"Add mappings/lookups/{spec.lookup}.csv; there are: {known}."
             )
         if table.num_columns != len(spec.on) + 1:
-            raise GatewayError(
+            raise HouseError(
                 "use lookup", spec.lookup or "", f"Name {table.num_columns - 1} columns in `on`, in its order.",
                 f"`on` names {len(spec.on)} columns, the lookup has {table.num_columns - 1} before its value",
             )  # fmt: skip
@@ -159,32 +161,32 @@ def _alias(work: Work, stages: Stages, join: Join, context: Context) -> Joined:
         f"_{alias}_known",
         f"""select external_id, sku, pack_qty, valid_from, valid_to, alias_partner = '*' as general
             from {context.alias_relation}
-            where alias_partner in ({quote(context.partner)}, '*')
-              and id_type = {quote(join.target.spec.alias or "")} and external_id in (from {ident(names)})""",
+            where alias_partner in ({literal(context.partner)}, '*')
+              and id_type = {literal(join.target.spec.alias or "")} and external_id in (from {identifier(names)})""",
     )
     dated = work.con.execute(
-        f"select 1 from {ident(known)} where valid_from is not null or valid_to is not null limit 1"
+        f"select 1 from {identifier(known)} where valid_from is not null or valid_to is not null limit 1"
     ).fetchone()
     # Most names mean the same on every day: only where one does not, days are told apart.
     day = f"coalesce({join.day}, {fallback})" if dated and join.day else fallback
     asked = (
         f"(select distinct {text} as name, {day} as day from {stages.reach(text, day)} where {text} is not null)"
         if dated
-        else f"(select name, {fallback} as day from {ident(names)})"
+        else f"(select name, {fallback} as day from {identifier(names)})"
     )
     name = work.make(
         "table",
         f"_{alias}",
         f"""select w.name, w.day, coalesce(k.sku, i.sku) as sku, k.pack_qty
             from {asked} w
-            left join {ident(known)} k on k.external_id = w.name
+            left join {identifier(known)} k on k.external_id = w.name
                 and coalesce(k.valid_from, w.day) <= w.day and coalesce(k.valid_to, w.day) >= w.day
             left join (select distinct sku from {context.item_relation}) i on i.sku = w.name
             qualify row_number() over (partition by w.name, w.day
                 order by k.general, k.valid_from desc nulls last, k.sku, k.pack_qty) = 1""",
     )
-    if work.con.execute(f"select 1 from {ident(name)} where sku is null limit 1").fetchone() is not None:
+    if work.con.execute(f"select 1 from {identifier(name)} where sku is null limit 1").fetchone() is not None:
         work.unresolved.add(join.target.tag)
     same_day = f" and {alias}.day = {day}" if dated else ""
     gives = {f"__a{join.target.tag}": f"{alias}.sku", f"__p{join.target.tag}": f"{alias}.pack_qty"}
-    return Joined(gives, (text, day), f"left join {ident(name)} {alias} on {alias}.name = {text}{same_day}")
+    return Joined(gives, (text, day), f"left join {identifier(name)} {alias} on {alias}.name = {text}{same_day}")

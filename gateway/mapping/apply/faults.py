@@ -20,7 +20,7 @@ from gateway.mapping.compiler import fields
 from gateway.mapping.compiler.compiler import Compiler
 from gateway.mapping.compiler.targets import Record, Target
 from gateway.mapping.language.identifiers import wrong as wrong_identifier
-from gateway.sql import ident, quote
+from gateway.sql import identifier, literal
 
 _COLUMNS = {
     "_file": "BIGINT", "_ordinal": "BIGINT", "_record": "INTEGER",
@@ -32,7 +32,7 @@ _ARROW = {"BIGINT": pa.int64(), "INTEGER": pa.int32(), "VARCHAR": pa.utf8(), "BO
 
 def create(work: Work) -> str:
     """Make the empty table of faults."""
-    columns = ", ".join(f"cast(null as {kind}) as {ident(column)}" for column, kind in _COLUMNS.items())
+    columns = ", ".join(f"cast(null as {kind}) as {identifier(column)}" for column, kind in _COLUMNS.items())
     return work.make("table", "faults", f"select {columns} where false")
 
 
@@ -65,7 +65,7 @@ def _insert(work: Work, name: str, rows: Sequence[tuple[Any, ...]]) -> None:
         kinds = [_ARROW[kind] for kind in _COLUMNS.values()]
         cells = [pa.array(cell, kind) for cell, kind in zip(zip(*rows, strict=True), kinds, strict=True)]
         table = pa.table(cells, names=list(_COLUMNS))
-        work.over(table, lambda source: work.con.execute(f"insert into {ident(name)} select * from {source}"))
+        work.over(table, lambda source: work.con.execute(f"insert into {identifier(name)} select * from {source}"))
 
 
 def _json(row: Mapping[str, str]) -> str | None:
@@ -89,7 +89,7 @@ def add_rejected(work: Work, compiler: Compiler, relation: str, name: str, reope
         columns += [f"case when {record.applies} then {mask} else 0 end" for mask in (record.wrong, f"({broken})")]
     columns += [f"cast({target.unread or target.value} as varchar)" for _, target in shown]
     rows = work.con.execute(
-        f"""select {", ".join(columns)} from {ident(relation)}
+        f"""select {", ".join(columns)} from {identifier(relation)}
             where {compiler.ignored} is null and {compiler.rejected} order by _ordinal"""
     ).fetchall()
     sources: dict[int, dict[str, str]] = {}
@@ -185,12 +185,12 @@ def add_unmapped(work: Work, compiler: Compiler, relation: str, name: str) -> No
                 where = f"mappings/lookups/{spec.lookup}.csv" if spec.lookup else "`map` of the mapping"
                 hint = f"Add it to {where} and replay the file."
             text = f"replace({target.unmapped}, chr(31), ' / ')"
-            rows = f"""(select _ordinal, _position, {text} as text from {ident(relation)}
+            rows = f"""(select _ordinal, _position, {text} as text from {identifier(relation)}
                 where {accepted} and {record.applies} and {target.unmapped} is not null
                     and (_ordinal >> {FILE_SHIFT}, {text}) not in (
-                        select _ordinal >> {FILE_SHIFT}, value from {ident(name)}
-                        where code = {quote(code)} and column_name = {quote(column)}))"""
-            work.con.execute(_telling(name, record, rows, code, column, quote(what), hint))
+                        select _ordinal >> {FILE_SHIFT}, value from {identifier(name)}
+                        where code = {literal(code)} and column_name = {literal(column)}))"""
+            work.con.execute(_telling(name, record, rows, code, column, literal(what), hint))
 
 
 def add_wrong_identifiers(work: Work, compiler: Compiler, relation: str, name: str) -> None:
@@ -200,7 +200,7 @@ def add_wrong_identifiers(work: Work, compiler: Compiler, relation: str, name: s
         for target in record.targets.values():
             if target.spec.check is None:
                 continue
-            rows = f"from {ident(relation)} where {accepted} and {record.applies} and {target.value} is not null"
+            rows = f"from {identifier(relation)} where {accepted} and {record.applies} and {target.value} is not null"
             found = work.con.execute(f"select distinct {target.value} {rows}").fetchall()
             told = {text: wrong for (text,) in found if (wrong := wrong_identifier(target.spec.check, text))}
             if not told:
@@ -222,11 +222,11 @@ def _telling(name: str, record: Record, rows: str, code: str, column: str, what:
     rows  SQL of rows with _ordinal, _position and text
     what  SQL of what is wrong with a text
     """
-    return f"""insert into {ident(name)}
+    return f"""insert into {identifier(name)}
         select _ordinal >> {FILE_SHIFT}, min(_ordinal), {record.index}, arg_min(_position, _ordinal),
-               {quote(code)}, {quote(column)}, text,
+               {literal(code)}, {literal(column)}, text,
                '"' || text || '" ' || {what} || ' (' || count(*) || case when count(*) = 1 then ' row)' else ' rows)' end,
-               {quote(hint)}, null, false
+               {literal(hint)}, null, false
         from {rows} group by _ordinal >> {FILE_SHIFT}, text order by 2"""
 
 

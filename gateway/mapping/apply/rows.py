@@ -20,7 +20,7 @@ from gateway.mapping.compiler import amounts
 from gateway.mapping.compiler.compiler import Compiler
 from gateway.mapping.compiler.stages import Stages
 from gateway.prefetch import ahead
-from gateway.sql import ident
+from gateway.sql import identifier
 
 PIECE_BYTES = 256 << 20
 """Texts of a piece. Most files are one: each piece costs the planning of its queries."""
@@ -84,7 +84,7 @@ def _work_out(
     if len(tables) == 1:
         return compiler, tables[0]
     return compiler, work.make(
-        "view", f"_rows{number}", " union all by name ".join(f"select * from {ident(table)}" for table in tables)
+        "view", f"_rows{number}", " union all by name ".join(f"select * from {identifier(table)}" for table in tables)
     )
 
 
@@ -113,14 +113,14 @@ def _rows(
     for stage in range(1, last + 1):
         joins = [join for join in compiler.joins if join.stage == stage]
         if crosswalks.supply(work, stages, stage, joins, filled, context) and stage < last:
-            stages = Stages(plan, ident(keep(f"{name}_{stage}", stage)), stage)
+            stages = Stages(plan, identifier(keep(f"{name}_{stage}", stage)), stage)
     table = keep(name, last, ("_ordinal", "_position"))
     work.release(raw)
     return table
 
 
 def _any(work: Work, relation: str, condition: str) -> bool:
-    return work.con.execute(f"select 1 from {ident(relation)} where {condition} limit 1").fetchone() is not None
+    return work.con.execute(f"select 1 from {identifier(relation)} where {condition} limit 1").fetchone() is not None
 
 
 def _decide(work: Work, compiler: Compiler, pieces: Iterator[pa.Table]) -> dict[tuple[int, str], amounts.Notation]:

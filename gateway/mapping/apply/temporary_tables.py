@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from gateway.ledger import staging
 from gateway.ledger.connection import without_optimizers
-from gateway.sql import ident
+from gateway.sql import identifier
 
 T = TypeVar("T")
 
@@ -33,14 +33,14 @@ class Work:
     def make(self, kind: str, name: str, sql: str) -> str:
         """Create a temporary table or view of that name behind the prefix; the whole name."""
         whole = f"{self.prefix}_{name}"
-        statement = f"create or replace temp {kind} {ident(whole)} as {sql}"
+        statement = f"create or replace temp {kind} {identifier(whole)} as {sql}"
         try:
             self.con.execute(statement)
         except duckdb.CatalogException as error:
             # An earlier application under this prefix left a table where a view is due, or the other way round.
             if "Existing object" not in str(error):
                 raise
-            self.con.execute(f"drop {'table' if kind == 'view' else 'view'} temp.{ident(whole)}")
+            self.con.execute(f"drop {'table' if kind == 'view' else 'view'} temp.{identifier(whole)}")
             self.con.execute(statement)
         return whole
 
@@ -49,7 +49,7 @@ class Work:
         name = f"{self.prefix}_source"
         self.con.register(name, data)
         try:
-            return run(ident(name))
+            return run(identifier(name))
         finally:
             self.con.unregister(name)
 
@@ -61,7 +61,7 @@ class Work:
 
     def release(self, name: str) -> None:
         """Let go of an Arrow table, by its whole name."""
-        self.con.execute(f"drop view temp.{ident(name)}")
+        self.con.execute(f"drop view temp.{identifier(name)}")
 
     def sweep(self) -> None:
         """Drop everything, after an error: another one, as of a database that is out of order, must not hide it."""

@@ -14,7 +14,7 @@ from gateway.mapping.compiler.compiler import Compiler
 from gateway.mapping.compiler.targets import Record
 from gateway.mapping.language.expressions import compile_scalar, names
 from gateway.mapping.language.spec import Mapping, RecordSpec, TieOut
-from gateway.sql import ident
+from gateway.sql import identifier
 
 GROUPS_TOLD_MAX = 20
 """Differences told one by one; a last fault counts the rest."""
@@ -113,11 +113,11 @@ def _check_one(
         from ({" union all ".join(parts)}) group by file, "group" """
     compared = work.make("table", "_tie_out", compared)
     if first:
-        totals = work.con.execute(f"select file, sum(stated) from {ident(compared)} group by file").fetchall()
+        totals = work.con.execute(f"select file, sum(stated) from {identifier(compared)} group by file").fetchall()
         for file, total in totals:
             mapped.files[file].control_total = total
     differing = work.con.execute(
-        f"""select file, "group", made, stated, rejected, unreadable from {ident(compared)}
+        f"""select file, "group", made, stated, rejected, unreadable from {identifier(compared)}
             where (stated is null and (records > 0 or not {bool(tie.by)})) or unreadable
                or abs(made - stated) > {tie.tolerance:f}::{_FIGURE}
             order by file, "group" """
@@ -158,7 +158,7 @@ def _made(tie: TieOut, compiler: Compiler, relation: str, record: Record) -> str
         figure = f"coalesce(sum({_expression(compiler, record, tie.sum)}) filter ({good}), 0)"
     return f"""select {_FILE}, {_group(tie, record)} as "group", try_cast({figure} as {_FIGURE}) as made,
         count(*) filter ({good}) as records, null::{_FIGURE} as stated, count(*) filter ({bad}) as rejected,
-        false as unreadable from {ident(relation)} group by 1, 2"""
+        false as unreadable from {identifier(relation)} group by 1, 2"""
 
 
 def _stated(tie: TieOut, compiler: Compiler, relation: str, record: Record) -> str:
@@ -167,7 +167,7 @@ def _stated(tie: TieOut, compiler: Compiler, relation: str, record: Record) -> s
     flags = [compiler.text(column).replace("__t", "__u") for column in sorted(names(tie.equals)[1])]
     unreadable = f"coalesce(bool_or({' or '.join(flags)}), false)" if flags else "false"
     return f"""select {_FILE}, {_group(tie, record)} as "group", 0 as made, 0 as records, try_cast({stated} as {_FIGURE}) as stated,
-        0 as rejected, {unreadable} as unreadable from {ident(relation)} group by 1, 2"""
+        0 as rejected, {unreadable} as unreadable from {identifier(relation)} group by 1, 2"""
 
 
 _HINT = "Nothing of the file was posted. Ask the sender for a corrected file, or release it if it is right as it is."

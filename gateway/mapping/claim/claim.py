@@ -145,7 +145,7 @@ def _nobody(
     broken = [one for one in library.faults if one.file.startswith(f"mappings/{partner}/")]
     if broken:
         more = f" (and {len(broken) - 1} more)" if len(broken) > 1 else ""
-        return _reject(f"a mapping of {partner} cannot be used: {broken[0]}{more}", "Mend it, then release the file.")
+        return _reject(f"a mapping of {partner} cannot be used: {broken[0]}{more}", "Fix it, then release the file.")
     looks = f"{name} looks like {content.describe()}"
     whole = [one for one in library.mappings.values() if one.mapping.file.transaction is None]
     others = sorted({one.mapping.partner for one in whole if _matches(one, name)} - {partner})
@@ -156,7 +156,7 @@ def _nobody(
     if near:
         return _reject(
             f"{looks}; no mapping of {partner} reads it: {'; '.join(near[:NEAR_MAX])}{also}",
-            "Check that the right file was sent whole; else mend the mapping, or add one for this layout.",
+            "Check that the right file was sent whole; else fix the mapping, or add one for this layout.",
         )
     own = [one for one in everyone if one.holds_on(on) and one.mapping.file.transaction is None]
     if own:
@@ -259,7 +259,7 @@ def _unclaimed(unit: ClaimedUnit, partner: str, senders: Collection[str], own: S
             f"{one.name} wants {', '.join(_differences(one.mapping.file, unit, senders))}" for one in near
         )
         return _reject(
-            f"no mapping of partner {partner} fits it: {wanted}", "Mend the mapping, or add one for this variant."
+            f"no mapping of partner {partner} fits it: {wanted}", "Fix the mapping, or add one for this variant."
         )
     if unit.kind in ACKNOWLEDGEMENTS:
         return _reject(

@@ -8,7 +8,7 @@ from typing import Protocol
 
 import pyarrow as pa
 
-from gateway.errors import GatewayError
+from gateway.errors import HouseError
 from gateway.mapping.apply import drift
 from gateway.mapping.apply.mapped import Rows
 from gateway.mapping.language.expression_faults import listed
@@ -67,7 +67,7 @@ def look(mapping: Mapping, content: Content) -> Look:
         try:
             rows = content.open(mapping, each, wanted)
             first = None if each is None else next(iter(rows), None)
-        except GatewayError as error:
+        except HouseError as error:
             return Look(0, NOT_READ, f"cannot read it: {error.cause or error}")
         if not rows.described:
             return Look(0, NOT_READ, "reads files without a header, which only their name tells")

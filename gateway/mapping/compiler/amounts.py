@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Literal, TypeVar
 
 from gateway.mapping.language.spec import FieldSpec
-from gateway.sql import quote
+from gateway.sql import literal
 
 Notation = Literal["plain", "any", "point", "comma"]
 """How numbers are read: in the plainest way only; in every way that means one thing; also those that could mean two
@@ -61,7 +61,7 @@ def number(text: str, decimal: str, into: Room, notation: Notation = "any") -> s
         branches = _auto_branches(into)
         if notation in ("point", "comma"):
             branches += _decided_branches(notation)
-    quick_case = f"when regexp_full_match({text}, {quote(quick)}) then cast({plain} as {into.type})"
+    quick_case = f"when regexp_full_match({text}, {literal(quick)}) then cast({plain} as {into.type})"
     rest = f" else {_slow(_normal(text), branches, into)}" if notation != "plain" else ""
     return f"case {quick_case}{rest} end"
 
@@ -70,11 +70,11 @@ def evidence(text: str, into: Room) -> str:
     """SQL for the bits that a text under `auto` says about the decimal sign; 0 for nothing."""
     normal = _normal(text)
     seen = [(pattern, POINT_SEEN if sign == "." else COMMA_SEEN) for pattern, sign, _ in _auto_branches(into) if sign]
-    cases = " ".join(f"when regexp_full_match({normal}, {quote(pattern)}) then {bit}" for pattern, bit in seen)
+    cases = " ".join(f"when regexp_full_match({normal}, {literal(pattern)}) then {bit}" for pattern, bit in seen)
     return (
-        f"cast(case when regexp_full_match({text}, {quote(_quick_auto(into))}) "
+        f"cast(case when regexp_full_match({text}, {literal(_quick_auto(into))}) "
         f"then case when contains({text}, '.') then {POINT_SEEN} else 0 end "
-        f"when regexp_full_match({normal}, {quote(AMBIGUOUS)}) then {AMBIGUOUS_SEEN} {cases} else 0 end as utinyint)"
+        f"when regexp_full_match({normal}, {literal(AMBIGUOUS)}) then {AMBIGUOUS_SEEN} {cases} else 0 end as utinyint)"
     )
 
 
@@ -171,7 +171,7 @@ def _slow(normal: str, branches: list[Branch], into: Room) -> str:
     for pattern, sign, separators in branches:
         value = f"regexp_replace({normal}, '{separators}', '', 'g')" if separators else normal
         value = f"replace({value}, ',', '.')" if sign == "," else value
-        whens.append(f"when regexp_full_match({normal}, {quote(pattern)}) then try_cast({value} as {into.type})")
+        whens.append(f"when regexp_full_match({normal}, {literal(pattern)}) then try_cast({value} as {into.type})")
     return f"case {' '.join(whens)} end"
 
 

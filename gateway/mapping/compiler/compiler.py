@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from graphlib import CycleError, TopologicalSorter
 
-from gateway.errors import GatewayError
+from gateway.errors import HouseError
 from gateway.mapping.compiler import fields
 from gateway.mapping.compiler.amounts import Notation
 from gateway.mapping.compiler.sources import Sources
@@ -21,7 +21,7 @@ from gateway.mapping.language.spec import Ignore, RecordSpec
 from gateway.mapping.language.spec import Mapping as Feed
 from gateway.model import MAPPABLE
 from gateway.model.status import MOVES
-from gateway.sql import quote
+from gateway.sql import literal
 
 
 class Compiler(Sources):
@@ -84,7 +84,7 @@ class Compiler(Sources):
     def _record(self, mapping: Feed, index: int, spec: RecordSpec, partner: str) -> Record:
         record = Record(index, spec, MAPPABLE[spec.type])
         if len(spec.fields) > FIELDS_MAX:
-            raise GatewayError(
+            raise HouseError(
                 "compile mapping",
                 mapping.feed,
                 "Split it into two records.",
@@ -103,7 +103,7 @@ class Compiler(Sources):
 
     @staticmethod
     def _ordered(mapping: Feed, record: Record) -> list[str]:
-        """Fields, each after those it is made from. Raises GatewayError where they need one another."""
+        """Fields, each after those it is made from. Raises HouseError where they need one another."""
         graph: dict[str, list[str]] = {}
         for name, target in record.targets.items():
             target.needs = frozenset(fields.needs(record, target))
@@ -112,7 +112,7 @@ class Compiler(Sources):
             return list(TopologicalSorter(graph).static_order())
         except CycleError as error:
             circle = " → ".join(error.args[1])
-            raise GatewayError(
+            raise HouseError(
                 "compile mapping",
                 mapping.feed,
                 "Break the circle.",
@@ -163,7 +163,7 @@ class Compiler(Sources):
             return [f"{target.value} <= 0"]
         origin = record.targets.get("from_status")
         if target.name == "to_status" and origin is not None:
-            allowed = ", ".join(quote(f"{a}>{b}") for a, b in MOVES)
+            allowed = ", ".join(literal(f"{a}>{b}") for a, b in MOVES)
             return [f"{origin.value} || '>' || {target.value} not in ({allowed})"]
         return []
 
@@ -196,7 +196,7 @@ class Compiler(Sources):
         return self.plan.add("__ignored", f"cast({'case ' + ' '.join(cases) + ' end' if cases else 'null'} as integer)")
 
     def _key(self, record: Record, partner: str) -> str:
-        parts = [quote(record.spec.type), quote(partner)]
+        parts = [literal(record.spec.type), literal(partner)]
         for key in record.spec.key:
             target = record.targets.get(key)
             if target is None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 import re
 
 from gateway.mapping.language.spec import FieldSpec
-from gateway.sql import quote
+from gateway.sql import literal
 
 TOKENS = {
     "%Y": "[1-9][0-9]{3}", "%y": "[0-9]{2}", "%m": "(0[1-9]|1[0-2])", "%d": "(0[1-9]|[12][0-9]|3[01])",
@@ -45,14 +45,14 @@ def day(text: str, spec: FieldSpec) -> str:
     branches = []
     for form in spec.formats or ("iso",):
         if form != "iso":
-            value = f"try_strptime({text}, {quote(_tokens(form))})"
+            value = f"try_strptime({text}, {literal(_tokens(form))})"
             branches.append((shape(form), f"cast({value} as date)"))
             continue
         branches.append((_DAY, f"try_cast({text} as date)"))
         midnight = rf"{_DAY}[T ]24:00:00(\.0{{1,9}})?({_UTC}| ?{_OFFSET})?"
         if spec.timezone:
             zoned = f"{_DAY}[T ]{_TIME}({_UTC}| ?{_OFFSET})"
-            branches.append((zoned, f"cast(timezone({quote(spec.timezone)}, {instant(text, spec)}) as date)"))
+            branches.append((zoned, f"cast(timezone({literal(spec.timezone)}, {instant(text, spec)}) as date)"))
         branches.append((midnight, f"try_cast(left({text}, 10) as date) + 1"))
         branches.append((f"{_DAY}([T ]{_TIME})?({_UTC}| ?{_OFFSET})?", f"try_cast(left({text}, 10) as date)"))
     return _choose(text, branches)
@@ -69,7 +69,7 @@ def instant(text: str, spec: FieldSpec) -> str:
         if form == "iso":
             branches += _iso(text, zone)
             continue
-        parsed = f"try_strptime({text}, {quote(_tokens(form))})"
+        parsed = f"try_strptime({text}, {literal(_tokens(form))})"
         if "%z" in form:
             branches.append((shape(form), f"cast({parsed} as timestamptz)"))
         else:
@@ -112,11 +112,11 @@ def _shifted(text: str) -> str:
 def _local(stamp: str, zone: str) -> str:
     if zone.upper() in ("UTC", "GMT", "ETC/UTC"):
         return f"make_timestamptz(epoch_us({stamp}))"
-    there = f"timezone({quote(zone)}, {stamp})"
+    there = f"timezone({literal(zone)}, {stamp})"
     # A time that the clocks skipped comes back as another one.
-    return f"case when timezone({quote(zone)}, {there}) = {stamp} then {there} end"
+    return f"case when timezone({literal(zone)}, {there}) = {stamp} then {there} end"
 
 
 def _choose(text: str, branches: list[tuple[str, str]]) -> str:
-    whens = " ".join(f"when regexp_full_match({text}, {quote(shape)}) then {value}" for shape, value in branches)
+    whens = " ".join(f"when regexp_full_match({text}, {literal(shape)}) then {value}" for shape, value in branches)
     return f"case {whens} end"

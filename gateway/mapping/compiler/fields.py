@@ -7,7 +7,7 @@ from gateway.mapping.compiler.sources import Sources
 from gateway.mapping.compiler.targets import Join, JoinKind, Record, Target
 from gateway.mapping.language.expressions import names
 from gateway.mapping.language.spec import FieldSpec, SignRule
-from gateway.sql import one_of, quote
+from gateway.sql import literal, one_of
 
 _PLAIN = FieldSpec.model_validate({"constant": ""})
 """How the mapping's own values (constants, defaults, crosswalk results) are read: decimal point, ISO dates."""
@@ -99,7 +99,7 @@ def _text(compiler: Sources, record: Record, target: Target) -> str:
     spec = target.spec
     if spec.constant is not None:
         text = str(spec.constant).lower() if isinstance(spec.constant, bool) else str(spec.constant)
-        return quote(text) if text else "cast(null as varchar)"
+        return literal(text) if text else "cast(null as varchar)"
     if spec.lookup is not None:
         return _lookup(compiler, record, target)
     if spec.expr is not None:
@@ -160,8 +160,8 @@ def _map(compiler: Sources, target: Target, text: str) -> str:
     spec = target.spec
     table = {code.strip().lower(): value for code, value in (spec.map or {}).items()}
     rest = table.pop("*", None)
-    cases = " ".join(f"when {quote(code)} then {quote(value)}" for code, value in table.items())
-    other = {"keep": text, "suspense": "'suspense'", "reject": "null"}[spec.missing] if rest is None else quote(rest)
+    cases = " ".join(f"when {literal(code)} then {literal(value)}" for code, value in table.items())
+    other = {"keep": text, "suspense": "'suspense'", "reject": "null"}[spec.missing] if rest is None else literal(rest)
     known = one_of(f"lower({text})", list(table)) if table else "false"
     if rest is None and spec.missing == "suspense":
         target.unmapped = f"{text} is not null and not ({known})"
@@ -260,7 +260,7 @@ def _own(target: Target, text: str) -> str:
     """SQL of a value that the mapping itself states."""
     if text == "":
         return "''" if target.type == "VARCHAR" else f"cast(null as {target.type})"
-    return values.typed(target.kind, quote(text), _PLAIN, target.column)
+    return values.typed(target.kind, literal(text), _PLAIN, target.column)
 
 
 def _default(compiler: Sources, target: Target, value: str) -> str:

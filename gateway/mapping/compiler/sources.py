@@ -8,7 +8,7 @@ from gateway.mapping.compiler.amounts import Notation
 from gateway.mapping.compiler.steps import Plan
 from gateway.mapping.compiler.targets import Join, Record, Target
 from gateway.mapping.language.expressions import compile_scalar
-from gateway.sql import ident
+from gateway.sql import identifier
 
 
 class Sources:
@@ -49,9 +49,9 @@ class Sources:
 
         blank  columns that the relation lacks because they are "" in all rows
         """
-        cells = {column: "''" if column in blank else ident(column) for column in self.columns}
+        cells = {column: "''" if column in blank else identifier(column) for column in self.columns}
         texts = [f"{cells.get(column, 'cast(null as varchar)')} as {name}" for column, name in self.sources.items()]
-        return f"(select {', '.join(['_ordinal', '_position', '_unit', *texts])} from {ident(relation)})"
+        return f"(select {', '.join(['_ordinal', '_position', '_unit', *texts])} from {identifier(relation)})"
 
     def notation_of(self, target: Target) -> Notation:
         """How the numbers of a field are read."""

@@ -53,19 +53,19 @@ def _check_literals(name: str, literals: list[str], example: str) -> None:
             pc.match_substring_regex(pa.array([""]), literals[1])
         except pa.ArrowInvalid as error:
             reason = str(error).rpartition("expression: ")[2]
-            raise ExpressionError(f"the pattern '{literals[1]}' cannot be read: {reason}", "mend it") from None
+            raise ExpressionError(f"the pattern '{literals[1]}' cannot be read: {reason}", "fix it") from None
 
 
 def no_column(name: str, fields: Collection[str], columns: Collection[str]) -> ExpressionError:
     """For a quoted name that the file does not have."""
     close = nearest(name, columns)
     if name in fields:
-        mend = f"{name} is a field: write it without quotes"
+        fix = f"{name} is a field: write it without quotes"
     elif close:
-        mend = "use the header as it stands in the file"
+        fix = "use the header as it stands in the file"
     else:
-        mend = f"text stands in single quotes: '{name}'; the file has {listed(columns)}"
-    return ExpressionError(f'"{name}" is not a column of the file{close}', mend)
+        fix = f"text stands in single quotes: '{name}'; the file has {listed(columns)}"
+    return ExpressionError(f'"{name}" is not a column of the file{close}', fix)
 
 
 def no_field(name: str, fields: Collection[str], columns: Collection[str]) -> ExpressionError:

@@ -19,6 +19,7 @@ from sqlglot import expressions as exp
 from gateway.mapping.language import expression_faults
 from gateway.mapping.language.functions import AGGREGATES, FUNCTIONS
 from gateway.mapping.language.grammar import ExpressionError, parse, short
+from gateway.sql import literal
 
 __all__ = ["ExpressionError", "compile_scalar", "names"]
 
@@ -149,7 +150,7 @@ class _Writer:
         if node.is_string:
             if "\x00" in node.name:
                 raise ExpressionError("a text has a NUL character", "remove it")
-            return _quoted(node.name)
+            return literal(node.name)
         if not _NUMBER.fullmatch(node.name):
             raise ExpressionError(
                 f"{node.name} is not a number that can be used", "write digits with a decimal point: 1234.50"
@@ -224,7 +225,3 @@ def _type(node: exp.Cast) -> str:
     if kind.this.name in _TYPES and not parameters:
         return _TYPES[kind.this.name]
     raise ExpressionError(f"a value cannot be cast to {kind.sql(dialect='duckdb').lower()} here", f"cast to {_CASTS}")
-
-
-def _quoted(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"

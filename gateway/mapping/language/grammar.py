@@ -13,11 +13,11 @@ CHARACTERS_MAX = 4_000
 
 
 class ExpressionError(ValueError):
-    """An expression that is not allowed; `message` says why and `mend` what to do."""
+    """An expression that is not allowed; `message` says why and `fix` what to do."""
 
-    def __init__(self, message: str, mend: str) -> None:
-        self.message, self.mend = message, mend
-        super().__init__(f"{message}. Mend: {mend}")
+    def __init__(self, message: str, fix: str) -> None:
+        self.message, self.fix = message, fix
+        super().__init__(f"{message}. Fix: {fix}")
 
 
 def _only(parsers: dict[str, Any], *names: str) -> dict[str, Any]:

@@ -14,16 +14,16 @@ from gateway.mapping.language.toml_lines import Lines
 
 @dataclass(frozen=True, slots=True, order=True)
 class MappingFault:
-    """One defect of a mapping, pack or lookup: `file` below the home, `line` from 1, what is wrong, the mend."""
+    """One defect of a mapping, pack or lookup: `file` below the home, `line` from 1, what is wrong, the fix."""
 
     file: str
     line: int
     message: str
-    mend: str
+    fix: str
 
     def __str__(self) -> str:
         text = f"{self.file}:{self.line}: {self.message}"
-        return text + ("" if text.endswith(("?", ".")) else ".") + f" Mend: {self.mend}."
+        return text + ("" if text.endswith(("?", ".")) else ".") + f" Fix: {self.fix}."
 
 
 @dataclass(frozen=True, slots=True)

@@ -91,7 +91,7 @@ def spelled(path: Sequence[str | int]) -> str:
 
 
 def _said(path: tuple[str | int, ...], errors: list[Any], raw: Any) -> tuple[str, str]:
-    """(message, mend) for all that the check says about one key."""
+    """(message, fix) for all that the check says about one key."""
     key = spelled(path)
     kinds = {error["type"]: error for error in errors}
     if "extra_forbidden" in kinds:
@@ -122,8 +122,8 @@ def _unknown(path: tuple[str | int, ...]) -> tuple[str, str]:
     elsewhere = [where for where, model in _HOMES.items() if last in keys_of(model)]
     if not close and elsewhere:
         return f"unknown key `{spelled(path)}`", f"`{last}` belongs {elsewhere[0]}"
-    mend = "rename the key" if close else f"the keys here are {', '.join(known)}"
-    return f"unknown key `{spelled(path)}`{close.replace(chr(34), '`')}", mend
+    fix = "rename the key" if close else f"the keys here are {', '.join(known)}"
+    return f"unknown key `{spelled(path)}`{close.replace(chr(34), '`')}", fix
 
 
 def _not_listed(key: str, error: Any) -> tuple[str, str]:

@@ -145,8 +145,8 @@ def _toml(path: Path, name: str) -> tuple[dict[str, Any] | None, str, list[Mappi
         return None, "", [MappingFault(name, line, "is not UTF-8 text", "save the file as UTF-8")]
     except tomllib.TOMLDecodeError as error:
         line, reason = _broken(str(error), text)
-        mend = "check quotes, brackets and = on that line and the one before"
-        return None, text, [MappingFault(name, line, f"is not valid TOML: {reason}", mend)]
+        fix = "check quotes, brackets and = on that line and the one before"
+        return None, text, [MappingFault(name, line, f"is not valid TOML: {reason}", fix)]
     except RecursionError:
         return None, "", [MappingFault(name, 1, "has lists nested too deeply", "check its brackets")]
 
@@ -162,8 +162,8 @@ def _broken(message: str, text: str) -> tuple[int, str]:
 def _pack(base: Any, root: Path, name: str, lines: Lines) -> tuple[dict[str, Any] | None, str, list[MappingFault]]:
     """The pack's data and text. (None, "", faults) if there is none, or it is itself based on another."""
 
-    def no(message: str, mend: str) -> tuple[None, str, list[MappingFault]]:
-        return None, "", [MappingFault(name, lines.of("based_on"), message, mend)]
+    def no(message: str, fix: str) -> tuple[None, str, list[MappingFault]]:
+        return None, "", [MappingFault(name, lines.of("based_on"), message, fix)]
 
     if not isinstance(base, str) or not _PACK.fullmatch(base):
         return no(f'based_on = "{base}" names no pack', 'write "standard/<family>/<document>", e.g. "standard/x12/945"')

@@ -145,5 +145,5 @@ def _text(cell: object) -> str:
     return str(cell)
 
 
-def _fault(path: Path, line: int, message: str, mend: str) -> MappingFault:
-    return MappingFault(f"mappings/lookups/{path.name}", line, message, mend)
+def _fault(path: Path, line: int, message: str, fix: str) -> MappingFault:
+    return MappingFault(f"mappings/lookups/{path.name}", line, message, fix)

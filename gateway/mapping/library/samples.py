@@ -25,11 +25,11 @@ from uuid import UUID
 import duckdb
 import pyarrow as pa
 
-from gateway.errors import FileError, GatewayError
+from gateway.errors import FileError, HouseError
 from gateway.mapping.apply.mapped import Mapped
 from gateway.mapping.library.load import load_file
 from gateway.model import MAPPABLE
-from gateway.sql import ident
+from gateway.sql import identifier
 
 DIFFERENCES_MAX = 20
 """Differences told of one sample; a last line counts the rest."""
@@ -55,7 +55,7 @@ def check(path: Path, run: Run, *, refresh: bool = False) -> list[str]:
     for sample in samples(path):
         expected = sample.with_name(sample.name + _SUFFIX)
         if not expected.is_file() and not refresh:
-            found.append(f"{sample}: has no {expected.name}. Mend: write what it must become, or remove the sample.")
+            found.append(f"{sample}: has no {expected.name}. Fix: write what it must become, or remove the sample.")
             continue
         try:
             outcome = shape(run(path, sample))
@@ -69,7 +69,7 @@ def check(path: Path, run: Run, *, refresh: bool = False) -> list[str]:
         try:
             wanted = json.loads(expected.read_text(encoding="utf-8"))
         except ValueError as error:
-            found.append(f"{expected}: is no JSON ({error}). Mend: correct it.")
+            found.append(f"{expected}: is no JSON ({error}). Fix: correct it.")
             continue
         found += [f"{sample}: {line}" for line in differences(wanted, outcome)]
     return found
@@ -106,7 +106,7 @@ def _owners(name: str, rivals: Mapping[Path, Sequence[str]]) -> list[Path]:
 def master_data(path: Path) -> tuple[pa.Table, pa.Table] | None:
     """(items, aliases) that the samples of a mapping file are read with; None if the home's are.
 
-    Raises GatewayError that names the line of a row that is no alias.
+    Raises HouseError that names the line of a row that is no alias.
     """
     source = path.parent / "samples" / MASTER_DATA
     if not source.is_file():
@@ -123,7 +123,7 @@ def master_data(path: Path) -> tuple[pa.Table, pa.Table] | None:
                 names.append(_alias(row))
         except (ValueError, KeyError, InvalidOperation) as error:
             hint = "Its columns are sku, partner, id-type, external-id, pack-qty, valid-from, valid-to."
-            raise GatewayError("read", f"{source}:{line}", hint, str(error)) from None
+            raise HouseError("read", f"{source}:{line}", hint, str(error)) from None
     items = pa.table({"sku": pa.array(sorted({row["sku"] for row in rows}), pa.utf8())})
     return items, pa.Table.from_pylist(names, _ALIASES)
 
@@ -183,13 +183,13 @@ def value(cell: Any) -> Any:
 def of(con: duckdb.DuckDBPyConnection, mapped: Mapped) -> dict[str, Any]:
     """What a mapping made of a file, in the shape of an expectation (without what the ledger adds)."""
     records = {
-        table: con.execute(f"select * exclude (source_key) from {ident(name)} order by _record, _ordinal")
+        table: con.execute(f"select * exclude (source_key) from {identifier(name)} order by _record, _ordinal")
         .to_arrow_table()
         .to_pylist()
         for table, name in mapped.tables.items()
     }
     found = con.execute(
-        f"""select position, code, column_name, value, message, hint from {ident(mapped.faults)}
+        f"""select position, code, column_name, value, message, hint from {identifier(mapped.faults)}
             order by _ordinal nulls first, _record, position, code, column_name"""
     )
     [outcome] = mapped.files

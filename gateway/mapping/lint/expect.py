@@ -21,7 +21,7 @@ class Checker(Protocol):
 
     mapping: Mapping
 
-    def fault(self, path: tuple[str | int, ...], message: str, mend: str) -> MappingFault: ...
+    def fault(self, path: tuple[str | int, ...], message: str, fix: str) -> MappingFault: ...
     def zone(self, path: tuple[str | int, ...], zone: str) -> Iterator[MappingFault]: ...
 
 
@@ -53,13 +53,11 @@ def check(checker: Checker) -> Iterator[MappingFault]:
         )
 
 
-def _readable(
-    checker: Checker, key: str, text: str, read: Callable[[str], object], mend: str
-) -> Iterator[MappingFault]:
+def _readable(checker: Checker, key: str, text: str, read: Callable[[str], object], fix: str) -> Iterator[MappingFault]:
     try:
         read(text)
     except ValueError as error:
-        yield checker.fault(("expect", key), str(error), mend)
+        yield checker.fault(("expect", key), str(error), fix)
 
 
 def _units(checker: Checker, expect: Expect, count: int, unit: str) -> Iterator[MappingFault]:
@@ -103,7 +101,7 @@ def _sequence(checker: Checker, expect: Expect) -> Iterator[MappingFault]:
         try:
             groups = re.compile(expect.sequence).groups
         except re.error as error:
-            yield checker.fault(place, f"is no pattern: {error}", "mend it")
+            yield checker.fault(place, f"is no pattern: {error}", "fix it")
             return
         if groups != 1:
             yield checker.fault(place, "must have one pair of ( ) around the number", "as in 'stock-([0-9]+)'")

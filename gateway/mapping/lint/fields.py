@@ -35,7 +35,7 @@ class Checker(Protocol):
 
     lookups: Mapping[str, pa.Table] | Collection[str]
 
-    def fault(self, path: Path, message: str, mend: str) -> MappingFault: ...
+    def fault(self, path: Path, message: str, fix: str) -> MappingFault: ...
     def expression(self, path: Path, text: str, fields: Mapping[str, str], wanted: str) -> Iterator[MappingFault]: ...
     def source_columns(self, path: Path, columns: Collection[str]) -> Iterator[MappingFault]: ...
     def zone(self, path: Path, zone: str) -> Iterator[MappingFault]: ...
@@ -64,10 +64,10 @@ def check(checker: Checker, index: int, record: RecordSpec, name: str) -> Iterat
     column = table.column(name)
     if column is None and not name.startswith("_"):
         known = [one.name for one in table.columns]
-        mend = 'rename the key, or start it with "_" if it is only a helper'
+        fix = 'rename the key, or start it with "_" if it is only a helper'
         if name in keys_of(RecordSpec):
-            mend = f"`{name}` belongs above [record.fields]"
-        yield checker.fault(path, f'table {record.type} has no field "{name}"{nearest(name, known)}', mend)
+            fix = f"`{name}` belongs above [record.fields]"
+        yield checker.fault(path, f'table {record.type} has no field "{name}"{nearest(name, known)}', fix)
     wanted = values.sql_type(values.type_of(field, column), column)
     yield from _type(checker, path, field, column)
     yield from _sources(checker, path, field, record, wanted)
@@ -196,7 +196,7 @@ def _reading(
         try:
             dates.shape(form)
         except ValueError as error:
-            yield checker.fault((*path, "formats", number), f'"{form}" has an {error}', "mend the format")
+            yield checker.fault((*path, "formats", number), f'"{form}" has an {error}', "fix the format")
         else:
             if not form.strip() or ("%" not in form and form not in dates.NAMED):
                 yield checker.fault((*path, "formats", number), f'"{form}" is no date format{nearest(form, _forms())}',

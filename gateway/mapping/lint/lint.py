@@ -70,11 +70,11 @@ class _Checker:
         header = columns if columns and self.mapping.file.format in TABULAR else _listed_columns(self.mapping.file)
         self.columns = frozenset(header) if header else None
 
-    def fault(self, path: tuple[str | int, ...], message: str, mend: str) -> MappingFault:
+    def fault(self, path: tuple[str | int, ...], message: str, fix: str) -> MappingFault:
         file, line = self.loaded.place(*path)
         shown = path[2:] if path[0] == "record" and len(self.mapping.record) == 1 else path
         where = f"{spelled(shown)}: " if shown else ""
-        return MappingFault(file, line, where + message, mend)
+        return MappingFault(file, line, where + message, fix)
 
     def run(self, options_check: OptionsCheck | None) -> Iterator[MappingFault]:
         yield from self.head()
@@ -93,7 +93,7 @@ class _Checker:
             yield self.fault(("partner",), f'"{mapping.partner}", but the file lies in the folder {folder}',
                              f'write partner = "{folder}", or move the file')  # fmt: skip
         if mapping.valid_from and mapping.valid_to and mapping.valid_to < mapping.valid_from:
-            yield self.fault(("valid_to",), "is before valid_from, so the mapping never holds", "mend one of them")
+            yield self.fault(("valid_to",), "is before valid_from, so the mapping never holds", "fix one of them")
         yield from expect.check(self)
 
     def file(self, options_check: OptionsCheck | None) -> Iterator[MappingFault]:
@@ -183,10 +183,10 @@ class _Checker:
                 yield self.fault(place, f'"{name}" is neither a field nor a column of the file{close}',
                                  "name fields or source columns")  # fmt: skip
             elif name not in record.fields and self.columns is None and self._means_a_field(record, name):
-                mend = f"name one of {listed(record.fields, 30)}, or a source column"
+                fix = f"name one of {listed(record.fields, 30)}, or a source column"
                 if self.mapping.file.format not in INTERCHANGE:
-                    mend += f'; if a column is called so, let a field read it: _{name} = "{name}"'
-                yield self.fault(place, f'the record has no field "{name}"{nearest(name, record.fields)}', mend)
+                    fix += f'; if a column is called so, let a field read it: _{name} = "{name}"'
+                yield self.fault(place, f'the record has no field "{name}"{nearest(name, record.fields)}', fix)
 
     def _means_a_field(self, record: RecordSpec, name: str) -> bool:
         """Whether a name in the key, which is no field, is one that was misspelled or left out.
@@ -238,7 +238,7 @@ class _Checker:
             kind, trouble = self.probe.kind(text, fields, aggregates=aggregates, columns=columns)
             yield from self.source_columns(path, sorted(names(text)[1]))
         except ExpressionError as error:
-            yield self.fault(path, error.message, error.mend)
+            yield self.fault(path, error.message, error.fix)
             return
         if trouble and not trouble.startswith("value: "):
             yield self.fault(path, trouble, lint_fields.CAST)
@@ -251,7 +251,7 @@ class _Checker:
             kind, trouble = self.probe.kind(text, fields)
             yield from self.source_columns(path, sorted(names(text)[1]))
         except ExpressionError as error:
-            yield self.fault(path, error.message, error.mend)
+            yield self.fault(path, error.message, error.fix)
             return
         if trouble:
             yield self.fault(path, trouble.removeprefix("value: "), lint_fields.CAST)

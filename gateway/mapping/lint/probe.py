@@ -9,7 +9,7 @@ from types import TracebackType
 import duckdb
 
 from gateway.mapping.language.expressions import compile_scalar, names
-from gateway.sql import ident, quote
+from gateway.sql import identifier, literal
 
 _SAMPLES = {"VARCHAR": "x", "DATE": "2026-01-31", "TIMESTAMPTZ": "2026-01-31 10:00:00+00", "BOOLEAN": "true"}
 _NUMBERS = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "DECIMAL", "DOUBLE")
@@ -86,14 +86,14 @@ class Probe:
 
 
 def _named(prefix: str) -> Callable[[str], str]:
-    return lambda name: ident(prefix + name)
+    return lambda name: identifier(prefix + name)
 
 
 def _column(name: str, kind: str) -> str:
     """A column that is a usual value, then blank (empty for other types than text), then missing."""
     sample = next((value for key, value in _SAMPLES.items() if kind.startswith(key)), "1")
     blank = "''" if kind == "VARCHAR" else "null"
-    return f"cast(case n when 1 then {quote(sample)} when 2 then {blank} end as {kind}) as {ident(name)}"
+    return f"cast(case n when 1 then {literal(sample)} when 2 then {blank} end as {kind}) as {identifier(name)}"
 
 
 def _mismatch(reason: str) -> str:

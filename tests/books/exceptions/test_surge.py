@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.errors import GatewayError
+from gateway.errors import HouseError
 from gateway.once import open_gateway, run_once
 from tests.conftest import NOW
 from tests.test_books import GOOD
@@ -49,5 +49,5 @@ def test_only_what_opens_in_files_with_returns_during_the_surge_is_due_later(
 
 
 def test_a_surge_that_ends_before_it_begins_is_refused(home: Path) -> None:
-    with pytest.raises(GatewayError, match=r"surge.*until is before since"):
+    with pytest.raises(HouseError, match=r"surge.*until is before since"):
         due(home, '\n[[surge]]\npartner = "amazon-us"\nsince = 2026-11-20\nuntil = 2026-11-01\n')

@@ -10,13 +10,13 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from gateway.errors import GatewayError
+from gateway.errors import HouseError
 from gateway.mapping.library.load import load_file
 from gateway.pipeline import Gateway, try_file
 from gateway.reading import ReadRequest
 from gateway.settings import Limits
 
-MAPPINGS = Path(__file__).parents[2] / "mappings"
+MAPPINGS = Path(__file__).parents[3] / "mappings"
 
 
 def request(path: Path, each: str | None = None, *columns: str, **more: Any) -> ReadRequest:
@@ -45,13 +45,13 @@ def faults(module: ModuleType, path: Path) -> list[list[str]]:
 
 
 def read_or_refused(module: ModuleType, path: Path, kinds: dict[str, tuple[str, ...]]) -> None:
-    """Read every kind of row; a refusal is an error that says how to mend it, anything else fails the test."""
+    """Read every kind of row; a refusal is an error that says how to fix it, anything else fails the test."""
     module.forget()
     try:
         module.units(request(path))
         for each, columns in kinds.items():
             rows(module, path, each, *columns)
-    except GatewayError as error:
+    except HouseError as error:
         assert error.hint
 
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from gateway.errors import FileError, GatewayError
+from gateway.errors import FileError, HouseError
 from gateway.formats.bank import bai2, bai2_accounts, statements
 from gateway.settings import Limits
 from tests.conftest import CORPUS, corpus
@@ -260,7 +260,7 @@ def test_what_is_no_report_is_refused(tmp_path: Path, content: str, message: str
     "path", ["16/amuont", "amount", "03/type", "49/total", "03[10]/amount", "16[010]/amount", "02/x"]
 )
 def test_a_path_that_is_none_shows_the_syntax(tmp_path: Path, path: str) -> None:
-    with pytest.raises(GatewayError, match="16/amount"):
+    with pytest.raises(HouseError, match="16/amount"):
         rows(bai2, write(tmp_path, REPORT), "16", path)
 
 

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from gateway.errors import FileError, GatewayError
+from gateway.errors import FileError, HouseError
 from gateway.formats.bank import mt940, mt940_fields, statements
 from gateway.formats.bank.remittance import Details, Parts
 from gateway.settings import Limits
@@ -410,12 +410,12 @@ def test_text_in_another_encoding(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("path", [":61/amuont", "amount", ":25/x", ":60/amount/x", "balance/amount", ":6", "{4}"])
 def test_a_path_that_is_none_shows_the_syntax(tmp_path: Path, path: str) -> None:
-    with pytest.raises(GatewayError, match="61/amount"):
+    with pytest.raises(HouseError, match="61/amount"):
         rows(mt940, write(tmp_path, STATEMENT), ":61", path)
 
 
 def test_an_unknown_kind_of_row_names_the_known_ones(tmp_path: Path) -> None:
-    with pytest.raises(GatewayError, match="balance"):
+    with pytest.raises(HouseError, match="balance"):
         rows(mt940, write(tmp_path, STATEMENT), "Ntry")
 
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from gateway.errors import FileError, GatewayError
+from gateway.errors import FileError, HouseError
 from gateway.formats.bank import ofx, statements
 from gateway.settings import Limits
 from tests.conftest import CORPUS, corpus
@@ -207,7 +207,7 @@ def test_what_is_no_whole_download_is_refused(tmp_path: Path, content: str, mess
     [("STMTTRN", "trnamt"), ("STMTTRN", "A//B"), ("LEDGERBAL|AVAILBAL", "LEDGERBAL/BALAMT"), ("//x", "A")],
 )
 def test_a_path_that_is_none_is_refused(tmp_path: Path, each: str, path: str) -> None:
-    with pytest.raises(GatewayError, match="STMTTRN"):
+    with pytest.raises(HouseError, match="STMTTRN"):
         rows(ofx, write(tmp_path, SGML), each, path)
 
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from gateway.errors import FileError, GatewayError
+from gateway.errors import FileError, HouseError
 from gateway.formats import forget
 from gateway.formats.edi import edifact, interchange, octets
 from gateway.formats.edi import rows as windows
@@ -143,7 +143,7 @@ def test_data_elements_may_be_named(named: str, numbered: str) -> None:
      ("C999/7140", "no segment")],
 )  # fmt: skip
 def test_a_path_that_is_none_tells_the_mend(path: str, message: str) -> None:
-    with pytest.raises(GatewayError, match=message):
+    with pytest.raises(HouseError, match=message):
         parse_edifact(path)
 
 
@@ -170,7 +170,7 @@ def test_more_than_ascii_in_unoa_is_read_as_it_is_meant(tmp_path: Path, codec: s
 def test_a_mapping_may_name_the_encoding(tmp_path: Path) -> None:
     text = UNB + message("UNH+1+X:D:96A:UN", "FTX+AAI+++Grün", "UNT+3+1") + "UNZ+1+77'"
     assert cells(rows(tmp_path / "a.edi", text.encode(), "UNH", "FTX/04", encoding="utf-8")) == [["Grün"]]
-    with pytest.raises(GatewayError, match="latin-1"):
+    with pytest.raises(HouseError, match="latin-1"):
         rows(tmp_path / "a.edi", text, "UNH", "FTX/04", encoding="klingon")
 
 
@@ -437,7 +437,7 @@ def test_mutations_are_read_or_refused(tmp_path: Path, place: int, cut: int, put
 
 # --- the whole way -------------------------------------------------------------------------------------------
 
-PACKS = sorted((Path(__file__).parents[2] / "mappings" / "standard" / "edifact").glob("*.toml"))
+PACKS = sorted((Path(__file__).parents[3] / "mappings" / "standard" / "edifact").glob("*.toml"))
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from gateway.errors import FileError, GatewayError
+from gateway.errors import FileError, HouseError
 from gateway.formats import forget
 from gateway.formats.edi import x12
 from gateway.reading import Envelope, ReadRequest
@@ -99,7 +99,7 @@ def test_not_x12(tmp_path: Path) -> None:
 
 
 def test_a_path_that_is_none_shows_the_syntax(tmp_path: Path) -> None:
-    with pytest.raises(GatewayError, match="W12/08"):
+    with pytest.raises(HouseError, match="W12/08"):
         rows(write(tmp_path / "a.edi", [ISA, *BODY]), "LX/W12", "W12.08")
 
 
@@ -114,7 +114,7 @@ def test_mutations_are_read_or_refused(tmp_path: Path, place: int, put: bytes) -
     try:
         x12.units(request)
         rows(request, "LX/W12", "W12/08", "N1[SF]/04")
-    except GatewayError as error:
+    except HouseError as error:
         assert str(error)
 
 

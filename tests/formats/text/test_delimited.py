@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from gateway.errors import FileError, GatewayError
+from gateway.errors import FileError, HouseError
 from gateway.formats.text import delimited
 from gateway.reading import ReadRequest
 from gateway.settings import Limits
@@ -169,7 +169,7 @@ def test_short_rows_are_padded_on_demand_and_long_ones_never_cut(tmp_path: Path)
                           ("header", {"row": 1, "contains": ["a"]}), ("ragged", "cut"), ("colour", "red")],
 )  # fmt: skip
 def test_wrong_settings_are_told(tmp_path: Path, option: str, value: Any) -> None:
-    with pytest.raises(GatewayError, match=option):
+    with pytest.raises(HouseError, match=option):
         read(tmp_path / "f.csv", b"a,b\n", **{option: value})
 
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from gateway.errors import FileError, GatewayError
+from gateway.errors import FileError, HouseError
 from gateway.formats import encoding, fixed
 from gateway.reading import Reading, ReadRequest
 from gateway.settings import Limits
@@ -133,7 +133,7 @@ def test_a_tag_that_nobody_named_refuses_the_file(tmp_path: Path, line: str) -> 
 def test_what_is_declared_wrong_is_told(
     tmp_path: Path, options: dict[str, Any], each: str | None, message: str
 ) -> None:
-    with pytest.raises(GatewayError, match=message):
+    with pytest.raises(HouseError, match=message):
         read(tmp_path / "a", "x\n", each, **options)
 
 

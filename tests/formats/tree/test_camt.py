@@ -208,8 +208,8 @@ def test_every_public_sample_is_in_a_test_above() -> None:
 
 READ_IN_A_PROCESS = """
 import resource
-from tests.formats.banks import Path, rows
-from gateway.formats import xml
+from tests.formats.bank.banks import Path, rows
+from gateway.formats.tree import xml
 
 def peak_mb():
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
@@ -224,7 +224,7 @@ def test_entries_that_are_no_rows_do_not_stay_in_memory(tmp_path: Path) -> None:
     camt(path, 10_000)
     done = subprocess.run(
         [sys.executable, "-c", READ_IN_A_PROCESS.format(path=str(path))],
-        check=True, capture_output=True, text=True, cwd=Path(__file__).parents[2],
+        check=True, capture_output=True, text=True, cwd=Path(__file__).parents[3],
     )  # fmt: skip
     balances, grown_mb = done.stdout.split()
     # The document has 5 MB; as a tree it takes 60.

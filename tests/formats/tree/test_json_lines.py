@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from gateway.errors import FileError, GatewayError
+from gateway.errors import FileError, HouseError
 from gateway.formats.tree import json_lines, json_scan
 from gateway.reading import Reading, ReadRequest
 from gateway.settings import Limits
@@ -202,7 +202,7 @@ def test_limits_are_held(tmp_path: Path, limit: dict[str, int], message: str) ->
      ("r", "a[x=y]", "condition"), ("r", "", "path")],
 )  # fmt: skip
 def test_paths_that_are_none_show_the_syntax(tmp_path: Path, each: str, column: str, message: str) -> None:
-    with pytest.raises(GatewayError, match=message):
+    with pytest.raises(HouseError, match=message):
         read(tmp_path / "a", "{}", each, column)
 
 

@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from lxml import etree
 
-from gateway.errors import FileError, GatewayError
+from gateway.errors import FileError, HouseError
 from gateway.formats.tree import xml
 from gateway.reading import Reading, ReadRequest
 from gateway.settings import Limits
@@ -213,7 +213,7 @@ def test_a_document_without_its_body_is_refused(tmp_path: Path) -> None:
      ("//N", "", "path")],
 )  # fmt: skip
 def test_paths_that_are_none_show_the_syntax(tmp_path: Path, each: str, column: str, message: str) -> None:
-    with pytest.raises(GatewayError, match=message):
+    with pytest.raises(HouseError, match=message):
         read(tmp_path / "a.xml", CAMT, each, column)
 
 

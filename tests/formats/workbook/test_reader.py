@@ -19,7 +19,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from openpyxl.styles.numbers import is_date_format
 
-from gateway.errors import FileError, GatewayError
+from gateway.errors import FileError, HouseError
 from gateway.formats.workbook import reader
 from gateway.formats.workbook import xlsx as workbook_xlsx
 from gateway.formats.workbook.cells import address, column_number, formatter, number
@@ -736,7 +736,7 @@ def test_limits_are_held(tmp_path: Path, limit: dict[str, int], message: str) ->
 
 
 def test_wrong_options_are_told() -> None:
-    with pytest.raises(GatewayError, match="merged"):
+    with pytest.raises(HouseError, match="merged"):
         open_book(Path("none.xlsx"), merged="all")
 
 

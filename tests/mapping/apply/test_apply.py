@@ -14,7 +14,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from gateway.errors import Fault, FileError, GatewayError
+from gateway.errors import Fault, FileError, HouseError
 from gateway.ledger import staging
 from tests.mapping.fake import Alone, Bench, FakeRows, Row, mapping, snapshot, stock
 
@@ -162,7 +162,7 @@ def test_messages_by_type(bench: Bench, field: dict[str, Any], text: str, messag
 
 def test_faults_of_the_reader_are_kept_and_counted(bench: Bench) -> None:
     found = [
-        Fault("ROW_REJECT", "has 2 columns, expected 3", "Mend it.", "line 4", "", "", {"raw": "A;x"}),
+        Fault("ROW_REJECT", "has 2 columns, expected 3", "Fix it.", "line 4", "", "", {"raw": "A;x"}),
         Fault("FILE_NOTE", "a note", position="line 9"),
     ]
     columns = ("place", "sku", "qty")
@@ -364,7 +364,7 @@ def test_a_text_that_an_expression_makes_is_read_as_strictly_as_any_other(bench:
 
 def test_fields_that_need_one_another_are_refused(bench: Bench) -> None:
     record = snapshot(qty={"expr": "_a + 1"}, _a={"expr": "qty + 1", "type": "decimal"})
-    with pytest.raises(GatewayError, match="need one another"):
+    with pytest.raises(HouseError, match="need one another"):
         bench.apply(mapping(record), lambda _: stock(("A", "x", "1")))
 
 
@@ -471,10 +471,10 @@ def test_a_lookup_with_nothing_to_look_up_takes_the_default(bench: Bench) -> Non
 
 
 def test_a_lookup_that_does_not_exist_or_does_not_fit_is_an_operators_error(bench: Bench) -> None:
-    with pytest.raises(GatewayError, match=r"mappings/lookups/fees.csv"):
+    with pytest.raises(HouseError, match=r"mappings/lookups/fees.csv"):
         classes(bench, "reject", ("1", "a", "b"))
     bench.lookup("fees", ("kind", "value"), ("a", "tax"))
-    with pytest.raises(GatewayError, match="`on` names 2 columns"):
+    with pytest.raises(HouseError, match="`on` names 2 columns"):
         classes(bench, "reject", ("1", "a", "b"))
 
 

@@ -111,7 +111,7 @@ def test_the_content_decides_between_two_formats() -> None:
                                              "mappings of 3pl-east would name it"),
         ("old.csv", ["delimited"], "3pl-east", "holds on 2026-03-01: mappings/3pl-east/old.toml holds to 2026-02-28"),
         ("new.csv", ["delimited"], "3pl-east", "mappings/3pl-east/new.toml holds from 2026-03-02"),
-        ("x.csv", ["delimited"], "broken", "a mapping of broken cannot be used: mappings/broken/x.toml:3: no. Mend: yes."),
+        ("x.csv", ["delimited"], "broken", "a mapping of broken cannot be used: mappings/broken/x.toml:3: no. Fix: yes."),
         ("x.csv", ["delimited"], "edi", "edi has mappings for interchanges only"),
     ],
 )  # fmt: skip
@@ -204,7 +204,7 @@ def test_the_nearest_miss_comes_first_with_what_it_also_needs() -> None:
 
 def test_a_mapping_that_cannot_open_the_file_says_why() -> None:
     def refuse(*asked: object) -> Opened:
-        raise FileError("x", "no header with SKU in the first 200 rows", "mend it")
+        raise FileError("x", "no header with SKU in the first 200 rows", "fix it")
 
     content = Content(["delimited"], refuse, lambda: "a CSV")
     fault = claim_file(library(orders("a", "SKU", match=["a*"])), "3pl-east", "x.csv", content, DAY).fault

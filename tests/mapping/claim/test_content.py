@@ -15,7 +15,7 @@ from gateway.mapping.library import load, samples
 from gateway.reading import Reading, ReadRequest
 from gateway.settings import Limits
 
-ROOT = Path(__file__).parents[2] / "mappings"
+ROOT = Path(__file__).parents[3] / "mappings"
 
 
 def loaded(pack: Path) -> Loaded:

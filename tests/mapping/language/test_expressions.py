@@ -1,4 +1,4 @@
-"""Expressions: what is allowed runs in the database, everything else is refused with a reason and a mend."""
+"""Expressions: what is allowed runs in the database, everything else is refused with a reason and a fix."""
 
 from __future__ import annotations
 
@@ -194,7 +194,7 @@ def test_everything_else_is_refused_and_says_why(text: str, said: str) -> None:
     with pytest.raises(ExpressionError) as refused:
         compiled(text)
     assert said in refused.value.message
-    assert refused.value.mend
+    assert refused.value.fix
 
 
 @pytest.mark.parametrize(
@@ -212,7 +212,7 @@ def test_everything_else_is_refused_and_says_why(text: str, said: str) -> None:
 def test_totals_are_made_of_aggregates_alone(text: str, said: str) -> None:
     with pytest.raises(ExpressionError) as refused:
         compiled(text, aggregates=True)
-    assert said in refused.value.mend
+    assert said in refused.value.fix
 
 
 def test_products_of_large_amounts_do_not_overflow() -> None:
@@ -244,7 +244,7 @@ def test_any_text_is_either_refused_or_compiled(text: str) -> None:
     try:
         sql = compiled(text, columns=())
     except ExpressionError as error:
-        assert error.message and error.mend
+        assert error.message and error.fix
     else:
         assert ";" not in sql or "'" in sql or '"' in sql
 

@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.ledger import staging
 from gateway.mapping.language.identifiers import wrong
 from gateway.once import run_once
 from gateway.pipeline import Gateway
+from gateway.sql import rows_of
 from tests.test_books import Drop, one
 
 ITEMS = "sku,gtin,name\nA,4006381333931,Pen\nB,4006381333932,Pencil\nC,,Rubber\nD,4006381333932,Twin\n"
@@ -49,7 +49,7 @@ def test_a_wrong_identifier_is_told_once_and_its_rows_count(gateway: Gateway, dr
     drop("master-data", "items.csv", ITEMS)
     (file,) = run_once(gateway).files
     assert (file.state, file.accepted, file.rejected) == ("ACCEPTED", 4, 0)
-    (fault,) = staging.rows_of(gateway.lake.con, "select position, column_name, value, message from fault")
+    (fault,) = rows_of(gateway.lake.con, "select position, column_name, value, message from fault")
     assert fault == {
         "position": "line 3",
         "column_name": "gtin",

@@ -1,4 +1,4 @@
-"""Loading: every fault names its file, line and mend; a broken mapping never stops its neighbours."""
+"""Loading: every fault names its file, line and fix; a broken mapping never stops its neighbours."""
 
 from __future__ import annotations
 
@@ -168,7 +168,7 @@ def test_a_byte_order_mark_and_windows_line_ends_are_tolerated(tmp_path: Path) -
     ("old", "new", "expected"),
     [
         ("formats =", "formts =",
-         "14: unknown key `record[1].fields.as_of.formts`; did you mean `formats`? Mend: rename the key."),
+         "14: unknown key `record[1].fields.as_of.formts`; did you mean `formats`? Fix: rename the key."),
         ('partner = "acme"', 'partnr = "acme"', None),
         ("match  =", "drift  = \"hold-mising\"\nmatch  =", "5: `file.drift` cannot be \"hold-mising\"; did you mean"),
         ('format = "delimited"', "", "4: `file.format` is missing"),
@@ -176,7 +176,7 @@ def test_a_byte_order_mark_and_windows_line_ends_are_tolerated(tmp_path: Path) -
         ("[file]", 'expect = { every = "day", zone = "UTC" }\n[file]', "4: unknown key `expect.zone`"),
         ("[file]", 'expect = { every = "day", fallback = { snapshots = "x" } }\n[file]',
          "4: unknown key `expect.fallback.snapshots`; did you mean `snapshot`?"),
-        ("[[record]]", "[record]", "8: `record` is a single table. Mend: write [[record]] with two brackets"),
+        ("[[record]]", "[record]", "8: `record` is a single table. Fix: write [[record]] with two brackets"),
         ("match  = [\"*stock*.csv\"]", "match = 7", "5: `file.match` must be a list in [ ], not 7"),
         ('sku      = "SKU"', "sku = 7", "16: `record[1].fields.sku` must be a column in quotes or a table in { }, not 7"),
         ('sku      = "SKU"', "sku = { from = 7 }", "`record[1].fields.sku.from` must be text in quotes or a list in [ ]"),
@@ -187,7 +187,7 @@ def test_a_byte_order_mark_and_windows_line_ends_are_tolerated(tmp_path: Path) -
         ('sku      = "SKU"', 'sku = { from = "A", sign = { form = "B", negative = ["x"] } }', None),
         ("[file]", "valid_from = \"soon\"\n[file]", "must be a date such as 2026-01-31"),
         ("[file]", "key = [\"a\"]\n[file]", "belongs below [[record]], above [record.fields]"),
-        ("[file]", 'mode = "test"\n[file]', '4: `mode` cannot be "test". Mend: use \'live\' or \'shadow\''),
+        ("[file]", 'mode = "test"\n[file]', '4: `mode` cannot be "test". Fix: use \'live\' or \'shadow\''),
         ("match  =", "tie_out = [{ sum = \"qty\", equal = 'x' }]\nmatch  =", None),
         ("match  =", "tie_out = [{ equals = 'x' }]\nmatch  =", 'say either sum = "field" or count = true'),
     ],
@@ -199,7 +199,7 @@ def test_a_wrong_shape_is_told_in_the_words_of_the_file(
     loaded, faults = load_file(path, tmp_path / "mappings")
     assert loaded is None and faults
     for fault in faults:
-        assert "pydantic" not in str(fault) and "Input" not in fault.message and fault.mend
+        assert "pydantic" not in str(fault) and "Input" not in fault.message and fault.fix
         assert fault.line > 1 or "missing" in fault.message
     if expected is not None:
         assert len(faults) == 1
@@ -216,7 +216,7 @@ def test_a_wrong_shape_is_told_in_the_words_of_the_file(
         ("a = 1\n[file\nb = 2", "mappings/acme/stock.toml:2: is not valid TOML: "),
         ("a = 1\na = 2", ":2: is not valid TOML: cannot overwrite a value"),
         ("a = [1,\n2\n", ":2: is not valid TOML: "),
-        (b'a = 1\nb = "\xff"', ":2: is not UTF-8 text. Mend: save the file as UTF-8."),
+        (b'a = 1\nb = "\xff"', ":2: is not UTF-8 text. Fix: save the file as UTF-8."),
         (b"\xff\xfea\x00", "is not UTF-8 text"),
         ("#" * (FILE_BYTES_MAX + 1), "has more than 1,000,000 bytes"),
         ("a = " + "[" * 100_000, "mappings/acme/stock.toml:1: "),
@@ -253,7 +253,7 @@ def test_two_mappings_of_one_feed_need_different_days(tmp_path: Path) -> None:
     assert [one.name for one in library.earlier] == ["mappings/acme/a.toml"]
     assert [str(fault) for fault in library.faults] == [
         'mappings/acme/c.toml:2: the feed "acme.stock" is also in mappings/acme/b.toml, on the same days. '
-        "Mend: give each feed a name of its own, or end one with valid_to before valid_from of the other."
+        "Fix: give each feed a name of its own, or end one with valid_to before valid_from of the other."
     ]
 
 

@@ -57,11 +57,11 @@ def test_a_defect_is_told_with_its_line_and_leaves_the_lookup_out(
     rows, faults = load(tmp_path, text)
     assert rows is None
     assert f"mappings/lookups/codes.csv{expected}" in faults or expected in faults
-    assert "Mend: " in faults
+    assert "Fix: " in faults
 
 
 def test_all_defects_of_a_lookup_are_told_at_once(tmp_path: Path) -> None:
-    assert load(tmp_path, "code,value\na,1\na,2\nb\nc,\n")[1].count("Mend") == 3
+    assert load(tmp_path, "code,value\na,1\na,2\nb\nc,\n")[1].count("Fix") == 3
 
 
 def test_a_workbook_is_read_as_shown(tmp_path: Path) -> None:

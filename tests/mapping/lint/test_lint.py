@@ -44,9 +44,9 @@ def test_a_right_mapping_has_no_faults(tmp_path: Path, probe: Probe) -> None:
 def test_the_message_for_a_slip_in_a_field_name(tmp_path: Path, probe: Probe) -> None:
     faults = lint(tmp_path, STOCK.replace("qty      =", "quanity  ="), probe)
     assert faults == [
-        'mappings/acme/stock.toml:12: fields: inventory_snapshot needs "qty" (Units). Mend: add qty = ….',
+        'mappings/acme/stock.toml:12: fields: inventory_snapshot needs "qty" (Units). Fix: add qty = ….',
         'mappings/acme/stock.toml:18: fields.quanity: table inventory_snapshot has no field "quanity"; did you mean '
-        '"qty"? Mend: rename the key, or start it with "_" if it is only a helper.',
+        '"qty"? Fix: rename the key, or start it with "_" if it is only a helper.',
     ]
 
 
@@ -55,7 +55,7 @@ def test_the_message_for_a_slip_in_a_column_name(tmp_path: Path, probe: Probe) -
     assert len(faults) == 1
     assert faults[0].startswith(
         'mappings/acme/stock.toml:18: fields.qty.from: "quantity-purchase" is not a column of the file; '
-        'did you mean "quantity-purchased"? Mend: '
+        'did you mean "quantity-purchased"? Fix: '
     )
 
 
@@ -83,7 +83,7 @@ def test_what_is_right_passes(tmp_path: Path, probe: Probe, new: str) -> None:
 @pytest.mark.parametrize(
     ("new", "expected"),
     [
-        ('qty = { from = "On Hand", type = "date" }', 'qty.type: qty holds a number, not date. Mend: leave `type` out'),
+        ('qty = { from = "On Hand", type = "date" }', 'qty.type: qty holds a number, not date. Fix: leave `type` out'),
         ('qty = { constant = "many" }', 'qty.constant: "many" is not a number'),
         ('qty = { from = "On Hand", default = "none" }', 'qty.default: "none" is not a number'),
         ('qty = { expr = "sku" }\nbasis = { constant = "NETT" }', 'basis.constant: "NETT" is not allowed; did you mean "NET"?'),
@@ -94,7 +94,7 @@ def test_what_is_right_passes(tmp_path: Path, probe: Probe, new: str) -> None:
         ('qty = { expr = "amount + 1" }', "qty.expr: amount is not a field"),
         ('qty = { expr = "as_of" }', "qty.expr: gives a date and time, but a number is wanted"),
         ('qty = { expr = "sku = \'x\'" }', "qty.expr: gives true/false, but a number is wanted"),
-        ('qty = { expr = \'"On Hand" + 1\' }', "qty.expr: + cannot work with text and a number. Mend: source columns are text"),
+        ('qty = { expr = \'"On Hand" + 1\' }', "qty.expr: + cannot work with text and a number. Fix: source columns are text"),
         ('qty = { expr = \'if("On Hand" > 0, 1, 0)\' }', "qty.expr: text and a number cannot be compared"),
         ('qty = { expr = \'coalesce("On Hand", 0)\' }', "qty.expr: text and a number cannot be mixed"),
         ('qty = { expr = "if(as_of > 5, 1, 0)" }', "qty.expr: a date and time and a number cannot be compared"),
@@ -129,7 +129,7 @@ def test_a_defect_of_a_field_is_told_once(tmp_path: Path, probe: Probe, new: str
         ("inventory_snapshot", "inventory_snap", ':9: type: there is no table "inventory_snap"; did you mean "inventory_snapshot"?'),
         ("key  =", 'each = "LX"\nkey  =', ":10: each: a row of a delimited file is a line"),
         ("key  =", 'when = "sku"\nkey  =', ":10: when: gives text, but a condition is wanted"),
-        ("key  =", "when = '\"On Hand\" > 0'\nkey  =", ":10: when: text and a number cannot be compared. Mend: source columns are text"),
+        ("key  =", "when = '\"On Hand\" > 0'\nkey  =", ":10: when: text and a number cannot be compared. Fix: source columns are text"),
         ("key  =", "when = '\"On Hand\" in (1, 2)'\nkey  =", ":10: when: a source column or text is used as a number"),
         ("key  =", "when = '\"On Hand\" <> 0 and'\nkey  =", ":10: when: `\"On Hand\" <> 0 and` cannot be read"),
         ('"sku", "as_of"]', '"sku", "sku"]', ':10: key[3]: "sku" is named twice'),
@@ -162,7 +162,7 @@ def test_a_defect_of_a_field_is_told_once(tmp_path: Path, probe: Probe, new: str
         ('"delimited"', '"x12"', "`transaction` is missing"),
         ("match  =", "tie_out = [{ sum = \"qty\", equals = 'first(\"On Hand\")', by = [\"skuu\"] }]\nmatch  =",
          'file.tie_out[1].by[1]: there is no field "skuu"; did you mean "sku"?'),
-        ("match  =", "tie_out = [{ sum = \"qty\", equals = '\"On Hand\"' }]\nmatch  =", 'Mend: write first("On Hand") or sum("On Hand")'),
+        ("match  =", "tie_out = [{ sum = \"qty\", equals = '\"On Hand\"' }]\nmatch  =", 'Fix: write first("On Hand") or sum("On Hand")'),
         ("match  =", "tie_out = [{ sum = \"qtty\", equals = 'first(\"On Hand\")' }]\nmatch  =", "file.tie_out[1].sum: qtty is not a field"),
         ("match  =", "tie_out = [{ count = true, equals = 'max(sku)' , record = \"items\" }]\nmatch  =", 'no record makes "items"'),
         ("match  =", "tie_out = [{ count = true, equals = 'max(as_of)' }]\nmatch  =", "gives a date and time, but a number is wanted"),
@@ -195,10 +195,10 @@ columns = [{ name = "Date", start = 1, width = 10 }, { name = "SKU", start = 11,
 @pytest.mark.parametrize(
     ("text", "key", "expected"),
     [
-        (STOCK, '["location", "sku", "as_off"]', ':10: key[3]: the record has no field "as_off"; did you mean "as_of"? Mend: name one of as_of, '),
+        (STOCK, '["location", "sku", "as_off"]', ':10: key[3]: the record has no field "as_off"; did you mean "as_of"? Fix: name one of as_of, '),
         (STOCK, '["location", "sku", "basis"]', ':10: key[3]: the record has no field "basis"'),
         (STOCK, '["warehouse", "sku", "_as_of"]', ':10: key[3]: the record has no field "_as_of"; did you mean "as_of"?'),
-        (WAREHOUSE, '["location", "BIA/03", "line"]', ':13: key[3]: the record has no field "line". Mend: name one of as_of, '),
+        (WAREHOUSE, '["location", "BIA/03", "line"]', ':13: key[3]: the record has no field "line". Fix: name one of as_of, '),
         (FIXED, '["location", "SKUS"]', ':12: key[2]: "SKUS" is neither a field nor a column of the file; did you mean "SKU"?'),
         (STOCK.replace('"delimited"', '"delimited"\nheader = false\ncolumns = ["Date", "SKU", "On Hand"]'),
          '["location", "Datum"]', ':12: key[2]: "Datum" is neither a field nor a column of the file; did you mean "Date"?'),
