@@ -25,6 +25,11 @@ from gateway import notifications
 from gateway import settings as configuration
 from gateway.books import feeds as expected
 from gateway.errors import FileError, HouseError
+from gateway.formats import options_fault
+from gateway.home import Home, open_home, open_samples
+from gateway.intake.again import again
+from gateway.intake.attempt import attempt
+from gateway.intake.result import FileResult, pending
 from gateway.ledger import backup as backups
 from gateway.ledger import lake, maintenance, queries
 from gateway.ledger import verify as verification
@@ -33,8 +38,7 @@ from gateway.mapping.language import toml
 from gateway.mapping.library import load
 from gateway.mapping.lint import lint
 from gateway.notifications import state as notification_state
-from gateway.once import Pass, open_gateway, open_samples, run_once
-from gateway.pipeline import FileResult, Gateway, check_options, pending, try_file
+from gateway.once import Pass, run_books, run_once
 from gateway.sql import plain, rows_of
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
@@ -70,9 +74,9 @@ def _when(text: str | None) -> datetime | None:
 
 
 @contextmanager
-def _gateway(*, now: str | None = None, read_only: bool = False) -> Iterator[Gateway]:
-    with open_gateway(_State.home, now=_when(now), read_only=read_only) as gateway:
-        yield gateway
+def _opened(*, now: str | None = None, read_only: bool = False) -> Iterator[Home]:
+    with open_home(_State.home, now=_when(now), read_only=read_only) as home:
+        yield home
 
 
 @app.command()
@@ -94,8 +98,8 @@ def once(
     as_json: Annotated[bool, typer.Option("--json", help="Print the results as JSON.")] = False,
 ) -> None:
     """Take everything that waits, bring the books up to date, write the workbooks, and end."""
-    with _gateway(now=now) as gateway:
-        done = run_once(gateway, progress=err.is_terminal)
+    with _opened(now=now) as home:
+        done = run_once(home, progress=err.is_terminal)
     if as_json:
         _print_json({"files": [asdict(f) for f in done.files], "books": asdict(done.books),
                      "workbooks": [str(p) for p in done.workbooks],
@@ -213,12 +217,12 @@ def _notifications(settings: configuration.Config, folder: Path) -> list[dict[st
 @app.command()
 def notify() -> None:
     """Send the digests and alerts that are due, and end; `gateway run` does so by itself."""
-    with _gateway(read_only=True) as gateway:
-        notifier = notifications.Notifier(_State.home, gateway.config, gateway.rules, gateway.feeds)
-        now = gateway.now
+    with _opened(read_only=True) as home:
+        notifier = notifications.Notifier(_State.home, home.settings, home.rules, home.feeds)
+        now = home.now
     for due in notifier.look(now):
         out.print(f"{due.message.kind} to {notifications.identity(due.recipient)}: {due.message.subject}")
-    problems = [row for row in _notifications(gateway.config, gateway.lake.folder) if row["problem"]]
+    problems = [row for row in _notifications(home.settings, home.lake.folder) if row["problem"]]
     for row in problems:
         out.print(f"not sent to {row['to']}: {row['problem']}")
     raise typer.Exit(PERSON if problems else DONE)
@@ -254,7 +258,7 @@ def check(
     sound = []
     for path in paths:
         loaded, found = load.load_file(path, root)
-        found = found if loaded is None else lint.check(loaded, library.lookups, check_options)
+        found = found if loaded is None else lint.check(loaded, library.lookups, options_fault)
         faults += [fault for fault in found if fault not in faults]
         sound += [] if found else [path]
     if expand:
@@ -286,11 +290,11 @@ def _check_samples(paths: list[Path], *, refresh: bool) -> list[str]:
     from gateway.mapping.library import samples
 
     found: list[str] = []
-    with open_samples(_State.home) as gateway:
-        ours = gateway.master_data()
+    with open_samples(_State.home) as home:
+        ours = home.master.tables()
         for path in paths:
-            gateway.read_with(*(samples.master_data(path) or ours))
-            found += samples.check(path, lambda p, s: try_file(gateway, _loaded(gateway, p), s), refresh=refresh)
+            home.master.replace(*(samples.master_data(path) or ours))
+            found += samples.check(path, lambda p, s: attempt(home, _loaded(home, p), s), refresh=refresh)
     return found
 
 
@@ -305,20 +309,20 @@ def _mapping_path(name: str) -> Path:
     return path
 
 
-def _loaded(gateway: Gateway, path: Path) -> load.Loaded:
-    loaded, faults = load.load_file(path, gateway.home / "mappings")
+def _loaded(home: Home, path: Path) -> load.Loaded:
+    loaded, faults = load.load_file(path, home.folder / "mappings")
     if loaded is not None:
-        faults = lint.check(loaded, gateway.library.lookups, check_options)
+        faults = lint.check(loaded, home.library.lookups, options_fault)
     if loaded is None or faults:
         raise HouseError("use mapping", path.stem, "Fix it and try again.", "; ".join(map(str, faults)).rstrip("."))
     return loaded
 
 
 @contextmanager
-def _scratch() -> Iterator[Gateway]:
+def _scratch() -> Iterator[Home]:
     """The home's settings with its ledger as it is, or an empty one that is thrown away."""
-    with open_gateway(_State.home, now=None, scratch=True) as gateway:
-        yield gateway
+    with open_home(_State.home, now=None, scratch=True) as home:
+        yield home
 
 
 @app.command(name="try")
@@ -330,10 +334,10 @@ def try_(
     """Show what a mapping makes of a file: rows, faults and entries. Writes nothing."""
     configuration.load(_State.home)
     path = _mapping_path(mapping)
-    with _scratch() as gateway:
-        loaded = _loaded(gateway, path)
+    with _scratch() as home:
+        loaded = _loaded(home, path)
         try:
-            result = try_file(gateway, loaded, file)
+            result = attempt(home, loaded, file)
         except FileError as error:
             result = _unreadable(file, error)
     if as_json:
@@ -464,9 +468,9 @@ def release(file_id: str) -> None:
 
 
 def _again(file_ids: list[str], *, force: bool) -> None:
-    with _gateway() as gateway:
-        results = [result for file_id in file_ids for result in gateway.again(file_id, force=force)]
-        gateway.run_books()
+    with _opened() as home:
+        results = [result for file_id in file_ids for result in again(home, file_id, force=force)]
+        run_books(home)
     out.print(_file_table(results))
     raise typer.Exit(PERSON if list(pending(results)) else DONE)
 

@@ -36,11 +36,14 @@ from gateway import settings as configuration
 from gateway.backoff import BackOff
 from gateway.books import feeds
 from gateway.books.reconcile import Outcome
+from gateway.dispatch import Dispatch
 from gateway.errors import HouseError
+from gateway.home import Home, open_home
+from gateway.intake.result import Receipt
+from gateway.intake.take import Intake
 from gateway.monitor import Monitor, serving
 from gateway.notifications import Notifier, Telling
-from gateway.once import open_gateway, taking_files
-from gateway.pipeline import Gateway, Receipt
+from gateway.once import run_books, taking_files
 from gateway.sql import rows_of
 from gateway.transports import build
 from gateway.transports.lane import Lane
@@ -68,11 +71,13 @@ OPEN = """select severity, owner, count(*) as "count" from exception where statu
 class Daemon:
     """The loop that commits what the lanes find, and brings the books up to date."""
 
-    def __init__(self, gateway: Gateway, lanes: list[Lane]) -> None:
-        self.gateway, self.lanes = gateway, lanes
+    def __init__(self, intake: Intake, lanes: list[Lane]) -> None:
+        self.intake, self.lanes = intake, lanes
+        home = intake.home
+        self._dispatch = Dispatch(home)
         self.monitor = Monitor()
-        self.telling = Telling(_notifier(gateway))
-        self._watched = Watched(gateway.home)
+        self.telling = Telling(_notifier(home))
+        self._watched = Watched(home.folder)
         self._running = False
         self._stopping = False
         # Unlike an Event, this queue may be written to by a signal handler that interrupts its reader.
@@ -80,11 +85,16 @@ class Daemon:
         self._backlog: dict[Drop, Lane] = {}
         self._books_of: datetime | None = None
         self._books_not_before = time.monotonic()
-        self._turns = _turns(gateway)
-        daemon = gateway.config.daemon
+        self._turns = _turns(home)
+        daemon = home.settings.daemon
         self._books_back_off = BackOff(daemon.tick_s, daemon.back_off_s_max)
         self._answered = False
         self._answers_back_off = BackOff(daemon.tick_s, daemon.back_off_s_max)
+
+    @property
+    def home(self) -> Home:
+        """The home that files are taken into."""
+        return self.intake.home
 
     def stop(self) -> None:
         """Commit what is under way, or undo it if it takes long, then end. For signal handlers and other threads."""
@@ -97,7 +107,7 @@ class Daemon:
         """End the queries of what takes long: its commit is undone, and the files are taken at the next start."""
         time.sleep(STOP_S)
         while self._running:
-            self.gateway.lake.con.interrupt()
+            self.home.lake.con.interrupt()
             time.sleep(0.02)
 
     def wake(self) -> None:
@@ -106,9 +116,9 @@ class Daemon:
 
     def run(self) -> None:
         """Work until stopped."""
-        log.info("daemon.started", home=str(self.gateway.home), transports=[lane.name for lane in self.lanes])
+        log.info("daemon.started", home=str(self.home.folder), transports=[lane.name for lane in self.lanes])
         self._running = True
-        self._tell_faults(self.gateway)
+        self._tell_faults(self.home)
         self._start_lanes()
         self.telling.start()
         try:
@@ -145,27 +155,28 @@ class Daemon:
         """Take over settings and mappings that changed. What is broken stays as it was, and is told."""
         if self._stopping or not self._watched.changed():
             return
-        old = self.gateway
+        old = self.home
         try:
-            config = configuration.load(old.home)
-            build(old.home, config, old.lake.folder)  # Refuses what cannot work before anything ends.
+            config = configuration.load(old.folder)
+            build(old.folder, config, old.lake.folder)  # Refuses what cannot work before anything ends.
             new = old.reloaded(config)
             notifier = _notifier(new)
         except HouseError as error:
             log.error("reload.refused", error=str(error), consequence="the settings of before stay in force")
             self.monitor.configured([str(error)])
             return
-        self.gateway = new
+        self.intake = Intake(new, self.intake.suspects)
+        self._dispatch = Dispatch(new)
         self.telling.notifier = notifier
         log.info("reloaded", mappings=len(new.library.mappings), faults=len(new.library.faults))
         self._tell_faults(new)
         self._books_of = None
         self._turns = _turns(new)
-        if config == old.config:
+        if config == old.settings:
             return
         needs_restart = [
             name for name in ("ledger", "limits.memory_mb_max", "daemon.listen")
-            if operator.attrgetter(name)(config) != operator.attrgetter(name)(old.config)
+            if operator.attrgetter(name)(config) != operator.attrgetter(name)(old.settings)
         ]  # fmt: skip
         if needs_restart:
             log.warning("reload.restart_needed", settings=needs_restart)
@@ -174,12 +185,12 @@ class Daemon:
         self._inbox = SimpleQueue()
         self._backlog.clear()
         # Built when the old ones have ended: what these delivered last is not delivered again.
-        self.lanes = build(new.home, config, new.lake.folder)
+        self.lanes = build(new.folder, config, new.lake.folder)
         self._start_lanes()
 
-    def _tell_faults(self, gateway: Gateway) -> None:
-        self.monitor.configured(map(str, gateway.library.faults))
-        for fault in gateway.library.faults:
+    def _tell_faults(self, home: Home) -> None:
+        self.monitor.configured(map(str, home.library.faults))
+        for fault in home.library.faults:
             log.warning("mapping.refused", file=fault.file, line=fault.line, message=fault.message, fix=fault.fix)
 
     # --- files and books ------------------------------------------------------------------------------
@@ -188,7 +199,7 @@ class Daemon:
         """What the lanes have found, waiting for it for a tick where there is nothing yet."""
         found, self._backlog = self._backlog, {}
         with contextlib.suppress(Empty):
-            item = self._inbox.get(not found, self.gateway.config.daemon.tick_s)
+            item = self._inbox.get(not found, self.home.settings.daemon.tick_s)
             while True:
                 if item is not None:
                     found.update(dict.fromkeys(item[1], item[0]))
@@ -202,8 +213,8 @@ class Daemon:
         one commit of it: a flood of one partner's files delays no other's.
         """
         many = Counter(drop.partner for drop in found)
-        drops = self.gateway.in_order(sorted(found, key=lambda drop: many[drop.partner]))
-        with contextlib.closing(self.gateway.take(drops, lambda: self._stopping)) as commits:
+        drops = self.intake.in_order(sorted(found, key=lambda drop: many[drop.partner]))
+        with contextlib.closing(self.intake.take(drops, lambda: self._stopping)) as commits:
             while (receipts := self._next(commits)) is not None:
                 self.monitor.took(receipts, datetime.now(UTC))
                 for receipt in receipts:
@@ -241,9 +252,9 @@ class Daemon:
 
     def _answer(self) -> None:
         """After files were taken, when a document is due, and at the start: what a killed process composed is written."""
-        if self._answered and not self.gateway.is_due():
+        if self._answered and not self._dispatch.is_due():
             return
-        written = self._try("answer", self._answers_back_off, self.gateway.write_outbound)
+        written = self._try("answer", self._answers_back_off, self._dispatch.write)
         if written is None:
             return
         self._answered = True
@@ -267,15 +278,15 @@ class Daemon:
         self._books_of = turn
         ended = time.monotonic()
         self._books_not_before = ended + (ended - begun) * (1 / BOOKS_SHARE - 1)
-        self.monitor.booked(list(rows_of(self.gateway.lake.con, OPEN)))
+        self.monitor.booked(list(rows_of(self.home.lake.con, OPEN)))
         log.info("books.done", open=outcome.open, opened=outcome.opened, closed=outcome.closed,
                  workbooks=[path.name for path in workbooks])  # fmt: skip
         self._wake_lanes()
 
     def _books_and_workbooks(self) -> tuple[Outcome, list[Path]]:
-        gateway = self.gateway
-        outcome = gateway.run_books()
-        return outcome, write_workbooks(gateway.home, gateway.lake, gateway.recon, reconciled=gateway.reconciled)
+        home = self.home
+        outcome = run_books(home)
+        return outcome, write_workbooks(home.folder, home.lake, home.context, reconciled=home.reconciled)
 
     def _try(self, step: str, back_off: BackOff, work: Callable[[], T]) -> T | None:
         """The result, None if it failed or must wait: it is tried again later, and files go on."""
@@ -301,13 +312,13 @@ class Daemon:
             lane.wake()
 
 
-def _turns(gateway: Gateway) -> feeds.Turns:
-    awaits = any(partner.acknowledge.expect != "none" for partner in gateway.config.partners.values())
-    return feeds.Turns(gateway.feeds, hourly=awaits)
+def _turns(home: Home) -> feeds.Turns:
+    awaits = any(partner.acknowledge.expect != "none" for partner in home.settings.partners.values())
+    return feeds.Turns(home.feeds, hourly=awaits)
 
 
-def _notifier(gateway: Gateway) -> Notifier:
-    return Notifier(gateway.home, gateway.config, gateway.rules, gateway.feeds)
+def _notifier(home: Home) -> Notifier:
+    return Notifier(home.folder, home.settings, home.rules, home.feeds)
 
 
 class Wakes(Protocol):
@@ -345,7 +356,7 @@ def watching(folder: Path, sleeper: Wakes) -> Iterator[None]:
 def _stop(daemon: Daemon) -> None:
     def leave() -> None:
         time.sleep(EXIT_S)
-        daemon.gateway.suspects.close()
+        daemon.intake.suspects.close()
         log.info("daemon.stopped", cut_off=True)
         os._exit(0)
 
@@ -353,15 +364,17 @@ def _stop(daemon: Daemon) -> None:
     threading.Thread(target=leave, name="leave", daemon=True).start()
 
 
-def run(home: Path) -> None:
+def run(folder: Path) -> None:
     """Run the daemon on a home until SIGTERM or SIGINT. Raises HouseError if another takes files there."""
-    with open_gateway(home) as gateway, taking_files(gateway):
-        lanes = build(home, gateway.config, gateway.lake.folder)
-        daemon = Daemon(gateway, lanes)
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, lambda number, frame: _stop(daemon))
-        (home / "inbound").mkdir(exist_ok=True)
-        with serving(daemon.monitor, gateway.config.daemon.listen) as address, watching(home / "inbound", daemon):
-            if address:
-                log.info("daemon.listening", address=address)
-            daemon.run()
+    with open_home(folder) as home:
+        intake = Intake(home)
+        with taking_files(intake):
+            daemon = Daemon(intake, build(folder, home.settings, home.lake.folder))
+            for number in (signal.SIGTERM, signal.SIGINT):
+                signal.signal(number, lambda number, frame: _stop(daemon))
+            inbound = folder / "inbound"
+            inbound.mkdir(exist_ok=True)
+            with serving(daemon.monitor, home.settings.daemon.listen) as address, watching(inbound, daemon):
+                if address:
+                    log.info("daemon.listening", address=address)
+                daemon.run()

@@ -11,27 +11,28 @@ from rich.console import Console
 
 from gateway import init as homes
 from gateway import synthetic
+from gateway.home import open_home
 from gateway.ledger import verify
-from gateway.once import open_gateway, run_once
+from gateway.once import run_once
 
 Key = tuple[str, str]
 
 
-def run(home: Path, out: Console, progress: bool) -> bool:
+def run(folder: Path, out: Console, progress: bool) -> bool:
     """Make the home anew, generate, run one pass, print what was found. Returns whether it agrees with the truth."""
-    shutil.rmtree(home, ignore_errors=True)
-    homes.lay_down(home, examples=True)
-    truth = synthetic.generate(home)
-    out.print(f"A synthetic business: {truth.files} files in {home}/inbound")
-    with open_gateway(home, now=truth.now) as gateway:
-        done = run_once(gateway, progress=progress)
-        con = gateway.lake.con
+    shutil.rmtree(folder, ignore_errors=True)
+    homes.lay_down(folder, examples=True)
+    truth = synthetic.generate(folder)
+    out.print(f"A synthetic business: {truth.files} files in {folder}/inbound")
+    with open_home(folder, now=truth.now) as home:
+        done = run_once(home, progress=progress)
+        con = home.lake.con
         found = {(code, key) for code, key in con.execute(
             "select code, business_key from exception where status = 'OPEN'").fetchall()}  # fmt: skip
         totals = con.execute(
             "select entity, currency, sum(debit), sum(credit) from journal_line group by all order by all"
         ).fetchall()
-        findings = verify.verify(gateway.lake)
+        findings = verify.verify(home.lake)
     states = Counter(file.state for file in done.files)
     rows = sum(file.received for file in done.files)
     out.print(f"Files: {', '.join(f'{n} {state.lower()}' for state, n in sorted(states.items()))}; {rows} rows")
@@ -39,7 +40,7 @@ def run(home: Path, out: Console, progress: bool) -> bool:
         out.print(f"Journal {entity}: debit {debit} = credit {credit} {currency}")
     for line in done.books.lines:
         out.print(f"{line.title}: {line.matched} matched, {line.timing} in time, {line.open} open")
-    agreed = _compare(home / "truth.csv", found, out)
+    agreed = _compare(folder / "truth.csv", found, out)
     out.print(f"Ledger verified: {findings if findings else 'nothing was touched'}")
     out.print("Workbooks:")
     for path in done.workbooks:

@@ -1,7 +1,8 @@
-"""Two kinds of trouble: errors that stop an operation, and faults that are data.
+"""Whose mistake stops whom: errors that stop an operation, and faults that are data.
 
-An operator's error (`HouseError`) ends the operation it names and says how to fix it.
-A `Fault` is one defect of a partner's file: it is counted, stored and shown in a workbook.
+A `HouseError` is the operator's: it ends the operation that it names and says how to fix it. A `FeedError` is a
+mistake in one mapping: it holds the files of that feed. A `FileError` sets one file aside. A `Fault` is one defect of
+a partner's file, as data: it is counted, stored and shown in a workbook.
 """
 
 from __future__ import annotations
@@ -24,6 +25,20 @@ class HouseError(Exception):
         head = f"{self.operation} {self.subject}".strip()
         middle = f": {self.cause}" if self.cause else ""
         return f"{head}{middle}. {self.hint}" if self.hint else f"{head}{middle}"
+
+
+class FeedError(HouseError):
+    """A mistake in one mapping: the files of its feed are held, all others go on."""
+
+    def __init__(self, mapping: str, error: HouseError) -> None:
+        super().__init__(
+            "use mapping", mapping, error.hint, f"{error.operation} {error.subject}: {error.cause}".rstrip(": ")
+        )
+
+    def as_fault(self) -> Fault:
+        """The same as data, of each file that is held."""
+        hint = f"{self.hint} Then `gateway check`, and `gateway replay` the files that are held."
+        return Fault("FILE_REJECT", f"{self.subject}: {self.cause}", hint.strip())
 
 
 class FileError(HouseError):

@@ -19,7 +19,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 
 from gateway.errors import HouseError
-from gateway.pipeline import Receipt
+from gateway.intake.result import Receipt
 from gateway.transports.lane import Lane
 
 RECENT = 50

@@ -68,3 +68,18 @@ def plain(value: Any) -> Any:
     if isinstance(value, bytes):
         return value.hex()
     return value
+
+
+def drop_temporary(con: duckdb.DuckDBPyConnection, prefix: str) -> None:
+    """Drop every temporary table and view `<prefix>_…`, made under that prefix."""
+    # duckdb_tables() would be the place to ask, but it counts the rows of the ledger's tables first: 60 ms.
+    made = con.execute(
+        """with named as (
+            select distinct table_name as name from duckdb_columns()
+            where database_name = 'temp' and starts_with(table_name, $1)),
+        views as (select view_name as name from duckdb_views() where database_name = 'temp')
+        select case when name in (select name from views) then 'view' else 'table' end, name from named""",
+        [f"{prefix}_"],
+    ).fetchall()
+    for kind, name in made:
+        con.execute(f'drop {kind} if exists temp."{name}"')

@@ -26,7 +26,9 @@ from pathlib import Path
 import duckdb
 
 from gateway import init as homes
-from gateway.once import open_gateway
+from gateway.home import open_home
+from gateway.intake.take import Intake
+from gateway.once import run_books
 from gateway.synthetic.edi import interchange
 from gateway.synthetic.settlements import COLUMNS
 from gateway.transports.folder import Folder
@@ -143,13 +145,13 @@ def bare_split(path: Path) -> float:
 
 def one_pass(home: Path) -> None:
     """In a process of its own: take what waits and run the books; prints seconds, peak memory and counts."""
-    with open_gateway(home, now=NOW) as gateway:
-        folder = Folder(home, gateway.config)
+    with open_home(home, now=NOW) as gateway:
+        folder = Folder(home, gateway.settings)
         taken(gateway, [drop for drop in folder.poll() if drop.partner == "master-data"])
         drops = [drop for drop in folder.poll() if drop.partner != "master-data"]
         begun = time.perf_counter()
         receipts, held = [], []
-        for done in gateway.take(drops):
+        for done in Intake(gateway).take(drops):
             receipts += done
             held.append(int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize() / 2**20)
             for receipt in done:
@@ -158,7 +160,7 @@ def one_pass(home: Path) -> None:
             committed = time.perf_counter() - begun
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
         books = time.perf_counter()
-        outcome = gateway.run_books()
+        outcome = run_books(gateway)
         booked = time.perf_counter() - books
         counts = gateway.lake.con.execute(
             "select (select count(*) from journal_line), (select count(*) from journal_source), (select count(*) from fault)"
@@ -270,7 +272,7 @@ def flood(count: int) -> None:
         finally:
             daemon.terminate()
             daemon.wait()
-        with open_gateway(home, read_only=True) as found:
+        with open_home(home, read_only=True) as found:
             states = found.lake.con.execute("select state, count(*) from file where feed <> '' group by 1").fetchall()
     halves = [max(mb for waiting, mb in memory if (waiting > count / 2) == first) for first in (True, False)]
     print(f"daemon, X12 945 {count} files at once: {seconds:.1f} s, {count / seconds:.0f} files/s, idle before "

@@ -11,8 +11,10 @@ from pathlib import Path
 import pytest
 
 from gateway import init as homes
-from gateway.once import open_gateway
-from gateway.pipeline import Gateway, Receipt
+from gateway.home import Home, open_home
+from gateway.intake.crash_suspects import Suspects
+from gateway.intake.result import Receipt
+from gateway.intake.take import Intake
 from gateway.settings import Limits
 from gateway.transports.transport import Drop
 
@@ -45,7 +47,7 @@ def laid_down(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A home with the example partners active and an empty ledger, for `home` to copy: making one takes a second."""
     path = tmp_path_factory.mktemp("laid-down") / "home"
     homes.lay_down(path, examples=True)
-    with open_gateway(path):
+    with open_home(path):
         pass
     return path
 
@@ -57,8 +59,8 @@ def home(tmp_path: Path, laid_down: Path) -> Path:
 
 
 @pytest.fixture
-def gateway(home: Path) -> Iterator[Gateway]:
-    with open_gateway(home, now=NOW) as opened:
+def gateway(home: Path) -> Iterator[Home]:
+    with open_home(home, now=NOW) as opened:
         yield opened
 
 
@@ -75,9 +77,9 @@ def drop(home: Path) -> Callable[[str, str, bytes | str], Path]:
     return put
 
 
-def taken(gateway: Gateway, drops: Iterable[Drop]) -> list[Receipt]:
+def taken(gateway: Home, drops: Iterable[Drop], suspects: Suspects | None = None) -> list[Receipt]:
     """Take files; the receipts of all commits together."""
-    return [receipt for receipts in gateway.take(drops) for receipt in receipts]
+    return [receipt for receipts in Intake(gateway, suspects).take(list(drops)) for receipt in receipts]
 
 
 def corpus(folder: str, *patterns: str) -> list[Path]:

@@ -12,11 +12,13 @@ import pytest
 
 from gateway import formats
 from gateway import init as homes
+from gateway.formats import options_fault
+from gateway.home import Home, open_home, open_samples
+from gateway.intake.attempt import attempt
 from gateway.ledger import verify
 from gateway.mapping.library import load, samples
 from gateway.mapping.lint import lint
-from gateway.once import open_gateway, open_samples, run_once
-from gateway.pipeline import Gateway, check_options, try_file
+from gateway.once import run_once
 from gateway.sql import rows_of
 from tests.conftest import NOW
 
@@ -43,7 +45,7 @@ qty      = { from = "Menge", decimal = "comma" }
 """
 
 
-def stock(gateway: Gateway, feed: str) -> list[tuple[object, ...]]:
+def stock(gateway: Home, feed: str) -> list[tuple[object, ...]]:
     sql = (
         """select sku, status, qty::varchar, "position" from inventory_snapshot_current where feed = ? order by 1, 2"""
     )
@@ -63,7 +65,7 @@ def test_a_partner_is_one_mapping(tmp_path: Path) -> None:
     (folder / "bestand.csv").write_text(
         "Stichtag;Artikel;Zustand;Menge\n20.11.2026;Essig;gut;12,5\n20.11.2026;Öl;defekt;1\n20.11.2026;Öl;gut;x\n"
     )
-    with open_gateway(tmp_path, now=NOW) as gateway:
+    with open_home(tmp_path, now=NOW) as gateway:
         assert gateway.library.faults == []
         [file] = run_once(gateway).files
         assert (file.state, file.received, file.accepted, file.rejected) == ("ACCEPTED", 3, 2, 1)
@@ -220,7 +222,7 @@ def test_a_format_is_one_module_and_one_line_in_the_registry(cellar: Path) -> No
     (cellar / "inbound" / "keller" / "stock.csv").write_text(MEMO)
     (cellar / "inbound" / "keller" / "cut.memo").write_text(MEMO.removesuffix("END\n"))
     (cellar / "inbound" / "keller" / "other.memo").write_text(MEMO.replace("KELLER", "DACH"))
-    with open_gateway(cellar, now=NOW) as gateway:
+    with open_home(cellar, now=NOW) as gateway:
         assert gateway.library.faults == []
         files = {file.name: file for file in run_once(gateway).files}
         taken = files["stock.csv"]
@@ -239,7 +241,7 @@ def test_a_format_is_one_module_and_one_line_in_the_registry(cellar: Path) -> No
     with open_samples(cellar) as gateway:
         loaded, _ = load.load_file(mapping, cellar / "mappings")
         assert loaded is not None
-        assert samples.check(mapping, lambda _, sample: try_file(gateway, loaded, sample)) == []
+        assert samples.check(mapping, lambda _, sample: attempt(gateway, loaded, sample)) == []
 
 
 @pytest.mark.usefixtures("memo")
@@ -257,6 +259,6 @@ def test_a_slip_in_a_mapping_of_a_new_format_is_told_before_a_file_comes(
     mapping.write_text(MEMO_MAPPING.replace(old, new))
     loaded, _ = load.load_file(mapping, cellar / "mappings")
     assert loaded is not None
-    [told] = lint.check(loaded, {}, check_options)
+    [told] = lint.check(loaded, {}, options_fault)
     assert fault in told.message
     assert (told.file, told.line) == ("mappings/keller/memo.toml", MEMO_MAPPING.splitlines().index(old) + 1)

@@ -11,9 +11,11 @@ from typing import Any
 import pytest
 
 from gateway import synthetic
+from gateway.home import Home, open_home
+from gateway.intake.again import again
+from gateway.intake.result import FileResult
 from gateway.ledger import verify
-from gateway.once import Pass, open_gateway, run_once
-from gateway.pipeline import FileResult, Gateway
+from gateway.once import Pass, run_books, run_once
 from gateway.sql import rows_of
 from gateway.synthetic import edi, settlements
 from gateway.synthetic.business import Business
@@ -38,16 +40,16 @@ def settlement(sid: str, total: str, *lines: str) -> str:
     return "\n".join([COLUMNS, head, *lines]) + "\n"
 
 
-def rows(gateway: Gateway, sql: str) -> list[dict[str, Any]]:
+def rows(gateway: Home, sql: str) -> list[dict[str, Any]]:
     return list(rows_of(gateway.lake.con, sql))
 
 
-def one(gateway: Gateway, sql: str) -> Any:
+def one(gateway: Home, sql: str) -> Any:
     row = gateway.lake.con.execute(sql).fetchone()
     return row[0] if row else None
 
 
-def take(gateway: Gateway) -> dict[str, FileResult]:
+def take(gateway: Home) -> dict[str, FileResult]:
     """A pass, by the names of the files; without workbooks, which take as long as all else."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("gateway.once.write_workbooks", lambda *_, **__: [])
@@ -60,7 +62,7 @@ GOOD = settlement(
 )  # fmt: skip
 
 
-def test_a_settlement_posts_and_balances(gateway: Gateway, drop: Drop) -> None:
+def test_a_settlement_posts_and_balances(gateway: Home, drop: Drop) -> None:
     drop("master-data", "items.csv", ITEMS)
     drop("amazon-us", "settlement-1.txt", GOOD)
     files = take(gateway)
@@ -81,19 +83,19 @@ def test_a_settlement_posts_and_balances(gateway: Gateway, drop: Drop) -> None:
     assert verify.verify(gateway.lake) == []
 
 
-def test_the_same_bytes_are_a_duplicate_however_often_they_come(gateway: Gateway, drop: Drop) -> None:
+def test_the_same_bytes_are_a_duplicate_however_often_they_come(gateway: Home, drop: Drop) -> None:
     states = []
     for number in range(5):
         drop("amazon-us", f"settlement-{number}.txt", GOOD)
-        receipts = taken(gateway, Folder(gateway.home, gateway.config).poll())
+        receipts = taken(gateway, Folder(gateway.folder, gateway.settings).poll())
         states += [file.state for receipt in receipts for file in receipt.files]
         for receipt in receipts:
-            Folder(gateway.home, gateway.config).settle(receipt.drop)
+            Folder(gateway.folder, gateway.settings).settle(receipt.drop)
     assert states == ["ACCEPTED", *["DUPLICATE"] * 4]
 
 
 @pytest.mark.parametrize("twin", ["same", "renamed", "crlf", "bom"])
-def test_the_same_drop_twice_has_no_second_effect(gateway: Gateway, drop: Drop, twin: str) -> None:
+def test_the_same_drop_twice_has_no_second_effect(gateway: Home, drop: Drop, twin: str) -> None:
     drop("master-data", "items.csv", ITEMS)
     drop("amazon-us", "settlement-1.txt", GOOD)
     take(gateway)
@@ -109,7 +111,7 @@ def test_the_same_drop_twice_has_no_second_effect(gateway: Gateway, drop: Drop, 
     assert one(gateway, "select count(*) from settlement_line") == 2
 
 
-def test_a_corrected_file_posts_the_difference_only(gateway: Gateway, drop: Drop) -> None:
+def test_a_corrected_file_posts_the_difference_only(gateway: Home, drop: Drop) -> None:
     drop("master-data", "items.csv", ITEMS)
     drop("amazon-us", "settlement-1.txt", GOOD)
     take(gateway)
@@ -126,7 +128,7 @@ def test_a_corrected_file_posts_the_difference_only(gateway: Gateway, drop: Drop
     )
 
 
-def test_a_settlement_that_does_not_foot_is_held_and_may_be_released(gateway: Gateway, drop: Drop) -> None:
+def test_a_settlement_that_does_not_foot_is_held_and_may_be_released(gateway: Home, drop: Drop) -> None:
     drop("master-data", "items.csv", ITEMS)
     drop("amazon-us", "settlement-1.txt", GOOD.replace("15.00", "16.50"))
     file = take(gateway)["settlement-1.txt"]
@@ -134,14 +136,14 @@ def test_a_settlement_that_does_not_foot_is_held_and_may_be_released(gateway: Ga
     assert "the rows make 15.00, the file states 16.50, difference -1.50" in file.reason
     assert one(gateway, "select count(*) from journal_line") == 0
     assert one(gateway, "select code from exception where status = 'OPEN'") == "SETTLE_NOT_FOOT"
-    [released] = gateway.again(file.file_id, force=True)
-    gateway.run_books()
+    [released] = again(gateway, file.file_id, force=True)
+    run_books(gateway)
     assert (released.state, released.accepted) == ("RELEASED", 3)
     assert one(gateway, "select status from exception where code = 'SETTLE_NOT_FOOT'") == "CLOSED"
     assert verify.verify(gateway.lake) == []
 
 
-def test_a_letter_in_an_amount_names_the_line_and_the_rest_goes_on(gateway: Gateway, drop: Drop) -> None:
+def test_a_letter_in_an_amount_names_the_line_and_the_rest_goes_on(gateway: Home, drop: Drop) -> None:
     drop("master-data", "items.csv", ITEMS)
     head = "order-id,order-item-id,purchase-date,promise-date,order-status,fulfillment-channel,sku,quantity,item-price,item-promotion-discount,shipping-price,item-tax,currency,ship-date"
     good = "O1,1,2026-11-01T09:00:00Z,,Unshipped,MFN,SKU-1,1,12.50,,,1.00,USD,"
@@ -154,7 +156,7 @@ def test_a_letter_in_an_amount_names_the_line_and_the_rest_goes_on(gateway: Gate
     assert "12,5O" in fault["source_row"]
 
 
-def test_an_unknown_sku_still_counts(gateway: Gateway, drop: Drop) -> None:
+def test_an_unknown_sku_still_counts(gateway: Home, drop: Drop) -> None:
     drop("amazon-us", "settlement-1.txt", GOOD)
     file = take(gateway)["settlement-1.txt"]
     assert file.accepted == 3
@@ -163,12 +165,12 @@ def test_an_unknown_sku_still_counts(gateway: Gateway, drop: Drop) -> None:
     drop("master-data", "items.csv", ITEMS)
     take(gateway)
     assert one(gateway, "select status from exception where code = 'SKU_UNKNOWN'") == "CLOSED"
-    [again] = gateway.again(file.file_id, force=False)
-    assert again.accepted == 2
+    [read_again] = again(gateway, file.file_id, force=False)
+    assert read_again.accepted == 2
     assert one(gateway, "select distinct sku from settlement_line_current") == "SKU-1"
 
 
-def test_an_unknown_code_is_in_suspense(gateway: Gateway, drop: Drop) -> None:
+def test_an_unknown_code_is_in_suspense(gateway: Home, drop: Drop) -> None:
     drop("amazon-us", "settlement-1.txt", settlement("S1", "-3.00", line("S1", "Fee", "New", "Surprise", "-3.00")))
     take(gateway)
     assert one(gateway, "select sum(debit) from journal_line where role = 'suspense'") == Decimal("3")
@@ -190,7 +192,7 @@ def test_an_unknown_code_is_in_suspense(gateway: Gateway, drop: Drop) -> None:
     ],
 )  # fmt: skip
 def test_a_file_that_cannot_be_read_is_quarantined_with_the_reason(
-    gateway: Gateway, drop: Drop, partner: str, name: str, content: str | bytes, said: str
+    gateway: Home, drop: Drop, partner: str, name: str, content: str | bytes, said: str
 ) -> None:
     path = drop(partner, name, content)
     drop("amazon-us", "settlement-1.txt", GOOD)
@@ -202,7 +204,7 @@ def test_a_file_that_cannot_be_read_is_quarantined_with_the_reason(
     assert verify.verify(gateway.lake) == []
 
 
-def test_a_cut_off_945_is_held_and_its_neighbour_goes_on(gateway: Gateway, drop: Drop) -> None:
+def test_a_cut_off_945_is_held_and_its_neighbour_goes_on(gateway: Home, drop: Drop) -> None:
     business = Business(1, NOW.date(), 2, 5, 10)
     order = business.orders[0]
     whole = edi.interchange("945", "SW", NOW.date(), 7, [edi.shipment(order, order.lines, NOW.date(), "S1")])
@@ -213,7 +215,7 @@ def test_a_cut_off_945_is_held_and_its_neighbour_goes_on(gateway: Gateway, drop:
     assert "IEA is missing" in files["cut.edi"].reason
 
 
-def test_a_sender_that_is_not_the_partners(gateway: Gateway, drop: Drop) -> None:
+def test_a_sender_that_is_not_the_partners(gateway: Home, drop: Drop) -> None:
     business = Business(1, NOW.date(), 2, 5, 10)
     order = business.orders[0]
     sets = [edi.shipment(order, order.lines, NOW.date(), "S1")]
@@ -230,7 +232,7 @@ def business(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Pass, set[
     home = tmp_path_factory.mktemp("business")
     homes.lay_down(home, examples=True)
     truth = synthetic.generate(home, orders_per_day=14, skus=60)
-    with open_gateway(home, now=truth.now) as gateway:
+    with open_home(home, now=truth.now) as gateway:
         done = run_once(gateway)
         found = set(
             gateway.lake.con.execute("select code, business_key from exception where status = 'OPEN'").fetchall()
@@ -250,7 +252,7 @@ def test_sums_of_the_business(business: Any) -> None:
     home, done, _, _ = business
     for file in done.files:
         assert file.received == file.accepted + file.rejected + file.duplicate + file.ignored
-    with open_gateway(home, read_only=True) as gateway:
+    with open_home(home, read_only=True) as gateway:
         for row in rows(
             gateway,
             "select entity, currency, sum(debit) d, sum(credit) c, sum(functional_amount) f from journal_line group by all",
@@ -278,10 +280,10 @@ def test_running_again_changes_nothing(business: Any) -> None:
     home, _, _, found = business
     from gateway.transports.folder import Folder
 
-    with open_gateway(home, now=NOW) as gateway:
-        assert Folder(home, gateway.config).poll() == []
+    with open_home(home, now=NOW) as gateway:
+        assert Folder(home, gateway.settings).poll() == []
         before = one(gateway, "select count(*) from journal_line")
-        gateway.run_books()
+        run_books(gateway)
         assert one(gateway, "select count(*) from journal_line") == before
         again = set(
             gateway.lake.con.execute("select code, business_key from exception where status = 'OPEN'").fetchall()

@@ -17,10 +17,11 @@ import pytest
 
 from gateway import init as homes
 from gateway.errors import FileError
+from gateway.formats import options_fault
+from gateway.home import Home, open_samples
+from gateway.intake.attempt import attempt
 from gateway.mapping.library import load, samples
 from gateway.model.status import allowed
-from gateway.once import open_samples
-from gateway.pipeline import Gateway, check_options, try_file
 from tests.conftest import corpus
 
 ROOT = Path(__file__).parents[1] / "mappings"
@@ -39,20 +40,20 @@ def name_of(value: Any) -> str:
 
 
 @pytest.fixture(scope="module")
-def reader(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
+def reader(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Home]:
     home = tmp_path_factory.mktemp("channels")
     homes.lay_down(home, examples=False)
     with open_samples(home) as gateway:
         yield gateway
 
 
-def read(reader: Gateway, pack: Path, file: Path) -> dict[str, Any]:
+def read(reader: Home, pack: Path, file: Path) -> dict[str, Any]:
     """What a pack makes of a file, with the master data of its samples."""
     loaded, faults = load.load_file(pack, ROOT)
     assert faults == []
     assert loaded is not None
     reader.read_with(*(samples.master_data(pack) or reader.master_data()))
-    return try_file(reader, loaded, file)
+    return attempt(reader, loaded, file)
 
 
 def changed(tmp_path: Path, pack: Path, name: str, old: str, new: str) -> Path:
@@ -71,7 +72,7 @@ def test_every_pack_serves_as_the_base_of_a_partners_mappings(tmp_path: Path) ->
         own = tmp_path / "mappings" / f"p-{name}" / "feed.toml"
         own.parent.mkdir()
         own.write_text(f'based_on = "standard/{base}"\nfeed = "p-{name}.feed"\npartner = "p-{name}"\n')
-    library = load.load_all(tmp_path, check_options)
+    library = load.load_all(tmp_path, options_fault)
     assert [str(fault) for fault in library.faults] == []
     assert len(library.mappings) == len(PACKS)
 
@@ -101,7 +102,7 @@ CHANGES = [
 
 @pytest.mark.parametrize(("name", "sample", "old", "new"), CHANGES, ids=[change[0] for change in CHANGES])
 def test_a_file_whose_figures_do_not_agree_is_held(
-    reader: Gateway, tmp_path: Path, name: str, sample: str, old: str, new: str
+    reader: Home, tmp_path: Path, name: str, sample: str, old: str, new: str
 ) -> None:
     pack = STANDARD / f"{name}.toml"
     found = read(reader, pack, changed(tmp_path, pack, sample, old, new))
@@ -292,15 +293,13 @@ def following(packs: list[Path]) -> list[tuple[Path, Path]]:
 
 
 @pytest.mark.parametrize(("pack", "sample"), following(XML), ids=name_of)
-def test_another_document_is_refused_and_not_taken_for_one_without_rows(
-    reader: Gateway, pack: Path, sample: Path
-) -> None:
+def test_another_document_is_refused_and_not_taken_for_one_without_rows(reader: Home, pack: Path, sample: Path) -> None:
     with pytest.raises(FileError, match=r"the document (is a|has no|has a DOCTYPE|holds a)"):
         read(reader, pack, sample)
 
 
 @pytest.mark.parametrize(("pack", "sample"), following(DELIMITED), ids=name_of)
-def test_another_table_becomes_no_records(reader: Gateway, pack: Path, sample: Path) -> None:
+def test_another_table_becomes_no_records(reader: Home, pack: Path, sample: Path) -> None:
     try:
         found = read(reader, pack, sample)
     except FileError:
@@ -311,14 +310,14 @@ def test_another_table_becomes_no_records(reader: Gateway, pack: Path, sample: P
 # --- public files -----------------------------------------------------------------------------------------------
 
 
-def public(reader: Gateway, name: str, folder: str, file: str) -> dict[str, Any]:
+def public(reader: Home, name: str, folder: str, file: str) -> dict[str, Any]:
     files = corpus(folder, file)
     if not files:
         pytest.skip("the public samples are not at hand")
     return read(reader, STANDARD / f"{name}.toml", files[0])
 
 
-def test_a_public_order_is_read_to_the_amount(reader: Gateway) -> None:
+def test_a_public_order_is_read_to_the_amount(reader: Home) -> None:
     found = public(reader, "ubl/order", "xml-ubl", "ubl__UBL-Order-2.1-Example.xml")
     assert not found["held"]
     assert [(row["sku"], row["qty"], row["list_amount"], row["currency"]) for row in found["records"]["order_line"]] == [
@@ -326,7 +325,7 @@ def test_a_public_order_is_read_to_the_amount(reader: Gateway) -> None:
     ]  # fmt: skip
 
 
-def test_a_public_receipt_tells_what_is_short(reader: Gateway) -> None:
+def test_a_public_receipt_tells_what_is_short(reader: Home) -> None:
     found = public(reader, "ubl/receipt-advice", "xml-ubl", "ubl__UBL-ReceiptAdvice-2.0-Example.xml")
     [line] = found["records"]["receipt_line"]
     assert (line["po"], line["accepted_qty"], line["short_qty"]) == ("AEG012345", "90.0000", "10.0000")
@@ -334,7 +333,7 @@ def test_a_public_receipt_tells_what_is_short(reader: Gateway) -> None:
     assert (move["to_location"], move["qty"]) == ("XFB01", "90.0000")
 
 
-def test_a_public_credit_note_gives_back_what_its_lines_say(reader: Gateway) -> None:
+def test_a_public_credit_note_gives_back_what_its_lines_say(reader: Home) -> None:
     found = public(reader, "ubl/credit-note", "xml-ubl", "ubl__UBL-SelfBilledCreditNote-2.1-Example.xml")
     assert not found["held"]
     assert {row["refund_id"] for row in found["records"]["return_event"]} == {"TOSL108"}
@@ -344,12 +343,12 @@ def test_a_public_credit_note_gives_back_what_its_lines_say(reader: Gateway) -> 
 @pytest.mark.parametrize(
     "file", ["cxml__ShipNoticeRequest.xml", "cxml__PunchoutOrderMessage.xml", "cxml__simple-profile-request.xml"]
 )
-def test_public_documents_without_what_the_pack_is_for_are_refused(reader: Gateway, file: str) -> None:
+def test_public_documents_without_what_the_pack_is_for_are_refused(reader: Home, file: str) -> None:
     with pytest.raises(FileError, match="the document has no "):
         public(reader, "cxml/ship-notice", "xml-cxml", file)
 
 
-def test_public_events_are_counted_and_those_declared_wrong_are_held_back(reader: Gateway) -> None:
+def test_public_events_are_counted_and_those_declared_wrong_are_held_back(reader: Home) -> None:
     start = "openepcis__1.2_EPCIS_XML_Capture_Documents_"
     found = public(
         reader, "epcis/events", "xml-epcis", f"{start}ObjectEvent_with_baseExtension_errorDeclaration.xml"

@@ -18,14 +18,17 @@ import duckdb
 import pytest
 from structlog.testing import capture_logs
 
+from gateway import daemon as daemons
 from gateway import settings as configuration
 from gateway.books.reconcile import Outcome
 from gateway.daemon import Daemon, watching
 from gateway.daemon import run as run_daemon
 from gateway.errors import HouseError
+from gateway.home import Home, open_home
+from gateway.intake import take as loop
+from gateway.intake.take import Intake
 from gateway.ledger import archive, lake, verify
-from gateway.once import open_gateway, run_once, taking_files
-from gateway.pipeline import Gateway
+from gateway.once import run_once, taking_files
 from gateway.settings import Config, Sftp
 from gateway.transports import build
 from gateway.transports.lane import Lane, Pace
@@ -168,7 +171,7 @@ def test_only_one_process_takes_files_at_a_home(home: Path, run: Run) -> None:
     assert once.returncode == 2
     assert "another gateway is taking files at this home. Stop it" in once.stderr
     process.kill()
-    with open_gateway(home) as gateway, taking_files(gateway):
+    with open_home(home) as gateway, taking_files(Intake(gateway)):
         pass  # A killed process holds nothing.
 
 
@@ -209,24 +212,24 @@ def test_a_server_is_polled_and_gets_each_outbound_file_once(home: Path, run: Ru
 # --- the lock -----------------------------------------------------------------------------------------
 
 
-def test_a_pass_or_a_daemon_beside_another_is_refused(gateway: Gateway, home: Path, drop: Put) -> None:
+def test_a_pass_or_a_daemon_beside_another_is_refused(gateway: Home, home: Path, drop: Put) -> None:
     path = drop("amazon-us", "settlement-1.txt", GOOD)
     message = "another gateway is taking files at this home"
-    with taking_files(gateway), open_gateway(home) as second, pytest.raises(HouseError, match=message):
+    with taking_files(Intake(gateway)), open_home(home) as second, pytest.raises(HouseError, match=message):
         run_once(second)
-    with taking_files(gateway), pytest.raises(HouseError, match=message):
+    with taking_files(Intake(gateway)), pytest.raises(HouseError, match=message):
         run_daemon(home)
     assert path.exists()
 
 
-def test_a_read_of_the_ledger_leaves_the_archive_of_a_running_pass_alone(gateway: Gateway, home: Path) -> None:
+def test_a_read_of_the_ledger_leaves_the_archive_of_a_running_pass_alone(gateway: Home, home: Path) -> None:
     (home / "ledger" / "files").mkdir(exist_ok=True)
     half = home / "ledger" / "files" / f".2.{os.getpid()}.tmp"
-    with taking_files(gateway):
+    with taking_files(Intake(gateway)):
         half.write_bytes(b"half")
-        with open_gateway(home):
+        with open_home(home):
             assert half.exists()
-    with taking_files(gateway):
+    with taking_files(Intake(gateway)):
         assert not half.exists(), "left by a killed process"
 
 
@@ -240,10 +243,10 @@ def quick(home: Path) -> Config:
 
 
 @pytest.fixture
-def no_books(gateway: Gateway, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+def no_books(gateway: Home, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Takes the place of the books, which these tests are not about; notes that they were run."""
     runs: list[str] = []
-    monkeypatch.setattr(gateway, "run_books", lambda: (runs.append("books"), Outcome())[1])
+    monkeypatch.setattr("gateway.daemon.run_books", lambda home: (runs.append("books"), Outcome())[1])
     monkeypatch.setattr("gateway.daemon.write_workbooks", lambda *_, **__: runs.append("workbooks") or [])
     return runs
 
@@ -252,13 +255,13 @@ Working = Callable[..., None]
 
 
 @pytest.fixture
-def working(quick: Config, gateway: Gateway, no_books: list[str]) -> Working:
+def working(quick: Config, gateway: Home, no_books: list[str]) -> Working:
     """Runs a daemon of the test's own gateway, without anything that wakes it, while another thread does a script."""
-    gateway.config = quick
+    gateway.settings = quick
 
     def work_during(script: Callable[[], None], *servers: Sftp) -> None:
         config = quick.model_copy(update={"sftp": servers})
-        daemon = Daemon(gateway, build(gateway.home, config, gateway.lake.folder))
+        daemon = Daemon(Intake(gateway), build(gateway.folder, config, gateway.lake.folder))
         done: list[bool] = []
 
         def follow() -> None:
@@ -298,29 +301,29 @@ def test_a_change_in_a_folder_wakes_its_lane(home: Path, quick: Config, drop: Pu
 
 
 def test_a_file_that_fails_stays_and_is_not_tried_at_every_tick(
-    working: Working, gateway: Gateway, drop: Put, monkeypatch: pytest.MonkeyPatch
+    working: Working, gateway: Home, drop: Put, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     broken = drop("amazon-us", "settlement-1.txt", GOOD)
     good = drop("amazon-us", "settlement-2.txt", GOOD.replace("S1", "S2"))
-    claim, tried = gateway._claim, []
+    claim, tried = loop.taken_of, []
 
-    def breaks(one: Any) -> Any:
+    def breaks(home: Home, one: Any) -> Any:
         if one.drop.name == broken.name:
             tried.append(one.drop.name)
             raise RuntimeError("a fault of the program")
-        return claim(one)
+        return claim(home, one)
 
-    monkeypatch.setattr(gateway, "_claim", breaks)
+    monkeypatch.setattr(loop, "taken_of", breaks)
     with capture_logs():
         working(lambda: wait_for(lambda: not good.exists() and len(tried) >= 3, "tried, and its neighbour taken", 60))
     assert broken.exists()
 
 
 def test_a_ledger_that_is_locked_is_tried_again(
-    working: Working, gateway: Gateway, drop: Put, monkeypatch: pytest.MonkeyPatch
+    working: Working, gateway: Home, drop: Put, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = drop("amazon-us", "settlement-1.txt", GOOD)
-    take, failures = gateway.take, [1, 2]
+    take, failures = Intake.take, [1, 2]
 
     def locked(*arguments: Any) -> Any:
         if failures:
@@ -328,38 +331,38 @@ def test_a_ledger_that_is_locked_is_tried_again(
             raise HouseError("commit to", "the ledger", "Another gateway is at work on this home.")
         yield from take(*arguments)
 
-    monkeypatch.setattr(gateway, "take", locked)
+    monkeypatch.setattr(Intake, "take", locked)
     with capture_logs() as logs:
         working(lambda: wait_for(lambda: not path.exists(), "taken", 60))
     assert len([log for log in logs if log["event"] == "take.failed"]) == 2
 
 
 def test_books_that_fail_are_tried_again_and_files_go_on(
-    working: Working, gateway: Gateway, drop: Put, no_books: list[str], monkeypatch: pytest.MonkeyPatch
+    working: Working, gateway: Home, drop: Put, no_books: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = drop("amazon-us", "settlement-1.txt", GOOD)
-    books, failures = gateway.run_books, [RuntimeError("a fault of the books"), HouseError("run", "books", "")]
+    books, failures = daemons.run_books, [RuntimeError("a fault of the books"), HouseError("run", "books", "")]
 
-    def failing() -> Any:
+    def failing(home: Home) -> Any:
         if failures:
             raise failures.pop()
-        return books()
+        return books(home)
 
-    monkeypatch.setattr(gateway, "run_books", failing)
+    monkeypatch.setattr(daemons, "run_books", failing)
     with capture_logs() as logs:
         working(lambda: wait_for(lambda: not path.exists() and "workbooks" in no_books, "taken, and the books run", 60))
     assert len([log for log in logs if log["event"] == "books.failed"]) == 2
 
 
 def test_master_data_is_taken_first_whatever_lane_it_came_by(
-    gateway: Gateway, drop: Put, monkeypatch: pytest.MonkeyPatch
+    gateway: Home, drop: Put, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    limits = gateway.config.limits.model_copy(update={"files_per_commit_max": 1})
-    gateway.config = gateway.config.model_copy(update={"limits": limits})
+    limits = gateway.settings.limits.model_copy(update={"files_per_commit_max": 1})
+    gateway.settings = gateway.settings.model_copy(update={"limits": limits})
     drop("amazon-us", "settlement-1.txt", GOOD)
     drop("master-data", "items.csv", ITEMS)
-    daemon, order = Daemon(gateway, []), []
-    lane = build(gateway.home, gateway.config, gateway.lake.folder)[0]
+    daemon, order = Daemon(Intake(gateway), []), []
+    lane = build(gateway.folder, gateway.settings, gateway.lake.folder)[0]
     monkeypatch.setattr(lane, "done", lambda drop, committed: order.append((drop.partner, committed)))
     lane.transport._stillness.still_s = 0.0  # type: ignore[attr-defined]
     daemon._take(dict.fromkeys(lane.transport.poll(), lane))
@@ -367,13 +370,13 @@ def test_master_data_is_taken_first_whatever_lane_it_came_by(
 
 
 def test_when_it_is_stopped_it_commits_what_it_began_and_begins_no_other_file(
-    gateway: Gateway, drop: Put, monkeypatch: pytest.MonkeyPatch
+    gateway: Home, drop: Put, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for number in range(3):
         drop("amazon-us", f"settlement-{number}.txt", GOOD.replace("S1", f"S{number}"))
-    lane = build(gateway.home, gateway.config, gateway.lake.folder)[0]
+    lane = build(gateway.folder, gateway.settings, gateway.lake.folder)[0]
     lane.transport._stillness.still_s = 0.0  # type: ignore[attr-defined]
-    daemon, add, done = Daemon(gateway, [lane]), archive.Archiver.add, []
+    daemon, add, done = Daemon(Intake(gateway), [lane]), archive.Archiver.add, []
 
     def stop(self: archive.Archiver, source: Path) -> archive.Stored:
         daemon.stop()
@@ -386,9 +389,9 @@ def test_when_it_is_stopped_it_commits_what_it_began_and_begins_no_other_file(
 
 
 def test_a_stop_that_hits_a_query_between_two_steps_ends_it_like_any_other(
-    gateway: Gateway, no_books: list[str], monkeypatch: pytest.MonkeyPatch
+    gateway: Home, no_books: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    daemon = Daemon(gateway, [])
+    daemon = Daemon(Intake(gateway), [])
 
     def cut(exceptions: object) -> None:
         daemon.stop()
@@ -401,15 +404,15 @@ def test_a_stop_that_hits_a_query_between_two_steps_ends_it_like_any_other(
 
 
 def test_a_flood_of_one_partners_files_delays_no_other_partner_and_the_books_wait_for_its_end(
-    gateway: Gateway, drop: Put, no_books: list[str], monkeypatch: pytest.MonkeyPatch
+    gateway: Home, drop: Put, no_books: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    limits = gateway.config.limits.model_copy(update={"files_per_commit_max": 2})
-    gateway.config = gateway.intake.config = gateway.config.model_copy(update={"limits": limits})
+    limits = gateway.settings.limits.model_copy(update={"files_per_commit_max": 2})
+    gateway.settings = gateway.settings.model_copy(update={"limits": limits})
     for number in range(6):
         drop("amazon-us", f"settlement-{number}.txt", GOOD.replace("S1", f"S{number}"))
-    lane = build(gateway.home, gateway.config, gateway.lake.folder)[0]
+    lane = build(gateway.folder, gateway.settings, gateway.lake.folder)[0]
     lane.transport._stillness.still_s = 0.0  # type: ignore[attr-defined]
-    daemon, done = Daemon(gateway, [lane]), []
+    daemon, done = Daemon(Intake(gateway), [lane]), []
     monkeypatch.setattr(lane, "done", lambda drop, committed: done.append(drop.name))
     flood = lane.transport.poll()
     drop("3pl-east", "945-1.edi", "nothing")
@@ -424,8 +427,8 @@ def test_a_flood_of_one_partners_files_delays_no_other_partner_and_the_books_wai
     assert no_books == ["books", "workbooks"]
 
 
-def test_the_books_are_run_at_the_start_and_once_a_day(gateway: Gateway, no_books: list[str]) -> None:
-    daemon = Daemon(gateway, [])
+def test_the_books_are_run_at_the_start_and_once_a_day(gateway: Home, no_books: list[str]) -> None:
+    daemon = Daemon(Intake(gateway), [])
     daemon._run_books()
     daemon._run_books()
     assert no_books == ["books", "workbooks"]
@@ -435,16 +438,16 @@ def test_the_books_are_run_at_the_start_and_once_a_day(gateway: Gateway, no_book
 
 
 def test_the_books_are_run_when_a_file_that_is_expected_becomes_late(
-    gateway: Gateway, no_books: list[str], monkeypatch: pytest.MonkeyPatch
+    gateway: Home, no_books: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    daemon = Daemon(gateway, [])
+    daemon = Daemon(Intake(gateway), [])
     daemon._run_books()
     monkeypatch.setattr(daemon._turns, "last", lambda now: now)
     daemon._run_books()
     assert no_books == ["books", "workbooks"] * 2
 
 
-def test_a_server_that_goes_away_and_comes_back(working: Working, gateway: Gateway, drop: Put, sshd: Sshd) -> None:
+def test_a_server_that_goes_away_and_comes_back(working: Working, gateway: Home, drop: Put, sshd: Sshd) -> None:
     def script() -> None:
         sshd.put("settlement-1.txt", GOOD.encode())
         wait_for(lambda: sshd.names("done") == ["settlement-1.txt"], "the first file", 60)
@@ -463,9 +466,9 @@ def test_a_server_that_goes_away_and_comes_back(working: Working, gateway: Gatew
     assert files == [(f"settlement-{number}.txt", 1) for number in (1, 2, 3)]
 
 
-def test_a_signal_handler_may_stop_it_while_it_waits(gateway: Gateway, no_books: list[str]) -> None:
-    transport = build(gateway.home, gateway.config, gateway.lake.folder)[0].transport
-    daemon = Daemon(gateway, [Lane(transport, Pace(60, 60, 60, 60))])
+def test_a_signal_handler_may_stop_it_while_it_waits(gateway: Home, no_books: list[str]) -> None:
+    transport = build(gateway.folder, gateway.settings, gateway.lake.folder)[0].transport
+    daemon = Daemon(Intake(gateway), [Lane(transport, Pace(60, 60, 60, 60))])
     before = signal.signal(signal.SIGUSR1, lambda number, frame: daemon.stop())
     threading.Timer(0.2, os.kill, (os.getpid(), signal.SIGUSR1)).start()
     try:

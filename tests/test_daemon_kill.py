@@ -37,9 +37,9 @@ def daemon(home: Path, log: Path, books: bool) -> None:
     """`gateway -C HOME run`, which looks at the books as at the present of the business."""
     from gateway import cli
     from gateway.daemon import Daemon
-    from gateway.pipeline import Gateway
+    from gateway.home import Home
 
-    Gateway.now = property(lambda gateway: BUSINESS_NOW)  # type: ignore[assignment, method-assign]
+    Home.now = property(lambda home: BUSINESS_NOW)  # type: ignore[assignment, method-assign]
     if not books:
         Daemon._run_books = lambda self: None  # type: ignore[method-assign]
     sys.stdout = sys.stderr = log.open("a", buffering=1)

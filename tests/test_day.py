@@ -19,9 +19,11 @@ from structlog.testing import capture_logs
 
 from gateway.daemon import Daemon
 from gateway.errors import HouseError
+from gateway.home import Home, open_home
+from gateway.intake import take as loop
+from gateway.intake.take import Intake
 from gateway.ledger import archive, verify
-from gateway.once import open_gateway, taking_files
-from gateway.pipeline import Gateway
+from gateway.once import taking_files
 from gateway.transports import build
 from tests.intake.test_together import shipment
 from tests.test_books import GOOD, ITEMS
@@ -60,8 +62,8 @@ class Night:
 @contextmanager
 def daemon_at(home: Path, now: datetime) -> Iterator[Daemon]:
     """A daemon whose lanes are visited by the test, at an instant of the simulated day."""
-    with open_gateway(home, now=now) as gateway, taking_files(gateway):
-        daemon = Daemon(gateway, build(home, gateway.config, gateway.lake.folder))
+    with open_home(home, now=now) as gateway, taking_files(intake := Intake(gateway)):
+        daemon = Daemon(intake, build(home, gateway.settings, gateway.lake.folder))
         for lane in daemon.lanes:
             lane._found = lambda lane, drops: daemon._inbox.put((lane, drops))
         yield daemon
@@ -139,30 +141,30 @@ def test_a_day_and_its_night(home: Path, monkeypatch: pytest.MonkeyPatch) -> Non
                 settle(daemon)
     assert all(met[trouble] for trouble in TROUBLES[: min(ticks, len(TROUBLES))])
     assert not [path for path in (home / "inbound").glob("*/*") if path.is_file() and path.suffix != ".part"]
-    with open_gateway(home, read_only=True) as gateway:
+    with open_home(home, read_only=True) as gateway:
         _compare(gateway, night)
 
 
 def _inject(
-    patch: pytest.MonkeyPatch, trouble: str, gateway: Gateway, night: Night, seen: list[tuple[str, str, bytes]]
+    patch: pytest.MonkeyPatch, trouble: str, gateway: Home, night: Night, seen: list[tuple[str, str, bytes]]
 ) -> None:
     """Let the trouble happen once in this tick."""
     partner, name, content = seen[-1]
     path = night.home / "inbound" / partner / name
-    claim, add, write = gateway._claim, archive.Archiver.add, gateway._write_all
+    claim, add, write = loop.taken_of, archive.Archiver.add, loop._Batch._write
     if trouble in ("renamed", "replaced"):
 
-        def changes(one: object) -> object:
+        def changes(home: Home, one: object) -> object:
             if path.exists() and trouble == "renamed":
                 path.rename(path.with_name(f"renamed-{path.name}"))
             elif path.exists():
                 path.write_bytes(content + b"\n")
                 night.dropped[partner, content + b"\n"] += 1
                 night.dropped[partner, content] -= 1
-            patch.setattr(gateway, "_claim", claim)
-            return claim(one)  # type: ignore[arg-type]
+            patch.setattr(loop, "taken_of", claim)
+            return claim(home, one)  # type: ignore[arg-type]
 
-        patch.setattr(gateway, "_claim", changes)
+        patch.setattr(loop, "taken_of", changes)
     elif trouble == "disk full":
 
         def full(self: archive.Archiver, source: Path) -> archive.Stored:
@@ -177,10 +179,10 @@ def _inject(
             write(*given)  # type: ignore[arg-type]
             raise Killed
 
-        patch.setattr(gateway, "_write_all", dies)
+        patch.setattr(loop._Batch, "_write", dies)
 
 
-def _compare(gateway: Gateway, night: Night) -> None:
+def _compare(gateway: Home, night: Night) -> None:
     """Each content that was dropped whole was taken once; what came again had no second effect."""
     assert verify.verify(gateway.lake) == []
     con = gateway.lake.con

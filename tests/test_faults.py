@@ -16,12 +16,14 @@ import pytest
 from structlog.testing import capture_logs
 
 from gateway.errors import HouseError
+from gateway.home import Home, open_home
 from gateway.intake import arrivals
+from gateway.intake import take as loop
+from gateway.intake.result import Receipt
 from gateway.ledger import archive, verify
 from gateway.ledger.lake import open_lake
 from gateway.monitor import Monitor
-from gateway.once import open_gateway, run_once
-from gateway.pipeline import Gateway, Receipt
+from gateway.once import run_books, run_once
 from gateway.transports.folder import Folder
 from gateway.workbooks.write import write_workbooks
 from tests.conftest import NOW, taken
@@ -36,9 +38,9 @@ def named(number: int) -> str:
     return GOOD.replace("S1", f"S{number}")
 
 
-def take(gateway: Gateway) -> list[Receipt]:
+def take(gateway: Home) -> list[Receipt]:
     """What waits in the folders; what was committed is removed."""
-    folder = Folder(gateway.home, gateway.config)
+    folder = Folder(gateway.folder, gateway.settings)
     receipts = taken(gateway, folder.poll())
     for receipt in receipts:
         if receipt.committed:
@@ -46,7 +48,7 @@ def take(gateway: Gateway) -> list[Receipt]:
     return receipts
 
 
-def one(gateway: Gateway, sql: str) -> Any:
+def one(gateway: Home, sql: str) -> Any:
     row = gateway.lake.con.execute(sql).fetchone()
     return row[0] if row else None
 
@@ -84,7 +86,7 @@ def test_a_disk_that_fills_up_anywhere_on_the_way_loses_nothing(home: Path, drop
     config = home / "config.toml"
     config.write_text(config.read_text() + f'\n[ledger]\npath = "{disk / "ledger"}"\nthreads = 1\n')
     paths = [drop("amazon-us", f"settlement-{n}.txt", named(n)) for n in range(1, 4)]
-    with open_gateway(home, now=NOW) as gateway:
+    with open_home(home, now=NOW) as gateway:
         ballast = fill(disk, room)
         try:
             receipts = take(gateway)
@@ -111,31 +113,31 @@ def test_books_on_a_full_disk_are_told_in_one_line_and_run_when_there_is_room(
     config = home / "config.toml"
     config.write_text(config.read_text() + f'\n[ledger]\npath = "{disk / "ledger"}"\nthreads = 1\n')
     drop("amazon-us", "settlement-1.txt", GOOD)
-    with open_gateway(home, now=NOW) as gateway:
+    with open_home(home, now=NOW) as gateway:
         take(gateway)
         ballast = fill(disk, 8_192)
         with pytest.raises(HouseError, match="Make room on its disk"):
-            gateway.run_books()
+            run_books(gateway)
         ballast.unlink()
-        assert gateway.run_books().opened
+        assert run_books(gateway).opened
         assert verify.verify(gateway.lake) == []
 
 
-def test_a_full_disk_leaves_no_half_workbook_and_is_told_in_one_line(gateway: Gateway, drop: Put, disk: Path) -> None:
+def test_a_full_disk_leaves_no_half_workbook_and_is_told_in_one_line(gateway: Home, drop: Put, disk: Path) -> None:
     drop("amazon-us", "settlement-1.txt", GOOD)
     take(gateway)
-    gateway.run_books()
-    outbound = gateway.home / "outbound"
+    run_books(gateway)
+    outbound = gateway.folder / "outbound"
     shutil.rmtree(outbound)
     outbound.symlink_to(disk)
     ballast = fill(disk, 0)
     with pytest.raises(HouseError, match="No space left"):
-        write_workbooks(gateway.home, gateway.lake, gateway.recon, reconciled=gateway.reconciled)
+        write_workbooks(gateway.folder, gateway.lake, gateway.context, reconciled=gateway.reconciled)
     assert [path for path in disk.rglob("*") if path.is_file() and path != ballast] == []
     ballast.unlink()
     assert all(
         path.exists()
-        for path in write_workbooks(gateway.home, gateway.lake, gateway.recon, reconciled=gateway.reconciled)
+        for path in write_workbooks(gateway.folder, gateway.lake, gateway.context, reconciled=gateway.reconciled)
     )
 
 
@@ -143,18 +145,18 @@ def test_a_full_disk_leaves_no_half_workbook_and_is_told_in_one_line(gateway: Ga
 
 
 def test_a_file_that_is_renamed_while_it_is_read_is_taken_once_under_its_new_name(
-    gateway: Gateway, drop: Put, monkeypatch: pytest.MonkeyPatch
+    gateway: Home, drop: Put, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = drop("amazon-us", "settlement-1.txt", GOOD)
     drop("amazon-us", "settlement-2.txt", named(2))
-    claim = gateway._claim
+    claim = loop.taken_of
 
-    def renamed(waiting: Any) -> Any:
+    def renamed(home: Home, waiting: Any) -> Any:
         if path.exists():
             path.rename(path.with_name("settlement-9.txt"))
-        return claim(waiting)
+        return claim(home, waiting)
 
-    monkeypatch.setattr(gateway, "_claim", renamed)
+    monkeypatch.setattr(loop, "taken_of", renamed)
     first = {receipt.drop.name: receipt.committed for receipt in take(gateway)}
     assert first == {"settlement-1.txt": False, "settlement-2.txt": True}
     second = {receipt.drop.name: receipt.committed for receipt in take(gateway)}
@@ -163,7 +165,7 @@ def test_a_file_that_is_renamed_while_it_is_read_is_taken_once_under_its_new_nam
 
 
 def test_a_file_that_may_not_be_read_stays_and_the_others_go_on(
-    gateway: Gateway, drop: Put, monkeypatch: pytest.MonkeyPatch
+    gateway: Home, drop: Put, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     forbidden = drop("amazon-us", "settlement-1.txt", GOOD)
     drop("amazon-us", "settlement-2.txt", named(2))
@@ -183,7 +185,7 @@ def test_a_file_that_may_not_be_read_stays_and_the_others_go_on(
 
 
 def test_a_huge_file_is_committed_alone_and_the_small_ones_together(
-    gateway: Gateway, drop: Put, monkeypatch: pytest.MonkeyPatch
+    gateway: Home, drop: Put, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(arrivals, "BATCH_BYTES", 4 * len(GOOD))
     for number in (1, 2, 4, 5):
@@ -198,10 +200,9 @@ def test_a_huge_file_is_committed_alone_and_the_small_ones_together(
                         ["settlement-4.txt", "settlement-5.txt"]]  # fmt: skip
 
 
-def test_more_files_than_one_commit_takes_are_all_taken(working: Working, gateway: Gateway, drop: Put) -> None:
-    limits = gateway.config.limits.model_copy(update={"files_per_commit_max": 2})
-    gateway.config = gateway.config.model_copy(update={"limits": limits})
-    gateway.intake.config = gateway.config
+def test_more_files_than_one_commit_takes_are_all_taken(working: Working, gateway: Home, drop: Put) -> None:
+    limits = gateway.settings.limits.model_copy(update={"files_per_commit_max": 2})
+    gateway.settings = gateway.settings.model_copy(update={"limits": limits})
     paths = [drop("amazon-us", f"settlement-{number}.txt", named(number)) for number in range(1, 12)]
     working(lambda: wait_for(lambda: not any(path.exists() for path in paths), "all are taken", 60))
     assert one(gateway, "select count(*) from settlement") == 11
@@ -230,7 +231,7 @@ def test_a_partners_folder_that_is_deleted_and_made_again_is_watched_again(home:
 
 
 def test_a_server_whose_key_changed_is_told_in_the_log_and_the_metric_and_its_files_stay(
-    working: Working, gateway: Gateway, drop: Put, sshd: Sshd, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    working: Working, gateway: Home, drop: Put, sshd: Sshd, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monitors: list[Monitor] = []
     made = Monitor.__init__
@@ -264,7 +265,7 @@ def test_a_server_whose_key_changed_is_told_in_the_log_and_the_metric_and_its_fi
 
 @pytest.mark.parametrize("off_s", [400 * 86_400, -400 * 86_400])
 def test_a_file_from_the_future_or_the_past_is_taken_and_commits_stay_in_order(
-    working: Working, gateway: Gateway, drop: Put, off_s: int
+    working: Working, gateway: Home, drop: Put, off_s: int
 ) -> None:
     odd = drop("amazon-us", "settlement-1.txt", GOOD)
     os.utime(odd, (time.time() + off_s,) * 2)
@@ -299,15 +300,15 @@ def test_a_clock_that_was_set_back_delays_no_file(working: Working, drop: Put, m
 # --- the ledger ---------------------------------------------------------------------------------------
 
 
-def test_a_reader_that_takes_its_time_delays_neither_files_nor_books(gateway: Gateway, drop: Put) -> None:
+def test_a_reader_that_takes_its_time_delays_neither_files_nor_books(gateway: Home, drop: Put) -> None:
     drop("amazon-us", "settlement-1.txt", GOOD)
     take(gateway)
-    with open_lake(gateway.home, gateway.config, read_only=True) as reader:
+    with open_lake(gateway.folder, gateway.settings, read_only=True) as reader:
         reader.con.execute("begin")
         before = reader.con.execute("select count(*) from settlement").fetchone()
         drop("amazon-us", "settlement-2.txt", named(2))
         assert [receipt.committed for receipt in take(gateway)] == [True]
-        gateway.run_books()
+        run_books(gateway)
         assert reader.con.execute("select count(*) from settlement").fetchone() == before == (1,)
         reader.con.execute("rollback")
         assert reader.con.execute("select count(*) from settlement").fetchone() == (2,)
@@ -327,13 +328,13 @@ def test_a_pass_over_a_broken_program_leaves_the_ledger_whole(
 ) -> None:
     paths = [drop("amazon-us", f"settlement-{number}.txt", named(number)) for number in range(1, 4)]
 
-    def breaks(self: Gateway, *_: object) -> Any:
+    def breaks(*_: object) -> Any:
         raise MemoryError
 
-    with monkeypatch.context() as broken, open_gateway(home, now=NOW) as gateway, capture_logs():
-        broken.setattr(Gateway, "_write_all", breaks)
+    with monkeypatch.context() as broken, open_home(home, now=NOW) as gateway, capture_logs():
+        broken.setattr(loop._Batch, "_write", breaks)
         assert {file.state for file in run_once(gateway).files} == {"FAILED"}
     assert all(path.exists() for path in paths)
-    with open_gateway(home, now=NOW) as gateway:
+    with open_home(home, now=NOW) as gateway:
         assert {file.state for file in run_once(gateway).files} == {"ACCEPTED"}
     assert findings(home) == []

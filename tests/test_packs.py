@@ -15,12 +15,14 @@ import pytest
 
 from gateway import init as homes
 from gateway.errors import FileError, HouseError
+from gateway.formats import options_fault
+from gateway.home import Home, open_home, open_samples
+from gateway.intake.attempt import attempt
 from gateway.ledger import verify
 from gateway.mapping.library import load, samples
 from gateway.mapping.library.load import Loaded
 from gateway.mapping.lint import lint
-from gateway.once import open_gateway, open_samples, run_once
-from gateway.pipeline import Gateway, check_options, try_file
+from gateway.once import run_once
 from tests.conftest import NOW, corpus
 
 ROOT = Path(__file__).parents[1] / "mappings"
@@ -33,7 +35,7 @@ def name_of(value: Any) -> str:
 
 
 @pytest.fixture(scope="module")
-def reader(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
+def reader(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Home]:
     """A home that has seen nothing; each test reads with the master data of the samples that it is about."""
     home = tmp_path_factory.mktemp("packs")
     homes.lay_down(home, examples=True)
@@ -52,16 +54,16 @@ READ: dict[Path, dict[str, Any]] = {}
 """What a sample became, so that it is read once for all tests."""
 
 
-def read(reader: Gateway, pack: Path, sample: Path) -> dict[str, Any]:
+def read(reader: Home, pack: Path, sample: Path) -> dict[str, Any]:
     if sample not in READ:
         reader.read_with(*(samples.master_data(pack) or reader.master_data()))
-        READ[sample] = try_file(reader, loaded(pack), sample)
+        READ[sample] = attempt(reader, loaded(pack), sample)
     return READ[sample]
 
 
 @pytest.mark.parametrize("pack", PACKS, ids=name_of)
-def test_a_pack_has_no_faults(reader: Gateway, pack: Path) -> None:
-    assert [str(fault) for fault in lint.check(loaded(pack), reader.library.lookups, check_options)] == []
+def test_a_pack_has_no_faults(reader: Home, pack: Path) -> None:
+    assert [str(fault) for fault in lint.check(loaded(pack), reader.library.lookups, options_fault)] == []
 
 
 @pytest.mark.parametrize("pack", PACKS, ids=name_of)
@@ -71,7 +73,7 @@ def test_a_pack_has_a_sample_that_becomes_records(pack: Path) -> None:
 
 
 @pytest.mark.parametrize(("pack", "sample"), SAMPLES, ids=name_of)
-def test_a_sample_becomes_what_is_expected_row_by_row(reader: Gateway, pack: Path, sample: Path) -> None:
+def test_a_sample_becomes_what_is_expected_row_by_row(reader: Home, pack: Path, sample: Path) -> None:
     outcome = samples.shape(read(reader, pack, sample))
     wanted = json.loads(sample.with_name(f"{sample.name}.expected.json").read_text(encoding="utf-8"))
     assert samples.differences(wanted, outcome) == []
@@ -80,7 +82,7 @@ def test_a_sample_becomes_what_is_expected_row_by_row(reader: Gateway, pack: Pat
 
 
 @pytest.mark.parametrize(("pack", "sample"), SAMPLES, ids=name_of)
-def test_every_row_of_a_sample_is_accounted_for(reader: Gateway, pack: Path, sample: Path) -> None:
+def test_every_row_of_a_sample_is_accounted_for(reader: Home, pack: Path, sample: Path) -> None:
     counts = read(reader, pack, sample)["counts"]
     assert counts["received"] > 0
     assert counts["received"] == sum(counts[key] for key in ("accepted", "rejected", "duplicate", "ignored"))
@@ -110,7 +112,7 @@ def test_a_sample_of_each_pack_with_a_partner_passes_through_a_home(home: Path) 
             given[found.pack.name] = (sample, path.parent.name)
     for sample, partner in given.values():
         shutil.copyfile(sample, home / "inbound" / partner / sample.name)
-    with open_gateway(home, now=NOW) as gateway:
+    with open_home(home, now=NOW) as gateway:
         files = run_once(gateway).files
         assert verify.verify(gateway.lake) == []
     assert {f.name: f.state for f in files} == {sample.name: "ACCEPTED" for sample, _ in given.values()}
@@ -153,14 +155,14 @@ def test_master_data_that_cannot_be_read_are_told_with_their_line(tmp_path: Path
 CAMT = ROOT / "standard" / "iso20022" / "camt.053.toml"
 
 
-def bank(reader: Gateway, name: str) -> dict[str, Any]:
+def bank(reader: Home, name: str) -> dict[str, Any]:
     files = corpus("bank-camt", name)
     if not files:
         pytest.skip("the public samples are not at hand")
-    return try_file(reader, loaded(CAMT), files[0])
+    return attempt(reader, loaded(CAMT), files[0])
 
 
-def test_a_public_statement_of_version_2_is_read_to_the_amount(reader: Gateway) -> None:
+def test_a_public_statement_of_version_2_is_read_to_the_amount(reader: Home) -> None:
     found = bank(reader, "bsp__camt.053.001.02.xml")
     assert not found["held"]
     lines = [(r["bank_ref"], r["end_to_end_ref"], r["amount"]) for r in found["records"]["bank_line"]]
@@ -172,7 +174,7 @@ def test_a_public_statement_of_version_2_is_read_to_the_amount(reader: Gateway) 
     assert [r["amount"] for r in found["records"]["bank_balance"]] == ["500000.0000", "435678.5000"]
 
 
-def test_a_public_statement_with_batches_balances_and_keeps_their_texts(reader: Gateway) -> None:
+def test_a_public_statement_with_batches_balances_and_keeps_their_texts(reader: Home) -> None:
     found = bank(reader, "viafintech__053_valid_example_v4.xml")
     lines = found["records"]["bank_line"]
     assert (found["held"], len(lines)) == (False, 13)
@@ -184,7 +186,7 @@ def test_a_public_statement_with_batches_balances_and_keeps_their_texts(reader: 
 
 
 @pytest.mark.parametrize("name", ["genkgo__camt052.v8.xml", "viafintech__054_valid_example.xml", "bsp__invalid.xml"])
-def test_another_bank_message_is_refused_as_no_statement(reader: Gateway, name: str) -> None:
+def test_another_bank_message_is_refused_as_no_statement(reader: Home, name: str) -> None:
     with pytest.raises(FileError, match="expected BkToCstmrStmt"):
         bank(reader, name)
 

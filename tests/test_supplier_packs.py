@@ -16,10 +16,11 @@ from typing import Any
 import pytest
 
 from gateway import init as homes
+from gateway.home import Home, open_home, open_samples
+from gateway.intake.attempt import attempt
 from gateway.ledger import verify
 from gateway.mapping.library import load, samples
-from gateway.once import open_gateway, open_samples, run_once
-from gateway.pipeline import Gateway, try_file
+from gateway.once import run_once
 from tests.conftest import NOW, corpus
 
 ROOT = Path(__file__).parents[1] / "mappings"
@@ -84,7 +85,7 @@ def give(home: Path, name: str) -> None:
 def test_nothing_of_a_supplier_and_no_acknowledgement_posts_or_moves_stock(partners: Path) -> None:
     for name in TABLES:
         give(partners, name)
-    with open_gateway(partners, now=NOW) as gateway:
+    with open_home(partners, now=NOW) as gateway:
         files = run_once(gateway).files
         assert verify.verify(gateway.lake) == []
         counts = {
@@ -101,7 +102,7 @@ def test_nothing_of_a_supplier_and_no_acknowledgement_posts_or_moves_stock(partn
 @pytest.mark.parametrize("name", ACKNOWLEDGEMENTS)
 def test_an_acknowledgement_is_rows_and_no_rejected_unit(partners: Path, name: str) -> None:
     give(partners, name)
-    with open_gateway(partners, now=NOW) as gateway:
+    with open_home(partners, now=NOW) as gateway:
         [file] = run_once(gateway).files
         faults = gateway.lake.con.execute("select * from fault").fetchall()
     assert (file.state, file.rejected, faults) == ("ACCEPTED", 0, [])
@@ -110,7 +111,7 @@ def test_an_acknowledgement_is_rows_and_no_rejected_unit(partners: Path, name: s
 
 def test_a_second_answer_to_an_order_restates_the_first_line_by_line(partners: Path) -> None:
     give(partners, "x12/855")
-    with open_gateway(partners, now=NOW) as gateway:
+    with open_home(partners, now=NOW) as gateway:
         run_once(gateway)
         later = plainest("x12/855").read_text().replace("ACK*IQ*40*EA*067*20261201", "ACK*IQ*45*EA*067*20261208")
         (partners / "inbound" / "x12-855" / "again.edi").write_text(later.replace("000008551", "000008559"))
@@ -191,24 +192,24 @@ def test_an_order_that_is_answered_as_a_whole_has_no_line_number(name: str) -> N
 
 
 @pytest.fixture(scope="module")
-def reader(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
+def reader(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Home]:
     home = tmp_path_factory.mktemp("suppliers")
     homes.lay_down(home, examples=False)
     with open_samples(home) as gateway:
         yield gateway
 
 
-def public(reader: Gateway, name: str, folder: str, file: str) -> dict[str, Any]:
+def public(reader: Home, name: str, folder: str, file: str) -> dict[str, Any]:
     files = corpus(folder, file)
     if not files:
         pytest.skip("the public samples are not at hand")
     loaded, faults = load.load_file(STANDARD / f"{name}.toml", ROOT)
     assert faults == []
     assert loaded is not None
-    return try_file(reader, loaded, files[0])
+    return attempt(reader, loaded, files[0])
 
 
-def test_a_public_invoice_foots_and_its_neighbour_that_does_not_is_told(reader: Gateway) -> None:
+def test_a_public_invoice_foots_and_its_neighbour_that_does_not_is_told(reader: Home) -> None:
     found = public(reader, "x12/810", "x12", "staedi__simple810.edi")
     assert found["held"]
     [fault] = [fault["message"] for fault in found["faults"] if fault["code"] == "CONTROL_TOTAL"]
@@ -227,7 +228,7 @@ def test_a_public_invoice_foots_and_its_neighbour_that_does_not_is_told(reader: 
     ],
 )
 def test_public_invoices_are_read_to_the_amount(
-    reader: Gateway, name: str, folder: str, file: str, owed: str, rows: int
+    reader: Home, name: str, folder: str, file: str, owed: str, rows: int
 ) -> None:
     found = public(reader, name, folder, file)
     lines = found["records"]["supplier_invoice_line"]
@@ -235,7 +236,7 @@ def test_public_invoices_are_read_to_the_amount(
     assert total(lines, "amount") == Decimal(owed)
 
 
-def test_a_public_answer_to_an_order_accepts_two_lines_and_rejects_two(reader: Gateway) -> None:
+def test_a_public_answer_to_an_order_accepts_two_lines_and_rejects_two(reader: Home) -> None:
     found = public(reader, "x12/855", "x12", "node-x12__855.edi")
     lines = [(row["line_no"], row["line_status"], row["qty"]) for row in found["records"]["purchase_order_line"]]
     assert lines == [
@@ -243,7 +244,7 @@ def test_a_public_answer_to_an_order_accepts_two_lines_and_rejects_two(reader: G
     ]  # fmt: skip
 
 
-def test_public_acknowledgements_say_which_set_was_refused_and_where(reader: Gateway) -> None:
+def test_public_acknowledgements_say_which_set_was_refused_and_where(reader: Home) -> None:
     rows = public(reader, "x12/999", "x12", "staedi__simple999.edi")["records"]["acknowledgement"]
     [group] = [row for row in rows if row["level"] == "GROUP"]
     assert (group["status"], group["group_no"], group["sets_sent"], group["sets_accepted"]) == (
@@ -260,7 +261,7 @@ def test_public_acknowledgements_say_which_set_was_refused_and_where(reader: Gat
     assert [row["errors"] for row in functional if row["level"] == "ERROR"] == ["8", "7"]
 
 
-def test_a_public_advice_of_a_supplier_names_order_line_and_package(reader: Gateway) -> None:
+def test_a_public_advice_of_a_supplier_names_order_line_and_package(reader: Home) -> None:
     found = public(reader, "edifact/DESADV-supplier", "edifact", "vscode-edi__DESADV.edifact")
     line = found["records"]["asn_line"][0]
     assert (line["po"], line["line_no"], line["package"], line["qty"]) == (

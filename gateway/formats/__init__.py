@@ -5,7 +5,7 @@ Adding a format is one module with the verbs of `verbs.Format`, one line in `FOR
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import cast
 
 from gateway.errors import FileError, HouseError
@@ -73,3 +73,12 @@ def forget() -> None:
 def check_options(module: Format, options: dict[str, object], name: str) -> None:
     """Check a format's own options. Raises HouseError naming every faulty key."""
     headers.options(module.Options, options, name)
+
+
+def options_fault(name: str, options: Mapping[str, object]) -> str:
+    """What is wrong with the options of a format, "" if nothing is."""
+    try:
+        check_options(named(name), dict(options), name)
+    except HouseError as error:
+        return str(error)
+    return ""

@@ -31,8 +31,8 @@ class Within:
     stored: archive.Stored
 
 
-@dataclass(frozen=True, slots=True)
-class Arrived:
+@dataclass(frozen=True, slots=True, eq=False)
+class Arrival:
     """A file whose bytes are archived.
 
     within  the delivery that holds it, where it came in a container
@@ -63,7 +63,7 @@ class Arrived:
             return False
 
 
-class Intake:
+class Arrivals:
     """Archives what was delivered to one home.
 
     ledger  the ledger's folder, with the archive
@@ -74,7 +74,7 @@ class Intake:
 
     def batches(
         self, drops: Iterable[Drop], scratch: Path, left: dict[Drop, str], aside: Mapping[Drop, Fault]
-    ) -> Generator[list[Arrived]]:
+    ) -> Generator[list[Arrival]]:
         """The files in their order, in batches that share a commit; one is archived while the one before is worked on.
 
         scratch  a folder for what comes out of containers
@@ -85,14 +85,14 @@ class Intake:
 
     def _batches(
         self, drops: Iterable[Drop], scratch: Path, left: dict[Drop, str], aside: Mapping[Drop, Fault]
-    ) -> Iterator[list[Arrived]]:
+    ) -> Iterator[list[Arrival]]:
         with closing(archive.Archiver(self.ledger)) as archiver:
             yield from self._archived(self._each(drops, scratch, archiver, left, aside), left, archiver)
 
     def _archived(
-        self, files: Iterable[Arrived], left: dict[Drop, str], archiver: archive.Archiver
-    ) -> Iterator[list[Arrived]]:
-        def safe(batch: list[Arrived]) -> Iterator[list[Arrived]]:
+        self, files: Iterable[Arrival], left: dict[Drop, str], archiver: archive.Archiver
+    ) -> Iterator[list[Arrival]]:
+        def safe(batch: list[Arrival]) -> Iterator[list[Arrival]]:
             try:
                 archiver.settle(_hashes(batch))
             except OSError as error:
@@ -100,7 +100,7 @@ class Intake:
             else:
                 yield batch
 
-        batch: list[Arrived] = []
+        batch: list[Arrival] = []
         hashes, size = set[str](), 0
         for one in files:
             full = size + one.stored.bytes > BATCH_BYTES or len(batch) >= self.config.limits.files_per_commit_max
@@ -120,14 +120,14 @@ class Intake:
         archiver: archive.Archiver,
         left: dict[Drop, str],
         aside: Mapping[Drop, Fault],
-    ) -> Iterator[Arrived]:
+    ) -> Iterator[Arrival]:
         for drop in drops:
             try:
                 yield from self._receive(drop, scratch, archiver, aside.get(drop))
             except OSError as error:
                 left[drop] = _refused(error)
 
-    def receive(self, drop: Drop, scratch: Path) -> list[Arrived]:
+    def receive(self, drop: Drop, scratch: Path) -> list[Arrival]:
         """One delivery. Raises OSError."""
         with closing(archive.Archiver(self.ledger)) as archiver:
             arrived = self._receive(drop, scratch, archiver)
@@ -136,7 +136,7 @@ class Intake:
 
     def _receive(
         self, drop: Drop, scratch: Path, archiver: archive.Archiver, sealed: Fault | None = None
-    ) -> list[Arrived]:
+    ) -> list[Arrival]:
         """The file; if it is a container, the files within it: all of them, or it is left.
 
         A container that cannot be opened, or that is `sealed`, is taken as it is.
@@ -144,7 +144,7 @@ class Intake:
         version = _version(drop.path)
         stored = archiver.add(drop.path)
         if sealed or not containers.kind(drop.path):
-            return [Arrived(drop, stored, version, sealed=sealed)]
+            return [Arrival(drop, stored, version, sealed=sealed)]
         place = Path(tempfile.mkdtemp(dir=scratch))
         try:
             inner = list(containers.unpack(drop.path, drop.name, place, self.config.limits, self._keys(drop)))
@@ -152,10 +152,10 @@ class Intake:
                 raise FileError(drop.name, "there is no file in it", "Send it again, with the files.")
         except FileError as error:
             shutil.rmtree(place)
-            return [Arrived(drop, stored, version, sealed=error.as_fault())]
+            return [Arrival(drop, stored, version, sealed=error.as_fault())]
         within = Within(drop, stored)
         return [
-            Arrived(replace(drop, name=file.name, path=file.path), archiver.add(file.path), _version(file.path), within)
+            Arrival(replace(drop, name=file.name, path=file.path), archiver.add(file.path), _version(file.path), within)
             for file in inner
         ]
 
@@ -169,7 +169,7 @@ class Intake:
         )
 
 
-def _hashes(arrived: Iterable[Arrived]) -> set[str]:
+def _hashes(arrived: Iterable[Arrival]) -> set[str]:
     """Of these files, and of the containers that they came in."""
     return {part.stored.sha256 for one in arrived for part in (one, one.within) if part}
 

@@ -25,10 +25,11 @@ from gateway.books.reconcile import Outcome
 from gateway.daemon import Daemon
 from gateway.errors import Fault, HouseError
 from gateway.formats.edi import edifact, x12
+from gateway.home import Home, open_home
+from gateway.intake.take import Intake
 from gateway.ledger import verify
-from gateway.once import open_gateway, run_once
+from gateway.once import run_once
 from gateway.outgoing import outbox
-from gateway.pipeline import Gateway
 from gateway.reading import ReadRequest
 from gateway.settings import Limits
 from gateway.synthetic.edi import interchange
@@ -51,7 +52,7 @@ UNB = "UNB+UNOC:3+4012345000009:14:ROUTE?+1+4099999000003:14+261101:0600+77'"
 @pytest.fixture(autouse=True)
 def _without_books(monkeypatch: pytest.MonkeyPatch) -> None:
     """The books are not what these tests are about."""
-    monkeypatch.setattr(Gateway, "run_books", lambda gateway: Outcome())
+    monkeypatch.setattr("gateway.once.run_books", lambda home: Outcome())
     monkeypatch.setattr("gateway.once.write_workbooks", lambda *_, **__: [])
 
 
@@ -78,7 +79,7 @@ def message(*lines: str) -> str:
 
 
 @contextmanager
-def answering(home: Path, agreed: str = EVERYTHING) -> Iterator[Gateway]:
+def answering(home: Path, agreed: str = EVERYTHING) -> Iterator[Home]:
     """A gateway whose partners 3pl-east (X12) and 3pl-eu (EDIFACT) have agreed so."""
     config = home / "config.toml"
     if "acknowledge" not in config.read_text():
@@ -90,19 +91,19 @@ def answering(home: Path, agreed: str = EVERYTHING) -> Iterator[Gateway]:
             '[partners.3pl-eu]\nentity = "EU"\nsenders = ["14/4012345000009"]\n'
             f"[partners.3pl-eu.acknowledge]\n{agreed.replace('824', 'aperak')}\n"
         )
-    with open_gateway(home, now=NOW) as gateway:
+    with open_home(home, now=NOW) as gateway:
         yield gateway
 
 
-def told(gateway: Gateway, partner: str = "3pl-east") -> dict[str, str]:
+def told(gateway: Home, partner: str = "3pl-east") -> dict[str, str]:
     """Name → content of what stands in the partner's outbound folder."""
-    folder = gateway.home / "outbound" / partner
+    folder = gateway.folder / "outbound" / partner
     return {
         path.name: path.read_text(encoding="latin-1") for path in sorted(folder.glob("*")) if path.suffix != ".xlsx"
     }
 
 
-def answers(gateway: Gateway) -> list[tuple[Any, ...]]:
+def answers(gateway: Home) -> list[tuple[Any, ...]]:
     """(kind, answered file, interchange, verdict) of everything that was composed, in order."""
     return gateway.lake.con.execute(
         """select kind, answers, interchange, verdict from acknowledgement_sent where state = 'COMPOSED'
@@ -163,8 +164,8 @@ def test_a_broken_set_is_rejected_and_its_neighbours_are_accepted(home: Path, dr
 def test_a_segment_that_cannot_be_read_is_told_with_its_place_and_element(home: Path, drop: Put) -> None:
     long = shipments(8, 1, 2).replace(b"LX*1~", b"LX*1" + b"*" * 40 + b"~", 1)
     with answering(home, 'x12 = "999"') as gateway:
-        limits = gateway.config.limits.model_copy(update={"edi_elements_per_segment_max": 30})
-        gateway.config = gateway.config.model_copy(update={"limits": limits})
+        limits = gateway.settings.limits.model_copy(update={"edi_elements_per_segment_max": 30})
+        gateway.settings = gateway.settings.model_copy(update={"limits": limits})
         drop("3pl-east", "set.edi", long)
         run_once(gateway)
         assert body(told(gateway)["999-000000001.edi"], "ST", "AK1", "IK3", "IK4", "IK5", "AK9") == [
@@ -422,10 +423,10 @@ def test_rejected_rows_of_edifact_are_advised_by_aperak(home: Path, drop: Put) -
 # --- once, whatever happens ---------------------------------------------------------------------------
 
 
-def test_without_an_agreement_nothing_is_told(gateway: Gateway, drop: Put) -> None:
+def test_without_an_agreement_nothing_is_told(gateway: Home, drop: Put) -> None:
     drop("3pl-east", "good.edi", shipments(7))
     run_once(gateway)
-    assert answers(gateway) == [] and not (gateway.home / "outbound" / "3pl-east").exists()
+    assert answers(gateway) == [] and not (gateway.folder / "outbound" / "3pl-east").exists()
 
 
 def test_a_file_that_comes_again_is_not_answered_again(home: Path, drop: Put) -> None:
@@ -510,7 +511,9 @@ PROCESSES.set_forkserver_preload(["gateway.cli", "gateway.workbooks.write"])
 
 def once(home: Path) -> None:
     """A pass without the books, in a process of its own."""
-    Gateway.run_books = lambda gateway: Outcome()  # type: ignore[method-assign]
+    from gateway import once as passes
+
+    passes.run_books = lambda home: Outcome()
     with answering(home) as gateway:
         run_once(gateway)
 
@@ -551,9 +554,9 @@ def test_the_daemon_answers_and_tries_again_when_that_fails(
 ) -> None:
     with answering(home) as gateway:
         drop("3pl-east", "good.edi", shipments(7))
-        lane = build(home, gateway.config, gateway.lake.folder)[0]
+        lane = build(home, gateway.settings, gateway.lake.folder)[0]
         lane.transport._stillness.still_s = 0.0  # type: ignore[attr-defined]
-        daemon = Daemon(gateway, [lane])
+        daemon = Daemon(Intake(gateway), [lane])
         daemon._answer()
         daemon._take(dict.fromkeys(lane.transport.poll(), lane))
         with monkeypatch.context() as patch:
@@ -561,7 +564,7 @@ def test_the_daemon_answers_and_tries_again_when_that_fails(
             def fail() -> list[Path]:
                 raise HouseError("write", "outbound", "Check disk space.")
 
-            patch.setattr(gateway, "write_outbound", fail)
+            patch.setattr(daemon._dispatch, "write", fail)
             daemon._answer()
         assert told(gateway) == {}
         daemon._answers_back_off.worked()
@@ -573,7 +576,7 @@ def test_acknowledgements_are_delivered_as_workbooks_are(home: Path, drop: Put, 
     with answering(home) as gateway:
         drop("3pl-east", "good.edi", shipments(7))
         run_once(gateway)
-        deliveries = Deliveries(home / "outbound", ["3pl-east"], gateway.config.daemon.ignore, tmp_path / "sent.json")
+        deliveries = Deliveries(home / "outbound", ["3pl-east"], gateway.settings.daemon.ignore, tmp_path / "sent.json")
         assert [delivery.key for delivery in deliveries.waiting()] == [
             "3pl-east/997-000000002.edi", "3pl-east/feedback-000000001.csv", "3pl-east/ta1-000000001.edi",
         ]  # fmt: skip

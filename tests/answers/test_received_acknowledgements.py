@@ -14,9 +14,9 @@ from gateway.answers import x12 as answers_of
 from gateway.answers.received import Findings, interchanges
 from gateway.errors import Fault
 from gateway.formats.edi import edifact, x12
+from gateway.home import Home, open_home
 from gateway.ledger import verify
-from gateway.once import open_gateway, run_once
-from gateway.pipeline import Gateway
+from gateway.once import run_once
 from gateway.reading import ReadRequest
 from gateway.settings import Limits
 from gateway.synthetic.edi import interchange
@@ -43,7 +43,7 @@ def _without_workbooks(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @contextmanager
-def agreed(home: Path, hours: float = 0) -> Iterator[Gateway]:
+def agreed(home: Path, hours: float = 0) -> Iterator[Home]:
     """A gateway so many hours from now, whose partners answer what they get."""
     config = home / "config.toml"
     if "acknowledge" not in config.read_text():
@@ -62,17 +62,17 @@ def agreed(home: Path, hours: float = 0) -> Iterator[Gateway]:
                 mapping.write_text(
                     f'based_on = "standard/{pack}"\nfeed = "{partner}.{mapping.stem}"\npartner = "{partner}"\n'
                 )
-    with open_gateway(home, now=datetime.now(UTC) + timedelta(hours=hours)) as gateway:
+    with open_home(home, now=datetime.now(UTC) + timedelta(hours=hours)) as gateway:
         yield gateway
 
 
-def advised(gateway: Gateway, drop: Put, *, test: bool = False) -> Path:
+def advised(gateway: Home, drop: Put, *, test: bool = False) -> Path:
     """The 824 that goes to 3pl-east for a row that was rejected."""
     lines = ["BIA*00*SI*STK1*20261120*2300", "N1*WH*3PL East*92*3PL-E", "LIN*1*VN*SKU-1", "QTY*33*many*EA", "CTT*1"]
     content = interchange("846", "IB", DAY, 20, [lines])
     drop("3pl-east", "stock.edi", content.replace(b"*0*P*>", b"*0*T*>") if test else content)
     run_once(gateway)
-    return next((gateway.home / "outbound" / "3pl-east").glob("824-*.edi"), Path())
+    return next((gateway.folder / "outbound" / "3pl-east").glob("824-*.edi"), Path())
 
 
 def answer(path: Path, number: int, *errors: Fault) -> str:
@@ -87,20 +87,20 @@ def answer(path: Path, number: int, *errors: Fault) -> str:
     return draft.text(number)
 
 
-def exceptions(gateway: Gateway) -> list[tuple[str, str]]:
+def exceptions(gateway: Home) -> list[tuple[str, str]]:
     """(code, document) of what is open in j."""
     return gateway.lake.con.execute(
         "select code, document from exception where reconciliation = 'j' and status = 'OPEN' order by all"
     ).fetchall()
 
 
-def message_of(gateway: Gateway, code: str) -> str:
+def message_of(gateway: Home, code: str) -> str:
     row = gateway.lake.con.execute("select message from exception where code = ?", [code]).fetchone()
     assert row is not None
     return str(row[0])
 
 
-def state(gateway: Gateway) -> list[tuple[str, str]]:
+def state(gateway: Home) -> list[tuple[str, str]]:
     """(document, state) of what was sent and is awaited or answered."""
     return gateway.lake.con.execute(
         "select document, state from recon_detail where reconciliation = 'j' order by all"
@@ -230,10 +230,10 @@ def test_a_payment_order_that_the_bank_rejects_is_told_until_it_is_accepted(home
 
 def test_a_partner_without_an_agreement_is_neither_overdue_nor_unknown(home: Path, drop: Put) -> None:
     with agreed(home) as gateway:
-        acknowledge = gateway.config.partners["3pl-east"].acknowledge.model_copy(update={"expect": "none"})
-        partner = gateway.config.partners["3pl-east"].model_copy(update={"acknowledge": acknowledge})
-        gateway.config = gateway.config.model_copy(
-            update={"partners": {**gateway.config.partners, "3pl-east": partner}}
+        acknowledge = gateway.settings.partners["3pl-east"].acknowledge.model_copy(update={"expect": "none"})
+        partner = gateway.settings.partners["3pl-east"].model_copy(update={"acknowledge": acknowledge})
+        gateway.settings = gateway.settings.model_copy(
+            update={"partners": {**gateway.settings.partners, "3pl-east": partner}}
         )
         sent = advised(gateway, drop)
         drop("3pl-east", "other.edi", answer(sent, 900).replace("AK1*AG*2", "AK1*AG*77"))

@@ -9,9 +9,9 @@ import pytest
 
 from gateway import init as homes
 from gateway.books import feeds
+from gateway.home import open_home
 from gateway.ledger import verify
-from gateway.once import open_gateway
-from gateway.pipeline import Gateway
+from gateway.once import run_books
 from gateway.transports.transport import Drop
 from tests.conftest import taken
 from tests.mapping.samples_of_mappings import STOCK, write
@@ -47,9 +47,7 @@ class Home:
         config = self.root / "config.toml"
         config.write_text(config.read_text() + text)
 
-    def come(
-        self, gateway: Gateway, name: str, when: str, rows: str = "2026-11-15,A,10\n", partner: str = "acme"
-    ) -> str:
+    def come(self, gateway: Home, name: str, when: str, rows: str = "2026-11-15,A,10\n", partner: str = "acme") -> str:
         """A file comes; returns its state."""
         path = self.root / name
         path.write_text(rows if rows.startswith("location") else f"Date,SKU,On Hand\n{rows}")
@@ -64,8 +62,8 @@ def place(tmp_path: Path) -> Home:
 
 def told(place: Home, now: str) -> list[tuple[str, str]]:
     """(code, business key) of what is open when the books are run at that instant."""
-    with open_gateway(place.root, now=at(now)) as gateway:
-        gateway.run_books()
+    with open_home(place.root, now=at(now)) as gateway:
+        run_books(gateway)
         return gateway.lake.con.execute(
             """select code, business_key from exception where status = 'OPEN' and severity < 4
             and code not in ('SKU_UNKNOWN', 'QTY_SHORT', 'QTY_OVER') order by all"""
@@ -73,7 +71,7 @@ def told(place: Home, now: str) -> list[tuple[str, str]]:
 
 
 def events(place: Home) -> list[tuple[str, str, str]]:
-    with open_gateway(place.root, read_only=True) as gateway:
+    with open_home(place.root, read_only=True) as gateway:
         return gateway.lake.con.execute(
             "select code, business_key, event from exception_event where reconciliation = 'i' order by \"at\", code, version"
         ).fetchall()
@@ -91,26 +89,26 @@ def test_a_file_is_late_after_its_patience_and_missing_after_that_of_the_next(pl
 def test_a_late_file_closes_its_exception_and_nothing_opens_twice(place: Home) -> None:
     for _ in range(2):
         told(place, "2026-11-16T12:00+01:00")
-    with open_gateway(place.root, now=at("2026-11-16T13:00+01:00")) as gateway:
+    with open_home(place.root, now=at("2026-11-16T13:00+01:00")) as gateway:
         assert place.come(gateway, "stock-16.csv", "2026-11-16T12:30+01:00") == "ACCEPTED"
     for _ in range(2):
         assert told(place, "2026-11-16T13:00+01:00") == []
-    with open_gateway(place.root) as gateway:
+    with open_home(place.root) as gateway:
         assert verify.verify(gateway.lake) == []
     key = "acme.stock|2026-11-16"
     assert events(place) == [("FILE_LATE", key, "OPENED"), ("FILE_LATE", key, "CLOSED")]
 
 
 def test_a_file_that_comes_days_late_finds_its_day(place: Home) -> None:
-    with open_gateway(place.root, now=at("2026-11-18T12:00+01:00")) as gateway:
+    with open_home(place.root, now=at("2026-11-18T12:00+01:00")) as gateway:
         place.come(gateway, "stock-16.csv", "2026-11-16T07:00+01:00")
         place.come(gateway, "stock-18.csv", "2026-11-18T07:00+01:00", "2026-11-17,A,9\n")
     assert told(place, "2026-11-18T12:00+01:00") == [("FILE_MISSING", "acme.stock|2026-11-17")]
-    with open_gateway(place.root, now=at("2026-11-18T12:00+01:00")) as gateway:
+    with open_home(place.root, now=at("2026-11-18T12:00+01:00")) as gateway:
         place.come(gateway, "stock-18.csv", "2026-11-18T12:30+01:00", "2026-11-17,A,8\n")
     # The same name again is a correction of that day's file, not the one that is missing.
     assert told(place, "2026-11-18T13:00+01:00") == [("FILE_MISSING", "acme.stock|2026-11-17")]
-    with open_gateway(place.root, now=at("2026-11-18T14:00+01:00")) as gateway:
+    with open_home(place.root, now=at("2026-11-18T14:00+01:00")) as gateway:
         place.come(gateway, "stock-17.csv", "2026-11-18T13:30+01:00", "2026-11-16,A,8\n")
     assert told(place, "2026-11-18T14:00+01:00") == []
 
@@ -119,7 +117,7 @@ def test_a_file_that_comes_days_late_finds_its_day(place: Home) -> None:
     ("name", "late"), [("stock.csv", [("FILE_LATE", "acme.stock|2026-11-17")]), ("stock-17.csv", [])]
 )
 def test_the_same_bytes_are_a_file_under_a_new_name_only(place: Home, name: str, late: list[tuple[str, str]]) -> None:
-    with open_gateway(place.root, now=at("2026-11-17T12:00+01:00")) as gateway:
+    with open_home(place.root, now=at("2026-11-17T12:00+01:00")) as gateway:
         place.come(gateway, "stock.csv", "2026-11-16T07:00+01:00")
         assert place.come(gateway, name, "2026-11-17T07:00+01:00") == "DUPLICATE"
     assert told(place, "2026-11-17T12:00+01:00") == late
@@ -128,7 +126,7 @@ def test_the_same_bytes_are_a_file_under_a_new_name_only(place: Home, name: str,
 def test_nothing_is_expected_on_a_weekend_or_before_the_first_file_of_a_feed_without_a_day(place: Home) -> None:
     place.mapping(EXPECT.replace("since    = 2026-11-16\n", ""))
     assert told(place, "2026-11-20T12:00+01:00") == []
-    with open_gateway(place.root, now=at("2026-11-20T12:00+01:00")) as gateway:
+    with open_home(place.root, now=at("2026-11-20T12:00+01:00")) as gateway:
         place.come(gateway, "stock-20.csv", "2026-11-20T09:30+01:00")
     assert told(place, "2026-11-22T23:00+01:00") == []
     assert told(place, "2026-11-23T10:00+01:00") == [("FILE_LATE", "acme.stock|2026-11-23")]
@@ -148,11 +146,11 @@ def test_numbers_in_names_have_no_gap(place: Home) -> None:
         .replace("08:00", "00:30")
         .replace("since", "sequence = 'stock-([0-9]+)'\nsince")
     )
-    with open_gateway(place.root, now=at("2026-11-16T03:20+01:00")) as gateway:
+    with open_home(place.root, now=at("2026-11-16T03:20+01:00")) as gateway:
         for hour, number in enumerate((7, 8, 11)):
             place.come(gateway, f"stock-{number}.csv", f"2026-11-16T0{hour}:10+01:00", f"2026-11-15,A,{number}\n")
     assert told(place, "2026-11-16T03:20+01:00") == [("SEQ_GAP", "acme.stock|0|11")]
-    with open_gateway(place.root, now=at("2026-11-16T03:20+01:00")) as gateway:
+    with open_home(place.root, now=at("2026-11-16T03:20+01:00")) as gateway:
         message = gateway.lake.con.execute("select message from exception where code = 'SEQ_GAP'").fetchone()
         assert message == ("acme.stock: 9 to 10 (2) did not come, but 11 did",)
         place.come(gateway, "stock-9.csv", "2026-11-16T03:00+01:00", "2026-11-15,A,9\n")
@@ -166,13 +164,13 @@ def test_a_file_with_far_fewer_rows_than_usual_is_told_until_one_is_usual_again(
     def rows(day: int, count: int) -> str:
         return "".join(f"2026-11-{day:02},S{n},{day}\n" for n in range(count))
 
-    with open_gateway(place.root, now=at("2026-11-11T00:00+01:00")) as gateway:
+    with open_home(place.root, now=at("2026-11-11T00:00+01:00")) as gateway:
         for day in range(1, 10):
             place.come(gateway, f"stock-{day}.csv", f"2026-11-{day:02}T07:00+01:00", rows(day, 20 + day % 3))
         place.come(gateway, "stock-10.csv", "2026-11-10T07:00+01:00", rows(10, 4))
     [(code, _)] = told(place, "2026-11-10T12:00+01:00")
     assert code == "FILE_SIZE"
-    with open_gateway(place.root, now=at("2026-11-11T09:00+01:00")) as gateway:
+    with open_home(place.root, now=at("2026-11-11T09:00+01:00")) as gateway:
         message = gateway.lake.con.execute("select message from exception where code = 'FILE_SIZE'").fetchone()
         assert message == (
             "stock-10.csv has 4 rows; the 9 files before it had 21 in the middle, 14 to 28 would be usual",
@@ -184,7 +182,7 @@ def test_a_file_with_far_fewer_rows_than_usual_is_told_until_one_is_usual_again(
 def _stocked(place: Home) -> None:
     """A book of 10 A and 5 B at DC1, and a count of the 16th that finds 9 A."""
     homes.lay_down(place.root, examples=True)
-    with open_gateway(place.root, now=at("2026-11-16T09:00+01:00")) as gateway:
+    with open_home(place.root, now=at("2026-11-16T09:00+01:00")) as gateway:
         items = place.root / "items.csv"
         items.write_text(
             "sku,gtin,name,uom,category,abc,tracking,standard-cost\nA,,A,EA,home,A,NONE,4.00\nB,,B,EA,home,A,NONE,2.50\n"
@@ -203,8 +201,8 @@ def test_a_count_that_does_not_come_leaves_the_last_one_in_use_and_says_so(place
     assert told(place, "2026-11-17T12:00+01:00") == [
         ("FILE_LATE", "acme.stock|2026-11-17"), ("SNAPSHOT_MISSING", "acme.stock|DC1|2026-11-17"),
     ]  # fmt: skip
-    with open_gateway(place.root, now=at("2026-11-19T12:00+01:00")) as gateway:
-        gateway.run_books()
+    with open_home(place.root, now=at("2026-11-19T12:00+01:00")) as gateway:
+        run_books(gateway)
         found = dict(gateway.lake.con.execute(
             "select code, message from exception where status = 'OPEN' and reconciliation = 'a'").fetchall())  # fmt: skip
         assert found["QTY_SHORT"].endswith("at the cut-off; the count is carried forward, no newer one came")
@@ -228,7 +226,7 @@ def test_held_units_are_not_available_and_are_named_while_the_hold_lasts(place: 
     _stocked(place)
     assert told(place, "2026-11-15T12:00+01:00") == []
     assert told(place, "2026-11-16T12:00+01:00") == [("UNITS_HELD", "DC1|A|2026-11-16|Recall R-1")]
-    with open_gateway(place.root, now=at("2026-11-16T12:00+01:00")) as gateway:
+    with open_home(place.root, now=at("2026-11-16T12:00+01:00")) as gateway:
         con = gateway.lake.con
         message, qty = con.execute("select message, qty from exception where code = 'UNITS_HELD'").fetchone() or ("", 0)
         assert message == "Recall R-1, held at DC1 from 2026-11-16 to 2999-12-31: 10 A AVAILABLE"
@@ -247,7 +245,7 @@ def test_a_hold_that_has_ended_closes_by_itself(place: Home) -> None:
 
 
 def test_the_books_turn_when_a_file_becomes_late(place: Home) -> None:
-    with open_gateway(place.root) as gateway:
+    with open_home(place.root) as gateway:
         turns = feeds.Turns([f for f in gateway.feeds if f.name == "acme.stock"])
     now, seen = at("2026-11-16T00:00+00:00"), []
     while now < at("2026-11-18T00:00+00:00"):
@@ -265,7 +263,7 @@ def test_the_books_turn_every_hour_where_acknowledgements_are_awaited() -> None:
 
 
 def test_today_is_what_is_due_and_what_is_late(place: Home) -> None:
-    with open_gateway(place.root, now=at("2026-11-17T07:00+01:00")) as gateway:
+    with open_home(place.root, now=at("2026-11-17T07:00+01:00")) as gateway:
         [feed] = [one for one in gateway.feeds if one.name == "acme.stock"]
         came = feeds.arrivals(gateway.lake.con, [feed])[feed.name]
         now = gateway.now

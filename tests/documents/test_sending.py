@@ -23,11 +23,13 @@ from gateway.daemon import Daemon
 from gateway.documents import schedule
 from gateway.errors import HouseError
 from gateway.formats.edi import edifact, x12
+from gateway.home import Home, open_home
+from gateway.intake.attempt import attempt
+from gateway.intake.take import Intake
 from gateway.ledger import verify
 from gateway.mapping.library import load
-from gateway.once import open_gateway, run_once
+from gateway.once import run_once
 from gateway.outgoing import outbox
-from gateway.pipeline import Gateway, try_file
 from gateway.reading import ReadRequest
 from gateway.settings import Limits, Send
 from gateway.transports import build
@@ -139,7 +141,7 @@ def _without_workbooks(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @contextmanager
-def telling(home: Path, *sends: str, now: datetime = NOW) -> Iterator[Gateway]:
+def telling(home: Path, *sends: str, now: datetime = NOW) -> Iterator[Home]:
     """A gateway that tells 3pl-east so, and a partner `own` with a feed for each kind of row."""
     settings = home / "config.toml"
     if "partners.own]" not in settings.read_text():
@@ -151,7 +153,7 @@ def telling(home: Path, *sends: str, now: datetime = NOW) -> Iterator[Gateway]:
                 f'feed = "own.{name}"\npartner = "own"\n[file]\nmatch = ["{name}*"]\nformat = "delimited"\n'
                 f'[[record]]\ntype = "{table}"\nkey = {key}\n[record.fields]{fields}'
             )
-    with open_gateway(home, now=now) as gateway:
+    with open_home(home, now=now) as gateway:
         yield gateway
 
 
@@ -172,11 +174,11 @@ def segments(text: str) -> list[str]:
     return re.split("[~']", text)[2:-3]
 
 
-def read_back(gateway: Gateway, home: Path, name: str, pack: str) -> list[dict[str, Any]]:
+def read_back(gateway: Home, home: Path, name: str, pack: str) -> list[dict[str, Any]]:
     """The rows that the standard pack makes of a file of ours."""
     found, faults = load.load_file(ROOT / "standard" / f"{pack}.toml", ROOT)
     assert found is not None and faults == []
-    outcome = try_file(gateway, found, home / "outbound" / "3pl-east" / name)
+    outcome = attempt(gateway, found, home / "outbound" / "3pl-east" / name)
     assert not outcome["held"] and outcome["faults"] == []
     [rows] = outcome["records"].values()
     return list(rows)
@@ -186,7 +188,7 @@ def picked(rows: list[dict[str, Any]], *names: str) -> list[tuple[Any, ...]]:
     return [tuple(row.get(name) for name in names) for row in rows]
 
 
-def exceptions(gateway: Gateway) -> list[tuple[Any, ...]]:
+def exceptions(gateway: Home) -> list[tuple[Any, ...]]:
     return gateway.lake.con.execute(
         "select code, business_key from exception where reconciliation = 'j' and status = 'OPEN' order by all"
     ).fetchall()
@@ -424,13 +426,15 @@ PROCESSES.set_forkserver_preload(["gateway.cli", "gateway.workbooks.write"])
 
 def once(home: Path) -> None:
     """A pass without the books, in a process of its own."""
-    Gateway.run_books = lambda gateway: Outcome()  # type: ignore[method-assign]
+    from gateway import once as passes
+
+    passes.run_books = lambda home: Outcome()
     with telling(home) as gateway:
         run_once(gateway)
 
 
 def test_killed_at_any_instant_each_order_is_told_once(home: Path, drop: Put, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Gateway, "run_books", lambda gateway: Outcome())
+    monkeypatch.setattr("gateway.once.run_books", lambda home: Outcome())
     with telling(home, ORDERS) as gateway:
         master(drop)
         run_once(gateway)
@@ -484,7 +488,7 @@ def test_the_daemon_tells_stock_when_its_schedule_comes_without_any_file(home: P
         master(drop)
         given(drop, "opening", "SKU-1,DC1,AVAILABLE,12")
         run_once(gateway)
-        daemon = Daemon(gateway, [build(home, gateway.config, gateway.lake.folder)[0]])
+        daemon = Daemon(Intake(gateway), [build(home, gateway.settings, gateway.lake.folder)[0]])
         daemon._answer()
         daemon._answer()
         assert list(told(home)) == ["846-000000001.edi"]

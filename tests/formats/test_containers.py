@@ -12,9 +12,11 @@ import pytest
 
 from gateway.errors import FileError
 from gateway.formats import containers
+from gateway.home import Home, open_home
+from gateway.intake.again import again
+from gateway.intake.result import FileResult
 from gateway.ledger import archive, verify
-from gateway.once import open_gateway, run_once
-from gateway.pipeline import FileResult, Gateway
+from gateway.once import run_once
 from gateway.settings import Limits
 from tests.conftest import NOW
 from tests.test_books import GOOD, ITEMS, Drop, one, rows, take
@@ -137,7 +139,7 @@ def test_a_message_of_another_signer_for_another_key_or_too_large_is_refused(
 # --- in the main job ----------------------------------------------------------------------------------
 
 
-def test_the_files_of_a_zip_are_taken_and_named_with_it(gateway: Gateway, drop: Drop) -> None:
+def test_the_files_of_a_zip_are_taken_and_named_with_it(gateway: Home, drop: Drop) -> None:
     drop("master-data", "items.csv", ITEMS)
     path = drop("amazon-us", "week-46.zip", zipped(sub__settlement_1_txt=GOOD, unknown_txt=ORDERS))
     files = take(gateway)
@@ -159,7 +161,7 @@ def test_the_files_of_a_zip_are_taken_and_named_with_it(gateway: Gateway, drop: 
     assert verify.verify(gateway.lake) == []
 
 
-def test_the_same_rows_in_another_container_have_no_second_effect(gateway: Gateway, drop: Drop) -> None:
+def test_the_same_rows_in_another_container_have_no_second_effect(gateway: Home, drop: Drop) -> None:
     drop("master-data", "items.csv", ITEMS)
     drop("amazon-us", "settlement-1.txt", GOOD)
     take(gateway)
@@ -170,7 +172,7 @@ def test_the_same_rows_in_another_container_have_no_second_effect(gateway: Gatew
 
 
 def test_a_container_of_which_a_file_cannot_be_archived_stays_as_a_whole(
-    gateway: Gateway, drop: Drop, monkeypatch: pytest.MonkeyPatch
+    gateway: Home, drop: Drop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = drop("amazon-us", "two.zip", zipped(settlement_1_txt=GOOD, settlement_2_txt=GOOD.replace("S1", "S2")))
     add, stored = archive.Archiver.add, list[Path]()
@@ -191,7 +193,7 @@ def test_a_container_of_which_a_file_cannot_be_archived_stays_as_a_whole(
     assert not path.exists()
 
 
-def test_a_lost_container_is_found_by_verify(gateway: Gateway, drop: Drop) -> None:
+def test_a_lost_container_is_found_by_verify(gateway: Home, drop: Drop) -> None:
     drop("amazon-us", "settlement-1.txt.gz", gzip.compress(GOOD.encode()))
     take(gateway)
     sha256 = str(one(gateway, "select container_sha256 from file"))
@@ -204,7 +206,7 @@ def test_a_container_that_cannot_be_opened_is_set_aside_and_opens_when_there_is_
 ) -> None:
     drop("master-data", "items.csv", ITEMS)
     path = drop("amazon-us", "settlement-1.txt.pgp", encrypted(keys, GOOD.encode(), signer="partner"))
-    with open_gateway(home, now=NOW) as gateway:
+    with open_home(home, now=NOW) as gateway:
         file = next(f for f in run_once(gateway).files if f.name != "items.csv")
         assert (file.name, file.state) == ("settlement-1.txt.pgp", "QUARANTINED")
         assert "no key is configured" in file.reason
@@ -212,10 +214,10 @@ def test_a_container_that_cannot_be_opened_is_set_aside_and_opens_when_there_is_
         assert one(gateway, "select status from exception where code = 'FILE_REJECT'") == "OPEN"
     settings = home / "config.toml"
     settings.write_text(settings.read_text() + f'\n[pgp]\nkey_file = "{keys / "ours.key"}"\n')
-    with open_gateway(home, now=NOW) as gateway:
-        (again,) = gateway.again(file.file_id, force=False)
-        assert (again.name, again.state, again.accepted) == ("settlement-1.txt", "ACCEPTED", 3)
+    with open_home(home, now=NOW) as gateway:
+        (read_again,) = again(gateway, file.file_id, force=False)
+        assert (read_again.name, read_again.state, read_again.accepted) == ("settlement-1.txt", "ACCEPTED", 3)
         run_once(gateway)
         assert one(gateway, "select status from exception where code = 'FILE_REJECT'") == "CLOSED"
-        results: list[FileResult] = gateway.again(file.file_id, force=False)
+        results: list[FileResult] = again(gateway, file.file_id, force=False)
         assert [result.state for result in results] == ["ACCEPTED"]

@@ -18,12 +18,18 @@ import pytest
 from structlog.testing import capture_logs
 
 from gateway import settings as configuration
-from gateway.intake.arrivals import Arrived
+from gateway.daemon import Daemon
+from gateway.home import Home, open_home
+from gateway.intake import again as again_room
+from gateway.intake import batch
+from gateway.intake.again import again
+from gateway.intake.arrivals import Arrival
 from gateway.intake.crash_suspects import FEW, NOTE, Suspects
+from gateway.intake.result import Receipt
+from gateway.intake.take import Intake
 from gateway.ledger import archive, verify
 from gateway.ledger.lake import open_lake
-from gateway.once import open_gateway, run_once, taking_files
-from gateway.pipeline import Gateway, Receipt
+from gateway.once import run_once, taking_files
 from gateway.transports.folder import Folder
 from gateway.transports.transport import Drop
 from tests.conftest import NOW, taken
@@ -48,14 +54,14 @@ def _die() -> None:
 
 
 def _dies_when_read(name: str) -> None:
-    claim = Gateway.claim
+    claim = batch.claim
 
-    def deadly(gateway: Gateway, path: Path, *rest: Any) -> Any:
-        if rest[0] == name:
+    def deadly(home: Home, drop: Drop) -> Any:
+        if drop.name == name:
             _die()
-        return claim(gateway, path, *rest)
+        return claim(home, drop)
 
-    Gateway.claim = deadly  # type: ignore[method-assign]
+    batch.claim = again_room.claim = deadly
 
 
 def _dies_when_archived(name: str) -> None:
@@ -85,11 +91,11 @@ def _dies_when_opened(name: str) -> None:
 def _hangs_when_read(name: str) -> None:
     import threading
 
-    def hang(gateway: Gateway, path: Path, *rest: Any) -> Any:
-        (path.parents[2] / "begun").touch()
+    def hang(home: Home, drop: Drop) -> Any:
+        (drop.path.parents[2] / "begun").touch()
         threading.Event().wait()
 
-    Gateway.claim = hang  # type: ignore[method-assign]
+    batch.claim = hang
 
 
 def _command(home: Path, log: Path, harm: Callable[[str], None], name: str, command: tuple[str, ...]) -> None:
@@ -168,14 +174,14 @@ def test_a_file_that_ends_the_process_is_set_aside_and_all_others_are_taken_as_i
     found, wanted = content(home, config), content(undisturbed, config)
     for table in wanted.keys() - {"audit_log", "fault", "exception_event"}:
         assert told(table, found) == told(table, wanted), table
-    with open_gateway(home, now=NOW) as gateway:
+    with open_home(home, now=NOW) as gateway:
         assert one(gateway, f"select reason from file where name = '{DEADLY}' and state = 'QUARANTINED'") == (
             "the process ended 3 times while this file alone was read"
         )
         assert one(gateway, "select count(*) from exception where code = 'FILE_REJECT' and status = 'OPEN'") == 1
         assert "gateway replay" in one(gateway, "select hint from fault where code = 'FILE_REJECT'")
-        [again] = gateway.again(one(gateway, f"select file_id from file where name = '{DEADLY}'"), force=False)
-        assert (again.name, again.state, again.accepted) == (DEADLY, "ACCEPTED", 3)
+        [read_again] = again(gateway, one(gateway, f"select file_id from file where name = '{DEADLY}'"), force=False)
+        assert (read_again.name, read_again.state, read_again.accepted) == (DEADLY, "ACCEPTED", 3)
         run_once(gateway)
         assert one(gateway, "select count(*) from exception where code = 'FILE_REJECT' and status = 'OPEN'") == 0
         assert verify.verify(gateway.lake) == []
@@ -185,7 +191,7 @@ def test_a_replay_reads_again_what_was_set_aside(home: Path, drop: Put) -> None:
     settings(home, "\n[limits]\ndeaths_max = 1\n")
     drop("amazon-us", DEADLY, GOOD)
     assert [ended(home, _dies_when_read) for _ in range(2)] == [KILLED, 1]
-    with open_gateway(home) as gateway:
+    with open_home(home) as gateway:
         file_id = one(gateway, "select file_id from file")
     process = start(home, _dies_when_read, DEADLY, "replay", file_id)
     process.join(60)
@@ -199,9 +205,9 @@ def test_a_container_that_ends_the_process_is_set_aside_as_a_whole(home: Path, d
     codes = [ended(home, _dies_when_opened, "settlement-1.txt.gz") for _ in range(2)]
     assert codes == [KILLED, 1]
     assert files(home) == {"settlement-1.txt.gz": "QUARANTINED"} and waiting(home) == []
-    with open_gateway(home) as gateway:
-        [again] = gateway.again(one(gateway, "select file_id from file"), force=False)
-        assert (again.name, again.state) == ("settlement-1.txt", "ACCEPTED")
+    with open_home(home) as gateway:
+        [read_again] = again(gateway, one(gateway, "select file_id from file"), force=False)
+        assert (read_again.name, read_again.state) == ("settlement-1.txt", "ACCEPTED")
 
 
 def test_what_cannot_even_be_archived_stays_in_its_place_and_is_told(home: Path, drop: Put) -> None:
@@ -332,12 +338,12 @@ def test_half_a_note_says_nothing(tmp_path: Path) -> None:
 
 
 def test_where_it_cannot_be_noted_files_are_taken_all_the_same(
-    gateway: Gateway, drop: Put, monkeypatch: pytest.MonkeyPatch
+    gateway: Home, drop: Put, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     drop("amazon-us", "settlement-1.txt", GOOD)
-    gateway.suspects = Suspects(gateway.home / "nowhere")
     with capture_logs() as logs:
-        (receipt,) = taken(gateway, Folder(gateway.home, gateway.config).poll())
+        drops = Folder(gateway.folder, gateway.settings).poll()
+        (receipt,) = taken(gateway, drops, Suspects(gateway.folder / "nowhere"))
     assert receipt.committed
     assert [log["event"] for log in logs] == ["note.failed"]
 
@@ -346,17 +352,18 @@ def test_where_it_cannot_be_noted_files_are_taken_all_the_same(
 
 
 def test_suspects_are_alone_in_their_place_and_the_partner_of_a_deadly_file_comes_last(
-    gateway: Gateway, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    gateway: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def made(partner: str, *names: str) -> list[Drop]:
         return [dropped(tmp_path / name, partner=partner) for name in names]
 
     drops = [*made("3pl-east", *"abc"), *made("amazon-us", *"de"), *made("master-data", *"mno")]
     begun: list[str] = []
+    intake = Intake(gateway)
 
     def taken_as() -> list[str]:
         begun.clear()
-        for _ in gateway.take(gateway.in_order(drops)):
+        for _ in intake.take(intake.in_order(drops)):
             pass
         return list(begun)
 
@@ -364,32 +371,31 @@ def test_suspects_are_alone_in_their_place_and_the_partner_of_a_deadly_file_come
         begun.append("".join(drop.name for drop in part))
         yield []
 
-    monkeypatch.setattr(gateway, "_take_noted", take_noted)
+    monkeypatch.setattr(intake, "_take_noted", take_noted)
     assert taken_as() == ["mnoabcde"]
-    gateway.suspects = died(gateway.lake.folder, drops[1], drops[6])
+    intake.suspects = died(gateway.lake.folder, drops[1], drops[6])
     assert taken_as() == ["m", "n", "oa", "b", "cde"]
-    gateway.suspects = died(gateway.lake.folder, drops[1])
+    intake.suspects = died(gateway.lake.folder, drops[1])
     assert taken_as() == ["m", "n", "odea", "b", "c"]
 
 
 def test_of_many_files_only_those_under_way_are_noted(
-    gateway: Gateway, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    gateway: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    gateway.config = gateway.config.model_copy(
-        update={"limits": gateway.config.limits.model_copy(update={"files_per_commit_max": 1})}
+    gateway.settings = gateway.settings.model_copy(
+        update={"limits": gateway.settings.limits.model_copy(update={"files_per_commit_max": 1})}
     )
-    gateway.intake.config = gateway.config
     drops = [dropped(tmp_path / f"{number}") for number in range(10, 20)]
     for drop in drops:
         drop.path.write_text(drop.name)
     noted: dict[str, set[str]] = {}
 
-    def take(batch: Sequence[Arrived]) -> list[Receipt]:
+    def take(intake: Intake, batch: Sequence[Arrival]) -> list[Receipt]:
         note = json.loads((gateway.lake.folder / NOTE).read_text())
         noted[batch[0].drop.name] = {Path(path).name for path, _ in note["taking"]}
         return [Receipt(one.drop, committed=True) for one in batch]
 
-    monkeypatch.setattr(gateway, "_take", take)
+    monkeypatch.setattr(Intake, "take_batch", take)
     taken(gateway, drops)
     for name, names in noted.items():
         assert name in names
@@ -397,31 +403,37 @@ def test_of_many_files_only_those_under_way_are_noted(
     assert len(noted) == 10 and not (gateway.lake.folder / NOTE).exists()
 
 
-def test_what_was_set_aside_before_it_could_be_settled_is_finished_silently(gateway: Gateway, drop: Put) -> None:
+def test_what_was_set_aside_before_it_could_be_settled_is_finished_silently(gateway: Home, drop: Put) -> None:
     drop("amazon-us", "settlement-1.txt.gz", b"\x1f\x8b no gzip")
-    (receipt,) = taken(gateway, Folder(gateway.home, gateway.config).poll())
+    (receipt,) = taken(gateway, Folder(gateway.folder, gateway.settings).poll())
     before = gateway.lake.con.execute("select count(*) from audit_log").fetchone()
-    (again,) = taken(gateway, Folder(gateway.home, gateway.config).poll())
+    (again,) = taken(gateway, Folder(gateway.folder, gateway.settings).poll())
     assert [[file.state for file in each.files] for each in (receipt, again)] == [["QUARANTINED"]] * 2
     assert again.committed
     assert gateway.lake.con.execute("select count(*) from audit_log").fetchone() == before
 
 
-def test_a_file_that_was_committed_before_its_deaths_is_not_set_aside(gateway: Gateway, drop: Put) -> None:
+def test_a_file_that_was_committed_before_its_deaths_is_not_set_aside(gateway: Home, drop: Put) -> None:
     drop("amazon-us", "settlement-1.txt", GOOD)
-    waits = Folder(gateway.home, gateway.config).poll()
+    waits = Folder(gateway.folder, gateway.settings).poll()
     taken(gateway, waits)
-    for _ in range(gateway.config.limits.deaths_max):
-        gateway.suspects = died(gateway.lake.folder, *waits)
-    (again,) = taken(gateway, waits)
+    for _ in range(gateway.settings.limits.deaths_max):
+        suspects = died(gateway.lake.folder, *waits)
+    (again,) = taken(gateway, waits, suspects)
     assert again.committed and [file.state for file in again.files] == ["ACCEPTED"]
     assert one(gateway, "select count(*) from file") == 1
 
 
-def test_mappings_and_settings_that_change_forget_nobody(gateway: Gateway, drop: Put) -> None:
+def test_mappings_and_settings_that_change_forget_nobody(
+    gateway: Home, drop: Put, monkeypatch: pytest.MonkeyPatch
+) -> None:
     path = drop("amazon-us", "settlement-1.txt", GOOD)
-    (waits,) = Folder(gateway.home, gateway.config).poll()
+    (waits,) = Folder(gateway.folder, gateway.settings).poll()
     died(gateway.lake.folder, waits)
-    with capture_logs(), taking_files(gateway):
-        assert gateway.reloaded(gateway.config).suspects.deaths(waits) == 1
+    daemon = Daemon(Intake(gateway), [])
+    with capture_logs(), taking_files(daemon.intake):
+        monkeypatch.setattr(daemon._watched, "changed", lambda: True)
+        daemon._reload()
+        assert daemon.home is not gateway
+        assert daemon.intake.suspects.deaths(waits) == 1
     assert path.exists()

@@ -8,9 +8,11 @@ from pathlib import Path
 
 from openpyxl import load_workbook
 
+from gateway.home import Home
+from gateway.intake.again import again
+from gateway.intake.result import FileResult
 from gateway.ledger import verify
 from gateway.once import run_once
-from gateway.pipeline import FileResult, Gateway
 from gateway.synthetic import edi
 from gateway.synthetic.business import Business
 from tests.conftest import NOW
@@ -37,7 +39,7 @@ RETURNS = (STANDARD / "amazon" / "samples" / "fba-returns.txt").read_text()
 COUNT = titled(STANDARD / "spreadsheet" / "samples" / "stock-count.xlsx")
 
 
-def take(gateway: Gateway) -> dict[str, FileResult]:
+def take(gateway: Home) -> dict[str, FileResult]:
     return {f.name: f for f in run_once(gateway).files}
 
 
@@ -46,7 +48,7 @@ def a_945(number: int) -> bytes:
     return edi.interchange("945", "SW", NOW.date(), number, [edi.shipment(order, order.lines, NOW.date(), "S1")])
 
 
-def test_wrong_names_do_not_keep_files_from_their_mappings(gateway: Gateway, drop: Drop) -> None:
+def test_wrong_names_do_not_keep_files_from_their_mappings(gateway: Home, drop: Drop) -> None:
     drop("amazon-us", "export (3).dat", ORDERS)
     drop("own-warehouse", "monday.csv", COUNT)
     drop("3pl-east", "orders.csv", a_945(7))
@@ -65,8 +67,8 @@ def test_wrong_names_do_not_keep_files_from_their_mappings(gateway: Gateway, dro
     assert files["returns.txt"].reason == "", "a usual name needs no word"
     told = gateway.lake.con.execute("select reason from file_state where name = 'export (3).dat'").fetchone()
     assert told == (said,)
-    [again] = gateway.again(files["export (3).dat"].file_id, force=False)
-    assert (again.state, again.feed, again.reason) == ("ACCEPTED", "amazon-us.orders", said)
+    [read_again] = again(gateway, files["export (3).dat"].file_id, force=False)
+    assert (read_again.state, read_again.feed, read_again.reason) == ("ACCEPTED", "amazon-us.orders", said)
     assert verify.verify(gateway.lake) == []
 
 
@@ -104,7 +106,7 @@ NEAR: dict[tuple[str, str], tuple[str, list[str]]] = {
 """(partner, name of the file) → what it holds, and what must be said of it."""
 
 
-def test_a_file_that_not_exactly_one_mapping_reads_says_what_is_nearest(gateway: Gateway, drop: Drop) -> None:
+def test_a_file_that_not_exactly_one_mapping_reads_says_what_is_nearest(gateway: Home, drop: Drop) -> None:
     for (partner, name), (content, _) in NEAR.items():
         drop(partner, name, content)
     files = take(gateway)

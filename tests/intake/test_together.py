@@ -11,10 +11,12 @@ from typing import Any
 import pytest
 
 from gateway import init as homes
-from gateway.ledger import staging, verify
+from gateway.home import Home, open_home
+from gateway.intake import write
+from gateway.intake.taken import Load
+from gateway.ledger import verify
 from gateway.model import TABLES
-from gateway.once import open_gateway
-from gateway.pipeline import Gateway
+from gateway.once import run_books
 from gateway.sql import rows_of
 from gateway.synthetic.edi import interchange
 from gateway.transports.transport import Drop
@@ -46,12 +48,12 @@ FILES: dict[str, tuple[str, bytes]] = {
 
 
 @contextmanager
-def home(path: Path, files_per_commit_max: int) -> Iterator[Gateway]:
+def home(path: Path, files_per_commit_max: int) -> Iterator[Home]:
     """A home of its own that takes so many files at once."""
     homes.lay_down(path, examples=True)
     with (path / "config.toml").open("a") as settings:
         settings.write(f"\n[limits]\nfiles_per_commit_max = {files_per_commit_max}\n")
-    with open_gateway(path, now=NOW) as gateway:
+    with open_home(path, now=NOW) as gateway:
         yield gateway
 
 
@@ -68,7 +70,7 @@ def drops(folder: Path) -> list[Drop]:
     return found
 
 
-def content(gateway: Gateway) -> dict[str, list[tuple[Any, ...]]]:
+def content(gateway: Home) -> dict[str, list[tuple[Any, ...]]]:
     """Everything in the ledger that does not come from the clock or the order of commits."""
     found = {}
     for table in TABLES:
@@ -84,7 +86,7 @@ def test_files_taken_together_make_the_same_ledger_as_one_by_one(tmp_path: Path)
     for at_once in (1, 200):
         with home(tmp_path / str(at_once), at_once) as gateway:
             receipts = taken(gateway, drops(tmp_path))
-            gateway.run_books()
+            run_books(gateway)
             assert verify.verify(gateway.lake) == []
             ledgers.append(content(gateway))
             results.append([receipt.files for receipt in receipts])
@@ -107,14 +109,14 @@ def test_one_commit_covers_many_files(tmp_path: Path) -> None:
 
 def test_a_commit_that_fails_leaves_only_the_culprit_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with home(tmp_path / "home", 200) as gateway:
-        good = staging.Writer.files
+        good = write.write_files
 
-        def files(writer: staging.Writer, told: Any) -> None:
-            if any(file.name == "945-3.edi" for file in writer.load.files):
+        def files(con: Any, commit: Any, load: Load, *rest: Any) -> Any:
+            if any(file.drop.name == "945-3.edi" for file in load.files):
                 raise OSError("disk is full")
-            good(writer, told)
+            return good(con, commit, load, *rest)
 
-        monkeypatch.setattr(staging.Writer, "files", files)
+        monkeypatch.setattr(write, "write_files", files)
         receipts = taken(
             gateway, [drop for drop in drops(tmp_path) if drop.name in ("945-2.edi", "945-3.edi", "945-4.edi")]
         )
@@ -150,7 +152,7 @@ def test_master_data_among_other_files_holds_for_those_behind_it(tmp_path: Path)
 
 
 def test_nothing_temporary_is_left_behind(tmp_path: Path) -> None:
-    def temporary(gateway: Gateway) -> set[tuple[str]]:
+    def temporary(gateway: Home) -> set[tuple[str]]:
         con = gateway.lake.con
         tables = con.execute("select table_name from duckdb_tables() where database_name = 'temp'").fetchall()
         return {*tables, *con.execute("select view_name from duckdb_views() where database_name = 'temp'").fetchall()}

@@ -15,12 +15,13 @@ import pytest
 from gateway import init as homes
 from gateway import settings as configuration
 from gateway import synthetic
+from gateway.home import open_home
 from gateway.ledger import lake
 from gateway.ledger.commit import Commit, run_commit
 from gateway.ledger.connection import CATALOG
 from gateway.ledger.lake import Lake, open_lake
 from gateway.model import TABLES
-from gateway.once import open_gateway, run_once
+from gateway.once import run_once
 from gateway.settings import Config
 
 BUSINESS_NOW = datetime(2026, 10, 15, 8, tzinfo=UTC)
@@ -131,7 +132,7 @@ def lay_down_business(home: Path) -> None:
 def _business(tmp_path_factory: pytest.TempPathFactory) -> Path:
     home = tmp_path_factory.mktemp("business") / "home"
     lay_down_business(home)
-    with open_gateway(home, now=BUSINESS_NOW) as gateway:
+    with open_home(home, now=BUSINESS_NOW) as gateway:
         run_once(gateway)
     return home
 

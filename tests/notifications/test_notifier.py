@@ -15,9 +15,10 @@ from gateway import init as homes
 from gateway import settings as configuration
 from gateway.books.posting import rules
 from gateway.errors import HouseError
+from gateway.home import open_home
 from gateway.notifications import Notifier, Telling, check, identity, notifier
 from gateway.notifications import state as states
-from gateway.once import open_gateway
+from gateway.once import run_books
 from gateway.transports.transport import Drop
 from tests.conftest import taken
 from tests.mapping.samples_of_mappings import STOCK, write
@@ -52,21 +53,21 @@ class Office:
         notify = configuration.Notify.model_validate({"to": self.to, "smtp": self.smtp})
         daemon = settings.daemon.model_copy(update={"tick_s": 0.01, "back_off_s_max": 0.01})
         settings = settings.model_copy(update={"notify": notify, "daemon": daemon})
-        with open_gateway(self.root, read_only=(self.root / "ledger" / "catalog.sqlite").exists()) as gateway:
+        with open_home(self.root, read_only=(self.root / "ledger" / "catalog.sqlite").exists()) as gateway:
             feeds = [one for one in gateway.feeds if one.name == "acme.stock"]
         self.notifier = Notifier(self.root, settings, rules.load(self.root), feeds)
         return self.notifier
 
     def books(self, now: datetime) -> None:
-        with open_gateway(self.root, now=now) as gateway:
-            gateway.run_books()
+        with open_home(self.root, now=now) as gateway:
+            run_books(gateway)
 
     def come(self, name: str, when: datetime) -> None:
         path = self.root / name
         path.write_text(f"Date,SKU,On Hand\n2026-11-15,A,{name}\n".replace(name, str(len(name))))
-        with open_gateway(self.root, now=when) as gateway:
+        with open_home(self.root, now=when) as gateway:
             taken(gateway, [Drop("acme", name, path, when, "folder")])
-            gateway.run_books()
+            run_books(gateway)
 
     def look(self, now: datetime) -> list[dict[str, Any]]:
         """What the webhook got from a look at that instant."""
@@ -148,9 +149,9 @@ def test_the_digest_tells_what_is_new_open_closed_and_late_and_the_files_of_the_
     assert first["counts"] == {"open": 2, "opened": 2, "closed": 0, "late": 2, "files": 0, "partners": 0, "overdue": 0}
     office.come("stock-17.csv", NOON + timedelta(hours=1))
     (office.root / "x.bin").write_bytes(b"\0\1\2")
-    with open_gateway(office.root, now=NOON + timedelta(hours=2)) as gateway:
+    with open_home(office.root, now=NOON + timedelta(hours=2)) as gateway:
         taken(gateway, [Drop("acme", "x.bin", office.root / "x.bin", NOON, "folder")])
-        gateway.run_books()
+        run_books(gateway)
     office.start(digest_at="00:00")
     [second] = office.look(datetime.now(UTC))
     assert [row["code"] for row in second["closed"]] == ["FILE_LATE"]

@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 
 from gateway import synthetic
+from gateway.home import open_home
 from gateway.ledger import verify
-from gateway.once import open_gateway, run_once
+from gateway.once import run_once
 from gateway.synthetic import Truth
 
 ROOT = Path(__file__).parents[2]
@@ -198,7 +199,7 @@ def test_the_cut_off_interchange_ends_before_its_trailers(made: tuple[Path, Trut
 @pytest.mark.parametrize(("seed", "days"), [(3, 8), (11, 9), (12, 14), (13, 10)][: int(os.environ.get("SEEDS", "1"))])
 def test_the_gateway_finds_exactly_what_was_planted(home: Path, seed: int, days: int) -> None:
     truth = synthetic.generate(home, seed=seed, days=days, orders_per_day=6, skus=40)
-    with open_gateway(home, now=truth.now) as gateway:
+    with open_home(home, now=truth.now) as gateway:
         done = run_once(gateway)
         con = gateway.lake.con
         found = con.execute("select code, business_key from exception where status = 'OPEN'").fetchall()

@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 
 from gateway import settings as configuration
+from gateway.home import Home, open_home
 from gateway.init import lay_down
-from gateway.once import open_gateway, run_once
-from gateway.pipeline import Gateway
+from gateway.once import run_once
 from gateway.settings import Config, FolderDrop
 from gateway.transports import claims
 from gateway.transports.folder import Folder
@@ -262,10 +262,10 @@ def test_two_processes_take_each_of_200_files_once(opened: Open, share: Path, tm
 
 
 def test_after_a_crash_between_commit_and_settling_nothing_happens_twice(
-    share: Path, home: Path, gateway: Gateway
+    share: Path, home: Path, gateway: Home
 ) -> None:
     (share / "settlement-1.txt").write_text(GOOD)
-    config = gateway.config.model_copy(
+    config = gateway.settings.model_copy(
         update={"folder": (FolderDrop(partner="amazon-us", folder=str(share), shared=True),)}
     )
     (receipt,) = taken(gateway, Folder(home, config).poll())
@@ -285,7 +285,7 @@ def test_a_pass_of_each_of_two_gateways_takes_a_file_once(opened: Open, share: P
     (share / "settlement-1.txt").write_text(GOOD)
     taken = []
     for name in ("one", "two"):
-        with open_gateway(tmp_path / name) as gateway:
+        with open_home(tmp_path / name) as gateway:
             taken.append([file.name for file in run_once(gateway).files])
     assert taken == [["settlement-1.txt"], []]
     assert left(share) == []

@@ -12,8 +12,9 @@ import pytest
 
 from gateway.books.reconcile import Outcome
 from gateway.errors import HouseError
+from gateway.home import Home
+from gateway.intake import take as loop
 from gateway.once import run_once
-from gateway.pipeline import Gateway
 from gateway.settings import Config, FolderDrop
 from gateway.transports import build
 from gateway.transports.folder import Folder
@@ -183,12 +184,12 @@ def test_on_a_share_that_tells_no_changes_polling_finds_the_files(
 # --- with the ledger ----------------------------------------------------------------------------------
 
 
-def test_after_a_crash_between_commit_and_settling_nothing_happens_twice(gateway: Gateway, drop: Put) -> None:
+def test_after_a_crash_between_commit_and_settling_nothing_happens_twice(gateway: Home, drop: Put) -> None:
     path = drop("amazon-us", "settlement-1.txt", GOOD)
-    (receipt,) = taken(gateway, Folder(gateway.home, gateway.config).poll())
+    (receipt,) = taken(gateway, Folder(gateway.folder, gateway.settings).poll())
     assert receipt.committed and path.exists()
     before = gateway.lake.con.execute("select count(*) from audit_log").fetchone()
-    folder = Folder(gateway.home, gateway.config)
+    folder = Folder(gateway.folder, gateway.settings)
     (again,) = taken(gateway, folder.poll())
     assert again.committed
     assert [f.state for f in again.files] == ["ACCEPTED"]
@@ -198,19 +199,19 @@ def test_after_a_crash_between_commit_and_settling_nothing_happens_twice(gateway
 
 
 def test_a_file_that_is_replaced_while_it_is_read_is_not_committed(
-    gateway: Gateway, drop: Put, monkeypatch: pytest.MonkeyPatch
+    gateway: Home, drop: Put, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = drop("amazon-us", "settlement-1.txt", GOOD)
     drop("amazon-us", "settlement-2.txt", GOOD.replace("S1", "S2"))
-    claim = gateway._claim
+    claim = loop.taken_of
 
-    def replaced(one: Any) -> Any:
+    def replaced(home: Home, one: Any) -> Any:
         if one.drop.name == path.name:
             path.write_text(GOOD.replace("20.00", "21.00"))
-        return claim(one)
+        return claim(home, one)
 
-    monkeypatch.setattr(gateway, "_claim", replaced)
-    folder = Folder(gateway.home, gateway.config)
+    monkeypatch.setattr(loop, "taken_of", replaced)
+    folder = Folder(gateway.folder, gateway.settings)
     receipts = taken(gateway, folder.poll())
     found = {receipt.drop.name: (receipt.committed, receipt.files[0].state) for receipt in receipts}
     assert found == {"settlement-1.txt": (False, "FAILED"), "settlement-2.txt": (True, "ACCEPTED")}
@@ -222,39 +223,39 @@ def test_a_file_that_is_replaced_while_it_is_read_is_not_committed(
 
 @pytest.mark.parametrize("changing", ["settlement-1.txt", "settlement-2.txt", "settlement-3.txt"])
 def test_each_receipt_is_that_of_its_own_file_whichever_changes(
-    gateway: Gateway, drop: Put, monkeypatch: pytest.MonkeyPatch, changing: str
+    gateway: Home, drop: Put, monkeypatch: pytest.MonkeyPatch, changing: str
 ) -> None:
     paths = {
         f"settlement-{n}.txt": drop("amazon-us", f"settlement-{n}.txt", GOOD.replace("S1", f"S{n}")) for n in (1, 2, 3)
     }
-    claim = gateway._claim
+    claim = loop.taken_of
 
-    def replaced(one: Any) -> Any:
+    def replaced(home: Home, one: Any) -> Any:
         if one.drop.name == changing:
             paths[changing].write_text(GOOD.replace("20.00", "21.00"))
-        return claim(one)
+        return claim(home, one)
 
-    monkeypatch.setattr(gateway, "_claim", replaced)
-    receipts = taken(gateway, Folder(gateway.home, gateway.config).poll())
+    monkeypatch.setattr(loop, "taken_of", replaced)
+    receipts = taken(gateway, Folder(gateway.folder, gateway.settings).poll())
     assert {receipt.drop.name: receipt.committed for receipt in receipts} == {name: name != changing for name in paths}
     assert all(file.name == receipt.drop.name for receipt in receipts for file in receipt.files)
 
 
 def test_a_file_that_is_gone_or_breaks_the_program_never_stops_the_others(
-    gateway: Gateway, drop: Put, monkeypatch: pytest.MonkeyPatch
+    gateway: Home, drop: Put, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     gone = drop("amazon-us", "settlement-0.txt", "gone")
     broken = drop("amazon-us", "settlement-1.txt", GOOD)
     drop("amazon-us", "settlement-2.txt", GOOD.replace("S1", "S2"))
-    claim = gateway._claim
+    claim = loop.taken_of
 
-    def breaks(one: Any) -> Any:
+    def breaks(home: Home, one: Any) -> Any:
         if one.drop.name == broken.name:
             raise RuntimeError("a fault of the program")
-        return claim(one)
+        return claim(home, one)
 
-    monkeypatch.setattr(gateway, "_claim", breaks)
-    drops = Folder(gateway.home, gateway.config).poll()
+    monkeypatch.setattr(loop, "taken_of", breaks)
+    drops = Folder(gateway.folder, gateway.settings).poll()
     gone.unlink()
     receipts = {receipt.drop.name: receipt for receipt in taken(gateway, drops)}
     assert {name: receipt.committed for name, receipt in receipts.items()} == {
@@ -267,16 +268,16 @@ def test_a_file_that_is_gone_or_breaks_the_program_never_stops_the_others(
 
 
 def test_a_pass_goes_on_when_a_file_cannot_be_removed(
-    gateway: Gateway, drop: Put, monkeypatch: pytest.MonkeyPatch
+    gateway: Home, drop: Put, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     drop("amazon-us", "settlement-1.txt", GOOD)
-    (gateway.home / "inbound" / "amazon-us" / "link.txt").symlink_to("/etc/hostname")
+    (gateway.folder / "inbound" / "amazon-us" / "link.txt").symlink_to("/etc/hostname")
 
     def refuse(folder: Folder, drop: object) -> None:
         raise HouseError("remove", "settlement-1.txt", "Check the folder's permissions.")
 
     monkeypatch.setattr(Folder, "settle", refuse)
-    monkeypatch.setattr(gateway, "run_books", Outcome)
+    monkeypatch.setattr("gateway.once.run_books", lambda home: Outcome())
     monkeypatch.setattr("gateway.once.write_workbooks", lambda *_, **__: [Path("book.xlsx")])
     done = run_once(gateway)
     assert [file.state for file in done.files] == ["ACCEPTED"]

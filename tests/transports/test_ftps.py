@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from gateway.errors import HouseError
-from gateway.pipeline import Gateway
+from gateway.home import Home
 from gateway.settings import Config
 from gateway.transports import build
 from gateway.transports.ftps import FtpsServer
@@ -266,7 +266,7 @@ def test_closing_ends_what_another_thread_is_doing(ftpd: Ftpd, connect: Connect)
 
 
 def test_after_a_crash_between_commit_and_settling_nothing_happens_twice(
-    ftpd: Ftpd, connect: Connect, gateway: Gateway
+    ftpd: Ftpd, connect: Connect, gateway: Home
 ) -> None:
     ftpd.put("settlement-1.txt", GOOD.encode())
     (receipt,) = taken(gateway, connect(ftpd).poll())

@@ -14,7 +14,7 @@ import boto3
 import pytest
 
 from gateway.errors import HouseError
-from gateway.pipeline import Gateway
+from gateway.home import Home
 from gateway.settings import Config
 from gateway.transports import build
 from gateway.transports.lane import Lane
@@ -316,7 +316,7 @@ def test_a_large_download_that_was_cut_is_continued(
 
 
 def test_after_a_crash_between_commit_and_settling_nothing_happens_twice(
-    bucket: Bucket, connect: Connect, gateway: Gateway
+    bucket: Bucket, connect: Connect, gateway: Home
 ) -> None:
     bucket.put("settlement-1.txt", GOOD.encode())
     (receipt,) = taken(gateway, connect().poll())

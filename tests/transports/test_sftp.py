@@ -15,7 +15,7 @@ import paramiko
 import pytest
 
 from gateway.errors import HouseError
-from gateway.pipeline import Gateway
+from gateway.home import Home
 from gateway.settings import Config
 from gateway.transports import build
 from gateway.transports.remote import Entry
@@ -576,14 +576,14 @@ def test_a_cut_while_several_files_are_downloaded(
 # --- with the ledger ----------------------------------------------------------------------------------
 
 
-def count(gateway: Gateway, sql: str) -> Any:
+def count(gateway: Home, sql: str) -> Any:
     row = gateway.lake.con.execute(sql).fetchone()
     assert row is not None
     return row[0]
 
 
 def test_after_a_crash_between_commit_and_settling_nothing_happens_twice(
-    sshd: Sshd, connect: Connect, gateway: Gateway
+    sshd: Sshd, connect: Connect, gateway: Home
 ) -> None:
     sshd.put("settlement-1.txt", GOOD.encode())
     (receipt,) = taken(gateway, connect(sshd).poll())
@@ -599,7 +599,7 @@ def test_after_a_crash_between_commit_and_settling_nothing_happens_twice(
     assert count(gateway, "select count(*) from settlement_line") == 2
 
 
-def test_the_same_name_with_other_content_is_taken_again(sshd: Sshd, connect: Connect, gateway: Gateway) -> None:
+def test_the_same_name_with_other_content_is_taken_again(sshd: Sshd, connect: Connect, gateway: Home) -> None:
     server = connect(sshd)
     for sid in ("S1", "S2"):
         sshd.put("settlement.txt", GOOD.replace("S1", sid).encode())

@@ -11,7 +11,7 @@ from gateway.errors import Fault, FileError
 from gateway.mapping.apply import drift, faults, tie_out
 from gateway.mapping.apply import rows as reading
 from gateway.mapping.apply.drift import source_columns
-from gateway.mapping.apply.mapped import FILE_SHIFT, ApartError, Context, Mapped, Opener, Outcome, Rows
+from gateway.mapping.apply.mapped import FILE_SHIFT, ApartError, Context, Mapped, Opener, Outcome
 from gateway.mapping.apply.temporary_tables import Work
 from gateway.mapping.compiler.amounts import Notation
 from gateway.mapping.compiler.compiler import Compiler
@@ -19,6 +19,7 @@ from gateway.mapping.compiler.targets import Record
 from gateway.mapping.language.spec import Mapping as Feed
 from gateway.mapping.language.spec import RecordSpec
 from gateway.model import MAPPABLE
+from gateway.reading import Reading
 from gateway.sql import identifier
 
 __all__ = ["apply", "source_columns"]
@@ -39,7 +40,7 @@ class Kind:
     each: str | None
     compiler: Compiler
     relation: str
-    rows: Mapping[int, Rows]
+    rows: Mapping[int, Reading]
 
 
 def apply(con: duckdb.DuckDBPyConnection, mapping: Feed, openers: Sequence[Opener], context: Context) -> Mapped:
@@ -95,9 +96,9 @@ def _open(
     wanted: Sequence[str],
     records: Sequence[tuple[int, RecordSpec]],
     mapped: Mapped,
-) -> dict[int, Rows]:
+) -> dict[int, Reading]:
     """The files' rows of one kind; a file that lacks what is needed is held, and only counted."""
-    files: dict[int, Rows] = {}
+    files: dict[int, Reading] = {}
     found: dict[tuple[str, ...], list[Fault]] = {}
     for file, opener in enumerate(openers):
         rows = opener(each, wanted)
@@ -121,14 +122,14 @@ def _kind(
     mapping: Feed,
     context: Context,
     records: Sequence[tuple[int, RecordSpec]],
-    files: Mapping[int, Rows],
+    files: Mapping[int, Reading],
     openers: Sequence[Opener],
     number: int,
 ) -> Kind:
     each, columns = records[0][1].each, next(iter(files.values())).columns
-    opened: list[Mapping[int, Rows]] = [files]
+    opened: list[Mapping[int, Reading]] = [files]
 
-    def openings() -> Mapping[int, Rows]:
+    def openings() -> Mapping[int, Reading]:
         return opened.pop() if opened else {file: openers[file](each, rows.columns) for file, rows in files.items()}
 
     def make(notation: Notation, decided: Mapping[tuple[int, str], Notation]) -> Compiler:
@@ -140,7 +141,7 @@ def _kind(
     return Kind(number, each, compiler, relation, files)
 
 
-def _count(rows: Rows) -> int:
+def _count(rows: Reading) -> int:
     for _ in rows:
         pass
     return rows.received

@@ -6,11 +6,11 @@ from collections.abc import Iterator, Sequence
 
 from gateway.errors import Fault
 from gateway.mapping.apply import faults, tie_out
-from gateway.mapping.apply.mapped import Rows
 from gateway.mapping.compiler import fields
 from gateway.mapping.language.expressions import names
 from gateway.mapping.language.spec import Mapping, RecordSpec
 from gateway.model import MAPPABLE
+from gateway.reading import Reading
 
 
 def source_columns(mapping: Mapping, records: Sequence[RecordSpec]) -> list[str]:
@@ -28,7 +28,7 @@ def source_columns(mapping: Mapping, records: Sequence[RecordSpec]) -> list[str]
     return list(found)
 
 
-def check(mapping: Mapping, rows: Rows, wanted: Sequence[str], records: Sequence[RecordSpec]) -> list[Fault]:
+def check(mapping: Mapping, rows: Reading, wanted: Sequence[str], records: Sequence[RecordSpec]) -> list[Fault]:
     """Columns that are needed and not there, or there and not known."""
     if mapping.file.drift == "ignore":
         return []

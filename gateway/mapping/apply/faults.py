@@ -13,13 +13,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from gateway.errors import Fault
-from gateway.mapping.apply.mapped import FILE_SHIFT, Rows
+from gateway.mapping.apply.mapped import FILE_SHIFT
 from gateway.mapping.apply.messages import Defect, describe
 from gateway.mapping.apply.temporary_tables import Work
 from gateway.mapping.compiler import fields
 from gateway.mapping.compiler.compiler import Compiler
 from gateway.mapping.compiler.targets import Record, Target
 from gateway.mapping.language.identifiers import wrong as wrong_identifier
+from gateway.reading import Reading
 from gateway.sql import identifier, literal
 
 _COLUMNS = {
@@ -75,7 +76,7 @@ def _json(row: Mapping[str, str]) -> str | None:
 # --- rejected rows ------------------------------------------------------------------------------------
 
 
-def add_rejected(work: Work, compiler: Compiler, relation: str, name: str, reopen: Callable[[int], Rows]) -> None:
+def add_rejected(work: Work, compiler: Compiler, relation: str, name: str, reopen: Callable[[int], Reading]) -> None:
     """Write one fault for each defective field of each rejected row.
 
     Their files are read once more for the source rows: in the usual case there are none, and nothing is kept.
@@ -119,7 +120,7 @@ def _shown(record: Record, target: Target) -> bool:
     )
 
 
-def _source_rows(rows: Rows, base: int, ordinals: Sequence[int]) -> dict[int, dict[str, str]]:
+def _source_rows(rows: Reading, base: int, ordinals: Sequence[int]) -> dict[int, dict[str, str]]:
     wanted = pa.array([ordinal - base for ordinal in ordinals], pa.int64())
     found: dict[int, dict[str, str]] = {}
     for batch in rows:

@@ -1,54 +1,28 @@
-"""What goes into and comes out of applying a mapping: the seam between mapping and the pipeline."""
+"""What goes into and comes out of applying a mapping: the seam between mapping and intake."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
-from typing import Any, Protocol
 
-import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 
 from gateway.errors import Fault
-from gateway.ledger.staging import FILE_SHIFT
+from gateway.reading import Reading
 from gateway.settings import Limits
 
-__all__ = ["FILE_SHIFT", "ApartError", "Context", "Mapped", "Opener", "Outcome", "Rows"]
+FILE_SHIFT = 40
+"""The number of a row's file among those that are mapped together is `_ordinal >> FILE_SHIFT`."""
 
 
 class ApartError(Exception):
     """Files that were to be mapped together must be mapped one by one."""
 
 
-class Rows(Protocol):
-    """A reader's rows: batches of text columns with `_ordinal`, `_position`, `_unit`."""
-
-    columns: tuple[str, ...]
-    received: int
-    faults: list[Fault]
-
-    @property
-    def schema(self) -> pa.Schema:
-        """Arrow schema of every batch."""
-
-    def __iter__(self) -> Iterator[pa.RecordBatch]:
-        """Give the batches; may be called once."""
-
-    def together(self, others: Sequence[Any]) -> Iterator[tuple[pa.RecordBatch, int | npt.NDArray[np.int64]]]:
-        """The rows of this file and of others read alike, and which each is of, 0 for this: of all, or of each.
-
-        Units are unique over all of them.
-        """
-
-
-class Opener(Protocol):
-    """Opens the file once more, for one kind of row."""
-
-    def __call__(self, each: str | None, columns: Sequence[str]) -> Rows:
-        """Rows of that kind with at least those columns."""
+Opener = Callable[[str | None, Sequence[str]], Reading]
+"""Opens the file once more, for one kind of row with at least those columns."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,13 +13,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from gateway.mapping.apply import crosswalks
-from gateway.mapping.apply.mapped import FILE_SHIFT, ApartError, Context, Rows
+from gateway.mapping.apply.mapped import FILE_SHIFT, ApartError, Context
 from gateway.mapping.apply.temporary_tables import HEAD, Work, joins_as_written
 from gateway.mapping.apply.trim import is_blank, trimmed
 from gateway.mapping.compiler import amounts
 from gateway.mapping.compiler.compiler import Compiler
 from gateway.mapping.compiler.stages import Stages
 from gateway.prefetch import ahead
+from gateway.reading import Reading
 from gateway.sql import identifier
 
 PIECE_BYTES = 256 << 20
@@ -30,7 +31,7 @@ Compile = Callable[[amounts.Notation, Mapping[tuple[int, str], amounts.Notation]
 
 
 def read(
-    work: Work, number: int, openings: Callable[[], Mapping[int, Rows]], make: Compile, context: Context
+    work: Work, number: int, openings: Callable[[], Mapping[int, Reading]], make: Compile, context: Context
 ) -> tuple[Compiler, str]:
     """(the compiler that fits the rows, the relation of all rows of the numbered kind).
 
@@ -142,7 +143,7 @@ def _decide(work: Work, compiler: Compiler, pieces: Iterator[pa.Table]) -> dict[
 # --- reading ------------------------------------------------------------------------------------------
 
 
-def _pieces(files: Mapping[int, Rows], columns: Collection[str]) -> Iterator[pa.Table]:
+def _pieces(files: Mapping[int, Reading], columns: Collection[str]) -> Iterator[pa.Table]:
     """The readings of numbered files as one: only these of their columns, trimmed; at least one piece."""
     whole = next(iter(files.values())).schema
     schema = pa.schema([field for field in whole if field.name in columns or field.name in HEAD])

@@ -10,9 +10,8 @@ from typing import TypeVar
 import duckdb
 import pyarrow as pa
 
-from gateway.ledger import staging
 from gateway.ledger.connection import without_optimizers
-from gateway.sql import identifier
+from gateway.sql import drop_temporary, identifier
 
 T = TypeVar("T")
 
@@ -66,7 +65,7 @@ class Work:
     def sweep(self) -> None:
         """Drop everything, after an error: another one, as of a database that is out of order, must not hide it."""
         with suppress(duckdb.Error):
-            staging.sweep(self.con, self.prefix)
+            drop_temporary(self.con, self.prefix)
 
 
 @contextmanager

@@ -6,38 +6,19 @@ import fnmatch
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date
-from typing import Protocol
 
 from gateway.errors import Fault
 from gateway.mapping.claim.content import Content, Look, look
 from gateway.mapping.language.expression_faults import listed
 from gateway.mapping.language.loaded import Library, Loaded
 from gateway.mapping.language.spec import FileSpec
+from gateway.reading import Unit
 
 ACKNOWLEDGEMENTS = ("997", "999", "TA1", "CONTRL", "APERAK")
 """Sets that only say that ours arrived: nobody needs to map them."""
 
 NEAR_MAX = 5
 """Mappings that are told of, where none reads the file."""
-
-
-class ClaimedUnit(Protocol):
-    """What is read of a transaction set to claim it."""
-
-    @property
-    def ordinal(self) -> int: ...
-    @property
-    def kind(self) -> str: ...
-    @property
-    def sender(self) -> str: ...
-    @property
-    def receiver(self) -> str: ...
-    @property
-    def version(self) -> str: ...
-    @property
-    def control(self) -> str: ...
-    @property
-    def position(self) -> str: ...
 
 
 @dataclass
@@ -145,7 +126,9 @@ def _nobody(
     broken = [one for one in library.faults if one.file.startswith(f"mappings/{partner}/")]
     if broken:
         more = f" (and {len(broken) - 1} more)" if len(broken) > 1 else ""
-        return _reject(f"a mapping of {partner} cannot be used: {broken[0]}{more}", "Fix it, then release the file.")
+        return _reject(
+            f"a mapping of {partner} cannot be used: {broken[0]}{more}", "Fix it, then `gateway replay` the file."
+        )
     looks = f"{name} looks like {content.describe()}"
     whole = [one for one in library.mappings.values() if one.mapping.file.transaction is None]
     others = sorted({one.mapping.partner for one in whole if _matches(one, name)} - {partner})
@@ -181,9 +164,7 @@ def _days(loaded: Loaded) -> str:
     return " ".join(part for part in (f"from {begin}" if begin else "", f"to {end}" if end else "") if part)
 
 
-def claim_units(
-    library: Library, partner: str, units: Iterable[ClaimedUnit], senders: Collection[str], on: date
-) -> Claims:
+def claim_units(library: Library, partner: str, units: Iterable[Unit], senders: Collection[str], on: date) -> Claims:
     """Find for every transaction set the one mapping of the partner that names it.
 
     senders  envelope identifiers under which the partner may send ("ZZ/3PLEAST"); none: a mapping's own
@@ -208,14 +189,14 @@ def claim_units(
     return claims
 
 
-def _placed(fault: Fault, unit: ClaimedUnit) -> Fault:
+def _placed(fault: Fault, unit: Unit) -> Fault:
     control = f" {unit.control}" if unit.control else ""
     message = f"transaction set {unit.kind}{control} from {unit.sender or 'no sender'}: {fault.message}"
     return Fault(fault.code, message, fault.hint, unit.position)
 
 
 def _answer(
-    unit: ClaimedUnit, partner: str, senders: Collection[str], own: Sequence[Loaded], library: Library
+    unit: Unit, partner: str, senders: Collection[str], own: Sequence[Loaded], library: Library
 ) -> tuple[int | None, Fault | None]:
     """(number of the mapping, None) or (None, the fault of units of this kind)."""
     fitting = [number for number, one in enumerate(own) if not _differences(one.mapping.file, unit, senders)]
@@ -236,7 +217,7 @@ def _answer(
     return None, _unclaimed(unit, partner, senders, own)
 
 
-def _differences(file: FileSpec, unit: ClaimedUnit, senders: Collection[str]) -> list[str]:
+def _differences(file: FileSpec, unit: Unit, senders: Collection[str]) -> list[str]:
     """What keeps a mapping from claiming the unit, in words; [] if it claims it."""
     found = []
     if file.transaction != unit.kind:
@@ -252,7 +233,7 @@ def _differences(file: FileSpec, unit: ClaimedUnit, senders: Collection[str]) ->
     return found
 
 
-def _unclaimed(unit: ClaimedUnit, partner: str, senders: Collection[str], own: Sequence[Loaded]) -> Fault:
+def _unclaimed(unit: Unit, partner: str, senders: Collection[str], own: Sequence[Loaded]) -> Fault:
     near = [one for one in own if one.mapping.file.transaction == unit.kind]
     if near:
         wanted = "; ".join(

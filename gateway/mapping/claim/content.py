@@ -4,24 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
 import pyarrow as pa
 
 from gateway.errors import HouseError
 from gateway.mapping.apply import drift
-from gateway.mapping.apply.mapped import Rows
 from gateway.mapping.language.expression_faults import listed
 from gateway.mapping.language.spec import Mapping, RecordSpec
+from gateway.reading import Reading
 
 NOT_READ = 1_000_000
 """Further than any mapping is that could read the file if it had more columns."""
-
-
-class Opened(Rows, Protocol):
-    """A reader's rows; `described` says whether the file itself tells what its values are."""
-
-    described: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +27,7 @@ class Content:
     """
 
     formats: Collection[str]
-    open: Callable[[Mapping, str | None, Sequence[str]], Opened]
+    open: Callable[[Mapping, str | None, Sequence[str]], Reading]
     describe: Callable[[], str]
 
 

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from gateway.errors import HouseError
-from gateway.once import open_gateway, run_once
+from gateway.home import open_home
+from gateway.once import run_once
 from tests.conftest import NOW
 from tests.test_books import GOOD
 
@@ -26,7 +27,7 @@ def due(home: Path, surge: str) -> dict[str, timedelta]:
     (home / "inbound" / "amazon-us").mkdir(parents=True, exist_ok=True)
     (home / "inbound" / "amazon-us" / "returns-1.txt").write_text(RETURNS)
     (home / "inbound" / "amazon-us" / "settlement-1.txt").write_text(GOOD.replace("SKU-1", "SOMEBODY"))
-    with open_gateway(home, now=NOW) as gateway:
+    with open_home(home, now=NOW) as gateway:
         run_once(gateway)
         return dict(
             gateway.lake.con.execute(

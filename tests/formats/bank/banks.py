@@ -11,8 +11,9 @@ from types import ModuleType
 from typing import Any
 
 from gateway.errors import HouseError
+from gateway.home import Home
+from gateway.intake.attempt import attempt
 from gateway.mapping.library.load import load_file
-from gateway.pipeline import Gateway, try_file
 from gateway.reading import ReadRequest
 from gateway.settings import Limits
 
@@ -55,11 +56,11 @@ def read_or_refused(module: ModuleType, path: Path, kinds: dict[str, tuple[str, 
         assert error.hint
 
 
-def through_pack(gateway: Gateway, pack: str, path: Path) -> dict[str, Any]:
+def through_pack(gateway: Home, pack: str, path: Path) -> dict[str, Any]:
     """What the standard pack makes of a file."""
     loaded, found = load_file(MAPPINGS / "standard" / f"{pack}.toml", MAPPINGS)
     assert loaded is not None and found == []
-    return try_file(gateway, loaded, path)
+    return attempt(gateway, loaded, path)
 
 
 # --- what others expect: a dump of Python objects as YAML, of which only the scalars are read --------------------

@@ -8,10 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from gateway.home import Home, open_home
+from gateway.intake.attempt import attempt
 from gateway.mapping.library import samples
 from gateway.mapping.library.load import load_file
-from gateway.once import open_gateway, run_once
-from gateway.pipeline import Gateway, try_file
+from gateway.once import run_once
 from tests.conftest import NOW
 from tests.formats.bank.banks import MAPPINGS
 
@@ -28,11 +29,11 @@ def test_a_bank_pack_has_a_sample(pack: Path) -> None:
 
 
 @pytest.mark.parametrize(("pack", "sample"), SAMPLES, ids=lambda p: p.name)
-def test_a_sample_becomes_what_is_expected(gateway: Gateway, pack: Path, sample: Path) -> None:
+def test_a_sample_becomes_what_is_expected(gateway: Home, pack: Path, sample: Path) -> None:
     loaded, faults = load_file(pack, MAPPINGS)
     assert loaded is not None and faults == []
     wanted = json.loads(sample.with_name(f"{sample.name}.expected.json").read_text(encoding="utf-8"))
-    assert samples.differences(wanted, samples.shape(try_file(gateway, loaded, sample))) == []
+    assert samples.differences(wanted, samples.shape(attempt(gateway, loaded, sample))) == []
 
 
 def statement(number: int, amount: str, closing: str, kind: str = "940") -> str:
@@ -50,7 +51,7 @@ def test_a_statement_that_does_not_foot_is_set_aside_and_its_neighbours_post(hom
     drop("main-bank", "day.sta", statement(1, "5,", "15,") + statement(2, "5,", "14,") + statement(3, "7,", "17,"))
     interim = statement(4, "1,", "11,", "942").replace(":60F:C260101EUR10,\n", "").replace(":62F:C260102EUR11,\n", "")
     drop("main-bank", "interim.sta", interim)
-    with open_gateway(home, now=NOW) as gateway:
+    with open_home(home, now=NOW) as gateway:
         results = {file.name: file for file in run_once(gateway).files}
         con = gateway.lake.con
         lines = con.execute("select statement_id, amount from bank_line_current order by 1").fetchall()

@@ -15,8 +15,8 @@ from gateway.formats.edi import edifact, interchange, octets
 from gateway.formats.edi import rows as windows
 from gateway.formats.edi.paths import parse_edifact
 from gateway.formats.edi.segments import Delimiters, Segments, tokenize
-from gateway.once import open_gateway, run_once
-from gateway.pipeline import Gateway
+from gateway.home import Home, open_home
+from gateway.once import run_once
 from gateway.reading import Envelope, ReadRequest
 from gateway.settings import Limits
 from tests.conftest import NOW
@@ -441,7 +441,7 @@ PACKS = sorted((Path(__file__).parents[3] / "mappings" / "standard" / "edifact")
 
 
 @pytest.fixture
-def gateway_eu(home: Path) -> Gateway:
+def gateway_eu(home: Path) -> Home:
     """A gateway whose warehouse 3pl-eu sends EDIFACT."""
     for pack in PACKS:
         mapping = home / "mappings" / "3pl-eu" / pack.name
@@ -451,12 +451,12 @@ def gateway_eu(home: Path) -> Gateway:
         mapping.write_text(f'based_on = "standard/edifact/{pack.stem}"\n{feed}{version}')
     config = home / "config.toml"
     config.write_text(config.read_text() + '\n[partners.3pl-eu]\nentity = "EU"\nsenders = ["14/4012345000009"]\n')
-    with open_gateway(home, now=NOW) as opened:
+    with open_home(home, now=NOW) as opened:
         yield opened
 
 
 def test_a_message_with_a_wrong_count_is_set_aside_and_its_neighbour_goes_on(
-    gateway_eu: Gateway, drop: Callable[[str, str, bytes | str], Path]
+    gateway_eu: Home, drop: Callable[[str, str, bytes | str], Path]
 ) -> None:
     wrong = message(*STOCK).replace("UNT+13", "UNT+14")
     right = message(*STOCK).replace("UNH+1+", "UNH+2+").replace("UNT+13+1", "UNT+13+2").replace("STK1", "STK2")
@@ -479,7 +479,7 @@ def test_a_message_with_a_wrong_count_is_set_aside_and_its_neighbour_goes_on(
     ],
 )
 def test_a_file_of_which_nothing_is_read_says_why(
-    gateway_eu: Gateway, drop: Callable[[str, str, bytes | str], Path], content: str, reason: str
+    gateway_eu: Home, drop: Callable[[str, str, bytes | str], Path], content: str, reason: str
 ) -> None:
     drop("3pl-eu", "a.edi", content)
     run_once(gateway_eu)

@@ -14,8 +14,7 @@ import pytest
 
 from gateway import init as homes
 from gateway.errors import FileError
-from gateway.once import open_gateway
-from gateway.pipeline import Gateway
+from gateway.home import Home, open_home
 from tests.bench_readers import camt
 from tests.conftest import CORPUS, NOW, corpus
 from tests.formats.bank.banks import through_pack
@@ -28,11 +27,11 @@ GENKGO = [path for path in corpus("bank-camt", "genkgo__*.xml") if path.with_suf
 
 
 @pytest.fixture(scope="module")
-def packs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
+def packs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Home]:
     """A home that has seen nothing, to apply packs in."""
     home = tmp_path_factory.mktemp("camt")
     homes.lay_down(home, examples=True)
-    with open_gateway(home, now=NOW) as opened:
+    with open_home(home, now=NOW) as opened:
         yield opened
 
 
@@ -58,7 +57,7 @@ def statement_of(message: dict[str, Any]) -> dict[str, Any]:
 
 @needs_corpus
 @pytest.mark.parametrize("path", GENKGO, ids=lambda p: p.stem)
-def test_entries_and_balances_have_the_values_beside_the_sample(packs: Gateway, path: Path) -> None:
+def test_entries_and_balances_have_the_values_beside_the_sample(packs: Home, path: Path) -> None:
     wanted = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
     outcome = through_pack(packs, pack_of(path), path)
     record = statement_of(wanted)
@@ -100,7 +99,7 @@ def test_entries_and_balances_have_the_values_beside_the_sample(packs: Gateway, 
 
 
 @needs_corpus
-def test_a_swiss_statement_with_batches_and_charges_foots(packs: Gateway) -> None:
+def test_a_swiss_statement_with_batches_and_charges_foots(packs: Home) -> None:
     outcome = through_pack(packs, "iso20022/camt.053", FOLDER / "viafintech__053_valid_example_v4.xml")
     assert (outcome["held"], outcome["faults"]) == (False, [])
     lines = outcome["records"]["bank_line"]
@@ -123,7 +122,7 @@ def test_a_swiss_statement_with_batches_and_charges_foots(packs: Gateway) -> Non
 
 
 @needs_corpus
-def test_a_reversal_has_the_sign_of_its_booking(packs: Gateway) -> None:
+def test_a_reversal_has_the_sign_of_its_booking(packs: Home) -> None:
     outcome = through_pack(packs, "iso20022/camt.054", FOLDER / "viafintech__054_valid_example.xml")
     assert outcome["faults"] == []
     lines = outcome["records"]["bank_line"]
@@ -141,7 +140,7 @@ def test_a_reversal_has_the_sign_of_its_booking(packs: Gateway) -> None:
 
 
 @needs_corpus
-def test_a_statement_of_the_standards_own_example(packs: Gateway) -> None:
+def test_a_statement_of_the_standards_own_example(packs: Home) -> None:
     outcome = through_pack(packs, "iso20022/camt.053", FOLDER / "bsp__camt.053.001.02.xml")
     assert outcome["faults"] == []
     assert [
@@ -174,7 +173,7 @@ REFUSED = {
 
 @needs_corpus
 @pytest.mark.parametrize("name", sorted(HELD))
-def test_a_statement_that_does_not_foot_is_held(packs: Gateway, name: str) -> None:
+def test_a_statement_that_does_not_foot_is_held(packs: Home, name: str) -> None:
     outcome = through_pack(packs, "iso20022/camt.053", FOLDER / name)
     assert outcome["held"]
     said = [fault["message"] for fault in outcome["faults"] if fault["code"] != "CHECK_DIGIT"]
@@ -184,13 +183,13 @@ def test_a_statement_that_does_not_foot_is_held(packs: Gateway, name: str) -> No
 
 @needs_corpus
 @pytest.mark.parametrize("name", sorted(REFUSED))
-def test_a_document_without_a_statement_is_refused(packs: Gateway, name: str) -> None:
+def test_a_document_without_a_statement_is_refused(packs: Home, name: str) -> None:
     with pytest.raises(FileError, match=REFUSED[name]):
         through_pack(packs, "iso20022/camt.053", FOLDER / name)
 
 
 @needs_corpus
-def test_a_report_is_not_taken_for_a_statement(packs: Gateway) -> None:
+def test_a_report_is_not_taken_for_a_statement(packs: Home) -> None:
     with pytest.raises(FileError, match="the document holds a BkToCstmrAcctRpt, expected BkToCstmrStmt"):
         through_pack(packs, "iso20022/camt.053", FOLDER / "genkgo__camt052.v8.xml")
 
@@ -241,7 +240,7 @@ STATEMENT = """<Document xmlns="urn:iso:std:iso:20022:tech:xsd:camt.053.001.{ver
 
 
 @pytest.mark.parametrize("version", range(1, 14))
-def test_every_version_is_read(packs: Gateway, tmp_path: Path, version: int) -> None:
+def test_every_version_is_read(packs: Home, tmp_path: Path, version: int) -> None:
     def kind(code: str) -> str:
         return f"<Cd>{code}</Cd>" if version == 1 else f"<CdOrPrtry><Cd>{code}</Cd></CdOrPrtry>"
 

@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from gateway.errors import Fault, FileError, HouseError
-from gateway.ledger import staging
+from gateway.sql import drop_temporary
 from tests.mapping.fake import Alone, Bench, FakeRows, Row, mapping, snapshot, stock
 
 SNAPSHOT = "inventory_snapshot"
@@ -199,7 +199,7 @@ def test_the_readers_own_error_comes_through_and_nothing_is_left_behind(bench: B
 def test_everything_stands_under_the_prefix_and_goes_with_it(bench: Bench) -> None:
     for _ in range(2):
         bench.apply(mapping(snapshot()), lambda _: stock(("A", "x", "1"), ("A", "x", "1")))
-        staging.sweep(bench.con, "m1")
+        drop_temporary(bench.con, "m1")
         left = "select (select count(*) from duckdb_tables() where temporary) + count(*) from duckdb_views() where temporary and not internal"
         assert bench.con.execute(left).fetchone() == (0,)
 

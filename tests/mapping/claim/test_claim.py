@@ -13,10 +13,11 @@ from hypothesis import strategies as st
 
 from gateway.errors import FileError
 from gateway.mapping.claim.claim import Claims, claim_file, claim_units
-from gateway.mapping.claim.content import Content, Opened
+from gateway.mapping.claim.content import Content
 from gateway.mapping.language.loaded import Library, Loaded, MappingFault
 from gateway.mapping.language.spec import Mapping
 from gateway.mapping.language.toml_lines import Lines
+from gateway.reading import Reading
 from tests.mapping.fake import FakeRows
 
 DAY = date(2026, 3, 1)
@@ -55,7 +56,7 @@ def file_claim(
 ) -> Claims:
     """A claim of a file with that header; `opened` gets the feeds whose mappings looked into it."""
 
-    def open_as(asked: Mapping, each: str | None, wanted: Sequence[str]) -> Opened:
+    def open_as(asked: Mapping, each: str | None, wanted: Sequence[str]) -> Reading:
         (opened if opened is not None else []).append(asked.feed)
         return Table(tuple(columns), [])
 
@@ -203,7 +204,7 @@ def test_the_nearest_miss_comes_first_with_what_it_also_needs() -> None:
 
 
 def test_a_mapping_that_cannot_open_the_file_says_why() -> None:
-    def refuse(*asked: object) -> Opened:
+    def refuse(*asked: object) -> Reading:
         raise FileError("x", "no header with SKU in the first 200 rows", "fix it")
 
     content = Content(["delimited"], refuse, lambda: "a CSV")

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gateway.home import Home
 from gateway.mapping.language.identifiers import wrong
 from gateway.once import run_once
-from gateway.pipeline import Gateway
 from gateway.sql import rows_of
 from tests.test_books import Drop, one
 
@@ -45,7 +45,7 @@ def test_any_text_has_an_answer(text: str) -> None:
         assert wrong(check, text) in ("", f"is no {check.upper()}: its length or check digit is wrong")  # type: ignore[arg-type]
 
 
-def test_a_wrong_identifier_is_told_once_and_its_rows_count(gateway: Gateway, drop: Drop) -> None:
+def test_a_wrong_identifier_is_told_once_and_its_rows_count(gateway: Home, drop: Drop) -> None:
     drop("master-data", "items.csv", ITEMS)
     (file,) = run_once(gateway).files
     assert (file.state, file.accepted, file.rejected) == ("ACCEPTED", 4, 0)

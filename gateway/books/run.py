@@ -1,0 +1,27 @@
+"""One run of the books within a commit: stock is valued, what is now known is posted, everything reconciled."""
+
+from __future__ import annotations
+
+import duckdb
+
+from gateway.books import reconcile
+from gateway.books.posting.rules import Rules
+from gateway.books.reconcile.tables import Recon
+from gateway.books.revenue import shipments
+from gateway.books.stock import balances
+from gateway.ledger.commit import Commit
+
+
+def run(commit: Commit, con: duckdb.DuckDBPyConnection, rules: Rules, context: Recon) -> reconcile.Outcome:
+    """Value stock, post revenue, reconcile, and open and close exceptions.
+
+    Nothing is inserted when nothing changed.
+    """
+    since = con.execute("select max(\"at\") as last from audit_log where action = 'books'").to_arrow_table()
+    after = since["last"][0].as_py()
+    changed = balances.run(commit, con, rules, after)
+    changed += shipments.run(commit, con, rules, after)
+    outcome = reconcile.run(commit, con, rules, context)
+    if changed or outcome.changed:
+        commit.audit("gateway", "books", "books", {"exceptions": outcome.open})
+    return outcome

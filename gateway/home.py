@@ -1,0 +1,128 @@
+"""A home, opened: its settings, mappings, rules and ledger."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TypeVar
+
+from gateway import formats, settings
+from gateway.books import feeds
+from gateway.books.posting import entries, rules
+from gateway.books.reconcile.tables import Recon
+from gateway.books.stock import balances
+from gateway.ledger import lake
+from gateway.ledger.commit import Commit, run_commit
+from gateway.ledger.connection import transaction
+from gateway.mapping.library import load
+from gateway.master_data import MasterData
+from gateway.settings import Config
+
+T = TypeVar("T")
+
+
+class Home:
+    """One home, opened.
+
+    folder      where it lies
+    settings    `config.toml`
+    lake        its ledger
+    rules       chart of accounts, posting rules, exception codes
+    library     its mappings and lookups
+    feeds       the files that are expected
+    master      items and aliases that files are read with
+    reconciled  whether the connection's reconciliation tables show the ledger as it stands
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        settings: Config,
+        ledger: lake.Lake,
+        now: datetime | None = None,
+        last: load.Library | None = None,
+    ) -> None:
+        """`last` are the mappings of before, for those that are broken now. Raises HouseError for broken rules."""
+        self.folder, self.settings, self.lake = folder, settings, ledger
+        self._now = now
+        self.rules = rules.load(folder)
+        self.library = load.load_all(folder, formats.options_fault, last)
+        self.reconciled = False
+        self.master = MasterData(ledger.con)
+        with transaction(ledger.con):
+            self.master.refresh()
+            entries.prepare(ledger.con, settings, self.rules)
+            balances.create_views(ledger.con)
+            balances.hold(ledger.con, settings.hold)
+        self.feeds = feeds.feeds_of(self.library, settings)
+
+    def reloaded(self, settings: Config) -> Home:
+        """The same ledger under these settings and the mappings as they lie there now.
+
+        A mapping that is broken now stays as it was. Raises HouseError for broken rules; this home stays good then.
+        """
+        return Home(self.folder, settings, self.lake, self._now, self.library)
+
+    @property
+    def now(self) -> datetime:
+        """The instant that the books are looked at: given, or the present."""
+        return self._now or datetime.now(UTC)
+
+    @property
+    def context(self) -> Recon:
+        """What the reconciliations are given now."""
+        return Recon(self.settings, self.now, self.feeds)
+
+    def commit(self, work: Callable[[Commit], T]) -> T:
+        """Do the work in one commit. Raises what the work raises, HouseError if the ledger stays locked."""
+        self.reconciled = False
+        return run_commit(self.lake, work)
+
+
+@contextmanager
+def open_home(
+    folder: Path, *, now: datetime | None = None, read_only: bool = False, scratch: bool = False
+) -> Iterator[Home]:
+    """Open a home. With `scratch` nothing is written: an absent ledger is replaced by an empty one."""
+    config = settings.load(folder)
+    place = lake.folder_of(folder, config)
+    if not scratch:
+        with lake.open_lake(folder, config, read_only=read_only) as ledger:
+            yield Home(folder, config, ledger, now)
+        return
+    if lake.exists(place):
+        with lake.open_lake(folder, config, read_only=True) as ledger:
+            yield Home(folder, config, ledger, now)
+        return
+    with _throwaway(folder, config, now) as home:
+        yield home
+
+
+@contextmanager
+def open_samples(folder: Path) -> Iterator[Home]:
+    """A home with its master data, but an empty ledger: what a sample becomes does not depend on deliveries."""
+    config = settings.load(folder)
+    known = None
+    if lake.exists(lake.folder_of(folder, config)):
+        with open_home(folder, read_only=True) as home:
+            known = home.master.tables()
+    with _throwaway(folder, config, None) as home:
+        if known is not None:
+            home.master.replace(*known)
+        yield home
+
+
+@contextmanager
+def _throwaway(folder: Path, config: Config, now: datetime | None) -> Iterator[Home]:
+    """A home with an empty ledger that is removed afterwards."""
+    temporary = Path(tempfile.mkdtemp(prefix="gateway-"))
+    elsewhere = config.model_copy(update={"ledger": config.ledger.model_copy(update={"path": str(temporary)})})
+    try:
+        with lake.open_lake(folder, elsewhere) as ledger:
+            yield Home(folder, elsewhere, ledger, now)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)

@@ -1,0 +1,107 @@
+"""Archived files, read once more under today's mapping: replay, or release what was held."""
+
+from __future__ import annotations
+
+import tempfile
+from datetime import datetime
+from pathlib import Path
+from typing import NamedTuple
+
+from gateway import formats
+from gateway.errors import FeedError, FileError, HouseError
+from gateway.formats import containers
+from gateway.home import Home
+from gateway.intake import set_aside
+from gateway.intake.arrivals import Arrival, Arrivals
+from gateway.intake.batch import own_units
+from gateway.intake.claim import claim
+from gateway.intake.result import FileResult
+from gateway.intake.take import Intake
+from gateway.intake.taken import Taken
+from gateway.intake.translate import translate
+from gateway.intake.write import write
+from gateway.ledger import archive
+from gateway.sql import drop_temporary
+from gateway.transports.transport import Drop
+
+
+class _Archived(NamedTuple):
+    sha256: str
+    bytes: int
+    name: str
+    partner: str
+    arrived_at: datetime
+    state: str
+    feed: str
+
+
+def again(home: Home, file_id: str, *, force: bool) -> list[FileResult]:
+    """Read an archived file once more; `force` releases what was held. Raises HouseError for an unknown file."""
+    file = _find(home, file_id)
+    if force and file.state != "HELD":
+        raise HouseError("release", f"{file.name} ({file_id})", "Only held files are released.", f"it is {file.state}")
+    target = home.lake.temporary / f"replay-{file_id}"
+    target.parent.mkdir(parents=True, exist_ok=True)
+    archive.restore(home.lake.folder, file.sha256, target)
+    drop = Drop(file.partner, file.name, target, file.arrived_at, "operator")
+    try:
+        if containers.kind(target):
+            return _open(home, drop, file_id)
+        return _read(home, Arrival(drop, archive.Stored(file.sha256, file.bytes)), file.feed, force=force)
+    finally:
+        formats.forget()
+        target.unlink(missing_ok=True)
+
+
+def _find(home: Home, file_id: str) -> _Archived:
+    row = home.lake.con.execute(
+        """select sha256, bytes, name, partner, arrived_at, state, feed from file
+        where file_id = ? and state <> 'DUPLICATE' order by version desc limit 1""",
+        [file_id],
+    ).to_arrow_table()
+    if row.num_rows == 0:
+        raise HouseError("find file", file_id, "`gateway status` lists the files with their ids.")
+    return _Archived(**row.to_pylist()[0])
+
+
+def _read(home: Home, arrival: Arrival, feed: str, *, force: bool) -> list[FileResult]:
+    try:
+        claimed = claim(home, arrival.drop)
+        if claimed.claims.fault is not None:
+            return [home.commit(set_aside.quarantine(home, arrival, [claimed.claims.fault], 0))]
+        results: list[FileResult] = []
+        for loaded, ordinals in claimed.claims.taken:
+            if not feed or loaded.mapping.feed == feed:
+                units = own_units(claimed.envelope.units, ordinals)
+                file = Taken(arrival, loaded, units, tuple(claimed.envelope.faults), claimed.claims.by)
+                results += _write(home, file, force=force)
+    except FileError as error:
+        return [home.commit(set_aside.quarantine(home, arrival, [error.as_fault()], 0))]
+    home.master.refresh()
+    return results
+
+
+def _write(home: Home, file: Taken, *, force: bool) -> list[FileResult]:
+    try:
+        load = translate(home, [file], force=force)
+    except FeedError as error:
+        return [home.commit(set_aside.hold(home, file, error.as_fault()))]
+    action = "file.released" if force else "file.replayed"
+    con = home.lake.con
+    results = home.commit(lambda commit: write(con, commit, home.rules, load, force=force, action=action))
+    drop_temporary(con, load.prefix)
+    return results
+
+
+def _open(home: Home, drop: Drop, file_id: str) -> list[FileResult]:
+    """A container that could not be opened: with today's keys and limits."""
+    results: list[FileResult] = []
+    intake, arrivals = Intake(home), Arrivals(home.folder, home.settings, home.lake.folder)
+    with tempfile.TemporaryDirectory(dir=home.lake.temporary) as scratch:
+        for one in arrivals.receive(drop, Path(scratch)):
+            if one.sealed:
+                return [home.commit(set_aside.quarantine(home, one, [one.sealed], 0))]
+            results += [file for receipt in intake.take_batch([one]) for file in receipt.files]
+            intake.sweep()
+    home.commit(set_aside.opened(drop, file_id))
+    return results

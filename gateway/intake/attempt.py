@@ -1,0 +1,93 @@
+"""What a mapping would make of a file, judged as if it were taken; nothing is written."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from gateway import formats
+from gateway.home import Home
+from gateway.intake.arrivals import Arrival
+from gateway.intake.duplicates import Compared, compare
+from gateway.intake.taken import Load, Taken
+from gateway.intake.translate import translate
+from gateway.intake.verdict import verdicts
+from gateway.intake.write import post
+from gateway.ledger.archive import Stored
+from gateway.mapping.language.loaded import Loaded
+from gateway.reading import ReadRequest
+from gateway.sql import drop_temporary, rows_of
+from gateway.transports.transport import Drop
+
+
+def attempt(home: Home, loaded: Loaded, path: Path) -> dict[str, Any]:
+    """Counts, records, faults and entries of a file under a mapping; decimals as text.
+
+    Raises FileError where the file cannot be read at all, FeedError where the mapping is at fault.
+    """
+    con = home.lake.con
+    load = translate(home, [_taken(home, loaded, path)])
+    compared = compare(con, load, {})
+    [verdict] = verdicts(con, load, compared)
+    result = {
+        "file": path.name,
+        "counts": {
+            "received": verdict.received,
+            "accepted": verdict.accepted,
+            "rejected": verdict.rejected,
+            "duplicate": verdict.duplicate,
+            "ignored": verdict.ignored_rows,
+        },
+        "held": verdict.state == "HELD",
+        "records": _records(home, load),
+        "faults": _faults(home, load),
+        "entries": _entries(home, load, compared),
+    }
+    drop_temporary(con, load.prefix)
+    return result
+
+
+def _taken(home: Home, loaded: Loaded, path: Path) -> Taken:
+    status = path.stat()
+    drop = Drop(loaded.mapping.partner, path.name, path, datetime.fromtimestamp(status.st_mtime, UTC), "try")
+    with path.open("rb") as source:
+        sha256 = hashlib.file_digest(source, "sha256").hexdigest()
+    arrival = Arrival(drop, Stored(sha256, status.st_size))
+    interchange = formats.interchange_of(loaded.mapping.file.format)
+    if interchange is None:
+        return Taken(arrival, loaded)
+    envelope = interchange.units(ReadRequest(path, path.name, home.settings.limits))
+    kind = loaded.mapping.file.transaction
+    units = tuple(unit for unit in envelope.units if kind in (None, unit.kind))
+    return Taken(arrival, loaded, units, envelope.faults)
+
+
+def _records(home: Home, load: Load) -> dict[str, list[dict[str, Any]]]:
+    return {
+        name: list(
+            rows_of(
+                home.lake.con,
+                f"select * exclude (_kind, _record, source_key) from {relation} order by _record, _ordinal",
+            )
+        )
+        for name, relation in load.mapped.tables.items()
+    }
+
+
+def _faults(home: Home, load: Load) -> list[dict[str, Any]]:
+    told = f'select "position", code, message, hint, column_name, value from {load.mapped.faults} order by _ordinal'
+    further = (*load.mapped.files[0].held, *load.files[0].broken)
+    return [
+        *rows_of(home.lake.con, told),
+        *({"position": f.position, "code": f.code, "message": f.message, "hint": f.hint} for f in further),
+    ]
+
+
+def _entries(home: Home, load: Load, compared: Sequence[Compared]) -> list[dict[str, Any]]:
+    entries = post(home.lake.con, home.rules, load, compared, "_try")
+    lines = list(rows_of(home.lake.con, f"select * from {entries.lines} order by entry_id, line_no"))
+    entries.drop()
+    return lines

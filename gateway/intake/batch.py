@@ -1,0 +1,114 @@
+"""What is known of each file of a batch before its commit, and the loads that its files are mapped in."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import date
+
+from gateway.answers.received import Findings
+from gateway.errors import Fault, FeedError, FileError
+from gateway.home import Home
+from gateway.intake.arrivals import Arrival
+from gateway.intake.claim import claim
+from gateway.intake.result import FileResult
+from gateway.intake.set_aside import EMPTY_INTERCHANGE, Job, hold, quarantine
+from gateway.intake.taken import Load, Taken
+from gateway.intake.translate import translate
+from gateway.mapping.apply.mapped import ApartError
+from gateway.reading import Unit
+from gateway.sql import drop_temporary
+from gateway.transports.transport import Drop
+
+
+@dataclass(slots=True)
+class Passage:
+    """A file on its way to the commit.
+
+    jobs    what the commit writes of it beside what feeds read
+    files   what is known of it already
+    found   what was found before it was mapped, None if it was taken before
+    failed  why it cannot be read
+    held    feeds that do not read it because of a mistake in their mapping
+    """
+
+    arrival: Arrival
+    jobs: list[Job] = field(default_factory=list)
+    files: list[FileResult] = field(default_factory=list)
+    found: Findings | None = None
+    failed: Fault | None = None
+    held: set[str] = field(default_factory=set)
+
+    @property
+    def drop(self) -> Drop:
+        """The file as it was delivered."""
+        return self.arrival.drop
+
+
+Share = tuple[Passage, Taken]
+"""A file, and how one feed reads it."""
+
+
+def taken_of(home: Home, one: Passage) -> list[Taken]:
+    """The file as each of its feeds reads it; what nobody reads is written by a job of the file's own."""
+    one.found = Findings()
+    try:
+        claimed = claim(home, one.drop)
+    except FileError as error:
+        one.failed = error.as_fault()
+        return []
+    claims, units, faults = claimed.claims, claimed.envelope.units, claimed.envelope.faults
+    if claims.fault is not None:
+        one.failed = claims.fault
+        return []
+    one.found = Findings(units, faults, dict(zip(claims.units, claims.unclaimed, strict=True)))
+    aside = list(claims.unclaimed)
+    if not claims.taken:
+        # Without a feed that is held, this is where the faults of the envelopes are shown.
+        aside = [*faults, *aside] or [EMPTY_INTERCHANGE]
+    if aside:
+        # Transaction sets that nobody claims: each is one rejected unit.
+        one.jobs.append(quarantine(home, one.arrival, aside, len(claims.unclaimed)))
+    return [
+        Taken(one.arrival, loaded, own_units(units, ordinals), tuple(faults), claims.by)
+        for loaded, ordinals in claims.taken
+    ]
+
+
+def own_units(units: Sequence[Unit], ordinals: frozenset[int] | None) -> tuple[Unit, ...]:
+    """The units of a file that are a feed's; None means all."""
+    return tuple(unit for unit in units if ordinals is None or unit.ordinal in ordinals)
+
+
+def stage_all(home: Home, shares: Sequence[Share]) -> list[Load]:
+    """Map files of the same feed together. A file that one feed cannot read is read by none."""
+    groups: dict[tuple[str, str, date], list[Share]] = {}
+    for passage, file in shares:
+        key = (file.feed, file.drop.channel, file.drop.arrived_at.date())
+        groups.setdefault(key, []).append((passage, file))
+    loads = [load for group in groups.values() for load in _stage_group(home, group)]
+    if not any(passage.failed for passage, _ in shares):
+        return loads
+    for load in loads:
+        drop_temporary(home.lake.con, load.prefix)
+    return stage_all(home, [(one, file) for one, file in shares if not one.failed and file.feed not in one.held])
+
+
+def _stage_group(home: Home, group: Sequence[Share]) -> list[Load]:
+    """Map files together, or in halves where that cannot be done; a file that cannot be read fails alone."""
+    try:
+        return [translate(home, [file for _, file in group])]
+    except FeedError as error:
+        for passage, file in group:
+            passage.held.add(file.feed)
+            passage.jobs.append(hold(home, file, error.as_fault()))
+        return []
+    except (ApartError, FileError) as error:
+        if len(group) > 1:
+            half = len(group) // 2
+            return [*_stage_group(home, group[:half]), *_stage_group(home, group[half:])]
+        [(passage, _)] = group
+        if not isinstance(error, FileError):
+            raise
+        passage.failed = error.as_fault()
+        return []

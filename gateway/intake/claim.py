@@ -1,0 +1,62 @@
+"""Which feed a file, or each transaction set of an interchange, belongs to."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import structlog
+
+from gateway import formats
+from gateway.home import Home
+from gateway.intake.translate import read
+from gateway.mapping.claim.claim import Claims, claim_file, claim_units
+from gateway.mapping.claim.content import Content
+from gateway.mapping.language.spec import Mapping
+from gateway.reading import Envelope, Reading, ReadRequest
+from gateway.transports.transport import Drop
+
+HEAD_BYTES = 65_536
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """Who reads what of a file; of an interchange also its units and the faults of its envelopes."""
+
+    claims: Claims
+    envelope: Envelope
+
+
+def claim(home: Home, drop: Drop) -> Claimed:
+    """The feeds that read a file. Raises FileError where its envelopes cannot be read."""
+    with drop.path.open("rb") as source:
+        head = source.read(HEAD_BYTES)
+    looks = formats.sniffed(head, drop.name)
+    request = ReadRequest(drop.path, drop.name, home.settings.limits)
+    interchange = next((found for key in looks if (found := formats.interchange_of(key))), None)
+    if interchange is not None:
+        return _claim_units(home, drop, interchange.units(request))
+    claims = claim_file(home.library, drop.partner, drop.name, _content(home, request, looks), drop.arrived_at.date())
+    if claims.by:
+        feed = claims.taken[0][0].mapping.feed
+        log.info("file.claimed", partner=drop.partner, name=drop.name, feed=feed, by=claims.by)
+    return Claimed(claims, Envelope(()))
+
+
+def _claim_units(home: Home, drop: Drop, envelope: Envelope) -> Claimed:
+    partner = home.settings.partners.get(drop.partner)
+    senders = partner.senders if partner else ()
+    claims = claim_units(home.library, drop.partner, envelope.units, senders, drop.arrived_at.date())
+    return Claimed(claims, envelope)
+
+
+def _content(home: Home, request: ReadRequest, looks: Sequence[str]) -> Content:
+    path: Path = request.path
+
+    def open_as(mapping: Mapping, each: str | None, columns: Sequence[str]) -> Reading:
+        return read(path, request.name, mapping, each, columns, request.limits)
+
+    return Content(looks, open_as, lambda: formats.described(request, looks))

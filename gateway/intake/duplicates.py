@@ -1,0 +1,167 @@
+"""What is there already: files whose bytes came before, and rows that are new, the same or changed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import duckdb
+import pyarrow as pa
+
+from gateway.intake.arrivals import Arrival
+from gateway.intake.taken import Load
+from gateway.mapping.apply.mapped import FILE_SHIFT
+from gateway.model import MAPPABLE, Table
+from gateway.sql import lay, literal
+
+SPAN_DAYS = 45
+"""An event may be restated with another date: so far around a batch's days the ledger is compared."""
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """A file in the ledger with the same bytes from the same partner.
+
+    number     of the arrival in its batch
+    delivered  it is this very delivery: it was committed before it could be settled
+    """
+
+    number: int
+    delivered: bool
+    feed: str
+    state: str
+    file_id: str
+    received: int
+    name: str
+
+
+def known_files(con: duckdb.DuckDBPyConnection, batch: Sequence[Arrival]) -> Iterator[Known]:
+    """What the ledger holds of the bytes of a batch; a quarantined file is no reason not to read it anew."""
+    columns = {
+        "n": pa.array(range(len(batch)), pa.int64()),
+        "sha256": pa.array([one.stored.sha256 for one in batch], pa.utf8()),
+        "partner": pa.array([one.drop.partner for one in batch], pa.utf8()),
+        "name": pa.array([one.drop.name for one in batch], pa.utf8()),
+        # As a number: an instant that DuckDB filters Arrow data by would pass through a Python package of time zones.
+        "arrived_us": pa.array([one.drop.arrived_at for one in batch], pa.timestamp("us", "UTC")).cast(pa.int64()),
+    }
+    con.register("_batch_rows", pa.table(columns))
+    rows = con.execute(
+        """with _batch as (select *, make_timestamptz(arrived_us) as arrived_at from _batch_rows),
+                known as (select f.* from lake.file f where f.sha256 in (select sha256 from _batch)),
+                newest as (select * from known where true
+                           qualify row_number() over (partition by file_id order by version desc) = 1)
+        select b.n, true as delivered, k.feed, k.state, k.file_id, k.received, k.name
+        from _batch b join known k using (sha256, partner, name, arrived_at)
+        union all
+        select b.n, false, s.feed, s.state, s.file_id, s.received, s.name
+        from _batch b join newest s using (sha256, partner) where s.state <> 'QUARANTINED'
+        order by 1, 2 desc, 3"""
+    ).fetchall()
+    con.unregister("_batch_rows")
+    return (Known(*row) for row in rows)
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """The mapped rows of one table, compared with the ledger.
+
+    new    relation of the rows that are new or changed, with `old_id` of the record that each replaces
+    kinds  relation of `_ordinal`, `_kind`, `state` (new, same, changed) of all rows
+    known  whether the ledger held anything to compare with; if not, every row is new
+    """
+
+    table: Table
+    new: str
+    kinds: str
+    known: bool
+
+
+def compare(con: duckdb.DuckDBPyConnection, load: Load, versions: Mapping[str, int]) -> list[Compared]:
+    """Compare the rows of a load that count with the ledger.
+
+    versions  file_id → how often the file is in the ledger already: what is read again makes records of its own,
+              which replace those of the first time
+    """
+    if not load.posts:
+        return []
+    return [_classify(con, MAPPABLE[name], _of_files(con, load, name, versions), f"{load.prefix}_new_{name}")
+            for name in load.mapped.tables]  # fmt: skip
+
+
+def lay_files(con: duckdb.DuckDBPyConnection, load: Load, versions: Mapping[str, int]) -> str:
+    """Name of a relation of the load's files: file (its number), file_id, name, again, posts."""
+    posts = set(load.posts)
+    schema = pa.schema(
+        [("file", pa.int64()), ("file_id", pa.utf8()), ("name", pa.utf8()), ("again", pa.utf8()), ("posts", pa.bool_())]
+    )
+    rows = [
+        (number, one.file_id, one.drop.name, _again(one.file_id, versions), number in posts)
+        for number, one in enumerate(load.files)
+    ]
+    name = f"{load.prefix}_files"
+    lay(con, name, rows, schema)
+    return name
+
+
+def _again(file_id: str, versions: Mapping[str, int]) -> str:
+    version = versions.get(file_id, 0)
+    return f".{version}" if version else ""
+
+
+def _of_files(con: duckdb.DuckDBPyConnection, load: Load, name: str, versions: Mapping[str, int]) -> str:
+    """The mapped rows of a table that count, with their file's id."""
+    relation, view = load.mapped.tables[name], f"{load.prefix}_of_{name}"
+    if len(load.files) == 1:
+        file_id = load.files[0].file_id
+        sql = f"select *, {literal(file_id)} as file_id, {literal(_again(file_id, versions))} as again from {relation}"
+    else:
+        sql = f"""select n.*, f.file_id, f.again from {relation} n
+            join {lay_files(con, load, versions)} f on f.file = n._ordinal >> {FILE_SHIFT} where f.posts"""
+    con.execute(f"create or replace temp view {view} as {sql}")
+    return view
+
+
+def _classify(con: duckdb.DuckDBPyConnection, table: Table, relation: str, target: str) -> Compared:
+    """Compare mapped rows with the ledger, whose history is pruned by the event dates of the batch."""
+    span = _overlap(con, table, relation)
+    if span is None:
+        con.execute(
+            f"create or replace temp view {target} as select *, cast(null as varchar) as old_id from {relation}"
+        )
+        con.execute(
+            f"""create or replace temp view {target}_kinds as
+            select _ordinal, _kind, 'new' as state from {relation}"""
+        )
+        return Compared(table, target, f"{target}_kinds", known=False)
+    own = [column.name for column in table.columns]
+    same = " and ".join(f'n."{name}" is not distinct from o."{name}"' for name in own)
+    con.execute(
+        f"""create or replace temp table {target}_all as
+        select n.*, o.record_id as old_id,
+               case when o.record_id is null then 'new' when {same} then 'same' else 'changed' end as state
+        from {relation} n
+        left join (select * from "{table.name}_current" where {span}) o
+               on o.source_key = n.source_key and o.occurrence = n.occurrence"""
+    )
+    con.execute(
+        f"create or replace temp view {target} as select * exclude (state) from {target}_all where state <> 'same'"
+    )
+    con.execute(f"create or replace temp view {target}_kinds as select _ordinal, _kind, state from {target}_all")
+    return Compared(table, target, f"{target}_kinds", known=True)
+
+
+def _overlap(con: duckdb.DuckDBPyConnection, table: Table, relation: str) -> str | None:
+    """A condition that prunes the table's history to what the batch could repeat, None if there is nothing."""
+    if not table.event:
+        some = con.execute(f'select 1 from lake."{table.name}" limit 1').fetchone()
+        return "true" if some else None
+    row = con.execute(
+        f"""select cast(min("{table.event}") as date) - {SPAN_DAYS}, cast(max("{table.event}") as date) + {SPAN_DAYS}
+        from {relation}"""
+    ).fetchone()
+    if row is None or row[0] is None:
+        return None
+    span = f"\"{table.event}\" between date '{row[0]}' and date '{row[1]}'"
+    some = con.execute(f'select 1 from lake."{table.name}" where {span} limit 1').fetchone()
+    return span if some else None

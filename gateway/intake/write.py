@@ -1,0 +1,298 @@
+"""Within a commit: a load's records, reversals, entries, faults and files."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import duckdb
+import pyarrow as pa
+
+from gateway.books.posting.entries import Entries
+from gateway.books.posting.rules import Rules
+from gateway.errors import Fault
+from gateway.intake.duplicates import Compared, compare, lay_files
+from gateway.intake.result import FileResult
+from gateway.intake.taken import Load, Taken
+from gateway.intake.verdict import Verdict, verdicts
+from gateway.ledger.commit import Commit
+from gateway.mapping.apply.mapped import FILE_SHIFT
+from gateway.model import MAPPABLE, Table
+from gateway.sql import instant, literal
+
+_RECORD_ID = f"concat(file_id, '.', _record, '.', _ordinal & {(1 << FILE_SHIFT) - 1}, again)"
+_TURNED = ("from_location", "from_status", "to_location", "to_status", "type", "reversal_of")
+"""Columns of a movement that its reversal has of its own."""
+
+
+@dataclass(frozen=True, slots=True)
+class ToPost:
+    """New records with sign 1 and those that they replace with sign −1, for the posting rules of their table."""
+
+    table: str
+    relation: str
+    columns: Sequence[str]
+
+
+def write(
+    con: duckdb.DuckDBPyConnection,
+    commit: Commit,
+    rules: Rules,
+    load: Load,
+    *,
+    force: bool = False,
+    action: str = "file.committed",
+) -> list[FileResult]:
+    """Write a load with its audit row. A held file writes its faults alone; `force` releases it."""
+    versions = _versions(con, load)
+    compared = compare(con, load, versions)
+    for one in compared:
+        _insert(commit, load, one)
+        if one.table.name == "inventory_movement" and one.known:
+            _reverse(commit, load, one)
+    if load.loaded is not None and load.loaded.mapping.mode == "live" and load.posts:
+        entries = post(con, rules, load, compared, "_file")
+        entries.write(commit)
+        entries.drop()
+    write_faults(con, commit, load, versions)
+    judged = verdicts(con, load, compared, force=force)
+    results = write_files(con, commit, load, judged, versions)
+    subject = results[0].name if len(results) == 1 else f"{len(results)} files"
+    detail = {
+        "feed": load.feed,
+        "mapping": load.version,
+        "files": [{"file_id": r.file_id, "name": r.name, "state": r.state} for r in results],
+    }
+    commit.audit(load.files[0].drop.channel, action, subject, detail)
+    return results
+
+
+def write_alone(
+    con: duckdb.DuckDBPyConnection, commit: Commit, load: Load, verdict: Verdict, faults: Sequence[Fault]
+) -> FileResult:
+    """Write a file of which no row is read, with the reasons; the caller writes the audit row."""
+    versions = _versions(con, load)
+    write_faults(con, commit, load, versions, faults)
+    return write_files(con, commit, load, [verdict], versions)[0]
+
+
+def post(
+    con: duckdb.DuckDBPyConnection, rules: Rules, load: Load, compared: Sequence[Compared], prefix: str
+) -> Entries:
+    """The entries of a load's rows by the posting rules, in temporary tables under the prefix."""
+    entries = Entries(con, rules, prefix)
+    for one in compared:
+        records = to_post(con, load, one)
+        entries.post(records.table, records.relation, records.columns)
+    return entries
+
+
+def to_post(con: duckdb.DuckDBPyConnection, load: Load, compared: Compared) -> ToPost:
+    """A view of the records that posting rules take."""
+    table, new = compared.table, compared.new
+    names = [column.name for column in table.columns if column.name != "channel"]
+    own_channel = table.column("channel") is not None
+    channel = "channel" if own_channel else "cast(null as varchar) as channel"
+    # A restatement posts what changed, under the file that said so; what else shares the commit makes no difference.
+    salt = "case again when '' then n.file_id else n.file_id || '|' || again end" if compared.known else "n.file_id"
+    own = ", ".join(f'"{name}"' for name in names)
+    sql = (
+        f"select {_RECORD_ID} as record_id, 1 as sign, {literal(load.entity)} as entity, {channel}, file_id, "
+        f"{salt} as salt, {own} from {new} n"
+    )
+    if compared.known:
+        old = ", ".join(f'o."{name}"' for name in names)
+        sql += (
+            f" union all select o.record_id, -1, o.entity, {'o.channel' if own_channel else channel}, n.file_id, "
+            f'{salt}, {old} from {new} n join lake."{table.name}" o on o.record_id = n.old_id'
+        )
+    con.execute(f"create or replace temp view {new}_post as {sql}")
+    return ToPost(table.name, f"{new}_post", [*names, "channel"])
+
+
+def _versions(con: duckdb.DuckDBPyConnection, load: Load) -> dict[str, int]:
+    """file_id → how often the file is in the ledger already."""
+    listed = ", ".join(literal(file.file_id) for file in load.files)
+    return dict(
+        con.execute(f"select file_id, count(*) from lake.file where file_id in ({listed}) group by file_id").fetchall()
+    )
+
+
+def _insert(commit: Commit, load: Load, compared: Compared) -> None:
+    own = ", ".join(f'"{column.name}"' for column in compared.table.columns)
+    commit.insert(
+        compared.table.name,
+        f"""select {_RECORD_ID} as record_id, file_id, {literal(load.feed)} as feed,
+                   "position", source_key, occurrence, {literal(load.entity)} as entity,
+                   {literal(load.partner)} as partner, {instant(commit.at)} as recorded_at,
+                   old_id as supersedes, {own}
+            from {compared.new}""",
+    )
+
+
+def _reverse(commit: Commit, load: Load, compared: Compared) -> None:
+    """A changed movement: the old one is taken back by one that runs the other way."""
+    movement: Table = MAPPABLE["inventory_movement"]
+    listed = ", ".join(f'o."{column.name}"' for column in movement.columns if column.name not in _TURNED)
+    commit.insert(
+        movement.name,
+        f"""select o.record_id || 'r' as record_id, n.file_id, {literal(load.feed)} as feed,
+                   n."position", o.source_key, o.occurrence, o.entity, o.partner,
+                   {instant(commit.at)} as recorded_at, {listed},
+                   o.to_location as from_location, o.to_status as from_status, o.from_location as to_location,
+                   o.from_status as to_status, 'REVERSAL' as type, o.record_id as reversal_of
+            from {compared.new} n join lake.inventory_movement o on o.record_id = n.old_id""",
+    )
+
+
+def write_faults(
+    con: duckdb.DuckDBPyConnection,
+    commit: Commit,
+    load: Load,
+    versions: dict[str, int],
+    more: Sequence[Fault] = (),
+) -> None:
+    """Store the faults with the whole source rows; `more` are faults of the load's one file."""
+    parts = []
+    if load.mapped.faults:
+        parts.append(
+            f"""select _file, "position", code, column_name, value, message, hint, source_row,
+                       row_number() over (order by _ordinal, _record, column_name) as n from {load.mapped.faults}"""
+        )
+    extra = [(0, fault) for fault in more]
+    for number, file in enumerate(load.files):
+        held = load.mapped.files[number].held if load.mapped.files else ()
+        extra += [(number, fault) for fault in (*held, *file.broken)]
+    if extra:
+        con.register("_extra", _fault_table(extra))
+        parts.append("select * from _extra")
+    if parts:
+        commit.insert(
+            "fault", _faults_sql(commit, load, " union all by name ".join(parts), lay_files(con, load, versions))
+        )
+    if extra:
+        con.unregister("_extra")
+
+
+def _faults_sql(commit: Commit, load: Load, faults: str, files: str) -> str:
+    partner, feed = literal(load.partner + "|"), literal(load.feed + "|")
+    key = f"{partner} || f.name"
+    return f"""select left(md5(concat_ws('|', f.file_id, code, "position", column_name, value, message)), 20)
+                   as fault_id, f.file_id, {literal(load.feed)} as feed,
+                   {literal(load.partner)} as partner, {literal(load.entity)} as entity, "position",
+                   code, column_name, value, message, hint, source_row,
+                   case code when 'CHECK_DIGIT' then {partner} || value
+                             when 'SKU_UNKNOWN' then {partner} || value
+                             when 'UNMAPPED_LINE' then {feed} || value
+                             when 'ROW_REJECT' then {key} || '|' || "position"
+                             else {key} || case when "position" = '' then '' else '|' || "position" end end
+                   as business_key, {instant(commit.at)} as recorded_at
+            from ({faults}) d join {files} f on f.file = d._file"""
+
+
+def write_files(
+    con: duckdb.DuckDBPyConnection,
+    commit: Commit,
+    load: Load,
+    judged: Sequence[Verdict],
+    versions: dict[str, int],
+) -> list[FileResult]:
+    """Write a row for each file. The commit refuses counts that do not add up."""
+    rows = [_file_row(load, number, verdict, versions) for number, verdict in enumerate(judged)]
+    con.register("_load_files", pa.Table.from_pylist(rows, _FILE_SCHEMA))
+    commit.insert(
+        "file",
+        f"""select *, {literal(load.feed)} as feed, {literal(load.entity)} as entity,
+                   {literal(load.version)} as mapping_version, {instant(commit.at)} as recorded_at
+            from _load_files""",
+    )
+    con.unregister("_load_files")
+    return [
+        FileResult(
+            file.drop.name,
+            file.drop.partner,
+            load.feed,
+            verdict.state,
+            verdict.received,
+            verdict.accepted,
+            verdict.rejected,
+            verdict.duplicate,
+            verdict.ignored_rows,
+            verdict.reason,
+            file.file_id,
+        )
+        for file, verdict in zip(load.files, judged, strict=True)
+    ]
+
+
+_TEXTS = (
+    "file_id",
+    "sha256",
+    "name",
+    "container",
+    "container_sha256",
+    "partner",
+    "channel",
+    "control_no",
+    "ignored_by",
+    "control_total",
+    "state",
+    "reason",
+)
+_NUMBERS = ("version", "bytes", "received", "accepted", "rejected", "duplicate", "ignored", "restated")
+_FILE_SCHEMA = pa.schema(
+    [
+        *((name, pa.utf8()) for name in _TEXTS),
+        *((name, pa.int64()) for name in _NUMBERS),
+        ("test_flag", pa.bool_()),
+        ("arrived_at", pa.timestamp("us", "UTC")),
+    ]
+)
+
+
+def _file_row(load: Load, number: int, verdict: Verdict, versions: dict[str, int]) -> dict[str, object]:
+    file: Taken = load.files[number]
+    total = load.mapped.files[number].control_total if load.mapped.files else None
+    container, container_sha256 = file.arrival.container
+    return {
+        "file_id": file.file_id,
+        "version": versions.get(file.file_id, 0) + 1,
+        "sha256": file.arrival.stored.sha256,
+        "bytes": file.arrival.stored.bytes,
+        "name": file.drop.name,
+        "container": container or None,
+        "container_sha256": container_sha256 or None,
+        "partner": file.drop.partner,
+        "channel": file.drop.channel,
+        "control_no": file.control_numbers,
+        "test_flag": file.test,
+        "received": verdict.received,
+        "accepted": verdict.accepted,
+        "rejected": verdict.rejected,
+        "duplicate": verdict.duplicate,
+        "ignored": verdict.ignored_rows,
+        "ignored_by": json.dumps(verdict.ignored, sort_keys=True),
+        "restated": verdict.restated,
+        "control_total": None if total is None else str(total),
+        "arrived_at": file.drop.arrived_at,
+        "state": verdict.state,
+        "reason": verdict.reason,
+    }
+
+
+def _fault_table(numbered: Sequence[tuple[int, Fault]]) -> pa.Table:
+    found = [fault for _, fault in numbered]
+    return pa.table(
+        {
+            "_file": pa.array([number for number, _ in numbered], pa.int64()),
+            "position": pa.array([f.position for f in found], pa.utf8()),
+            "code": pa.array([f.code for f in found], pa.utf8()),
+            "column_name": pa.array([f.column for f in found], pa.utf8()),
+            "value": pa.array([f.value for f in found], pa.utf8()),
+            "message": pa.array([f.message for f in found], pa.utf8()),
+            "hint": pa.array([f.hint for f in found], pa.utf8()),
+            "source_row": pa.array([json.dumps(dict(f.row)) if f.row else None for f in found], pa.utf8()),
+            "n": pa.array(range(len(found)), pa.int64()),
+        }
+    )

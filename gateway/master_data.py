@@ -1,0 +1,52 @@
+"""Items and aliases as files are read with them: kept in memory, made anew when they changed."""
+
+from __future__ import annotations
+
+import duckdb
+import pyarrow as pa
+
+from gateway.mapping.language.loaded import Loaded
+
+TABLES = ("item", "item_alias", "location")
+
+
+class MasterData:
+    """The items and aliases in force.
+
+    items    name of a relation: sku
+    aliases  name of a relation: alias_partner, id_type, external_id, sku, pack_qty, valid_from, valid_to
+    """
+
+    items, aliases = "master_item", "master_alias"
+
+    def __init__(self, con: duckdb.DuckDBPyConnection) -> None:
+        self._con = con
+        self._counts: object = None
+
+    def refresh(self) -> None:
+        """Take over what the ledger holds now."""
+        row = self._con.execute("select (select count(*) from item), (select count(*) from item_alias)").fetchone()
+        if row == self._counts:
+            return
+        self._counts = row
+        self._con.execute(f"create or replace temp table {self.items} as select distinct sku from item_current")
+        self._con.execute(
+            f"""create or replace temp table {self.aliases} as
+            select alias_partner, id_type, external_id, sku, pack_qty, valid_from, valid_to from item_alias_current"""
+        )
+
+    def tables(self) -> tuple[pa.Table, pa.Table]:
+        """(items, aliases)."""
+        return self._con.table(self.items).to_arrow_table(), self._con.table(self.aliases).to_arrow_table()
+
+    def replace(self, items: pa.Table, aliases: pa.Table) -> None:
+        """Read files with these and not with the ledger's; nothing is written."""
+        for name, table in ((self.items, items), (self.aliases, aliases)):
+            self._con.register(f"_{name}", table)
+            self._con.execute(f"create or replace temp table {name} as select * from _{name}")
+            self._con.unregister(f"_{name}")
+
+
+def is_master_data(loaded: Loaded) -> bool:
+    """Whether a feed brings items, aliases or locations: what other files are read with."""
+    return any(record.type in TABLES for record in loaded.mapping.record)
