@@ -248,9 +248,9 @@ def check(
     ] = False,
 ) -> None:
     """Lint mappings, packs, their lookups and the accounting rules, and check them against their samples."""
-    from gateway.books.posting import rules
+    from gateway.books.posting.load import load as load_rules
 
-    notifications.check(_State.home, configuration.load(_State.home), rules.load(_State.home))
+    notifications.check(_State.home, configuration.load(_State.home), load_rules(_State.home))
     root = _State.home / "mappings"
     library = load.load_all(_State.home)
     paths = [_mapping_path(name) for name in mappings] if mappings else _mappings_and_packs(root)
@@ -391,12 +391,12 @@ def query(
     """Ask the ledger; read-only, and possible while another process commits."""
     import duckdb
 
-    from gateway.books.stock import balances
+    from gateway.books.stock import views
 
     settings = configuration.load(_State.home)
     with lake.open_lake(_State.home, settings, read_only=True, as_of=as_of) as ledger:
-        balances.create_views(ledger.con)
-        balances.hold(ledger.con, settings.hold)
+        views.create_views(ledger.con)
+        views.hold(ledger.con, settings.hold)
         queries.check(ledger.con, sql)
         try:
             columns, rows = retry(lambda: _answer(ledger.con, sql))

@@ -12,9 +12,10 @@ from typing import TypeVar
 
 from gateway import formats, settings
 from gateway.books import feeds
-from gateway.books.posting import entries, rules
+from gateway.books.posting import reference
+from gateway.books.posting.load import load as load_rules
 from gateway.books.reconcile.tables import Recon
-from gateway.books.stock import balances
+from gateway.books.stock import views
 from gateway.ledger import lake
 from gateway.ledger.commit import Commit, run_commit
 from gateway.ledger.connection import transaction
@@ -49,15 +50,15 @@ class Home:
         """`last` are the mappings of before, for those that are broken now. Raises HouseError for broken rules."""
         self.folder, self.settings, self.lake = folder, settings, ledger
         self._now = now
-        self.rules = rules.load(folder)
+        self.rules = load_rules(folder)
         self.library = load.load_all(folder, formats.options_fault, last)
         self.reconciled = False
         self.master = MasterData(ledger.con)
         with transaction(ledger.con):
             self.master.refresh()
-            entries.prepare(ledger.con, settings, self.rules)
-            balances.create_views(ledger.con)
-            balances.hold(ledger.con, settings.hold)
+            reference.prepare(ledger.con, settings, self.rules)
+            views.create_views(ledger.con)
+            views.hold(ledger.con, settings.hold)
         self.feeds = feeds.feeds_of(self.library, settings)
 
     def reloaded(self, settings: Config) -> Home:
@@ -75,7 +76,7 @@ class Home:
     @property
     def context(self) -> Recon:
         """What the reconciliations are given now."""
-        return Recon(self.settings, self.now, self.feeds)
+        return Recon(self.settings, self.now, self.feeds, self.rules)
 
     def commit(self, work: Callable[[Commit], T]) -> T:
         """Do the work in one commit. Raises what the work raises, HouseError if the ledger stays locked."""

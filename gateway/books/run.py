@@ -8,7 +8,7 @@ from gateway.books import reconcile
 from gateway.books.posting.rules import Rules
 from gateway.books.reconcile.tables import Recon
 from gateway.books.revenue import shipments
-from gateway.books.stock import balances
+from gateway.books.stock import value_posting
 from gateway.ledger.commit import Commit
 
 
@@ -19,7 +19,7 @@ def run(commit: Commit, con: duckdb.DuckDBPyConnection, rules: Rules, context: R
     """
     since = con.execute("select max(\"at\") as last from audit_log where action = 'books'").to_arrow_table()
     after = since["last"][0].as_py()
-    changed = balances.run(commit, con, rules, after)
+    changed = value_posting.run(commit, con, rules, after)
     changed += shipments.run(commit, con, rules, after)
     outcome = reconcile.run(commit, con, rules, context)
     if changed or outcome.changed:

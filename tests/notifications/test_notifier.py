@@ -13,7 +13,7 @@ import pytest
 
 from gateway import init as homes
 from gateway import settings as configuration
-from gateway.books.posting import rules
+from gateway.books.posting.load import load as load_rules
 from gateway.errors import HouseError
 from gateway.home import open_home
 from gateway.notifications import Notifier, Telling, check, identity, notifier
@@ -55,7 +55,7 @@ class Office:
         settings = settings.model_copy(update={"notify": notify, "daemon": daemon})
         with open_home(self.root, read_only=(self.root / "ledger" / "catalog.sqlite").exists()) as gateway:
             feeds = [one for one in gateway.feeds if one.name == "acme.stock"]
-        self.notifier = Notifier(self.root, settings, rules.load(self.root), feeds)
+        self.notifier = Notifier(self.root, settings, load_rules(self.root), feeds)
         return self.notifier
 
     def books(self, now: datetime) -> None:
@@ -255,4 +255,4 @@ def test_an_owner_that_no_exception_has_is_a_slip(office: Office) -> None:
     settings = configuration.load(office.root)
     notify = configuration.Notify.model_validate({"to": [{**office.to[0], "owner": ["IN", "XX"]}]})
     with pytest.raises(HouseError, match=r"check notify\.to XX: nobody owns exceptions so\. Name .*IN, .*WH"):
-        check(office.root, settings.model_copy(update={"notify": notify}), rules.load(office.root))
+        check(office.root, settings.model_copy(update={"notify": notify}), load_rules(office.root))

@@ -1,39 +1,19 @@
-"""The accounting settings below `mappings/`: chart of accounts, posting rules, exception codes.
-
-Each file is checked whole; all faults are told at once. Their common hash is the version that journal lines
-carry, so that an auditor can tell which rules made an entry.
-"""
+"""Posting rules, as `mappings/posting.toml` declares them, and what an exception code means."""
 
 from __future__ import annotations
 
-import hashlib
-import tomllib
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Literal
 
-from pydantic import ConfigDict, Field, ValidationError, model_validator
+from pydantic import ConfigDict, Field, model_validator
 
-from gateway.errors import HouseError
+from gateway.books.posting.chart import Chart
+from gateway.books.posting.conditions import compile_condition
 from gateway.model.settlement import CLASSES
 from gateway.model.status import STATUSES
 from gateway.settings import Strict
 
-CHART, POSTING, CODES = "chart.toml", "posting.toml", "exception-codes.toml"
 NOTHING = "none"
-
-
-class Account(Strict):
-    """An account of the chart."""
-
-    number: str
-    name: str
-
-
-class Chart(Strict):
-    """Role → account."""
-
-    accounts: dict[str, Account]
 
 
 class Leg(Strict):
@@ -100,10 +80,15 @@ class StockRoles(Strict):
 
 
 class Posting(Strict):
-    """posting.toml."""
+    """posting.toml. `conditions` are named expressions over a table, for the `when` of several rules."""
 
     rule: tuple[Rule, ...]
     stock: StockRoles
+    conditions: dict[str, dict[str, str]] = Field(default_factory=dict)
+
+    def condition(self, on: str, name: str) -> str:
+        """SQL of a named condition. Raises ExpressionError where it is not allowed."""
+        return compile_condition(self.conditions.get(on, {}), on, name)
 
 
 class Code(Strict):
@@ -124,47 +109,3 @@ class Rules:
     posting: Posting
     codes: dict[tuple[str, str], Code]
     version: str
-
-
-Settings = TypeVar("Settings", bound=Strict)
-
-
-def load(home: Path) -> Rules:
-    """Read and check the accounting settings. Raises HouseError naming file and key of every fault."""
-    digest = hashlib.sha256()
-    raw = {name: _read(home / "mappings" / name, digest) for name in (CHART, POSTING, CODES)}
-    chart = _check(Chart, raw[CHART], CHART)
-    posting = _check(Posting, raw[POSTING], POSTING)
-    codes = {
-        (reconciliation, code): _check(Code, values, f"{CODES} [{reconciliation}] {code}")
-        for reconciliation, table in raw[CODES].items()
-        for code, values in table.items()
-    }
-    named = set(posting.stock.roles.values()) | set(posting.stock.opening.values())
-    for rule in posting.rule:
-        named |= rule.roles()
-    missing = sorted(named - set(chart.accounts))
-    if missing:
-        raise HouseError(
-            "check posting rules", POSTING, f"Add {', '.join(missing)} to {CHART}.", "roles without an account"
-        )
-    return Rules(chart, posting, codes, digest.hexdigest()[:16])
-
-
-def _read(path: Path, digest: Any) -> dict[str, Any]:
-    try:
-        content = path.read_bytes()
-        digest.update(content)
-        return tomllib.loads(content.decode())
-    except FileNotFoundError:
-        raise HouseError("read", str(path), "Run `gateway init` to lay it down.", "missing") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise HouseError("read", str(path), "Fix the TOML there.", str(error)) from None
-
-
-def _check(kind: type[Settings], raw: dict[str, Any], subject: str) -> Settings:
-    try:
-        return kind.model_validate(raw)
-    except ValidationError as error:
-        faults = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
-        raise HouseError("check", subject, "Fix these keys and try again.", faults) from None

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 import duckdb
 
 from gateway.books.exceptions import lifecycle
-from gateway.books.posting import entries
+from gateway.books.posting.entries import Entries
 from gateway.books.posting.rules import Rules
 from gateway.books.reconcile import files, late_files, payout, sent, settlement, stock_count, subledger
 from gateway.books.reconcile.tables import TITLES, Recon, create_tables
@@ -70,7 +70,7 @@ def _matches(commit: Commit, con: duckdb.DuckDBPyConnection, rules: Rules) -> in
                    explanation, {instant(commit.at)} as recorded_at from recon_match""",
     )
     if count:
-        posted = entries.Entries(con, rules, "_match")
+        posted = Entries(con, rules, "_match")
         columns = ("settlement_id", "booking_date", "amount")
         posted.post("payout_match", "recon_payout_match", columns)
         posted.write(commit)

@@ -14,7 +14,7 @@ from gateway.books.reconcile.tables import Recon
 
 def run(con: duckdb.DuckDBPyConnection, recon: Recon) -> None:
     """Match what is open, then say what is missing, short or unknown."""
-    _open_items(con)
+    _open_items(con, recon)
     con.execute("create or replace temp table _found (settlement varchar, bank varchar, pass varchar, why varchar)")
     _named(con)
     _grouped(con)
@@ -23,7 +23,7 @@ def run(con: duckdb.DuckDBPyConnection, recon: Recon) -> None:
     _detail(con, recon)
 
 
-def _open_items(con: duckdb.DuckDBPyConnection) -> None:
+def _open_items(con: duckdb.DuckDBPyConnection, recon: Recon) -> None:
     """Payouts and deposits that no match has used yet, and which deposit names which settlement."""
     con.execute(
         """create or replace temp table _payouts as
@@ -33,12 +33,11 @@ def _open_items(con: duckdb.DuckDBPyConnection) -> None:
           and record_id not in (select record_id from match_line where reconciliation = 'd' and status <> 'REVERSED')"""
     )
     con.execute(
-        """create or replace temp table _deposits as
+        f"""create or replace temp table _deposits as
         select record_id, entity, partner, account, statement_id, bank_ref, booking_date, amount, currency, file_id,
                "position", coalesce(end_to_end_ref, '') || ' ' || coalesce(remittance, '') as words, counterparty
         from bank_line_current
-        where status = 'BOOK' and amount > 0 and coalesce(family, '') <> 'CHRG'
-          and coalesce(subfamily, '') not in ('CHRG', 'FEES', 'COMM', 'INTR')
+        where {recon.rules.posting.condition("bank_line", "may_be_payout")}
           and record_id not in (select record_id from match_line where reconciliation = 'd' and status <> 'REVERSED')"""
     )
     con.execute(

@@ -9,6 +9,7 @@ from datetime import datetime
 import duckdb
 
 from gateway.books.feeds import Feed
+from gateway.books.posting.rules import Rules
 from gateway.settings import Config
 from gateway.sql import instant
 
@@ -29,6 +30,7 @@ class Recon:
     config: Config
     now: datetime
     feeds: Sequence[Feed]
+    rules: Rules
 
     @property
     def now_sql(self) -> str:

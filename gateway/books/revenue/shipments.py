@@ -10,12 +10,24 @@ from datetime import datetime
 
 import duckdb
 
-from gateway.books.posting import entries
+from gateway.books.derived import Derivation, differences, record
+from gateway.books.posting.entries import Entries
 from gateway.books.posting.rules import Rules
+from gateway.books.posting.sources import DERIVED
+from gateway.books.posting.sources import SHIPMENT_AMOUNTS as AMOUNTS
 from gateway.ledger.commit import Commit
 from gateway.sql import instant
 
-AMOUNTS = ("list_amount", "discount_amount", "shipping_amount", "tax_amount")
+ORDERS, NEW = "_earn_orders", "_earn_new"
+"""Orders that something new is known about, and what is to be posted."""
+
+SHIPMENT_VALUE = Derivation(
+    table="shipment_value",
+    key=("record_id",),
+    measures=AMOUNTS,
+    carried=("entity", "channel", "order_id", "sku", "shipped_at", "qty", "currency"),
+    scope=("order_id",),
+)
 
 
 def run(commit: Commit, con: duckdb.DuckDBPyConnection, rules: Rules, since: datetime | None) -> int:
@@ -25,28 +37,23 @@ def run(commit: Commit, con: duckdb.DuckDBPyConnection, rules: Rules, since: dat
     """
     after = "true" if since is None else f"recorded_at > {instant(since)}"
     con.execute(
-        f"""create or replace temp table _earn_orders as
+        f"""create or replace temp table {ORDERS} as
         select distinct order_id from order_line where {after}
         union select distinct order_id from shipment_line where {after}"""
     )
-    _desired(con)
-    _differences(con)
-    row = con.execute("select count(*) from _earn_new").fetchone()
-    changed = int(row[0]) if row else 0
+    changed = differences(con, SHIPMENT_VALUE, _desired(con), ORDERS, NEW)
     if changed:
-        commit.insert(
-            "shipment_value",
-            f"select * exclude (sign, file_id, salt), {instant(commit.at)} as recorded_at from _earn_new",
-        )
-        posted = entries.Entries(con, rules, "_earn")
-        columns = ("order_id", "sku", "shipped_at", "qty", *AMOUNTS)
-        posted.post("shipment_value", "_earn_new", columns)
-        posted.write(commit)
-        posted.drop()
+        record(commit, SHIPMENT_VALUE, f"select * exclude (times) from {NEW}")
+        to_post = f"(select *, 1 as sign, '' as file_id, cast(times as varchar) as salt from {NEW})"
+        entries = Entries(con, rules, "_earn")
+        entries.post("shipment_value", to_post, tuple(DERIVED["shipment_value"]))
+        entries.write(commit)
+        entries.drop()
     return changed
 
 
-def _desired(con: duckdb.DuckDBPyConnection) -> None:
+def _desired(con: duckdb.DuckDBPyConnection) -> str:
+    """Relation of what each shipped line has earned."""
     shares = ", ".join(
         f"cast(round(o.{name} * least(upto, o.qty) / o.qty, 2) - "
         f"round(o.{name} * least(upto - shipped_qty, o.qty) / o.qty, 2) as decimal(18,4)) as {name}"
@@ -58,37 +65,14 @@ def _desired(con: duckdb.DuckDBPyConnection) -> None:
         with shipped as (
             select s.*, sum(shipped_qty) over (
                        partition by s.order_id, s.sku order by shipped_at, record_id) as upto
-            from shipment_line_current s semi join _earn_orders using (order_id)
+            from shipment_line_current s semi join {ORDERS} using (order_id)
             where shipped_qty > 0),
         ordered as (
-            select order_id, sku, any_value(channel) as channel, any_value(currency) as currency, sum(qty) as qty, {totals}
-            from order_line_current semi join _earn_orders using (order_id) group by order_id, sku)
+            select order_id, sku, any_value(channel) as channel, any_value(currency) as currency, sum(qty) as qty,
+                   {totals}
+            from order_line_current semi join {ORDERS} using (order_id) group by order_id, sku)
         select s.record_id, s.entity, o.channel, s.order_id, s.sku, s.shipped_at, s.shipped_qty as qty, {shares},
                o.currency
         from shipped s join ordered o using (order_id, sku) where o.qty > 0"""
     )
-
-
-def _differences(con: duckdb.DuckDBPyConnection) -> None:
-    """What is earned beyond what was posted; what a restatement took away comes out negative."""
-    posted = ", ".join(f"sum({name}) as {name}" for name in AMOUNTS)
-    parts = ", ".join(
-        f"cast(coalesce(d.{name}, 0) - coalesce(p.{name}, 0) as decimal(18,4)) as {name}" for name in AMOUNTS
-    )
-    changed = " or ".join(f"coalesce(d.{name}, 0) <> coalesce(p.{name}, 0)" for name in AMOUNTS)
-    keys = ", ".join(
-        f"coalesce(d.{name}, p.{name}) as {name}"
-        for name in ("record_id", "entity", "channel", "order_id", "sku", "shipped_at", "qty", "currency")
-    )
-    con.execute(
-        f"""create or replace temp table _earn_new as
-        with posted as (
-            select record_id, any_value(entity) as entity, any_value(channel) as channel, order_id,
-                   any_value(sku) as sku, any_value(shipped_at) as shipped_at, any_value(qty) as qty,
-                   any_value(currency) as currency, count(*) as times, {posted}
-            from shipment_value semi join _earn_orders using (order_id) group by record_id, order_id)
-        select {keys}, {parts}, 1 as sign, '' as file_id,
-               coalesce(p.times, 0)::varchar as salt
-        from _earn_desired d full join posted p on p.record_id = d.record_id
-        where p.record_id is null or {changed}"""
-    )
+    return "_earn_desired"

@@ -1,0 +1,18 @@
+"""The chart of accounts: the roles that posting rules name, each with its account."""
+
+from __future__ import annotations
+
+from gateway.settings import Strict
+
+
+class Account(Strict):
+    """An account of the chart."""
+
+    number: str
+    name: str
+
+
+class Chart(Strict):
+    """Role → account."""
+
+    accounts: dict[str, Account]

@@ -1,0 +1,23 @@
+"""Small relations that posting, the books and reports join: accounts by role, channels, entities."""
+
+from __future__ import annotations
+
+import duckdb
+import pyarrow as pa
+
+from gateway.books.posting.rules import Rules
+from gateway.settings import Config
+from gateway.sql import lay
+
+CHART = pa.schema([("role", pa.utf8()), ("account", pa.utf8()), ("account_name", pa.utf8())])
+CHANNELS = pa.schema([("channel", pa.utf8()), ("revenue", pa.utf8()), ("settlement_days", pa.int32())])
+ENTITIES = pa.schema([("entity", pa.utf8()), ("functional", pa.utf8())])
+
+
+def prepare(con: duckdb.DuckDBPyConnection, config: Config, rules: Rules) -> None:
+    """Make the relations chart_role, channel_config and entity_config."""
+    accounts = [(role, one.number, one.name) for role, one in rules.chart.accounts.items()]
+    lay(con, "chart_role", accounts, CHART)
+    channels = [(name, one.revenue, one.settlement_days) for name, one in config.channels.items()]
+    lay(con, "channel_config", channels, CHANNELS)
+    lay(con, "entity_config", [(name, one.currency) for name, one in config.entities.items()], ENTITIES)

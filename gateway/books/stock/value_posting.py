@@ -1,0 +1,191 @@
+"""The value of stock, posted to the journal.
+
+Every item that something new is known about is valued, and the difference to what was posted before is posted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+
+import duckdb
+import pyarrow as pa
+
+from gateway.books.derived import Derivation, differences, record
+from gateway.books.posting.entries import Entries
+from gateway.books.posting.rules import Rule, Rules
+from gateway.books.stock.valuation import ItemCost, Movement, Valued
+from gateway.ledger.commit import Commit
+from gateway.sql import instant, lay, literal
+
+_MINOR = {0: 10_000, 2: 100, 3: 10}
+_VALUED = pa.schema([("record_id", pa.utf8()), ("value", pa.int64()), ("unit_cost", pa.int64()), ("basis", pa.utf8())])
+ITEMS, MOVES, NEW = "_value_items", "_value_moves", "_value_new"
+"""Items that something new is known about, their movements in force, and what is to be posted."""
+
+STOCK_VALUE = Derivation(
+    table="stock_value",
+    key=("record_id", "debit_role", "credit_role"),
+    measures=("value",),
+    carried=("entity", "sku", "occurred_at", "qty"),
+    scope=("entity", "sku"),
+    unposted={
+        "unit_cost": "null", "basis": "'AVERAGE'", "channel": "null", "type": "'TAKEN BACK'",
+    },
+)  # fmt: skip
+
+
+def run(commit: Commit, con: duckdb.DuckDBPyConnection, rules: Rules, since: datetime | None) -> int:
+    """Value the items touched since that instant (None: all) and post the differences.
+
+    Adds rows to stock_value, journal_line and journal_source within the commit.
+    Returns the number of movements whose value changed.
+    """
+    _touched(con, since)
+    _movements(con, rules)
+    desired = _desired(con)
+    changed = differences(con, STOCK_VALUE, desired, ITEMS, NEW)
+    if changed:
+        entries = _post(con, rules)
+        entries.write(commit)
+        record(commit, STOCK_VALUE, _posted_sql(entries))
+        entries.drop()
+    return changed
+
+
+def _posted_sql(entries: Entries) -> str:
+    """What was posted of each movement, with the entry that did it; a value within one role needs none."""
+    return f"""select v.record_id, v.entity, v.sku, v.occurred_at, v.qty, v.debit_role, v.credit_role, v.value,
+                   v.unit_cost, v.basis, s.entry_id
+            from {NEW} v
+            left join (select distinct s.record_id, s.entry_id, l.rule from ({entries.sources}) s
+                       join (select distinct entry_id, rule from {entries.lines}) l using (entry_id)) s
+              on s.record_id = v.record_id and s.rule = concat_ws('-', 'stock', v.debit_role, v.credit_role)"""
+
+
+def _touched(con: duckdb.DuckDBPyConnection, since: datetime | None) -> None:
+    """Items with a new movement, or whose master data is new."""
+    after = "true" if since is None else f"recorded_at > {instant(since)}"
+    con.execute(
+        f"""create or replace temp table _value_items as
+        select distinct entity, sku from inventory_movement where {after}
+        union
+        select distinct m.entity, m.sku from inventory_movement m
+        where m.sku in (select sku from item where {after})"""
+    )
+
+
+def _movements(con: duckdb.DuckDBPyConnection, rules: Rules) -> None:
+    """Movements in force of the touched items, with the roles that their value moves between."""
+    roles = [(name, role) for name, role in rules.posting.stock.roles.items()]
+    cases = " ".join(f"when '{name}' then '{role}'" for name, role in roles)
+    opening = " ".join(
+        f"when type = 'OPENING' and {{side}} = '{name}' then '{role}'"
+        for name, role in rules.posting.stock.opening.items()
+    )
+
+    def role_of(side: str) -> str:
+        return f"case {opening.format(side=side)} else case {side} {cases} end end" if opening else (
+            f"case {side} {cases} end"
+        )  # fmt: skip
+
+    con.execute(
+        f"""create or replace temp table _value_moves as
+        select m.record_id, m.entity, m.sku, m.occurred_at, m.qty, m.from_status, m.to_status, m.type,
+               {role_of("m.to_status")} as debit_role, {role_of("m.from_status")} as credit_role,
+               m.order_id, m.unit_cost, m.file_id, m.channel
+        from inventory_movement m semi join _value_items t on t.entity = m.entity and t.sku = m.sku
+        where m.reversal_of is null
+          and m.record_id not in (select reversal_of from inventory_movement where reversal_of is not null)"""
+    )
+
+
+def _desired(con: duckdb.DuckDBPyConnection) -> str:
+    """Relation of what each of these movements is worth, by moving average in the order of the events."""
+    reader = con.execute(
+        f"""select v.record_id, v.entity, v.sku, v.from_status, v.to_status, v.debit_role, v.credit_role,
+                  cast(v.qty * 10000 as bigint) as qty, v.order_id,
+                  cast(v.unit_cost * 1000000 as bigint) as unit_cost,
+                  cast(i.std_unit_cost * 1000000 as bigint) as standard, f.functional
+           from {MOVES} v
+           left join (select sku, max(std_unit_cost) as std_unit_cost from item_current group by sku) i
+                  on i.sku = v.sku
+           left join entity_config f on f.entity = v.entity
+           order by v.entity, v.sku, v.occurred_at, v.record_id"""
+    ).to_arrow_table()
+    lay(con, "_valued", [(v.record_id, v.value, v.unit_cost, v.basis) for v in _value_all(reader)], _VALUED)
+    con.execute(
+        f"""create or replace temp view _value_desired as
+        select m.record_id, m.debit_role, m.credit_role, m.entity, m.sku, m.occurred_at, m.qty,
+               cast(d.value as decimal(18,0)) * 0.0001::decimal(5,4) as value,
+               cast(cast(d.unit_cost as decimal(18,0)) * 0.000001::decimal(7,6) as decimal(18,6)) as unit_cost,
+               d.basis, m.channel, m.type
+        from {MOVES} m join _valued d using (record_id)"""
+    )
+    return "_value_desired"
+
+
+def _value_all(table: pa.Table) -> Iterator[Valued]:
+    columns = {name: table.column(name).to_pylist() for name in table.column_names}
+    start, rows = 0, table.num_rows
+    for end in range(1, rows + 1):
+        same = end < rows and all(columns[k][end] == columns[k][start] for k in ("entity", "sku"))
+        if same:
+            continue
+        cost = ItemCost(columns["standard"][start], _minor(columns["functional"][start]))
+        yield from cost.run(
+            [
+                Movement(
+                    columns["record_id"][n], columns["from_status"][n], columns["to_status"][n],
+                    columns["debit_role"][n], columns["credit_role"][n], columns["qty"][n],
+                    columns["order_id"][n], columns["unit_cost"][n],
+                )
+                for n in range(start, end)
+            ]
+        )  # fmt: skip
+        start = end
+
+
+def _minor(currency: str | None) -> int:
+    """The smallest coin of a currency in 1/10,000."""
+    from babel.numbers import get_currency_precision
+
+    return _MINOR.get(get_currency_precision(currency or "USD"), 100)
+
+
+def _post(con: duckdb.DuckDBPyConnection, rules: Rules) -> Entries:
+    """One entry for each entity, kind of movement, pair of roles and day."""
+    entries = Entries(con, rules, "_stock")
+    # Posting the same difference twice must make two entries, so the id covers what was posted before.
+    salt = con.execute(
+        f"""select md5(concat_ws('|', (select count(*) from stock_value), sum(value), min(record_id), max(record_id)))
+        from {NEW}"""
+    ).fetchone()
+    pairs = con.execute(
+        f"""select distinct debit_role, credit_role from {NEW}
+        where debit_role <> credit_role and value <> 0 order by all"""
+    ).fetchall()
+    for number, (debit, credit) in enumerate(pairs):
+        con.execute(
+            f"""create or replace temp view _value_pair_{number} as
+            select v.record_id, 1 as sign, v.entity, v.channel, f.functional as currency, '' as file_id,
+                   {literal(salt[0] if salt else "")} as salt, v.type as kind, v.occurred_at, v.value
+            from {NEW} v left join entity_config f on f.entity = v.entity
+            where v.debit_role = {literal(debit)} and v.credit_role = {literal(credit)}"""
+        )
+        entries.apply(_rule(debit, credit), f"_value_pair_{number}", ("kind", "occurred_at", "value"))
+    return entries
+
+
+def _rule(debit: str, credit: str) -> Rule:
+    return Rule(
+        name=f"stock-{debit}-{credit}",
+        on="stock_value",
+        document="kind",
+        date="occurred_at",
+        granularity="document-day",
+        amount="value",
+        debit=debit,
+        credit=credit,
+        memo="Stock at moving average",
+    )
