@@ -16,7 +16,7 @@ def run(con: duckdb.DuckDBPyConnection, recon: Recon) -> None:
     """
     del recon
     con.execute(
-        f"""insert into recon_exception
+        f"""insert into recon_exception by name
         with newest as (select file_id, max(recorded_at) as at from file where state <> 'DUPLICATE' group by file_id),
         present as (
             select f.*, s.name, s.state, s.arrived_at from fault f
@@ -31,17 +31,18 @@ def run(con: duckdb.DuckDBPyConnection, recon: Recon) -> None:
               and not exists (
                 select 1 from file g where g.partner = p.partner and g.name = p.name and g.file_id <> p.file_id
                   and g.state in ('ACCEPTED', 'RELEASED') and g.recorded_at > p.recorded_at))
-        select case code when 'SETTLE_NOT_FOOT' then 'c1' else 'i' end, code, business_key, min(entity),
-               min(partner), null, null, null, min(name), cast(min(arrived_at) as date), null, null, null,
-               null, min(amount), null, min(currency), string_agg(distinct message, '; ' order by message),
-               {source()}
+        select case code when 'SETTLE_NOT_FOOT' then 'c1' else 'i' end as reconciliation, code, business_key,
+               min(entity) as entity, min(partner) as partner, min(name) as document,
+               cast(min(arrived_at) as date) as event_date, min(amount) as amount, min(currency) as currency,
+               string_agg(distinct message, '; ' order by message) as message, {source()}
         from open group by code, business_key"""
     )
     con.execute(
-        """insert into recon_detail
-        select 'i', entity, partner, null, null, null, state, name, cast(arrived_at as date), null,
-               received, accepted + rejected + duplicate + ignored, null, null,
-               case when rejected > 0 or state in ('HELD', 'QUARANTINED') then 'OPEN' else 'MATCHED' end, null,
-               partner || '|' || name, file_id, null, feed
+        """insert into recon_detail by name
+        select 'i' as reconciliation, entity, partner, state as bucket, name as document,
+               cast(arrived_at as date) as event_date, received as external_qty,
+               accepted + rejected + duplicate + ignored as book_qty,
+               case when rejected > 0 or state in ('HELD', 'QUARANTINED') then 'OPEN' else 'MATCHED' end as state,
+               partner || '|' || name as business_key, file_id, feed as book_reference
         from file qualify row_number() over (partition by file_id, name, arrived_at order by version desc) = 1"""
     )

@@ -94,19 +94,24 @@ def _amounts(con: duckdb.DuckDBPyConnection, recon: Recon) -> None:
 
 def _matches(con: duckdb.DuckDBPyConnection) -> None:
     con.execute(
-        """insert into recon_match
+        """insert into recon_match by name
         with found as (
             select f.*, left(md5(f.bank || '|d'), 16) as match_id, p.total, d.amount,
                    d.amount - sum(p.total) over (partition by f.bank) as difference
             from _found f join _payouts p on p.record_id = f.settlement join _deposits d on d.record_id = f.bank)
-        select match_id, 'd', pass, 'payout', 'B', settlement, total, difference, 'CONFIRMED', why from found
+        select match_id, 'd' as reconciliation, pass as "pass", 'payout' as rule, 'B' as side,
+               settlement as record_id, total as amount, difference, 'CONFIRMED' as status, why as explanation
+        from found
         union all
-        select distinct match_id, 'd', pass, 'payout', 'A', bank, amount, difference, 'CONFIRMED', why from found"""
+        select distinct match_id, 'd' as reconciliation, pass as "pass", 'payout' as rule, 'A' as side,
+               bank as record_id, amount, difference, 'CONFIRMED' as status, why as explanation
+        from found"""
     )
     con.execute(
-        """insert into recon_payout_match
-        select f.settlement, 1, p.entity, p.channel, p.currency, '', 'd', p.settlement_id, d.booking_date,
-               case when f.pass = 'P3' then p.total else d.amount end
+        """insert into recon_payout_match by name
+        select f.settlement as record_id, 1 as sign, p.entity, p.channel, p.currency, '' as file_id,
+               'd' as salt, p.settlement_id, d.booking_date,
+               case when f.pass = 'P3' then p.total else d.amount end as amount
         from _found f join _payouts p on p.record_id = f.settlement join _deposits d on d.record_id = f.bank"""
     )
 
@@ -133,22 +138,26 @@ def _detail(con: duckdb.DuckDBPyConnection, recon: Recon) -> None:
         left join bank_line l on l.record_id = m.bank where s.total > 0"""
     )
     con.execute(
-        f"""insert into recon_detail
-        select 'd', entity, partner, channel, null, null, null, settlement_id, coalesce(booking_date, deposit_date),
-               currency, null, null, banked, total,
+        f"""insert into recon_detail by name
+        select 'd' as reconciliation, entity, partner, channel, settlement_id as document,
+               coalesce(booking_date, deposit_date) as event_date, currency, banked as external_amount,
+               total as book_amount,
                case when banked = total then 'MATCHED' when banked is not null then 'OPEN'
-                    when business_days <= {days} then 'TIMING' else 'OPEN' end,
+                   when business_days <= {days} then 'TIMING' else 'OPEN' end as state,
                case when banked = total then null when banked is not null then 'PAYOUT_SHORT'
-                    when business_days > {days} then 'PAYOUT_NOT_BANKED' end,
-               channel || '|' || settlement_id, coalesce(bank_file, file_id), coalesce(bank_position, "position"),
-               'settlement ' || settlement_id
+                   when business_days > {days} then 'PAYOUT_NOT_BANKED' end as code,
+               channel || '|' || settlement_id as business_key, coalesce(bank_file, file_id) as file_id,
+               coalesce(bank_position, "position") as "position",
+               'settlement ' || settlement_id as book_reference
         from _payout_lines"""
     )
     con.execute(
-        """insert into recon_detail
-        select 'd', entity, partner, null, null, null, null, concat_ws(' ', statement_id, bank_ref), booking_date,
-               currency, null, null, amount, null, 'OPEN', 'DEPOSIT_UNKNOWN',
-               concat_ws('|', account, booking_date, coalesce(bank_ref, "position")), file_id, "position", null
+        """insert into recon_detail by name
+        select 'd' as reconciliation, entity, partner, concat_ws(' ', statement_id, bank_ref) as document,
+               booking_date as event_date, currency, amount as external_amount, 'OPEN' as state,
+               'DEPOSIT_UNKNOWN' as code,
+               concat_ws('|', account, booking_date, coalesce(bank_ref, "position")) as business_key, file_id,
+               "position"
         from _deposits where record_id not in (select bank from _found)"""
     )
     _exceptions(con)
@@ -156,15 +165,16 @@ def _detail(con: duckdb.DuckDBPyConnection, recon: Recon) -> None:
 
 def _exceptions(con: duckdb.DuckDBPyConnection) -> None:
     con.execute(
-        """insert into recon_exception
-        select 'd', code, business_key, entity, partner, channel, null, null, document, event_date, null, null,
-               external_amount, book_amount, coalesce(external_amount, 0) - coalesce(book_amount, 0), null, currency,
+        """insert into recon_exception by name
+        select 'd' as reconciliation, code, business_key, entity, partner, channel, document, event_date,
+               external_amount, book_amount, coalesce(external_amount, 0) - coalesce(book_amount, 0) as amount,
+               currency,
                case code when 'PAYOUT_NOT_BANKED' then 'Payout ' || document || ' of ' || book_amount || ' ' || currency
-                         || ' is not on a bank statement in time'
-                    when 'PAYOUT_SHORT' then 'Payout ' || document || ' of ' || book_amount || ' ' || currency
-                         || ' arrived with ' || external_amount
-                    else 'A deposit of ' || external_amount || ' ' || currency || ' (' || document
-                         || ') is explained by no payout' end,
+                   || ' is not on a bank statement in time'
+                   when 'PAYOUT_SHORT' then 'Payout ' || document || ' of ' || book_amount || ' ' || currency
+                   || ' arrived with ' || external_amount
+                   else 'A deposit of ' || external_amount || ' ' || currency || ' (' || document
+                   || ') is explained by no payout' end as message,
                file_id, "position"
         from recon_detail where reconciliation = 'd' and state = 'OPEN'"""
     )

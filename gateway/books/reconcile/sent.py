@@ -131,22 +131,23 @@ def _judged(con: duckdb.DuckDBPyConnection, recon: Recon) -> None:
 
 def _detail(con: duckdb.DuckDBPyConnection) -> None:
     con.execute(
-        """insert into recon_detail
-        select 'j', entity, partner, null, null, null, kind, name, cast(recorded_at as date), null, null, null, null,
-               null, state, code, partner || '|' || series || '|' || control_no, file_id, "position",
-               'control number ' || control_no
+        """insert into recon_detail by name
+        select 'j' as reconciliation, entity, partner, kind as bucket, name as document,
+               cast(recorded_at as date) as event_date, state, code,
+               partner || '|' || series || '|' || control_no as business_key, file_id, "position",
+               'control number ' || control_no as book_reference
         from ack_judged"""
     )
 
 
 def _exceptions(con: duckdb.DuckDBPyConnection) -> None:
     con.execute(
-        """insert into recon_exception
-        select 'j', code, partner || '|' || series || '|' || control_no, entity, partner, null, null, null, name,
-               cast(recorded_at as date), null, null, null, null, null, null, null,
+        """insert into recon_exception by name
+        select 'j' as reconciliation, code, partner || '|' || series || '|' || control_no as business_key,
+               entity, partner, name as document, cast(recorded_at as date) as event_date,
                kind || ' ' || control_no || ' of ' || strftime(recorded_at, '%Y-%m-%d %H:%M') || ' UTC'
-               || case code when 'ACK_OVERDUE' then ' was not acknowledged (' || expect || ') in time'
-                       else ' was rejected by ' || answer || coalesce(': ' || errors, '') end,
+                   || case code when 'ACK_OVERDUE' then ' was not acknowledged (' || expect || ') in time'
+                   else ' was rejected by ' || answer || coalesce(': ' || errors, '') end as message,
                file_id, "position"
         from ack_judged where code is not null"""
     )
@@ -155,7 +156,7 @@ def _exceptions(con: duckdb.DuckDBPyConnection) -> None:
 def _unknown(con: duckdb.DuckDBPyConnection) -> None:
     """Of partners that have agreed to acknowledge: answers to what was never sent, or to a set that was not in it."""
     con.execute(
-        f"""insert into recon_exception
+        f"""insert into recon_exception by name
         with heads as (
             select a.*, g.entity as owner_entity,
                    coalesce(a.group_kind || ' ', '') || coalesce(a.group_no, a.interchange_no)
@@ -163,9 +164,10 @@ def _unknown(con: duckdb.DuckDBPyConnection) -> None:
             from ack_said a join ack_agreement g on g.partner = a.partner and g.expect <> 'NONE'
             where (a.kind in ('997', '999') and a.level in ('GROUP', 'SET'))
                or (a.kind in ('TA1', 'CONTRL') and a.level = 'INTERCHANGE'))
-        select 'j', 'ACK_UNKNOWN', h.partner || '|' || h.kind || '|' || h.what, min(h.owner_entity), h.partner,
-               null, null, null, h.what, min(cast(h.acknowledged_at as date)), null, null, null, null, null, null, null,
-               h.partner || ' acknowledges ' || h.what || ' by ' || h.kind || ', which was never sent to it',
+        select 'j' as reconciliation, 'ACK_UNKNOWN' as code,
+               h.partner || '|' || h.kind || '|' || h.what as business_key, min(h.owner_entity) as entity, h.partner,
+               h.what as document, min(cast(h.acknowledged_at as date)) as event_date,
+               h.partner || ' acknowledges ' || h.what || ' by ' || h.kind || ', which was never sent to it' as message,
                {source("h")}
         from heads h
         where case h.level when 'SET' then exists (
@@ -178,12 +180,13 @@ def _unknown(con: duckdb.DuckDBPyConnection) -> None:
 def _payments(con: duckdb.DuckDBPyConnection) -> None:
     """Payment orders that a bank rejected, by the newest status of each. They are sent by others."""
     con.execute(
-        """insert into recon_exception
-        select 'j', 'ACK_REJECTED', partner || '|BANSTA|' || document_no, entity, partner, null, null, null,
-               document_no, cast(acknowledged_at as date), null, null, null, null, null, null, null,
+        """insert into recon_exception by name
+        select 'j' as reconciliation, 'ACK_REJECTED' as code,
+               partner || '|BANSTA|' || document_no as business_key, entity, partner, document_no as document,
+               cast(acknowledged_at as date) as event_date,
                'Payment order ' || document_no || ' was rejected by the bank'
-               || coalesce(': ' || nullif(concat_ws(' ', errors, error_position, message), ''), ''), file_id, "position"
-        from (select * from acknowledgement_current where kind = 'BANSTA'
+                   || coalesce(': ' || nullif(concat_ws(' ', errors, error_position, message), ''), '') as message,
+               file_id, "position" from (select * from acknowledgement_current where kind = 'BANSTA'
               qualify row_number() over (partition by partner, document_no
                                          order by acknowledged_at desc, recorded_at desc, record_id desc) = 1)
         where status = 'REJECTED'"""
@@ -193,24 +196,23 @@ def _payments(con: duckdb.DuckDBPyConnection) -> None:
 def _blocked(con: duckdb.DuckDBPyConnection) -> None:
     """What a document should tell and cannot: of an item once, of a number line by line."""
     con.execute(
-        f"""insert into recon_exception
+        f"""insert into recon_exception by name
         with held as (
             select *, document || ' to ' || partner || ' (' || send || '): ' as head,
                    blocked = '{waiting.NO_ALIAS}' or unit is null as of_item
             from send_waiting where blocked is not null)
-        select 'j', blocked,
-               concat_ws('|', send, sku, case when not of_item then document_no end, case when not of_item then line_no end),
-               min(entity), min(partner), null, min(location), sku,
-               case when count(distinct document_no) = 1 then min(document_no) end, min(cast("at" as date)), null,
-               sum(qty) filter (record_table is not null), null, null, null, null, null,
+        select 'j' as reconciliation, blocked as code,
+               concat_ws('|', send, sku, case when not of_item then document_no end, case when not of_item then line_no end) as business_key,
+               min(entity) as entity, min(partner) as partner, min(location) as location, sku,
+               case when count(distinct document_no) = 1 then min(document_no) end as document,
+               min(cast("at" as date)) as event_date, sum(qty) filter (record_table is not null) as book_qty,
                min(head) || sku || case
                    when blocked = '{waiting.NO_ALIAS}' then ' has no name of kind ' || min(names) || ' there'
                    when min(of_item) then ' has no unit (base_uom)'
                    when blocked = '{waiting.NO_UNIT}' then ': ' || min(qty) || ' are no whole number of packs of '
-                        || min(pack) || ' (' || min(document_no) || ')'
+                   || min(pack) || ' (' || min(document_no) || ')'
                    else ' of ' || min(document_no) || ' has a number that is too long, or holds characters that '
-                        || 'cannot be written' end,
-               null, null
+                   || 'cannot be written' end as message
         from held group by send, blocked, sku, case when not of_item then document_no end,
                            case when not of_item then line_no end"""
     )
@@ -219,17 +221,19 @@ def _blocked(con: duckdb.DuckDBPyConnection) -> None:
 def _changed(con: duckdb.DuckDBPyConnection) -> None:
     """Orders that are not what the warehouse was told, as long as it has not shipped."""
     con.execute(
-        f"""insert into recon_exception
+        f"""insert into recon_exception by name
         with told as (
             select t.send, t.document_no, t.line_no, t.qty as told, s.partner, o.* exclude (line_no, partner),
                    case o.order_status when 'CANCELLED' then 0 else o.qty - coalesce(o.cancelled_qty, 0) end as left_qty
             from send_told t join send_setting s using (send)
             join order_line_current o on o.source_key || '/' || o.occurrence = t.record_key
             where t.record_table = 'order_line' and not s.test and {waiting.NOT_SHIPPED})
-        select 'j', 'SEND_CHANGED', send || '|' || document_no || '|' || coalesce(line_no, ''), entity, partner, channel,
-               location, sku, order_id, cast(ordered_at as date), told, left_qty, null, null, null, told - left_qty, null,
+        select 'j' as reconciliation, 'SEND_CHANGED' as code,
+               send || '|' || document_no || '|' || coalesce(line_no, '') as business_key, entity, partner,
+               channel, location, sku, order_id as document, cast(ordered_at as date) as event_date,
+               told as external_qty, left_qty as book_qty, told - left_qty as qty,
                'Order ' || order_id || ' line ' || line_no || ': ' || partner || ' was told to ship ' || told
-               || ', now it is ' || left_qty,
+                   || ', now it is ' || left_qty as message,
                file_id, "position"
         from told where told <> left_qty"""
     )

@@ -52,7 +52,7 @@ def _doubled(con: duckdb.DuckDBPyConnection) -> None:
 def _compare(con: duckdb.DuckDBPyConnection, recon: Recon) -> None:
     tolerance = recon.config.tolerance.settlement_amount
     con.execute(
-        f"""insert into recon_detail
+        f"""insert into recon_detail by name
         with settled as (
             select s.entity, s.channel, s.order_id, s.currency, sum(s.amount) as amount,
                    min(s.posted_at) as posted_at, min(s.partner) as partner,
@@ -82,24 +82,27 @@ def _compare(con: duckdb.DuckDBPyConnection, recon: Recon) -> None:
                              then 'TIMING'
                              when external is null then 'SHIPPED_NOT_SETTLED' else 'AMOUNT_MISMATCH' end as verdict
             from paired b join channel_config c on c.channel = b.channel)
-        select 'c1', entity, partner, channel, null, null, null, order_id, cast(happened_at as date), currency, null,
-               null, external, book,
-               case verdict when 'TIMING' then 'TIMING' else case when verdict is null then 'MATCHED' else 'OPEN' end end,
-               case when verdict = 'TIMING' then null else verdict end, channel || '|' || order_id, file_id, "position",
-               left(records, 200)
+        select 'c1' as reconciliation, entity, partner, channel, order_id as document,
+               cast(happened_at as date) as event_date, currency, external as external_amount,
+               book as book_amount,
+               case verdict when 'TIMING' then 'TIMING' else case when verdict is null then 'MATCHED' else 'OPEN' end end as state,
+               case when verdict = 'TIMING' then null else verdict end as code,
+               channel || '|' || order_id as business_key, file_id, "position",
+               left(records, 200) as book_reference
         from judged"""
     )
 
 
 def _doubled_exceptions(con: duckdb.DuckDBPyConnection) -> None:
     con.execute(
-        f"""insert into recon_exception
-        select 'c1', 'DUP_SETTLE_LINE',
-               concat_ws('|', channel, order_id, coalesce(item_code, ''), coalesce(amount_description, '')),
-               min(entity), min(partner), channel, null, min(sku), order_id,
-               cast(min(posted_at) as date), null, null, sum(amount), 0, sum(amount), null, min(currency),
+        f"""insert into recon_exception by name
+        select 'c1' as reconciliation, 'DUP_SETTLE_LINE' as code,
+               concat_ws('|', channel, order_id, coalesce(item_code, ''), coalesce(amount_description, '')) as business_key,
+               min(entity) as entity, min(partner) as partner, channel, min(sku) as sku, order_id as document,
+               cast(min(posted_at) as date) as event_date, sum(amount) as external_amount, 0 as book_amount,
+               sum(amount) as amount, min(currency) as currency,
                'Order ' || order_id || ' ' || coalesce(amount_description, '') || ' ' || sum(amount)
-               || ' was settled again in ' || string_agg(distinct settlement_id, ', ' order by settlement_id),
+                   || ' was settled again in ' || string_agg(distinct settlement_id, ', ' order by settlement_id) as message,
                {source()}
         from _doubled group by channel, order_id, item_code, amount_description"""
     )
@@ -108,7 +111,7 @@ def _doubled_exceptions(con: duckdb.DuckDBPyConnection) -> None:
 def _unmapped(con: duckdb.DuckDBPyConnection) -> None:
     """Codes in suspense: as long as lines of theirs are."""
     con.execute(
-        """insert into recon_exception
+        """insert into recon_exception by name
         with codes as (
             select entity, partner, feed, channel,
                    concat_ws(' / ', coalesce(txn_type, ''), coalesce(amount_type, ''), coalesce(amount_description, '')) as code,
@@ -116,9 +119,11 @@ def _unmapped(con: duckdb.DuckDBPyConnection) -> None:
                    min(cast(posted_at as date)) as day, arg_min(file_id, record_id) as file_id,
                    arg_min("position", record_id) as "position", min(settlement_id) as settlement_id
             from settlement_line_current where canonical_class = 'suspense' group by all)
-        select 'c1', 'UNMAPPED_LINE', channel || '|' || code, entity, partner, channel, null, null, settlement_id, day,
-               null, null, amount, 0, amount, null, currency,
+        select 'c1' as reconciliation, 'UNMAPPED_LINE' as code, channel || '|' || code as business_key, entity,
+               partner, channel, settlement_id as document, day as event_date, amount as external_amount,
+               0 as book_amount, amount, currency,
                'The code ' || code || ' is in no lookup; ' || amount || ' ' || currency || ' of ' || lines
-               || ' line(s) stand in suspense', file_id, "position"
+                   || ' line(s) stand in suspense' as message,
+               file_id, "position"
         from codes"""
     )

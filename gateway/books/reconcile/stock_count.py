@@ -33,7 +33,7 @@ def _compare(con: duckdb.DuckDBPyConnection, recon: Recon) -> None:
     """Statuses that the partner never reports are not compared. Tolerance: units and value, none for A items."""
     tolerance = recon.config.tolerance
     con.execute(
-        f"""insert into recon_detail
+        f"""insert into recon_detail by name
         with latest as (
             select entity, partner, location, max(as_of) as as_of, any_value(file_id order by as_of desc, file_id) as last_file
             from inventory_snapshot_current where scope = 'FULL' and as_of <= {recon.now_sql} group by all),
@@ -75,27 +75,29 @@ def _compare(con: duckdb.DuckDBPyConnection, recon: Recon) -> None:
                    count(*) filter (b.difference <> 0) over (partition by b.entity, b.location, b.sku) as off
             from paired b left join (select sku, max(abc) as abc from item_current group by sku) i using (sku)
             left join cost k on k.entity = b.entity and k.sku = b.sku)
-        select 'a', entity, partner, null, location, sku, status, null, cast(as_of as date), null, external, book,
-               null, null,
+        select 'a' as reconciliation, entity, partner, location, sku, status as bucket,
+               cast(as_of as date) as event_date, external as external_qty, book as book_qty,
                case when difference = 0 then 'MATCHED'
-                    when coalesce(abc, '') <> 'A' and abs(difference) <= {tolerance.stock_units}
-                         and abs(difference) * coalesce(unit_cost, 0) <= {tolerance.stock_value}
-                    then 'WITHIN_TOLERANCE' else 'OPEN' end,
+                   when coalesce(abc, '') <> 'A' and abs(difference) <= {tolerance.stock_units}
+                   and abs(difference) * coalesce(unit_cost, 0) <= {tolerance.stock_value}
+                   then 'WITHIN_TOLERANCE' else 'OPEN' end as state,
                case when difference = 0 then null when off > 1 and net = 0 then 'STATUS_MISMATCH'
-                    when difference < 0 then 'QTY_SHORT' else 'QTY_OVER' end,
-               location || '|' || sku || '|' || case when off > 1 and net = 0 then 'AVAILABLE' else status end,
-               file_id, "position", 'book at ' || strftime(as_of, '%Y-%m-%d %H:%M') || ' UTC'
-               || coalesce('; count carried forward, that of ' || period || ' did not come', '')
+                   when difference < 0 then 'QTY_SHORT' else 'QTY_OVER' end as code,
+               location || '|' || sku || '|' || case when off > 1 and net = 0 then 'AVAILABLE' else status end as business_key,
+               file_id, "position",
+               'book at ' || strftime(as_of, '%Y-%m-%d %H:%M') || ' UTC'
+                   || coalesce('; count carried forward, that of ' || period || ' did not come', '') as book_reference
         from judged left join stale using (entity, partner, location)"""
     )
 
 
 def _negative(con: duckdb.DuckDBPyConnection) -> None:
     con.execute(
-        f"""insert into recon_exception
-        select 'a', 'NEG_ON_HAND', location || '|' || sku || '|' || status, entity, null, null, location, sku, null,
-               cast(last_moved_at as date), null, qty, null, null, null, qty, null,
-               'The book of ' || location || ' holds ' || qty || ' of ' || sku || ' ' || status, null, null
+        f"""insert into recon_exception by name
+        select 'a' as reconciliation, 'NEG_ON_HAND' as code,
+               location || '|' || sku || '|' || status as business_key, entity, location, sku,
+               cast(last_moved_at as date) as event_date, qty as book_qty, qty,
+               'The book of ' || location || ' holds ' || qty || ' of ' || sku || ' ' || status as message
         from stock where qty < 0 and location not in ({OUTSIDE})
           and status not in ({OUTSIDE}) and sku not like '?%'"""
     )
@@ -104,10 +106,10 @@ def _negative(con: duckdb.DuckDBPyConnection) -> None:
 def _unknown(con: duckdb.DuckDBPyConnection) -> None:
     """Names that files used and that are still neither a SKU nor an alias."""
     con.execute(
-        f"""insert into recon_exception
-        select 'a', 'SKU_UNKNOWN', business_key, min(entity), min(f.partner), null, null,
-               '?' || min(value), null, null, null, null, null, null, null, null, null, any_value(message order by f.file_id, f.recorded_at desc, message),
-               {source("f")}
+        f"""insert into recon_exception by name
+        select 'a' as reconciliation, 'SKU_UNKNOWN' as code, business_key, min(entity) as entity,
+               min(f.partner) as partner, '?' || min(value) as sku,
+               any_value(message order by f.file_id, f.recorded_at desc, message) as message, {source("f")}
         from fault f
         where f.code = 'SKU_UNKNOWN'
           and not exists (select 1 from item_alias_current a where a.external_id = f.value

@@ -77,15 +77,16 @@ def source(relation: str = "") -> str:
 def exceptions_from_detail(con: duckdb.DuckDBPyConnection, reconciliation: str, message: str) -> None:
     """Make one exception of every open line of recon_detail; `message` is SQL over its columns."""
     con.execute(
-        f"""insert into recon_exception
-        select reconciliation, code, business_key, min(entity), min(partner), min(channel),
-               min(location), min(sku), min(document), min(event_date), sum(external_qty),
-               sum(book_qty), sum(external_amount), sum(book_amount),
+        f"""insert into recon_exception by name
+        select reconciliation, code, business_key, min(entity) as entity, min(partner) as partner,
+               min(channel) as channel, min(location) as location, min(sku) as sku, min(document) as document,
+               min(event_date) as event_date, sum(external_qty) as external_qty, sum(book_qty) as book_qty,
+               sum(external_amount) as external_amount, sum(book_amount) as book_amount,
                case when count(external_amount) + count(book_amount) > 0
-                    then coalesce(sum(external_amount), 0) - coalesce(sum(book_amount), 0) end,
+                   then coalesce(sum(external_amount), 0) - coalesce(sum(book_amount), 0) end as amount,
                case when count(external_qty) + count(book_qty) > 0
-                    then coalesce(sum(external_qty), 0) - coalesce(sum(book_qty), 0) end,
-               min(currency), min({message}), {source()}
+                   then coalesce(sum(external_qty), 0) - coalesce(sum(book_qty), 0) end as qty,
+               min(currency) as currency, min({message}) as message, {source()}
         from recon_detail where reconciliation = '{reconciliation}' and state = 'OPEN'
         group by reconciliation, code, business_key"""
     )
