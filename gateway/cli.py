@@ -248,7 +248,7 @@ def check(
     ] = False,
 ) -> None:
     """Lint mappings, packs, their lookups and the accounting rules, and check them against their samples."""
-    from gateway.books.posting.load import load as load_rules
+    from gateway.books.rules import load as load_rules
 
     notifications.check(_State.home, configuration.load(_State.home), load_rules(_State.home))
     root = _State.home / "mappings"

@@ -13,8 +13,8 @@ from typing import TypeVar
 from gateway import formats, settings
 from gateway.books import feeds
 from gateway.books.posting import reference
-from gateway.books.posting.load import load as load_rules
 from gateway.books.reconcile.tables import Recon
+from gateway.books.rules import load as load_rules
 from gateway.books.stock import views
 from gateway.ledger import lake
 from gateway.ledger.commit import Commit, run_commit
@@ -76,7 +76,7 @@ class Home:
     @property
     def context(self) -> Recon:
         """What the reconciliations are given now."""
-        return Recon(self.settings, self.now, self.feeds, self.rules)
+        return Recon(self.settings, self.now, self.feeds, self.rules, self.rules.registry)
 
     def commit(self, work: Callable[[Commit], T]) -> T:
         """Do the work in one commit. Raises what the work raises, HouseError if the ledger stays locked."""

@@ -5,14 +5,14 @@ from __future__ import annotations
 import duckdb
 
 from gateway.books import reconcile
-from gateway.books.posting.rules import Rules
+from gateway.books.posting.rules import PostingRules
 from gateway.books.reconcile.tables import Recon
 from gateway.books.revenue import shipments
 from gateway.books.stock import value_posting
 from gateway.ledger.commit import Commit
 
 
-def run(commit: Commit, con: duckdb.DuckDBPyConnection, rules: Rules, context: Recon) -> reconcile.Outcome:
+def run(commit: Commit, con: duckdb.DuckDBPyConnection, rules: PostingRules, context: Recon) -> reconcile.Outcome:
     """Value stock, post revenue, reconcile, and open and close exceptions.
 
     Nothing is inserted when nothing changed.
@@ -21,7 +21,7 @@ def run(commit: Commit, con: duckdb.DuckDBPyConnection, rules: Rules, context: R
     after = since["last"][0].as_py()
     changed = value_posting.run(commit, con, rules, after)
     changed += shipments.run(commit, con, rules, after)
-    outcome = reconcile.run(commit, con, rules, context)
+    outcome = reconcile.run(commit, con, context)
     if changed or outcome.changed:
         commit.audit("gateway", "books", "books", {"exceptions": outcome.open})
     return outcome

@@ -10,7 +10,7 @@ import duckdb
 import pyarrow as pa
 
 from gateway.books.posting.entries import Entries
-from gateway.books.posting.rules import Rules
+from gateway.books.posting.rules import PostingRules
 from gateway.errors import Fault
 from gateway.intake.duplicates import Compared, compare, lay_files
 from gateway.intake.result import FileResult
@@ -38,7 +38,7 @@ class ToPost:
 def write(
     con: duckdb.DuckDBPyConnection,
     commit: Commit,
-    rules: Rules,
+    rules: PostingRules,
     load: Load,
     *,
     force: bool = False,
@@ -78,7 +78,7 @@ def write_alone(
 
 
 def post(
-    con: duckdb.DuckDBPyConnection, rules: Rules, load: Load, compared: Sequence[Compared], prefix: str
+    con: duckdb.DuckDBPyConnection, rules: PostingRules, load: Load, compared: Sequence[Compared], prefix: str
 ) -> Entries:
     """The entries of a load's rows by the posting rules, in temporary tables under the prefix."""
     entries = Entries(con, rules, prefix)

@@ -16,7 +16,7 @@ import structlog
 
 from gateway.backoff import BackOff
 from gateway.books import feeds as expected
-from gateway.books.posting.rules import Rules
+from gateway.books.rules import Rules
 from gateway.calendars import instant, is_within, local_day, spans
 from gateway.errors import HouseError
 from gateway.ledger import lake

@@ -210,6 +210,20 @@ class BookRun:
     notes: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A reconciliation as workbooks show it: letter, title, name of its sheet, kind of its resolutions.
+
+    always  whether its sheet is there also when it has no rows
+    """
+
+    letter: str
+    title: str
+    sheet: str
+    answers: str = "OTHER"
+    always: bool = False
+
+
 def _empty(schema: pa.Schema) -> pa.Table:
     return schema.empty_table()
 
@@ -231,6 +245,12 @@ class BookData:
     journal_proposed: pa.Table = field(default_factory=lambda: _empty(JOURNAL))
     kpi: pa.Table = field(default_factory=lambda: _empty(KPI))
     files: pa.Table = field(default_factory=lambda: _empty(FILES))
+    reconciliations: tuple[Shown, ...] = ()
+
+    def shown(self, letter: str) -> Shown:
+        """How a reconciliation is shown; one that the home no longer declares under its letter."""
+        known = next((one for one in self.reconciliations if one.letter == letter), None)
+        return known or Shown(letter, letter, f"R_{letter.upper()}"[:24])
 
     def __post_init__(self) -> None:
         for part in fields(self):

@@ -5,45 +5,51 @@ from __future__ import annotations
 import duckdb
 import pyarrow as pa
 
-from gateway.reports.book_data import BookData, BookRun
-from gateway.sql import instant
+from gateway.books.reconcile.registry import Reconciliation, Registry
+from gateway.books.rules import tie_sql
+from gateway.reports.book_data import BookData, BookRun, Shown
+from gateway.sql import instant, literal
 
-_TITLES = """(values ('a', 'Stock counts against the book'), ('c1', 'Settled against shipped'),
-('d', 'Payouts against the bank'), ('g', 'Stock value against the general ledger'), ('i', 'Files: rows in and out'))
-t(reconciliation, title)"""
-
-# What the book side of a reconciliation must be in the general ledger: the receivable that shipments made; payouts
-# in transit, and deposits in suspense, that are still open; the value of stock.
-SUMMARY = f"""
+# What is external, book and open of each reconciliation, and what the book side must be in the general ledger.
+_SUMMARY = """
 with sides as (
-    select reconciliation, entity,
-           case when reconciliation in ('a', 'i') then 'units' else coalesce(currency, '') end as unit,
-           state,
-           case when reconciliation in ('a', 'i') then external_qty else external_amount end as external,
-           case when reconciliation in ('a', 'i') then book_qty else book_amount end as book
-    from recon_detail),
+    select d.reconciliation, d.entity, case when r.unit = 'units' then 'units' else coalesce(d.currency, '') end as unit,
+           d.state, case when r.unit = 'units' then d.external_qty else d.external_amount end as external,
+           case when r.unit = 'units' then d.book_qty else d.book_amount end as book
+    from recon_detail d join {titles} on r.reconciliation = d.reconciliation),
 sums as (
     select reconciliation, entity, unit, sum(coalesce(external, 0)) as external, sum(coalesce(book, 0)) as book,
            sum(coalesce(book, 0)) filter (state = 'MATCHED') as matched,
            coalesce(sum(coalesce(external, 0) - coalesce(book, 0)) filter (state <> 'MATCHED'), 0) as open
     from sides group by all),
-ledger as (
-    select 'c1' as reconciliation, entity, currency as unit, any_value(account) as account,
-           sum(debit - credit) as amount, 'BOOK' as basis
-    from journal_line where rule = 'shipment' and role = 'channel_receivable' group by all
-    union all
-    select 'd', entity, currency, string_agg(distinct account, ', ' order by account), sum(debit - credit), 'BALANCE'
-    from journal_line where role = 'payouts_in_transit' or rule in ('bank-receipt', 'payout-banked') and role = 'suspense'
-    group by all
-    union all
-    select 'g', entity, currency, string_agg(distinct account, ', ' order by account), sum(functional_amount), 'BOOK' from journal_line
-    where starts_with(role, 'stock_') group by all)
-select s.reconciliation, t.title, s.entity, s.unit, s.external, s.book, coalesce(s.matched, 0) as matched, s.open,
+ledger as ({ties})
+select s.reconciliation, r.title, s.entity, s.unit, s.external, s.book, coalesce(s.matched, 0) as matched, s.open,
        s.external - s.book - s.open as "check", l.account as ledger_account, l.amount as ledger_amount,
        cast(null as decimal(18,4)) as tie, l.basis as tie_basis
-from sums s left join {_TITLES} using (reconciliation)
+from sums s join {titles} on r.reconciliation = s.reconciliation
 left join ledger l on l.reconciliation = s.reconciliation and l.entity = s.entity and l.unit = s.unit
 order by all"""
+
+
+def _summary(registry: Registry) -> str:
+    rows = ", ".join(
+        f"({literal(one.letter)}, {literal(one.title)}, {literal(one.unit)})" for one in registry.reconciliations
+    )
+    ties = " union all ".join(_tie(one) for one in registry.reconciliations if one.tie)
+    nothing = """select '' as reconciliation, '' as entity, '' as unit, '' as account, 0.0::decimal(18,4) as amount,
+        '' as basis where false"""
+    return _SUMMARY.format(titles=f"(values {rows}) r(reconciliation, title, unit)", ties=ties or nothing)
+
+
+def _tie(one: Reconciliation) -> str:
+    if one.tie is None:
+        raise ValueError(f"{one.letter} has no tie")
+    amount = "debit - credit" if one.tie.amount == "amount" else "functional_amount"
+    return f"""select {literal(one.letter)} as reconciliation, entity, currency as unit,
+               string_agg(distinct account, ', ' order by account) as account, sum({amount}) as amount,
+               {literal(one.tie.basis)} as basis
+        from journal_line where {tie_sql(one)} group by entity, currency"""
+
 
 EXCEPTIONS = """
 select e.* exclude ("position", file_id), f.name as source_file, e."position", e.file_id
@@ -104,13 +110,16 @@ select 'Rows accepted or known', sum(accepted + duplicate + ignored) / nullif(su
        sum(accepted + duplicate + ignored), sum(received), 'ratio', 'file' from file_state"""
 
 
-def gather(con: duckdb.DuckDBPyConnection, run: BookRun) -> BookData:
+def gather(con: duckdb.DuckDBPyConnection, run: BookRun, registry: Registry) -> BookData:
     """Everything the workbooks show. `recon_detail` and `chart_role` must be filled already."""
     _helpers(con)
     now = instant(run.as_of)
     return BookData(
         run=run,
-        summary=_table(con, SUMMARY),
+        reconciliations=tuple(
+            Shown(one.letter, one.title, one.sheet, one.answers, one.always_shown) for one in registry.reconciliations
+        ),
+        summary=_table(con, _summary(registry)),
         exceptions=_table(con, EXCEPTIONS),
         matches=_table(con, MATCHES),
         detail=_table(con, DETAIL),

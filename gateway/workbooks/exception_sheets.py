@@ -115,7 +115,7 @@ def exception_pages(data: BookData, targets: Sequence[Sheet], rows_max: int) -> 
     ordered = data.exceptions.sort_by(order)
     age = ages(ordered["opened_at"], data.run)
     kinds = [
-        kind_of(r or "", c or "")
+        kind_of(data.shown(r or "").answers, c or "")
         for r, c in zip(ordered["reconciliation"].to_pylist(), ordered["code"].to_pylist(), strict=True)
     ]
     made: dict[str, Any] = {

@@ -95,7 +95,8 @@ def resolutions(data: BookData) -> list[Line]:
     """What each resolution does, for the kinds of exception in this workbook."""
     codes = data.exceptions["code"].to_pylist()
     kinds = {
-        kind_of(r or "", c or "") for r, c in zip(data.exceptions["reconciliation"].to_pylist(), codes, strict=True)
+        kind_of(data.shown(r or "").answers, c or "")
+        for r, c in zip(data.exceptions["reconciliation"].to_pylist(), codes, strict=True)
     }
     lines = [Line(), Line("Resolutions", style="heading")]
     for resolution in RESOLUTIONS:

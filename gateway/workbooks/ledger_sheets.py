@@ -14,21 +14,6 @@ from gateway.workbooks.sheet import Block, Rule, Sheet, paged
 ZERO = Decimal(0)
 T, W, Q, M = Kind.TEXT, Kind.WHOLE, Kind.QUANTITY, Kind.MONEY
 
-# Sheet and title of each reconciliation; one that is not here gets a sheet named after its code.
-RECONCILIATIONS = {
-    "a": ("A_STOCK", "Snapshot against book"),
-    "b": ("B_LISTING", "Channel listing against available-to-sell"),
-    "c1": ("C1_SETTLEMENT", "Settlement against orders, refunds and fees"),
-    "d": ("D_PAYOUT_BANK", "Payout against bank"),
-    "e": ("E_RETURNS", "Returns chain"),
-    "f": ("F_FULFILMENT", "Fulfilment and receipt"),
-    "g": ("G_LEDGER", "Subledger against general ledger"),
-    "h": ("H_STATEMENTS", "Statement continuity"),
-    "i": ("I_FILES", "Files"),
-    "j": ("J_SENT", "What was sent, and what partners say of it"),
-}
-ALWAYS_SHOWN = ("a", "c1", "d", "i")
-
 _KINDS = {pa.int64(): W, pa.date32(): Kind.DAY, pa.timestamp("us", tz="UTC"): Kind.INSTANT}
 _STATE_RULES = (
     Rule(("state",), '{state}="OPEN"', "severity_1"),
@@ -92,12 +77,12 @@ def files_pages(data: BookData, rows_max: int, name: str = "FILES") -> list[Shee
 def detail_pages(data: BookData, rows_max: int) -> list[Sheet]:
     """One sheet for each reconciliation with every row of its detail."""
     present = {r or "" for r in pc.unique(data.detail["reconciliation"]).to_pylist()}
-    codes = sorted({*present, *ALWAYS_SHOWN} - {""})
+    always = {one.letter for one in data.reconciliations if one.always}
     pages = []
-    for code in codes:
-        name, title = RECONCILIATIONS.get(code.lower(), (_sheet_name(code), code))
-        rows = data.detail.filter(pc.equal(data.detail["reconciliation"], code))
-        pages += _detail(name, title, rows, rows_max)
+    for letter in sorted({*present, *always} - {""}):
+        one = data.shown(letter)
+        rows = data.detail.filter(pc.equal(data.detail["reconciliation"], letter))
+        pages += _detail(one.sheet, one.title, rows, rows_max)
     return pages
 
 
@@ -189,9 +174,3 @@ def _as_they_are(schema: pa.Schema, numbers: dict[str, Kind], totals: tuple[str,
         )
         for part in schema
     )
-
-
-def _sheet_name(code: str) -> str:
-    """A code as a sheet's and a table's name."""
-    letters = "".join(c if c.isascii() and c.isalnum() else "_" for c in code.upper())
-    return f"R_{letters}"[:24]

@@ -22,16 +22,6 @@ KIND_TITLES = {
     OTHER: "Everything else",
 }
 
-_BY_RECONCILIATION = {
-    "a": STOCK,
-    "b": LISTING,
-    "c": SETTLEMENT,
-    "d": PAYOUT,
-    "e": RETURNS,
-    "f": RECEIPTS,
-    "i": ROWS,
-}
-
 # These are corrected in the master data, whatever reconciliation met them first.
 MASTER_CODES = frozenset({"SKU_UNKNOWN", "LOC_UNKNOWN", "LISTING_NO_ALIAS"})
 
@@ -84,11 +74,9 @@ RESOLUTIONS = (
 )
 
 
-def kind_of(reconciliation: str, code: str) -> str:
-    """The kind of an exception: which dropdown it gets."""
-    if code in MASTER_CODES:
-        return MASTER
-    return _BY_RECONCILIATION.get(reconciliation[:1].lower(), OTHER)
+def kind_of(answers: str, code: str) -> str:
+    """The kind of an exception, which says what dropdown it gets; `answers` is that of its reconciliation."""
+    return MASTER if code in MASTER_CODES else answers
 
 
 def resolutions_of(kind: str) -> tuple[str, ...]:

@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 from gateway.reports.book_data import DETAIL_STATES, MONEY, BookData
 from gateway.workbooks.cells import Column, Kind
 from gateway.workbooks.exception_sheets import BUCKET_LABELS
-from gateway.workbooks.ledger_sheets import RECONCILIATIONS, differences
+from gateway.workbooks.ledger_sheets import differences
 from gateway.workbooks.sheet import Block, Rule, Sheet
 
 ZERO = Decimal(0)
@@ -140,13 +140,11 @@ def _by_reconciliation(data: BookData, pages: Sequence[Sheet]) -> Block:
     counts: Counter[tuple[str, int]] = Counter()
     for reconciliation, severity in _columns(pages, ("reconciliation", "severity")):
         counts[reconciliation or "", severity] += 1
-    titles = {code: title for code, (_, title) in RECONCILIATIONS.items()}
-    titles |= dict(zip(data.summary["reconciliation"].to_pylist(), data.summary["title"].to_pylist(), strict=True))
     names = sorted({name for name, _ in counts})
     columns = [Column("reconciliation", T), Column("title", T)]
     arrays = [
         pa.array(names, pa.string()),
-        pa.array([titles.get(name) or titles.get(name.lower()) for name in names], pa.string()),
+        pa.array([data.shown(name).title for name in names], pa.string()),
     ]
     for severity in (1, 2, 3, 4):
         conditions = (("reconciliation", '{reconciliation}&""'), ("severity", str(severity)))

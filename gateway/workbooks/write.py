@@ -40,7 +40,7 @@ def write_workbooks(home: Path, ledger: Lake, context: Recon, *, reconciled: boo
             ledger_version=version,
             home_currency=currencies.pop() if len(currencies) == 1 else "",
         )
-        data = workbook_tables.gather(con, run)
+        data = workbook_tables.gather(con, run, context.registry)
         try:
             write_exception_book(exceptions, data)
             write_reconciliation_book(reconciliation, data)

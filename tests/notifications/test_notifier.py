@@ -13,7 +13,7 @@ import pytest
 
 from gateway import init as homes
 from gateway import settings as configuration
-from gateway.books.posting.load import load as load_rules
+from gateway.books.rules import load as load_rules
 from gateway.errors import HouseError
 from gateway.home import open_home
 from gateway.notifications import Notifier, Telling, check, identity, notifier

@@ -8,7 +8,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from gateway.reports.book_data import SCHEMAS, BookData, BookRun
+from gateway.reports.book_data import SCHEMAS, BookData, BookRun, Shown
 
 AS_OF = datetime(2025, 1, 31, 23, 59, tzinfo=UTC)
 RUN = BookRun(
@@ -29,6 +29,18 @@ CODES = (
     ("SHIP_SHORT", "f", 2, "WH", 1),
     ("GL_SUBLEDGER_DIFF", "g", 1, "GL", 1),
     ("ROW_REJECT", "i", 2, "IN", 1),
+)
+
+
+RECONCILIATIONS = (
+    Shown("a", "Snapshot against book", "A_STOCK", "STOCK", True),
+    Shown("b", "Channel listing against available-to-sell", "B_LISTING", "LISTING"),
+    Shown("c1", "Settlement against orders, refunds and fees", "C1_SETTLEMENT", "SETTLEMENT", True),
+    Shown("d", "Payout against bank", "D_PAYOUT_BANK", "PAYOUT", True),
+    Shown("e", "Returns chain", "E_RETURNS", "RETURNS"),
+    Shown("f", "Fulfilment and receipt", "F_FULFILMENT", "RECEIPTS"),
+    Shown("g", "Subledger against general ledger", "G_LEDGER"),
+    Shown("i", "Files", "I_FILES", "ROWS", True),
 )
 
 
@@ -167,6 +179,7 @@ def sample() -> BookData:
     ]  # fmt: skip
     return BookData(
         RUN,
+        reconciliations=RECONCILIATIONS,
         summary=table("summary", summary(rows)),
         exceptions=table("exceptions", exceptions()),
         matches=table("matches", matches),

@@ -1,7 +1,10 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
+from gateway.books.rules import load
 from gateway.workbooks.resolutions import KIND_TITLES, RESOLUTIONS, kind_of, resolutions_of
 
 EXPECTED = {
@@ -22,14 +25,15 @@ def test_each_kind_has_its_resolutions_and_the_common_ones(kind: str) -> None:
     assert set(resolutions_of(kind)) == {*EXPECTED[kind].split(), "ESCALATE", "WRITE_OFF"}
 
 
-def test_kind_follows_reconciliation_but_master_data_goes_first() -> None:
-    pairs = [("a", "QTY_SHORT"), ("a", "SKU_UNKNOWN"), ("b", "OVERSELL_RISK"), ("b", "LISTING_NO_ALIAS"),
-             ("c1", "UNMAPPED_LINE"), ("d", "PAYOUT_DUP"), ("e", "REFUND_DUP"), ("f", "RCPT_OVER"), ("g", "NEG_VALUE"),
-             ("h", "STMT_GAP"), ("i", "ROW_REJECT"), ("", "")]  # fmt: skip
-    assert [kind_of(*pair) for pair in pairs] == [
-        "STOCK", "MASTER", "LISTING", "MASTER", "SETTLEMENT", "PAYOUT", "RETURNS", "RECEIPTS", "OTHER", "OTHER", "ROWS",
-        "OTHER",
-    ]  # fmt: skip
+def test_kind_is_that_of_the_reconciliation_but_master_data_goes_first() -> None:
+    pairs = [("STOCK", "QTY_SHORT"), ("STOCK", "SKU_UNKNOWN"), ("LISTING", "LISTING_NO_ALIAS"), ("OTHER", "NEG_VALUE")]
+    assert [kind_of(*pair) for pair in pairs] == ["STOCK", "MASTER", "MASTER", "OTHER"]
+
+
+def test_every_reconciliation_that_is_shipped_names_a_kind_that_has_answers(home: Path) -> None:
+    for one in load(home).registry.reconciliations:
+        assert {code.suggestion for code in one.codes.values()} <= {r.name for r in RESOLUTIONS}
+        assert one.answers in KIND_TITLES
 
 
 def test_every_resolution_is_explained_once() -> None:

@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 import duckdb
 import pyarrow as pa
 
-from gateway.books.posting.rules import Rules
+from gateway.books.exceptions.codes import Code
 from gateway.ledger.commit import Commit
 from gateway.settings import Surge
-from gateway.sql import instant
+from gateway.sql import instant, lay
 
 CONTENT = (
     "external_qty", "book_qty", "external_amount", "book_amount", "amount", "qty", "currency", "message",
+)  # fmt: skip
+
+
+_CODES = pa.schema(
+    [
+        ("reconciliation", pa.utf8()), ("code", pa.utf8()), ("severity", pa.int64()), ("owner", pa.utf8()),
+        ("suggestion", pa.utf8()), ("days", pa.float64()),
+    ]
 )  # fmt: skip
 
 
@@ -30,7 +38,11 @@ class Life:
 
 
 def update(
-    commit: Commit, con: duckdb.DuckDBPyConnection, rules: Rules, surges: Sequence[Surge], now: datetime
+    commit: Commit,
+    con: duckdb.DuckDBPyConnection,
+    codes: Mapping[tuple[str, str], Code],
+    surges: Sequence[Surge],
+    now: datetime,
 ) -> Life:
     """Bring the ledger's exceptions in line with `recon_exception`.
 
@@ -38,7 +50,7 @@ def update(
     The id is the hash of reconciliation, code and business key. Adds one event to exception_event for each
     exception that opened, changed, closed or reopened.
     """
-    _codes(con, rules)
+    _codes(con, codes)
     con.execute(
         """create or replace temp table _wanted as
         select left(md5(concat_ws('|', reconciliation, code, business_key)), 16) as exception_id, *
@@ -95,20 +107,6 @@ def _patience(con: duckdb.DuckDBPyConnection, surges: Sequence[Surge]) -> None:
         )
 
 
-def _codes(con: duckdb.DuckDBPyConnection, rules: Rules) -> None:
-    keys = list(rules.codes)
-    con.register(
-        "_code_rows",
-        pa.table(
-            {
-                "reconciliation": pa.array([key[0] for key in keys], pa.utf8()),
-                "code": pa.array([key[1] for key in keys], pa.utf8()),
-                "severity": pa.array([rules.codes[key].severity for key in keys], pa.int64()),
-                "owner": pa.array([rules.codes[key].owner for key in keys], pa.utf8()),
-                "suggestion": pa.array([rules.codes[key].suggestion for key in keys], pa.utf8()),
-                "days": pa.array([rules.codes[key].days for key in keys], pa.float64()),
-            }
-        ),
-    )
-    con.execute("create or replace temp table _codes as select * from _code_rows")
-    con.unregister("_code_rows")
+def _codes(con: duckdb.DuckDBPyConnection, codes: Mapping[tuple[str, str], Code]) -> None:
+    rows = [(*key, one.severity, one.owner, one.suggestion, one.days) for key, one in codes.items()]
+    lay(con, "_codes", rows, _CODES)

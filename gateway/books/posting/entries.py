@@ -14,7 +14,7 @@ from collections.abc import Sequence
 import duckdb
 
 from gateway.books.posting.lines import RuleLines, Source
-from gateway.books.posting.rules import Rule, Rules
+from gateway.books.posting.rules import PostingRules, Rule
 from gateway.ledger.commit import Commit
 from gateway.model import TABLES
 from gateway.sql import instant
@@ -26,7 +26,7 @@ class Entries:
     lines  temporary table of the lines
     """
 
-    def __init__(self, con: duckdb.DuckDBPyConnection, rules: Rules, prefix: str) -> None:
+    def __init__(self, con: duckdb.DuckDBPyConnection, rules: PostingRules, prefix: str) -> None:
         self.con, self.rules, self.prefix = con, rules, prefix
         self.lines = f"{prefix}_lines"
         self._made: list[tuple[str, str]] = []

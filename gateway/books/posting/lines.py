@@ -8,7 +8,7 @@ import duckdb
 
 from gateway.books.posting.conditions import compile_expression
 from gateway.books.posting.dimensions import DIMENSIONS, carries
-from gateway.books.posting.rules import NOTHING, Leg, Rule, Rules
+from gateway.books.posting.rules import NOTHING, Leg, PostingRules, Rule
 from gateway.errors import HouseError
 from gateway.mapping.language.expressions import ExpressionError
 from gateway.sql import literal
@@ -29,7 +29,9 @@ class Source:
 class RuleLines:
     """The lines that a rule makes of a source, added to `<prefix>_lines`. `made` names the temporary relations."""
 
-    def __init__(self, con: duckdb.DuckDBPyConnection, rules: Rules, prefix: str, rule: Rule, source: Source) -> None:
+    def __init__(
+        self, con: duckdb.DuckDBPyConnection, rules: PostingRules, prefix: str, rule: Rule, source: Source
+    ) -> None:
         self.con, self.rules, self.rule, self.source = con, rules, rule, source
         self.lines = f"{prefix}_lines"
         self.rows, self.entries = f"{prefix}_rows_{source.number}", f"{prefix}_entries_{source.number}"

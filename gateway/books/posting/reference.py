@@ -5,7 +5,7 @@ from __future__ import annotations
 import duckdb
 import pyarrow as pa
 
-from gateway.books.posting.rules import Rules
+from gateway.books.posting.rules import PostingRules
 from gateway.settings import Config
 from gateway.sql import lay
 
@@ -14,7 +14,7 @@ CHANNELS = pa.schema([("channel", pa.utf8()), ("revenue", pa.utf8()), ("settleme
 ENTITIES = pa.schema([("entity", pa.utf8()), ("functional", pa.utf8())])
 
 
-def prepare(con: duckdb.DuckDBPyConnection, config: Config, rules: Rules) -> None:
+def prepare(con: duckdb.DuckDBPyConnection, config: Config, rules: PostingRules) -> None:
     """Make the relations chart_role, channel_config and entity_config."""
     accounts = [(role, one.number, one.name) for role, one in rules.chart.accounts.items()]
     lay(con, "chart_role", accounts, CHART)

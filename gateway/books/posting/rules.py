@@ -1,4 +1,4 @@
-"""Posting rules, as `mappings/posting.toml` declares them, and what an exception code means."""
+"""Posting rules, as `mappings/posting.toml` declares them."""
 
 from __future__ import annotations
 
@@ -91,21 +91,10 @@ class Posting(Strict):
         return compile_condition(self.conditions.get(on, {}), on, name)
 
 
-class Code(Strict):
-    """What an exception code means."""
-
-    severity: int = Field(ge=1, le=4)
-    owner: str
-    days: float = Field(gt=0)
-    suggestion: str
-    title: str
-
-
 @dataclass(frozen=True)
-class Rules:
-    """All accounting settings of a home. `codes` is keyed by (reconciliation, code)."""
+class PostingRules:
+    """Chart and posting rules of a home; `version` is the hash of their files, which journal lines carry."""
 
     chart: Chart
     posting: Posting
-    codes: dict[tuple[str, str], Code]
     version: str

@@ -1,6 +1,7 @@
 """Reconciliations: each compares two sides, keeps what is open, and says which exceptions there should be.
 
-A reconciliation is one module with `run(con, context)`; it adds rows to two temporary tables, `recon_detail`
+A reconciliation is one block of mappings/reconciliations.toml. It is declared there in full, or names a family, a module
+with `run(con, context)`. Either adds rows to two temporary tables, `recon_detail`
 (both sides, line by line) and `recon_exception` (what should be open now). The engine opens, changes, closes
 and reopens exceptions so that the ledger says the same.
 """
@@ -13,14 +14,17 @@ import duckdb
 
 from gateway.books.exceptions import lifecycle
 from gateway.books.posting.entries import Entries
-from gateway.books.posting.rules import Rules
-from gateway.books.reconcile import files, late_files, payout, sent, settlement, stock_count, subledger
-from gateway.books.reconcile.tables import TITLES, Recon, create_tables
+from gateway.books.posting.rules import PostingRules
+from gateway.books.reconcile import declared, files, late_files, payout, sent, settlement, stock_count, subledger
+from gateway.books.reconcile.tables import Recon, create_tables
 from gateway.ledger.commit import Commit
 from gateway.sql import instant
 
-ALL = (late_files, stock_count, settlement, payout, subledger, files, sent)
-"""In this order: which counts are stale is known before they are compared."""
+FAMILIES = {
+    "stock_count": (late_files, stock_count), "settlement": (settlement,), "payout": (payout,),
+    "subledger": (subledger,), "files": (late_files, files), "sent": (sent,),
+}  # fmt: skip
+"""Family → the modules that compare it, in order: which counts are stale is known before they are compared."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,24 +49,33 @@ class Outcome:
     changed: int = 0
 
 
-def run(commit: Commit, con: duckdb.DuckDBPyConnection, rules: Rules, context: Recon) -> Outcome:
+def run(commit: Commit, con: duckdb.DuckDBPyConnection, context: Recon) -> Outcome:
     """Run every reconciliation as at its `now` and bring the exceptions up to date, within the commit."""
     view(con, context)
-    matched = _matches(commit, con, rules)
-    life = lifecycle.update(commit, con, rules, context.config.surge, context.now)
+    matched = _matches(commit, con, context.rules)
+    life = lifecycle.update(commit, con, context.registry.codes, context.config.surge, context.now)
     return Outcome(
-        lines=_lines(con), open=life.open, opened=life.opened, closed=life.closed, changed=matched + life.changed
+        lines=_lines(con, context),
+        open=life.open,
+        opened=life.opened,
+        closed=life.closed,
+        changed=matched + life.changed,
     )
 
 
 def view(con: duckdb.DuckDBPyConnection, context: Recon) -> None:
     """Fill `recon_detail` and `recon_exception` without committing anything."""
     create_tables(con)
-    for module in ALL:
+    asked = [one.family for one in context.registry.reconciliations if one.family]
+    modules = dict.fromkeys(module for family in FAMILIES if family in asked for module in FAMILIES[family])
+    for module in modules:
         module.run(con, context)
+    for one in context.registry.reconciliations:
+        if not one.family:
+            declared.run(con, context, one)
 
 
-def _matches(commit: Commit, con: duckdb.DuckDBPyConnection, rules: Rules) -> int:
+def _matches(commit: Commit, con: duckdb.DuckDBPyConnection, rules: PostingRules) -> int:
     """Commit the new matches, and post the payouts that were found on a statement."""
     count = commit.insert(
         "match_line",
@@ -78,11 +91,12 @@ def _matches(commit: Commit, con: duckdb.DuckDBPyConnection, rules: Rules) -> in
     return count
 
 
-def _lines(con: duckdb.DuckDBPyConnection) -> list[Line]:
+def _lines(con: duckdb.DuckDBPyConnection, context: Recon) -> list[Line]:
     rows = con.execute(
         """select reconciliation, count(*) filter (state in ('MATCHED', 'WITHIN_TOLERANCE')),
                   count(*) filter (state = 'TIMING'), count(*) filter (state = 'OPEN')
         from recon_detail group by 1 order by 1"""
     ).fetchall()
     found = {row[0]: row[1:] for row in rows}
-    return [Line(key, title, *found.get(key, (0, 0, 0))) for key, title in TITLES.items()]
+    shown = context.registry.reconciliations
+    return [Line(one.letter, one.title, *found.get(one.letter, (0, 0, 0))) for one in shown]

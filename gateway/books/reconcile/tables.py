@@ -2,25 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 import duckdb
 
 from gateway.books.feeds import Feed
-from gateway.books.posting.rules import Rules
+from gateway.books.posting.rules import PostingRules
+from gateway.books.posting.sources import DERIVED
+from gateway.books.reconcile.registry import Registry
+from gateway.model import TABLES
+from gateway.model.table import TEXT
 from gateway.settings import Config
-from gateway.sql import instant
+from gateway.sql import identifier, instant
 
-TITLES = {
-    "a": "Partner's count against the book",
-    "c1": "Settled against shipped",
-    "d": "Payouts against the bank",
-    "g": "Subledger against the general ledger",
-    "i": "Files",
-    "j": "What was sent, and what partners say of it",
-}
+# Columns that an exception has before it has a life; severity, owner and the rest follow from its code.
+CONTENT = (
+    "reconciliation", "code", "business_key", "entity", "partner", "channel", "location", "sku", "document", "event_date",
+    "external_qty", "book_qty", "external_amount", "book_amount", "amount", "qty", "currency", "message", "file_id",
+    "position",
+)  # fmt: skip
+DETAIL = ("bucket", "state", "book_reference")
+"""What a line of a reconciliation has beside what an exception has; it has neither differences nor a message."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +34,8 @@ class Recon:
     config: Config
     now: datetime
     feeds: Sequence[Feed]
-    rules: Rules
+    rules: PostingRules
+    registry: Registry
 
     @property
     def now_sql(self) -> str:
@@ -40,31 +45,25 @@ class Recon:
 
 def create_tables(con: duckdb.DuckDBPyConnection) -> None:
     """Make the empty tables recon_detail, recon_exception, recon_match and recon_payout_match."""
-    con.execute(
-        """create or replace temp table recon_detail (
-        reconciliation varchar, entity varchar, partner varchar, channel varchar, location varchar, sku varchar,
-        bucket varchar, document varchar, event_date date, currency varchar, external_qty decimal(18,4),
-        book_qty decimal(18,4), external_amount decimal(18,4), book_amount decimal(18,4), state varchar,
-        code varchar, business_key varchar, file_id varchar, "position" varchar, book_reference varchar)"""
-    )
-    con.execute(
-        """create or replace temp table recon_exception (
-        reconciliation varchar, code varchar, business_key varchar, entity varchar, partner varchar,
-        channel varchar, location varchar, sku varchar, document varchar, event_date date,
-        external_qty decimal(18,4), book_qty decimal(18,4), external_amount decimal(18,4),
-        book_amount decimal(18,4), amount decimal(18,4), qty decimal(18,4), currency varchar, message varchar,
-        file_id varchar, "position" varchar)"""
-    )
-    con.execute(
-        """create or replace temp table recon_match (
-        match_id varchar, reconciliation varchar, "pass" varchar, rule varchar, side varchar, record_id varchar,
-        amount decimal(18,4), difference decimal(18,4), status varchar, explanation varchar)"""
-    )
-    con.execute(
-        """create or replace temp table recon_payout_match (
-        record_id varchar, sign integer, entity varchar, channel varchar, currency varchar, file_id varchar,
-        salt varchar, settlement_id varchar, booking_date date, amount decimal(18,4))"""
-    )
+    _make(con, "recon_exception", {name: _type("exception_event", name) for name in CONTENT})
+    line = [name for name in CONTENT if name not in ("amount", "qty", "message")]
+    _make(con, "recon_detail", {name: _type("exception_event", name) for name in line} | dict.fromkeys(DETAIL, TEXT))
+    match = [column.name for column in TABLES["match_line"].columns if column.name != "recorded_at"]
+    _make(con, "recon_match", {name: _type("match_line", name) for name in match})
+    posted = ("record_id", "sign", "entity", "channel", "currency", "file_id", "salt")
+    _make(con, "recon_payout_match", dict.fromkeys(posted, TEXT) | {"sign": "INTEGER"} | DERIVED["payout_match"])
+
+
+def _type(table: str, column: str) -> str:
+    found = TABLES[table].column(column)
+    if found is None:
+        raise ValueError(f"{table} has no column {column}")
+    return found.type
+
+
+def _make(con: duckdb.DuckDBPyConnection, name: str, columns: Mapping[str, str]) -> None:
+    listed = ", ".join(f"{identifier(column)} {kind}" for column, kind in columns.items())
+    con.execute(f"create or replace temp table {name} ({listed})")
 
 
 def source(relation: str = "") -> str:

@@ -12,7 +12,7 @@ import duckdb
 
 from gateway.books.derived import Derivation, differences, record
 from gateway.books.posting.entries import Entries
-from gateway.books.posting.rules import Rules
+from gateway.books.posting.rules import PostingRules
 from gateway.books.posting.sources import DERIVED
 from gateway.books.posting.sources import SHIPMENT_AMOUNTS as AMOUNTS
 from gateway.ledger.commit import Commit
@@ -30,7 +30,7 @@ SHIPMENT_VALUE = Derivation(
 )
 
 
-def run(commit: Commit, con: duckdb.DuckDBPyConnection, rules: Rules, since: datetime | None) -> int:
+def run(commit: Commit, con: duckdb.DuckDBPyConnection, rules: PostingRules, since: datetime | None) -> int:
     """Post what the orders touched since that instant have earned beyond what was posted.
 
     Returns the number of shipment lines whose earnings changed.

@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from gateway.books.derived import Derivation, differences, record
 from gateway.books.posting.entries import Entries
-from gateway.books.posting.rules import Rule, Rules
+from gateway.books.posting.rules import PostingRules, Rule
 from gateway.books.stock.valuation import ItemCost, Movement, Valued
 from gateway.ledger.commit import Commit
 from gateway.sql import instant, lay, literal
@@ -35,7 +35,7 @@ STOCK_VALUE = Derivation(
 )  # fmt: skip
 
 
-def run(commit: Commit, con: duckdb.DuckDBPyConnection, rules: Rules, since: datetime | None) -> int:
+def run(commit: Commit, con: duckdb.DuckDBPyConnection, rules: PostingRules, since: datetime | None) -> int:
     """Value the items touched since that instant (None: all) and post the differences.
 
     Adds rows to stock_value, journal_line and journal_source within the commit.
@@ -75,7 +75,7 @@ def _touched(con: duckdb.DuckDBPyConnection, since: datetime | None) -> None:
     )
 
 
-def _movements(con: duckdb.DuckDBPyConnection, rules: Rules) -> None:
+def _movements(con: duckdb.DuckDBPyConnection, rules: PostingRules) -> None:
     """Movements in force of the touched items, with the roles that their value moves between."""
     roles = [(name, role) for name, role in rules.posting.stock.roles.items()]
     cases = " ".join(f"when '{name}' then '{role}'" for name, role in roles)
@@ -153,7 +153,7 @@ def _minor(currency: str | None) -> int:
     return _MINOR.get(get_currency_precision(currency or "USD"), 100)
 
 
-def _post(con: duckdb.DuckDBPyConnection, rules: Rules) -> Entries:
+def _post(con: duckdb.DuckDBPyConnection, rules: PostingRules) -> Entries:
     """One entry for each entity, kind of movement, pair of roles and day."""
     entries = Entries(con, rules, "_stock")
     # Posting the same difference twice must make two entries, so the id covers what was posted before.

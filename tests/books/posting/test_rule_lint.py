@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from structlog.testing import capture_logs
 
-from gateway.books.posting.load import load
+from gateway.books.rules import load
 from gateway.cli import main
 from gateway.daemon import Daemon
 from gateway.errors import HouseError
