@@ -24,6 +24,7 @@ class Column:
     doc       what it holds, for people
     required  a row without it is a fault
     values    the allowed values, () for free text
+    formerly  its name in ledgers that older programs made; opening one renames it
     """
 
     name: str
@@ -31,6 +32,7 @@ class Column:
     doc: str
     required: bool = False
     values: tuple[str, ...] = ()
+    formerly: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +68,7 @@ PROVENANCE: tuple[Column, ...] = (
     Column("source_key", KEY, "MD5 of table, partner and business key: same event, same key", True),
     Column("occurrence", WHOLE, "1 for the first row with that key in a file, 2 for the second …", True),
     Column("entity", TEXT, "Legal entity", True),
-    Column("partner", TEXT, "Trading partner whose channel delivered it", True),
+    Column("partner", TEXT, "Trading partner whose folder or server delivered it", True),
     Column("recorded_at", INSTANT, "When it was committed", True),
     Column("supersedes", TEXT, "record_id that this restatement replaces"),
 )
