@@ -239,7 +239,7 @@ def _hash(table: Table, columns: tuple[str, ...]) -> str:
     """SQL for the hash of a row when the table had these columns."""
     names = {c.name: c.name if c.name in columns else c.formerly for c in table.all_columns}
     own = tuple(column for column in table.all_columns if names[column.name] in columns)
-    then = Table(table.name, table.code, table.doc, own, provenance=False)
+    then = Table(table.name, table.doc, own, provenance=False)
     return row_hash(then, {column.name: f'"{names[column.name]}"' for column in own})
 
 

@@ -7,11 +7,6 @@ import duckdb
 from gateway.ledger.schema import Columns, missing, renamed
 from gateway.model import MAPPABLE, TABLES
 
-_STATES = {
-    "exception": ("exception_event", "exception_id", "version"),
-    "file_state": ("file", "file_id", "version"),
-}
-
 
 def create(con: duckdb.DuckDBPyConnection, have: Columns) -> None:
     """Make them as temporary views, so that they follow the program and not the lake.
@@ -22,11 +17,12 @@ def create(con: duckdb.DuckDBPyConnection, have: Columns) -> None:
     """
     for name in TABLES:
         _complete(con, name, have)
-    for view, (table, key, version) in _STATES.items():
-        con.execute(
-            f"""create or replace temp view "{view}" as select * from "{table}"
-            qualify row_number() over (partition by {key} order by {version} desc) = 1"""
-        )
+    for name, table in TABLES.items():
+        if table.state:
+            con.execute(
+                f"""create or replace temp view "{table.state}" as select * from "{name}"
+                qualify row_number() over (partition by {table.identity} order by version desc) = 1"""
+            )
     for name in MAPPABLE:
         con.execute(
             f"""create or replace temp view "{name}_current" as select * from "{name}"

@@ -1,6 +1,6 @@
 """The canonical tables: a module a subject, every column documented once. No I/O.
 
-docs/ledger.md is this in print: `python -m gateway.model.page` writes it.
+docs/ledger.md is this in print: `make pages` writes it.
 """
 
 from __future__ import annotations

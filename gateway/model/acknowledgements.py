@@ -6,7 +6,6 @@ from gateway.model.table import INSTANT, TEXT, WHOLE, Column, Table
 
 ACKNOWLEDGEMENT = Table(
     "acknowledgement",
-    "ak",
     "What a partner says of an interchange, group, set or payment order of ours, and each error it found.",
     (
         Column("kind", TEXT, "Document", True, ("TA1", "997", "999", "CONTRL", "APERAK", "BANSTA")),

@@ -6,7 +6,6 @@ from gateway.model.table import INSTANT, MONEY, TEXT, WHOLE, Column, Table
 
 APPROVAL = Table(
     "approval",
-    "ap",
     "A decision: who asked for it, and who took it.",
     (
         Column("subject", TEXT, "What", True),

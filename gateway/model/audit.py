@@ -6,7 +6,6 @@ from gateway.model.table import INSTANT, TEXT, WHOLE, Column, Table
 
 AUDIT_LOG = Table(
     "audit_log",
-    "au",
     "Every commit, chained: each hash covers the one before it and the rows written.",
     (
         Column("seq", WHOLE, "1, 2, 3 … without a gap", True),

@@ -6,7 +6,6 @@ from gateway.model.table import DAY, MONEY, TEXT, WHOLE, Column, Table
 
 BANK_LINE = Table(
     "bank_line",
-    "bl",
     "An entry of a bank statement. Only BOOK entries post.",
     (
         Column("account", TEXT, "IBAN or account number", True),
@@ -31,7 +30,6 @@ BANK_LINE = Table(
 
 BANK_BALANCE = Table(
     "bank_balance",
-    "bb",
     "A balance of a bank statement.",
     (
         Column("account", TEXT, "IBAN or account number", True),

@@ -6,7 +6,6 @@ from gateway.model.table import DAY, INSTANT, MONEY, QUANTITY, TEXT, WHOLE, Colu
 
 EXCEPTION_EVENT = Table(
     "exception_event",
-    "ex",
     "The life of each exception, an event a row.",
     (
         Column("exception_id", TEXT, "Hash of reconciliation, code and business key", True),
@@ -46,6 +45,8 @@ EXCEPTION_EVENT = Table(
     ),
     event="at",
     provenance=False,
+    identity="exception_id",
+    state="exception",
 )
 
 TABLES = (EXCEPTION_EVENT,)

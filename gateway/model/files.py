@@ -8,7 +8,6 @@ FILE_STATES = ("ACCEPTED", "HELD", "QUARANTINED", "DUPLICATE", "RELEASED", "SHAD
 
 FILE = Table(
     "file",
-    "fi",
     "A delivery of a file as one feed; later rows of a file_id are its later states.",
     (
         Column("file_id", TEXT, "First 16 hex digits of SHA-256 over (bytes' SHA-256, feed)", True),
@@ -47,11 +46,12 @@ FILE = Table(
     ),
     event="arrived_at",
     provenance=False,
+    identity="file_id",
+    state="file_state",
 )
 
 FAULT = Table(
     "fault",
-    "fa",
     "A defect of a row, set or file, with the whole source row, so that nothing is lost.",
     (
         Column("fault_id", TEXT, "Deterministic", True),

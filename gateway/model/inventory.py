@@ -7,7 +7,6 @@ from gateway.model.table import DAY, FLAG, INSTANT, MONEY, QUANTITY, TEXT, UNIT_
 
 ITEM = Table(
     "item",
-    "it",
     "Item master: one row for each version of an item.",
     (
         Column("sku", TEXT, "Our stock-keeping unit", True),
@@ -38,7 +37,6 @@ ITEM = Table(
 
 ITEM_ALIAS = Table(
     "item_alias",
-    "al",
     "Other names of an item, valid in time.",
     (
         Column("alias_partner", TEXT, "Partner that uses the name; * for all", True),
@@ -53,7 +51,6 @@ ITEM_ALIAS = Table(
 
 LOCATION = Table(
     "location",
-    "lo",
     "Places that hold stock.",
     (
         Column("location", TEXT, "Code", True),
@@ -68,7 +65,6 @@ LOCATION = Table(
 
 INVENTORY_MOVEMENT = Table(
     "inventory_movement",
-    "mv",
     "Units moved from one bucket (location + status) to another.",
     (
         Column("occurred_at", INSTANT, "When", True),
@@ -102,7 +98,6 @@ INVENTORY_MOVEMENT = Table(
 
 INVENTORY_SNAPSHOT = Table(
     "inventory_snapshot",
-    "sn",
     "Stock as a partner counts it at an instant.",
     (
         Column("location", TEXT, "Place", True),
@@ -120,7 +115,6 @@ INVENTORY_SNAPSHOT = Table(
 
 STOCK_VALUE = Table(
     "stock_value",
-    "sv",
     "Value that a movement moved; the sum of a movement's rows holds.",
     (
         Column("record_id", TEXT, "Movement", True),

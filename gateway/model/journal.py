@@ -6,7 +6,6 @@ from gateway.model.table import DAY, INSTANT, MONEY, TEXT, WHOLE, Column, Table
 
 JOURNAL_LINE = Table(
     "journal_line",
-    "jl",
     "A line of a balanced entry. Debit and credit are never negative; one is zero.",
     (
         Column("entry_id", TEXT, "Entry", True),
@@ -42,7 +41,6 @@ JOURNAL_LINE = Table(
 
 JOURNAL_SOURCE = Table(
     "journal_source",
-    "js",
     "Which record stands behind which journal line.",
     (
         Column("entry_id", TEXT, "Entry", True),

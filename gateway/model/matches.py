@@ -6,7 +6,6 @@ from gateway.model.table import INSTANT, MONEY, TEXT, Column, Table
 
 MATCH_LINE = Table(
     "match_line",
-    "ma",
     "Two sides found to be the same; a record is consumed once.",
     (
         Column("match_id", TEXT, "Match", True),

@@ -6,7 +6,6 @@ from gateway.model.table import DAY, INSTANT, MONEY, QUANTITY, TEXT, Column, Tab
 
 ORDER_LINE = Table(
     "order_line",
-    "ol",
     "A line of a customer order as the channel states it; amounts are the whole line's.",
     (
         Column("order_id", TEXT, "The channel's order number", True),
@@ -39,7 +38,6 @@ ORDER_LINE = Table(
 
 SHIPMENT_LINE = Table(
     "shipment_line",
-    "sh",
     "A line of a shipment confirmation.",
     (
         Column("shipment_no", TEXT, "Shipment", True),
@@ -62,7 +60,6 @@ SHIPMENT_LINE = Table(
 
 RECEIPT_LINE = Table(
     "receipt_line",
-    "rl",
     "A line of a warehouse receipt.",
     (
         Column("receipt_no", TEXT, "Receipt", True),
@@ -83,7 +80,6 @@ RECEIPT_LINE = Table(
 
 SHIPMENT_VALUE = Table(
     "shipment_value",
-    "sq",
     "What a shipment line earned; the sum of a shipment line's rows holds.",
     (
         Column("record_id", TEXT, "Shipment line", True),

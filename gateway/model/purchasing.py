@@ -6,7 +6,6 @@ from gateway.model.table import DAY, INSTANT, MONEY, QUANTITY, TEXT, UNIT_COST, 
 
 PURCHASE_ORDER_LINE = Table(
     "purchase_order_line",
-    "pl",
     "A line of our order to a supplier: as ordered, and as the supplier answers it.",
     (
         Column("po", TEXT, "Our order number, with its release", True),
@@ -37,7 +36,6 @@ PURCHASE_ORDER_LINE = Table(
 
 ASN_LINE = Table(
     "asn_line",
-    "as",
     "A line of a supplier's advice of goods that are on their way to us.",
     (
         Column("asn", TEXT, "Advice", True),
@@ -62,7 +60,6 @@ ASN_LINE = Table(
 
 SUPPLIER_INVOICE_LINE = Table(
     "supplier_invoice_line",
-    "il",
     "A line of a supplier's invoice or credit note; all of a document make what we owe, or get back (negative).",
     (
         Column("invoice_no", TEXT, "Invoice or credit note", True),

@@ -7,7 +7,6 @@ from gateway.model.table import INSTANT, MONEY, QUANTITY, TEXT, Column, Table
 
 RETURN_EVENT = Table(
     "return_event",
-    "rt",
     "One stage of one return.",
     (
         Column(

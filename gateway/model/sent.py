@@ -6,7 +6,6 @@ from gateway.model.table import FLAG, INSTANT, QUANTITY, TEXT, WHOLE, Column, Ta
 
 ACKNOWLEDGEMENT_SENT = Table(
     "acknowledgement_sent",
-    "ac",
     "What a partner gets back for a file that it sent: composed, then written to outbound/.",
     (
         Column("acknowledgement_id", TEXT, "Hash of partner, series and control number", True),
@@ -29,7 +28,6 @@ ACKNOWLEDGEMENT_SENT = Table(
 
 DOCUMENT_SENT = Table(
     "document_sent",
-    "do",
     "An interchange that reports the ledger to a partner: composed, then written to outbound/.",
     (
         Column("document_id", TEXT, "Hash of partner, series and control number", True),
@@ -53,7 +51,6 @@ DOCUMENT_SENT = Table(
 
 DOCUMENT_LINE = Table(
     "document_line",
-    "dl",
     "A line of a document that was sent, and the record that it reports.",
     (
         Column("document_id", TEXT, "Document", True),

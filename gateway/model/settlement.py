@@ -31,7 +31,6 @@ CLASSES = (
 
 SETTLEMENT = Table(
     "settlement",
-    "st",
     "The head of a settlement: its period, its total and when it is paid.",
     (
         Column("settlement_id", TEXT, "Settlement", True),
@@ -48,7 +47,6 @@ SETTLEMENT = Table(
 
 SETTLEMENT_LINE = Table(
     "settlement_line",
-    "sl",
     "A line of a settlement.",
     (
         Column("settlement_id", TEXT, "Settlement", True),

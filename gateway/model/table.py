@@ -37,14 +37,24 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """One canonical table. `event` is the column by which its history is pruned."""
+    """A canonical table.
+
+    name        in the ledger and, where `provenance` is true, in the mappings
+    doc         what a row is, for people
+    columns     its own, without those of provenance
+    event       the time of a row: the column by which its history is pruned
+    provenance  its rows are records of files; mappings may fill it
+    identity    where later rows are later states: the column that names what they are states of
+    state       the view that shows the newest row of each `identity`
+    """
 
     name: str
-    code: str
     doc: str
     columns: tuple[Column, ...]
     event: str = ""
     provenance: bool = True
+    identity: str = ""
+    state: str = ""
     _by_name: dict[str, Column] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -54,6 +64,11 @@ class Table:
     def all_columns(self) -> tuple[Column, ...]:
         """Provenance columns (for records of files) and then the table's own."""
         return (PROVENANCE if self.provenance else ()) + self.columns
+
+    @property
+    def present(self) -> str:
+        """The view that shows what holds now, "" where every row does."""
+        return f"{self.name}_current" if self.provenance else self.state
 
     def column(self, name: str) -> Column | None:
         """The table's own column of that name, or None."""

@@ -25,7 +25,6 @@ EVENTS = (
 
 TRANSPORT_EVENT = Table(
     "transport_event",
-    "te",
     "What a carrier says of a consignment, or of a package of it. Nothing posts or moves stock.",
     (
         Column("tracking_no", TEXT, "The carrier's number: parcel, consignment or waybill", True),
