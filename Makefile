@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: demo test nightly lint bench setup clean
+.PHONY: demo test nightly lint bench pages setup clean
 
 $(STAMP): pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -29,6 +29,9 @@ nightly: $(STAMP)
 	MUTATIONS=10000 HOURS=24 $(BIN)/pytest -n 2 tests/formats/test_contract.py tests/formats/test_corpus.py tests/test_day.py
 	HOMES=4 SEEDS=4 $(BIN)/pytest -n 2 tests/ledger/test_kill.py tests/synthetic
 	KILLS=200 FILES=2000 PARTNERS=50 $(BIN)/pytest -n 2 tests/test_daemon_kill.py tests/transports/test_load.py
+
+pages: $(STAMP)
+	$(BIN)/python -m gateway.model.page > docs/ledger.md
 
 # Without the libraries to compare with, the cases say so.
 bench: $(STAMP)

@@ -204,9 +204,9 @@ def _expected_today(con: Any, feeds: list[expected.Feed]) -> list[dict[str, Any]
 
 
 def _notifications(settings: configuration.Config, folder: Path) -> list[dict[str, Any]]:
-    told = notification_state.read(folder)
+    notified = notification_state.read(folder)
     names = [notifications.identity(recipient) for recipient in settings.notify.to]
-    found = {name: told.get(name, notification_state.Told()) for name in names}
+    found = {name: notified.get(name, notification_state.Notified()) for name in names}
     return [
         {"to": name, "last digest": one.digest, "alerted and open": len(one.alerted), "fails since": one.problem_since,
          "problem": one.problem}

@@ -42,7 +42,7 @@ from gateway.home import Home, open_home
 from gateway.intake.result import Receipt
 from gateway.intake.take import Intake
 from gateway.monitor import Monitor, serving
-from gateway.notifications import Notifier, Telling
+from gateway.notifications import Notifier, NotifierThread
 from gateway.once import run_books, taking_files
 from gateway.sql import rows_of
 from gateway.transports import build
@@ -76,7 +76,7 @@ class Daemon:
         home = intake.home
         self._dispatch = Dispatch(home)
         self.monitor = Monitor()
-        self.telling = Telling(_notifier(home))
+        self.notifier_thread = NotifierThread(_notifier(home))
         self._watched = Watched(home.folder)
         self._running = False
         self._stopping = False
@@ -118,9 +118,9 @@ class Daemon:
         """Work until stopped."""
         log.info("daemon.started", home=str(self.home.folder), transports=[lane.name for lane in self.lanes])
         self._running = True
-        self._tell_faults(self.home)
+        self._report_faults(self.home)
         self._start_lanes()
-        self.telling.start()
+        self.notifier_thread.start()
         try:
             while not self._stopping:
                 self._take(self._wait())
@@ -133,7 +133,7 @@ class Daemon:
         finally:
             self._running = False
             self.monitor.ended()
-            self.telling.end()
+            self.notifier_thread.end()
             self._end_lanes()
         log.info("daemon.stopped")
 
@@ -167,9 +167,9 @@ class Daemon:
             return
         self.intake = Intake(new, self.intake.suspects)
         self._dispatch = Dispatch(new)
-        self.telling.notifier = notifier
+        self.notifier_thread.notifier = notifier
         log.info("reloaded", mappings=len(new.library.mappings), faults=len(new.library.faults))
-        self._tell_faults(new)
+        self._report_faults(new)
         self._books_of = None
         self._turns = _turns(new)
         if config == old.settings:
@@ -188,7 +188,7 @@ class Daemon:
         self.lanes = build(new.folder, config, new.lake.folder)
         self._start_lanes()
 
-    def _tell_faults(self, home: Home) -> None:
+    def _report_faults(self, home: Home) -> None:
         self.monitor.configured(map(str, home.library.faults))
         for fault in home.library.faults:
             log.warning("mapping.refused", file=fault.file, line=fault.line, message=fault.message, fix=fault.fix)

@@ -1,8 +1,9 @@
 """Whose mistake stops whom: errors that stop an operation, and faults that are data.
 
 A `HouseError` is the operator's: it ends the operation that it names and says how to fix it. A `FeedError` is a
-mistake in one mapping: it holds the files of that feed. A `FileError` sets one file aside. A `Fault` is one defect of
-a partner's file, as data: it is counted, stored and shown in a workbook.
+mistake in one mapping: it holds the files of that feed. A `FileError` sets one file aside. A `HomeFault` is a mistake in
+a file of the home (settings, a mapping, a lookup), as data. A `Fault` is one defect of a partner's file, as data: it is
+counted, stored and shown in a workbook.
 """
 
 from __future__ import annotations
@@ -56,6 +57,20 @@ class FileError(HouseError):
     def as_fault(self) -> Fault:
         """The same as data."""
         return Fault(self.code, self.cause or str(self), self.hint, self.position)
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class HomeFault:
+    """A mistake in a file of the home: `file` below it, `line` from 1, what is wrong, the fix."""
+
+    file: str
+    line: int
+    message: str
+    fix: str
+
+    def __str__(self) -> str:
+        text = f"{self.file}:{self.line}: {self.message}"
+        return text + ("" if text.endswith(("?", ".")) else ".") + f" Fix: {self.fix}."
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,7 +41,7 @@ def _booked(lake: Lake, row: dict[str, Any]) -> tuple[dict[str, int], pa.Table]:
     own = f"select * from lake.file where {of_commit} and sha256 = ? and partner = ?"
     given = [row["sha256"], row["partner"]]
     sums = ", ".join(f"coalesce(sum({count}), 0)::bigint" for count in feedback.COUNTS)
-    told = lake.con.execute(f"select {sums} from ({own})", given).fetchone()
+    totals = lake.con.execute(f"select {sums} from ({own})", given).fetchone()
     # An unknown item or code rejects nothing, and is ours to add.
     faults = lake.con.execute(
         f"""select "position", column_name as "column", value, message as wrong, hint as fix from lake.fault
@@ -51,4 +51,4 @@ def _booked(lake: Lake, row: dict[str, Any]) -> tuple[dict[str, int], pa.Table]:
         given,
     ).to_arrow_table()
     fixes = pa.array([fix(hint or "") for hint in faults.column("fix").to_pylist()], pa.utf8())
-    return dict(zip(feedback.COUNTS, told or (), strict=True)), faults.set_column(4, "fix", fixes)
+    return dict(zip(feedback.COUNTS, totals or (), strict=True)), faults.set_column(4, "fix", fixes)

@@ -151,8 +151,8 @@ def fix(hint: str) -> str:
     """A hint as the partner can follow it: hints are written for operators here, who may fix what is ours."""
     if _OURS.search(hint):
         return "Send it corrected, or ask us."
-    told = hint.removeprefix("Ask the sender to ")
-    return told[:1].upper() + told[1:]
+    request = hint.removeprefix("Ask the sender to ")
+    return request[:1].upper() + request[1:]
 
 
 def element_of(fault: Fault) -> tuple[str, int]:

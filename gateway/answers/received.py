@@ -60,7 +60,7 @@ class Findings:
     faults: Sequence[Fault] = ()
     refusals: Mapping[int, Fault] = field(default_factory=dict)
 
-    def told(self) -> set[tuple[str, str]]:
+    def defects(self) -> set[tuple[str, str]]:
         """(position, message) of everything that is no matter of the mapping."""
         own = [fault for unit in self.units for fault in unit.faults]
         return {(fault.position, fault.message) for fault in (*self.faults, *own, *self.refusals.values())}

@@ -68,8 +68,8 @@ def record(con: Any, commit: Commit, deliveries: Sequence[Delivery]) -> int:
     numbers = Numbers(con, [delivery.partner for delivery in deliveries])
     rows: list[dict[str, Any]] = []
     for delivery in deliveries:
-        told = booked[delivery.partner, delivery.sha256]
-        for series, draft in _drafts(delivery, told, commit.at):
+        defects = booked[delivery.partner, delivery.sha256]
+        for series, draft in _drafts(delivery, defects, commit.at):
             number = numbers.next(delivery.partner, series)
             extension = EXTENSIONS.get(series, delivery.agreed.feedback)
             rows.append(
@@ -117,8 +117,8 @@ _SCHEMA = pa.schema([("control_no", pa.int64()), ("test_flag", pa.bool_()), *((n
 
 def _booked(con: Any, at: datetime, deliveries: Sequence[Delivery]) -> Mapping[tuple[str, str], _Booked]:
     """(partner, SHA-256) → what this commit wrote of the file."""
-    told = {(delivery.partner, delivery.sha256): delivery.found.told() for delivery in deliveries}
-    found = dict.fromkeys(told, _Booked())
+    defects = {(delivery.partner, delivery.sha256): delivery.found.defects() for delivery in deliveries}
+    found = dict.fromkeys(defects, _Booked())
     keys: dict[str, tuple[str, str]] = {}
     for file_id, sha256, partner, state, accepted, duplicate, ignored, rejected in con.execute(
         f"""select file_id, sha256, partner, state, accepted, duplicate, ignored, rejected from lake.file
@@ -142,7 +142,7 @@ def _booked(con: Any, at: datetime, deliveries: Sequence[Delivery]) -> Mapping[t
         key = keys.get(file_id, ("", ""))
         if key in faults:
             code, message, hint, position, column, value = (text or "" for text in texts)
-            if (position, message) not in told[key]:
+            if (position, message) not in defects[key]:
                 faults[key].append(Fault(code, message, hint, position, column, value))
     return {
         key: replace(

@@ -129,7 +129,7 @@ _SCHEMA = pa.schema(
 
 def _set(send: Send, rows: Sequence[dict[str, Any]]) -> Set:
     first = rows[0]
-    told = Set(
+    made = Set(
         document_no=first["document_no"],
         at=first["at"].astimezone(ZoneInfo(send.timezone)),
         location=first["location"] or "",
@@ -140,8 +140,8 @@ def _set(send: Send, rows: Sequence[dict[str, Any]]) -> Set:
         carrier=first["carrier"] or "",
         ship_to=Address(*(first[f"ship_to_{name}"] or "" for name in _ADDRESS)),
     )
-    told.lines += [_line(row) for row in rows]
-    return told
+    made.lines += [_line(row) for row in rows]
+    return made
 
 
 def _line(row: dict[str, Any]) -> Line:

@@ -29,15 +29,15 @@ def write(kind: str, sets: Sequence[Set], envelope: Envelope, number: int, at: d
     )  # fmt: skip
 
 
-def _stock(told: Set, reference: str, at: datetime) -> list[Segment]:
+def _stock(content: Set, reference: str, at: datetime) -> list[Segment]:
     """INVRPT: a LIN for each item, an INV with its QTY for each status of it."""
     body: list[Segment] = [
         ("BGM", "35", reference, "9"),
         ("DTM", ("137", f"{at:%Y%m%d%H%M}", "203")),
-        ("DTM", ("366", f"{told.at:%Y%m%d%H%M}", "203")),
-        ("NAD", "WH", (told.location, "", "92")),
+        ("DTM", ("366", f"{content.at:%Y%m%d%H%M}", "203")),
+        ("NAD", "WH", (content.location, "", "92")),
     ]
-    items = by_item(told.lines)
+    items = by_item(content.lines)
     for place, lines in enumerate(items, start=1):
         if lines[0].names in ("GTIN", "UPC"):
             body.append(("LIN", str(place), "", (lines[0].item, "SRV")))

@@ -39,76 +39,76 @@ def write(kind: str, sets: Sequence[Set], envelope: Envelope, number: int, at: d
     )
 
 
-def _stock(told: Set, reference: str) -> list[Segment]:
+def _stock(content: Set, reference: str) -> list[Segment]:
     """846: a LIN for each item, a QTY for each status of it."""
     body: list[Segment] = [
-        ("BIA", "00", "SI", reference, f"{told.at:%Y%m%d}", f"{told.at:%H%M}"),
-        ("N1", "WH", "", "92", told.location),
+        ("BIA", "00", "SI", reference, f"{content.at:%Y%m%d}", f"{content.at:%H%M}"),
+        ("N1", "WH", "", "92", content.location),
     ]
-    items = by_item(told.lines)
+    items = by_item(content.lines)
     for place, lines in enumerate(items, start=1):
         body.append(("LIN", str(place), *_item(lines[0])))
         body += [("QTY", QUANTITIES[line.status], plain(line.qty), _unit(line)) for line in lines]
     return [*body, ("CTT", str(len(items)))]
 
 
-def _order(told: Set, reference: str) -> list[Segment]:
+def _order(content: Set, reference: str) -> list[Segment]:
     """940: an LX loop for each line. What is told of an order later is another 940 of it."""
     del reference
-    to = told.ship_to
-    body: list[Segment] = [("W05", "N", told.document_no), ("N1", "WH", "", "92", told.location)]
+    to = content.ship_to
+    body: list[Segment] = [("W05", "N", content.document_no), ("N1", "WH", "", "92", content.location)]
     if to.name or to.code:
         body.append(("N1", "ST", to.name[:60], *(("92", to.code) if to.code else ())))
         if to.street:
             body.append(("N3", to.street[:55]))
         if to.city or to.postcode:
             body.append(("N4", to.city[:30], to.region[:2], to.postcode[:15], to.country[:3]))
-    body.append(("G62", "04", f"{told.at:%Y%m%d}"))
-    if told.due:
-        body.append(("G62", "10", f"{told.due:%Y%m%d}"))
-    for place, line in enumerate(told.lines, start=1):
+    body.append(("G62", "04", f"{content.at:%Y%m%d}"))
+    if content.due:
+        body.append(("G62", "10", f"{content.due:%Y%m%d}"))
+    for place, line in enumerate(content.lines, start=1):
         body += [("LX", str(place)), ("W01", plain(line.qty), _unit(line), "", *_item(line))]
         if line.description:
             body.append(("G69", line.description[:45]))
         body.append(("N9", "LI", line.line_no))
-    return [*body, ("W76", plain(sum((line.qty for line in told.lines), Decimal(0))))]
+    return [*body, ("W76", plain(sum((line.qty for line in content.lines), Decimal(0))))]
 
 
-def _transfer(told: Set, reference: str) -> list[Segment]:
+def _transfer(content: Set, reference: str) -> list[Segment]:
     """943: a W04 for each item."""
     del reference
     body: list[Segment] = [
-        ("W06", "F", told.document_no, f"{told.at:%Y%m%d}", told.reference),
-        ("N1", "SF", "", "92", told.origin),
-        ("N1", "ST", "", "92", told.location),
+        ("W06", "F", content.document_no, f"{content.at:%Y%m%d}", content.reference),
+        ("N1", "SF", "", "92", content.origin),
+        ("N1", "ST", "", "92", content.location),
     ]
-    if told.due:
-        body.append(("G62", "17", f"{told.due:%Y%m%d}"))
-    body.append(("W27", "M", told.carrier) if told.carrier else ("W27", "ZZ"))
-    for line in told.lines:
+    if content.due:
+        body.append(("G62", "17", f"{content.due:%Y%m%d}"))
+    body.append(("W27", "M", content.carrier) if content.carrier else ("W27", "ZZ"))
+    for line in content.lines:
         body.append(("W04", plain(line.qty), _unit(line), "", *_item(line)))
         if line.description:
             body.append(("G69", line.description[:45]))
         numbers = (("LI", line.line_no), ("LT", line.lot), ("SE", line.serial))
         body += [("N9", code, number) for code, number in numbers if number]
-    return [*body, ("W03", plain(sum((line.qty for line in told.lines), Decimal(0))))]
+    return [*body, ("W03", plain(sum((line.qty for line in content.lines), Decimal(0))))]
 
 
-def _authorisation(told: Set, reference: str) -> list[Segment]:
+def _authorisation(content: Set, reference: str) -> list[Segment]:
     """180: a BLI for each item, with what becomes of it and why."""
-    body: list[Segment] = [("BGN", "00", reference, f"{told.at:%Y%m%d}")]
-    if told.order_id:
-        body.append(("PRF", told.order_id))
-    body.append(("N9", "RZ", told.document_no))
-    if told.location:
-        body.append(("N1", "ST", "", "92", told.location))
-    for line in told.lines:
+    body: list[Segment] = [("BGN", "00", reference, f"{content.at:%Y%m%d}")]
+    if content.order_id:
+        body.append(("PRF", content.order_id))
+    body.append(("N9", "RZ", content.document_no))
+    if content.location:
+        body.append(("N1", "ST", "", "92", content.location))
+    for line in content.lines:
         body += [
             ("BLI", *_item(line), plain(line.qty), _unit(line)),
             ("RDR", DISPOSITIONS.get(line.disposition, "RA"), REASONS.get(line.reason, "")),
         ]
         body += [("N9", code, number) for code, number in (("LI", line.line_no), ("SE", line.serial)) if number]
-    return [*body, ("CTT", str(len(told.lines)), plain(sum((line.qty for line in told.lines), Decimal(0))))]
+    return [*body, ("CTT", str(len(content.lines)), plain(sum((line.qty for line in content.lines), Decimal(0))))]
 
 
 def _item(line: Line) -> tuple[str, str]:

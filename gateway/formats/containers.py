@@ -185,9 +185,9 @@ def _decrypt(outer: Inner, into: Path, left: _Left, keys: Keys) -> Iterator[Inne
         with suppress(FileNotFoundError):
             target.unlink()
         lines = done.stderr.strip().splitlines()
-        told = lines[-1] if lines else f"the process ended with {done.returncode}"
+        reason = lines[-1] if lines else f"the process ended with {done.returncode}"
         raise FileError(
-            left.name, f"it cannot be decrypted: {told}", "Check for which key it was encrypted, and who signed it."
+            left.name, f"it cannot be decrypted: {reason}", "Check for which key it was encrypted, and who signed it."
         )
     left.count(target.stat().st_size)
     yield Inner(_without(outer.name, ".pgp", ".gpg", ".asc"), target)

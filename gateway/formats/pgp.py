@@ -29,8 +29,8 @@ def main(message: str, target: str, key: str, bytes_max: str, signer: str = "") 
     except Exception as error:  # noqa: BLE001 - the library has no exceptions of its own
         if Path(target).exists() and Path(target).stat().st_size >= int(bytes_max):
             return "more bytes come out of it than unpacked_bytes_max"
-        told = str(error).partition("Stack backtrace")[0].strip() or type(error).__name__
-        return unsigned if wanted and "no valid signature" in told else " ".join(told.split())
+        reason = str(error).partition("Stack backtrace")[0].strip() or type(error).__name__
+        return unsigned if wanted and "no valid signature" in reason else " ".join(reason.split())
     known = {cert.fingerprint for cert in wanted}
     if wanted and not known & {signature.certificate for signature in done.valid_sigs}:
         return unsigned

@@ -78,10 +78,10 @@ def _records(home: Home, load: Load) -> dict[str, list[dict[str, Any]]]:
 
 
 def _faults(home: Home, load: Load) -> list[dict[str, Any]]:
-    told = f'select "position", code, message, hint, column_name, value from {load.mapped.faults} order by _ordinal'
+    query = f'select "position", code, message, hint, column_name, value from {load.mapped.faults} order by _ordinal'
     further = (*load.mapped.files[0].held, *load.files[0].broken)
     return [
-        *rows_of(home.lake.con, told),
+        *rows_of(home.lake.con, query),
         *({"position": f.position, "code": f.code, "message": f.message, "hint": f.hint} for f in further),
     ]
 

@@ -84,7 +84,7 @@ def stage_all(home: Home, shares: Sequence[Share]) -> list[Load]:
     """Map files of the same feed together. A file that one feed cannot read is read by none."""
     groups: dict[tuple[str, str, date], list[Share]] = {}
     for passage, file in shares:
-        key = (file.feed, file.drop.channel, file.drop.arrived_at.date())
+        key = (file.feed, file.drop.via, file.drop.arrived_at.date())
         groups.setdefault(key, []).append((passage, file))
     loads = [load for group in groups.values() for load in _stage_group(home, group)]
     if not any(passage.failed for passage, _ in shares):

@@ -45,7 +45,7 @@ def _alone(home: Home, file: Taken, faults: Sequence[Fault], units: int, reason:
         result = write_alone(con, commit, load, verdict, faults)
         drop_temporary(con, load.prefix)
         detail = {"file_id": result.file_id, "reason": result.reason}
-        commit.audit(file.drop.channel, action, file.drop.name, detail)
+        commit.audit(file.drop.via, action, file.drop.name, detail)
         return result
 
     return job
@@ -65,7 +65,7 @@ def duplicate(drop: Drop, known: Known) -> Job:
                 from file_state where file_id = ?""",
             [drop.name, drop.arrived_at, reason, known.file_id],
         )
-        commit.audit(drop.channel, "file.duplicate", drop.name, {"file_id": known.file_id, "feed": known.feed})
+        commit.audit(drop.via, "file.duplicate", drop.name, {"file_id": known.file_id, "feed": known.feed})
         return FileResult(
             drop.name,
             drop.partner,
@@ -93,7 +93,7 @@ def opened(drop: Drop, file_id: str) -> Job:
                 from file_state where file_id = ?""",
             [reason, file_id],
         )
-        commit.audit(drop.channel, "file.opened", drop.name, {"file_id": file_id})
+        commit.audit(drop.via, "file.opened", drop.name, {"file_id": file_id})
         return FileResult(drop.name, drop.partner, "", "RELEASED", reason=reason, file_id=file_id)
 
     return job

@@ -64,7 +64,7 @@ def write(
         "mapping": load.version,
         "files": [{"file_id": r.file_id, "name": r.name, "state": r.state} for r in results],
     }
-    commit.audit(load.files[0].drop.channel, action, subject, detail)
+    commit.audit(load.files[0].drop.via, action, subject, detail)
     return results
 
 
@@ -233,7 +233,7 @@ _TEXTS = (
     "container",
     "container_sha256",
     "partner",
-    "channel",
+    "drop",
     "control_no",
     "ignored_by",
     "control_total",
@@ -264,7 +264,7 @@ def _file_row(load: Load, number: int, verdict: Verdict, versions: dict[str, int
         "container": container or None,
         "container_sha256": container_sha256 or None,
         "partner": file.drop.partner,
-        "channel": file.drop.channel,
+        "drop": file.drop.via,
         "control_no": file.control_numbers,
         "test_flag": file.test,
         "received": verdict.received,

@@ -1,4 +1,7 @@
-"""The lake's tables: created from the model, brought up to date by additions only."""
+"""The lake's tables: created from the model, brought up to date without touching a row.
+
+Columns and tables are added, and columns renamed: both change only the catalog.
+"""
 
 from __future__ import annotations
 
@@ -55,15 +58,21 @@ def is_current(con: duckdb.DuckDBPyConnection, have: Columns) -> bool:
     """Whether nothing is missing. Raises HouseError if a newer program made the lake."""
     return (
         check_version(con, have) == SCHEMA_VERSION
-        and not any(missing(have, table) for table in TABLES if table in have)
+        and not any(missing(have, table) or renamed(have, table) for table in TABLES if table in have)
         and TABLES.keys() <= have.keys()
     )
 
 
 def missing(have: Columns, table: str) -> list[tuple[str, str]]:
-    """Columns of the model that a table of the lake lacks."""
+    """Columns of the model that a table of the lake lacks under any name."""
     names = {name for name, _ in have.get(table, ())}
-    return [(c.name, c.type) for c in TABLES[table].all_columns if c.name not in names]
+    return [(c.name, c.type) for c in TABLES[table].all_columns if not {c.name, c.formerly} & names]
+
+
+def renamed(have: Columns, table: str) -> dict[str, str]:
+    """Columns that a table of the lake has under the name of an older program: that name → today's."""
+    names = {name for name, _ in have.get(table, ())}
+    return {c.formerly: c.name for c in TABLES[table].all_columns if c.name not in names and c.formerly in names}
 
 
 def check_version(con: duckdb.DuckDBPyConnection, have: Columns) -> int | None:
@@ -128,5 +137,7 @@ def _migrate_table(con: duckdb.DuckDBPyConnection, table: str, have: Columns) ->
         listed = ", ".join(f'"{name}" {kind}' for name, kind in [*missing(have, table), *CONTROL_COLUMNS])
         con.execute(f'create table lake."{table}" ({listed})')
         return
+    for name, now in renamed(have, table).items():
+        con.execute(f'alter table lake."{table}" rename column "{name}" to "{now}"')
     for name, kind in missing(have, table):
         con.execute(f'alter table lake."{table}" add column "{name}" {kind}')

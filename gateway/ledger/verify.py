@@ -237,9 +237,10 @@ def _first_line(error: duckdb.Error) -> str:
 
 def _hash(table: Table, columns: tuple[str, ...]) -> str:
     """SQL for the hash of a row when the table had these columns."""
-    own = tuple(column for column in table.all_columns if column.name in columns)
-    then = Table(table.name, table.code, table.doc, own, provenance=False)
-    return row_hash(then, {column.name: f'"{column.name}"' for column in own})
+    names = {c.name: c.name if c.name in columns else c.formerly for c in table.all_columns}
+    own = tuple(column for column in table.all_columns if names[column.name] in columns)
+    then = Table(table.name, table.doc, own, provenance=False)
+    return row_hash(then, {column.name: f'"{names[column.name]}"' for column in own})
 
 
 def _label(table: Table) -> str:

@@ -4,13 +4,8 @@ from __future__ import annotations
 
 import duckdb
 
-from gateway.ledger.schema import Columns, missing
+from gateway.ledger.schema import Columns, missing, renamed
 from gateway.model import MAPPABLE, TABLES
-
-_STATES = {
-    "exception": ("exception_event", "exception_id", "version"),
-    "file_state": ("file", "file_id", "version"),
-}
 
 
 def create(con: duckdb.DuckDBPyConnection, have: Columns) -> None:
@@ -18,15 +13,16 @@ def create(con: duckdb.DuckDBPyConnection, have: Columns) -> None:
 
     `exception` and `file_state`: the newest event of each; `<table>_current`: the records of a table that no
     restatement has replaced. Looking at a past when a table or a column was not there yet, a view of that
-    name stands for it: empty, or null.
+    name stands for it: empty, or null. A column that had another name has today's.
     """
     for name in TABLES:
         _complete(con, name, have)
-    for view, (table, key, version) in _STATES.items():
-        con.execute(
-            f"""create or replace temp view "{view}" as select * from "{table}"
-            qualify row_number() over (partition by {key} order by {version} desc) = 1"""
-        )
+    for name, table in TABLES.items():
+        if table.state:
+            con.execute(
+                f"""create or replace temp view "{table.state}" as select * from "{name}"
+                qualify row_number() over (partition by {table.identity} order by version desc) = 1"""
+            )
     for name in MAPPABLE:
         con.execute(
             f"""create or replace temp view "{name}_current" as select * from "{name}"
@@ -35,8 +31,12 @@ def create(con: duckdb.DuckDBPyConnection, have: Columns) -> None:
 
 
 def _complete(con: duckdb.DuckDBPyConnection, table: str, have: Columns) -> None:
-    lacking = ", ".join(f'cast(null as {kind}) as "{name}"' for name, kind in missing(have, table))
+    lacking = [f'cast(null as {kind}) as "{name}"' for name, kind in missing(have, table)]
+    names = ", ".join(f'"{name}" as "{now}"' for name, now in renamed(have, table).items())
     if table not in have:
-        con.execute(f'create or replace temp view "{table}" as select {lacking} where false')
-    elif lacking:
-        con.execute(f'create or replace temp view "{table}" as select *, {lacking} from lake."{table}"')
+        con.execute(f'create or replace temp view "{table}" as select {", ".join(lacking)} where false')
+    elif lacking or names:
+        every = f"* rename ({names})" if names else "*"
+        con.execute(
+            f'create or replace temp view "{table}" as select {", ".join([every, *lacking])} from lake."{table}"'
+        )

@@ -5,12 +5,17 @@ from __future__ import annotations
 from gateway.model.table import INSTANT, TEXT, WHOLE, Column, Table
 
 ACKNOWLEDGEMENT = Table(
-    "acknowledgement", "ak", "What a partner says of an interchange, group, set or payment order of ours, and each error it found.",
+    "acknowledgement",
+    "What a partner says of an interchange, group, set or payment order of ours, and each error it found.",
     (
         Column("kind", TEXT, "Document", True, ("TA1", "997", "999", "CONTRL", "APERAK", "BANSTA")),
         Column("level", TEXT, "What is spoken of", True, ("INTERCHANGE", "GROUP", "SET", "ERROR")),
-        Column("status", TEXT, "Verdict; empty for an error, and where the document gives none",
-               values=("ACCEPTED", "PARTIAL", "REJECTED", "RECEIVED")),
+        Column(
+            "status",
+            TEXT,
+            "Verdict; empty for an error, and where the document gives none",
+            values=("ACCEPTED", "PARTIAL", "REJECTED", "RECEIVED"),
+        ),
         Column("source_status", TEXT, "The partner's code of it; E in X12 is accepted in spite of errors"),
         Column("sender", TEXT, "Who acknowledges: qualifier/identifier of the interchange"),
         Column("receiver", TEXT, "Who sent what is acknowledged"),
@@ -29,6 +34,6 @@ ACKNOWLEDGEMENT = Table(
         Column("acknowledged_at", INSTANT, "When it was written", True),
     ),
     event="acknowledged_at",
-)  # fmt: skip
+)
 
 TABLES = (ACKNOWLEDGEMENT,)

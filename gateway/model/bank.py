@@ -5,7 +5,8 @@ from __future__ import annotations
 from gateway.model.table import DAY, MONEY, TEXT, WHOLE, Column, Table
 
 BANK_LINE = Table(
-    "bank_line", "bl", "An entry of a bank statement. Only BOOK entries post.",
+    "bank_line",
+    "An entry of a bank statement. Only BOOK entries post.",
     (
         Column("account", TEXT, "IBAN or account number", True),
         Column("statement_id", TEXT, "Statement", True),
@@ -25,10 +26,11 @@ BANK_LINE = Table(
         Column("remittance", TEXT, "Remittance text"),
     ),
     event="booking_date",
-)  # fmt: skip
+)
 
 BANK_BALANCE = Table(
-    "bank_balance", "bb", "A balance of a bank statement.",
+    "bank_balance",
+    "A balance of a bank statement.",
     (
         Column("account", TEXT, "IBAN or account number", True),
         Column("statement_id", TEXT, "Statement", True),
@@ -39,6 +41,6 @@ BANK_BALANCE = Table(
         Column("currency", TEXT, "ISO 4217", True),
     ),
     event="date",
-)  # fmt: skip
+)
 
 TABLES = (BANK_LINE, BANK_BALANCE)

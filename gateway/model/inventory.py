@@ -6,7 +6,8 @@ from gateway.model.status import STATUSES
 from gateway.model.table import DAY, FLAG, INSTANT, MONEY, QUANTITY, TEXT, UNIT_COST, WHOLE, Column, Table
 
 ITEM = Table(
-    "item", "it", "Item master: one row for each version of an item.",
+    "item",
+    "Item master: one row for each version of an item.",
     (
         Column("sku", TEXT, "Our stock-keeping unit", True),
         Column("gtin", TEXT, "GTIN, leading zeros kept"),
@@ -32,24 +33,25 @@ ITEM = Table(
         Column("inspect_profile", TEXT, "How returns are inspected"),
         Column("return_days", WHOLE, "Return window in days"),
     ),
-)  # fmt: skip
+)
 
 ITEM_ALIAS = Table(
-    "item_alias", "al", "Other names of an item, valid in time.",
+    "item_alias",
+    "Other names of an item, valid in time.",
     (
         Column("alias_partner", TEXT, "Partner that uses the name; * for all", True),
-        Column("id_type", TEXT, "Kind of name", True,
-               ("MSKU", "FNSKU", "ASIN", "GTIN", "UPC", "3PL", "VENDOR")),
+        Column("id_type", TEXT, "Kind of name", True, ("MSKU", "FNSKU", "ASIN", "GTIN", "UPC", "3PL", "VENDOR")),
         Column("external_id", TEXT, "The other name", True),
         Column("sku", TEXT, "Our SKU", True),
         Column("pack_qty", QUANTITY, "Base units in one of theirs"),
         Column("valid_from", DAY, "First day, empty for always"),
         Column("valid_to", DAY, "Last day, empty for open"),
     ),
-)  # fmt: skip
+)
 
 LOCATION = Table(
-    "location", "lo", "Places that hold stock.",
+    "location",
+    "Places that hold stock.",
     (
         Column("location", TEXT, "Code", True),
         Column("gln", TEXT, "GS1 location number"),
@@ -59,10 +61,11 @@ LOCATION = Table(
         Column("cutoff", TEXT, "Local time at which its day's stock is counted, HH:MM"),
         Column("owner", TEXT, "Who answers for it"),
     ),
-)  # fmt: skip
+)
 
 INVENTORY_MOVEMENT = Table(
-    "inventory_movement", "mv", "Units moved from one bucket (location + status) to another.",
+    "inventory_movement",
+    "Units moved from one bucket (location + status) to another.",
     (
         Column("occurred_at", INSTANT, "When", True),
         Column("sku", TEXT, "SKU, or the unmapped name behind '?'", True),
@@ -71,9 +74,13 @@ INVENTORY_MOVEMENT = Table(
         Column("to_location", TEXT, "Place of destination", True),
         Column("to_status", TEXT, "Status of destination", True, STATUSES),
         Column("qty", QUANTITY, "Units, more than zero", True),
-        Column("type", TEXT, "Kind", True,
-               ("OPENING", "RECEIPT", "PUTAWAY", "PICK", "SHIP", "RETURN", "TRANSFER", "ADJUST", "STATUS",
-                "REVERSAL")),
+        Column(
+            "type",
+            TEXT,
+            "Kind",
+            True,
+            ("OPENING", "RECEIPT", "PUTAWAY", "PICK", "SHIP", "RETURN", "TRANSFER", "ADJUST", "STATUS", "REVERSAL"),
+        ),
         Column("reason", TEXT, "Our reason code"),
         Column("source_reason", TEXT, "The partner's reason code"),
         Column("lot", TEXT, "Lot"),
@@ -87,10 +94,11 @@ INVENTORY_MOVEMENT = Table(
         Column("reversal_of", TEXT, "record_id of the movement that this one takes back"),
     ),
     event="occurred_at",
-)  # fmt: skip
+)
 
 INVENTORY_SNAPSHOT = Table(
-    "inventory_snapshot", "sn", "Stock as a partner counts it at an instant.",
+    "inventory_snapshot",
+    "Stock as a partner counts it at an instant.",
     (
         Column("location", TEXT, "Place", True),
         Column("as_of", INSTANT, "Cut-off instant", True),
@@ -103,10 +111,11 @@ INVENTORY_SNAPSHOT = Table(
         Column("stale", FLAG, "Carried forward from an earlier count"),
     ),
     event="as_of",
-)  # fmt: skip
+)
 
 STOCK_VALUE = Table(
-    "stock_value", "sv", "Value that a movement moved; the sum of a movement's rows holds.",
+    "stock_value",
+    "Value that a movement moved; the sum of a movement's rows holds.",
     (
         Column("record_id", TEXT, "Movement", True),
         Column("entity", TEXT, "Legal entity", True),
@@ -117,12 +126,12 @@ STOCK_VALUE = Table(
         Column("credit_role", TEXT, "Role of the bucket it came from", True),
         Column("value", MONEY, "Value moved, functional currency; a later row corrects an earlier one", True),
         Column("unit_cost", UNIT_COST, "Cost of a unit that was used"),
-        Column("basis", TEXT, "Where the cost came from", True,
-               ("RECEIPT", "STANDARD", "AVERAGE", "ISSUE", "MISSING")),
+        Column("basis", TEXT, "Where the cost came from", True, ("RECEIPT", "STANDARD", "AVERAGE", "ISSUE", "MISSING")),
         Column("entry_id", TEXT, "Entry that posted it, empty where no account changes"),
         Column("recorded_at", INSTANT, "When it was committed", True),
     ),
-    event="occurred_at", provenance=False,
-)  # fmt: skip
+    event="occurred_at",
+    provenance=False,
+)
 
 TABLES = (ITEM, ITEM_ALIAS, LOCATION, INVENTORY_MOVEMENT, INVENTORY_SNAPSHOT, STOCK_VALUE)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from gateway.model.table import DAY, INSTANT, MONEY, TEXT, WHOLE, Column, Table
 
 JOURNAL_LINE = Table(
-    "journal_line", "jl", "A line of a balanced entry. Debit and credit are never negative; one is zero.",
+    "journal_line",
+    "A line of a balanced entry. Debit and credit are never negative; one is zero.",
     (
         Column("entry_id", TEXT, "Entry", True),
         Column("line_no", WHOLE, "Line within the entry, from 1", True),
@@ -34,17 +35,19 @@ JOURNAL_LINE = Table(
         Column("file_id", TEXT, "File whose commit posted it"),
         Column("recorded_at", INSTANT, "When it was committed", True),
     ),
-    event="date", provenance=False,
-)  # fmt: skip
+    event="date",
+    provenance=False,
+)
 
 JOURNAL_SOURCE = Table(
-    "journal_source", "js", "Which record stands behind which journal line.",
+    "journal_source",
+    "Which record stands behind which journal line.",
     (
         Column("entry_id", TEXT, "Entry", True),
         Column("line_no", WHOLE, "Line", True),
         Column("record_id", TEXT, "Record", True),
     ),
     provenance=False,
-)  # fmt: skip
+)
 
 TABLES = (JOURNAL_LINE, JOURNAL_SOURCE)

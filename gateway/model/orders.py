@@ -5,7 +5,8 @@ from __future__ import annotations
 from gateway.model.table import DAY, INSTANT, MONEY, QUANTITY, TEXT, Column, Table
 
 ORDER_LINE = Table(
-    "order_line", "ol", "A line of a customer order as the channel states it; amounts are the whole line's.",
+    "order_line",
+    "A line of a customer order as the channel states it; amounts are the whole line's.",
     (
         Column("order_id", TEXT, "The channel's order number", True),
         Column("line_no", TEXT, "Line", True),
@@ -24,7 +25,7 @@ ORDER_LINE = Table(
         Column("currency", TEXT, "ISO 4217", True),
         Column("cancelled_qty", QUANTITY, "Cancelled units"),
         Column("location", TEXT, "Where it is to be shipped from, as far as that is decided"),
-        Column("ship_to_name", TEXT, "Who gets it; only where a warehouse must be told"),
+        Column("ship_to_name", TEXT, "Who gets it; only where a warehouse needs it"),
         Column("ship_to_code", TEXT, "Code of that place, as the warehouse knows it"),
         Column("ship_to_street", TEXT, "Street and number"),
         Column("ship_to_city", TEXT, "City"),
@@ -33,10 +34,11 @@ ORDER_LINE = Table(
         Column("ship_to_country", TEXT, "ISO 3166 country"),
     ),
     event="ordered_at",
-)  # fmt: skip
+)
 
 SHIPMENT_LINE = Table(
-    "shipment_line", "sh", "A line of a shipment confirmation.",
+    "shipment_line",
+    "A line of a shipment confirmation.",
     (
         Column("shipment_no", TEXT, "Shipment", True),
         Column("order_id", TEXT, "Order", True),
@@ -54,10 +56,11 @@ SHIPMENT_LINE = Table(
         Column("serial", TEXT, "Serial number"),
     ),
     event="shipped_at",
-)  # fmt: skip
+)
 
 RECEIPT_LINE = Table(
-    "receipt_line", "rl", "A line of a warehouse receipt.",
+    "receipt_line",
+    "A line of a warehouse receipt.",
     (
         Column("receipt_no", TEXT, "Receipt", True),
         Column("po", TEXT, "Purchase order or shipment it answers"),
@@ -73,10 +76,11 @@ RECEIPT_LINE = Table(
         Column("due", DAY, "Expected day"),
     ),
     event="received_at",
-)  # fmt: skip
+)
 
 SHIPMENT_VALUE = Table(
-    "shipment_value", "sq", "What a shipment line earned; the sum of a shipment line's rows holds.",
+    "shipment_value",
+    "What a shipment line earned; the sum of a shipment line's rows holds.",
     (
         Column("record_id", TEXT, "Shipment line", True),
         Column("entity", TEXT, "Legal entity", True),
@@ -92,7 +96,8 @@ SHIPMENT_VALUE = Table(
         Column("currency", TEXT, "ISO 4217", True),
         Column("recorded_at", INSTANT, "When it was committed", True),
     ),
-    event="shipped_at", provenance=False,
-)  # fmt: skip
+    event="shipped_at",
+    provenance=False,
+)
 
 TABLES = (ORDER_LINE, SHIPMENT_LINE, RECEIPT_LINE, SHIPMENT_VALUE)

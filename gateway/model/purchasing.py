@@ -5,13 +5,19 @@ from __future__ import annotations
 from gateway.model.table import DAY, INSTANT, MONEY, QUANTITY, TEXT, UNIT_COST, Column, Table
 
 PURCHASE_ORDER_LINE = Table(
-    "purchase_order_line", "pl", "A line of our order to a supplier: as ordered, and as the supplier answers it.",
+    "purchase_order_line",
+    "A line of our order to a supplier: as ordered, and as the supplier answers it.",
     (
         Column("po", TEXT, "Our order number, with its release", True),
         Column("line_no", TEXT, "Our line; empty if the document speaks of the whole order"),
         Column("stage", TEXT, "Our order, or the supplier's answer to it", True, ("ORDERED", "CONFIRMED")),
-        Column("line_status", TEXT, "What becomes of `qty`", True,
-               ("OPEN", "CLOSED", "CANCELLED", "ACCEPTED", "CHANGED", "SUBSTITUTED", "BACKORDERED", "HELD", "REJECTED")),
+        Column(
+            "line_status",
+            TEXT,
+            "What becomes of `qty`",
+            True,
+            ("OPEN", "CLOSED", "CANCELLED", "ACCEPTED", "CHANGED", "SUBSTITUTED", "BACKORDERED", "HELD", "REJECTED"),
+        ),
         Column("source_status", TEXT, "The partner's code of it"),
         Column("stated_at", INSTANT, "When the document was written", True),
         Column("supplier", TEXT, "Supplier"),
@@ -26,10 +32,11 @@ PURCHASE_ORDER_LINE = Table(
         Column("location", TEXT, "Where it is to arrive"),
     ),
     event="stated_at",
-)  # fmt: skip
+)
 
 ASN_LINE = Table(
-    "asn_line", "as", "A line of a supplier's advice of goods that are on their way to us.",
+    "asn_line",
+    "A line of a supplier's advice of goods that are on their way to us.",
     (
         Column("asn", TEXT, "Advice", True),
         Column("po", TEXT, "Our order number, with its release"),
@@ -49,10 +56,10 @@ ASN_LINE = Table(
         Column("serial", TEXT, "Serial number"),
     ),
     event="shipped_at",
-)  # fmt: skip
+)
 
 SUPPLIER_INVOICE_LINE = Table(
-    "supplier_invoice_line", "il",
+    "supplier_invoice_line",
     "A line of a supplier's invoice or credit note; all of a document make what we owe, or get back (negative).",
     (
         Column("invoice_no", TEXT, "Invoice or credit note", True),
@@ -76,6 +83,6 @@ SUPPLIER_INVOICE_LINE = Table(
         Column("due", DAY, "When it is to be paid"),
     ),
     event="invoice_date",
-)  # fmt: skip
+)
 
 TABLES = (PURCHASE_ORDER_LINE, ASN_LINE, SUPPLIER_INVOICE_LINE)

@@ -6,11 +6,27 @@ from gateway.model.status import STATUSES
 from gateway.model.table import INSTANT, MONEY, QUANTITY, TEXT, Column, Table
 
 RETURN_EVENT = Table(
-    "return_event", "rt", "One stage of one return.",
+    "return_event",
+    "One stage of one return.",
     (
-        Column("stage", TEXT, "Stage", True,
-               ("AUTHORISED", "DENIED", "IN_TRANSIT", "RECEIVED", "INSPECTED", "DISPOSITIONED", "REFUNDED",
-                "REPLACED", "CLAIMED", "CLOSED")),
+        Column(
+            "stage",
+            TEXT,
+            "Stage",
+            True,
+            (
+                "AUTHORISED",
+                "DENIED",
+                "IN_TRANSIT",
+                "RECEIVED",
+                "INSPECTED",
+                "DISPOSITIONED",
+                "REFUNDED",
+                "REPLACED",
+                "CLAIMED",
+                "CLOSED",
+            ),
+        ),
         Column("rma", TEXT, "Return authorisation"),
         Column("order_id", TEXT, "Order"),
         Column("line_no", TEXT, "Order line"),
@@ -26,8 +42,9 @@ RETURN_EVENT = Table(
         Column("disposition", TEXT, "What was decided"),
         Column("to_status", TEXT, "Inventory status it ends in", values=STATUSES),
         Column("refund_id", TEXT, "Refund"),
-        Column("refund_kind", TEXT, "Kind of refund",
-               values=("FULL", "PARTIAL", "RETURNLESS", "EXCHANGE", "STORE_CREDIT")),
+        Column(
+            "refund_kind", TEXT, "Kind of refund", values=("FULL", "PARTIAL", "RETURNLESS", "EXCHANGE", "STORE_CREDIT")
+        ),
         Column("principal_amount", MONEY, "Refunded goods"),
         Column("tax_amount", MONEY, "Refunded tax"),
         Column("shipping_amount", MONEY, "Refunded shipping"),
@@ -38,6 +55,6 @@ RETURN_EVENT = Table(
         Column("actor", TEXT, "Who"),
     ),
     event="occurred_at",
-)  # fmt: skip
+)
 
 TABLES = (RETURN_EVENT,)

@@ -5,14 +5,33 @@ from __future__ import annotations
 from gateway.model.table import DAY, INSTANT, MONEY, QUANTITY, TEXT, Column, Table
 
 CLASSES = (
-    "principal", "tax", "shipping", "promotion", "commission", "fulfilment", "storage", "advertising",
-    "facilitator_tax", "reserve", "chargeback", "reimbursement", "refund_principal", "refund_tax",
-    "refund_shipping", "refund_commission", "refund_promotion", "adjustment", "other_fee", "other_income",
-    "transfer", "suspense",
-)  # fmt: skip
+    "principal",
+    "tax",
+    "shipping",
+    "promotion",
+    "commission",
+    "fulfilment",
+    "storage",
+    "advertising",
+    "facilitator_tax",
+    "reserve",
+    "chargeback",
+    "reimbursement",
+    "refund_principal",
+    "refund_tax",
+    "refund_shipping",
+    "refund_commission",
+    "refund_promotion",
+    "adjustment",
+    "other_fee",
+    "other_income",
+    "transfer",
+    "suspense",
+)
 
 SETTLEMENT = Table(
-    "settlement", "st", "The head of a settlement: its period, its total and when it is paid.",
+    "settlement",
+    "The head of a settlement: its period, its total and when it is paid.",
     (
         Column("settlement_id", TEXT, "Settlement", True),
         Column("channel", TEXT, "Sales channel", True),
@@ -24,10 +43,11 @@ SETTLEMENT = Table(
         Column("payout_ref", TEXT, "Reference on the bank statement, if the partner states it"),
     ),
     event="deposit_date",
-)  # fmt: skip
+)
 
 SETTLEMENT_LINE = Table(
-    "settlement_line", "sl", "A line of a settlement.",
+    "settlement_line",
+    "A line of a settlement.",
     (
         Column("settlement_id", TEXT, "Settlement", True),
         Column("channel", TEXT, "Sales channel", True),
@@ -45,6 +65,6 @@ SETTLEMENT_LINE = Table(
         Column("posted_at", INSTANT, "When the partner posted it", True),
     ),
     event="posted_at",
-)  # fmt: skip
+)
 
 TABLES = (SETTLEMENT, SETTLEMENT_LINE)

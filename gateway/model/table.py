@@ -24,6 +24,7 @@ class Column:
     doc       what it holds, for people
     required  a row without it is a fault
     values    the allowed values, () for free text
+    formerly  its name in ledgers that older programs made; opening one renames it
     """
 
     name: str
@@ -31,18 +32,29 @@ class Column:
     doc: str
     required: bool = False
     values: tuple[str, ...] = ()
+    formerly: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """One canonical table. `event` is the column by which its history is pruned."""
+    """A canonical table.
+
+    name        in the ledger and, where `provenance` is true, in the mappings
+    doc         what a row is, for people
+    columns     its own, without those of provenance
+    event       the time of a row: the column by which its history is pruned
+    provenance  its rows are records of files; mappings may fill it
+    identity    where later rows are later states: the column that names what they are states of
+    state       the view that shows the newest row of each `identity`
+    """
 
     name: str
-    code: str
     doc: str
     columns: tuple[Column, ...]
     event: str = ""
     provenance: bool = True
+    identity: str = ""
+    state: str = ""
     _by_name: dict[str, Column] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -52,6 +64,11 @@ class Table:
     def all_columns(self) -> tuple[Column, ...]:
         """Provenance columns (for records of files) and then the table's own."""
         return (PROVENANCE if self.provenance else ()) + self.columns
+
+    @property
+    def present(self) -> str:
+        """The view that shows what holds now, "" where every row does."""
+        return f"{self.name}_current" if self.provenance else self.state
 
     def column(self, name: str) -> Column | None:
         """The table's own column of that name, or None."""
@@ -66,7 +83,7 @@ PROVENANCE: tuple[Column, ...] = (
     Column("source_key", KEY, "MD5 of table, partner and business key: same event, same key", True),
     Column("occurrence", WHOLE, "1 for the first row with that key in a file, 2 for the second …", True),
     Column("entity", TEXT, "Legal entity", True),
-    Column("partner", TEXT, "Trading partner whose channel delivered it", True),
+    Column("partner", TEXT, "Trading partner whose folder or server delivered it", True),
     Column("recorded_at", INSTANT, "When it was committed", True),
     Column("supersedes", TEXT, "record_id that this restatement replaces"),
 )

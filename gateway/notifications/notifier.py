@@ -24,7 +24,7 @@ from gateway.ledger.connection import CATALOG
 from gateway.notifications import message, picture, templates
 from gateway.notifications.message import Message
 from gateway.notifications.sending import NotSentError, send
-from gateway.notifications.state import TRIES_MAX, State, Told
+from gateway.notifications.state import TRIES_MAX, Notified, State
 from gateway.settings import Config, Recipient
 
 log = structlog.get_logger()
@@ -85,7 +85,7 @@ class Notifier:
             with lake.open_lake(self.home, self.config, read_only=True) as ledger:
                 due = self.due(ledger.con, state, now)
             state.save()
-            sent = [one for one in due if self._tell(one, state, now)]
+            sent = [one for one in due if self._notify(one, state, now)]
             self._unsent = {_way(one.recipient) for one in due if one not in sent}
             return sent
 
@@ -93,65 +93,67 @@ class Notifier:
         """What should be told now, first alerts. What was tried twice without an answer is held for told."""
         found: list[Due] = []
         for recipient in self.config.notify.to:
-            told = state.of(identity(recipient))
-            for one in (self._alert(con, recipient, told, now), self._digest(con, recipient, told, now)):
+            notified = state.of(identity(recipient))
+            for one in (self._alert(con, recipient, notified, now), self._digest(con, recipient, notified, now)):
                 found += [Due(recipient, one)] if one else []
         return found
 
-    def _alert(self, con: duckdb.DuckDBPyConnection, recipient: Recipient, told: Told, now: datetime) -> Message | None:
+    def _alert(
+        self, con: duckdb.DuckDBPyConnection, recipient: Recipient, notified: Notified, now: datetime
+    ) -> Message | None:
         rows = picture.open_exceptions(con, recipient.owner, recipient.severity, now)
         items = {f"{row['exception_id']}:{row['version']}": row for row in rows}
-        told.alerted = [item for item in told.alerted if item in items]
-        new = [item for item in items if item not in told.alerted]
-        new = _not_given_up(new, told)
+        notified.alerted = [item for item in notified.alerted if item in items]
+        new = [item for item in items if item not in notified.alerted]
+        new = _not_given_up(new, notified)
         if not new or _is_quiet(recipient, now):
             return None
         return message.alert(recipient, self.templates["alert"], [items[item] for item in new], new, now)
 
     def _digest(
-        self, con: duckdb.DuckDBPyConnection, recipient: Recipient, told: Told, now: datetime
+        self, con: duckdb.DuckDBPyConnection, recipient: Recipient, notified: Notified, now: datetime
     ) -> Message | None:
-        if not _digest_is_due(recipient, told, now):
+        if not _digest_is_due(recipient, notified, now):
             return None
         zone = ZoneInfo(recipient.timezone)
         item = f"digest {local_day(now, zone)}"
-        if not _not_given_up([item], told):
-            told.digest = str(local_day(now, zone))
+        if not _not_given_up([item], notified):
+            notified.digest = str(local_day(now, zone))
             return None
-        since = datetime.fromisoformat(told.digest_at) if told.digest_at else now - timedelta(days=1)
+        since = datetime.fromisoformat(notified.digest_at) if notified.digest_at else now - timedelta(days=1)
         day = picture.digest(con, self.feeds, recipient.owner, since, now, zone)
         return message.digest(recipient, self.templates["digest"], day, [item], now)
 
-    def _tell(self, due: Due, state: State, now: datetime) -> bool:
+    def _notify(self, due: Due, state: State, now: datetime) -> bool:
         """Send it, unless its server failed a moment ago. It is noted before as under way, and afterwards as told."""
-        recipient, told = due.recipient, state.of(identity(due.recipient))
+        recipient, notified = due.recipient, state.of(identity(due.recipient))
         back_off = self._back_offs.setdefault(
             _way(recipient), BackOff(self.config.daemon.tick_s, self.config.daemon.back_off_s_max)
         )
         if not back_off.ready():
             return False
         items = due.message.items
-        told.tries |= {item: told.tries.get(item, 0) + 1 for item in items}
+        notified.tries |= {item: notified.tries.get(item, 0) + 1 for item in items}
         state.save()
         try:
             send(due.message, recipient, self.config.notify.smtp, now)
         except HouseError as error:
             if isinstance(error, NotSentError):
-                told.tries |= {item: told.tries[item] - 1 for item in items}
+                notified.tries |= {item: notified.tries[item] - 1 for item in items}
             pause = back_off.failed()
-            if told.problem != str(error):
+            if notified.problem != str(error):
                 log.warning("notify.failed", to=identity(recipient), error=str(error), again_in_s=round(pause, 1))
-            told.problem_since = told.problem_since or now.isoformat(timespec="seconds")
-            told.problem = str(error)
+            notified.problem_since = notified.problem_since or now.isoformat(timespec="seconds")
+            notified.problem = str(error)
             state.save()
             return False
         back_off.worked()
-        told.tries = {item: tries for item, tries in told.tries.items() if item not in items and tries}
+        notified.tries = {item: tries for item, tries in notified.tries.items() if item not in items and tries}
         if due.message.kind == "digest":
-            told.digest, told.digest_at = str(local_day(now, ZoneInfo(recipient.timezone))), now.isoformat()
+            notified.digest, notified.digest_at = str(local_day(now, ZoneInfo(recipient.timezone))), now.isoformat()
         else:
-            told.alerted += items
-        told.problem = told.problem_since = ""
+            notified.alerted += items
+        notified.problem = notified.problem_since = ""
         state.save()
         log.info("notify.sent", to=identity(recipient), kind=due.message.kind, items=len(items))
         return True
@@ -163,8 +165,8 @@ class Notifier:
         if not self.config.notify.to:
             return False
         seen, quiet = _version(self.folder), [_is_quiet(one, now) for one in self.config.notify.to]
-        told = State(self.folder)
-        digest = any(_digest_is_due(one, told.of(identity(one)), now) for one in self.config.notify.to)
+        notified = State(self.folder)
+        digest = any(_digest_is_due(one, notified.of(identity(one)), now) for one in self.config.notify.to)
         again = any(self._back_offs[way].ready() for way in self._unsent)
         changed = seen != self._seen or quiet != self._quiet
         if not seen or not (changed or again or (digest and not self._unsent)):
@@ -174,13 +176,13 @@ class Notifier:
         return True
 
 
-def _not_given_up(items: Sequence[str], told: Told) -> list[str]:
+def _not_given_up(items: Sequence[str], notified: Notified) -> list[str]:
     """Those that may still be sent; the others may have arrived twice and count as told."""
-    given_up = [item for item in items if told.tries.get(item, 0) >= TRIES_MAX]
+    given_up = [item for item in items if notified.tries.get(item, 0) >= TRIES_MAX]
     if given_up:
         log.warning("notify.unsure", items=len(given_up), consequence="sent twice without an answer; not sent again")
-        told.alerted += given_up
-        told.tries = {item: tries for item, tries in told.tries.items() if item not in given_up}
+        notified.alerted += given_up
+        notified.tries = {item: tries for item, tries in notified.tries.items() if item not in given_up}
     return [item for item in items if item not in given_up]
 
 
@@ -196,12 +198,12 @@ def _is_quiet(recipient: Recipient, now: datetime) -> bool:
     return is_within(now, begin, end, ZoneInfo(recipient.timezone))
 
 
-def _digest_is_due(recipient: Recipient, told: Told, now: datetime) -> bool:
+def _digest_is_due(recipient: Recipient, notified: Notified, now: datetime) -> bool:
     if not recipient.digest_at:
         return False
     zone = ZoneInfo(recipient.timezone)
     today = local_day(now, zone)
-    return told.digest < str(today) and now >= instant(today, spans.clock(recipient.digest_at), zone)
+    return notified.digest < str(today) and now >= instant(today, spans.clock(recipient.digest_at), zone)
 
 
 def _version(folder: Path) -> tuple[int, ...]:
@@ -226,7 +228,7 @@ def _alone(folder: Path) -> Iterator[bool]:
         yield True
 
 
-class Telling:
+class NotifierThread:
     """A thread that lets its notifier look again and again; nobody waits for a server that is slow.
 
     notifier  may be replaced at any time, as when settings change

@@ -1,4 +1,4 @@
-"""What each recipient was told: kept in a small file, so that a restart tells nothing twice."""
+"""What each recipient was notified of: kept in a small file, so that a restart sends nothing twice."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from gateway.errors import HouseError
 
 FILE = "notifications.json"
 TRIES_MAX = 2
-"""A message that may have been taken is sent once more, and then held for told."""
+"""A message that may have been taken is sent once more, and then counts as sent."""
 
 
 @dataclass(slots=True)
-class Told:
-    """Of one recipient.
+class Notified:
+    """What a recipient was notified of.
 
-    alerted    items that were told and whose exception is still open
+    alerted    items that were sent and whose exception is still open
     digest     local day of the last digest, and `digest_at` its instant
     tries      items that were under way: how often, without our knowing whether they were taken
     problem    why the last message could not be sent, and `problem_since` when that began
@@ -39,30 +39,30 @@ class State:
 
     def __init__(self, folder: Path) -> None:
         self._path = folder / FILE
-        self._told = read(folder)
+        self._notified = read(folder)
 
-    def of(self, recipient: str) -> Told:
-        """What a recipient was told; changes of it are kept by `save`."""
-        return self._told.setdefault(recipient, Told())
+    def of(self, recipient: str) -> Notified:
+        """What a recipient was notified of; changes of it are kept by `save`."""
+        return self._notified.setdefault(recipient, Notified())
 
     def save(self) -> None:
         """Write it down."""
-        content = {key: asdict(told) for key, told in self._told.items()}
+        content = {key: asdict(notified) for key, notified in self._notified.items()}
         write_atomically(self._path, json.dumps(content, indent=1, ensure_ascii=False).encode())
 
     def keep(self, recipients: Iterable[str]) -> None:
         """Forget those that are not configured any more."""
         wanted = set(recipients)
-        self._told = {key: told for key, told in self._told.items() if key in wanted}
+        self._notified = {key: notified for key, notified in self._notified.items() if key in wanted}
 
 
-def read(folder: Path) -> dict[str, Told]:
+def read(folder: Path) -> dict[str, Notified]:
     """Recipient → what it was told. Raises HouseError if the file cannot be read."""
     path = folder / FILE
     try:
         raw: dict[str, dict[str, Any]] = json.loads(path.read_text(encoding="utf-8"))
-        return {key: Told(**told) for key, told in raw.items()}
+        return {key: Notified(**notified) for key, notified in raw.items()}
     except FileNotFoundError:
         return {}
     except (ValueError, TypeError, AttributeError) as error:
-        raise HouseError("read", str(path), "Remove it: what is open is then told once more.", str(error)) from None
+        raise HouseError("read", str(path), "Remove it: what is open is then sent once more.", str(error)) from None

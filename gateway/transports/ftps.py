@@ -246,8 +246,10 @@ class _Ftp(ftplib.FTP_TLS):
 
 def _entry_of_facts(line: str) -> Entry | None:
     """ "type=file;size=1;modify=20261101093000; orders.csv" → the entry, None for a folder."""
-    told, _, name = line.partition(" ")
-    facts: dict[str, Any] = {key.lower(): value for key, _, value in (part.partition("=") for part in told.split(";"))}
+    stated, _, name = line.partition(" ")
+    facts: dict[str, Any] = {
+        key.lower(): value for key, _, value in (part.partition("=") for part in stated.split(";"))
+    }
     kind = facts.get("type", "").lower()
     if kind in ("dir", "cdir", "pdir"):
         return None

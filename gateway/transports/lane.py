@@ -54,7 +54,7 @@ class Lane:
         self._unsettled: list[Drop] = []
         self._busy: set[Key] = set()
         self._failed: dict[Key, BackOff] = {}
-        self._told: set[str] = set()
+        self._reported: set[str] = set()
         self.error = ""
         """Why the last visit failed."""
         self.visited: float | None = None
@@ -126,7 +126,7 @@ class Lane:
         problems += [". ".join(filter(None, (p.message, p.hint))) for p in self.transport.problems]
         self._hand_over(drops)
         problems += self._deliver()
-        self._tell(problems)
+        self._report(problems)
 
     def _settle(self) -> list[str]:
         """Settle what was committed; what the other side refuses is tried again in the next visit."""
@@ -180,12 +180,12 @@ class Lane:
             log.info("file.delivered", transport=self.name, file=delivery.key)
         return problems + self.deliveries.problems
 
-    def _tell(self, problems: list[str]) -> None:
+    def _report(self, problems: list[str]) -> None:
         """Log what is new: a problem that stays is told once."""
         for problem in dict.fromkeys(problems):
-            if problem not in self._told:
+            if problem not in self._reported:
                 log.warning("transport.problem", transport=self.name, problem=problem)
-        self._told = set(problems)
+        self._reported = set(problems)
 
 
 def _key(drop: Drop) -> Key:

@@ -140,7 +140,7 @@ class RemoteServer(ABC):
         )
 
     @contextlib.contextmanager
-    def _asking(self, operation: str, subject: str) -> Iterator[None]:
+    def _attempt(self, operation: str, subject: str) -> Iterator[None]:
         """Raises UnreachableError when the connection breaks, HouseError when the server says no."""
         try:
             yield
@@ -160,7 +160,7 @@ class RemoteServer(ABC):
         """
         self.problems, self.soon = [], False
         self._stillness.begin()
-        with self._asking("list", self.places.inbound):
+        with self._attempt("list", self.places.inbound):
             listed = sorted(self._list(self.places.inbound), key=lambda entry: entry.name)
         entries = [entry for entry in self._marked(listed) if self._wanted(entry)]
         still = [entry for entry in entries if self._stillness.is_still(entry.name, entry.version)]
@@ -243,7 +243,7 @@ class RemoteServer(ABC):
         part = _part(target)
         target.parent.mkdir(parents=True, exist_ok=True)
         try:
-            with self._asking("download", remote):
+            with self._attempt("download", remote):
                 self._fill(part, entry)
                 now = self._stat(remote)
                 if now is None or now.version != entry.version:
@@ -285,7 +285,7 @@ class RemoteServer(ABC):
     def settle(self, drop: Drop) -> None:
         """Move the file to the folder for what is done (or remove it), unless it was replaced since; drop the copy."""
         remote = self._remote(drop.name)
-        with self._asking("settle", remote):
+        with self._attempt("settle", remote):
             now = self._stat(remote)  # None: settled before a crash, or taken back.
             if now is not None and now.version == drop.token:
                 self._put_away(remote, now.tag)
@@ -310,7 +310,7 @@ class RemoteServer(ABC):
         """Upload to the folder for deliveries, each file whole or not at all."""
         for file in files:
             target = posixpath.join(self.places.outbound, folder, file.name)
-            with self._asking("deliver", target):
+            with self._attempt("deliver", target):
                 self._send(file, target)
 
     def _send(self, file: Path, target: str) -> None:

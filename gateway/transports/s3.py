@@ -26,7 +26,7 @@ PART_BYTES = 64 << 20
 # In this thread alone: a lane is one thread, and ends when it is asked to.
 _IN_PARTS = TransferConfig(multipart_threshold=PART_BYTES, multipart_chunksize=PART_BYTES, use_threads=False)
 _BROKEN = (EOFError, TimeoutError, ConnectionError, BotoCoreError)
-_MENDS = {
+_FIXES = {
     "InvalidAccessKeyId": "Check the access key in {access_key_env}.",
     "SignatureDoesNotMatch": "Check the secret in {secret_key_env}: it is not that of the access key.",
     "RequestTimeTooSkewed": "Set the clock of this machine.",
@@ -90,10 +90,10 @@ class S3Bucket(RemoteServer):
         )
 
     def _answered(self, error: ClientError) -> OSError | UnreachableError:
-        told = error.response.get("Error", {})
-        code, message = str(told.get("Code", "")), str(told.get("Message", ""))
-        if code in _MENDS:
-            hint = _MENDS[code].format_map(self.settings.model_dump())
+        answer = error.response.get("Error", {})
+        code, message = str(answer.get("Code", "")), str(answer.get("Message", ""))
+        if code in _FIXES:
+            hint = _FIXES[code].format_map(self.settings.model_dump())
             return self._unreachable("log in to", f"{code}: {message}", hint)
         if error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0) >= 500:
             return self._unreachable("ask", f"{code}: {message}", "It is tried again.")
@@ -166,6 +166,6 @@ def _folder(prefix: str) -> str:
     return f"{plain}/" if plain else ""
 
 
-def _entry(name: str, size: int, told: dict[str, Any]) -> Entry:
+def _entry(name: str, size: int, answer: dict[str, Any]) -> Entry:
     # Listings tell parts of a second, single objects do not.
-    return Entry(name, size, int(told["LastModified"].timestamp()), told["ETag"].strip('"'))
+    return Entry(name, size, int(answer["LastModified"].timestamp()), answer["ETag"].strip('"'))

@@ -19,11 +19,11 @@ class UnreachableError(HouseError):
 class Drop:
     """A whole file that waits to be taken.
 
-    partner     who sent it: the name of the drop folder or of the server's partner (the authenticated channel)
+    partner     who sent it: the name of the drop folder or of the server's partner (what authenticated it)
     name        the name it was delivered under (untrusted text)
     path        a local file with its bytes
     arrived_at  UTC instant of its last change at the place of delivery
-    channel     "folder", or kind and name of the server, as "sftp:<name>"
+    via         how it came: "folder", or kind and name of the server, as "sftp:<name>"
     token       what the transport needs to settle it: its version, opaque to others
     """
 
@@ -31,7 +31,7 @@ class Drop:
     name: str
     path: Path
     arrived_at: datetime
-    channel: str
+    via: str
     token: str = ""
 
 

@@ -69,8 +69,8 @@ def readme(run: BookRun, sheets: Sequence[Sheet], about: Sequence[tuple[str, str
     for sheet in sheets:
         if not sheet.hidden:
             rows = sum(block.rows for block in sheet.blocks)
-            told = f"{sheet.title} ({rows:,} rows)" if len(sheet.blocks) == 1 else sheet.title
-            lines.append(Line(sheet.name, told, to_sheet=sheet.name))
+            label = f"{sheet.title} ({rows:,} rows)" if len(sheet.blocks) == 1 else sheet.title
+            lines.append(Line(sheet.name, label, to_sheet=sheet.name))
     return [*lines, *_section("Signs and figures", SIGNS), *_losses(sheets)]
 
 
@@ -139,14 +139,14 @@ def _section(heading: str, rows: Sequence[tuple[str, str]]) -> list[Line]:
 
 
 def _losses(sheets: Sequence[Sheet]) -> list[Line]:
-    told = [
+    lost = [
         Line(f"{sheet.name}!{block.letters[loss.column]}{block.first + 1 + loss.row}", f"{loss.column}: {loss.what}")
         for sheet in sheets
         for block in sheet.blocks
         for loss in block.losses
     ]
-    if not told:
+    if not lost:
         return []
-    more = [Line("…", f"and {len(told) - LOSSES_SHOWN_MAX:,} more")] if len(told) > LOSSES_SHOWN_MAX else []
+    more = [Line("…", f"and {len(lost) - LOSSES_SHOWN_MAX:,} more")] if len(lost) > LOSSES_SHOWN_MAX else []
     heading = [Line(), Line("Cells that could not hold the whole figure or text", style="heading")]
-    return [*heading, *told[:LOSSES_SHOWN_MAX], *more]
+    return [*heading, *lost[:LOSSES_SHOWN_MAX], *more]

@@ -514,12 +514,12 @@ def test_the_daemon_tells_stock_when_its_schedule_comes_without_any_file(home: P
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        ({"locations": []}, "name the `locations`"),
-        ({"document": "940"}, "say `since`"),
+        ({"locations": []}, "Fix: name the `locations`"),
+        ({"document": "940"}, "Fix: say `since`"),
         ({"timezone": "Mars/Base"}, "there is no time zone"),
         ({"version": "D96A"}, "cannot be written"),
-        ({"partner": "nobody"}, "'nobody' is not one of"),
-        ({"sender": "GATEWAY"}, "send.0.sender"),
+        ({"partner": "nobody"}, '"nobody" is not one of'),
+        ({"sender": "GATEWAY"}, "`send[1].sender`"),
     ],
 )
 def test_a_wrong_setting_is_told(change: dict[str, Any], said: str) -> None:

@@ -14,11 +14,11 @@ from gateway import formats
 from gateway.errors import HouseError
 from gateway.mapping.compiler.dates import NAMED, TOKENS
 from gateway.mapping.language.functions import AGGREGATES, FUNCTIONS
-from gateway.mapping.language.shape_faults import keys_of
 from gateway.mapping.language.spec import Acknowledge, Expect, Fallback, FieldSpec, FileSpec, Ignore, RecordSpec, TieOut
 from gateway.mapping.language.spec import Mapping as Feed
 from gateway.mapping.library.load import load_all
 from gateway.model import MAPPABLE
+from gateway.toml_faults import keys_of
 from tests.mapping.samples_of_mappings import write
 
 ROOT = Path(__file__).parents[2]

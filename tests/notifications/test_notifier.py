@@ -16,7 +16,7 @@ from gateway import settings as configuration
 from gateway.books.rules import load as load_rules
 from gateway.errors import HouseError
 from gateway.home import open_home
-from gateway.notifications import Notifier, Telling, check, identity, notifier
+from gateway.notifications import Notifier, NotifierThread, check, identity, notifier
 from gateway.notifications import state as states
 from gateway.once import run_books
 from gateway.transports.transport import Drop
@@ -236,12 +236,12 @@ def test_a_server_that_failed_is_left_alone_for_a_while_and_others_are_told(offi
 def test_the_thread_tells_what_was_committed_and_ends(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(notifier, "GAP_S", 0.01)
     office.start(digest_at="")
-    telling = Telling(office.notifier)
-    telling.start()
+    thread = NotifierThread(office.notifier)
+    thread.start()
     office.books(NOON)
     wait_for(lambda: bool(office.hook.posts), "the alert")
-    telling.end()
-    wait_for(lambda: "notify" not in {thread.name for thread in threading.enumerate()}, "its end")
+    thread.end()
+    wait_for(lambda: "notify" not in {each.name for each in threading.enumerate()}, "its end")
     assert len(office.hook.posts) == 1
 
 

@@ -245,7 +245,7 @@ def _only(connect: Connect, bucket: Bucket) -> Config:
 
 def _told(lane: Lane) -> set[str]:
     lane.visit()
-    return set(lane._told)
+    return set(lane._reported)
 
 
 # --- the server goes away -----------------------------------------------------------------------------

@@ -159,7 +159,7 @@ def test_a_file_is_moved_to_remote_done(sshd: Sshd, connect: Connect, spool: Pat
     sshd.put("orders.csv", b"a,b\n")
     server = connect(sshd)
     (drop,) = server.poll()
-    assert (drop.channel, drop.path.parent.parent) == ("sftp:partner", spool)
+    assert (drop.via, drop.path.parent.parent) == ("sftp:partner", spool)
     assert sshd.names("in") == ["orders.csv"], "it stays until it is settled"
     server.settle(drop)
     assert (sshd.names("in"), sshd.names("done")) == ([], ["orders.csv"])

@@ -11,10 +11,10 @@ import duckdb
 from gateway.books.posting.conditions import compile_expression
 from gateway.books.posting.rules import Posting, Rule
 from gateway.books.posting.sources import columns_of, known
+from gateway.errors import HomeFault
 from gateway.mapping.language.expressions import ExpressionError
-from gateway.mapping.language.loaded import MappingFault
-from gateway.mapping.language.toml_lines import Lines
 from gateway.sql import identifier
+from gateway.toml_lines import Lines
 
 FILE = "mappings/posting.toml"
 _NUMBERS = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "DECIMAL")
@@ -25,7 +25,7 @@ NEEDED = {"bank_line": ("may_be_payout",)}
 """Conditions that reconciliations ask for."""
 
 
-def faults(posting: Posting, text: str) -> list[MappingFault]:
+def faults(posting: Posting, text: str) -> list[HomeFault]:
     """Every fault of the rules, with the line of `text` (posting.toml) that it stands on."""
     lint = _Lint(Lines(text), posting.conditions)
     with duckdb.connect() as con:
@@ -39,10 +39,10 @@ class _Lint:
     def __init__(self, lines: Lines, conditions: Mapping[str, Mapping[str, str]]) -> None:
         self.lines, self.conditions = lines, conditions
 
-    def fault(self, path: tuple[str | int, ...], message: str, fix: str) -> MappingFault:
-        return MappingFault(FILE, self.lines.of(*path), message, fix)
+    def fault(self, path: tuple[str | int, ...], message: str, fix: str) -> HomeFault:
+        return HomeFault(FILE, self.lines.of(*path), message, fix)
 
-    def names(self, rules: Sequence[Rule]) -> Iterator[MappingFault]:
+    def names(self, rules: Sequence[Rule]) -> Iterator[HomeFault]:
         """Names that several rules have: journal lines and the ids of entries carry them."""
         times = Counter(rule.name for rule in rules)
         for number, rule in enumerate(rules):
@@ -51,14 +51,14 @@ class _Lint:
                     ("rule", number, "name"), f"{times[rule.name]} rules are named {rule.name}", "rename it"
                 )
 
-    def missing(self) -> Iterator[MappingFault]:
+    def missing(self) -> Iterator[HomeFault]:
         """Conditions that are not there and are needed."""
         for on, names in NEEDED.items():
             for name in set(names) - set(self.conditions.get(on, {})):
                 message = f"[conditions.{on}] has no {name}, which a reconciliation asks for"
                 yield self.fault(("conditions", on), message, f'write {name} = "…" there, an expression over {on}')
 
-    def conditions_of(self, con: duckdb.DuckDBPyConnection) -> Iterator[MappingFault]:
+    def conditions_of(self, con: duckdb.DuckDBPyConnection) -> Iterator[HomeFault]:
         """Conditions that are wrong by themselves."""
         for on, named in self.conditions.items():
             columns = columns_of(on)
@@ -68,7 +68,7 @@ class _Lint:
             for name, text in named.items():
                 yield from self._expression(con, ("conditions", on, name), text, columns, "when", {})
 
-    def rule(self, con: duckdb.DuckDBPyConnection, number: int, rule: Rule) -> Iterator[MappingFault]:
+    def rule(self, con: duckdb.DuckDBPyConnection, number: int, rule: Rule) -> Iterator[HomeFault]:
         """Faults of one rule."""
         path = ("rule", number)
         columns = columns_of(rule.on)
@@ -84,7 +84,7 @@ class _Lint:
         for key, text, kind in _expressions(rule):
             yield from self._expression(con, (*path, *key), text, columns, kind, shared)
 
-    def _unknown(self, path: tuple[str | int, ...], on: str) -> MappingFault:
+    def _unknown(self, path: tuple[str | int, ...], on: str) -> HomeFault:
         message = f'there is no table or derivation "{on}"{_near(on, known())}'
         return self.fault(path, message, f"name one of {', '.join(known())}")
 
@@ -96,7 +96,7 @@ class _Lint:
         columns: Mapping[str, str],
         kind: str,
         conditions: Mapping[str, str],
-    ) -> Iterator[MappingFault]:
+    ) -> Iterator[HomeFault]:
         try:
             sql = compile_expression(text, columns, conditions)
         except ExpressionError as error:

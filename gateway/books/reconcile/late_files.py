@@ -38,9 +38,9 @@ def _not_there(feed: Feed, standing: Sequence[Standing], now: datetime) -> Itera
         if state not in ("late", "missing"):
             continue
         code = "FILE_LATE" if state == "late" else "FILE_MISSING"
-        told = f"{feed.name} of {period.key} was due at {feed.local(period.due)}"
-        told += " and is not there" if state == "late" else " and never came; the file after it was due since, too"
-        yield code, f"{feed.name}|{period.key}", feed.entity, feed.partner, feed.name, period.day, told, None
+        message = f"{feed.name} of {period.key} was due at {feed.local(period.due)}"
+        message += " and is not there" if state == "late" else " and never came; the file after it was due since, too"
+        yield code, f"{feed.name}|{period.key}", feed.entity, feed.partner, feed.name, period.day, message, None
 
 
 def _numbers(
@@ -50,9 +50,9 @@ def _numbers(
     for gap in feeds.number_gaps(con, feed, came):
         count = gap.last - gap.first + 1
         what = str(gap.first) if count == 1 else f"{gap.first} to {gap.last} ({count})"
-        told = f"{counter}: {what} did not come, but {gap.last + 1} did"
+        message = f"{counter}: {what} did not come, but {gap.last + 1} did"
         key = f"{counter}|{gap.series}|{gap.last + 1}"
-        yield "SEQ_GAP", key, feed.entity, feed.partner, feed.name, local_day(now, feed.expect.zone), told, None
+        yield "SEQ_GAP", key, feed.entity, feed.partner, feed.name, local_day(now, feed.expect.zone), message, None
 
 
 def _size(feed: Feed, came: Sequence[Arrival]) -> Iterator[tuple[Any, ...]]:
@@ -61,12 +61,12 @@ def _size(feed: Feed, came: Sequence[Arrival]) -> Iterator[tuple[Any, ...]]:
         return
     file, usual = found
     those = f"{usual.files} files before it" + (" of the same weekday" if usual.weekday else "")
-    told = (
+    message = (
         f"{file.name} has {file.rows} rows; the {those} had {usual.middle:g} in the middle, "
         f"{usual.least} to {usual.most} would be usual"
     )
     day = local_day(file.arrived_at, feed.expect.zone)
-    yield "FILE_SIZE", f"{feed.name}|{file.file_id}", feed.entity, feed.partner, feed.name, day, told, file.file_id
+    yield "FILE_SIZE", f"{feed.name}|{file.file_id}", feed.entity, feed.partner, feed.name, day, message, file.file_id
 
 
 def _stale(feed: Feed, standing: Sequence[Standing], now: datetime) -> list[tuple[str, str, str, date, str, str]]:

@@ -198,7 +198,7 @@ class _Scan:
             if record.code == "02":
                 self.group = _Level(record)
             else:
-                self._told(self.file.check(record, "file", "groups"))
+                self._report(self.file.check(record, "file", "groups"))
                 self.file = None
         elif self.group is None:
             raise self._misplaced(record, "a group header (02)")
@@ -212,7 +212,7 @@ class _Scan:
             self.account = _Account(record, file, group)
         elif record.code == "98":
             self._end_account(record.line)
-            self._told(group.check(record, f"group of line {group.line}", "accounts"))
+            self._report(group.check(record, f"group of line {group.line}", "accounts"))
             file.total += _number(record)
             file.parts += 1
             self.group = None
@@ -235,7 +235,7 @@ class _Scan:
             raise FileError(self.name, "there is no BAI2 record in it", "Send the bank's BAI2 file.")
         if not self.found:
             raise FileError(self.name, "there is no account (03) in it", "Send the file again, with its accounts.")
-        return Statements(tuple(self.found), np.arange(len(self.found), dtype=np.int32), self.faults.told())
+        return Statements(tuple(self.found), np.arange(len(self.found), dtype=np.int32), self.faults.reported())
 
     def _keep(self, account: _Account) -> None:
         self.found.append(_statement(len(self.found), account))
@@ -264,7 +264,7 @@ class _Scan:
             self._cut_off("the file's trailer (99) is missing", line or self.file.line)
             self.file = None
 
-    def _told(self, faults: Iterator[Fault]) -> None:
+    def _report(self, faults: Iterator[Fault]) -> None:
         for fault in faults:
             self.faults.add(fault)
 
@@ -289,6 +289,6 @@ def _statement(ordinal: int, account: _Account) -> Statement:
         group=head.get("02/date", ""),
         test=account.group_status == "4",
         position=f"line {account.line}",
-        faults=account.faults.told(),
+        faults=account.faults.reported(),
     )
     return Statement(unit, head)

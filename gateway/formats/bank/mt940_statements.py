@@ -299,7 +299,7 @@ def _statement(ordinal: int, group: list[_Page]) -> Statement:
         control=first.control,
         test=sender[7:8] == "0",
         position=f"line {first.line}",
-        faults=first.faults.told([page.faults for page in group[1:]]),
+        faults=first.faults.reported([page.faults for page in group[1:]]),
     )
     return Statement(unit, head | blocks if blocks else head)
 

@@ -191,7 +191,7 @@ class Faults:
         else:
             self.more += 1
 
-    def told(self, others: Sequence[Faults] = ()) -> tuple[Fault, ...]:
+    def reported(self, others: Sequence[Faults] = ()) -> tuple[Fault, ...]:
         """These faults and those of others, and one that counts what is left out."""
         found = [fault for one in (self, *others) for fault in one.first]
         left = sum(one.more for one in (self, *others)) + max(0, len(found) - FAULTS_MAX)

@@ -221,12 +221,12 @@ class _Delimited(Reading):
             if batch.num_rows == 0 and not skipped:
                 continue
             lines, line = self._lines(batch, skipped, line)
-            self._tell(skipped)
+            self._report(skipped)
             batch, lines = _without_blank_rows(batch, lines)
             if batch.num_rows:
                 yield batch.columns, lines
         self._lines(None, skipped, line)
-        self._tell(skipped)
+        self._report(skipped)
         assert not skipped
         if self.quoted:
             self._check_closed(self._tail(self._last_row), self._last_row)
@@ -359,7 +359,7 @@ class _Delimited(Reading):
                 counts += pc.count_substring(column, "\n").to_numpy(zero_copy_only=False)
         return counts
 
-    def _tell(self, skipped: list[Skipped]) -> None:
+    def _report(self, skipped: list[Skipped]) -> None:
         """Note the bad rows whose lines are known, and take them off."""
         for (_, text, cells), line in zip(skipped, self._bad_lines, strict=False):
             if text.strip() and any(cell.strip() for _, row in self._rows(_Lines(io.StringIO(text))) for cell in row):

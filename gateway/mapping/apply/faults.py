@@ -100,14 +100,14 @@ def add_rejected(work: Work, compiler: Compiler, relation: str, name: str, reope
     for row in rows:
         texts = dict(zip([(r.index, t.name) for r, t in shown], row[2 + 2 * len(compiler.records) :], strict=True))
         source = sources.get(row[0], {})
-        told: set[tuple[str, str]] = set()
+        seen: set[tuple[str, str]] = set()
         for number, record in enumerate(compiler.records):
             wrong, broken = row[2 + 2 * number : 4 + 2 * number]
             for defect in _defects(record, wrong, broken, source, texts):
                 message, hint = describe(defect)
                 # Two records of a row may stumble over the same cell: it is told once.
-                if (defect.column, message) not in told:
-                    told.add((defect.column, message))
+                if (defect.column, message) not in seen:
+                    seen.add((defect.column, message))
                     cells = (defect.column, defect.value, message, hint, _json(source), True)
                     found.append((row[0] >> FILE_SHIFT, row[0], record.index, row[1], "ROW_REJECT", *cells))
     _insert(work, name, found)
@@ -191,7 +191,7 @@ def add_unmapped(work: Work, compiler: Compiler, relation: str, name: str) -> No
                     and (_ordinal >> {FILE_SHIFT}, {text}) not in (
                         select _ordinal >> {FILE_SHIFT}, value from {identifier(name)}
                         where code = {literal(code)} and column_name = {literal(column)}))"""
-            work.con.execute(_telling(name, record, rows, code, column, literal(what), hint))
+            work.con.execute(_faults_of(name, record, rows, code, column, literal(what), hint))
 
 
 def add_wrong_identifiers(work: Work, compiler: Compiler, relation: str, name: str) -> None:
@@ -203,10 +203,10 @@ def add_wrong_identifiers(work: Work, compiler: Compiler, relation: str, name: s
                 continue
             rows = f"from {identifier(relation)} where {accepted} and {record.applies} and {target.value} is not null"
             found = work.con.execute(f"select distinct {target.value} {rows}").fetchall()
-            told = {text: wrong for (text,) in found if (wrong := wrong_identifier(target.spec.check, text))}
-            if not told:
+            seen = {text: wrong for (text,) in found if (wrong := wrong_identifier(target.spec.check, text))}
+            if not seen:
                 continue
-            table = pa.table({"text": pa.array(told, pa.utf8()), "wrong": pa.array(told.values(), pa.utf8())})
+            table = pa.table({"text": pa.array(seen, pa.utf8()), "wrong": pa.array(seen.values(), pa.utf8())})
             texts = f"(select _ordinal, _position, {target.value} as text {rows})"
             work.over(table, partial(_insert_wrong, work, name, record, _first_column(record, target), texts))
 
@@ -214,10 +214,10 @@ def add_wrong_identifiers(work: Work, compiler: Compiler, relation: str, name: s
 def _insert_wrong(work: Work, name: str, record: Record, column: str, texts: str, known: str) -> None:
     rows = f"{texts} join {known} using (text)"
     hint = "Ask the sender to correct it. Its rows count under it all the same."
-    work.con.execute(_telling(name, record, rows, "CHECK_DIGIT", column, "any_value(wrong)", hint))
+    work.con.execute(_faults_of(name, record, rows, "CHECK_DIGIT", column, "any_value(wrong)", hint))
 
 
-def _telling(name: str, record: Record, rows: str, code: str, column: str, what: str, hint: str) -> str:
+def _faults_of(name: str, record: Record, rows: str, code: str, column: str, what: str, hint: str) -> str:
     """SQL that tells each text of these rows once in a file, on its first row, with the count.
 
     rows  SQL of rows with _ordinal, _position and text

@@ -22,7 +22,7 @@ _WHAT = {
     "code": "a known code",
     "text": "a text",
 }
-_MEND = {
+_REPLACEMENTS = {
     "decimal": "the amount",
     "integer": "a whole number",
     "date": "the date",
@@ -53,7 +53,7 @@ class Defect:
 def describe(defect: Defect) -> tuple[str, str]:
     """(message, hint)."""
     target, spec = defect.target, defect.target.spec
-    told = f'{defect.column}: "{_short(defect.value)}"'
+    cell = f'{defect.column}: "{_short(defect.value)}"'
     if defect.made and target.name in ("to_status", "qty"):
         return _movement(defect)
     if spec.expr is not None:
@@ -64,7 +64,7 @@ def describe(defect: Defect) -> tuple[str, str]:
         )
     if spec.lookup is not None and defect.value.replace("/", "").strip():
         return (
-            f"{told} is not in the lookup {spec.lookup}, which gives {target.name}{_allowed(target)}",
+            f"{cell} is not in the lookup {spec.lookup}, which gives {target.name}{_allowed(target)}",
             f"Correct the code, or add it to mappings/lookups/{spec.lookup}.csv.",
         )
     if defect.missing or not defect.value.strip():
@@ -74,12 +74,12 @@ def describe(defect: Defect) -> tuple[str, str]:
         )
     if spec.map is not None:
         known = ", ".join(list(spec.map)[:_LISTED_MAX])
-        return f"{told} is not a known code for {target.name}", f"Use one of: {known}; or add it to the mapping."
+        return f"{cell} is not a known code for {target.name}", f"Use one of: {known}; or add it to the mapping."
     if target.kind == "decimal" and spec.decimal == "auto" and _ambiguous(defect.value):
         return _two_readings(defect)
     return (
-        f"{told} is not {_WHAT[target.kind]} (expected {_expected(target)})",
-        f"Replace it by {_MEND.get(target.kind, 'a value')} and send the row again{_allowed(target)}.",
+        f"{cell} is not {_WHAT[target.kind]} (expected {_expected(target)})",
+        f"Replace it by {_REPLACEMENTS.get(target.kind, 'a value')} and send the row again{_allowed(target)}.",
     )
 
 

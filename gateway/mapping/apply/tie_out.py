@@ -16,7 +16,7 @@ from gateway.mapping.language.expressions import compile_scalar, names
 from gateway.mapping.language.spec import Mapping, RecordSpec, TieOut
 from gateway.sql import identifier
 
-GROUPS_TOLD_MAX = 20
+GROUPS_REPORTED_MAX = 20
 """Differences told one by one; a last fault counts the rest."""
 
 _FIGURE = "DECIMAL(38,6)"
@@ -123,11 +123,11 @@ def _check_one(
             order by file, "group" """
     ).fetchall()
     for file, rows in groupby(differing, key=lambda row: row[0]):
-        told = [_fault(tie, *row[1:]) for row in rows]
+        shown = [_fault(tie, *row[1:]) for row in rows]
         held = mapped.files[file].held
-        held += told[:GROUPS_TOLD_MAX]
-        if len(told) > GROUPS_TOLD_MAX:
-            rest = len(told) - GROUPS_TOLD_MAX
+        held += shown[:GROUPS_REPORTED_MAX]
+        if len(shown) > GROUPS_REPORTED_MAX:
+            rest = len(shown) - GROUPS_REPORTED_MAX
             held.append(Fault(tie.code, f"{_name(tie)}: {rest} more groups differ", _HINT))
 
 
@@ -181,14 +181,14 @@ def _fault(tie: TieOut, group: str, made: Decimal, stated: Decimal | None, rejec
     what = _name(tie) + (f" for {group}" if group else "")
     also = f"; {rejected} rejected row(s) are not in it" if rejected else ""
     figures = [made] if stated is None else [made, stated, made - stated]
-    told = _alike(figures)
-    rows = f"the rows make {told[0]}{also}"
+    shown = _alike(figures)
+    rows = f"the rows make {shown[0]}{also}"
     if unreadable:
         message = f"{what}: the figure that the file states cannot be read as a number; {rows}"
     elif stated is None:
         message = f"{what}: the file does not state the figure; {rows}"
     else:
-        message = f"{what}: {rows}, the file states {told[1]}, difference {told[2]}"
+        message = f"{what}: {rows}, the file states {shown[1]}, difference {shown[2]}"
     return Fault(tie.code, message, _HINT)
 
 

@@ -9,9 +9,9 @@ from datetime import date
 
 from gateway.errors import Fault
 from gateway.mapping.claim.content import Content, Look, look
-from gateway.mapping.language.expression_faults import listed
 from gateway.mapping.language.loaded import Library, Loaded
 from gateway.mapping.language.spec import FileSpec
+from gateway.nearest import listed
 from gateway.reading import Unit
 
 ACKNOWLEDGEMENTS = ("997", "999", "TA1", "CONTRL", "APERAK")

@@ -9,8 +9,8 @@ import pyarrow as pa
 
 from gateway.errors import HouseError
 from gateway.mapping.apply import drift
-from gateway.mapping.language.expression_faults import listed
 from gateway.mapping.language.spec import Mapping, RecordSpec
+from gateway.nearest import listed
 from gateway.reading import Reading
 
 NOT_READ = 1_000_000

@@ -95,7 +95,7 @@ class Compiler(Sources):
             record.targets[name] = Target(index, bit, name, field_spec, column, type_of(field_spec, column))
         for name in self._ordered(mapping, record):
             fields.compile_field(self, record, record.targets[name])
-        self._told(record)
+        self._defect_columns(record)
         self._checks(record)
         self._condition(record)
         record.key = self._key(record, partner)
@@ -119,15 +119,15 @@ class Compiler(Sources):
                 f"{record.spec.type}: fields need one another: {circle}",
             ) from None
 
-    def _told(self, record: Record) -> None:
+    def _defect_columns(self, record: Record) -> None:
         """Steps with what messages quote: NULL, and so nearly nothing to carry along, in nearly all rows."""
         for target in record.targets.values():
             if target.unmapped:
-                told = f"case when {target.unmapped} then {target.key} end"
-                target.unmapped = self.plan.add(f"__unmapped{target.tag}", told)
+                defect = f"case when {target.unmapped} then {target.key} end"
+                target.unmapped = self.plan.add(f"__unmapped{target.tag}", defect)
             if target.spec.fill_down is not None:
-                told = f"case when {target.value} is null then {target.text} end"
-                target.unread = self.plan.add(f"__unread{target.tag}", told)
+                defect = f"case when {target.value} is null then {target.text} end"
+                target.unread = self.plan.add(f"__unread{target.tag}", defect)
 
     def _checks(self, record: Record) -> None:
         """The record's masks: of fields that cannot be read by stage, and of everything that is wrong."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection
-from difflib import get_close_matches
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -12,6 +11,7 @@ from sqlglot import expressions as exp
 
 from gateway.mapping.language.functions import AGGREGATES, DATE_PARTS, FUNCTIONS, SPELLINGS, TIME_TOKENS, Function
 from gateway.mapping.language.grammar import ExpressionError
+from gateway.nearest import listed, nearest
 
 WIDTH_MAX = 1_000
 """Characters that lpad and rpad fill up to."""
@@ -86,18 +86,3 @@ def no_function(name: str, aggregates: bool) -> ExpressionError:
     spelled = SPELLINGS.get(name)
     close = f'; did you mean "{spelled}"?' if spelled in known else nearest(name, known)
     return ExpressionError(f"there is no function {name}(){close}", f"use one of {', '.join(sorted(known))}")
-
-
-def nearest(name: str, known: Collection[str]) -> str:
-    """`; did you mean "…"?`, or nothing where no known name is like it."""
-    exact = get_close_matches(name, list(known), n=1, cutoff=0.6)
-    folded = {one.casefold(): one for one in known}
-    found = exact or [folded[one] for one in get_close_matches(name.casefold(), folded, n=1, cutoff=0.6)]
-    proper = found[0] if found else None
-    return f'; did you mean "{proper}"?' if proper is not None else ""
-
-
-def listed(known: Collection[str], most: int = 12) -> str:
-    """The known names in order, so many at most."""
-    names = sorted(known)
-    return (", ".join(names[:most]) + (", …" if len(names) > most else "")) or "none"

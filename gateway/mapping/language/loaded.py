@@ -8,22 +8,9 @@ from pathlib import Path
 
 import pyarrow as pa
 
+from gateway.errors import HomeFault
 from gateway.mapping.language.spec import Mapping
-from gateway.mapping.language.toml_lines import Lines
-
-
-@dataclass(frozen=True, slots=True, order=True)
-class MappingFault:
-    """One defect of a mapping, pack or lookup: `file` below the home, `line` from 1, what is wrong, the fix."""
-
-    file: str
-    line: int
-    message: str
-    fix: str
-
-    def __str__(self) -> str:
-        text = f"{self.file}:{self.line}: {self.message}"
-        return text + ("" if text.endswith(("?", ".")) else ".") + f" Fix: {self.fix}."
+from gateway.toml_lines import Lines
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +72,7 @@ class Library:
     """
 
     mappings: dict[str, Loaded] = field(default_factory=dict)
-    faults: list[MappingFault] = field(default_factory=list)
+    faults: list[HomeFault] = field(default_factory=list)
     lookups: dict[str, pa.Table] = field(default_factory=dict)
     earlier: list[Loaded] = field(default_factory=list)
 

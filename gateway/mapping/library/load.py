@@ -7,29 +7,29 @@ from __future__ import annotations
 
 import hashlib
 import re
-import tomllib
 from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
 
+from gateway.errors import HomeFault
 from gateway.mapping.language import shape_faults
-from gateway.mapping.language.expression_faults import listed, nearest
-from gateway.mapping.language.loaded import Library, Loaded, MappingFault, Pack, place
+from gateway.mapping.language.loaded import Library, Loaded, Pack, place
 from gateway.mapping.language.spec import Mapping
-from gateway.mapping.language.toml_lines import Lines
 from gateway.mapping.library import lookups as lookup_files
 from gateway.mapping.library import packs as merge
 from gateway.mapping.lint import lint
 from gateway.mapping.lint.probe import Probe
+from gateway.nearest import listed, nearest
+from gateway.toml_faults import read
+from gateway.toml_lines import Lines
 
-__all__ = ["Library", "Loaded", "MappingFault", "expanded", "load_all", "load_file"]
+__all__ = ["HomeFault", "Library", "Loaded", "expanded", "load_all", "load_file"]
 
 PASSIVE = ("standard", "lookups", "samples", "examples")
 """Folders below `mappings/` that hold no partner's mappings."""
 FILE_BYTES_MAX = 1_000_000
 _PACK = re.compile(r"standard/[A-Za-z0-9_-]+/[A-Za-z0-9_.-]*[A-Za-z0-9_-]")
-_AT_LINE = re.compile(r" \(at line (\d+), column \d+\)$")
 
 
 def load_all(home: Path, options_check: lint.OptionsCheck | None = None, last: Library | None = None) -> Library:
@@ -68,7 +68,7 @@ def _activate(library: Library, loaded: Loaded) -> None:
         if _overlap(twin.mapping, loaded.mapping):
             file, line = loaded.place("feed")
             library.faults.append(
-                MappingFault(
+                HomeFault(
                     file, line, f'the feed "{feed}" is also in {twin.name}, on the same days',
                     "give each feed a name of its own, or end one with valid_to before valid_from of the other",
                 )
@@ -87,13 +87,13 @@ def _overlap(one: Mapping, other: Mapping) -> bool:
     return not (ends_before(one, other) or ends_before(other, one))
 
 
-def load_file(path: Path, root: Path) -> tuple[Loaded | None, list[MappingFault]]:
+def load_file(path: Path, root: Path) -> tuple[Loaded | None, list[HomeFault]]:
     """One mapping file with the pack it is based on; `root` is the folder `mappings`.
 
     (None, faults) if it cannot be used. What the shape cannot say is `lint`'s.
     """
     name = f"mappings/{path.relative_to(root).as_posix()}"
-    raw, text, faults = _toml(path, name)
+    raw, text, faults = read(path, name, FILE_BYTES_MAX)
     if raw is None:
         return None, faults
     lines, pack = Lines(text), None
@@ -114,10 +114,10 @@ def load_file(path: Path, root: Path) -> tuple[Loaded | None, list[MappingFault]
     return Loaded(mapping, path, name, digest.hexdigest()[:16], lines, pack), []
 
 
-def expanded(path: Path, root: Path) -> tuple[dict[str, Any] | None, list[MappingFault]]:
+def expanded(path: Path, root: Path) -> tuple[dict[str, Any] | None, list[HomeFault]]:
     """The mapping as TOML data with its pack laid under it: what `gateway check --expand` prints."""
     name = f"mappings/{path.relative_to(root).as_posix()}"
-    raw, text, faults = _toml(path, name)
+    raw, text, faults = read(path, name, FILE_BYTES_MAX)
     if raw is None or "based_on" not in raw:
         return raw, faults
     base, _, faults = _pack(raw["based_on"], root, name, Lines(text))
@@ -128,42 +128,11 @@ def expanded(path: Path, root: Path) -> tuple[dict[str, Any] | None, list[Mappin
     return result, []
 
 
-def _toml(path: Path, name: str) -> tuple[dict[str, Any] | None, str, list[MappingFault]]:
-    """The file's data and text; (None, text, faults) if it is no TOML in UTF-8 of a mapping's size."""
-    try:
-        if path.stat().st_size > FILE_BYTES_MAX:
-            problem = f"has more than {FILE_BYTES_MAX:,} bytes, which no mapping needs"
-            return None, "", [MappingFault(name, 1, problem, "check that it is the right file")]
-        content = path.read_bytes()
-    except OSError as error:
-        return None, "", [MappingFault(name, 1, f"cannot be read: {error.strerror}", "check the file and its rights")]
-    try:
-        text = content.decode("utf-8-sig")
-        return tomllib.loads(text), text, []
-    except UnicodeDecodeError as error:
-        line = content[: error.start].count(b"\n") + 1
-        return None, "", [MappingFault(name, line, "is not UTF-8 text", "save the file as UTF-8")]
-    except tomllib.TOMLDecodeError as error:
-        line, reason = _broken(str(error), text)
-        fix = "check quotes, brackets and = on that line and the one before"
-        return None, text, [MappingFault(name, line, f"is not valid TOML: {reason}", fix)]
-    except RecursionError:
-        return None, "", [MappingFault(name, 1, "has lists nested too deeply", "check its brackets")]
-
-
-def _broken(message: str, text: str) -> tuple[int, str]:
-    """(line, reason) of a syntax error."""
-    found = _AT_LINE.search(message)
-    line = int(found.group(1)) if found else max(1, text.count("\n") + (not text.endswith("\n")))
-    reason = _AT_LINE.sub("", message).removesuffix(" (at end of document)")
-    return line, reason[:1].lower() + reason[1:]
-
-
-def _pack(base: Any, root: Path, name: str, lines: Lines) -> tuple[dict[str, Any] | None, str, list[MappingFault]]:
+def _pack(base: Any, root: Path, name: str, lines: Lines) -> tuple[dict[str, Any] | None, str, list[HomeFault]]:
     """The pack's data and text. (None, "", faults) if there is none, or it is itself based on another."""
 
-    def no(message: str, fix: str) -> tuple[None, str, list[MappingFault]]:
-        return None, "", [MappingFault(name, lines.of("based_on"), message, fix)]
+    def no(message: str, fix: str) -> tuple[None, str, list[HomeFault]]:
+        return None, "", [HomeFault(name, lines.of("based_on"), message, fix)]
 
     if not isinstance(base, str) or not _PACK.fullmatch(base):
         return no(f'based_on = "{base}" names no pack', 'write "standard/<family>/<document>", e.g. "standard/x12/945"')
@@ -171,7 +140,7 @@ def _pack(base: Any, root: Path, name: str, lines: Lines) -> tuple[dict[str, Any
     if not path.is_file():
         packs = [p.relative_to(root).with_suffix("").as_posix() for p in root.glob("standard/*/*.toml")]
         return no(f'there is no pack "{base}"{nearest(base, packs)}', f"there are {listed(packs)}")
-    data, text, faults = _toml(path, f"mappings/{base}.toml")
+    data, text, faults = read(path, f"mappings/{base}.toml", FILE_BYTES_MAX)
     if data is None:
         return None, "", faults
     if "based_on" in data:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from gateway.mapping.language.loaded import MappingFault
+from gateway.errors import HomeFault
 
 FILE_BYTES_MAX = 50_000_000
 ROWS_MAX = 500_000
@@ -21,10 +21,10 @@ ANY = ("", "*")
 _SUFFIXES = (".csv", ".xlsx")
 
 
-def load_all(folder: Path) -> tuple[dict[str, pa.Table], list[MappingFault]]:
+def load_all(folder: Path) -> tuple[dict[str, pa.Table], list[HomeFault]]:
     """Every lookup by name, as text columns, and the faults of those left out. Never raises for a bad file."""
     tables: dict[str, pa.Table] = {}
-    faults: list[MappingFault] = []
+    faults: list[HomeFault] = []
     for path in sorted(path for suffix in _SUFFIXES for path in folder.glob(f"*{suffix}")):
         if path.name.startswith((".", "~$")):
             continue
@@ -50,7 +50,7 @@ def content(folder: Path, name: str) -> bytes:
     return b""
 
 
-def load_file(path: Path) -> tuple[pa.Table | None, list[MappingFault]]:
+def load_file(path: Path) -> tuple[pa.Table | None, list[HomeFault]]:
     """One lookup; (None, faults) if a row is wrong, because half a crosswalk would misplace money."""
     try:
         if path.stat().st_size > FILE_BYTES_MAX:
@@ -64,7 +64,7 @@ def load_file(path: Path) -> tuple[pa.Table | None, list[MappingFault]]:
     return _checked(path, rows)
 
 
-def _checked(path: Path, rows: list[tuple[int, list[str]]]) -> tuple[pa.Table | None, list[MappingFault]]:
+def _checked(path: Path, rows: list[tuple[int, list[str]]]) -> tuple[pa.Table | None, list[HomeFault]]:
     if not rows or len(rows[0][1]) < 2:
         return None, [_fault(path, 1, "has no header with the codes and, last, the value", "e.g. fee type,value")]
     header = [cell.strip() for cell in rows[0][1]]
@@ -90,7 +90,7 @@ def _checked(path: Path, rows: list[tuple[int, list[str]]]) -> tuple[pa.Table | 
 
 def _row_fault(
     path: Path, line: int, cells: tuple[str, ...], header: list[str], seen: dict[tuple[str, ...], int]
-) -> MappingFault | None:
+) -> HomeFault | None:
     if len(cells) != len(header):
         return _fault(path, line, f"has {len(cells)} cells, the header has {len(header)}", "fill or shorten the row")
     if any(len(cell) > CELL_CHARACTERS_MAX for cell in cells):
@@ -145,5 +145,5 @@ def _text(cell: object) -> str:
     return str(cell)
 
 
-def _fault(path: Path, line: int, message: str, fix: str) -> MappingFault:
-    return MappingFault(f"mappings/lookups/{path.name}", line, message, fix)
+def _fault(path: Path, line: int, message: str, fix: str) -> HomeFault:
+    return HomeFault(f"mappings/lookups/{path.name}", line, message, fix)

@@ -239,9 +239,9 @@ def _rows(
     for number in range(max(len(wanted), len(given))):
         place = f"{name} {number + 1}"
         if number >= len(given):
-            found.append(f"{place}: missing, expected {_told(wanted[number])}")
+            found.append(f"{place}: missing, expected {_shown(wanted[number])}")
         elif number >= len(wanted):
-            found.append(f"{place}: not expected: {_told(given[number])}")
+            found.append(f"{place}: not expected: {_shown(given[number])}")
         else:
             found += [f"{place}: {line}" for line in _cells(name, wanted[number], given[number], exact=exact)]
     return found
@@ -254,7 +254,7 @@ def _cells(name: str, wanted: Mapping[str, Any], given: Mapping[str, Any], *, ex
         own = {column.name for column in MAPPABLE[name].columns} if name in MAPPABLE else set(given)
         keys += [key for key in given if key not in wanted and key in own]
     return [
-        f"{key} is {_told(given.get(key))}, expected {_told(wanted.get(key))}"
+        f"{key} is {_shown(given.get(key))}, expected {_shown(wanted.get(key))}"
         for key in keys
         if not _same(name, key, wanted.get(key), given.get(key))
     ]
@@ -279,6 +279,6 @@ def _same(name: str, key: str, wanted: Any, given: Any) -> bool:
     return False
 
 
-def _told(cell: Any) -> str:
+def _shown(cell: Any) -> str:
     text = json.dumps(cell, ensure_ascii=False) if cell is not None else "blank"
     return text if len(text) <= 300 else text[:299] + "…"

@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterator
 from typing import Protocol
 
 from gateway.calendars import closed_days, spans
-from gateway.mapping.language.expression_faults import nearest
-from gateway.mapping.language.loaded import MappingFault
+from gateway.errors import HomeFault
 from gateway.mapping.language.spec import Expect, Mapping
+from gateway.nearest import nearest
 
 NUMBERED = ("x12", "edifact")
 """Formats whose envelopes carry control numbers."""
@@ -21,11 +21,11 @@ class Checker(Protocol):
 
     mapping: Mapping
 
-    def fault(self, path: tuple[str | int, ...], message: str, fix: str) -> MappingFault: ...
-    def zone(self, path: tuple[str | int, ...], zone: str) -> Iterator[MappingFault]: ...
+    def fault(self, path: tuple[str | int, ...], message: str, fix: str) -> HomeFault: ...
+    def zone(self, path: tuple[str | int, ...], zone: str) -> Iterator[HomeFault]: ...
 
 
-def check(checker: Checker) -> Iterator[MappingFault]:
+def check(checker: Checker) -> Iterator[HomeFault]:
     """Every fault of `[expect]`."""
     expect = checker.mapping.expect
     if expect is None:
@@ -53,14 +53,14 @@ def check(checker: Checker) -> Iterator[MappingFault]:
         )
 
 
-def _readable(checker: Checker, key: str, text: str, read: Callable[[str], object], fix: str) -> Iterator[MappingFault]:
+def _readable(checker: Checker, key: str, text: str, read: Callable[[str], object], fix: str) -> Iterator[HomeFault]:
     try:
         read(text)
     except ValueError as error:
         yield checker.fault(("expect", key), str(error), fix)
 
 
-def _units(checker: Checker, expect: Expect, count: int, unit: str) -> Iterator[MappingFault]:
+def _units(checker: Checker, expect: Expect, count: int, unit: str) -> Iterator[HomeFault]:
     """What goes with which unit."""
     if unit == "business day" and count > 1:
         yield checker.fault(("expect", "every"), "business days are not counted in several", 'write "business day"')
@@ -73,7 +73,7 @@ def _units(checker: Checker, expect: Expect, count: int, unit: str) -> Iterator[
     yield from _days(checker, expect, count, unit)
 
 
-def _days(checker: Checker, expect: Expect, count: int, unit: str) -> Iterator[MappingFault]:
+def _days(checker: Checker, expect: Expect, count: int, unit: str) -> Iterator[HomeFault]:
     for number, day in enumerate(expect.on):
         place: tuple[str | int, ...] = ("expect", "on", number)
         if isinstance(day, str) and day.lower() not in spans.WEEKDAYS:
@@ -92,7 +92,7 @@ def _days(checker: Checker, expect: Expect, count: int, unit: str) -> Iterator[M
                             'name one, or write every = "day" with the days on which it comes')  # fmt: skip
 
 
-def _sequence(checker: Checker, expect: Expect) -> Iterator[MappingFault]:
+def _sequence(checker: Checker, expect: Expect) -> Iterator[HomeFault]:
     place, file = ("expect", "sequence"), checker.mapping.file
     if expect.sequence is True and file.format not in NUMBERED:
         yield checker.fault(place, f"a file of format {file.format} has no control number",

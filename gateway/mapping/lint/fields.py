@@ -9,14 +9,14 @@ from typing import Protocol
 
 import pyarrow as pa
 
+from gateway.errors import HomeFault
 from gateway.mapping.compiler import dates, values
-from gateway.mapping.language.expression_faults import listed, nearest
 from gateway.mapping.language.expressions import ExpressionError, names
-from gateway.mapping.language.loaded import MappingFault
-from gateway.mapping.language.shape_faults import keys_of
 from gateway.mapping.language.spec import FieldSpec, RecordSpec, SignRule
 from gateway.mapping.lint.probe import compatible
 from gateway.model import MAPPABLE, Column
+from gateway.nearest import listed, nearest
+from gateway.toml_faults import keys_of
 
 __all__ = ["CAST", "check", "compatible", "cycles", "said", "types"]
 
@@ -35,10 +35,10 @@ class Checker(Protocol):
 
     lookups: Mapping[str, pa.Table] | Collection[str]
 
-    def fault(self, path: Path, message: str, fix: str) -> MappingFault: ...
-    def expression(self, path: Path, text: str, fields: Mapping[str, str], wanted: str) -> Iterator[MappingFault]: ...
-    def source_columns(self, path: Path, columns: Collection[str]) -> Iterator[MappingFault]: ...
-    def zone(self, path: Path, zone: str) -> Iterator[MappingFault]: ...
+    def fault(self, path: Path, message: str, fix: str) -> HomeFault: ...
+    def expression(self, path: Path, text: str, fields: Mapping[str, str], wanted: str) -> Iterator[HomeFault]: ...
+    def source_columns(self, path: Path, columns: Collection[str]) -> Iterator[HomeFault]: ...
+    def zone(self, path: Path, zone: str) -> Iterator[HomeFault]: ...
 
 
 def said(sql_type: str) -> str:
@@ -57,7 +57,7 @@ def types(record: RecordSpec) -> dict[str, str]:
     }
 
 
-def check(checker: Checker, index: int, record: RecordSpec, name: str) -> Iterator[MappingFault]:
+def check(checker: Checker, index: int, record: RecordSpec, name: str) -> Iterator[HomeFault]:
     """Faults of one field of a record of a known table."""
     path: Path = ("record", index, "fields", name)
     field, table = record.fields[name], MAPPABLE[record.type]
@@ -76,7 +76,7 @@ def check(checker: Checker, index: int, record: RecordSpec, name: str) -> Iterat
     yield from _reading(checker, path, field, record, column)
 
 
-def _type(checker: Checker, path: Path, field: FieldSpec, column: Column | None) -> Iterator[MappingFault]:
+def _type(checker: Checker, path: Path, field: FieldSpec, column: Column | None) -> Iterator[HomeFault]:
     if field.type is None or column is None:
         return
     fitting = _KINDS.get(column.type.split("(")[0], (field.type,))
@@ -85,7 +85,7 @@ def _type(checker: Checker, path: Path, field: FieldSpec, column: Column | None)
                             f'leave `type` out, or write type = "{fitting[0]}"')  # fmt: skip
 
 
-def _sources(checker: Checker, path: Path, field: FieldSpec, record: RecordSpec, wanted: str) -> Iterator[MappingFault]:
+def _sources(checker: Checker, path: Path, field: FieldSpec, record: RecordSpec, wanted: str) -> Iterator[HomeFault]:
     if isinstance(field.source, str):
         yield from checker.source_columns((*path, "from"), [field.source])
     elif field.source is not None:
@@ -108,7 +108,7 @@ def _sources(checker: Checker, path: Path, field: FieldSpec, record: RecordSpec,
 
 def _crosswalk(
     checker: Checker, path: Path, field: FieldSpec, record: RecordSpec, column: Column | None
-) -> Iterator[MappingFault]:
+) -> Iterator[HomeFault]:
     allowed = column.values if column is not None else ()
     if field.lookup is not None:
         yield from _lookup(checker, path, field, allowed)
@@ -131,7 +131,7 @@ def _crosswalk(
                                 f"fields with an alias: {listed(aliased)}")  # fmt: skip
 
 
-def _lookup(checker: Checker, path: Path, field: FieldSpec, allowed: tuple[str, ...]) -> Iterator[MappingFault]:
+def _lookup(checker: Checker, path: Path, field: FieldSpec, allowed: tuple[str, ...]) -> Iterator[HomeFault]:
     name = field.lookup or ""
     if name not in checker.lookups:
         yield checker.fault((*path, "lookup"), f'there is no lookup "{name}"{nearest(name, checker.lookups)}',
@@ -151,9 +151,7 @@ def _lookup(checker: Checker, path: Path, field: FieldSpec, allowed: tuple[str, 
                             + nearest(value, allowed), f"use one of {listed(allowed, 30)}")  # fmt: skip
 
 
-def _written(
-    checker: Checker, path: Path, field: FieldSpec, column: Column | None, wanted: str
-) -> Iterator[MappingFault]:
+def _written(checker: Checker, path: Path, field: FieldSpec, column: Column | None, wanted: str) -> Iterator[HomeFault]:
     """Values that the mapping itself states."""
     for key, value in (("constant", field.constant), ("default", field.default)):
         if value is None or value == "":
@@ -188,7 +186,7 @@ def _reads(text: str, wanted: str) -> bool:
 
 def _reading(
     checker: Checker, path: Path, field: FieldSpec, record: RecordSpec, column: Column | None
-) -> Iterator[MappingFault]:
+) -> Iterator[HomeFault]:
     kind = values.type_of(field, column)
     for number, form in enumerate(field.formats):
         if form == "iso":
@@ -217,7 +215,7 @@ def _forms() -> list[str]:
     return ["iso", *dates.NAMED]
 
 
-def cycles(checker: Checker, index: int, record: RecordSpec) -> Iterator[MappingFault]:
+def cycles(checker: Checker, index: int, record: RecordSpec) -> Iterator[HomeFault]:
     """A fault where expressions need one another."""
     needs: dict[str, set[str]] = {}
     for name, field in record.fields.items():

@@ -12,16 +12,17 @@ from typing import Any
 
 import pyarrow as pa
 
+from gateway.errors import HomeFault
 from gateway.mapping.compiler import fields
-from gateway.mapping.language.expression_faults import listed, nearest
 from gateway.mapping.language.expressions import ExpressionError, names
-from gateway.mapping.language.loaded import Loaded, MappingFault
-from gateway.mapping.language.shape_faults import keys_of, spelled
+from gateway.mapping.language.loaded import Loaded
 from gateway.mapping.language.spec import FileSpec, RecordSpec, TieOut
 from gateway.mapping.lint import expect
 from gateway.mapping.lint import fields as lint_fields
 from gateway.mapping.lint.probe import Probe
 from gateway.model import MAPPABLE
+from gateway.nearest import listed, nearest
+from gateway.toml_faults import keys_of, spelled
 
 OptionsCheck = Callable[[str, Mapping[str, Any]], "str | Sequence[str]"]
 INTERCHANGE = ("x12", "edifact", "mt940", "bai2", "ofx")
@@ -46,7 +47,7 @@ def check(
     columns: Collection[str] | None = None,
     *,
     probe: Probe | None = None,
-) -> list[MappingFault]:
+) -> list[HomeFault]:
     """Every fault of a mapping that could be read, in order of their lines.
 
     lookups        the crosswalks, or only their names
@@ -70,13 +71,13 @@ class _Checker:
         header = columns if columns and self.mapping.file.format in TABULAR else _listed_columns(self.mapping.file)
         self.columns = frozenset(header) if header else None
 
-    def fault(self, path: tuple[str | int, ...], message: str, fix: str) -> MappingFault:
+    def fault(self, path: tuple[str | int, ...], message: str, fix: str) -> HomeFault:
         file, line = self.loaded.place(*path)
         shown = path[2:] if path[0] == "record" and len(self.mapping.record) == 1 else path
         where = f"{spelled(shown)}: " if shown else ""
-        return MappingFault(file, line, where + message, fix)
+        return HomeFault(file, line, where + message, fix)
 
-    def run(self, options_check: OptionsCheck | None) -> Iterator[MappingFault]:
+    def run(self, options_check: OptionsCheck | None) -> Iterator[HomeFault]:
         yield from self.head()
         yield from self.file(options_check)
         for index, record in enumerate(self.mapping.record):
@@ -87,7 +88,7 @@ class _Checker:
 
     # --- the file as a whole --------------------------------------------------------------------------
 
-    def head(self) -> Iterator[MappingFault]:
+    def head(self) -> Iterator[HomeFault]:
         mapping, folder = self.mapping, PurePosixPath(self.loaded.name).parts[1]
         if mapping.partner != folder:
             yield self.fault(("partner",), f'"{mapping.partner}", but the file lies in the folder {folder}',
@@ -96,7 +97,7 @@ class _Checker:
             yield self.fault(("valid_to",), "is before valid_from, so the mapping never holds", "fix one of them")
         yield from expect.check(self)
 
-    def file(self, options_check: OptionsCheck | None) -> Iterator[MappingFault]:
+    def file(self, options_check: OptionsCheck | None) -> Iterator[HomeFault]:
         file = self.mapping.file
         for key in file.options:
             for where, model in (("at the top, above [file]", type(self.mapping)),
@@ -124,7 +125,7 @@ class _Checker:
                 yield self.fault(("file", "match", number), f'"{pattern}" matches no file name',
                                  'name files without folders, e.g. "*stock*.csv"')  # fmt: skip
 
-    def ignore(self) -> Iterator[MappingFault]:
+    def ignore(self) -> Iterator[HomeFault]:
         seen: set[str] = set()
         for number, rule in enumerate(self.mapping.file.ignore):
             path = ("file", "ignore", number)
@@ -146,7 +147,7 @@ class _Checker:
 
     # --- records --------------------------------------------------------------------------------------
 
-    def record(self, index: int, record: RecordSpec) -> Iterator[MappingFault]:
+    def record(self, index: int, record: RecordSpec) -> Iterator[HomeFault]:
         path: tuple[str | int, ...] = ("record", index)
         table = MAPPABLE.get(record.type)
         if table is None:
@@ -171,7 +172,7 @@ class _Checker:
             yield from self.condition((*path, "when"), record.when, lint_fields.types(record))
         yield from self.key(path, record)
 
-    def key(self, path: tuple[str | int, ...], record: RecordSpec) -> Iterator[MappingFault]:
+    def key(self, path: tuple[str | int, ...], record: RecordSpec) -> Iterator[HomeFault]:
         if not record.key:
             yield self.fault((*path, "key"), "is empty", "name what makes the event unique: fields or source columns")
         for number, name in enumerate(record.key):
@@ -203,7 +204,7 @@ class _Checker:
             get_close_matches(name, record.fields, n=1, cutoff=SLIP)
         )
 
-    def tie_out(self, path: tuple[str | int, ...], tie: TieOut) -> Iterator[MappingFault]:
+    def tie_out(self, path: tuple[str | int, ...], tie: TieOut) -> Iterator[HomeFault]:
         wanted = tie.record or self.mapping.record[0].type
         record = next((one for one in self.mapping.record if one.type == wanted), None)
         if record is None or record.type not in MAPPABLE:
@@ -231,7 +232,7 @@ class _Checker:
     def expression(
         self, path: tuple[str | int, ...], text: str, fields: Mapping[str, str], wanted: str, *,
         aggregates: bool = False, columns: str = "VARCHAR",
-    ) -> Iterator[MappingFault]:  # fmt: skip
+    ) -> Iterator[HomeFault]:  # fmt: skip
         """Faults of an expression whose result fills a column of the SQL type `wanted`."""
         kind, trouble = "", ""
         try:
@@ -245,7 +246,7 @@ class _Checker:
         elif not lint_fields.compatible(kind, wanted):
             yield self.fault(path, f"gives {kind}, but {lint_fields.said(wanted)} is wanted", lint_fields.CAST)
 
-    def condition(self, path: tuple[str | int, ...], text: str, fields: Mapping[str, str]) -> Iterator[MappingFault]:
+    def condition(self, path: tuple[str | int, ...], text: str, fields: Mapping[str, str]) -> Iterator[HomeFault]:
         """Faults of an expression that must be true or false whatever text comes."""
         try:
             kind, trouble = self.probe.kind(text, fields)
@@ -258,7 +259,7 @@ class _Checker:
         elif kind not in ("true/false", ""):
             yield self.fault(path, f"gives {kind}, but a condition is wanted", "compare it, as in \"Type\" = 'Sale'")
 
-    def source_columns(self, path: tuple[str | int, ...], columns: Collection[str]) -> Iterator[MappingFault]:
+    def source_columns(self, path: tuple[str | int, ...], columns: Collection[str]) -> Iterator[HomeFault]:
         """Faults of source columns that the file's header does not have."""
         if self.columns is None:
             return
@@ -267,7 +268,7 @@ class _Checker:
                 yield self.fault(path, f'"{name}" is not a column of the file{nearest(name, self.columns)}',
                                  f"the file has {listed(self.columns)}")  # fmt: skip
 
-    def zone(self, path: tuple[str | int, ...], zone: str) -> Iterator[MappingFault]:
+    def zone(self, path: tuple[str | int, ...], zone: str) -> Iterator[HomeFault]:
         """A fault if there is no such time zone."""
         if zone not in _zones():
             yield self.fault(

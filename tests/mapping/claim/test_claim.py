@@ -11,13 +11,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gateway.errors import FileError
+from gateway.errors import FileError, HomeFault
 from gateway.mapping.claim.claim import Claims, claim_file, claim_units
 from gateway.mapping.claim.content import Content
-from gateway.mapping.language.loaded import Library, Loaded, MappingFault
+from gateway.mapping.language.loaded import Library, Loaded
 from gateway.mapping.language.spec import Mapping
-from gateway.mapping.language.toml_lines import Lines
 from gateway.reading import Reading
+from gateway.toml_lines import Lines
 from tests.mapping.fake import FakeRows
 
 DAY = date(2026, 3, 1)
@@ -42,7 +42,7 @@ def mapping(feed: str, *, partner: str = "3pl-east", file: dict[str, object], **
     return Loaded(Mapping.model_validate(data), Path(feed), f"mappings/{partner}/{feed}.toml", "0" * 16, Lines(""))
 
 
-def library(*mappings: Loaded, faults: Iterable[MappingFault] = ()) -> Library:
+def library(*mappings: Loaded, faults: Iterable[HomeFault] = ()) -> Library:
     return Library({one.mapping.feed: one for one in mappings}, list(faults))
 
 
@@ -124,7 +124,7 @@ def test_a_file_that_nobody_claims_tells_the_nearest_miss(
         mapping("old", file={"match": ["old*"]}, valid_to=date(2026, 2, 28)),
         mapping("new", file={"match": ["new*"]}, valid_from=date(2026, 3, 2)),
         mapping("e", partner="edi", file={"format": "x12", "transaction": "945"}),
-        faults=[MappingFault("mappings/broken/x.toml", 3, "no", "yes")],
+        faults=[HomeFault("mappings/broken/x.toml", 3, "no", "yes")],
     )
     fault = file_claim(lib, name, formats, partner).fault
     assert fault is not None and fault.code == "FILE_REJECT" and fault.hint

@@ -12,8 +12,8 @@ import tomlkit
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gateway.mapping.language.toml_lines import Lines
 from gateway.mapping.library.load import FILE_BYTES_MAX, expanded, load_all, load_file
+from gateway.toml_lines import Lines
 from tests.mapping.samples_of_mappings import PACK, STOCK, write
 
 LAYOUT = '''\

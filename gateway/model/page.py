@@ -1,0 +1,83 @@
+"""The model in print, docs/ledger.md: `make pages` writes it."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from types import ModuleType
+
+from gateway.model import SUBJECTS, TABLES
+from gateway.model.table import PROVENANCE, Column, Table
+
+_HEAD = """# The ledger
+
+Every table and column, as `gateway query` reads them. This page is generated from `gateway/model/`; change it there and
+run `make pages`.
+
+Tables only grow: a commit adds rows and changes none. What holds now is in views:
+
+| view | shows |
+|---|---|
+"""
+_AFTER = """
+Types: quantities and money are `DECIMAL(18,4)`, in the item's base unit and in `currency`; unit costs are
+`DECIMAL(18,6)`; instants are UTC. **Bold** columns are never empty. Every table also has `row_hash`, the hash of the row,
+and `commit_seq`, the row of `audit_log` that covers it.
+
+## Provenance
+
+The tables that are filled from files begin with these columns.
+
+"""
+
+VIEWS = {
+    **{
+        table.state: f"the newest row of each `{table.identity}` of `{name}`"
+        for name, table in TABLES.items()
+        if table.state
+    },
+    "stock": "units of each entity, location, SKU and status: the sum of `inventory_movement`, with `held` (why units may "
+    "not be sold) and `available`",
+    "<table>_current": "of a table from files, the records that no restatement has replaced",
+}
+"""Every view of what holds now, with what it shows."""
+
+
+def page() -> str:
+    """The whole page in Markdown."""
+    views = [f"| `{name}` | {doc} |\n" for name, doc in VIEWS.items()]
+    parts = [_HEAD, *views, _AFTER, _columns(PROVENANCE)]
+    for subject, module in SUBJECTS.items():
+        parts += _subject(subject, module)
+    return "".join(parts)
+
+
+def _subject(subject: str, module: ModuleType) -> Iterator[str]:
+    yield f"\n## {subject}\n\n{module.__doc__} Declared in `gateway/model/{module.__name__.rpartition('.')[2]}.py`.\n"
+    for table in module.TABLES:
+        yield f"\n### `{table.name}`\n\n{table.doc} {_notes(table)}\n\n{_columns(table.columns)}"
+
+
+def _notes(table: Table) -> str:
+    """Where its rows come from, which view shows what holds, by what its history is pruned."""
+    notes = ["From files." if table.provenance else "Written by the gateway."]
+    if table.present:
+        notes.append(f"What holds now: the view `{table.present}`.")
+    if table.event:
+        notes.append(f"The time of a row: `{table.event}`.")
+    return " ".join(notes)
+
+
+def _columns(columns: tuple[Column, ...]) -> str:
+    return "| column | type | meaning |\n|---|---|---|\n" + "".join(map(_column, columns))
+
+
+def _column(column: Column) -> str:
+    name = f"**`{column.name}`**" if column.required else f"`{column.name}`"
+    values = f": {', '.join(f'`{value}`' for value in column.values)}" if column.values else ""
+    before = f" (`{column.formerly}` in older ledgers)" if column.formerly else ""
+    return f"| {name} | `{column.type}` | {column.doc.replace('|', chr(92) + '|')}{values}{before} |\n"
+
+
+if __name__ == "__main__":
+    sys.stdout.write(page())

@@ -1,0 +1,64 @@
+"""`config.toml` → checked settings. All faults are reported at once, each with its line and the fix."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from gateway.errors import HomeFault, HouseError
+from gateway.settings import references
+from gateway.settings.config import Config
+from gateway.toml_faults import Shape, read
+from gateway.toml_lines import Lines
+
+FILE = "config.toml"
+FILE_BYTES_MAX = 16_000_000
+_SHAPE = Shape(Config, FILE)
+
+
+class SettingsError(HouseError):
+    """`config.toml` cannot be used; `faults` are all of its faults, in order of their lines."""
+
+    def __init__(self, home: str, faults: Sequence[HomeFault]) -> None:
+        self.faults = tuple(sorted(faults))
+        cause = "\n".join(map(str, self.faults))
+        super().__init__(
+            "use the settings of", home, "", cause if len(faults) == 1 else f"{len(faults)} faults\n{cause}"
+        )
+
+
+def load(home: Path) -> Config:
+    """Read `<home>/config.toml`.
+
+    Raises SettingsError with every fault of the file at once, HouseError if there is no such file.
+    """
+    path = home / FILE
+    if not path.exists():
+        raise HouseError("read configuration", str(path), "Run `gateway init` there, or point -C at a home.")
+    raw, text, faults = read(path, FILE, FILE_BYTES_MAX)
+    if raw is None:
+        raise SettingsError(str(home), faults)
+    return parse(raw, str(home), text)
+
+
+def parse(raw: dict[str, Any], home: str = FILE, text: str = "") -> Config:
+    """Check settings already read from TOML; `text` is what they were read from, for the lines of faults.
+
+    Raises SettingsError with all faults.
+    """
+    lines = Lines(text)
+
+    def place(*path: str | int) -> tuple[str, int]:
+        return FILE, lines.of(*path)
+
+    faults = references.faults(raw, place)
+    try:
+        config = Config.model_validate(raw)
+    except ValidationError as error:
+        raise SettingsError(home, [*_SHAPE.faults(error, raw, place), *faults]) from None
+    if faults:
+        raise SettingsError(home, faults)
+    return config

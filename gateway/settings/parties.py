@@ -1,0 +1,40 @@
+"""Who keeps books, where it sells, and whom it trades with."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from gateway.settings.documents import Acknowledge
+from gateway.settings.strict import Strict
+
+
+class Entity(Strict):
+    """A legal entity that keeps books: name and functional currency."""
+
+    currency: str = Field(pattern=r"^[A-Z]{3}$", examples=['"USD"'])
+    name: str = ""
+
+
+class Channel(Strict):
+    """A sales channel: which event makes its revenue, and which entity it belongs to."""
+
+    entity: str = Field(examples=['"US"'])
+    revenue: Literal["shipment", "settlement"] = Field(examples=['"shipment"'])
+    settlement_days: int = 21
+
+
+class Partner(Strict):
+    """A trading partner: the entity its files belong to and the envelope identifiers it may send under.
+
+    `pgp_signer` is the file of the OpenPGP certificate that must have signed what it sends encrypted. With a
+    `marker` a file is whole when there is another beside it whose name has that suffix added.
+    """
+
+    entity: str = Field(examples=['"US"'])
+    senders: tuple[str, ...] = ()
+    channel: str = ""
+    acknowledge: Acknowledge = Acknowledge()
+    pgp_signer: str = ""
+    marker: str = Field("", pattern=r"^[^/]*$", examples=['".done"'])

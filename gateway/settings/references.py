@@ -1,0 +1,71 @@
+"""Names in `config.toml` that refer to another table of it, and names that must be unique.
+
+They are checked in the data as read, so that they are reported together with the faults of single keys.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any
+
+from gateway.errors import HomeFault
+from gateway.nearest import listed, nearest
+from gateway.toml_faults import Place, spelled
+from gateway.toml_lines import Path
+
+
+def faults(raw: dict[str, Any], place: Place) -> list[HomeFault]:
+    """Entities and partners that are named and not there; two [[send]] of the same name."""
+    return [*_unknown(raw, place), *_doubled(raw, place)]
+
+
+def _unknown(raw: dict[str, Any], place: Place) -> Iterator[HomeFault]:
+    for path, kind in _uses(raw):
+        name = _at(raw, path)
+        known = list(_table(raw, kind))
+        if isinstance(name, str) and name not in known:
+            message = f'`{spelled(path)}`: "{name}" is not one of [{kind}]{nearest(name, known)}'
+            yield HomeFault(*place(*path), message, f"name one of {listed(known)}, or add [{kind}.{name}]")
+
+
+def _uses(raw: dict[str, Any]) -> Iterator[tuple[Path, str]]:
+    """(key path, the table whose names may stand there)."""
+    for kind in ("channels", "partners"):
+        for name in _table(raw, kind):
+            yield (kind, name, "entity"), "entities"
+    for number in range(len(_sends(raw))):
+        yield ("send", number, "partner"), "partners"
+
+
+def _doubled(raw: dict[str, Any], place: Place) -> Iterator[HomeFault]:
+    seen: Counter[str] = Counter()
+    for number in range(len(_sends(raw))):
+        name = _at(raw, ("send", number, "name"))
+        if isinstance(name, str):
+            seen[name] += 1
+            if seen[name] > 1:
+                path = ("send", number, "name")
+                message = f'`{spelled(path)}`: the name "{name}" stands in another [[send]] too'
+                yield HomeFault(*place(*path), message, "give each [[send]] a name of its own")
+
+
+def _table(raw: dict[str, Any], key: str) -> dict[str, Any]:
+    found = raw.get(key)
+    return found if isinstance(found, dict) else {}
+
+
+def _sends(raw: dict[str, Any]) -> list[Any]:
+    found = raw.get("send")
+    return found if isinstance(found, list) else []
+
+
+def _at(raw: Any, path: Path) -> Any:
+    for part in path:
+        if isinstance(raw, dict):
+            raw = raw.get(str(part))
+        elif isinstance(raw, list) and isinstance(part, int):
+            raw = raw[part]
+        else:
+            return None
+    return raw

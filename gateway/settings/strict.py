@@ -1,0 +1,28 @@
+"""The model that all settings follow, and the types that several of them use."""
+
+from __future__ import annotations
+
+from typing import Annotated
+from zoneinfo import available_timezones
+
+from pydantic import AfterValidator, BaseModel, ConfigDict
+
+from gateway.nearest import nearest
+from gateway.toml_faults import wrong
+
+
+class Strict(BaseModel):
+    """Settings where an unknown key is a fault: a typing slip must never be ignored."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+def _known_zone(value: str) -> str:
+    if value not in available_timezones():
+        close = nearest(value, available_timezones())
+        raise wrong(f'there is no time zone "{value}"{close}', "write a name such as Europe/Berlin")
+    return value
+
+
+Zone = Annotated[str, AfterValidator(_known_zone)]
+"""Name of a time zone."""

@@ -1,0 +1,16 @@
+"""What reconciliations let pass."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from gateway.settings.strict import Strict
+
+
+class Tolerance(Strict):
+    """What a reconciliation lets pass."""
+
+    stock_units: Decimal = Decimal(1)
+    stock_value: Decimal = Decimal(25)
+    payout_days: int = 5
+    settlement_amount: Decimal = Decimal("0.00")
