@@ -7,7 +7,6 @@ version that journal lines carry, so that an auditor sees which rules made an en
 from __future__ import annotations
 
 import hashlib
-import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,15 +21,16 @@ from gateway.books.posting.chart import Chart
 from gateway.books.posting.rules import Posting, PostingRules
 from gateway.books.reconcile.registry import Reconciliation, Registry
 from gateway.books.reconcile.sides import faults_of
-from gateway.errors import HouseError
+from gateway.errors import HomeFault, HouseError
 from gateway.mapping.language.expressions import ExpressionError, compile_scalar
-from gateway.mapping.language.loaded import MappingFault
-from gateway.mapping.language.toml_lines import Lines
 from gateway.model import TABLES
 from gateway.settings import Strict
+from gateway.toml_faults import Shape, read
+from gateway.toml_lines import Lines
 
 CHART, POSTING, RECONCILIATIONS = "chart.toml", "posting.toml", "reconciliations.toml"
 GONE = "exception-codes.toml"
+FILE_BYTES_MAX = 1_000_000
 
 Settings = TypeVar("Settings", bound=Strict)
 
@@ -54,36 +54,36 @@ def load(home: Path) -> Rules:
         hint = f"Move each code to [reconciliation.codes] of its reconciliation in mappings/{RECONCILIATIONS}, and remove it."
         raise HouseError("read", f"mappings/{GONE}", hint, "exception codes are no longer kept there")
     digest = hashlib.sha256()
-    texts = {name: _read(folder / name, digest) for name in (CHART, POSTING, RECONCILIATIONS)}
-    chart = _check(Chart, texts[CHART], CHART)
-    posting = _check(Posting, texts[POSTING], POSTING)
-    registry = _check(Registry, texts[RECONCILIATIONS], RECONCILIATIONS)
+    files = {name: _read(folder, name, digest) for name in (CHART, POSTING, RECONCILIATIONS)}
+    chart = _check(Chart, *files[CHART], CHART)
+    posting = _check(Posting, *files[POSTING], POSTING)
+    registry = _check(Registry, *files[RECONCILIATIONS], RECONCILIATIONS)
     _refuse(
         [
-            *rule_lint.faults(posting, texts[POSTING]),
+            *rule_lint.faults(posting, files[POSTING][1]),
             *_roles_without_account(chart, posting),
-            *_reconciliation_faults(registry, texts[RECONCILIATIONS]),
+            *_reconciliation_faults(registry, files[RECONCILIATIONS][1]),
         ]
     )
     return Rules(chart, posting, digest.hexdigest()[:16], registry)
 
 
-def _refuse(faults: list[MappingFault]) -> None:
+def _refuse(faults: list[HomeFault]) -> None:
     if faults:
         said = "\n".join(map(str, sorted(faults)))
         raise HouseError("check the rules", f"{len(faults)} found", "", f"\n{said}")
 
 
-def _roles_without_account(chart: Chart, posting: Posting) -> Iterator[MappingFault]:
+def _roles_without_account(chart: Chart, posting: Posting) -> Iterator[HomeFault]:
     named = set(posting.stock.roles.values()) | set(posting.stock.opening.values())
     for rule in posting.rule:
         named |= rule.roles()
     for role in sorted(named - set(chart.accounts)):
         message = f"the role {role} has no account"
-        yield MappingFault(f"mappings/{CHART}", 1, message, f'add {role} = {{ number = "…", name = "…" }}')
+        yield HomeFault(f"mappings/{CHART}", 1, message, f'add {role} = {{ number = "…", name = "…" }}')
 
 
-def _reconciliation_faults(registry: Registry, text: str) -> Iterator[MappingFault]:
+def _reconciliation_faults(registry: Registry, text: str) -> Iterator[HomeFault]:
     """Sides and ties that the model does not bear out."""
     lines = Lines(text)
     with duckdb.connect() as con:
@@ -92,17 +92,17 @@ def _reconciliation_faults(registry: Registry, text: str) -> Iterator[MappingFau
             for name, side in (("external", one.external), ("book", one.book)):
                 for key, message, fix in faults_of(con, side, one.unit) if side else ():
                     line = lines.of(*place, name, key)
-                    yield MappingFault(f"mappings/{RECONCILIATIONS}", line, f"{one.letter}, {name}: {message}", fix)
+                    yield HomeFault(f"mappings/{RECONCILIATIONS}", line, f"{one.letter}, {name}: {message}", fix)
             yield from _tie_faults(one, lines.of(*place, "tie", "lines"))
 
 
-def _tie_faults(one: Reconciliation, line: int) -> Iterator[MappingFault]:
+def _tie_faults(one: Reconciliation, line: int) -> Iterator[HomeFault]:
     if one.tie is None:
         return
     try:
         tie_sql(one)
     except ExpressionError as error:
-        yield MappingFault(f"mappings/{RECONCILIATIONS}", line, f"{one.letter}, tie: {error.message}", error.fix)
+        yield HomeFault(f"mappings/{RECONCILIATIONS}", line, f"{one.letter}, tie: {error.message}", error.fix)
 
 
 def tie_sql(one: Reconciliation) -> str:
@@ -112,37 +112,26 @@ def tie_sql(one: Reconciliation) -> str:
     return compile_scalar(text, columns, (), field_sql=lambda name: f'"{name}"', column_sql=lambda name: f'"{name}"')
 
 
-def _read(path: Path, digest: Any) -> str:
-    try:
-        content = path.read_bytes()
-        digest.update(content)
-        text = content.decode()
-        tomllib.loads(text)
-    except FileNotFoundError:
-        raise HouseError("read", str(path), "Run `gateway init` to lay it down.", "missing") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise HouseError("read", str(path), "Fix the TOML there.", str(error)) from None
-    return text
-
-
-def _check(kind: type[Settings], text: str, name: str) -> Settings:
-    try:
-        return kind.model_validate(tomllib.loads(text))
-    except ValidationError as error:
-        lines = Lines(text)
-        faults = [
-            MappingFault(
-                f"mappings/{name}", lines.of(*fault["loc"]), f"{_path(fault['loc'])}: {_words(fault)}", "correct it"
-            )
-            for fault in error.errors()
-        ]
+def _read(folder: Path, name: str, digest: Any) -> tuple[dict[str, Any], str]:
+    """(data, text) of one of the files. Raises HouseError for one that is missing or no TOML."""
+    path = folder / name
+    if not path.exists():
+        raise HouseError("read", str(path), "Run `gateway init` to lay it down.", "missing")
+    raw, text, faults = read(path, f"mappings/{name}", FILE_BYTES_MAX)
+    if raw is None:
         _refuse(faults)
+    digest.update(path.read_bytes())
+    return raw or {}, text
+
+
+def _check(kind: type[Settings], raw: dict[str, Any], text: str, name: str) -> Settings:
+    lines, file = Lines(text), f"mappings/{name}"
+
+    def place(*path: str | int) -> tuple[str, int]:
+        return file, lines.of(*path)
+
+    try:
+        return kind.model_validate(raw)
+    except ValidationError as error:
+        _refuse(Shape(kind, file).faults(error, raw, place))
         raise
-
-
-def _path(loc: tuple[int | str, ...]) -> str:
-    return ".".join(map(str, loc)) or "the file"
-
-
-def _words(fault: Any) -> str:
-    return str(fault["msg"]).removeprefix("Value error, ")

@@ -8,6 +8,7 @@ Differences are always external − book; empty is not zero.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field, fields
 from datetime import datetime
 
@@ -250,7 +251,7 @@ class BookData:
     def shown(self, letter: str) -> Shown:
         """How a reconciliation is shown; one that the home no longer declares under its letter."""
         known = next((one for one in self.reconciliations if one.letter == letter), None)
-        return known or Shown(letter, letter, f"R_{letter.upper()}"[:24])
+        return known or Shown(letter, letter, "R_" + re.sub(r"[^A-Z0-9]", "_", letter.upper())[:22])
 
     def __post_init__(self) -> None:
         for part in fields(self):
