@@ -65,7 +65,7 @@ def apply(con: duckdb.DuckDBPyConnection, mapping: Feed, openers: Sequence[Opene
         work.sweep()
         cause = str(error).split("\n", maxsplit=1)[0]
         if isinstance(error, _OF_THE_MAPPING):
-            raise HouseError("run the mapping of", mapping.feed, "Fix its expressions.", cause) from error
+            raise HouseError("run", "its expressions", "Fix the expression.", cause) from error
         raise FileError(mapping.feed, cause, "Fix the mapping, try it on this file, and replay it.") from error
     except BaseException:
         work.sweep()

@@ -13,6 +13,9 @@ import pyarrow as pa
 from gateway.mapping.language.spec import Mapping
 from gateway.mapping.language.toml_lines import Lines
 
+FIELD_DEPTH = 4
+"""Parts of the key path of a field: ("record", 0, "fields", "sku")."""
+
 
 @dataclass(frozen=True, slots=True, order=True)
 class MappingFault:
@@ -62,7 +65,8 @@ class Loaded:
         """ "file:line" of the key whose value is this text (a path, an expression), the file alone if none is."""
         whole = self.mapping.model_dump(by_alias=True, exclude_unset=True)
         path = next((path for path, value in _values(whole) if value == text), None)
-        return ":".join(map(str, self.place(*path))) if path else self.name
+        # A field is merged whole: what its pack says about it in more words is not what is in force.
+        return ":".join(map(str, self.place(*path[:FIELD_DEPTH]))) if path else self.name
 
     def holds_on(self, day: date) -> bool:
         """Whether the mapping serves files that arrive on that day."""
