@@ -29,11 +29,14 @@ class HouseError(Exception):
 
 
 class FeedError(HouseError):
-    """A mistake in one mapping: the files of its feed are held, all others go on."""
+    """A mistake in one mapping: the files of its feed are held, all others go on.
 
-    def __init__(self, mapping: str, error: HouseError) -> None:
+    `place` is the mapping's file, with the line where that is known: "mappings/acme/stock.toml:12".
+    """
+
+    def __init__(self, place: str, error: HouseError) -> None:
         super().__init__(
-            "use mapping", mapping, error.hint, f"{error.operation} {error.subject}: {error.cause}".rstrip(": ")
+            "use mapping", place, error.hint, f"{error.operation} {error.subject}: {error.cause}".rstrip(": ")
         )
 
     def as_fault(self) -> Fault:

@@ -52,7 +52,7 @@ def read(reader: Home, pack: Path, file: Path) -> dict[str, Any]:
     loaded, faults = load.load_file(pack, ROOT)
     assert faults == []
     assert loaded is not None
-    reader.read_with(*(samples.master_data(pack) or reader.master_data()))
+    reader.master.replace(*(samples.master_data(pack) or reader.master.tables()))
     return attempt(reader, loaded, file)
 
 

@@ -28,11 +28,13 @@ from gateway.home import Home, open_home
 from gateway.intake import take as loop
 from gateway.intake.take import Intake
 from gateway.ledger import archive, lake, verify
+from gateway.mapping.library import load
 from gateway.once import run_once, taking_files
 from gateway.settings import Config, Sftp
 from gateway.transports import build
 from gateway.transports.lane import Lane, Pace
 from tests.conftest import require_or_skip
+from tests.intake.test_together import shipment
 from tests.test_books import GOOD, ITEMS
 from tests.transports.sshd import SSHD, Sshd, make_key, wait_for
 
@@ -317,6 +319,25 @@ def test_a_file_that_fails_stays_and_is_not_tried_at_every_tick(
     with capture_logs():
         working(lambda: wait_for(lambda: not good.exists() and len(tried) >= 3, "tried, and its neighbour taken", 60))
     assert broken.exists()
+
+
+def test_a_mistake_in_one_mapping_holds_its_feeds_files_and_the_loop_goes_on(
+    working: Working, gateway: Home, home: Path, drop: Put, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(load.lint, "check", lambda *_, **__: [])
+    mapping = home / "mappings" / "3pl-east" / "945.toml"
+    mapping.write_text(mapping.read_text() + '\n[[record]]\ntype = "shipment_line"\n[record.fields]\nsku = "W12/X8"\n')
+    gateway.library = gateway.reloaded(gateway.settings).library
+    wrong = drop("3pl-east", "advice.edi", shipment(1, "SKU-1"))
+    good = drop("amazon-us", "settlement-1.txt", GOOD)
+    with capture_logs() as logs:
+        working(lambda: wait_for(lambda: not (wrong.exists() or good.exists()), "both are taken", 60))
+    assert {log["name"]: log["state"] for log in logs if log["event"] == "file.taken"} == {
+        "advice.edi": "HELD", "settlement-1.txt": "ACCEPTED",
+    }  # fmt: skip
+    assert [log["event"] for log in logs if log["log_level"] in ("warning", "error")] == []
+    [(reason,)] = gateway.lake.con.execute("select reason from file where state = 'HELD'").fetchall()
+    assert reason.startswith("mappings/3pl-east/945.toml:11: read element path W12/X8")
 
 
 def test_a_ledger_that_is_locked_is_tried_again(

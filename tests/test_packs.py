@@ -56,7 +56,7 @@ READ: dict[Path, dict[str, Any]] = {}
 
 def read(reader: Home, pack: Path, sample: Path) -> dict[str, Any]:
     if sample not in READ:
-        reader.read_with(*(samples.master_data(pack) or reader.master_data()))
+        reader.master.replace(*(samples.master_data(pack) or reader.master.tables()))
         READ[sample] = attempt(reader, loaded(pack), sample)
     return READ[sample]
 

@@ -54,16 +54,19 @@ class Findings:
 
     units, faults  of the reader of interchanges
     refusals       ordinal of a unit → why no mapping takes it
+    ours           mistakes in our own mappings, which hold the file: the partner is told nothing of them
     """
 
     units: Sequence[Unit] = ()
     faults: Sequence[Fault] = ()
     refusals: Mapping[int, Fault] = field(default_factory=dict)
+    ours: Sequence[Fault] = ()
 
     def defects(self) -> set[tuple[str, str]]:
-        """(position, message) of everything that is no matter of the mapping."""
+        """(position, message) of everything that is not about what the mapping found in the rows."""
         own = [fault for unit in self.units for fault in unit.faults]
-        return {(fault.position, fault.message) for fault in (*self.faults, *own, *self.refusals.values())}
+        known = (*self.faults, *own, *self.refusals.values(), *self.ours)
+        return {(fault.position, fault.message) for fault in known}
 
 
 def syntax_of(request: ReadRequest) -> str:

@@ -172,7 +172,7 @@ def _drafts(delivery: Delivery, booked: _Booked, at: datetime) -> Iterator[tuple
     for one in received:
         if any(one.messages) or not one.groups:
             yield from ((series, replace(draft, test=one.test)) for series, draft in _answers(one, agreed, at))
-    if agreed.feedback != "none" and not _only_answers(delivery.found):
+    if agreed.feedback != "none" and not delivery.found.ours and not _only_answers(delivery.found):
         yield "feedback", Draft("FEEDBACK", booked.verdict, "", lambda number: "")
 
 

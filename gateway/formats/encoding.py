@@ -5,6 +5,9 @@ from __future__ import annotations
 import codecs
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Annotated
+
+from pydantic import AfterValidator
 
 from gateway.errors import FileError
 
@@ -22,21 +25,27 @@ _BOMS = (
 )
 
 
-def detect(path: Path, name: str, wanted: str) -> str:
-    """The codec: that of a byte order mark, else the wanted one; "auto" finds UTF-16, UTF-8, else cp1252.
+def _known(name: str) -> str:
+    try:
+        "".encode("ascii" if name == "auto" else name)
+    except LookupError:
+        raise ValueError(f'"{name}" is no encoding that is known; write e.g. "utf-8" or "cp1252"') from None
+    return name
 
-    Raises FileError for a codec that does not exist.
-    """
+
+Encoding = Annotated[str, AfterValidator(_known)]
+"""A format's option: the name of a text codec, or "auto"."""
+
+
+def detect(path: Path, wanted: str) -> str:
+    """The codec: that of a byte order mark, else the wanted one; "auto" finds UTF-16, UTF-8, else cp1252."""
     with path.open("rb") as source:
         head = source.read(4)
         for bom, codec in _BOMS:
             if head.startswith(bom):
                 return codec
         if wanted != "auto":
-            try:
-                return codecs.lookup(wanted).name
-            except LookupError:
-                raise FileError(name, f"the encoding {wanted} is not known", "Use utf-8, cp1252, utf-16 …") from None
+            return codecs.lookup(wanted).name
         if len(head) >= 4 and head[1] == 0 and head[3] == 0:
             return "utf-16-le"
         if len(head) >= 4 and head[0] == 0 and head[2] == 0:

@@ -11,14 +11,13 @@ from gateway import formats
 from gateway.errors import FeedError, FileError, HouseError
 from gateway.formats import containers
 from gateway.home import Home
-from gateway.intake import set_aside
+from gateway.intake import set_aside, translate
 from gateway.intake.arrivals import Arrival, Arrivals
 from gateway.intake.batch import own_units
 from gateway.intake.claim import claim
 from gateway.intake.result import FileResult
 from gateway.intake.take import Intake
 from gateway.intake.taken import Taken
-from gateway.intake.translate import translate
 from gateway.intake.write import write
 from gateway.ledger import archive
 from gateway.sql import drop_temporary
@@ -83,7 +82,7 @@ def _read(home: Home, arrival: Arrival, feed: str, *, force: bool) -> list[FileR
 
 def _write(home: Home, file: Taken, *, force: bool) -> list[FileResult]:
     try:
-        load = translate(home, [file], force=force)
+        load = translate.load(home, [file], force=force)
     except FeedError as error:
         return [home.commit(set_aside.hold(home, file, error.as_fault()))]
     action = "file.released" if force else "file.replayed"

@@ -9,12 +9,13 @@ from pathlib import Path
 from typing import Any
 
 from gateway import formats
+from gateway.errors import Fault, FeedError
 from gateway.home import Home
+from gateway.intake import translate
 from gateway.intake.arrivals import Arrival
 from gateway.intake.duplicates import Compared, compare
 from gateway.intake.taken import Load, Taken
-from gateway.intake.translate import translate
-from gateway.intake.verdict import verdicts
+from gateway.intake.verdict import Verdict, held, verdicts
 from gateway.intake.write import post
 from gateway.ledger.archive import Stored
 from gateway.mapping.language.loaded import Loaded
@@ -26,28 +27,40 @@ from gateway.transports.transport import Drop
 def attempt(home: Home, loaded: Loaded, path: Path) -> dict[str, Any]:
     """Counts, records, faults and entries of a file under a mapping; decimals as text.
 
-    Raises FileError where the file cannot be read at all, FeedError where the mapping is at fault.
+    Raises FileError where the file cannot be read at all.
     """
     con = home.lake.con
-    load = translate(home, [_taken(home, loaded, path)])
+    file = _taken(home, loaded, path)
+    try:
+        load = translate.load(home, [file])
+    except FeedError as error:
+        fault = error.as_fault()
+        return _result(path, held(fault.message), {}, [*map(_shown, (fault, *file.broken))], [])
     compared = compare(con, load, {})
     [verdict] = verdicts(con, load, compared)
-    result = {
-        "file": path.name,
-        "counts": {
-            "received": verdict.received,
-            "accepted": verdict.accepted,
-            "rejected": verdict.rejected,
-            "duplicate": verdict.duplicate,
-            "ignored": verdict.ignored_rows,
-        },
-        "held": verdict.state == "HELD",
-        "records": _records(home, load),
-        "faults": _faults(home, load),
-        "entries": _entries(home, load, compared),
-    }
+    result = _result(path, verdict, _records(home, load), _faults(home, load), _entries(home, load, compared))
     drop_temporary(con, load.prefix)
     return result
+
+
+def _result(
+    path: Path, verdict: Verdict, records: dict[str, Any], faults: list[dict[str, Any]], entries: list[dict[str, Any]]
+) -> dict[str, Any]:
+    counts = {
+        "received": verdict.received,
+        "accepted": verdict.accepted,
+        "rejected": verdict.rejected,
+        "duplicate": verdict.duplicate,
+        "ignored": verdict.ignored_rows,
+    }
+    return {
+        "file": path.name,
+        "counts": counts,
+        "held": verdict.state == "HELD",
+        "records": records,
+        "faults": faults,
+        "entries": entries,
+    }
 
 
 def _taken(home: Home, loaded: Loaded, path: Path) -> Taken:
@@ -78,12 +91,12 @@ def _records(home: Home, load: Load) -> dict[str, list[dict[str, Any]]]:
 
 
 def _faults(home: Home, load: Load) -> list[dict[str, Any]]:
-    query = f'select "position", code, message, hint, column_name, value from {load.mapped.faults} order by _ordinal'
-    further = (*load.mapped.files[0].held, *load.files[0].broken)
-    return [
-        *rows_of(home.lake.con, query),
-        *({"position": f.position, "code": f.code, "message": f.message, "hint": f.hint} for f in further),
-    ]
+    rejected = f'select "position", code, message, hint, column_name, value from {load.mapped.faults} order by _ordinal'
+    return [*rows_of(home.lake.con, rejected), *map(_shown, (*load.mapped.files[0].held, *load.files[0].broken))]
+
+
+def _shown(fault: Fault) -> dict[str, Any]:
+    return {"position": fault.position, "code": fault.code, "message": fault.message, "hint": fault.hint}
 
 
 def _entries(home: Home, load: Load, compared: Sequence[Compared]) -> list[dict[str, Any]]:

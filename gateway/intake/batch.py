@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 
 from gateway.answers.received import Findings
 from gateway.errors import Fault, FeedError, FileError
 from gateway.home import Home
+from gateway.intake import translate
 from gateway.intake.arrivals import Arrival
 from gateway.intake.claim import claim
 from gateway.intake.result import FileResult
 from gateway.intake.set_aside import EMPTY_INTERCHANGE, Job, hold, quarantine
 from gateway.intake.taken import Load, Taken
-from gateway.intake.translate import translate
 from gateway.mapping.apply.mapped import ApartError
 from gateway.reading import Unit
 from gateway.sql import drop_temporary
@@ -43,6 +43,13 @@ class Passage:
     def drop(self) -> Drop:
         """The file as it was delivered."""
         return self.arrival.drop
+
+    def hold(self, home: Home, file: Taken, fault: Fault) -> None:
+        """Hold the file as this feed for a mistake in the feed's mapping."""
+        self.held.add(file.feed)
+        self.jobs.append(hold(home, file, fault))
+        found = self.found or Findings()
+        self.found = replace(found, ours=(*found.ours, fault))
 
 
 Share = tuple[Passage, Taken]
@@ -97,11 +104,10 @@ def stage_all(home: Home, shares: Sequence[Share]) -> list[Load]:
 def _stage_group(home: Home, group: Sequence[Share]) -> list[Load]:
     """Map files together, or in halves where that cannot be done; a file that cannot be read fails alone."""
     try:
-        return [translate(home, [file for _, file in group])]
+        return [translate.load(home, [file for _, file in group])]
     except FeedError as error:
         for passage, file in group:
-            passage.held.add(file.feed)
-            passage.jobs.append(hold(home, file, error.as_fault()))
+            passage.hold(home, file, error.as_fault())
         return []
     except (ApartError, FileError) as error:
         if len(group) > 1:

@@ -85,8 +85,11 @@ def compare(con: duckdb.DuckDBPyConnection, load: Load, versions: Mapping[str, i
     """
     if not load.posts:
         return []
-    return [_classify(con, MAPPABLE[name], _of_files(con, load, name, versions), f"{load.prefix}_new_{name}")
-            for name in load.mapped.tables]  # fmt: skip
+    files = lay_files(con, load, versions) if len(load.files) > 1 else ""
+    return [
+        _classify(con, MAPPABLE[name], _of_files(con, load, name, versions, files), f"{load.prefix}_new_{name}")
+        for name in load.mapped.tables
+    ]
 
 
 def lay_files(con: duckdb.DuckDBPyConnection, load: Load, versions: Mapping[str, int]) -> str:
@@ -109,15 +112,15 @@ def _again(file_id: str, versions: Mapping[str, int]) -> str:
     return f".{version}" if version else ""
 
 
-def _of_files(con: duckdb.DuckDBPyConnection, load: Load, name: str, versions: Mapping[str, int]) -> str:
-    """The mapped rows of a table that count, with their file's id."""
+def _of_files(con: duckdb.DuckDBPyConnection, load: Load, name: str, versions: Mapping[str, int], files: str) -> str:
+    """The mapped rows of a table that count, with their file's id; `files` is the relation of several files."""
     relation, view = load.mapped.tables[name], f"{load.prefix}_of_{name}"
     if len(load.files) == 1:
         file_id = load.files[0].file_id
         sql = f"select *, {literal(file_id)} as file_id, {literal(_again(file_id, versions))} as again from {relation}"
     else:
         sql = f"""select n.*, f.file_id, f.again from {relation} n
-            join {lay_files(con, load, versions)} f on f.file = n._ordinal >> {FILE_SHIFT} where f.posts"""
+            join {files} f on f.file = n._ordinal >> {FILE_SHIFT} where f.posts"""
     con.execute(f"create or replace temp view {view} as {sql}")
     return view
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
@@ -46,8 +45,3 @@ def left(drop: Drop, reason: str) -> Receipt:
 def pending(results: Sequence[FileResult]) -> Iterator[FileResult]:
     """Those that need a person."""
     return (result for result in results if result.state in NEEDS_A_PERSON)
-
-
-def as_json(results: Sequence[FileResult]) -> str:
-    """Results as JSON."""
-    return json.dumps([{name: getattr(r, name) for name in FileResult.__slots__} for r in results], indent=2)

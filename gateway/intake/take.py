@@ -127,7 +127,7 @@ class Intake:
         lake = self.home.lake
         lake.use_threads(1 if size <= SMALL_BYTES else lake.threads)
         try:
-            return taking.take() or self._take_parts(taking)
+            receipts = taking.take()
         except (HouseError, duckdb.InterruptException):
             raise
         except Exception as error:
@@ -145,8 +145,9 @@ class Intake:
             self._spent += taking.loads
             formats.forget()
             lake.use_threads(lake.threads)
-            if any(load.loaded and is_master_data(load.loaded) for load in taking.loads):
-                self.home.master.refresh()
+        if any(load.loaded and is_master_data(load.loaded) for load in taking.loads):
+            self.home.master.refresh()
+        return receipts or self._take_parts(taking)
 
     def _take_parts(self, taking: _Batch) -> list[Receipt]:
         """Take what cannot be taken together: parts one after the other, without what has changed."""

@@ -1,44 +1,88 @@
-"""Bytes and a mapping → relations of canonical rows and the outcome of each file. Nothing is committed."""
+"""Bytes, a mapping and master data → relations of canonical rows and the outcome of each file. Nothing is committed."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping as Named
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
+
+import duckdb
+import pyarrow as pa
 
 from gateway import formats
 from gateway.errors import FeedError, FileError, HouseError
 from gateway.home import Home
 from gateway.intake.taken import Load, Taken
+from gateway.intake.verdict import posting
 from gateway.mapping.apply import apply
 from gateway.mapping.apply.mapped import Context, Mapped, Opener
+from gateway.mapping.language.expressions import ExpressionError
 from gateway.mapping.language.loaded import Loaded
 from gateway.mapping.language.spec import Mapping
 from gateway.reading import Reading, ReadRequest
 from gateway.settings import Limits
 
 
-def translate(home: Home, files: Sequence[Taken], *, force: bool = False) -> Load:
-    """Read and map files of one feed that arrived on one day, into temporary tables.
+@dataclass(frozen=True, slots=True)
+class Aids:
+    """What files are read with beside their mapping.
+
+    items, aliases  SQL names of relations, as `MasterData` says
+    lookups         crosswalks by name
+    """
+
+    items: str
+    aliases: str
+    lookups: Named[str, pa.Table]
+    limits: Limits
+
+
+def load(home: Home, files: Sequence[Taken], *, force: bool = False) -> Load:
+    """Translate files of one feed that arrived on one day, with what the home has, and say which of them post.
 
     force  files that do not tie out post all the same
-    Raises FileError where one cannot be read, FeedError where the mapping is at fault, ApartError where they cannot be
-    mapped together.
+    Raises as `translate` does.
     """
     loaded = files[0].loaded
     if loaded is None:
         raise ValueError("no feed reads these files")
-    context = _context(home, loaded.mapping, files[0])
-    openers = [opener(one.drop.path, one.drop.name, loaded.mapping, one.good_units, context.limits) for one in files]
+    aids = Aids(home.master.items, home.master.aliases, home.library.lookups, home.settings.limits)
+    mapped = translate(home.lake.con, loaded, files, aids)
+    partner = home.settings.partners.get(loaded.mapping.partner)
+    entity = partner.entity if partner else next(iter(home.settings.entities))
+    posts = posting(files, mapped, force=force)
+    return Load(_prefix(files), entity, loaded.mapping.partner, files, mapped, posts)
+
+
+def translate(con: duckdb.DuckDBPyConnection, loaded: Loaded, files: Sequence[Taken], aids: Aids) -> Mapped:
+    """Read and map files of one feed that arrived on one day, into temporary tables of the connection.
+
+    Raises FileError where one cannot be read, FeedError where the mapping is at fault, ApartError where they cannot be
+    mapped together.
+    """
+    mapping = loaded.mapping
+    context = Context(
+        partner=mapping.partner,
+        alias_relation=aids.aliases,
+        item_relation=aids.items,
+        lookups=aids.lookups,
+        limits=aids.limits,
+        prefix=_prefix(files),
+        arrived=files[0].drop.arrived_at.date(),
+    )
+    openers = [opener(one.drop.path, one.drop.name, mapping, one.good_units, aids.limits) for one in files]
     try:
-        mapped = apply.apply(home.lake.con, loaded.mapping, openers, context)
+        mapped = apply.apply(con, mapping, openers, context)
     except FileError:
         raise
     except HouseError as error:
-        raise FeedError(loaded.name, error) from error
+        raise FeedError(loaded.place_of(error.subject), error) from error
+    except ExpressionError as error:
+        raise FeedError(loaded.name, HouseError("compile", "its expressions", error.fix, error.message)) from error
     for outcome, one in zip(mapped.files, files, strict=True):
         outcome.held += one.faults
-    posts = [n for n, one in enumerate(files) if not one.test and (force or not mapped.files[n].held)]
-    return Load(context.prefix, _entity(home, loaded), loaded.mapping.partner, files, mapped, posts)
+    return mapped
 
 
 def unread(home: Home, file: Taken) -> Load:
@@ -78,18 +122,5 @@ def read(
     return formats.named(mapping.file.format).read(request)
 
 
-def _context(home: Home, mapping: Mapping, first: Taken) -> Context:
-    return Context(
-        partner=mapping.partner,
-        alias_relation=home.master.aliases,
-        item_relation=home.master.items,
-        lookups=home.library.lookups,
-        limits=home.settings.limits,
-        prefix=f"m{first.file_id}",
-        arrived=first.drop.arrived_at.date(),
-    )
-
-
-def _entity(home: Home, loaded: Loaded) -> str:
-    partner = home.settings.partners.get(loaded.mapping.partner)
-    return partner.entity if partner else next(iter(home.settings.entities))
+def _prefix(files: Sequence[Taken]) -> str:
+    return f"m{files[0].file_id}"

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 import duckdb
 
 from gateway.intake.duplicates import Compared
-from gateway.intake.taken import Load
-from gateway.mapping.apply.mapped import FILE_SHIFT
+from gateway.intake.taken import Load, Taken
+from gateway.mapping.apply.mapped import FILE_SHIFT, Mapped
 
 REASON_CHARS_MAX = 2000
 
@@ -47,6 +47,15 @@ class Verdict:
     def ignored_rows(self) -> int:
         """Rows that rules left out."""
         return sum(self.ignored.values())
+
+
+def posting(files: Sequence[Taken], mapped: Mapped, *, force: bool = False) -> list[int]:
+    """Numbers of the files whose rows count: what is held does so by `force` alone, a test never."""
+    return [
+        number
+        for number, (file, outcome) in enumerate(zip(files, mapped.files, strict=True))
+        if not file.test and (force or not outcome.held)
+    ]
 
 
 def verdicts(

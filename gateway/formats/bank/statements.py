@@ -22,7 +22,7 @@ import pyarrow.compute as pc
 from pydantic import BaseModel, ConfigDict
 
 from gateway.errors import Fault, FileError
-from gateway.formats.encoding import is_utf8
+from gateway.formats.encoding import Encoding, is_utf8
 from gateway.reading import Envelope, Reading, ReadRequest, Unit, check_size
 from gateway.settings import Limits
 
@@ -44,7 +44,7 @@ class Options(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    encoding: str = "auto"
+    encoding: Encoding = "auto"
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,10 +140,7 @@ def pieces(path: Path, name: str, encoding: str = "auto", otherwise: str = "cp12
     the encoding that was chosen.
     """
     codec = encoding_of(path, encoding, otherwise)
-    try:
-        decoder = codecs.getincrementaldecoder(codec)("replace" if encoding == "auto" else "strict")
-    except LookupError:
-        raise FileError(name, f"there is no encoding {codec}", "Name a codec, e.g. utf-8 or cp850.") from None
+    decoder = codecs.getincrementaldecoder(codec)("replace" if encoding == "auto" else "strict")
     line, held = 1, ""
     with path.open("rb") as source:
         while True:

@@ -24,6 +24,7 @@ from pydantic import BaseModel, ConfigDict, ValidationInfo, field_validator
 from gateway.errors import Fault, FileError
 from gateway.formats import encoding
 from gateway.formats import header as headers
+from gateway.formats.encoding import Encoding
 from gateway.reading import Reading, ReadRequest, check_size
 
 BLOCK_BYTES = 4 << 20
@@ -56,7 +57,7 @@ class Options(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     delimiter: str = "comma"
-    encoding: str = "utf-8"
+    encoding: Encoding = "utf-8"
     quote: str = '"'
     header: bool | headers.HeaderSearch = True
     columns: tuple[str, ...] = ()
@@ -110,7 +111,7 @@ class _Delimited(Reading):
         self.faults: list[Fault] = []
         self.received = 0
         check_size(request)
-        self.encoding = encoding.detect(request.path, request.name, self.options.encoding)
+        self.encoding = encoding.detect(request.path, self.options.encoding)
         self.delimiter = self._delimiter()
         found = headers.find(self._head_rows(), self.options.header, request.name, self.options.columns)
         self.columns, self.header_line = found.columns, found.line

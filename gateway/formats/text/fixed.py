@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from gateway.errors import Fault, FileError, HouseError
 from gateway.formats import encoding
 from gateway.formats import header as headers
+from gateway.formats.encoding import Encoding
 from gateway.formats.text.delimited import sniff
 from gateway.reading import Reading, ReadRequest, check_size
 
@@ -72,7 +73,7 @@ class Options(BaseModel):
     skip: tuple[str, ...] = ()
     preamble: int = Field(0, ge=0)
     short: Literal["reject", "pad"] = "reject"
-    encoding: str = "utf-8"
+    encoding: Encoding = "utf-8"
 
     @model_validator(mode="after")
     def _tags_where_they_are_needed(self) -> Options:
@@ -120,7 +121,7 @@ class _Fixed(Reading):
         check_size(request)
         if len(self.columns) > request.limits.columns_max:
             raise HouseError("read columns", request.name, "Name fewer.", f"{len(self.columns)} are too many")
-        self.encoding = encoding.detect(request.path, request.name, self.options.encoding)
+        self.encoding = encoding.detect(request.path, self.options.encoding)
         self.described = self.options.tag is not None
 
     def _others(self) -> list[Column]:

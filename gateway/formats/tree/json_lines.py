@@ -19,6 +19,7 @@ from pydantic import BaseModel, ConfigDict
 from gateway.errors import Fault, FileError, HouseError
 from gateway.formats import encoding
 from gateway.formats import header as headers
+from gateway.formats.encoding import Encoding
 from gateway.formats.tree import tree_paths
 from gateway.formats.tree.json_scan import VALUE_CHARACTERS_MAX, JsonError, Number, Scanner, plain_object
 from gateway.reading import Reading, ReadRequest, check_size
@@ -46,7 +47,7 @@ class Options(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     lines: bool = False
-    encoding: str = "utf-8"
+    encoding: Encoding = "utf-8"
 
 
 def sniff(head: bytes, name: str) -> bool:
@@ -83,7 +84,7 @@ class _Json(Reading):
         self.received = 0
         self.faults: list[Fault] = []
         check_size(request)
-        self.encoding = encoding.detect(request.path, request.name, self.options.encoding)
+        self.encoding = encoding.detect(request.path, self.options.encoding)
 
     def __iter__(self) -> Iterator[pa.RecordBatch]:
         rows: list[Found] = []

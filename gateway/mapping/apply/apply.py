@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import duckdb
 
-from gateway.errors import Fault, FileError
+from gateway.errors import Fault, FileError, HouseError
 from gateway.mapping.apply import drift, faults, tie_out
 from gateway.mapping.apply import rows as reading
 from gateway.mapping.apply.drift import source_columns
@@ -27,6 +27,9 @@ __all__ = ["apply", "source_columns"]
 _OURS = (duckdb.IOException, duckdb.OutOfMemoryException, duckdb.InternalException, duckdb.FatalException,
          duckdb.InterruptException)  # fmt: skip
 """Errors of the machine, not of the mapping or the file."""
+_OF_THE_MAPPING = (duckdb.BinderException, duckdb.CatalogException, duckdb.ParserException, duckdb.SyntaxException,
+                   duckdb.NotSupportedError)  # fmt: skip
+"""Errors that every file of the feed would meet: the SQL itself cannot run, whatever the rows are."""
 
 
 @dataclass
@@ -61,6 +64,8 @@ def apply(con: duckdb.DuckDBPyConnection, mapping: Feed, openers: Sequence[Opene
     except duckdb.Error as error:
         work.sweep()
         cause = str(error).split("\n", maxsplit=1)[0]
+        if isinstance(error, _OF_THE_MAPPING):
+            raise HouseError("run", "its expressions", "Fix the expression.", cause) from error
         raise FileError(mapping.feed, cause, "Fix the mapping, try it on this file, and replay it.") from error
     except BaseException:
         work.sweep()

@@ -11,8 +11,9 @@ from gateway.mapping.apply.mapped import FILE_SHIFT, Mapped
 from gateway.mapping.apply.temporary_tables import Work
 from gateway.mapping.compiler import amounts, fields
 from gateway.mapping.compiler.compiler import Compiler
+from gateway.mapping.compiler.sources import not_compiled
 from gateway.mapping.compiler.targets import Record
-from gateway.mapping.language.expressions import compile_scalar, names
+from gateway.mapping.language.expressions import ExpressionError, compile_scalar, names
 from gateway.mapping.language.spec import Mapping, RecordSpec, TieOut
 from gateway.sql import identifier
 
@@ -137,14 +138,17 @@ def _group(tie: TieOut, record: Record) -> str:
 
 
 def _expression(compiler: Compiler, record: Record, text: str, *, aggregates: bool = False) -> str:
-    return compile_scalar(
-        text,
-        record.targets,
-        (),
-        field_sql=lambda name: record.targets[name].value,
-        column_sql=lambda column: compiler.text(column).replace("__t", "__h"),
-        aggregates=aggregates,
-    )
+    try:
+        return compile_scalar(
+            text,
+            record.targets,
+            (),
+            field_sql=lambda name: record.targets[name].value,
+            column_sql=lambda column: compiler.text(column).replace("__t", "__h"),
+            aggregates=aggregates,
+        )
+    except ExpressionError as error:
+        raise not_compiled(text, error) from error
 
 
 def _made(tie: TieOut, compiler: Compiler, relation: str, record: Record) -> str:

@@ -4,11 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 
+from gateway.errors import HouseError
 from gateway.mapping.compiler.amounts import Notation
 from gateway.mapping.compiler.steps import Plan
 from gateway.mapping.compiler.targets import Join, Record, Target
-from gateway.mapping.language.expressions import compile_scalar
+from gateway.mapping.language.expressions import ExpressionError, compile_scalar
 from gateway.sql import identifier
+
+
+def not_compiled(text: str, error: ExpressionError) -> HouseError:
+    """The error of an expression of the mapping that is not allowed or names what there is not."""
+    return HouseError("compile expression", text, f"{error.fix[:1].upper()}{error.fix[1:]}.", error.message)
 
 
 class Sources:
@@ -58,7 +64,10 @@ class Sources:
         return self.decided.get((target.record, target.name), self.notation)
 
     def expression(self, record: Record, text: str) -> str:
-        """SQL of an expression over the record's fields and the source columns."""
-        return compile_scalar(
-            text, record.targets, (), field_sql=lambda name: record.targets[name].value, column_sql=self.cell
-        )
+        """SQL of an expression over the record's fields and the source columns. Raises HouseError if it has none."""
+        try:
+            return compile_scalar(
+                text, record.targets, (), field_sql=lambda name: record.targets[name].value, column_sql=self.cell
+            )
+        except ExpressionError as error:
+            raise not_compiled(text, error) from error

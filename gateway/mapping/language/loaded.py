@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 
 from gateway.errors import HomeFault
 from gateway.mapping.language.spec import Mapping
 from gateway.toml_lines import Lines
+
+FIELD_DEPTH = 4
+"""Parts of the key path of a field: ("record", 0, "fields", "sku")."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,10 +48,29 @@ class Loaded:
         """(file, line) of a key of the mapping: where it is written, be that the file or its pack."""
         return place(self.name, self.lines, self.pack, path)
 
+    def place_of(self, text: str) -> str:
+        """ "file:line" of the key whose value is this text (a path, an expression), the file alone if none is."""
+        whole = self.mapping.model_dump(by_alias=True, exclude_unset=True)
+        path = next((path for path, value in _values(whole) if value == text), None)
+        # A field is merged whole: what its pack says about it in more words is not what is in force.
+        return ":".join(map(str, self.place(*path[:FIELD_DEPTH]))) if path else self.name
+
     def holds_on(self, day: date) -> bool:
         """Whether the mapping serves files that arrive on that day."""
         begin, end = self.mapping.valid_from, self.mapping.valid_to
         return (begin is None or begin <= day) and (end is None or day <= end)
+
+
+def _values(value: Any, path: tuple[str | int, ...] = ()) -> Iterator[tuple[tuple[str | int, ...], Any]]:
+    """Everything in nested tables and lists that is neither, each with its key path."""
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            yield from _values(inner, (*path, key))
+    elif isinstance(value, list | tuple):
+        for number, inner in enumerate(value):
+            yield from _values(inner, (*path, number))
+    else:
+        yield path, value
 
 
 def place(name: str, lines: Lines, pack: Pack | None, path: tuple[str | int, ...]) -> tuple[str, int]:
