@@ -11,7 +11,8 @@ import pytest
 
 from gateway import settings
 from gateway.books.posting import rule_lint
-from gateway.books.posting.rules import Code, Posting
+from gateway.books.posting.rules import Posting
+from gateway.books.reconcile.registry import Registry
 from gateway.formats import options_fault
 from gateway.ledger.lake import open_lake
 from gateway.mapping.library import load
@@ -75,12 +76,11 @@ def test_the_posting_has_no_fault() -> None:
     assert rule_lint.faults(posting, text) == []
 
 
-def test_the_codes_are_codes() -> None:
-    [text] = examples("toml codes")
-    shipped = tomllib.loads((ROOT / "mappings" / "exception-codes.toml").read_text(encoding="utf-8"))
-    for reconciliation, codes in tomllib.loads(text).items():
-        for code, values in codes.items():
-            assert Code.model_validate(values) and shipped[reconciliation][code] == values
+def test_the_reconciliation_is_a_block() -> None:
+    [block] = examples("toml reconciliation")
+    shipped = (ROOT / "mappings" / "reconciliations.toml").read_text(encoding="utf-8")
+    registry = Registry.model_validate(tomllib.loads(f"{shipped}\n{block}"))
+    assert registry.reconciliations[-1].letter == "z1"
 
 
 def test_the_metric_is_a_query_of_the_ledger(tmp_path: Path) -> None:
