@@ -58,6 +58,18 @@ def test_a_word_stands_once_and_a_path_in_the_text_exists() -> None:
     assert paths and [place for place in paths if not exists(place)] == []
 
 
+def test_modules_that_the_pages_name_exist() -> None:
+    pages = [*(ROOT / "docs").glob("*.md"), *ROOT.glob("*.md")]
+    named = {
+        (page.name, place)
+        for page in pages
+        if page.name != "CHANGELOG.md"
+        for place in re.findall(r"`([\w/]+\.py)`", page.read_text(encoding="utf-8"))
+    }
+    assert len(named) > 20
+    assert [each for each in sorted(named) if not ((ROOT / each[1]).exists() or (PACKAGE / each[1]).exists())] == []
+
+
 def test_every_room_and_every_table_is_in_it() -> None:
     places = {place.strip("`") for _, _, where in ROWS for place in where.split(", ")}
     assert [room for room in ROOMS if f"gateway/{room}" not in places] == []

@@ -16,7 +16,6 @@ from gateway.toml_lines import Lines
 
 FILE = "config.toml"
 FILE_BYTES_MAX = 16_000_000
-_SHAPE = Shape(Config, FILE)
 
 
 class SettingsError(HouseError):
@@ -58,7 +57,7 @@ def parse(raw: dict[str, Any], home: str = FILE, text: str = "") -> Config:
     try:
         config = Config.model_validate(raw)
     except ValidationError as error:
-        raise SettingsError(home, [*_SHAPE.faults(error, raw, place), *faults]) from None
+        raise SettingsError(home, [*Shape(Config, FILE).faults(error, raw, place), *faults]) from None
     if faults:
         raise SettingsError(home, faults)
     return config

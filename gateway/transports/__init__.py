@@ -1,4 +1,4 @@
-"""Ways in and out: one module a transport, all with the verbs of `contract.Transport`."""
+"""Ways in and out: one module a transport, all with the verbs of `transport.Transport`."""
 
 from __future__ import annotations
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from gateway.books.stock import balances
+from gateway.books.stock import views
 from gateway.ledger.lake import Lake, open_lake
 from gateway.model import TABLES
 from gateway.model.page import VIEWS
@@ -12,7 +12,7 @@ from gateway.settings import Config
 
 
 def test_an_open_ledger_has_the_views_of_the_model(opened: Lake) -> None:
-    balances.create_views(opened.con)
+    views.create_views(opened.con)
     found = {
         name for (name,) in opened.con.execute("select view_name from duckdb_views() where not internal").fetchall()
     }
