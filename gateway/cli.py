@@ -7,7 +7,7 @@ import json
 import sys
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import asdict
 from datetime import UTC, datetime
 from difflib import get_close_matches
@@ -221,8 +221,9 @@ def notify() -> None:
     with _opened(read_only=True) as home:
         notifier = notifications.Notifier(_State.home, home.settings, home.rules, home.feeds)
         now = home.now
-    for due in notifier.look(now):
-        out.print(f"{due.message.kind} to {notifications.identity(due.recipient)}: {due.message.subject}")
+    with closing(notifier):
+        for due in notifier.look(now):
+            out.print(f"{due.message.kind} to {notifications.identity(due.recipient)}: {due.message.subject}")
     problems = [row for row in _notifications(home.settings, home.lake.folder) if row["problem"]]
     for row in problems:
         out.print(f"not sent to {row['to']}: {row['problem']}")

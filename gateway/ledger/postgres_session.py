@@ -58,6 +58,8 @@ class Session:
         self._settings, self._name = settings, name
         self._con: psycopg.Connection[Any] | None = None
         self._held: set[str] = set()
+        self._holder: psycopg.Connection[Any] | None = None
+        """The connection that has the locks: another that came after it has none."""
         self._thread = threading.RLock()
 
     def ask(self, query: str) -> list[tuple[Any, ...]]:
@@ -101,12 +103,13 @@ class Session:
             self._keep_locks()
             self._acquire(key, wait_s_max)
             self._held.add(name)
+            self._holder = self._con
         try:
             yield
         finally:
             with self._thread:
                 self._held.discard(name)
-                if self._con is not None:
+                if self._con is not None and self._con is self._holder:
                     with self._breaking(), suppress(HouseError):
                         self._con.execute("select pg_advisory_unlock(%s)", [key])
 
@@ -130,25 +133,27 @@ class Session:
         if self._con is not None:
             try:
                 self._con.execute("select 1")
-                return
             except library().OperationalError:
                 self._broken()
-        if not self._held:
+        if not self._held or (self._con is not None and self._con is self._holder):
             return
         for name in sorted(self._held):
             try:
                 self._acquire(self._key(name), 0)
             except HeldElsewhereError:
+                # Of several locks all or none.
                 self._broken()
                 fix = "Stop this gateway, or the other one."
                 cause = f"the connection was lost, and another gateway has the lock ({name}) now"
                 raise HouseError("write to", self._name, fix, cause) from None
+        self._holder = self._con
         raise HouseError("write to", self._name, "It is tried again.", "the connection was lost meanwhile")
 
     def close(self) -> None:
         """Close the connection; the locks are free."""
         with self._thread:
             self._held.clear()
+            self._holder = None
             self._broken()
 
     def _connected(self) -> psycopg.Connection[Any]:

@@ -11,9 +11,10 @@ from typing import Any
 import pytest
 
 from gateway import settings as configuration
+from gateway.home import open_home
 from gateway.ledger import maintenance, sealing, verify
 from gateway.ledger.lake import open_lake
-from gateway.once import open_gateway, run_once
+from gateway.once import run_once
 from gateway.settings import Config
 from tests.ledger.conftest import BUSINESS_NOW, content, lay_down_business
 from tests.ledger.places import PLACES, Places, settle
@@ -43,8 +44,8 @@ def usual(original: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str,
 
 def passed(home: Path, config: Config) -> dict[str, list[Any]]:
     """Every table's content after one pass."""
-    with open_gateway(home, now=BUSINESS_NOW) as gateway:
-        run_once(gateway)
+    with open_home(home, now=BUSINESS_NOW) as opened:
+        run_once(opened)
     return content(home, config)
 
 

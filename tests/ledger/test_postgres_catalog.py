@@ -155,10 +155,13 @@ def test_a_ledger_that_is_idle_survives_a_new_start_of_the_server(ledger: Lake, 
     assert verify.verify(ledger) == []
 
 
-def test_a_lock_that_was_lost_is_noticed_before_the_next_commit(ledger: Lake, postgres: Postgres) -> None:
+@pytest.mark.parametrize("asked", [False, True])
+def test_a_lock_that_was_lost_is_noticed_before_the_next_commit(ledger: Lake, postgres: Postgres, asked: bool) -> None:
     with locking.intake(ledger.store.catalog, "here"):
         post(ledger, 1, 1)
         postgres.end_connections()
+        if asked:
+            assert ledger.store.catalog.stamp(), "another question makes a new connection, which has no locks"
         with pytest.raises(HouseError, match="the connection was lost meanwhile"):
             post(ledger, 2, 2)
         assert lines(ledger) == 2
@@ -216,6 +219,27 @@ def test_without_the_lock_the_slower_of_two_writers_begins_again(
         ("slower",),
     ]
     assert verify.verify(ledger) == []
+
+
+def test_a_user_who_may_only_read_sees_everything(
+    shared: Config, ledger: Lake, postgres: Postgres, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    schema, user = shared.ledger.catalog_schema, f"reader_{shared.ledger.catalog_schema}"
+    with postgres.connect() as con:
+        con.execute(f"create user {user} password 'reads'".encode())
+        con.execute(f"grant usage on schema {schema} to {user}".encode())
+        con.execute(f"grant select on all tables in schema {schema} to {user}".encode())
+        con.execute(f"alter default privileges in schema {schema} grant select on tables to {user}".encode())
+    post(ledger, 1, 700)
+    post(ledger, 1_001, 1_001)
+    catalog = "postgres:" + postgres.string.replace("user=gateway", f"user={user}")
+    with monkeypatch.context() as patch:
+        patch.setenv("LEDGER_PASSWORD", "reads")
+        reading = elsewhere(tmp_path, shared)
+        reading = reading.model_copy(update={"ledger": reading.ledger.model_copy(update={"catalog": catalog})})
+        with open_lake(tmp_path, reading, read_only=True) as reader:
+            assert lines(reader) == 1_402
+            assert verify.verify(reader) == []
 
 
 def test_a_change_is_seen_in_the_stamp(ledger: Lake) -> None:
