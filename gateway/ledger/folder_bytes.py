@@ -71,7 +71,9 @@ class FolderBytes:
 
         The syncs run together: a disk takes hardly longer for many than for one. Raises OSError if one fails.
         """
-        new = {temporary: target for temporary, name in temporaries.items() if not (target := self.folder / name).exists()}
+        new = {
+            temporary: target for temporary, name in temporaries.items() if not (target := self.folder / name).exists()
+        }
         with ThreadPoolExecutor(SYNCS_AT_ONCE) as pool:
             _in_parts(pool, _sync, list(new))
             folders = {target.parent for target in new.values()}

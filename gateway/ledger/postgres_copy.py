@@ -152,7 +152,9 @@ def _write(
         cursor.copy(f"copy {identifier(schema)}.{identifier(table)} ({names}) from stdin".encode()) as sink,
     ):
         for row in rows:
-            sink.write_row([None if value is None else convert(value) for value, convert in zip(row, converted, strict=True)])
+            sink.write_row(
+                [None if value is None else convert(value) for value, convert in zip(row, converted, strict=True)]
+            )
 
 
 def _same(value: Any) -> Any:

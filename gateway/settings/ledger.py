@@ -66,7 +66,10 @@ class Ledger(Strict):
     @classmethod
     def _known_catalog(cls, value: str) -> str:
         if value != SQLITE and not _POSTGRES.fullmatch(value):
-            raise wrong("there is no such catalog", f'write "{SQLITE}", or "postgres:host=db.example user=gateway dbname=gateway"')
+            raise wrong(
+                "there is no such catalog",
+                f'write "{SQLITE}", or "postgres:host=db.example user=gateway dbname=gateway"',
+            )
         if _has_password(value):
             fix = "remove it, and name the environment variable that holds it in catalog_password_env"
             raise wrong("a password does not belong into config.toml", fix)
