@@ -7,7 +7,7 @@ import json
 import sys
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import asdict
 from datetime import UTC, datetime
 from difflib import get_close_matches
@@ -32,6 +32,7 @@ from gateway.intake.attempt import attempt
 from gateway.intake.result import FileResult, pending
 from gateway.ledger import backup as backups
 from gateway.ledger import lake, maintenance, queries
+from gateway.ledger import restore as restoration
 from gateway.ledger import verify as verification
 from gateway.ledger.locking import retry
 from gateway.mapping.language import toml
@@ -220,8 +221,9 @@ def notify() -> None:
     with _opened(read_only=True) as home:
         notifier = notifications.Notifier(_State.home, home.settings, home.rules, home.feeds)
         now = home.now
-    for due in notifier.look(now):
-        out.print(f"{due.message.kind} to {notifications.identity(due.recipient)}: {due.message.subject}")
+    with closing(notifier):
+        for due in notifier.look(now):
+            out.print(f"{due.message.kind} to {notifications.identity(due.recipient)}: {due.message.subject}")
     problems = [row for row in _notifications(home.settings, home.lake.folder) if row["problem"]]
     for row in problems:
         out.print(f"not sent to {row['to']}: {row['problem']}")
@@ -453,6 +455,15 @@ def backup(
     """Copy the home as it stands after one commit, and verify the copy; works while another process commits."""
     done = backups.back_up(_State.home, configuration.load(_State.home), target)
     out.print(f"{done.folder}: {done.copied} files copied, {done.linked} shared with the backup before; verified.")
+
+
+@app.command()
+def restore(
+    backup: Annotated[Path, typer.Argument(help="A folder that `gateway backup` made, or another home.")],
+) -> None:
+    """Put the ledger of a backup where config.toml says it lies, which must be empty, and verify it."""
+    done = restoration.restore(_State.home, configuration.load(_State.home), backup)
+    out.print(f"{done.place}: {done.copied} files copied, {done.present} were there already; verified.")
 
 
 @app.command()

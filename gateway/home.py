@@ -90,12 +90,11 @@ def open_home(
 ) -> Iterator[Home]:
     """Open a home. With `scratch` nothing is written: an absent ledger is replaced by an empty one."""
     config = settings.load(folder)
-    place = lake.folder_of(folder, config)
     if not scratch:
         with lake.open_lake(folder, config, read_only=read_only) as ledger:
             yield Home(folder, config, ledger, now)
         return
-    if lake.exists(place):
+    if lake.exists(folder, config):
         with lake.open_lake(folder, config, read_only=True) as ledger:
             yield Home(folder, config, ledger, now)
         return
@@ -108,7 +107,7 @@ def open_samples(folder: Path) -> Iterator[Home]:
     """A home with its master data, but an empty ledger: what a sample becomes does not depend on deliveries."""
     config = settings.load(folder)
     known = None
-    if lake.exists(lake.folder_of(folder, config)):
+    if lake.exists(folder, config):
         with open_home(folder, read_only=True) as home:
             known = home.master.tables()
     with _throwaway(folder, config, None) as home:
@@ -121,7 +120,9 @@ def open_samples(folder: Path) -> Iterator[Home]:
 def _throwaway(folder: Path, config: Config, now: datetime | None) -> Iterator[Home]:
     """A home with an empty ledger that is removed afterwards."""
     temporary = Path(tempfile.mkdtemp(prefix="gateway-"))
-    elsewhere = config.model_copy(update={"ledger": config.ledger.model_copy(update={"path": str(temporary)})})
+    elsewhere = config.model_copy(
+        update={"ledger": settings.Ledger(path=str(temporary), threads=config.ledger.threads)}
+    )
     try:
         with lake.open_lake(folder, elsewhere) as ledger:
             yield Home(folder, elsewhere, ledger, now)

@@ -42,9 +42,9 @@ class Pass:
 def taking_files(intake: Intake) -> Iterator[None]:
     """Held by the one process that takes files at a home. Raises HouseError when another does."""
     home = intake.home
-    folder = home.lake.folder
-    with locking.intake(folder):
-        for place in (folder, folder / "files", *(home.folder / "outbound").glob("*/")):
+    store = home.lake.store
+    with locking.intake(store.catalog, store.catalog.name):
+        for place in (store.folder, store.archive.scratch, *(home.folder / "outbound").glob("*/")):
             sweep(place)
         intake.suspects.recall()
         yield

@@ -41,7 +41,7 @@ def again(home: Home, file_id: str, *, force: bool) -> list[FileResult]:
         raise HouseError("release", f"{file.name} ({file_id})", "Only held files are released.", f"it is {file.state}")
     target = home.lake.temporary / f"replay-{file_id}"
     target.parent.mkdir(parents=True, exist_ok=True)
-    archive.restore(home.lake.folder, file.sha256, target)
+    archive.restore(home.lake.store.archive, file.sha256, target)
     drop = Drop(file.partner, file.name, target, file.arrived_at, "operator")
     try:
         if containers.kind(target):
@@ -95,7 +95,7 @@ def _write(home: Home, file: Taken, *, force: bool) -> list[FileResult]:
 def _open(home: Home, drop: Drop, file_id: str) -> list[FileResult]:
     """A container that could not be opened: with today's keys and limits."""
     results: list[FileResult] = []
-    intake, arrivals = Intake(home), Arrivals(home.folder, home.settings, home.lake.folder)
+    intake, arrivals = Intake(home), Arrivals(home.folder, home.settings, home.lake.store.archive)
     with tempfile.TemporaryDirectory(dir=home.lake.temporary) as scratch:
         for one in arrivals.receive(drop, Path(scratch)):
             if one.sealed:

@@ -12,6 +12,7 @@ from pathlib import Path
 from gateway.errors import Fault, FileError
 from gateway.formats import containers
 from gateway.ledger import archive
+from gateway.ledger.store import Bytes
 from gateway.prefetch import ahead
 from gateway.settings import Config, secret_of
 from gateway.transports.transport import Drop
@@ -66,11 +67,11 @@ class Arrival:
 class Arrivals:
     """Archives what was delivered to one home.
 
-    ledger  the ledger's folder, with the archive
+    place  where the received bytes are kept
     """
 
-    def __init__(self, home: Path, config: Config, ledger: Path) -> None:
-        self.home, self.config, self.ledger = home, config, ledger
+    def __init__(self, home: Path, config: Config, place: Bytes) -> None:
+        self.home, self.config, self.place = home, config, place
 
     def batches(
         self, drops: Iterable[Drop], scratch: Path, left: dict[Drop, str], aside: Mapping[Drop, Fault]
@@ -86,7 +87,7 @@ class Arrivals:
     def _batches(
         self, drops: Iterable[Drop], scratch: Path, left: dict[Drop, str], aside: Mapping[Drop, Fault]
     ) -> Iterator[list[Arrival]]:
-        with closing(archive.Archiver(self.ledger)) as archiver:
+        with closing(archive.Archiver(self.place)) as archiver:
             yield from self._archived(self._each(drops, scratch, archiver, left, aside), left, archiver)
 
     def _archived(
@@ -129,7 +130,7 @@ class Arrivals:
 
     def receive(self, drop: Drop, scratch: Path) -> list[Arrival]:
         """One delivery. Raises OSError."""
-        with closing(archive.Archiver(self.ledger)) as archiver:
+        with closing(archive.Archiver(self.place)) as archiver:
             arrived = self._receive(drop, scratch, archiver)
             archiver.settle(_hashes(arrived))
             return arrived

@@ -49,7 +49,7 @@ class Intake:
     def __init__(self, home: Home, suspects: Suspects | None = None) -> None:
         self.home = home
         self.suspects = suspects or Suspects(home.lake.folder)
-        self._arrivals = Arrivals(home.folder, home.settings, home.lake.folder)
+        self._arrivals = Arrivals(home.folder, home.settings, home.lake.store.archive)
         self._spent: list[Load] = []
 
     def in_order(self, drops: Iterable[Drop]) -> list[Drop]:

@@ -5,18 +5,16 @@ from __future__ import annotations
 import hashlib
 import itertools
 import os
-from collections.abc import Callable, Collection, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import zstandard
 
-from gateway.atomic import sync_folder
 from gateway.errors import HouseError
+from gateway.ledger.store import Bytes
 
 CHUNK_BYTES = 1 << 20
-SYNCS_AT_ONCE = 8
 _NUMBERS = itertools.count()
 
 
@@ -28,16 +26,16 @@ class Stored:
     bytes: int
 
 
-def path_of(folder: Path, sha256: str) -> Path:
-    """Where the bytes with that hash are kept below the ledger's folder."""
-    return folder / "files" / sha256[:2] / f"{sha256}.zst"
+def name_of(sha256: str) -> str:
+    """Name in the archive of the bytes with that hash."""
+    return f"{sha256[:2]}/{sha256}.zst"
 
 
 class Archiver:
     """Archives files; together they are safe, and in their places, after `settle`. `close` drops the others."""
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder / "files"
+    def __init__(self, archive: Bytes) -> None:
+        self._archive = archive
         self._waiting: dict[Path, str] = {}
 
     def add(self, source: Path) -> Stored:
@@ -45,8 +43,8 @@ class Archiver:
 
         Raises OSError if it cannot be read or the disk is full (the temporary file is removed).
         """
-        self.folder.mkdir(parents=True, exist_ok=True)
-        temporary = self.folder / f".{next(_NUMBERS)}.{os.getpid()}.tmp"
+        self._archive.scratch.mkdir(parents=True, exist_ok=True)
+        temporary = self._archive.scratch / f".{next(_NUMBERS)}.{os.getpid()}.tmp"
         digest, size = hashlib.sha256(), 0
         try:
             with source.open("rb", buffering=0) as origin, temporary.open("wb") as sink:
@@ -67,26 +65,15 @@ class Archiver:
         return Stored(digest.hexdigest(), size)
 
     def settle(self, hashes: Collection[str]) -> None:
-        """Sync what was added of these SHA-256 and rename it; bytes that are there already are not written again.
+        """Put what was added of these SHA-256 into its place, safely; bytes that are there already stay as they are.
 
-        The syncs run together: a disk takes hardly longer for many than for one.
         Raises OSError if one fails (their temporary files are removed).
         """
         waiting = {temporary: sha256 for temporary, sha256 in self._waiting.items() if sha256 in hashes}
         for temporary in waiting:
             del self._waiting[temporary]
         try:
-            targets = {temporary: path_of(self.folder.parent, sha256) for temporary, sha256 in waiting.items()}
-            new = {temporary: target for temporary, target in targets.items() if not target.exists()}
-            with ThreadPoolExecutor(SYNCS_AT_ONCE) as pool:
-                _in_parts(pool, _sync, list(new))
-                folders = {target.parent for target in new.values()}
-                made = [folder for folder in folders if not folder.exists()]
-                for folder in made:
-                    folder.mkdir(exist_ok=True)
-                for temporary, target in new.items():
-                    temporary.replace(target)
-                _in_parts(pool, sync_folder, [*folders, *([self.folder] if made else [])])
+            self._archive.keep({temporary: name_of(sha256) for temporary, sha256 in waiting.items()})
         finally:
             for temporary in waiting:
                 temporary.unlink(missing_ok=True)
@@ -97,33 +84,15 @@ class Archiver:
             self._waiting.popitem()[0].unlink(missing_ok=True)
 
 
-def store(folder: Path, source: Path) -> Stored:
+def store(archive: Bytes, source: Path) -> Stored:
     """Archive one file's bytes. Raises OSError if it cannot be read or the disk is full."""
-    archiver = Archiver(folder)
+    archiver = Archiver(archive)
     stored = archiver.add(source)
     archiver.settle([stored.sha256])
     return stored
 
 
-def _in_parts(pool: ThreadPoolExecutor, sync: Callable[[Path], None], paths: Sequence[Path]) -> None:
-    """Each worker has a share: a task for each of many small files would cost as much as its sync."""
-
-    def part(start: int) -> None:
-        for path in paths[start::SYNCS_AT_ONCE]:
-            sync(path)
-
-    list(pool.map(part, range(min(SYNCS_AT_ONCE, len(paths)))))
-
-
-def _sync(file: Path) -> None:
-    written = os.open(file, os.O_RDONLY)
-    try:
-        os.fsync(written)
-    finally:
-        os.close(written)
-
-
-def restore(folder: Path, sha256: str, target: Path) -> Path:
+def restore(archive: Bytes, sha256: str, target: Path) -> Path:
     """Write the archived bytes to `target`. Raises HouseError if they are missing or damaged.
 
     Raises OSError if the disk is full. Nothing is left at `target` then.
@@ -131,7 +100,7 @@ def restore(folder: Path, sha256: str, target: Path) -> Path:
     digest = hashlib.sha256()
     try:
         with target.open("wb") as sink:
-            for chunk in unpack(folder, sha256):
+            for chunk in unpack(archive, sha256):
                 digest.update(chunk)
                 sink.write(chunk)
         if digest.hexdigest() != sha256:
@@ -142,13 +111,13 @@ def restore(folder: Path, sha256: str, target: Path) -> Path:
     return target
 
 
-def unpack(folder: Path, sha256: str) -> Iterator[bytes]:
+def unpack(archive: Bytes, sha256: str) -> Iterator[bytes]:
     """The archived bytes in pieces; their hash is for the caller to compare.
 
     Raises HouseError if they are missing or cannot be unpacked.
     """
     try:
-        with path_of(folder, sha256).open("rb") as origin:
+        with archive.open(name_of(sha256)) as origin:
             yield from zstandard.ZstdDecompressor().read_to_iter(origin, read_size=CHUNK_BYTES)
     except FileNotFoundError:
         raise _lost(sha256, "not in the archive") from None

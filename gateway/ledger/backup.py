@@ -2,6 +2,8 @@
 
 The catalog is copied first, in one step. What it leads to is on the disk before a commit and never changed, and files
 that were merged into others stay for a day (`maintenance.KEPT`): what is copied after the catalog belongs to it.
+
+Wherever the ledger lies, its backup is a home of the plain kind: a SQLite catalog, data and archive in one folder.
 """
 
 from __future__ import annotations
@@ -9,7 +11,7 @@ from __future__ import annotations
 import os
 import shutil
 import sqlite3
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -18,8 +20,9 @@ from pathlib import Path
 from gateway.atomic import abandoned, sync_folder
 from gateway.errors import HouseError
 from gateway.ledger import lake, verify
-from gateway.ledger.connection import CATALOG
-from gateway.settings import Config
+from gateway.ledger.sqlite_catalog import CATALOG, WAL_AND_SHARED_MEMORY
+from gateway.ledger.store import Bytes, Store, store_of
+from gateway.settings import Config, Ledger
 
 STAMP = "%Y%m%dT%H%M%SZ"
 MUTABLE = ("config.toml", "mappings", "templates", "outbound")
@@ -44,10 +47,18 @@ def back_up(home: Path, config: Config, target: Path) -> Backup:
     HouseError where there is no ledger, where the backup cannot be written, or is not what was committed: nothing
     is left of it then, and the backups before it stay.
     """
-    ledger = lake.folder_of(home, config)
-    if not lake.exists(ledger):
-        raise HouseError("back up", str(ledger), "Run `gateway once` first.", "there is no ledger yet")
-    if any(target.resolve().is_relative_to(place.resolve()) for place in (ledger, *(home / name for name in MUTABLE))):
+    with closing(store_of(home, config)) as store:
+        return _back_up(home, config, store, target)
+
+
+def _back_up(home: Path, config: Config, store: Store, target: Path) -> Backup:
+    if not store.exists():
+        raise HouseError("back up", store.catalog.name, "Run `gateway once` first.", "there is no ledger yet")
+    own = [Path(place.uri) for place in (store.data, store.archive) if "://" not in place.uri]
+    if any(
+        target.resolve().is_relative_to(place.resolve())
+        for place in (store.folder, *own, *(home / name for name in MUTABLE))
+    ):
         raise HouseError("back up to", str(target), "Choose a folder outside of the home.", "it would copy itself")
     try:
         target.mkdir(parents=True, exist_ok=True)
@@ -59,7 +70,7 @@ def back_up(home: Path, config: Config, target: Path) -> Backup:
             raise HouseError("back up to", str(made), "Wait a second.", "there is a backup of this instant")
         unfinished = target / f".{made.name}.{os.getpid()}.tmp"
         try:
-            done = _fill(home, ledger, unfinished, earlier[-1] if earlier else None)
+            done = _fill(home, store, unfinished, earlier[-1] if earlier else None)
             _verify(unfinished, config)
             # Many small files: syncing everything once takes less than syncing each.
             os.sync()
@@ -73,47 +84,46 @@ def back_up(home: Path, config: Config, target: Path) -> Backup:
     return Backup(made, *done)
 
 
-def _fill(home: Path, ledger: Path, folder: Path, earlier: Path | None) -> tuple[int, int]:
+def _fill(home: Path, store: Store, folder: Path, earlier: Path | None) -> tuple[int, int]:
     """(files copied, files linked) of tables and archive."""
     kept = folder / "ledger"
     kept.mkdir(parents=True)
-    _copy_catalog(ledger / CATALOG, kept / CATALOG)
+    store.catalog.copy(kept / CATALOG)
     copied = linked = 0
-    for source in _belonging(ledger, kept / CATALOG):
-        place = source.relative_to(ledger)
-        copy, before = kept / place, earlier / "ledger" / place if earlier else None
-        copy.parent.mkdir(parents=True, exist_ok=True)
-        if before is not None and _linked(before, copy, source.stat().st_size):
-            linked += 1
-        else:
-            shutil.copy2(source, copy)
-            copied += 1
+    for bytes_, place, needed in ((store.data, "data", referenced(kept / CATALOG)), (store.archive, "files", None)):
+        for name, size in belonging(bytes_, needed):
+            copy, before = kept / place / name, earlier / "ledger" / place / name if earlier else None
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            if before is not None and _linked(before, copy, size):
+                linked += 1
+            else:
+                bytes_.fetch(name, copy)
+                copied += 1
     # After the catalog: a file for a partner is written before the catalog says so.
     _copy_present((home / name for name in MUTABLE), folder)
-    _copy_present((ledger / name for name in BESIDE), kept)
+    _copy_present((store.folder / name for name in BESIDE), kept)
     return copied, linked
 
 
-def _copy_catalog(source: Path, copy: Path) -> None:
-    with closing(sqlite3.connect(source)) as origin, closing(sqlite3.connect(copy)) as sink:
-        origin.backup(sink)
+def referenced(catalog: Path) -> set[str]:
+    """Names, without folders, of the data files that a catalog leads to."""
+    with closing(sqlite3.connect(catalog)) as con:
+        rows = con.execute("select path from ducklake_data_file union select path from ducklake_delete_file").fetchall()
+    return {Path(path).name for (path,) in rows}
 
 
-def _belonging(ledger: Path, catalog: Path) -> Iterator[Path]:
-    """The data files that a catalog leads to, and the archive.
+def belonging(place: Bytes, needed: set[str] | None) -> list[tuple[str, int]]:
+    """(name, size) of the files of a place that are needed; of the whole archive where that is None.
 
     Raises HouseError where a data file is gone.
     """
-    with closing(sqlite3.connect(catalog)) as con:
-        rows = con.execute("select path from ducklake_data_file union select path from ducklake_delete_file").fetchall()
-    wanted = {Path(path).name for (path,) in rows}
-    for path in (ledger / "data").rglob("*.parquet"):
-        if path.name in wanted:
-            wanted.remove(path.name)
-            yield path
-    if wanted:
-        raise HouseError("back up", f"data file {min(wanted)}", "Run `gateway verify`.", "it is gone")
-    yield from (ledger / "files").glob("*/*.zst")
+    found = list(place.files())
+    if needed is None:
+        return [(name, size) for name, size in found if name.endswith(".zst")]
+    found = [(name, size) for name, size in found if Path(name).name in needed]
+    if lost := needed - {Path(name).name for name, _ in found}:
+        raise HouseError("back up", f"data file {min(lost)}", "Run `gateway verify`.", "it is gone")
+    return found
 
 
 def _linked(before: Path, copy: Path, size: int) -> bool:
@@ -141,7 +151,7 @@ def _copy_present(places: Iterable[Path], folder: Path) -> None:
 
 
 def _verify(folder: Path, config: Config) -> None:
-    settings = config.model_copy(update={"ledger": config.ledger.model_copy(update={"path": "ledger"})})
+    settings = config.model_copy(update={"ledger": Ledger(threads=config.ledger.threads)})
     with lake.open_lake(folder, settings, read_only=True) as copied:
         findings = verify.verify(copied)
     if findings:
@@ -153,5 +163,5 @@ def _verify(folder: Path, config: Config) -> None:
         )  # fmt: skip
     # Of the connection, not of the ledger.
     shutil.rmtree(folder / "ledger" / "tmp", ignore_errors=True)
-    for suffix in ("-wal", "-shm"):
+    for suffix in WAL_AND_SHARED_MEMORY:
         (folder / "ledger" / f"{CATALOG}{suffix}").unlink(missing_ok=True)

@@ -68,7 +68,7 @@ _CATALOG = (
           from {METADATA}.ducklake_file_column_stats)
     join _files using (table_id, data_file_id) join _columns using (table_id, column_id)
     union all
-    select name, '', column_name, {_key("min_value")}, {_key("max_value")}, null, contains_null = 0
+    select name, '', column_name, {_key("min_value")}, {_key("max_value")}, null, not cast(contains_null as boolean)
     from {METADATA}.ducklake_table_column_stats join _columns using (table_id, column_id)""",
     f"""create or replace temp table _counted as
     with tables as (select distinct table_id, name from _columns)

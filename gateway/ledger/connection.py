@@ -2,7 +2,8 @@
 
 It reads and writes nothing outside the lake's data and its own temporary folder, downloads nothing, and its
 configuration is locked, but for the number of threads and the shortcuts that it takes. What DuckDB's settings do not stop is a second SQLite
-file (that extension opens files by itself): text from people is therefore held to one SELECT (`asking`).
+file (that extension opens files by itself), and a question to the catalog's server: text from people is therefore held
+to one SELECT (`queries`).
 """
 
 from __future__ import annotations
@@ -20,13 +21,13 @@ import duckdb
 
 from gateway.atomic import is_of_another_process
 from gateway.errors import HouseError
+from gateway.ledger.store import Store
 from gateway.settings import Config
+from gateway.sql import literal
 
-CATALOG = "catalog.sqlite"
-NEW = f"new.{CATALOG}"
-"""Name of the catalog until it has its tables."""
 METADATA = "__ducklake_metadata_lake"
-EXTENSIONS = ("ducklake", "sqlite_scanner")
+SHARED = ("postgres_scanner", "httpfs")
+"""Extensions that only a shared ledger needs."""
 INLINE_ROWS_MAX = 1_000
 """Fewer rows than this go into the catalog: a Parquet file for each small commit would be slow to write and read."""
 
@@ -34,10 +35,10 @@ _in_use: set[Path] = set()
 """Temporary folders of this process's open connections."""
 
 
-def connect(folder: Path, config: Config) -> tuple[duckdb.DuckDBPyConnection, Path]:
+def connect(store: Store, config: Config) -> tuple[duckdb.DuckDBPyConnection, Path]:
     """(connection with the extensions loaded and one thread, its temporary folder)."""
     # DuckDB names its spill files alike in every process: each needs a folder of its own.
-    temporary = folder / "tmp" / f"{os.getpid()}-{secrets.token_hex(4)}"
+    temporary = store.folder / "tmp" / f"{os.getpid()}-{secrets.token_hex(4)}"
     temporary.mkdir(parents=True)
     _in_use.add(temporary)
     try:
@@ -55,8 +56,10 @@ def connect(folder: Path, config: Config) -> tuple[duckdb.DuckDBPyConnection, Pa
             }
         )
         con.execute("set timezone = 'UTC'")
-        for name in EXTENSIONS:
+        for name in ("ducklake", *store.catalog.extensions, *store.data.extensions):
             _load_extension(con, name)
+        store.catalog.prepare(con)
+        store.data.prepare(con)
     except BaseException:
         release(temporary)
         raise
@@ -68,14 +71,16 @@ def _load_extension(con: duckdb.DuckDBPyConnection, name: str) -> None:
 
     Raises HouseError if the package is missing or made for another DuckDB.
     """
+    package = f"duckdb-extension-{name.replace('_', '-')}"
+    extra = ', with the extra: pip install "commerce-gateway[shared]"' if name in SHARED else ""
     spec = importlib.util.find_spec(f"duckdb_extension_{name}")
     places = list(spec.submodule_search_locations or []) if spec else []
     shipped = [file for place in places for file in Path(place).rglob("*.duckdb_extension")]
-    hint = f"Install the package duckdb-extension-{name.replace('_', '-')} in version {duckdb.__version__}."
+    hint = f"Install the package {package} in version {duckdb.__version__}{extra}."
     if not shipped:
-        raise HouseError("load", f"extension {name}", hint)
+        raise HouseError("load", f"extension {name}", hint, f"{package} is not installed")
     try:
-        con.execute(f"load '{quote(shipped[0])}'")
+        con.execute(f"load {literal(str(shipped[0]))}")
     except duckdb.Error as error:
         raise HouseError("load", f"extension {name}", hint, str(error).splitlines()[0]) from error
 
@@ -88,31 +93,30 @@ def release(temporary: Path) -> None:
 
 def attach(
     con: duckdb.DuckDBPyConnection,
-    folder: Path,
+    store: Store,
     *,
     read_only: bool = False,
     as_of: str | None = None,
-    catalog: str = CATALOG,
+    create: bool = False,
 ) -> None:
-    """Attach the lake as `lake` and make it the current catalog. Only under the name NEW is one created.
+    """Attach the lake as `lake` and make it the current catalog; `create` makes one if there is none.
 
     Raises HouseError for an `as_of` that is no instant, or at which there was no commit.
     """
     options = [
-        # The folder may have been moved since the catalog wrote its path down.
-        f"DATA_PATH '{quote(folder / 'data')}/'",
+        # The place may have been moved since the catalog wrote its path down.
+        f"DATA_PATH {literal(store.data.uri)}",
         "OVERRIDE_DATA_PATH true",
-        "META_JOURNAL_MODE 'WAL'",
-        "META_BUSY_TIMEOUT 5000",
+        *store.catalog.options,
         f"DATA_INLINING_ROW_LIMIT {INLINE_ROWS_MAX}",
-        f"CREATE_IF_NOT_EXISTS {str(catalog == NEW).lower()}",
+        f"CREATE_IF_NOT_EXISTS {str(create).lower()}",
     ]
     if read_only:
         options.append("READ_ONLY")
     if as_of is not None:
         options.append(_snapshot(as_of))
     try:
-        con.execute(f"attach 'ducklake:sqlite:{quote(folder / catalog)}' as lake ({', '.join(options)})")
+        con.execute(f"attach {literal(f'ducklake:{store.catalog.target}')} as lake ({', '.join(options)})")
     except duckdb.InvalidInputException as error:
         if as_of is None:
             raise
@@ -138,10 +142,10 @@ def _snapshot(as_of: str) -> str:
     return f"SNAPSHOT_TIME '{(moment if moment.tzinfo else moment.replace(tzinfo=UTC)).isoformat(sep=' ')}'"
 
 
-def harden(con: duckdb.DuckDBPyConnection, folder: Path, temporary: Path, threads: int) -> None:
+def harden(con: duckdb.DuckDBPyConnection, store: Store, temporary: Path, threads: int) -> None:
     """Shut the doors. `threads` is what the connection works with from now on."""
     con.execute(f"set threads = {threads}")
-    con.execute(f"set allowed_directories = ['{quote(folder / 'data')}/', '{quote(temporary)}/']")
+    con.execute(f"set allowed_directories = [{literal(store.data.uri)}, {literal(f'{temporary}/')}]")
     con.execute("set enable_external_access = false")
     con.execute("set allowed_configs = ['threads', 'disabled_optimizers']")
     con.execute("set lock_configuration = true")
@@ -197,8 +201,3 @@ def remove_stale_folders(folder: Path) -> None:
     for place in (folder / "tmp").glob("*-*"):
         if place not in _in_use and not is_of_another_process(place.name.partition("-")[0]):
             shutil.rmtree(place, ignore_errors=True)
-
-
-def quote(path: Path | str) -> str:
-    """Text within an SQL literal."""
-    return str(path).replace("'", "''")

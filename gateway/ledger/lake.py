@@ -1,40 +1,50 @@
-"""The lake: Parquet files and a SQLite catalog (DuckLake), opened through a hardened connection.
+"""The lake: Parquet files and a catalog (DuckLake), opened through a hardened connection.
 
 Any number of readers may work while one process commits.
 """
 
 from __future__ import annotations
 
+from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 
 import duckdb
 
-from gateway.atomic import sync_folder
 from gateway.errors import HouseError
 from gateway.ledger import connection, schema, views
-from gateway.ledger.connection import CATALOG, NEW
 from gateway.ledger.locking import WriterLock, retry
+from gateway.ledger.store import Store, folder_of, store_of
 from gateway.settings import Config
+
+__all__ = ["Lake", "exists", "folder_of", "open_lake"]
 
 
 class Lake:
     """An attached lake. `con` is its DuckDB connection with the lake as the current catalog.
 
-    `lock` is held around every commit; `temporary` is this connection's own folder for spill and copies.
+    `store` is where it lies; `lock` is held around every commit; `temporary` is this connection's own folder for spill
+    and copies.
     """
 
     def __init__(
-        self, folder: Path, con: duckdb.DuckDBPyConnection, temporary: Path, threads: int, read_only: bool
+        self, store: Store, con: duckdb.DuckDBPyConnection, temporary: Path, threads: int, read_only: bool
     ) -> None:
-        self.folder, self.con, self.temporary, self.threads = folder, con, temporary, threads
+        self.store, self.con, self.temporary, self.threads = store, con, temporary, threads
         self.read_only = read_only
-        self.lock = WriterLock(folder)
+        self.lock = WriterLock(store.catalog)
+
+    @property
+    def folder(self) -> Path:
+        """The ledger's folder on this machine: work under way, and what is kept beside the tables."""
+        return self.store.folder
 
     def close(self) -> None:
         """Detach, close and remove what the connection spilled."""
         self.con.close()
         connection.release(self.temporary)
+        self.store.close()
 
     def __enter__(self) -> Lake:
         return self
@@ -54,15 +64,10 @@ class Lake:
         return int(row[0]) if row and row[0] is not None else 0
 
 
-def folder_of(home: Path, config: Config) -> Path:
-    """The ledger's folder."""
-    path = Path(config.ledger.path)
-    return path if path.is_absolute() else home / path
-
-
-def exists(folder: Path) -> bool:
-    """Whether there is a lake in the folder."""
-    return (folder / CATALOG).exists()
+def exists(home: Path, config: Config) -> bool:
+    """Whether a home has a ledger. Raises HouseError if its catalog cannot be reached."""
+    with closing(store_of(home, config)) as store:
+        return store.exists()
 
 
 def open_lake(home: Path, config: Config, *, read_only: bool = False, as_of: str | None = None) -> Lake:
@@ -73,31 +78,37 @@ def open_lake(home: Path, config: Config, *, read_only: bool = False, as_of: str
     Raises HouseError if there is none yet (read_only), if it was written by a newer program, if it stays
     locked, or if it cannot be read.
     """
-    folder = folder_of(home, config)
+    store = store_of(home, config)
     read_only = read_only or as_of is not None
-    if read_only and not exists(folder):
-        raise HouseError("open ledger", str(folder), "Run `gateway once` first.", "there is none yet")
     try:
+        if read_only and not store.exists():
+            raise HouseError("open ledger", store.catalog.name, "Run `gateway once` first.", "there is none yet")
         if not read_only:
-            (folder / "data").mkdir(parents=True, exist_ok=True)
-            connection.remove_stale_folders(folder)
-            _create(folder, config)
-        return _open(folder, config, read_only=read_only, as_of=as_of)
+            store.folder.mkdir(parents=True, exist_ok=True)
+            store.data.make()
+            store.archive.check()
+            connection.remove_stale_folders(store.folder)
+            _create(store, config)
+        return _open(store, config, read_only=read_only, as_of=as_of)
     except duckdb.Error as error:
-        raise _unreadable(folder, str(error).split("\n")[0]) from error
+        store.close()
+        raise _unreadable(store, str(error).split("\n")[0]) from error
+    except BaseException:
+        store.close()
+        raise
 
 
-def _open(folder: Path, config: Config, *, read_only: bool, as_of: str | None) -> Lake:
-    con, temporary = connection.connect(folder, config)
-    lake = Lake(folder, con, temporary, connection.default_threads(config), read_only)
+def _open(store: Store, config: Config, *, read_only: bool, as_of: str | None) -> Lake:
+    con, temporary = connection.connect(store, config)
+    lake = Lake(store, con, temporary, connection.default_threads(config), read_only)
     try:
-        retry(lambda: connection.attach(con, folder, read_only=read_only, as_of=as_of))
+        retry(lambda: connection.attach(con, store, read_only=read_only, as_of=as_of))
         have = retry(lambda: schema.columns(con))
         if not schema.is_current(con, have) and not read_only:
             with lake.lock.held():
                 retry(lambda: schema.migrate(con))
             have = schema.columns(con)
-        connection.harden(con, folder, temporary, lake.threads)
+        connection.harden(con, store, temporary, lake.threads)
         with connection.transaction(con):
             views.create(con, have)
     except BaseException:
@@ -106,32 +117,35 @@ def _open(folder: Path, config: Config, *, read_only: bool, as_of: str | None) -
     return lake
 
 
-def _create(folder: Path, config: Config) -> None:
-    """Make the catalog with its tables if there is none, under another name first: it appears whole or not at all.
+def _create(store: Store, config: Config) -> None:
+    """Make the catalog with its tables if there is none: it appears whole or not at all.
 
     Raises HouseError where there was one: an empty ledger must not take the place of one that was lost.
     """
-    if exists(folder):
+    if store.exists():
         return
-    with WriterLock(folder).held():
-        if exists(folder):
+    with WriterLock(store.catalog).held():
+        if store.exists():
             return
-        if any((folder / "data").rglob("*.parquet")) or any((folder / "files").rglob("*.zst")):
-            raise _unreadable(folder, f"{CATALOG} is gone, but what it leads to is there")
-        for left in folder.glob(f"{NEW}*"):
-            left.unlink()
-        con, temporary = connection.connect(folder, config)
-        try:
-            connection.attach(con, folder, catalog=NEW)
+        if any(
+            name.endswith((".parquet", ".zst")) for place in (store.data, store.archive) for name, _ in place.files()
+        ):
+            raise _unreadable(store, "its catalog is gone, but what it leads to is there")
+        with store.catalog.created() as catalog:
+            lay_out(replace(store, catalog=catalog), config)
+
+
+def lay_out(store: Store, config: Config, *, tables: bool = True) -> None:
+    """Make a catalog; with the ledger's tables, all of them empty, where `tables` says so."""
+    con, temporary = connection.connect(store, config)
+    try:
+        connection.attach(con, store, create=True)
+        if tables:
             schema.migrate(con)
-        finally:
-            con.close()
-            connection.release(temporary)
-        (folder / NEW).replace(folder / CATALOG)
-        sync_folder(folder)
+    finally:
+        con.close()
+        connection.release(temporary)
 
 
-def _unreadable(folder: Path, cause: str) -> HouseError:
-    return HouseError(
-        "open ledger", str(folder), "Restore the whole folder from the backup, or move it away to begin anew.", cause
-    )
+def _unreadable(store: Store, cause: str) -> HouseError:
+    return HouseError("open ledger", store.catalog.name, store.restoring, cause)

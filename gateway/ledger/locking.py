@@ -2,38 +2,70 @@
 
 from __future__ import annotations
 
-import contextlib
 import errno
 import random
 import sqlite3
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, ExitStack, closing, contextmanager
 from pathlib import Path
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 import duckdb
 
 from gateway.errors import HouseError
 
-LOCK, INTAKE_LOCK = "writer.lock", "intake.lock"
+WRITER, INTAKE, NOTIFY = "writer", "intake", "notify"
 WAIT_S_MAX = 120.0
 _FULL = ("disk is full", "disk i/o error", "no space left on device")
-_BUSY = ("database is locked", "database is busy", "database table is locked", "transaction conflict")
+_BUSY = (
+    "database is locked", "database is busy", "database table is locked", "transaction conflict",
+    # PostgreSQL, where another process was faster with the next snapshot, or with the rows that it changes.
+    "ducklake_snapshot_pkey", "could not serialize access", "deadlock detected",
+)  # fmt: skip
 
 Result = TypeVar("Result")
+
+
+class HeldElsewhereError(Exception):
+    """Another process holds the lock."""
+
+
+class Lockable(Protocol):
+    """What has locks: a catalog."""
+
+    def exclusive(self, name: str, wait_s_max: float) -> AbstractContextManager[None]:
+        """Hold the lock of that name, alone of all processes; it is free when the process is killed.
+
+        Raises HeldElsewhereError when another keeps it for longer than `wait_s_max`.
+        """
+
+
+@contextmanager
+def file_lock(folder: Path, name: str, wait_s_max: float) -> Iterator[None]:
+    """Hold a lock of this machine: that of a small SQLite file, `<name>.lock` in the folder.
+
+    It works on every system, and the operating system frees it when a process is killed.
+    Raises HeldElsewhereError when another process keeps it for longer than `wait_s_max`.
+    """
+    path = folder / f"{name}.lock"
+    with closing(sqlite3.connect(path, timeout=wait_s_max, isolation_level=None)) as connection:
+        try:
+            connection.execute("begin exclusive")
+        except sqlite3.OperationalError as error:
+            raise HeldElsewhereError(str(error)) from error
+        yield
 
 
 class WriterLock:
     """Held around every write to the ledger.
 
     The lake lets two processes append at the same time; the audit chain would then fork, and maintenance
-    would take the files of a commit under way for left-overs. The lock is that of a small SQLite file:
-    it works on every system and the operating system frees it when a process is killed.
+    would take the files of a commit under way for left-overs.
     """
 
-    def __init__(self, folder: Path) -> None:
-        self._path = folder / LOCK
+    def __init__(self, catalog: Lockable) -> None:
+        self._catalog = catalog
         self._held = False
 
     @contextmanager
@@ -45,36 +77,48 @@ class WriterLock:
         """
         if self._held:
             raise RuntimeError("a commit is open already")
-        connection = sqlite3.connect(self._path, timeout=wait_s_max, isolation_level=None)
-        try:
-            connection.execute("begin exclusive")
-        except sqlite3.OperationalError as error:
-            connection.close()
-            raise _locked(str(error)) from error
-        self._held = True
-        try:
-            yield
-        finally:
-            self._held = False
-            connection.close()
+        with ExitStack() as stack:
+            try:
+                stack.enter_context(self._catalog.exclusive(WRITER, wait_s_max))
+            except HeldElsewhereError as error:
+                raise _locked(str(error)) from error
+            self._held = True
+            try:
+                yield
+            finally:
+                self._held = False
 
 
 @contextmanager
-def intake(folder: Path) -> Iterator[None]:
-    """Held by the one process that takes files at a home: two would take the same file.
+def intake(catalog: Lockable, subject: str) -> Iterator[None]:
+    """Held by the one process that takes files into a ledger: two would take the same file.
 
     Whether a file came before is asked long before its commit, and downloads lie in one spool.
-    Raises HouseError when another process holds it.
+    Raises HouseError about `subject` when another process holds it.
     """
-    with contextlib.closing(sqlite3.connect(folder / INTAKE_LOCK, timeout=0, isolation_level=None)) as connection:
-        try:
-            connection.execute("begin exclusive")
-        except sqlite3.OperationalError as error:
+    with _held(catalog, INTAKE) as held:
+        if not held:
             raise HouseError(
-                "take files into", str(folder), "Stop it, or let it do the work.",
-                "another gateway is taking files at this home",
-            ) from error  # fmt: skip
+                "take files into", subject, "Stop it, or let it do the work.",
+                "another gateway is taking files at this home or into this ledger",
+            )  # fmt: skip
         yield
+
+
+def alone(catalog: Lockable) -> AbstractContextManager[bool]:
+    """Whether no other process notifies about this ledger; none does until the end of the block."""
+    return _held(catalog, NOTIFY)
+
+
+@contextmanager
+def _held(catalog: Lockable, name: str) -> Iterator[bool]:
+    with ExitStack() as stack:
+        try:
+            stack.enter_context(catalog.exclusive(name, 0))
+        except HeldElsewhereError:
+            yield False
+            return
+        yield True
 
 
 def retry(work: Callable[[], Result], seconds_max: float = 30.0) -> Result:

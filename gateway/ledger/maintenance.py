@@ -59,8 +59,8 @@ def _is_tidy(lake: Lake) -> bool:
 def _refuse_changed(lake: Lake) -> None:
     seals = sealing.seals(lake.con)
     for table in TABLES:
-        for file in sealing.files(lake.con, table):
-            wrong = sealing.difference(file, seals.get(file.name))
+        for file in sealing.files(lake.con, lake.store, table):
+            wrong = sealing.difference(lake.store.data, file, seals.get(file.name))
             if wrong:
                 raise HouseError(
                     "maintain", f"data file {file.name} of {table}", "Run `gateway verify`, restore the backup.", wrong
@@ -84,9 +84,9 @@ def _seal(lake: Lake) -> int:
     def work(commit: Commit) -> int:
         known = sealing.seals(lake.con)
         new = {
-            file.name: sealing.sha256(file.path)
+            file.name: sealing.sha256(lake.store.data, file.place)
             for table in TABLES
-            for file in sealing.files(lake.con, table)
+            for file in sealing.files(lake.con, lake.store, table)
             if file.name not in known
         }
         if new:

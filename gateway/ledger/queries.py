@@ -24,7 +24,8 @@ _REFUSED = ("query", "read_", "getenv", "getvariable", "current_setting", "nextv
 def check(con: duckdb.DuckDBPyConnection, sql: str) -> None:
     """Refuse what is not one SELECT over the ledger. Raises HouseError that says why.
 
-    Files named in place of a table are left to the connection, which cannot open them.
+    Files named in place of a table are left to the connection, which cannot open them. Addresses are not: one with `..`
+    in it would lead out of the ledger's place in its bucket.
     """
     row = con.execute("select json_serialize_sql(?)", [sql]).fetchone()
     try:
@@ -40,6 +41,8 @@ def check(con: duckdb.DuckDBPyConnection, sql: str) -> None:
         source = str((node.get("function") or {}).get("function_name", "")).lower()
         if name.startswith(_REFUSED):
             raise _refusal(sql, f"{name} is not allowed here")
+        if "://" in str(node.get("table_name", "")):
+            raise _refusal(sql, "an address is not allowed in place of a table")
         if node.get("type") == "TABLE_FUNCTION" and source not in _SOURCES:
             raise _refusal(sql, f"{source} is not allowed in place of a table")
 

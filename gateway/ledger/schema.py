@@ -8,7 +8,7 @@ from __future__ import annotations
 import duckdb
 
 from gateway.errors import HouseError
-from gateway.ledger.connection import transaction
+from gateway.ledger.connection import METADATA, transaction
 from gateway.model import SCHEMA_VERSION, TABLES
 
 CONTROL_COLUMNS = (("row_hash", "UBIGINT"), ("commit_seq", "BIGINT"))
@@ -114,7 +114,7 @@ def _begin_statistics(con: duckdb.DuckDBPyConnection) -> None:
     DuckLake does so with the first row, and until then asks its catalog for every column of every query: planning a
     query took 0.1 s for each empty table in it.
     """
-    catalog = "__ducklake_metadata_lake.main"
+    catalog = METADATA
     con.execute(
         f"""create or replace temp table _fresh as select table_id from {catalog}.ducklake_table
         where end_snapshot is null and table_id not in (select table_id from {catalog}.ducklake_table_stats)"""

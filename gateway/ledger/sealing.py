@@ -8,31 +8,34 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import dataclass
-from pathlib import Path
 
 import duckdb
 
+from gateway.ledger.store import Bytes, Store
+
 ACTION = "files.sealed"
+PIECE_BYTES = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
 class DataFile:
-    """A data file of the newest snapshot, with the size in bytes that the catalog has for it."""
+    """A data file of the newest snapshot: its place among the data, and the size that the catalog has for it."""
 
-    path: Path
+    place: str
     bytes: int
 
     @property
     def name(self) -> str:
-        return self.path.name
+        """Its name alone; no two data files have the same."""
+        return self.place.rpartition("/")[2]
 
 
-def files(con: duckdb.DuckDBPyConnection, table: str) -> list[DataFile]:
+def files(con: duckdb.DuckDBPyConnection, store: Store, table: str) -> list[DataFile]:
     """The data files of a table."""
     rows = con.execute(
         "select data_file, data_file_size_bytes from ducklake_list_files('lake', ?) order by all", [table]
     ).fetchall()
-    return [DataFile(Path(path), size) for path, size in rows]
+    return [DataFile(path.removeprefix(store.data.uri), size) for path, size in rows]
 
 
 def seals(con: duckdb.DuckDBPyConnection, at: str = "") -> dict[str, str]:
@@ -47,19 +50,22 @@ def seals(con: duckdb.DuckDBPyConnection, at: str = "") -> dict[str, str]:
     return found
 
 
-def sha256(path: Path) -> str:
+def sha256(data: Bytes, place: str) -> str:
     """SHA-256 of a file, hex. Raises OSError."""
-    with path.open("rb") as source:
-        return hashlib.file_digest(source, "sha256").hexdigest()
+    digest = hashlib.sha256()
+    with data.open(place) as source:
+        while piece := source.read(PIECE_BYTES):
+            digest.update(piece)
+    return digest.hexdigest()
 
 
-def difference(file: DataFile, seal: str | None) -> str:
+def difference(data: Bytes, file: DataFile, seal: str | None) -> str:
     """ "" or how a data file is not as it was written; without a seal only its size is compared."""
     try:
-        size = file.path.stat().st_size
+        size = data.size(file.place)
         if size != file.bytes:
             return f"has {size} bytes, was written with {file.bytes}"
-        if seal is not None and sha256(file.path) != seal:
+        if seal is not None and sha256(data, file.place) != seal:
             return "has other bytes than when it was sealed"
     except OSError as error:
         return f"cannot be read: {error.strerror}"

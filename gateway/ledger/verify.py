@@ -95,8 +95,8 @@ class _Check:
         """Data files that are gone, or have other bytes than when they were sealed."""
         seals = sealing.seals(self.con, self.at)
         for table in self.tables:
-            for file in sealing.files(self.con, table.name):
-                wrong = sealing.difference(file, seals.get(file.name))
+            for file in sealing.files(self.con, self.lake.store, table.name):
+                wrong = sealing.difference(self.lake.store.data, file, seals.get(file.name))
                 if wrong:
                     yield Finding(table.name, file.name, wrong)
 
@@ -215,7 +215,7 @@ class _Check:
             label = f"{row['name']} {row['sha256']}"
             digest = hashlib.sha256()
             try:
-                for piece in archives.unpack(self.lake.folder, str(row["sha256"])):
+                for piece in archives.unpack(self.lake.store.archive, str(row["sha256"])):
                     digest.update(piece)
             except HouseError as error:
                 yield Finding("file", label, f"archive: {error.cause}")

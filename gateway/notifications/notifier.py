@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
-import sqlite3
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -19,8 +17,8 @@ from gateway.books import feeds as expected
 from gateway.books.rules import Rules
 from gateway.calendars import instant, is_within, local_day, spans
 from gateway.errors import HouseError
-from gateway.ledger import lake
-from gateway.ledger.connection import CATALOG
+from gateway.ledger import lake, locking
+from gateway.ledger.store import store_of
 from gateway.notifications import message, picture, templates
 from gateway.notifications.message import Message
 from gateway.notifications.sending import NotSentError, send
@@ -28,7 +26,6 @@ from gateway.notifications.state import TRIES_MAX, Notified, State
 from gateway.settings import Config, Recipient
 
 log = structlog.get_logger()
-LOCK = "notify.lock"
 GAP_S = 10.0
 """Between two looks into the ledger, however often it changes."""
 END_S_MAX = 0.1
@@ -68,7 +65,8 @@ class Notifier:
     def __init__(self, home: Path, config: Config, rules: Rules, feeds: Sequence[expected.Feed]) -> None:
         check(home, config, rules)
         self.home, self.config, self.feeds = home, config, feeds
-        self.folder = lake.folder_of(home, config)
+        self.store = store_of(home, config)
+        self.folder = self.store.folder
         self.templates = templates.load(home)
         self._back_offs: dict[str, BackOff] = {}
         self._seen: tuple[int, ...] = ()
@@ -77,7 +75,7 @@ class Notifier:
 
     def look(self, now: datetime) -> list[Due]:
         """Tell what is due; returns what was sent. Does nothing while another process tells."""
-        with _alone(self.folder) as alone:
+        with locking.alone(self.store.catalog) as alone:
             if not alone:
                 return []
             state = State(self.folder)
@@ -158,13 +156,17 @@ class Notifier:
         log.info("notify.sent", to=identity(recipient), kind=due.message.kind, items=len(items))
         return True
 
+    def close(self) -> None:
+        """End what is open at the ledger."""
+        self.store.close()
+
     # --- beside the daemon ----------------------------------------------------------------------------------
 
     def look_if_needed(self, now: datetime) -> bool:
         """Look when the ledger changed, a digest is due, or something could not be sent. Returns whether it looked."""
         if not self.config.notify.to:
             return False
-        seen, quiet = _version(self.folder), [_is_quiet(one, now) for one in self.config.notify.to]
+        seen, quiet = self.store.catalog.stamp(), [_is_quiet(one, now) for one in self.config.notify.to]
         notified = State(self.folder)
         digest = any(_digest_is_due(one, notified.of(identity(one)), now) for one in self.config.notify.to)
         again = any(self._back_offs[way].ready() for way in self._unsent)
@@ -206,28 +208,6 @@ def _digest_is_due(recipient: Recipient, notified: Notified, now: datetime) -> b
     return notified.digest < str(today) and now >= instant(today, spans.clock(recipient.digest_at), zone)
 
 
-def _version(folder: Path) -> tuple[int, ...]:
-    """Another one says that something may have been committed; () where there is no ledger yet."""
-    found: list[int] = []
-    for path in (folder / CATALOG, folder / f"{CATALOG}-wal"):
-        with contextlib.suppress(FileNotFoundError):
-            status = path.stat()
-            found += [status.st_size, status.st_mtime_ns]
-    return tuple(found)
-
-
-@contextlib.contextmanager
-def _alone(folder: Path) -> Iterator[bool]:
-    """Whether no other process tells at this home; none does until the end of the block."""
-    with contextlib.closing(sqlite3.connect(folder / LOCK, timeout=0, isolation_level=None)) as connection:
-        try:
-            connection.execute("begin exclusive")
-        except sqlite3.OperationalError:
-            yield False
-            return
-        yield True
-
-
 class NotifierThread:
     """A thread that lets its notifier look again and again; nobody waits for a server that is slow.
 
@@ -250,9 +230,13 @@ class NotifierThread:
 
     def _run(self) -> None:
         """Until ended; outlives every failure."""
-        while not self._ended.wait(self.notifier.config.daemon.tick_s):
+        used = self.notifier
+        while not self._ended.wait(used.config.daemon.tick_s):
+            if used is not self.notifier:
+                used.close()
+                used = self.notifier
             try:
-                looked = self.notifier.look_if_needed(datetime.now(UTC))
+                looked = used.look_if_needed(datetime.now(UTC))
             except HouseError as error:
                 log.error("notify.failed", error=str(error))
                 looked = True
@@ -261,3 +245,4 @@ class NotifierThread:
                 looked = True
             if looked:
                 self._ended.wait(GAP_S)
+        used.close()

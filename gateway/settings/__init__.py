@@ -3,7 +3,7 @@
 from gateway.settings.config import Config
 from gateway.settings.daemon import Daemon
 from gateway.settings.documents import STOCK_REPORTS, Acknowledge, Send
-from gateway.settings.ledger import Ledger
+from gateway.settings.ledger import Ledger, LedgerS3
 from gateway.settings.limits import Limits
 from gateway.settings.load import SettingsError, load, parse
 from gateway.settings.notify import Notify, Recipient, Smtp
@@ -28,6 +28,7 @@ __all__ = [
     "Hold",
     "Jump",
     "Ledger",
+    "LedgerS3",
     "Limits",
     "Notify",
     "Partner",

@@ -157,7 +157,9 @@ def test_the_files_of_a_zip_are_taken_and_named_with_it(gateway: Home, drop: Dro
     ]
     for row in listed:
         target = gateway.lake.temporary / "container"
-        assert archive.restore(gateway.lake.folder, row["container_sha256"], target).read_bytes().startswith(b"PK")
+        assert (
+            archive.restore(gateway.lake.store.archive, row["container_sha256"], target).read_bytes().startswith(b"PK")
+        )
     assert verify.verify(gateway.lake) == []
 
 
@@ -197,7 +199,7 @@ def test_a_lost_container_is_found_by_verify(gateway: Home, drop: Drop) -> None:
     drop("amazon-us", "settlement-1.txt.gz", gzip.compress(GOOD.encode()))
     take(gateway)
     sha256 = str(one(gateway, "select container_sha256 from file"))
-    archive.path_of(gateway.lake.folder, sha256).unlink()
+    (gateway.lake.folder / "files" / archive.name_of(sha256)).unlink()
     assert any(sha256 in str(finding) for finding in verify.verify(gateway.lake))
 
 

@@ -18,11 +18,12 @@ from gateway import synthetic
 from gateway.home import open_home
 from gateway.ledger import lake
 from gateway.ledger.commit import Commit, run_commit
-from gateway.ledger.connection import CATALOG
 from gateway.ledger.lake import Lake, open_lake
+from gateway.ledger.sqlite_catalog import CATALOG
 from gateway.model import TABLES
 from gateway.once import run_once
 from gateway.settings import Config
+from tests.ledger.places import endpoint, places, postgres
 
 BUSINESS_NOW = datetime(2026, 10, 15, 8, tzinfo=UTC)
 KEPT = (
@@ -159,4 +160,15 @@ def data_file(home: Path) -> Callable[[str], Path]:
     return find
 
 
-__all__ = ["catalog", "content", "entries", "inlined", "lake", "lay_down_business", "post"]
+__all__ = [
+    "catalog",
+    "content",
+    "endpoint",
+    "entries",
+    "inlined",
+    "lake",
+    "lay_down_business",
+    "places",
+    "post",
+    "postgres",
+]

@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 from gateway import atomic
 from gateway.errors import HouseError
 from gateway.ledger import archive
+from gateway.ledger.folder_bytes import FolderBytes
 
 PROCESSES = multiprocessing.get_context("spawn")
 
@@ -28,6 +29,10 @@ def folder(tmp_path: Path) -> Path:
     path = tmp_path / "ledger"
     path.mkdir()
     return path
+
+
+def archived(folder: Path) -> FolderBytes:
+    return FolderBytes(folder / "files")
 
 
 def dropped(tmp_path: Path, content: bytes, name: str = "a.csv") -> Path:
@@ -45,33 +50,33 @@ def everything(folder: Path) -> list[Path]:
 def test_what_was_stored_comes_back(tmp_path: Path, content: bytes, times: int) -> None:
     folder = tmp_path / "ledger"
     content *= 10**times
-    stored = archive.store(folder, dropped(tmp_path, content))
+    stored = archive.store(archived(folder), dropped(tmp_path, content))
     assert (stored.sha256, stored.bytes) == (hashlib.sha256(content).hexdigest(), len(content))
-    assert archive.restore(folder, stored.sha256, tmp_path / "back").read_bytes() == content
+    assert archive.restore(archived(folder), stored.sha256, tmp_path / "back").read_bytes() == content
 
 
 def test_a_large_file_is_not_held_in_memory_at_once(folder: Path, tmp_path: Path) -> None:
     content = os.urandom(archive.CHUNK_BYTES) * 5 + b"tail"
-    stored = archive.store(folder, dropped(tmp_path, content))
-    pieces = list(archive.unpack(folder, stored.sha256))
+    stored = archive.store(archived(folder), dropped(tmp_path, content))
+    pieces = list(archive.unpack(archived(folder), stored.sha256))
     assert len(pieces) > 5 and b"".join(pieces) == content
 
 
 def test_the_same_bytes_are_kept_once(folder: Path, tmp_path: Path) -> None:
-    first = archive.store(folder, dropped(tmp_path, b"the same", "a.csv"))
+    first = archive.store(archived(folder), dropped(tmp_path, b"the same", "a.csv"))
     [kept] = everything(folder)
     before = kept.stat()
-    second = archive.store(folder, dropped(tmp_path, b"the same", "b.csv"))
+    second = archive.store(archived(folder), dropped(tmp_path, b"the same", "b.csv"))
     assert first == second and everything(folder) == [kept]
     assert (kept.stat().st_ino, kept.stat().st_mtime_ns) == (before.st_ino, before.st_mtime_ns)
-    archive.store(folder, dropped(tmp_path, b"the same.", "c.csv"))
+    archive.store(archived(folder), dropped(tmp_path, b"the same.", "c.csv"))
     assert len(everything(folder)) == 2
 
 
 def test_an_empty_file_is_kept(folder: Path, tmp_path: Path) -> None:
-    stored = archive.store(folder, dropped(tmp_path, b""))
+    stored = archive.store(archived(folder), dropped(tmp_path, b""))
     assert stored.bytes == 0
-    assert archive.restore(folder, stored.sha256, tmp_path / "back").read_bytes() == b""
+    assert archive.restore(archived(folder), stored.sha256, tmp_path / "back").read_bytes() == b""
 
 
 def cut(content: bytes) -> bytes:
@@ -95,18 +100,18 @@ def junk(_: bytes) -> bytes:
 def test_damage_is_an_operators_error_and_leaves_nothing_behind(
     folder: Path, tmp_path: Path, damage: Callable[[bytes], bytes]
 ) -> None:
-    stored = archive.store(folder, dropped(tmp_path, b"amount;12.50\n" * 1_000))
-    path = archive.path_of(folder, stored.sha256)
+    stored = archive.store(archived(folder), dropped(tmp_path, b"amount;12.50\n" * 1_000))
+    path = folder / "files" / archive.name_of(stored.sha256)
     path.write_bytes(damage(path.read_bytes()))
     with pytest.raises(HouseError) as raised:
-        archive.restore(folder, stored.sha256, tmp_path / "back")
+        archive.restore(archived(folder), stored.sha256, tmp_path / "back")
     assert stored.sha256 in str(raised.value) and "backup" in raised.value.hint
     assert not (tmp_path / "back").exists()
 
 
 def test_what_is_not_there_is_an_operators_error(folder: Path, tmp_path: Path) -> None:
     with pytest.raises(HouseError, match="not in the archive"):
-        archive.restore(folder, "ab" * 32, tmp_path / "back")
+        archive.restore(archived(folder), "ab" * 32, tmp_path / "back")
     assert not (tmp_path / "back").exists()
 
 
@@ -148,13 +153,13 @@ def test_a_full_disk_leaves_no_trace(folder: Path, tmp_path: Path, monkeypatch: 
     with monkeypatch.context() as full:
         disk_with(room, full)
         with pytest.raises(OSError, match="No space left"):
-            archive.store(folder, source)
+            archive.store(archived(folder), source)
     assert everything(folder) == []
-    stored = archive.store(folder, source)
+    stored = archive.store(archived(folder), source)
     with monkeypatch.context() as full:
         disk_with(room, full)
         with pytest.raises(OSError, match="No space left"):
-            archive.restore(folder, stored.sha256, tmp_path / "back")
+            archive.restore(archived(folder), stored.sha256, tmp_path / "back")
     assert not (tmp_path / "back").exists()
 
 
@@ -164,22 +169,22 @@ def test_a_disk_that_cannot_sync_keeps_nothing(folder: Path, tmp_path: Path, mon
 
     monkeypatch.setattr(os, "fsync", fail)
     with pytest.raises(OSError, match="Input/output error"):
-        archive.store(folder, dropped(tmp_path, b"x"))
+        archive.store(archived(folder), dropped(tmp_path, b"x"))
     assert everything(folder) == []
 
 
 def test_a_file_that_cannot_be_read_is_an_error_and_leaves_nothing(folder: Path, tmp_path: Path) -> None:
     with pytest.raises(OSError):
-        archive.store(folder, tmp_path / "gone.csv")
+        archive.store(archived(folder), tmp_path / "gone.csv")
     with pytest.raises(OSError):
-        archive.store(folder, tmp_path)
+        archive.store(archived(folder), tmp_path)
     assert everything(folder) == []
 
 
 def test_what_a_killed_process_left_is_swept_and_what_a_living_one_writes_stays(folder: Path, tmp_path: Path) -> None:
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
-    process = PROCESSES.Process(target=archive.store, args=(folder, pipe))
+    process = PROCESSES.Process(target=archive.store, args=(archived(folder), pipe))
     process.start()
     with pipe.open("wb") as sender:
         sender.write(b"the beginning of a file")

@@ -15,10 +15,11 @@ import pytest
 
 from gateway import settings as configuration
 from gateway.errors import HouseError
-from gateway.ledger import archive, backup, maintenance, verify
+from gateway.ledger import archive, maintenance, verify
 from gateway.ledger.backup import back_up
-from gateway.ledger.connection import CATALOG
+from gateway.ledger.folder_bytes import FolderBytes
 from gateway.ledger.lake import open_lake
+from gateway.ledger.sqlite_catalog import CATALOG, SqliteCatalog
 from gateway.settings import Config
 from tests.ledger import conftest as ledgers
 from tests.ledger.conftest import business, business_config, content, post
@@ -117,7 +118,7 @@ def test_the_second_backup_shares_the_files_of_the_first(
     first = back_up(business, business_config, tmp_path / "backups")
     assert first.linked == 0 and first.copied == len(inodes(first.folder)) > 0
     (tmp_path / "new.csv").write_text("new")
-    new = archive.store(business / "ledger", tmp_path / "new.csv")
+    new = archive.store(FolderBytes(business / "ledger" / "files"), tmp_path / "new.csv")
     first.folder.rename(earlier := tmp_path / "backups" / "20000101T000000Z")
     second = back_up(business, business_config, tmp_path / "backups")
     assert (second.copied, second.linked) == (1, first.copied)
@@ -216,10 +217,10 @@ def test_without_a_ledger_there_is_nothing_to_back_up(business_config: Config, t
 def test_a_full_disk_is_told_and_nothing_is_left(
     business: Path, business_config: Config, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception
 ) -> None:
-    def full(source: Path, copy: Path) -> None:
+    def full(catalog: SqliteCatalog, target: Path) -> None:
         raise error
 
-    monkeypatch.setattr(backup, "_copy_catalog", full)
+    monkeypatch.setattr(SqliteCatalog, "copy", full)
     with pytest.raises(HouseError, match="Check disk space"):
         back_up(business, business_config, tmp_path / "backups")
     assert list((tmp_path / "backups").iterdir()) == []

@@ -19,8 +19,8 @@ import pytest
 
 from gateway.errors import HouseError
 from gateway.ledger import connection, lake, schema, verify
-from gateway.ledger.connection import CATALOG, NEW
 from gateway.ledger.lake import Lake, open_lake
+from gateway.ledger.sqlite_catalog import CATALOG, NEW, SqliteCatalog
 from gateway.model import MAPPABLE, SCHEMA_VERSION, TABLES
 from gateway.settings import Config
 from tests.ledger.conftest import catalog, post
@@ -146,8 +146,8 @@ def test_a_newer_schema_is_refused_and_left_as_it_is(home: Path, config: Config)
 def older(home: Path, config: Config) -> Path:
     """A lake from before journal_line had `memo` and `fx_rate`, and before there was a table `approval`."""
     with open_lake(home, config) as ledger:
-        con, temporary = connection.connect(ledger.folder, config)
-        connection.attach(con, ledger.folder)
+        con, temporary = connection.connect(ledger.store, config)
+        connection.attach(con, ledger.store)
         con.execute("alter table lake.journal_line drop column memo")
         con.execute("alter table lake.journal_line drop column fx_rate")
         con.execute("drop table lake.approval")
@@ -202,8 +202,8 @@ def test_a_column_that_was_empty_in_an_old_row_may_not_be_filled_later(
     _post_as_before(older, config, monkeypatch)
     with open_lake(older, config) as ledger:
         post(ledger, 4, 4)
-        con, temporary = connection.connect(ledger.folder, config)
-        connection.attach(con, ledger.folder)
+        con, temporary = connection.connect(ledger.store, config)
+        connection.attach(con, ledger.store)
         con.execute("update lake.journal_line set memo = 'later' where entry_id = 'E00000002' and line_no = 1")
         con.close()
         connection.release(temporary)
@@ -370,7 +370,7 @@ def test_an_extension_that_does_not_fit_is_named_with_its_package(
     if what == "of another version":
         (package / "elsewhere.duckdb_extension").write_bytes(b"no extension" * 100)
     monkeypatch.syspath_prepend(str(package.parent))
-    monkeypatch.setattr(connection, "EXTENSIONS", ("elsewhere",))
+    monkeypatch.setattr(SqliteCatalog, "extensions", ("elsewhere",))
     with pytest.raises(HouseError) as raised:
         open_lake(home, config)
     assert f"duckdb-extension-elsewhere in version {duckdb.__version__}" in raised.value.hint

@@ -24,6 +24,7 @@ from gateway.ledger import locking, verify
 from gateway.ledger.commit import Commit, run_commit
 from gateway.ledger.lake import Lake, open_lake
 from gateway.ledger.locking import WriterLock, retry
+from gateway.ledger.sqlite_catalog import SqliteCatalog
 from gateway.settings import Config
 from tests.ledger.conftest import entries, post
 
@@ -151,7 +152,10 @@ def test_a_writer_that_is_killed_in_a_commit_frees_the_lock_and_leaves_nothing(h
 
 def test_waiting_too_long_for_the_lock_is_an_operators_error(home: Path, config: Config) -> None:
     with writer(home, config) as (process, _):
-        with pytest.raises(HouseError, match="Another gateway is at work"), WriterLock(home / "ledger").held(0.05):
+        with (
+            pytest.raises(HouseError, match="Another gateway is at work"),
+            WriterLock(SqliteCatalog(home / "ledger")).held(0.05),
+        ):
             pytest.fail("two hold the lock")
         assert process.is_alive()
 
@@ -163,7 +167,7 @@ def test_the_lock_is_free_again_after_an_error_in_a_commit(opened: Lake) -> None
 
     with pytest.raises(KeyError, match="broken"):
         run_commit(opened, fail)
-    with WriterLock(opened.folder).held(0.05):
+    with WriterLock(opened.store.catalog).held(0.05):
         assert lines(opened) == 0
     post(opened, 1, 1)
     assert lines(opened) == 2
@@ -185,12 +189,12 @@ def test_the_next_writer_goes_on_as_soon_as_the_lock_is_free(home: Path) -> None
     held, waiting, done = threading.Event(), threading.Event(), threading.Event()
 
     def first() -> None:
-        with WriterLock(home / "ledger").held():
+        with WriterLock(SqliteCatalog(home / "ledger")).held():
             held.set()
             waiting.wait(60)
 
     def second() -> None:
-        with WriterLock(home / "ledger").held(60):
+        with WriterLock(SqliteCatalog(home / "ledger")).held(60):
             done.set()
 
     threads = [threading.Thread(target=first), threading.Thread(target=second)]

@@ -420,7 +420,7 @@ def test_a_data_file_that_cannot_be_read_is_named_and_the_others_are_checked(
         path.unlink()
     else:
         path.write_bytes({"emptied": b"", "cut": content[:-50], "text": b"x" * len(content)}[damage])
-    other = archive.path_of(flushed / "ledger", next((flushed / "ledger" / "files").rglob("*.zst")).stem)
+    other = next((flushed / "ledger" / "files").rglob("*.zst"))
     other.unlink()
     findings = check(flushed)
     assert named(findings, table, path.name)
@@ -448,7 +448,7 @@ def test_any_byte_of_a_sealed_data_file_counts(flushed: Path) -> None:
 def test_every_archived_file_that_was_touched_is_named(business: Path) -> None:
     with open_lake(business, configuration.load(business), read_only=True) as ledger:
         rows = ledger.con.execute("select name, sha256 from file where state <> 'DUPLICATE' order by name").fetchall()
-    paths = {name: archive.path_of(business / "ledger", sha256) for name, sha256 in rows}
+    paths = {name: business / "ledger" / "files" / archive.name_of(sha256) for name, sha256 in rows}
     changed, cut, gone, folder = list(paths)[:4]
     content = paths[changed].read_bytes()
     paths[changed].write_bytes(content[:40] + bytes([content[40] ^ 4]) + content[41:])

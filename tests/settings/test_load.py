@@ -18,6 +18,7 @@ from gateway.settings import SettingsError
 
 US = '[entities.US]\ncurrency = "USD"\n'
 TO = f'{US}[[notify.to]]\nowner = "IN"\n'
+KEYS = "[ledger.s3]\naccess_key_env = 'A'\nsecret_key_env = 'S'"
 SEND = (
     f'{US}[partners.a]\nentity = "US"\n[[send]]\nname = "s"\npartner = "a"\ndocument = "846"\n'
     'sender = "ZZ/A"\nreceiver = "ZZ/B"\nlocations = ["DC1"]\n'
@@ -148,6 +149,40 @@ def faults(home: Path, text: str | bytes) -> list[str]:
             '3: `notify.smtp.sender`: sender must be a mail address. Fix: write it as in sender = "gateway@example.com".',
         ),
         (
+            f"{US}[ledger]\npath = 's3://acme-ledger/data'",
+            "4: `ledger.path`: path is a folder of this machine. Fix: write a bucket under data and archive.",
+        ),
+        (
+            f"{US}[ledger]\ncatalog = 'mysql:host=db'",
+            '4: `ledger.catalog`: there is no such catalog. Fix: write "sqlite", or '
+            '"postgres:host=db.example user=gateway dbname=gateway".',
+        ),
+        (
+            f"{US}[ledger]\ncatalog_schema = 'Gateway; drop'",
+            '4: `ledger.catalog_schema` cannot be "Gateway; drop". Fix: write it as in catalog_schema = "gateway".',
+        ),
+        (
+            f"{US}[ledger]\ndata = 's3://acme-ledger'",
+            "4: `ledger.data`: a bucket needs a name and a prefix. Fix: write it as in s3://acme-ledger/production/data.",
+        ),
+        (
+            f"{US}[ledger]\narchive = 'https://acme.example/files'",
+            "4: `ledger.archive`: only folders and buckets can be used. Fix: write a folder, or s3://bucket/prefix.",
+        ),
+        (
+            f"{US}[ledger]\ndata = 's3://acme-ledger/data'",
+            "3: `ledger.s3`: a bucket needs a key. Fix: name access_key_env and secret_key_env in [ledger.s3].",
+        ),
+        (
+            f"{US}[ledger]\ndata = 's3://acme/a'\narchive = 's3://acme/a/files'\n{KEYS}",
+            "4: `ledger.data`: data lies within another place, or around it. "
+            "Fix: choose a place that is apart from archive and path, as in ledger/data.",
+        ),
+        (
+            f"{US}[ledger.s3]\nendpoint = 'acme.example'",
+            '4: `ledger.s3.endpoint` cannot be "acme.example". Fix: write it as in endpoint = "https://s3.example.com".',
+        ),
+        (
             SEND.replace('"a"\nd', '"b"\nd'),
             '7: `send[1].partner`: "b" is not one of [partners]. Fix: name one of a, or add [partners.b].',
         ),
@@ -172,6 +207,46 @@ def faults(home: Path, text: str | bytes) -> list[str]:
 )
 def test_a_fault_names_its_line_and_the_fix(tmp_path: Path, text: str, fault: str) -> None:
     assert faults(tmp_path, text) == [f"config.toml:{fault}"]
+
+
+@pytest.mark.parametrize(
+    "catalog",
+    [
+        "postgres:host=db password=hunter2",
+        "postgres:host=db PASSWORD = hunter2",
+        "postgres:host=db sslpassword='hunter2'",
+        "postgres://gateway:hunter2@db/gateway",
+        "postgresql://gateway@db/gateway?password=hunter2",
+        "postgres:postgresql://gateway:hunter2@db/gateway",
+        "postgres://gateway:hunter2@[db/gateway",
+    ],
+)
+def test_a_password_in_the_settings_is_a_fault_and_not_shown(tmp_path: Path, catalog: str) -> None:
+    assert faults(tmp_path, f'{US}[ledger]\ncatalog = "{catalog}"') == [
+        "config.toml:4: `ledger.catalog`: a password does not belong into config.toml. "
+        "Fix: remove it, and name the environment variable that holds it in catalog_password_env."
+    ]
+
+
+@pytest.mark.parametrize(
+    "keys",
+    [
+        "catalog = 'postgres:host=db user=gateway dbname=password'",
+        "catalog = 'postgres:host=/run/postgresql passfile=/etc/gateway/pgpass'",
+        "catalog = 'postgres://gateway@db:5433/gateway?sslmode=verify-full'",
+        "data = 'elsewhere'\narchive = '/srv/archive'",
+        f"archive = 's3://acme-ledger/production/files'\n{KEYS}",
+        f"data = 's3://acme/ledger/data'\narchive = 's3://acme/ledger/data2'\n{KEYS}",
+    ],
+)
+def test_places_of_the_ledger_that_work(keys: str) -> None:
+    assert settings.parse(tomllib.loads(f"{US}[ledger]\n{keys}")).ledger
+
+
+@pytest.mark.parametrize("data", ["ledger", "ledger/files", "ledger/files/data", ".", "s3://acme/../data"])
+def test_data_lies_apart_from_everything_else(tmp_path: Path, data: str) -> None:
+    [fault] = faults(tmp_path, f'{US}[ledger]\ndata = "{data}"')
+    assert fault.startswith("config.toml:4: `ledger.data`: ")
 
 
 def test_all_faults_are_reported_at_once_in_order_of_their_lines(tmp_path: Path) -> None:

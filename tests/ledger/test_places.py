@@ -1,0 +1,71 @@
+"""One ledger, wherever it lies: the same content, the same checks, the same order of writers."""
+
+from __future__ import annotations
+
+import multiprocessing
+import shutil
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gateway import settings as configuration
+from gateway.home import open_home
+from gateway.ledger import maintenance, sealing, verify
+from gateway.ledger.lake import open_lake
+from gateway.once import run_once
+from gateway.settings import Config
+from tests.ledger.conftest import BUSINESS_NOW, content, lay_down_business
+from tests.ledger.places import PLACES, Places, settle
+
+PROCESSES = multiprocessing.get_context("spawn")
+each_place = pytest.mark.parametrize(("catalog", "bytes_"), PLACES)
+
+
+def said(rows: dict[str, list[Any]]) -> dict[str, list[Any]]:
+    """Without what maintenance writes about itself."""
+    return rows | {"audit_log": [row for row in rows["audit_log"] if sealing.ACTION not in row]}
+
+
+@pytest.fixture(scope="session")
+def original(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    home = tmp_path_factory.mktemp("original") / "home"
+    lay_down_business(home)
+    return home
+
+
+@pytest.fixture(scope="session")
+def usual(original: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[Any]]:
+    """What the business gives in the usual place: SQLite and folders, with nothing set."""
+    home = Path(shutil.copytree(original, tmp_path_factory.mktemp("usual") / "home"))
+    return passed(home, configuration.load(home))
+
+
+def passed(home: Path, config: Config) -> dict[str, list[Any]]:
+    """Every table's content after one pass."""
+    with open_home(home, now=BUSINESS_NOW) as opened:
+        run_once(opened)
+    return content(home, config)
+
+
+@each_place
+def test_a_business_gives_the_same_ledger_in_every_place(
+    original: Path, usual: dict[str, list[Any]], tmp_path: Path, places: Places, catalog: str, bytes_: str
+) -> None:
+    home = Path(shutil.copytree(original, tmp_path / "home"))
+    config = settle(home, places.ledger(catalog, bytes_))
+    found = passed(home, config)
+    assert usual["journal_line"] and usual["exception_event"]
+    for table, rows in usual.items():
+        assert found[table] == rows, table
+    with open_lake(home, config) as ledger:
+        assert verify.verify(ledger) == []
+        done = maintenance.maintain(ledger, timedelta())
+        assert done.rows and done.sealed
+        assert verify.verify(ledger) == []
+    again = said(content(home, config))
+    for table, rows in said(usual).items():
+        assert again[table] == rows, table
+    with open_lake(home, config, as_of="3") as ledger:
+        assert ledger.version() >= 3

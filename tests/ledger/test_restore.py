@@ -1,0 +1,152 @@
+"""A shared ledger's backup is a plain home; a backup goes into any empty place, whole or not at all."""
+
+from __future__ import annotations
+
+import shutil
+import sqlite3
+import subprocess
+import sys
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from gateway import settings as configuration
+from gateway.errors import HouseError
+from gateway.ledger import maintenance, verify
+from gateway.ledger.backup import back_up
+from gateway.ledger.lake import open_lake
+from gateway.ledger.postgres_catalog import PostgresCatalog
+from gateway.ledger.restore import restore
+from gateway.ledger.sqlite_catalog import CATALOG
+from gateway.settings import Config
+from tests.ledger.conftest import content, post
+from tests.ledger.places import PLACES, SHARED, Places, settle
+
+
+def moved(home: Path, places: Places, catalog: str, bytes_: str, source: Path) -> tuple[Path, Config]:
+    """A new home with the settings of the source, and its ledger in other places."""
+    home.mkdir()
+    shutil.copy(source / "config.toml", home)
+    return home, settle(home, places.ledger(catalog, bytes_))
+
+
+@pytest.mark.parametrize(("catalog", "bytes_"), PLACES)
+def test_a_ledger_moves_into_every_place_and_back(
+    business: Path, business_config: Config, tmp_path: Path, places: Places, catalog: str, bytes_: str
+) -> None:
+    with open_lake(business, business_config) as ledger:
+        maintenance.maintain(ledger)
+        post(ledger, 900_001, 900_002)
+        version = ledger.version()
+    wanted = content(business, business_config)
+    there, config = moved(tmp_path / "there", places, catalog, bytes_, business)
+    done = restore(there, config, business)
+    assert done.copied and not done.present
+    assert content(there, config) == wanted
+    with open_lake(there, config) as ledger:
+        assert ledger.version() == version, "every instant of before can be asked for"
+        post(ledger, 900_003, 900_003)
+        assert verify.verify(ledger) == []
+        before = ledger.con.execute(f"select count(*) from journal_line at (version => {version})").fetchone()
+        assert before == (len(wanted["journal_line"]),)
+    made = back_up(there, config, tmp_path / "backups").folder
+    assert sorted(path.name for path in (made / "ledger").glob("catalog*")) == [CATALOG]
+    plain = content(made, business_config)
+    assert plain == content(there, config)
+    assert len(plain["journal_line"]) == len(wanted["journal_line"]) + 2
+    with open_lake(made, business_config) as ledger:
+        post(ledger, 900_004, 900_004)
+        assert maintenance.maintain(ledger).rows
+        assert verify.verify(ledger) == []
+
+
+def test_a_second_backup_of_a_shared_ledger_shares_the_files_of_the_first(
+    business: Path, tmp_path: Path, places: Places
+) -> None:
+    there, config = moved(tmp_path / "there", places, *SHARED, business)
+    restore(there, config, business)
+    first = back_up(there, config, tmp_path / "backups")
+    first.folder.rename(tmp_path / "backups" / "20000101T000000Z")
+    second = back_up(there, config, tmp_path / "backups")
+    assert (first.linked, second.copied, second.linked) == (0, 0, first.copied)
+
+
+def test_the_catalog_is_the_same_in_both_dialects(business: Path, tmp_path: Path, places: Places) -> None:
+    """SQLite → PostgreSQL → SQLite changes no value of any table, nor its type."""
+    there, config = moved(tmp_path / "there", places, "postgres", "folder", business)
+    restore(there, config, business)
+    PostgresCatalog(config.ledger, there / "ledger").copy(tmp_path / "copy.sqlite")
+    with (
+        closing(sqlite3.connect(business / "ledger" / CATALOG)) as one,
+        closing(sqlite3.connect(tmp_path / "copy.sqlite")) as other,
+    ):
+        names = "select name from sqlite_master where type = 'table' and name like 'ducklake%' order by name"
+        tables = [name for (name,) in one.execute(names)]
+        assert tables == [name for (name,) in other.execute(names)] and any("inlined_data_" in name for name in tables)
+        for table in tables:
+            columns = [(name, kind, key) for _, name, kind, _, _, key in one.execute(f"pragma table_info({table})")]
+            assert columns == [(n, kind, key) for _, n, kind, _, _, key in other.execute(f"pragma table_info({table})")]
+            listed = ", ".join(f'"{name}", typeof("{name}")' for name, *_ in columns)
+            order = ", ".join(str(2 * n + 1) for n in range(len(columns)))
+            query = f"select {listed} from {table} order by {order}"
+            assert one.execute(query).fetchall() == other.execute(query).fetchall(), table
+
+
+def test_there_is_nothing_until_the_restoration_is_whole(
+    business: Path, tmp_path: Path, places: Places, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    there, config = moved(tmp_path / "there", places, *SHARED, business)
+    with monkeypatch.context() as patch:
+        patch.setattr("gateway.ledger.postgres_copy._write", lambda *_: (_ for _ in ()).throw(OSError(28, "no room")))
+        with pytest.raises(HouseError, match=r"no room\. Fix that and run it again"):
+            restore(there, config, business)
+    with pytest.raises(HouseError, match="there is none yet"):
+        open_lake(there, config, read_only=True)
+    done = restore(there, config, business)
+    assert done.present and not done.copied
+    assert content(there, config) == content(business, configuration.load(business))
+
+
+def test_a_place_in_use_is_refused(business: Path, tmp_path: Path, places: Places) -> None:
+    there, config = moved(tmp_path / "there", places, "postgres", "folder", business)
+    restore(there, config, business)
+    with pytest.raises(HouseError, match="there is a ledger already"):
+        restore(there, config, business)
+    other, config = moved(tmp_path / "other", places, "sqlite", "folder", business)
+    (other / "ledger" / "files" / "aa").mkdir(parents=True)
+    (other / "ledger" / "files" / "aa" / "b.zst").write_bytes(b"somebody's")
+    with pytest.raises(HouseError, match=r"aa/b\.zst is there, and is not of the backup"):
+        restore(other, config, business)
+
+
+def test_what_is_no_backup_is_refused(tmp_path: Path, business: Path, places: Places) -> None:
+    there, config = moved(tmp_path / "there", places, "sqlite", "folder", business)
+    with pytest.raises(HouseError, match="there is no ledger in it"):
+        restore(there, config, tmp_path)
+
+
+def test_damage_in_the_backup_is_found(business: Path, tmp_path: Path, places: Places) -> None:
+    path = next((business / "ledger" / "files").rglob("*.zst"))
+    path.write_bytes(b"x" * path.stat().st_size)
+    there, config = moved(tmp_path / "there", places, "sqlite", "bucket", business)
+    with pytest.raises(HouseError, match="findings, the first: file"):
+        restore(there, config, business)
+
+
+def test_the_commands_work_on_a_shared_ledger(business: Path, tmp_path: Path, places: Places) -> None:
+    there, _ = moved(tmp_path / "there", places, *SHARED, business)
+    (there / "mappings").symlink_to(business / "mappings")
+
+    def gateway(*command: str) -> str:
+        called = [sys.executable, "-c", "from gateway.cli import main; main()", "-C", str(there), *command]
+        done = subprocess.run(called, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    assert "verified." in gateway("restore", str(business))
+    assert "The ledger is as it was committed." in gateway("verify")
+    assert "sealed." in gateway("maintain")
+    assert "verified." in gateway("backup", str(tmp_path / "backups"))
+    assert gateway("query", "select count(*) > 0 as found from file", "--format", "csv").split() == ["found", "True"]
+    assert "files" in gateway("status", "--json")
