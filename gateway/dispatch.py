@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from pathlib import Path
 
-from gateway.answers import files as answers
+from gateway.answers import write as answers
 from gateway.documents import compose, schedule
 from gateway.home import Home
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby
 from pathlib import Path
@@ -12,19 +13,28 @@ from zoneinfo import ZoneInfo
 import pyarrow as pa
 
 from gateway.atomic import write_atomically
-from gateway.documents import edifact, schedule, waiting, x12
-from gateway.documents.lines import Address, Envelope, Line, Set
+from gateway.documents import edifact_documents, schedule, x12_documents
+from gateway.documents.content import Address, Envelope, Line, Set
 from gateway.ledger.commit import Commit, run_commit
 from gateway.ledger.lake import Lake
-from gateway.outgoing import outbox
+from gateway.outgoing import outbox, unsent_lines
 from gateway.outgoing.control_numbers import Numbers, id_of
 from gateway.outgoing.outbox import Composed
 from gateway.settings import Config, Send
 from gateway.sql import instant, rows_of
 
 DOCUMENTS = Composed("document_sent", "document_id", "document")
-_WRITERS = {"x12": x12.write, "edifact": edifact.write}
+_WRITERS = {"x12": x12_documents.write, "edifact": edifact_documents.write}
 _ADDRESS = ("name", "code", "street", "city", "region", "postcode", "country")
+
+
+@dataclass(frozen=True, slots=True)
+class _Due:
+    """A [[send]] that is due: the instant of its schedule, if it has one, and the relation that has its lines."""
+
+    send: Send
+    slot: datetime | None
+    lines: str
 
 
 def compose(lake: Lake, config: Config, now: datetime) -> int:
@@ -34,11 +44,11 @@ def compose(lake: Lake, config: Config, now: datetime) -> int:
 
     def work(commit: Commit) -> int:
         due = _due(lake, config, now)
-        numbers = Numbers(lake.con, [send.partner for send, _ in due])
-        for send, slot in due:
-            _record(lake, commit, send, slot, numbers.next(send.partner, send.series))
+        numbers = Numbers(lake.con, [each.send.partner for each in due])
+        for each in due:
+            _record(lake, commit, each, numbers.next(each.send.partner, each.send.series))
         if due:
-            names = [send.name for send, _ in due]
+            names = [each.send.name for each in due]
             commit.audit("gateway", "document.composed", f"{len(due)} documents", {"sends": names})
         return len(due)
 
@@ -52,10 +62,8 @@ def write(lake: Lake, outbound: Path) -> list[Path]:
     )
 
 
-def _due(lake: Lake, config: Config, now: datetime) -> list[tuple[Send, datetime | None]]:
-    """What there is something to tell of, and whose schedule, if it has one, has come."""
-    if not config.send:
-        return []
+def _due(lake: Lake, config: Config, now: datetime) -> list[_Due]:
+    """What there are lines for, and whose schedule, if it has one, has come."""
     sent = _sent(lake)
     asked = []
     for send in config.send:
@@ -64,10 +72,10 @@ def _due(lake: Lake, config: Config, now: datetime) -> list[tuple[Send, datetime
             asked.append((send, slot))
     if not asked:
         return []
-    waiting.fill(lake.con, config, now)
-    found = lake.con.execute("select distinct send from send_waiting where blocked is null").fetchall()
+    lines = unsent_lines.find(lake.con, config, now).lines
+    found = lake.con.execute(f"select distinct send from {lines} where blocked is null").fetchall()
     ready = {name for (name,) in found}
-    return [(send, slot) for send, slot in asked if send.name in ready]
+    return [_Due(send, slot, lines) for send, slot in asked if send.name in ready]
 
 
 def _sent(lake: Lake) -> dict[tuple[str, bool], datetime]:
@@ -79,12 +87,12 @@ def _sent(lake: Lake) -> dict[tuple[str, bool], datetime]:
     return {(row["send"], row["test_flag"]): datetime.fromisoformat(row["slot"]) for row in rows}
 
 
-def _record(lake: Lake, commit: Commit, send: Send, slot: datetime | None, number: int) -> None:
-    con = lake.con
+def _record(lake: Lake, commit: Commit, due: _Due, number: int) -> None:
+    con, send = lake.con, due.send
     document_id = id_of(send.partner, send.series, number)
     con.execute(
         f"""create or replace temp table send_document as
-        select *, dense_rank() over (order by document_no, location, origin) as set_no from send_waiting
+        select *, dense_rank() over (order by document_no, location, origin) as set_no from {due.lines}
         where send = '{send.name}' and blocked is null"""
     )
     rows = con.execute(
@@ -104,7 +112,7 @@ def _record(lake: Lake, commit: Commit, send: Send, slot: datetime | None, numbe
         "control_no": number,
         "sets": len(sets),
         "test_flag": send.test,
-        "slot": slot,
+        "slot": due.slot,
     }
     con.register("_document", pa.Table.from_pylist([row], _SCHEMA))
     at = instant(commit.at)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 
-from gateway.answers.received import Findings
+from gateway.answers.envelopes import Findings
 from gateway.errors import Fault, FeedError, FileError
 from gateway.home import Home
 from gateway.intake import translate

@@ -13,8 +13,8 @@ import duckdb
 import structlog
 
 from gateway import formats
-from gateway.answers import record
-from gateway.answers.received import Findings
+from gateway.answers import compose
+from gateway.answers.envelopes import Findings
 from gateway.errors import Fault, HouseError
 from gateway.home import Home
 from gateway.intake import arrivals, set_aside
@@ -227,10 +227,10 @@ class _Batch:
         for load in self.loads:
             for file, result in zip(load.files, write(con, commit, self.home.rules, load), strict=True):
                 places[id(file.arrival)].files.append(result)
-        record.record(con, commit, list(self._to_answer(passages)))
+        compose.record(con, commit, list(self._to_answer(passages)))
         return receipts
 
-    def _to_answer(self, passages: Sequence[Passage]) -> Iterator[record.Delivery]:
+    def _to_answer(self, passages: Sequence[Passage]) -> Iterator[compose.Delivery]:
         """Of the files that were taken for the first time, those whose partner wants an answer."""
         for one in passages:
             drop = one.drop
@@ -238,7 +238,7 @@ class _Batch:
             found = Findings() if one.arrival.sealed and not one.files else one.found
             if found is not None and partner is not None and partner.acknowledge != Acknowledge():
                 request = ReadRequest(drop.path, drop.name, self.home.settings.limits)
-                yield record.Delivery(
+                yield compose.Delivery(
                     drop.partner, partner.acknowledge, one.arrival.stored.sha256, request, found, one.failed
                 )
 

@@ -10,6 +10,11 @@ Segment = tuple[str, ...]
 Party = tuple[str, ...]
 """(identifier, qualifier, …) of an interchange's sender or receiver."""
 
+FUNCTIONAL = {
+    "846": "IB", "940": "OW", "943": "AR", "180": "AN", "997": "FA", "999": "FA", "824": "AG",
+}  # fmt: skip
+"""Kind of a transaction set → functional identifier of its group (GS01)."""
+
 _FORBIDDEN = re.compile(r"[^ -~]|[*>^~]")
 
 
@@ -19,13 +24,18 @@ def clean(text: str) -> str:
 
 
 def group(
-    described: tuple[str, str], sender: str, receiver: str, number: int, at: datetime, kind: str,
-    sets: Sequence[Sequence[Segment]], implementation: Segment = (),
-) -> list[Segment]:  # fmt: skip
-    """A functional group of these sets, numbered from 0001; `described` is its functional identifier and version."""
-    functional, version = described
+    kind: str,
+    version: str,
+    sender: str,
+    receiver: str,
+    number: int,
+    at: datetime,
+    sets: Sequence[Sequence[Segment]],
+    implementation: Segment = (),
+) -> list[Segment]:
+    """A functional group of these sets of one kind, numbered from 0001; `version` is GS08."""
     segments: list[Segment] = [
-        ("GS", functional, sender, receiver, f"{at:%Y%m%d}", f"{at:%H%M}", str(number), "X", version)
+        ("GS", FUNCTIONAL[kind], sender, receiver, f"{at:%Y%m%d}", f"{at:%H%M}", str(number), "X", version)
     ]
     for place, body in enumerate(sets, start=1):
         control = f"{place:04d}"

@@ -18,9 +18,9 @@ from typing import Any
 import openpyxl
 import pytest
 
-from gateway.answers import files as acknowledgement_files
-from gateway.answers import x12 as answers_of_x12
-from gateway.answers.judged import Group, Interchange, Message
+from gateway.answers import write as acknowledgement_files
+from gateway.answers import x12_acknowledgements as answers_of_x12
+from gateway.answers.interchange import Group, Interchange, Message
 from gateway.books.reconcile import Outcome
 from gateway.daemon import Daemon
 from gateway.errors import Fault, HouseError

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from gateway.answers import edifact as contrl_of
-from gateway.answers import x12 as answers_of
-from gateway.answers.received import Findings, interchanges
+from gateway.answers import edifact_acknowledgements as contrl_of
+from gateway.answers import x12_acknowledgements as answers_of
+from gateway.answers.envelopes import Findings, interchanges
 from gateway.errors import Fault
 from gateway.formats.edi import edifact, x12
 from gateway.home import Home, open_home

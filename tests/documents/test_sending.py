@@ -17,8 +17,8 @@ from typing import Any
 import pytest
 
 from gateway import settings as configuration
-from gateway.answers import x12 as answers_of
-from gateway.answers.received import Findings, interchanges
+from gateway.answers import x12_acknowledgements as answers_of
+from gateway.answers.envelopes import Findings, interchanges
 from gateway.books.reconcile import Outcome
 from gateway.daemon import Daemon
 from gateway.documents import schedule

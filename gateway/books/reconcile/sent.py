@@ -6,13 +6,12 @@ import duckdb
 import pyarrow as pa
 
 from gateway.books.reconcile.tables import Recon, source
-from gateway.documents import waiting, x12
+from gateway.outgoing import unsent_lines
+from gateway.outgoing.unsent_lines import Unsent
+from gateway.outgoing.x12_envelope import FUNCTIONAL
 
 SERIES = {"997": "x12", "999": "x12", "ta1": "x12", "contrl": "edifact", "aperak": "edifact"}
 """What a partner may answer → the series of control numbers that it answers."""
-
-FUNCTIONAL = {"824": "AG", "997": "FA", "999": "FA"} | {kind: code for kind, (code, _) in x12.WRITERS.items()}
-"""Kind of a document → functional identifier of its group."""
 
 
 def run(con: duckdb.DuckDBPyConnection, recon: Recon) -> None:
@@ -26,9 +25,9 @@ def run(con: duckdb.DuckDBPyConnection, recon: Recon) -> None:
     _unknown(con)
     _payments(con)
     if recon.config.send:
-        waiting.fill(con, recon.config, recon.now)
-        _blocked(con)
-        _changed(con)
+        unsent = unsent_lines.find(con, recon.config, recon.now)
+        _blocked(con, unsent)
+        _changed(con, unsent)
 
 
 def _agreements(con: duckdb.DuckDBPyConnection, recon: Recon) -> None:
@@ -193,23 +192,23 @@ def _payments(con: duckdb.DuckDBPyConnection) -> None:
     )
 
 
-def _blocked(con: duckdb.DuckDBPyConnection) -> None:
+def _blocked(con: duckdb.DuckDBPyConnection, unsent: Unsent) -> None:
     """What a document should tell and cannot: of an item once, of a number line by line."""
     con.execute(
         f"""insert into recon_exception by name
         with held as (
             select *, document || ' to ' || partner || ' (' || send || '): ' as head,
-                   blocked = '{waiting.NO_ALIAS}' or unit is null as of_item
-            from send_waiting where blocked is not null)
+                   blocked = '{unsent_lines.NO_ALIAS}' or unit is null as of_item
+            from {unsent.lines} where blocked is not null)
         select 'j' as reconciliation, blocked as code,
                concat_ws('|', send, sku, case when not of_item then document_no end, case when not of_item then line_no end) as business_key,
                min(entity) as entity, min(partner) as partner, min(location) as location, sku,
                case when count(distinct document_no) = 1 then min(document_no) end as document,
                min(cast("at" as date)) as event_date, sum(qty) filter (record_table is not null) as book_qty,
                min(head) || sku || case
-                   when blocked = '{waiting.NO_ALIAS}' then ' has no name of kind ' || min(names) || ' there'
+                   when blocked = '{unsent_lines.NO_ALIAS}' then ' has no name of kind ' || min(names) || ' there'
                    when min(of_item) then ' has no unit (base_uom)'
-                   when blocked = '{waiting.NO_UNIT}' then ': ' || min(qty) || ' are no whole number of packs of '
+                   when blocked = '{unsent_lines.NO_UNIT}' then ': ' || min(qty) || ' are no whole number of packs of '
                    || min(pack) || ' (' || min(document_no) || ')'
                    else ' of ' || min(document_no) || ' has a number that is too long, or holds characters that '
                    || 'cannot be written' end as message
@@ -218,16 +217,16 @@ def _blocked(con: duckdb.DuckDBPyConnection) -> None:
     )
 
 
-def _changed(con: duckdb.DuckDBPyConnection) -> None:
+def _changed(con: duckdb.DuckDBPyConnection, unsent: Unsent) -> None:
     """Orders that are not what the warehouse was told, as long as it has not shipped."""
     con.execute(
         f"""insert into recon_exception by name
         with told as (
             select t.send, t.document_no, t.line_no, t.qty as told, s.partner, o.* exclude (line_no, partner),
                    case o.order_status when 'CANCELLED' then 0 else o.qty - coalesce(o.cancelled_qty, 0) end as left_qty
-            from send_told t join send_setting s using (send)
+            from {unsent.sent} t join {unsent.settings} s using (send)
             join order_line_current o on o.source_key || '/' || o.occurrence = t.record_key
-            where t.record_table = 'order_line' and not s.test and {waiting.NOT_SHIPPED})
+            where t.record_table = 'order_line' and not s.test and {unsent_lines.NOT_SHIPPED})
         select 'j' as reconciliation, 'SEND_CHANGED' as code,
                send || '|' || document_no || '|' || coalesce(line_no, '') as business_key, entity, partner,
                channel, location, sku, order_id as document, cast(ordered_at as date) as event_date,

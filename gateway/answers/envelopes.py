@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from gateway.answers.judged import Group, Interchange, Message, Rejection
+from gateway.answers.interchange import Group, Interchange, Message, Rejection
 from gateway.errors import Fault
 from gateway.formats.edi import edifact, x12
 from gateway.formats.edi.interchange import Syntax, stretches

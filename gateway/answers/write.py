@@ -7,8 +7,8 @@ from typing import Any
 
 import pyarrow as pa
 
-from gateway.answers import feedback
-from gateway.answers.judged import fix
+from gateway.answers import feedback_files
+from gateway.answers.interchange import fix
 from gateway.atomic import write_atomically
 from gateway.ledger.lake import Lake
 from gateway.outgoing import outbox
@@ -30,9 +30,9 @@ def _write(lake: Lake, target: Path, row: dict[str, Any]) -> None:
         return
     counts, faults = _booked(lake, row)
     if target.suffix == ".csv":
-        feedback.write_csv(target, row["answers"], counts, faults)
+        feedback_files.write_csv(target, row["answers"], counts, faults)
     else:
-        feedback.write_xlsx(target, row["answers"], counts, faults, row["recorded_at"])
+        feedback_files.write_xlsx(target, row["answers"], counts, faults, row["recorded_at"])
 
 
 def _booked(lake: Lake, row: dict[str, Any]) -> tuple[dict[str, int], pa.Table]:
@@ -40,7 +40,7 @@ def _booked(lake: Lake, row: dict[str, Any]) -> tuple[dict[str, int], pa.Table]:
     of_commit = f"recorded_at = {instant(row['recorded_at'])}"
     own = f"select * from lake.file where {of_commit} and sha256 = ? and partner = ?"
     given = [row["sha256"], row["partner"]]
-    sums = ", ".join(f"coalesce(sum({count}), 0)::bigint" for count in feedback.COUNTS)
+    sums = ", ".join(f"coalesce(sum({count}), 0)::bigint" for count in feedback_files.COUNTS)
     totals = lake.con.execute(f"select {sums} from ({own})", given).fetchone()
     # An unknown item or code rejects nothing, and is ours to add.
     faults = lake.con.execute(
@@ -51,4 +51,4 @@ def _booked(lake: Lake, row: dict[str, Any]) -> tuple[dict[str, int], pa.Table]:
         given,
     ).to_arrow_table()
     fixes = pa.array([fix(hint or "") for hint in faults.column("fix").to_pylist()], pa.utf8())
-    return dict(zip(feedback.COUNTS, totals or (), strict=True)), faults.set_column(4, "fix", fixes)
+    return dict(zip(feedback_files.COUNTS, totals or (), strict=True)), faults.set_column(4, "fix", fixes)

@@ -11,7 +11,7 @@ from datetime import datetime
 from itertools import groupby
 from textwrap import wrap
 
-from gateway.answers.judged import (
+from gateway.answers.interchange import (
     ACCEPTED,
     PARTLY,
     REJECTED,
@@ -91,7 +91,7 @@ def _functional(received: Interchange, groups: Sequence[Group], kind: str, at: d
     overall = verdicts[0] if len(set(verdicts)) == 1 else PARTLY
     return Draft(
         kind, overall, received.control,
-        lambda number: _grouped(received, groups[0], number, at, ("FA", version), kind, sets, implementation),
+        lambda number: _grouped(received, groups[0], number, at, version, kind, sets, implementation),
     )  # fmt: skip
 
 
@@ -165,7 +165,7 @@ def _application(received: Interchange, group: Group, at: datetime) -> Draft:
                 body.append(_origin(received, group, message, "TR" if received.held else "TE"))
                 for rejection in message.rejections:
                     body += _technical(rejection)
-        return _grouped(received, group, number, at, ("AG", group.version), "824", [body], ())
+        return _grouped(received, group, number, at, group.version, "824", [body], ())
 
     return Draft("824", REJECTED if received.held else PARTLY, received.control, text)
 
@@ -206,12 +206,12 @@ def _condition(fault: Fault) -> str:
 
 
 def _grouped(
-    received: Interchange, group: Group, number: int, at: datetime, described: tuple[str, str], kind: str,
+    received: Interchange, group: Group, number: int, at: datetime, version: str, kind: str,
     sets: Sequence[Sequence[Segment]], implementation: Segment,
 ) -> str:  # fmt: skip
-    """An interchange of one group with these sets; `described` is its functional identifier and version."""
+    """An interchange of a group with these sets."""
     partners = group.receiver[0], group.sender[0]
-    segments = x12_envelope.group(described, *partners, number, at, kind, sets, implementation)
+    segments = x12_envelope.group(kind, version, *partners, number, at, sets, implementation)
     return _interchange(received, number, at, "00501" if kind == "999" else received.version, segments)
 
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from decimal import Decimal
 
-from gateway.documents.lines import Envelope, Line, Set, by_item, plain
+from gateway.documents.content import Envelope, Line, Set, by_item, plain
 from gateway.outgoing import x12_envelope
 from gateway.outgoing.x12_envelope import Segment
 
@@ -30,10 +30,9 @@ _UNITS = {"PCE": "EA", "C62": "EA", "PCS": "EA", "PC": "EA"}
 
 def write(kind: str, sets: Sequence[Set], envelope: Envelope, number: int, at: datetime) -> str:
     """The whole interchange under this control number."""
-    functional, body = WRITERS[kind]
-    bodies = [body(one, f"{number}-{place}") for place, one in enumerate(sets, start=1)]
+    bodies = [WRITERS[kind](one, f"{number}-{place}") for place, one in enumerate(sets, start=1)]
     sender, receiver = envelope.sender[0], envelope.receiver[0]
-    segments = x12_envelope.group((functional, envelope.version), sender, receiver, number, at, kind, bodies)
+    segments = x12_envelope.group(kind, envelope.version, sender, receiver, number, at, bodies)
     return x12_envelope.interchange(
         envelope.sender, envelope.receiver, number, at, envelope.version[:5], envelope.test, segments
     )
@@ -121,7 +120,5 @@ def _unit(line: Line) -> str:
 
 
 Writer = Callable[[Set, str], list[Segment]]
-WRITERS: dict[str, tuple[str, Writer]] = {
-    "846": ("IB", _stock), "940": ("OW", _order), "943": ("AR", _transfer), "180": ("AN", _authorisation),
-}  # fmt: skip
-"""Document → functional identifier of its group, and what writes the segments between ST and SE."""
+WRITERS: dict[str, Writer] = {"846": _stock, "940": _order, "943": _transfer, "180": _authorisation}
+"""Document → what writes the segments between ST and SE."""

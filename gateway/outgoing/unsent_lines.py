@@ -1,11 +1,9 @@
-"""What there is to tell: the table `send_waiting`, a row for each line that a `[[send]]` asks for and that was not told.
-
-`blocked` is the exception code of a line that cannot be sent, null where nothing is in its way. Other lines go on.
-"""
+"""Lines that a `[[send]]` asks for and that were not sent yet, each with what is in its way."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 import duckdb
@@ -25,11 +23,29 @@ _EDIFACT = r"[^ -~\x{A0}-\x{FF}]|^ | $"
 _DOCUMENT_CHARS, _ITEM_CHARS, _LINE_CHARS, _PLACE_CHARS = 22, 35, 30, 80
 
 
-def fill(con: duckdb.DuckDBPyConnection, config: Config, now: datetime) -> None:
-    """Make `send_waiting`, and `send_told`: what was told of which record, newest first."""
+@dataclass(frozen=True, slots=True)
+class Unsent:
+    """Names of relations, as at the instant that was asked for.
+
+    lines     send, partner, entity, document, series, names, test, record_table, record_id, record_key, document_no,
+              line_no, sku, status, qty (base units), at, location, origin, item and pack (as the partner names and
+              counts it), units (of `pack`), unit, and more that the document shows. `blocked` is the exception code
+              of a line that cannot be sent, null where nothing is in its way; other lines go on
+    sent      the newest line that was sent of each record: send, record_key, record_table, document_no, line_no,
+              sku, qty, document_id, recorded_at
+    settings  send, partner, entity, document, series, names, since, skip, less_safety, test
+    """
+
+    lines: str = "send_unsent"
+    sent: str = "send_sent"
+    settings: str = "send_setting"
+
+
+def find(con: duckdb.DuckDBPyConnection, config: Config, now: datetime) -> Unsent:
+    """Find what there is to send as at `now`."""
     _settings(con, config.send, config)
     con.execute(
-        """create or replace temp table send_told as
+        """create or replace temp table send_sent as
         select l.send, l.record_key, l.record_table, l.document_no, l.line_no, l.sku, l.qty, l.document_id, l.recorded_at
         from document_line l join send_setting s on s.send = l.send and s.test = l.test_flag
         where l.record_key is not null
@@ -44,6 +60,7 @@ def fill(con: duckdb.DuckDBPyConnection, config: Config, now: datetime) -> None:
         union all by name {_returns()}"""
     )
     _resolve(con, now)
+    return Unsent()
 
 
 def _settings(con: duckdb.DuckDBPyConnection, sends: Sequence[Send], config: Config) -> None:
@@ -84,7 +101,7 @@ def _settings(con: duckdb.DuckDBPyConnection, sends: Sequence[Send], config: Con
 
 
 def _stock(now: datetime) -> str:
-    """Units in each status of each item that ever was at the places; nothing left is told as 0."""
+    """Units in each status of each item that ever was at the places; nothing left is sent as 0."""
     return f"""
         select s.send, null as record_table, null as record_id, null as record_key, m.location as document_no,
                null as line_no, m.sku, t.value as status,
@@ -153,10 +170,10 @@ def _returns() -> str:
 
 
 def _resolve(con: duckdb.DuckDBPyConnection, now: datetime) -> None:
-    """Leave out what was told, and find the partner's name of each item, its unit, and what is in the way."""
+    """Leave out what was sent, and find the partner's name of each item, its unit, and what is in the way."""
     forbidden = f"case series when 'x12' then '{_X12}' else '{_EDIFACT}' end"
     con.execute(
-        f"""create or replace temp table send_waiting as
+        f"""create or replace temp table send_unsent as
         with named as (
             select s.send, a.sku, arg_min(struct_pack(item := a.external_id, pack := coalesce(a.pack_qty, 1)),
                 (coalesce(a.pack_qty, 1), a.alias_partner = '*', a.external_id)) as alias
@@ -175,7 +192,7 @@ def _resolve(con: duckdb.DuckDBPyConnection, now: datetime) -> None:
             from send_line l join send_setting s using (send)
             left join named n on n.send = l.send and n.sku = l.sku left join items i on i.sku = l.sku
             where l.record_key is null or not exists (
-                select 1 from send_told t where t.send = l.send and t.record_key = l.record_key))
+                select 1 from send_sent t where t.send = l.send and t.record_key = l.record_key))
         select * exclude (skip), case when pack = 1 then qty else cast((qty - qty % pack) / pack as decimal(18,4)) end as units,
                case when item is null or sku like '?%' then '{NO_ALIAS}'
                     when unit is null or (record_table is not null and qty % pack <> 0) then '{NO_UNIT}'

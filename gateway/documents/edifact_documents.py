@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from gateway.documents.lines import Envelope, Set, by_item, plain
+from gateway.documents.content import Envelope, Set, by_item, plain
 from gateway.outgoing import edifact_envelope
 from gateway.outgoing.edifact_envelope import Segment
 

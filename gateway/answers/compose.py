@@ -9,9 +9,9 @@ from typing import Any
 
 import pyarrow as pa
 
-from gateway.answers import edifact, x12
-from gateway.answers.judged import ACCEPTED, PARTLY, REJECTED, UNANSWERED, Draft, Interchange
-from gateway.answers.received import Findings, interchanges, reject
+from gateway.answers import edifact_acknowledgements, x12_acknowledgements
+from gateway.answers.envelopes import Findings, interchanges, reject
+from gateway.answers.interchange import ACCEPTED, PARTLY, REJECTED, UNANSWERED, Draft, Interchange
 from gateway.errors import Fault
 from gateway.ledger.commit import Commit
 from gateway.outgoing.control_numbers import Numbers, id_of
@@ -180,16 +180,16 @@ def _answers(received: Interchange, agreed: Acknowledge, at: datetime) -> Iterat
     """What one interchange is answered with."""
     if received.syntax == "edifact":
         if agreed.edifact == "contrl":
-            yield "edifact", edifact.contrl(received, at)
+            yield "edifact", edifact_acknowledgements.contrl(received, at)
         if agreed.application == "aperak":
-            yield from (("edifact", draft) for draft in edifact.aperak(received, at))
+            yield from (("edifact", draft) for draft in edifact_acknowledgements.aperak(received, at))
         return
     if agreed.ta1:
-        yield "x12", x12.ta1(received, at)
+        yield "x12", x12_acknowledgements.ta1(received, at)
     if agreed.x12 != "none" and not received.sender_unknown and not (agreed.ta1 and received.rejected):
-        yield from (("x12", draft) for draft in x12.functional(received, agreed.x12, at))
+        yield from (("x12", draft) for draft in x12_acknowledgements.functional(received, agreed.x12, at))
     if agreed.application == "824":
-        yield from (("x12", draft) for draft in x12.application(received, at))
+        yield from (("x12", draft) for draft in x12_acknowledgements.application(received, at))
 
 
 def _wants_envelopes(agreed: Acknowledge) -> bool:

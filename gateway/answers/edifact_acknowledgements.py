@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 from textwrap import wrap
 
-from gateway.answers.judged import (
+from gateway.answers.interchange import (
     PARTLY,
     REJECTED,
     UNANSWERED,
