@@ -1,0 +1,70 @@
+"""The reconciliations in print, docs/reconciliations.md: `make pages` writes it from mappings/reconciliations.toml."""
+
+from __future__ import annotations
+
+import sys
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+
+from gateway.books.reconcile.registry import Pass, Reconciliation, Registry, Side
+
+_HEAD = """# Reconciliations
+
+Each compares two sides, keeps what is open, and opens an exception for what is wrong. All of them are blocks of
+`mappings/reconciliations.toml`; this page is generated from the blocks that are shipped (`make pages`). A block of your
+own is described in [extending](extending.md).
+
+How a declared reconciliation is matched: its passes run in order over what is still open. `key` pairs one item of each
+side with the same key, `group` all items with the same key, `amount` the only two items with the same amount within the
+days. A tolerance is bounded absolutely and relatively; the smaller bound holds. Each item is used once. Several
+candidates are no match, they stay open. Everything is matched anew at each run, so the order of arrival changes nothing.
+
+Severity 1 blocks the close of a period, 4 is for information. An exception closes by itself when its cause is gone.
+"""
+
+
+def page(registry: Registry) -> str:
+    """The whole page in Markdown."""
+    return "".join([_HEAD, *(_block(one) for one in registry.reconciliations)])
+
+
+def _block(one: Reconciliation) -> str:
+    compared = f"Compared by the program (`{one.family}`)." if one.family else "".join(_declared(one))
+    tie = ""
+    if one.tie:
+        side = "the book side" if one.tie.basis == "BOOK" else "what is open"
+        tie = f" In the ledger {side} must equal the journal lines with `{one.tie.lines}`."
+    rows = "".join(
+        f"| `{code}` | {meaning.title} | {meaning.severity} | {meaning.owner} | {meaning.days:g} | `{meaning.suggestion}` |\n"
+        for code, meaning in one.codes.items()
+    )
+    return (
+        f"\n## {one.letter}: {one.title}\n\n{compared} Summed in {one.unit}; sheet `{one.sheet}`.{tie}\n\n"
+        f"| code | meaning | severity | owner | days | suggested |\n|---|---|---|---|---|---|\n{rows}"
+    )
+
+
+def _declared(one: Reconciliation) -> Iterator[str]:
+    for name, side in (("External", one.external), ("book", one.book)):
+        if side:
+            yield f"{name}: {_side(side)}; "
+    yield "passes: " + ", ".join(map(_pass, one.passes)) + "."
+
+
+def _side(side: Side) -> str:
+    return f"`{side.source}`" + (f" where `{side.when}`" if side.when else "") + f" by {', '.join(side.key)}"
+
+
+def _pass(one: Pass) -> str:
+    tolerance = f" within {one.absolute:g} and {one.relative:.1%}" if one.absolute else ""
+    return f"{one.by}{tolerance}" + (f" within {one.days} days" if one.days is not None else "")
+
+
+def shipped(folder: Path) -> Registry:
+    """The registry in a folder of mappings, without the checks of a home."""
+    return Registry.model_validate(tomllib.loads((folder / "reconciliations.toml").read_text(encoding="utf-8")))
+
+
+if __name__ == "__main__":
+    sys.stdout.write(page(shipped(Path("mappings"))))
