@@ -1,0 +1,152 @@
+"""One verdict: what `try` says of a file is what a pass stores of it, and what a replay says again."""
+
+from __future__ import annotations
+
+import random
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gateway import init as homes
+from gateway.errors import Fault, FileError
+from gateway.home import Home, open_home
+from gateway.intake.again import again
+from gateway.intake.attempt import attempt
+from gateway.intake.result import FileResult
+from gateway.intake.verdict import posting
+from gateway.ledger import verify
+from gateway.mapping.library import samples
+from gateway.sql import literal, rows_of
+from gateway.transports.folder import Folder
+from tests.conftest import NOW, taken
+
+STANDARD = Path(__file__).parents[2] / "mappings" / "standard"
+PACKS = ("amazon/settlement-v2", "csv/orders", "bai/bai2", "iso20022/camt.053", "swift/mt940",
+         "ofx/ofx", "edifact/INVRPT", "epcis/events-json", "gs1/despatch-advice", "spreadsheet/stock-count", "x12/945",
+         "x12/846")  # fmt: skip
+COUNTS = ("received", "accepted", "rejected", "duplicate", "ignored")
+
+
+def whole(content: bytes, _: random.Random) -> bytes:
+    return content + b""
+
+
+def cut(content: bytes, chance: random.Random) -> bytes:
+    return content[: chance.randrange(len(content) // 2, len(content))]
+
+
+def line_lost(content: bytes, chance: random.Random) -> bytes:
+    return b"".join(_but(content.splitlines(keepends=True), chance, lambda line: b""))
+
+
+def line_twice(content: bytes, chance: random.Random) -> bytes:
+    return b"".join(_but(content.splitlines(keepends=True), chance, lambda line: line * 2))
+
+
+def letter_for_digit(content: bytes, chance: random.Random) -> bytes:
+    digits = [place for place, byte in enumerate(content) if chr(byte).isdigit()]
+    place = chance.choice(digits)
+    return content[:place] + b"x" + content[place + 1 :]
+
+
+def another_digit(content: bytes, chance: random.Random) -> bytes:
+    digits = [place for place, byte in enumerate(content) if chr(byte).isdigit()]
+    place = chance.choice(digits)
+    return content[:place] + (b"7" if content[place] != ord("7") else b"3") + content[place + 1 :]
+
+
+def any_byte(content: bytes, chance: random.Random) -> bytes:
+    place = chance.randrange(len(content))
+    return content[:place] + bytes([chance.randrange(256)]) + content[place + 1 :]
+
+
+def _but(lines: list[bytes], chance: random.Random, change: Callable[[bytes], bytes]) -> list[bytes]:
+    place = chance.randrange(len(lines))
+    return [*lines[:place], change(lines[place]), *lines[place + 1 :]]
+
+
+DAMAGES = (whole, another_digit, letter_for_digit, line_lost, line_twice, cut, any_byte)
+
+
+def partner_of(pack: str) -> str:
+    return re.sub("[^a-z0-9]+", "-", pack.lower())
+
+
+@pytest.fixture(scope="module")
+def opened(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Home]:
+    """A home with one partner for each pack."""
+    folder = tmp_path_factory.mktemp("verdicts") / "home"
+    homes.lay_down(folder, examples=False)
+    for pack in PACKS:
+        partner = partner_of(pack)
+        (folder / "mappings" / partner).mkdir()
+        (folder / "mappings" / partner / "all.toml").write_text(
+            f'based_on = "standard/{pack}"\nfeed = "{partner}.all"\npartner = "{partner}"\n\n[file]\nmatch = ["*"]\n'
+        )
+    with open_home(folder, now=NOW) as home:
+        assert home.library.faults == []
+        yield home
+
+
+def stored_faults(home: Home, file: FileResult) -> list[tuple[str, ...]]:
+    """The faults that the newest version of a file has."""
+    rows = rows_of(
+        home.lake.con,
+        f"""select "position", code, message, hint from fault where file_id = {literal(file.file_id)}
+        and recorded_at = (select max(recorded_at) from file where file_id = {literal(file.file_id)})""",
+    )
+    return sorted(tuple(row.values()) for row in rows)
+
+
+def tried_faults(tried: dict[str, Any]) -> list[tuple[str, ...]]:
+    return sorted((f["position"], f["code"], f["message"], f["hint"]) for f in tried["faults"])
+
+
+def check(home: Home, partner: str, file: Path) -> str:
+    """Try, take and replay a file; its state."""
+    loaded = home.library.mappings[f"{partner}.all"]
+    try:
+        tried = attempt(home, loaded, file)
+    except FileError as error:
+        tried = {"error": error.as_fault()}
+    [drop] = Folder(home.folder, home.settings).poll()
+    [receipt] = taken(home, [drop])
+    Folder(home.folder, home.settings).settle(drop)
+    own = [result for result in receipt.files if result.feed]
+    if not own:
+        [result] = receipt.files
+        assert result.state == "QUARANTINED"
+        if "error" in tried and "looks like" not in result.reason:
+            fault: Fault = tried["error"]
+            assert fault.message in result.reason
+            assert [found[1:3] for found in stored_faults(home, result)] == [(fault.code, fault.message)]
+        return result.state
+    [result] = own
+    assert {name: getattr(result, name) for name in COUNTS} == tried["counts"]
+    assert tried["held"] == (result.state == "HELD")
+    assert stored_faults(home, result) == tried_faults(tried)
+    [replayed] = again(home, result.file_id, force=False)
+    same = ("state", "received", "rejected", "ignored", "reason")
+    assert {name: getattr(replayed, name) for name in same} == {name: getattr(result, name) for name in same}
+    assert replayed.accepted + replayed.duplicate == result.accepted + result.duplicate
+    assert stored_faults(home, replayed) == tried_faults(tried)
+    return result.state
+
+
+@pytest.mark.parametrize("pack", PACKS)
+def test_try_a_pass_and_a_replay_agree_on_samples_and_damaged_copies(opened: Home, pack: str) -> None:
+    path, partner = STANDARD / f"{pack}.toml", partner_of(pack)
+    opened.master.replace(*(samples.master_data(path) or opened.master.tables()))
+    states = []
+    for sample in samples.samples(path)[:2]:
+        for number, damage in enumerate(DAMAGES):
+            content = damage(sample.read_bytes(), random.Random(f"{pack} {sample.name} {number}"))
+            file = opened.folder / "inbound" / partner / f"{number}-{sample.name}"
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_bytes(content)
+            states.append(check(opened, partner, file))
+    assert "ACCEPTED" in states
+    assert verify.verify(opened.lake) == []
