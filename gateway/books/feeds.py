@@ -141,6 +141,18 @@ def standings(feed: Feed, came: Sequence[Arrival], now: datetime) -> list[Standi
     ]
 
 
+def carried_forward(feed: Feed, standing: Sequence[Standing], now: datetime) -> Standing | None:
+    """Of a feed that carries its counts forward, the first of the last counts in a row that did not come: since then
+    the one before it is in use."""
+    past = [one for one in standing if one.state(now) != "waiting"]
+    first: Standing | None = None
+    for one in reversed(past):
+        if one.file is not None:
+            break
+        first = one
+    return first if feed.carries_forward else None
+
+
 def _anchor(feed: Feed, came: Sequence[Arrival]) -> date:
     return feed.expect.since or local_day(came[0].arrived_at, feed.expect.zone)
 

@@ -11,7 +11,7 @@ from gateway.model import MAPPABLE, TABLES
 def create(con: duckdb.DuckDBPyConnection, have: Columns) -> None:
     """Make them as temporary views, so that they follow the program and not the lake.
 
-    `exception` and `file_state`: the newest event of each; `<table>_current`: the records of a table that no
+    `exception`, `file_state` and `match_state`: the newest event of each; `<table>_current`: the records of a table that no
     restatement has replaced. Looking at a past when a table or a column was not there yet, a view of that
     name stands for it: empty, or null. A column that had another name has today's.
     """
@@ -19,9 +19,10 @@ def create(con: duckdb.DuckDBPyConnection, have: Columns) -> None:
         _complete(con, name, have)
     for name, table in TABLES.items():
         if table.state:
+            newest = "version" if table.column("version") else "recorded_at"
             con.execute(
                 f"""create or replace temp view "{table.state}" as select * from "{name}"
-                qualify row_number() over (partition by {table.identity} order by version desc) = 1"""
+                qualify row_number() over (partition by {table.identity} order by {newest} desc) = 1"""
             )
     for name in MAPPABLE:
         con.execute(

@@ -4,6 +4,47 @@ from __future__ import annotations
 
 from gateway.model.table import DAY, INSTANT, MONEY, QUANTITY, TEXT, WHOLE, Column, Table
 
+KEY = (
+    Column("reconciliation", TEXT, "Letter of the reconciliation: a, c1 …", True),
+    Column("code", TEXT, "Exception code", True),
+    Column("business_key", TEXT, "What it is about", True),
+)
+"""What an exception is identified by."""
+
+SUBJECT = (
+    Column("entity", TEXT, "Legal entity"),
+    Column("partner", TEXT, "Partner"),
+    Column("channel", TEXT, "Sales channel"),
+    Column("location", TEXT, "Location"),
+    Column("sku", TEXT, "SKU"),
+    Column("document", TEXT, "Order, settlement, statement …"),
+    Column("event_date", DAY, "Day of the business event"),
+)
+FIGURES = (
+    Column("external_qty", QUANTITY, "Their figure"),
+    Column("book_qty", QUANTITY, "Ours"),
+    Column("external_amount", MONEY, "Their figure"),
+    Column("book_amount", MONEY, "Ours"),
+    Column("amount", MONEY, "Difference = external − book"),
+    Column("qty", QUANTITY, "Difference = external − book"),
+    Column("currency", TEXT, "ISO 4217"),
+)
+MESSAGE = Column("message", TEXT, "What is wrong, for people", True)
+SOURCE = (
+    Column("file_id", TEXT, "Source file"),
+    Column("position", TEXT, "Place in it"),
+)
+
+WANTED = Table(
+    "recon_exception",
+    "What a run of the reconciliations finds that should be open; not stored.",
+    (*KEY, *SUBJECT, *FIGURES, MESSAGE, *SOURCE),
+    provenance=False,
+)
+
+CONTENT = tuple(column.name for column in (*FIGURES, MESSAGE))
+"""A change of any of these is a new version of the exception."""
+
 EXCEPTION_EVENT = Table(
     "exception_event",
     "The life of each exception, an event a row.",
@@ -12,34 +53,19 @@ EXCEPTION_EVENT = Table(
         Column("version", WHOLE, "1, 2, 3 … in order of its events", True),
         Column("event", TEXT, "What happened", True, ("OPENED", "CHANGED", "CLOSED", "REOPENED")),
         Column("at", INSTANT, "When", True),
-        Column("reconciliation", TEXT, "a, b, c1 …", True),
-        Column("code", TEXT, "Exception code", True),
-        Column("business_key", TEXT, "What it is about", True),
+        *KEY,
         Column("severity", WHOLE, "1 blocks the close, 4 is for information", True),
         Column("owner", TEXT, "Owning team", True),
-        Column("entity", TEXT, "Legal entity"),
-        Column("partner", TEXT, "Partner"),
-        Column("channel", TEXT, "Sales channel"),
-        Column("location", TEXT, "Location"),
-        Column("sku", TEXT, "SKU"),
-        Column("document", TEXT, "Order, settlement, statement …"),
-        Column("event_date", DAY, "Day of the business event"),
+        *SUBJECT,
         Column("opened_at", INSTANT, "When it first opened", True),
         Column("due_at", INSTANT, "When it is due", True),
-        Column("external_qty", QUANTITY, "Their figure"),
-        Column("book_qty", QUANTITY, "Ours"),
-        Column("external_amount", MONEY, "Their figure"),
-        Column("book_amount", MONEY, "Ours"),
-        Column("amount", MONEY, "Difference = external − book"),
-        Column("qty", QUANTITY, "Difference = external − book"),
-        Column("currency", TEXT, "ISO 4217"),
+        *FIGURES,
         Column("functional_amount", MONEY, "Difference in the entity's currency"),
         Column("status", TEXT, "Status", True, ("OPEN", "CLOSED")),
-        Column("message", TEXT, "What is wrong, for people", True),
+        MESSAGE,
         Column("suggestion", TEXT, "Suggested resolution"),
         Column("score", WHOLE, "Priority 0–100"),
-        Column("file_id", TEXT, "Source file"),
-        Column("position", TEXT, "Place in it"),
+        *SOURCE,
         Column("resolution", TEXT, "Resolution taken"),
         Column("note", TEXT, "Comment"),
     ),

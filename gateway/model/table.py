@@ -44,8 +44,8 @@ class Table:
     columns     its own, without those of provenance
     event       the time of a row: the column by which its history is pruned
     provenance  its rows are records of files; mappings may fill it
-    identity    where later rows are later states: the column that names what they are states of
-    state       the view that shows the newest row of each `identity`
+    identity    where later rows are later states: the columns that name what they are states of
+    state       the view that shows the newest row of each `identity`: by `version`, else by `recorded_at`
     """
 
     name: str

@@ -6,6 +6,7 @@ import duckdb
 import pyarrow as pa
 
 from gateway.books.reconcile.registry import Reconciliation, Registry
+from gateway.books.reconcile.tables import Working
 from gateway.books.rules import tie_sql
 from gateway.reports.book_data import BookData, BookRun, Shown
 from gateway.sql import instant, literal
@@ -16,7 +17,7 @@ with sides as (
     select d.reconciliation, d.entity, case when r.unit = 'units' then 'units' else coalesce(d.currency, '') end as unit,
            d.state, case when r.unit = 'units' then d.external_qty else d.external_amount end as external,
            case when r.unit = 'units' then d.book_qty else d.book_amount end as book
-    from recon_detail d join {titles} on r.reconciliation = d.reconciliation),
+    from {detail} d join {titles} on r.reconciliation = d.reconciliation),
 sums as (
     select reconciliation, entity, unit, sum(coalesce(external, 0)) as external, sum(coalesce(book, 0)) as book,
            sum(coalesce(book, 0)) filter (state = 'MATCHED') as matched,
@@ -31,14 +32,16 @@ left join ledger l on l.reconciliation = s.reconciliation and l.entity = s.entit
 order by all"""
 
 
-def _summary(registry: Registry) -> str:
+def _summary(registry: Registry, detail: str) -> str:
     rows = ", ".join(
         f"({literal(one.letter)}, {literal(one.title)}, {literal(one.unit)})" for one in registry.reconciliations
     )
     ties = " union all ".join(_tie(one) for one in registry.reconciliations if one.tie)
     nothing = """select '' as reconciliation, '' as entity, '' as unit, '' as account, 0.0::decimal(18,4) as amount,
         '' as basis where false"""
-    return _SUMMARY.format(titles=f"(values {rows}) r(reconciliation, title, unit)", ties=ties or nothing)
+    return _SUMMARY.format(
+        titles=f"(values {rows}) r(reconciliation, title, unit)", ties=ties or nothing, detail=detail
+    )
 
 
 def _tie(one: Reconciliation) -> str:
@@ -58,19 +61,17 @@ where status = 'OPEN' order by severity, due_at, code, business_key"""
 
 DETAIL = """
 select d.* exclude (file_id, "position"), e.exception_id, f.name as source_file, d."position"
-from recon_detail d
+from {detail} d
 left join (select * from exception where status = 'OPEN') e
        on e.reconciliation = d.reconciliation and e.code = d.code and e.business_key = d.business_key
 left join file_name f on f.file_id = d.file_id
 order by d.reconciliation, d.state desc, d.location, d.sku, d.bucket, d.document, d.event_date"""
 
 MATCHES = """
-select m.match_id, m.reconciliation, m."pass", m.rule, m.status, m.side, m.record_id,
-       coalesce(s.entity, b.entity) as entity, coalesce(s.settlement_id, concat_ws(' ', b.statement_id, b.bank_ref)) as document,
-       coalesce(s.deposit_date, b.booking_date) as event_date, m.amount, coalesce(s.currency, b.currency) as currency,
-       m.difference, m.explanation, f.name as source_file, coalesce(s."position", b."position") as "position"
-from match_line m left join settlement s on s.record_id = m.record_id left join bank_line b on b.record_id = m.record_id
-left join file_name f on f.file_id = coalesce(s.file_id, b.file_id)
+select m.match_id, m.reconciliation, m."pass", m.rule, m.status, m.side, m.record_id, r.entity, r.document,
+       r.event_date, m.amount, r.currency, m.difference, m.explanation, f.name as source_file, r."position"
+from match_state m left join {matched} r using (reconciliation, side, record_id)
+left join file_name f on f.file_id = r.file_id
 where m.status <> 'REVERSED' order by m.match_id, m.side, m.record_id"""
 
 JOURNAL = """
@@ -97,10 +98,10 @@ select 'Oldest open exception', coalesce(max(date_diff('day', opened_at, {now}))
 from exception where status = 'OPEN'
 union all
 select 'Inventory accuracy', count(*) filter (state <> 'OPEN') / nullif(count(*), 0)::double,
-       count(*) filter (state <> 'OPEN'), count(*), 'ratio', 'recon_detail a' from recon_detail where reconciliation = 'a'
+       count(*) filter (state <> 'OPEN'), count(*), 'ratio', 'recon_detail a' from {detail} where reconciliation = 'a'
 union all
 select 'Orders settled as shipped', count(*) filter (state = 'MATCHED') / nullif(count(*), 0)::double,
-       count(*) filter (state = 'MATCHED'), count(*), 'ratio', 'recon_detail c1' from recon_detail where reconciliation = 'c1'
+       count(*) filter (state = 'MATCHED'), count(*), 'ratio', 'recon_detail c1' from {detail} where reconciliation = 'c1'
 union all
 select 'Payouts banked', count(*) filter (state = 'MATCHED') / nullif(count(*), 0)::double,
        count(*) filter (state = 'MATCHED'), count(*), 'ratio', 'recon_detail d' from recon_detail
@@ -110,8 +111,9 @@ select 'Rows accepted or known', sum(accepted + duplicate + ignored) / nullif(su
        sum(accepted + duplicate + ignored), sum(received), 'ratio', 'file' from file_state"""
 
 
-def gather(con: duckdb.DuckDBPyConnection, run: BookRun, registry: Registry) -> BookData:
-    """Everything the workbooks show. `recon_detail` and `chart_role` must be filled already."""
+def gather(working: Working, run: BookRun) -> BookData:
+    """Everything the workbooks show, of a run of the reconciliations that is filled."""
+    con, registry = working.con, working.recon.registry
     _helpers(con)
     now = instant(run.as_of)
     return BookData(
@@ -119,13 +121,13 @@ def gather(con: duckdb.DuckDBPyConnection, run: BookRun, registry: Registry) -> 
         reconciliations=tuple(
             Shown(one.letter, one.title, one.sheet, one.answers, one.always_shown) for one in registry.reconciliations
         ),
-        summary=_table(con, _summary(registry)),
+        summary=_table(con, _summary(registry, working.detail)),
         exceptions=_table(con, EXCEPTIONS),
-        matches=_table(con, MATCHES),
-        detail=_table(con, DETAIL),
+        matches=_table(con, MATCHES.format(matched=working.matched)),
+        detail=_table(con, DETAIL.format(detail=working.detail)),
         journal_posted=_table(con, JOURNAL.format(status="POSTED")),
         journal_proposed=_table(con, JOURNAL.format(status="PROPOSED")),
-        kpi=_table(con, KPI.format(now=now)),
+        kpi=_table(con, KPI.format(now=now, detail=working.detail)),
         files=_table(con, FILES),
     )
 

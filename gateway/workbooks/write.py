@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from gateway.books import reconcile
-from gateway.books.reconcile.tables import Recon
+from gateway.books.reconcile.tables import Recon, Working
 from gateway.errors import HouseError
 from gateway.ledger.lake import Lake
 from gateway.reports import workbook_tables
@@ -28,9 +28,9 @@ def write_workbooks(home: Path, ledger: Lake, context: Recon, *, reconciled: boo
     exceptions = home / "outbound" / "finance" / f"exceptions-{stamp}.xlsx"
     reconciliation = home / "outbound" / "operations" / f"reconciliation-{stamp}.xlsx"
     if not (exceptions.exists() and reconciliation.exists()):
-        con = ledger.con
+        working = Working(ledger.con, context)
         if not reconciled:
-            reconcile.view(con, context)
+            reconcile.fill(working)
         currencies = {entity.currency for entity in context.config.entities.values()}
         run = BookRun(
             run_id=f"v{version}",
@@ -40,7 +40,7 @@ def write_workbooks(home: Path, ledger: Lake, context: Recon, *, reconciled: boo
             ledger_version=version,
             home_currency=currencies.pop() if len(currencies) == 1 else "",
         )
-        data = workbook_tables.gather(con, run, context.registry)
+        data = workbook_tables.gather(working, run)
         try:
             write_exception_book(exceptions, data)
             write_reconciliation_book(reconciliation, data)

@@ -11,13 +11,9 @@ import pyarrow as pa
 
 from gateway.books.exceptions.codes import Code
 from gateway.ledger.commit import Commit
+from gateway.model.exceptions import CONTENT, WANTED
 from gateway.settings import Surge
-from gateway.sql import instant, lay
-
-CONTENT = (
-    "external_qty", "book_qty", "external_amount", "book_amount", "amount", "qty", "currency", "message",
-)  # fmt: skip
-
+from gateway.sql import identifier, instant, lay
 
 _CODES = pa.schema(
     [
@@ -40,24 +36,31 @@ class Life:
 def update(
     commit: Commit,
     con: duckdb.DuckDBPyConnection,
+    found: str,
     codes: Mapping[tuple[str, str], Code],
     surges: Sequence[Surge],
     now: datetime,
 ) -> Life:
-    """Bring the ledger's exceptions in line with `recon_exception`.
+    """Bring the ledger's exceptions in line with what was found.
 
     What is found in files with returns is due later where it opens during a surge of the partner's.
     The id is the hash of reconciliation, code and business key. Adds one event to exception_event for each
     exception that opened, changed, closed or reopened.
+
+    found  relation of the exceptions that should be open (gateway.model.exceptions.WANTED)
+
+    Raises ValueError for a code that the registry does not have.
     """
     _codes(con, codes)
+    _refuse_unknown(con, found)
     con.execute(
-        """create or replace temp table _wanted as
+        f"""create or replace temp table _wanted as
         select left(md5(concat_ws('|', reconciliation, code, business_key)), 16) as exception_id, *
-        from recon_exception
+        from {found}
         qualify row_number() over (partition by reconciliation, code, business_key order by message) = 1"""
     )
     differs = " or ".join(f"w.{name} is distinct from e.{name}" for name in CONTENT)
+    kept = ", ".join(f"e.{identifier(column.name)}" for column in WANTED.columns)
     con.execute(
         f"""create or replace temp table _events as
         select w.exception_id, coalesce(e.version, 0) + 1 as version,
@@ -69,9 +72,7 @@ def update(
         where e.exception_id is null or e.status = 'CLOSED' or {differs}
         union all by name
         select e.exception_id, e.version + 1 as version, 'CLOSED' as event, 'CLOSED' as status, e.opened_at,
-               e.reconciliation, e.code, e.business_key, e.entity, e.partner, e.channel, e.location, e.sku, e.document,
-               e.event_date, e.external_qty, e.book_qty, e.external_amount, e.book_amount, e.amount, e.qty, e.currency,
-               e.message, e.file_id, e."position"
+               {kept}
         from exception e where e.status = 'OPEN' and e.exception_id not in (select exception_id from _wanted)"""
     )
     _patience(con, surges)
@@ -92,6 +93,14 @@ def update(
     ).fetchone()
     assert counts is not None
     return Life(open=counts[0], opened=counts[1], closed=counts[2], changed=changed)
+
+
+def _refuse_unknown(con: duckdb.DuckDBPyConnection, found: str) -> None:
+    row = con.execute(
+        f"select reconciliation, code from {found} anti join _codes using (reconciliation, code)"
+    ).fetchone()
+    if row is not None:
+        raise ValueError(f"the reconciliation {row[0]} raised {row[1]}, which the registry does not have")
 
 
 def _patience(con: duckdb.DuckDBPyConnection, surges: Sequence[Surge]) -> None:

@@ -1,9 +1,8 @@
 """Reconciliations: each compares two sides, keeps what is open, and says which exceptions there should be.
 
-A reconciliation is one block of mappings/reconciliations.toml. It is declared there in full, or names a family, a module
-with `run(con, context)`. Either adds rows to two temporary tables, `recon_detail`
-(both sides, line by line) and `recon_exception` (what should be open now). The engine opens, changes, closes
-and reopens exceptions so that the ledger says the same.
+mappings/reconciliations.toml has a block for each. A run fills the relations of its `Working`: both sides line by line,
+what should be open, what matches. Then matches are committed and posted, and exceptions opened, changed, closed and
+reopened, so that the ledger says the same.
 """
 
 from __future__ import annotations
@@ -14,17 +13,11 @@ import duckdb
 
 from gateway.books.exceptions import lifecycle
 from gateway.books.posting.entries import Entries
-from gateway.books.posting.rules import PostingRules
-from gateway.books.reconcile import declared, files, late_files, payout, sent, settlement, stock_count, subledger
-from gateway.books.reconcile.tables import Recon, create_tables
+from gateway.books.reconcile import declared
+from gateway.books.reconcile.families import FAMILIES
+from gateway.books.reconcile.tables import Recon, Working
 from gateway.ledger.commit import Commit
 from gateway.sql import instant
-
-FAMILIES = {
-    "stock_count": (late_files, stock_count), "settlement": (settlement,), "payout": (payout,),
-    "subledger": (subledger,), "files": (late_files, files), "sent": (sent,),
-}  # fmt: skip
-"""Family → the modules that compare it, in order: which counts are stale is known before they are compared."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,52 +44,45 @@ class Outcome:
 
 def run(commit: Commit, con: duckdb.DuckDBPyConnection, context: Recon) -> Outcome:
     """Run every reconciliation as at its `now` and bring the exceptions up to date, within the commit."""
-    view(con, context)
-    matched = _matches(commit, con, context.rules)
-    life = lifecycle.update(commit, con, context.registry.codes, context.config.surge, context.now)
+    working = Working(con, context)
+    fill(working)
+    matched = _commit_matches(commit, working)
+    life = lifecycle.update(commit, con, working.exceptions, context.registry.codes, context.config.surge, context.now)
     return Outcome(
-        lines=_lines(con, context),
-        open=life.open,
-        opened=life.opened,
-        closed=life.closed,
-        changed=matched + life.changed,
+        lines=_lines(working), open=life.open, opened=life.opened, closed=life.closed, changed=matched + life.changed
     )
 
 
-def view(con: duckdb.DuckDBPyConnection, context: Recon) -> None:
-    """Fill `recon_detail` and `recon_exception` without committing anything."""
-    create_tables(con)
-    asked = [one.family for one in context.registry.reconciliations if one.family]
-    modules = dict.fromkeys(module for family in FAMILIES if family in asked for module in FAMILIES[family])
-    for module in modules:
-        module.run(con, context)
-    for one in context.registry.reconciliations:
-        if not one.family:
-            declared.run(con, context, one)
+def fill(working: Working) -> None:
+    """Fill the relations of a run without committing anything."""
+    working.create()
+    for block in working.recon.registry.reconciliations:
+        if block.family:
+            FAMILIES[block.family].run(working, block)
+        else:
+            declared.run(working, block)
 
 
-def _matches(commit: Commit, con: duckdb.DuckDBPyConnection, rules: PostingRules) -> int:
-    """Commit the new matches, and post the payouts that were found on a statement."""
-    count = commit.insert(
-        "match_line",
-        f"""select match_id, reconciliation, "pass", rule, side, record_id, amount, difference, status,
-                   explanation, {instant(commit.at)} as recorded_at from recon_match""",
-    )
+def _commit_matches(commit: Commit, working: Working) -> int:
+    """Commit the new matches, and post what they made known."""
+    count = commit.insert("match_line", f"select *, {instant(commit.at)} as recorded_at from {working.found}")
     if count:
-        posted = Entries(con, rules, "_match")
-        columns = ("settlement_id", "booking_date", "amount")
-        posted.post("payout_match", "recon_payout_match", columns)
+        posted = Entries(working.con, working.recon.rules, "_match")
+        for derivation in working.to_post:
+            posted.post(derivation.on, derivation.relation, derivation.columns)
         posted.write(commit)
         posted.drop()
     return count
 
 
-def _lines(con: duckdb.DuckDBPyConnection, context: Recon) -> list[Line]:
-    rows = con.execute(
-        """select reconciliation, count(*) filter (state in ('MATCHED', 'WITHIN_TOLERANCE')),
+def _lines(working: Working) -> list[Line]:
+    rows = working.con.execute(
+        f"""select reconciliation, count(*) filter (state in ('MATCHED', 'WITHIN_TOLERANCE')),
                   count(*) filter (state = 'TIMING'), count(*) filter (state = 'OPEN')
-        from recon_detail group by 1 order by 1"""
+        from {working.detail} group by 1"""
     ).fetchall()
     found = {row[0]: row[1:] for row in rows}
-    shown = context.registry.reconciliations
-    return [Line(one.letter, one.title, *found.get(one.letter, (0, 0, 0))) for one in shown]
+    return [
+        Line(block.letter, block.title, *found.get(block.letter, (0, 0, 0)))
+        for block in working.recon.registry.reconciliations
+    ]

@@ -2,27 +2,26 @@
 
 from __future__ import annotations
 
-import duckdb
-
 from gateway.books.reconcile.passes import match
 from gateway.books.reconcile.registry import Open, Reconciliation
 from gateway.books.reconcile.sides import items
-from gateway.books.reconcile.tables import Recon, exceptions_from_detail
+from gateway.books.reconcile.tables import Working
 from gateway.sql import literal
 
 
-def run(con: duckdb.DuckDBPyConnection, recon: Recon, reconciliation: Reconciliation) -> None:
+def run(working: Working, reconciliation: Reconciliation) -> None:
     """Add the reconciliation's lines and exceptions."""
     external, book, rest = reconciliation.external, reconciliation.book, reconciliation.open
     if external is None or book is None or rest is None:
         raise ValueError(f"{reconciliation.letter} is no declared reconciliation")
+    con = working.con
     prefix = f"_declared_{reconciliation.letter}"
     theirs = items(con, reconciliation, external, f"{prefix}_external")
     ours = items(con, reconciliation, book, f"{prefix}_book")
     pairs = match(con, theirs, ours, reconciliation.passes, f"{prefix}_pairs")
-    _matched(con, reconciliation, theirs, ours, pairs)
-    _open(con, recon, reconciliation, rest, theirs, ours, pairs)
-    exceptions_from_detail(con, reconciliation.letter, _message(reconciliation, rest))
+    _matched(working, reconciliation, theirs, ours, pairs)
+    _open(working, reconciliation, rest, theirs, ours, pairs)
+    working.exceptions_from_detail(reconciliation, _message(reconciliation, rest))
 
 
 def _columns(reconciliation: Reconciliation) -> tuple[str, str]:
@@ -30,14 +29,12 @@ def _columns(reconciliation: Reconciliation) -> tuple[str, str]:
     return ("external_qty", "book_qty") if reconciliation.unit == "units" else ("external_amount", "book_amount")
 
 
-def _matched(
-    con: duckdb.DuckDBPyConnection, reconciliation: Reconciliation, theirs: str, ours: str, pairs: str
-) -> None:
+def _matched(working: Working, reconciliation: Reconciliation, theirs: str, ours: str, pairs: str) -> None:
     """One line for each group that a pass matched."""
     theirs_as, ours_as = _columns(reconciliation)
-    con.execute(
-        f"""insert into recon_detail by name
-        with grouped as (
+    working.add_detail(
+        reconciliation,
+        f"""with grouped as (
             select p.grp, any_value(p.pass) as pass, sum(x.amount) as theirs, sum(b.amount) as ours,
                    min(coalesce(x.entity, b.entity)) as entity, min(x.partner) as partner,
                    min(coalesce(x.channel, b.channel)) as channel, min(coalesce(x.document, b.document)) as document,
@@ -45,16 +42,16 @@ def _matched(
                    min(x.file_id) as file_id, arg_min(x."position", x.item) as "position", min(b.document) as booked
             from {pairs} p left join {theirs} x on x.item = p.external left join {ours} b on b.item = p.book
             group by p.grp)
-        select {literal(reconciliation.letter)} as reconciliation, entity, partner, channel, document, event_date, currency,
+        select entity, partner, channel, document, event_date, currency,
                theirs as {theirs_as}, ours as {ours_as},
                case when theirs = ours then 'MATCHED' else 'WITHIN_TOLERANCE' end as state, grp as business_key,
                file_id, "position", pass || ': ' || coalesce(booked, document) as book_reference
-        from grouped"""
+        from grouped""",
     )
 
 
 def _open(
-    con: duckdb.DuckDBPyConnection, recon: Recon, reconciliation: Reconciliation, rest: Open, theirs: str, ours: str,
+    working: Working, reconciliation: Reconciliation, rest: Open, theirs: str, ours: str,
     pairs: str,
 ) -> None:  # fmt: skip
     """What no pass matched, key by key: on both sides with a difference, or on one side alone."""
@@ -66,9 +63,9 @@ def _open(
                    arg_min("position", item) as "position" from {relation}
             where item not in (select {side} from {pairs} where {side} is not null) group by all"""
 
-    con.execute(
-        f"""insert into recon_detail by name
-        with x as ({sums("external", theirs)}), b as ({sums("book", ours)}),
+    working.add_detail(
+        reconciliation,
+        f"""with x as ({sums("external", theirs)}), b as ({sums("book", ours)}),
         keyed as (
             select coalesce(x.entity, b.entity) as entity, coalesce(x.partner, b.partner) as partner,
                    coalesce(x.channel, b.channel) as channel, coalesce(x.document, b.document) as document,
@@ -81,12 +78,12 @@ def _open(
               on x.entity is not distinct from b.entity and x.currency = b.currency and x.k = b.k),
         judged as (
             select *, (theirs is null or ours is null)
-                      and day + {rest.after_days} >= cast({recon.now_sql} as date) as young from keyed)
-        select {literal(reconciliation.letter)} as reconciliation, entity, partner, channel, document, day as event_date,
+                      and day + {rest.after_days} >= cast({working.recon.now_sql} as date) as young from keyed)
+        select entity, partner, channel, document, day as event_date,
                currency, theirs as {theirs_as}, ours as {ours_as}, case when young then 'TIMING' else 'OPEN' end as state,
                case when not young then code end as code,
                concat_ws('|', entity, currency, replace(k, chr(31), '|')) as business_key, file_id, "position"
-        from judged"""
+        from judged""",
     )
 
 

@@ -1,48 +1,58 @@
-"""i. Files: rows that could not be read, totals that do not tie, files and senders that nobody knows."""
+"""Files: rows that could not be read, totals that do not tie, files and senders that nobody knows, what did not come."""
 
 from __future__ import annotations
 
-import duckdb
+from collections.abc import Sequence
 
-from gateway.books.reconcile.tables import Recon, source
+from gateway.books.reconcile import late_files
+from gateway.books.reconcile.registry import Reconciliation
+from gateway.books.reconcile.tables import Working, source
+from gateway.sql import words
 
-CODES = "('ROW_REJECT', 'CONTROL_TOTAL', 'FILE_REJECT', 'SENDER_UNKNOWN', 'SETTLE_NOT_FOOT', 'CHECK_DIGIT')"
+FAULTS = ("ROW_REJECT", "CONTROL_TOTAL", "FILE_REJECT", "SENDER_UNKNOWN", "CHECK_DIGIT")
+CODES = (*FAULTS, *late_files.CODES)
 
 
-def run(con: duckdb.DuckDBPyConnection, recon: Recon) -> None:
-    """A fault stays open until the file is released or replayed without it, or its successor is accepted.
+def run(working: Working, block: Reconciliation) -> None:
+    """Compare what files hold with what became of it; list their open faults, and what is late, missing or unusual."""
+    late_files.run(working, block)
+    open_faults(working, block, FAULTS)
+    working.add_detail(
+        block,
+        """select entity, partner, state as bucket, name as document,
+               cast(arrived_at as date) as event_date, received as external_qty,
+               accepted + rejected + duplicate + ignored as book_qty,
+               case when rejected > 0 or state in ('HELD', 'QUARANTINED') then 'OPEN' else 'MATCHED' end as state,
+               partner || '|' || name as business_key, file_id, feed as book_reference
+        from file qualify row_number() over (partition by file_id, name, arrived_at order by version desc) = 1""",
+    )
 
-    The successor of a file is a later one of the same partner with the same name.
+
+def open_faults(working: Working, block: Reconciliation, codes: Sequence[str]) -> None:
+    """Make an exception of the open faults of each code and key.
+
+    A fault stays open until the file is released or replayed without it, or its successor is accepted. The successor of
+    a file is a later one of the same partner with the same name.
     """
-    del recon
-    con.execute(
-        f"""insert into recon_exception by name
-        with newest as (select file_id, max(recorded_at) as at from file where state <> 'DUPLICATE' group by file_id),
+    working.add_exceptions(
+        block,
+        f"""with newest as (select file_id, max(recorded_at) as at from file where state <> 'DUPLICATE' group by file_id),
         present as (
             select f.*, s.name, s.state, s.arrived_at from fault f
             join newest n on n.file_id = f.file_id and f.recorded_at = n.at
             join (select * from file where state <> 'DUPLICATE'
                   qualify row_number() over (partition by file_id order by version desc) = 1) s
               on s.file_id = f.file_id
-            where f.code in {CODES}),
+            where f.code in ({words(list(codes))})),
         open as (
             select * from present p
             where not (p.state = 'RELEASED' and p.code in ('CONTROL_TOTAL', 'SETTLE_NOT_FOOT'))
               and not exists (
                 select 1 from file g where g.partner = p.partner and g.name = p.name and g.file_id <> p.file_id
                   and g.state in ('ACCEPTED', 'RELEASED') and g.recorded_at > p.recorded_at))
-        select case code when 'SETTLE_NOT_FOOT' then 'c1' else 'i' end as reconciliation, code, business_key,
+        select code, business_key,
                min(entity) as entity, min(partner) as partner, min(name) as document,
                cast(min(arrived_at) as date) as event_date, min(amount) as amount, min(currency) as currency,
                string_agg(distinct message, '; ' order by message) as message, {source()}
-        from open group by code, business_key"""
-    )
-    con.execute(
-        """insert into recon_detail by name
-        select 'i' as reconciliation, entity, partner, state as bucket, name as document,
-               cast(arrived_at as date) as event_date, received as external_qty,
-               accepted + rejected + duplicate + ignored as book_qty,
-               case when rejected > 0 or state in ('HELD', 'QUARANTINED') then 'OPEN' else 'MATCHED' end as state,
-               partner || '|' || name as business_key, file_id, feed as book_reference
-        from file qualify row_number() over (partition by file_id, name, arrived_at order by version desc) = 1"""
+        from open group by code, business_key""",
     )

@@ -1,4 +1,4 @@
-"""d. Payouts that settlements announce against deposits on bank statements.
+"""Payouts that settlements announce against deposits on bank statements.
 
 P1 the deposit names the settlement, amounts equal · P2 it names it, the amount is less · P3 a deposit names
 several settlements that together make it · P4 one amount, one deposit, within the window, unique on both
@@ -9,36 +9,43 @@ from __future__ import annotations
 
 import duckdb
 
-from gateway.books.reconcile.tables import Recon
+from gateway.books.reconcile.registry import Reconciliation
+from gateway.books.reconcile.tables import ToPost, Working
+from gateway.sql import literal
+
+CODES = ("PAYOUT_NOT_BANKED", "PAYOUT_SHORT", "DEPOSIT_UNKNOWN")
 
 
-def run(con: duckdb.DuckDBPyConnection, recon: Recon) -> None:
+def run(working: Working, block: Reconciliation) -> None:
     """Match what is open, then say what is missing, short or unknown."""
-    _open_items(con, recon)
+    con = working.con
+    _open_items(working, block)
     con.execute("create or replace temp table _found (settlement varchar, bank varchar, pass varchar, why varchar)")
     _named(con)
     _grouped(con)
-    _amounts(con, recon)
-    _matches(con)
-    _detail(con, recon)
+    _amounts(working)
+    _matches(working, block)
+    _consumed(working, block)
+    _detail(working, block)
 
 
-def _open_items(con: duckdb.DuckDBPyConnection, recon: Recon) -> None:
+def _open_items(working: Working, block: Reconciliation) -> None:
     """Payouts and deposits that no match has used yet, and which deposit names which settlement."""
+    con, used = working.con, f"select record_id from ({working.standing(block)})"
     con.execute(
-        """create or replace temp table _payouts as
+        f"""create or replace temp table _payouts as
         select record_id, entity, partner, channel, settlement_id, total, currency, deposit_date, file_id, "position",
                coalesce(nullif(payout_ref, ''), settlement_id) as reference
         from settlement_current where total > 0
-          and record_id not in (select record_id from match_line where reconciliation = 'd' and status <> 'REVERSED')"""
+          and record_id not in ({used})"""
     )
     con.execute(
         f"""create or replace temp table _deposits as
         select record_id, entity, partner, account, statement_id, bank_ref, booking_date, amount, currency, file_id,
                "position", coalesce(end_to_end_ref, '') || ' ' || coalesce(remittance, '') as words, counterparty
         from bank_line_current
-        where {recon.rules.posting.condition("bank_line", "may_be_payout")}
-          and record_id not in (select record_id from match_line where reconciliation = 'd' and status <> 'REVERSED')"""
+        where {working.recon.rules.posting.condition("bank_line", "may_be_payout")}
+          and record_id not in ({used})"""
     )
     con.execute(
         """create or replace temp table _names as
@@ -75,10 +82,10 @@ def _grouped(con: duckdb.DuckDBPyConnection) -> None:
     )
 
 
-def _amounts(con: duckdb.DuckDBPyConnection, recon: Recon) -> None:
+def _amounts(working: Working) -> None:
     """P4: same amount within the window, the only such pair on both sides."""
-    days = recon.config.tolerance.payout_days + 2
-    con.execute(
+    days = working.recon.config.tolerance.payout_days + 2
+    working.con.execute(
         f"""insert into _found
         with pairs as (
             select p.record_id as settlement, d.record_id as bank from _payouts p join _deposits d
@@ -92,38 +99,58 @@ def _amounts(con: duckdb.DuckDBPyConnection, recon: Recon) -> None:
     )
 
 
-def _matches(con: duckdb.DuckDBPyConnection) -> None:
-    con.execute(
-        """insert into recon_match by name
-        with found as (
-            select f.*, left(md5(f.bank || '|d'), 16) as match_id, p.total, d.amount,
+def _matches(working: Working, block: Reconciliation) -> None:
+    letter = literal(f"|{block.letter}")
+    working.add_found(
+        block,
+        f"""with found as (
+            select f.*, left(md5(f.bank || {letter}), 16) as match_id, p.total, d.amount,
                    d.amount - sum(p.total) over (partition by f.bank) as difference
             from _found f join _payouts p on p.record_id = f.settlement join _deposits d on d.record_id = f.bank)
-        select match_id, 'd' as reconciliation, pass as "pass", 'payout' as rule, 'B' as side,
+        select match_id, pass as "pass", 'payout' as rule, 'B' as side,
                settlement as record_id, total as amount, difference, 'CONFIRMED' as status, why as explanation
         from found
         union all
-        select distinct match_id, 'd' as reconciliation, pass as "pass", 'payout' as rule, 'A' as side,
+        select distinct match_id, pass as "pass", 'payout' as rule, 'A' as side,
                bank as record_id, amount, difference, 'CONFIRMED' as status, why as explanation
-        from found"""
+        from found""",
     )
-    con.execute(
-        """insert into recon_payout_match by name
+    working.con.execute(
+        f"""create or replace temp table _payout_match as
         select f.settlement as record_id, 1 as sign, p.entity, p.channel, p.currency, '' as file_id,
-               'd' as salt, p.settlement_id, d.booking_date,
+               {literal(block.letter)} as salt, p.settlement_id, d.booking_date,
                case when f.pass = 'P3' then p.total else d.amount end as amount
         from _found f join _payouts p on p.record_id = f.settlement join _deposits d on d.record_id = f.bank"""
     )
+    working.to_post.append(ToPost("payout_match", "_payout_match", ("settlement_id", "booking_date", "amount")))
 
 
-def _detail(con: duckdb.DuckDBPyConnection, recon: Recon) -> None:
+def _consumed(working: Working, block: Reconciliation) -> None:
+    """Payouts and deposits that matches use, those of now included."""
+    used = f"""select side, record_id from ({working.standing(block)})
+            union select side, record_id from {working.found} where reconciliation = {literal(block.letter)}"""
+    working.add_matched(
+        block,
+        f"""with used as ({used})
+        select side, record_id, entity, settlement_id as document, deposit_date as event_date, currency, file_id,
+               "position"
+        from settlement join used using (record_id)
+        union all by name
+        select side, record_id, entity, concat_ws(' ', statement_id, bank_ref) as document,
+               booking_date as event_date, currency, file_id, "position"
+        from bank_line join used using (record_id)""",
+    )
+
+
+def _detail(working: Working, block: Reconciliation) -> None:
     """Both sides line by line, with all matches so far; then the exceptions of what is open."""
-    days = recon.config.tolerance.payout_days
-    con.execute(
+    days = working.recon.config.tolerance.payout_days
+    working.con.execute(
         f"""create or replace temp table _payout_lines as
         with matched as (
-            select match_id, record_id, side, "pass" from match_line where reconciliation = 'd' and status <> 'REVERSED'
-            union all select match_id, record_id, side, "pass" from recon_match where reconciliation = 'd'),
+            select match_id, record_id, side, "pass" from ({working.standing(block)})
+            union all select match_id, record_id, side, "pass" from {working.found}
+            where reconciliation = {literal(block.letter)}),
         pairs as (
             select b.record_id as settlement, a.record_id as bank, b."pass",
                    count(*) over (partition by a.match_id) as members
@@ -132,14 +159,14 @@ def _detail(con: duckdb.DuckDBPyConnection, recon: Recon) -> None:
                s."position", l.record_id as bank, l.account, l.bank_ref, l.booking_date,
                case when m.members > 1 then s.total else l.amount end as banked, l.file_id as bank_file,
                l."position" as bank_position, l.statement_id,
-               (select count(*) from range(s.deposit_date, cast({recon.now_sql} as date), interval 1 day) r(day)
+               (select count(*) from range(s.deposit_date, cast({working.recon.now_sql} as date), interval 1 day) r(day)
                 where isodow(r.day) < 6) as business_days
         from settlement_current s left join pairs m on m.settlement = s.record_id
         left join bank_line l on l.record_id = m.bank where s.total > 0"""
     )
-    con.execute(
-        f"""insert into recon_detail by name
-        select 'd' as reconciliation, entity, partner, channel, settlement_id as document,
+    working.add_detail(
+        block,
+        f"""select entity, partner, channel, settlement_id as document,
                coalesce(booking_date, deposit_date) as event_date, currency, banked as external_amount,
                total as book_amount,
                case when banked = total then 'MATCHED' when banked is not null then 'OPEN'
@@ -149,24 +176,24 @@ def _detail(con: duckdb.DuckDBPyConnection, recon: Recon) -> None:
                channel || '|' || settlement_id as business_key, coalesce(bank_file, file_id) as file_id,
                coalesce(bank_position, "position") as "position",
                'settlement ' || settlement_id as book_reference
-        from _payout_lines"""
+        from _payout_lines""",
     )
-    con.execute(
-        """insert into recon_detail by name
-        select 'd' as reconciliation, entity, partner, concat_ws(' ', statement_id, bank_ref) as document,
+    working.add_detail(
+        block,
+        """select entity, partner, concat_ws(' ', statement_id, bank_ref) as document,
                booking_date as event_date, currency, amount as external_amount, 'OPEN' as state,
                'DEPOSIT_UNKNOWN' as code,
                concat_ws('|', account, booking_date, coalesce(bank_ref, "position")) as business_key, file_id,
                "position"
-        from _deposits where record_id not in (select bank from _found)"""
+        from _deposits where record_id not in (select bank from _found)""",
     )
-    _exceptions(con)
+    _exceptions(working, block)
 
 
-def _exceptions(con: duckdb.DuckDBPyConnection) -> None:
-    con.execute(
-        """insert into recon_exception by name
-        select 'd' as reconciliation, code, business_key, entity, partner, channel, document, event_date,
+def _exceptions(working: Working, block: Reconciliation) -> None:
+    working.add_exceptions(
+        block,
+        f"""select code, business_key, entity, partner, channel, document, event_date,
                external_amount, book_amount, coalesce(external_amount, 0) - coalesce(book_amount, 0) as amount,
                currency,
                case code when 'PAYOUT_NOT_BANKED' then 'Payout ' || document || ' of ' || book_amount || ' ' || currency
@@ -176,5 +203,5 @@ def _exceptions(con: duckdb.DuckDBPyConnection) -> None:
                    else 'A deposit of ' || external_amount || ' ' || currency || ' (' || document
                    || ') is explained by no payout' end as message,
                file_id, "position"
-        from recon_detail where reconciliation = 'd' and state = 'OPEN'"""
+        from {working.detail} where reconciliation = {literal(block.letter)} and state = 'OPEN'""",
     )

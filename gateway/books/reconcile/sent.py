@@ -1,33 +1,44 @@
-"""j. What was sent against what partners say of it: accepted is closed; rejected, overdue or unknown is an exception."""
+"""What was sent against what partners say of it: accepted is closed; rejected, overdue or unknown is an exception."""
 
 from __future__ import annotations
 
 import duckdb
 import pyarrow as pa
 
-from gateway.books.reconcile.tables import Recon, source
+from gateway.books.reconcile.registry import Reconciliation
+from gateway.books.reconcile.tables import Recon, Working, source
 from gateway.outgoing import unsent_lines
 from gateway.outgoing.unsent_lines import Unsent
 from gateway.outgoing.x12_envelope import FUNCTIONAL
 
+CODES = (
+    "ACK_OVERDUE",
+    "ACK_REJECTED",
+    "ACK_UNKNOWN",
+    unsent_lines.NO_ALIAS,
+    unsent_lines.NO_UNIT,
+    unsent_lines.UNWRITABLE,
+    "SEND_CHANGED",
+)
 SERIES = {"997": "x12", "999": "x12", "ta1": "x12", "contrl": "edifact", "aperak": "edifact"}
 """What a partner may answer → the series of control numbers that it answers."""
 
 
-def run(con: duckdb.DuckDBPyConnection, recon: Recon) -> None:
+def run(working: Working, block: Reconciliation) -> None:
     """Match by partner and control number, then say what is rejected, overdue or unknown."""
+    con, recon = working.con, working.recon
     _agreements(con, recon)
     _sent(con)
     _said(con)
     _judged(con, recon)
-    _detail(con)
-    _exceptions(con)
-    _unknown(con)
-    _payments(con)
+    _detail(working, block)
+    _exceptions(working, block)
+    _unknown(working, block)
+    _payments(working, block)
     if recon.config.send:
         unsent = unsent_lines.find(con, recon.config, recon.now)
-        _blocked(con, unsent)
-        _changed(con, unsent)
+        _blocked(working, block, unsent)
+        _changed(working, block, unsent)
 
 
 def _agreements(con: duckdb.DuckDBPyConnection, recon: Recon) -> None:
@@ -128,42 +139,42 @@ def _judged(con: duckdb.DuckDBPyConnection, recon: Recon) -> None:
     )
 
 
-def _detail(con: duckdb.DuckDBPyConnection) -> None:
-    con.execute(
-        """insert into recon_detail by name
-        select 'j' as reconciliation, entity, partner, kind as bucket, name as document,
+def _detail(working: Working, block: Reconciliation) -> None:
+    working.add_detail(
+        block,
+        """select entity, partner, kind as bucket, name as document,
                cast(recorded_at as date) as event_date, state, code,
                partner || '|' || series || '|' || control_no as business_key, file_id, "position",
                'control number ' || control_no as book_reference
-        from ack_judged"""
+        from ack_judged""",
     )
 
 
-def _exceptions(con: duckdb.DuckDBPyConnection) -> None:
-    con.execute(
-        """insert into recon_exception by name
-        select 'j' as reconciliation, code, partner || '|' || series || '|' || control_no as business_key,
+def _exceptions(working: Working, block: Reconciliation) -> None:
+    working.add_exceptions(
+        block,
+        """select code, partner || '|' || series || '|' || control_no as business_key,
                entity, partner, name as document, cast(recorded_at as date) as event_date,
                kind || ' ' || control_no || ' of ' || strftime(recorded_at, '%Y-%m-%d %H:%M') || ' UTC'
                    || case code when 'ACK_OVERDUE' then ' was not acknowledged (' || expect || ') in time'
                    else ' was rejected by ' || answer || coalesce(': ' || errors, '') end as message,
                file_id, "position"
-        from ack_judged where code is not null"""
+        from ack_judged where code is not null""",
     )
 
 
-def _unknown(con: duckdb.DuckDBPyConnection) -> None:
+def _unknown(working: Working, block: Reconciliation) -> None:
     """Of partners that have agreed to acknowledge: answers to what was never sent, or to a set that was not in it."""
-    con.execute(
-        f"""insert into recon_exception by name
-        with heads as (
+    working.add_exceptions(
+        block,
+        f"""with heads as (
             select a.*, g.entity as owner_entity,
                    coalesce(a.group_kind || ' ', '') || coalesce(a.group_no, a.interchange_no)
                    || coalesce(' set ' || case when a.level = 'SET' then a.set_no end, '') as what
             from ack_said a join ack_agreement g on g.partner = a.partner and g.expect <> 'NONE'
             where (a.kind in ('997', '999') and a.level in ('GROUP', 'SET'))
                or (a.kind in ('TA1', 'CONTRL') and a.level = 'INTERCHANGE'))
-        select 'j' as reconciliation, 'ACK_UNKNOWN' as code,
+        select 'ACK_UNKNOWN' as code,
                h.partner || '|' || h.kind || '|' || h.what as business_key, min(h.owner_entity) as entity, h.partner,
                h.what as document, min(cast(h.acknowledged_at as date)) as event_date,
                h.partner || ' acknowledges ' || h.what || ' by ' || h.kind || ', which was never sent to it' as message,
@@ -172,15 +183,15 @@ def _unknown(con: duckdb.DuckDBPyConnection) -> None:
         where case h.level when 'SET' then exists (
                 select 1 from ack_answered d where d.record_id = h.record_id and try_cast(h.set_no as bigint) > d.sets)
               else not exists (select 1 from ack_answered d where d.record_id = h.record_id) end
-        group by h.partner, h.kind, h.what"""
+        group by h.partner, h.kind, h.what""",
     )
 
 
-def _payments(con: duckdb.DuckDBPyConnection) -> None:
+def _payments(working: Working, block: Reconciliation) -> None:
     """Payment orders that a bank rejected, by the newest status of each. They are sent by others."""
-    con.execute(
-        """insert into recon_exception by name
-        select 'j' as reconciliation, 'ACK_REJECTED' as code,
+    working.add_exceptions(
+        block,
+        """select 'ACK_REJECTED' as code,
                partner || '|BANSTA|' || document_no as business_key, entity, partner, document_no as document,
                cast(acknowledged_at as date) as event_date,
                'Payment order ' || document_no || ' was rejected by the bank'
@@ -188,19 +199,19 @@ def _payments(con: duckdb.DuckDBPyConnection) -> None:
                file_id, "position" from (select * from acknowledgement_current where kind = 'BANSTA'
               qualify row_number() over (partition by partner, document_no
                                          order by acknowledged_at desc, recorded_at desc, record_id desc) = 1)
-        where status = 'REJECTED'"""
+        where status = 'REJECTED'""",
     )
 
 
-def _blocked(con: duckdb.DuckDBPyConnection, unsent: Unsent) -> None:
+def _blocked(working: Working, block: Reconciliation, unsent: Unsent) -> None:
     """What a document should tell and cannot: of an item once, of a number line by line."""
-    con.execute(
-        f"""insert into recon_exception by name
-        with held as (
+    working.add_exceptions(
+        block,
+        f"""with held as (
             select *, document || ' to ' || partner || ' (' || send || '): ' as head,
                    blocked = '{unsent_lines.NO_ALIAS}' or unit is null as of_item
             from {unsent.lines} where blocked is not null)
-        select 'j' as reconciliation, blocked as code,
+        select blocked as code,
                concat_ws('|', send, sku, case when not of_item then document_no end, case when not of_item then line_no end) as business_key,
                min(entity) as entity, min(partner) as partner, min(location) as location, sku,
                case when count(distinct document_no) = 1 then min(document_no) end as document,
@@ -213,26 +224,26 @@ def _blocked(con: duckdb.DuckDBPyConnection, unsent: Unsent) -> None:
                    else ' of ' || min(document_no) || ' has a number that is too long, or holds characters that '
                    || 'cannot be written' end as message
         from held group by send, blocked, sku, case when not of_item then document_no end,
-                           case when not of_item then line_no end"""
+                           case when not of_item then line_no end""",
     )
 
 
-def _changed(con: duckdb.DuckDBPyConnection, unsent: Unsent) -> None:
+def _changed(working: Working, block: Reconciliation, unsent: Unsent) -> None:
     """Orders that are not what the warehouse was told, as long as it has not shipped."""
-    con.execute(
-        f"""insert into recon_exception by name
-        with told as (
+    working.add_exceptions(
+        block,
+        f"""with told as (
             select t.send, t.document_no, t.line_no, t.qty as told, s.partner, o.* exclude (line_no, partner),
                    case o.order_status when 'CANCELLED' then 0 else o.qty - coalesce(o.cancelled_qty, 0) end as left_qty
             from {unsent.sent} t join {unsent.settings} s using (send)
             join order_line_current o on o.source_key || '/' || o.occurrence = t.record_key
             where t.record_table = 'order_line' and not s.test and {unsent_lines.NOT_SHIPPED})
-        select 'j' as reconciliation, 'SEND_CHANGED' as code,
+        select 'SEND_CHANGED' as code,
                send || '|' || document_no || '|' || coalesce(line_no, '') as business_key, entity, partner,
                channel, location, sku, order_id as document, cast(ordered_at as date) as event_date,
                told as external_qty, left_qty as book_qty, told - left_qty as qty,
                'Order ' || order_id || ' line ' || line_no || ': ' || partner || ' was told to ship ' || told
                    || ', now it is ' || left_qty as message,
                file_id, "position"
-        from told where told <> left_qty"""
+        from told where told <> left_qty""",
     )

@@ -1,29 +1,41 @@
-"""c1. What a channel settled against what was shipped, order by order; settlements that do not foot."""
+"""What a channel settled against what was shipped, order by order; settlements that do not foot."""
 
 from __future__ import annotations
 
 import duckdb
 
-from gateway.books.reconcile.tables import Recon, exceptions_from_detail, source
+from gateway.books.reconcile import files
+from gateway.books.reconcile.registry import Reconciliation
+from gateway.books.reconcile.tables import Working, source
 
+NOT_FOOT = "SETTLE_NOT_FOOT"
+CODES = (
+    "SETTLED_NOT_SHIPPED",
+    "SHIPPED_NOT_SETTLED",
+    "AMOUNT_MISMATCH",
+    "UNMAPPED_LINE",
+    "DUP_SETTLE_LINE",
+    NOT_FOOT,
+)
 CLEARING = "('principal', 'tax', 'shipping', 'promotion')"
 
 
-def run(con: duckdb.DuckDBPyConnection, recon: Recon) -> None:
+def run(working: Working, block: Reconciliation) -> None:
     """Compare orders of channels whose revenue is made at shipment; list doubled and unmapped lines."""
-    _doubled(con)
-    _compare(con, recon)
-    exceptions_from_detail(
-        con, "c1",
+    _doubled(working.con)
+    _compare(working, block)
+    working.exceptions_from_detail(
+        block,
         """case code when 'SETTLED_NOT_SHIPPED' then 'Order ' || document || ' was settled with ' || external_amount
                 || ' ' || currency || ' but never shipped'
            when 'SHIPPED_NOT_SETTLED' then 'Order ' || document || ' was shipped for ' || book_amount || ' ' || currency
                 || ' but is not settled in time'
            else 'Order ' || document || ': settled ' || external_amount || ', shipped ' || book_amount || ' '
                 || currency end""",
-    )  # fmt: skip
-    _doubled_exceptions(con)
-    _unmapped(con)
+    )
+    _doubled_exceptions(working, block)
+    _unmapped(working, block)
+    files.open_faults(working, block, (NOT_FOOT,))
 
 
 def _doubled(con: duckdb.DuckDBPyConnection) -> None:
@@ -49,11 +61,11 @@ def _doubled(con: duckdb.DuckDBPyConnection) -> None:
     )
 
 
-def _compare(con: duckdb.DuckDBPyConnection, recon: Recon) -> None:
-    tolerance = recon.config.tolerance.settlement_amount
-    con.execute(
-        f"""insert into recon_detail by name
-        with settled as (
+def _compare(working: Working, block: Reconciliation) -> None:
+    tolerance = working.recon.config.tolerance.settlement_amount
+    working.add_detail(
+        block,
+        f"""with settled as (
             select s.entity, s.channel, s.order_id, s.currency, sum(s.amount) as amount,
                    min(s.posted_at) as posted_at, min(s.partner) as partner,
                    arg_min(s.file_id, s.record_id) as file_id, arg_min(s."position", s.record_id) as "position"
@@ -78,25 +90,25 @@ def _compare(con: duckdb.DuckDBPyConnection, recon: Recon) -> None:
             select b.*, case when external is not null and book is not null and abs(external - book) <= {tolerance}
                              then null
                              when book is null then 'SETTLED_NOT_SHIPPED'
-                             when external is null and shipped_at + to_days(c.settlement_days) >= {recon.now_sql}
+                             when external is null and shipped_at + to_days(c.settlement_days) >= {working.recon.now_sql}
                              then 'TIMING'
                              when external is null then 'SHIPPED_NOT_SETTLED' else 'AMOUNT_MISMATCH' end as verdict
             from paired b join channel_config c on c.channel = b.channel)
-        select 'c1' as reconciliation, entity, partner, channel, order_id as document,
+        select entity, partner, channel, order_id as document,
                cast(happened_at as date) as event_date, currency, external as external_amount,
                book as book_amount,
                case verdict when 'TIMING' then 'TIMING' else case when verdict is null then 'MATCHED' else 'OPEN' end end as state,
                case when verdict = 'TIMING' then null else verdict end as code,
                channel || '|' || order_id as business_key, file_id, "position",
                left(records, 200) as book_reference
-        from judged"""
+        from judged""",
     )
 
 
-def _doubled_exceptions(con: duckdb.DuckDBPyConnection) -> None:
-    con.execute(
-        f"""insert into recon_exception by name
-        select 'c1' as reconciliation, 'DUP_SETTLE_LINE' as code,
+def _doubled_exceptions(working: Working, block: Reconciliation) -> None:
+    working.add_exceptions(
+        block,
+        f"""select 'DUP_SETTLE_LINE' as code,
                concat_ws('|', channel, order_id, coalesce(item_code, ''), coalesce(amount_description, '')) as business_key,
                min(entity) as entity, min(partner) as partner, channel, min(sku) as sku, order_id as document,
                cast(min(posted_at) as date) as event_date, sum(amount) as external_amount, 0 as book_amount,
@@ -104,26 +116,26 @@ def _doubled_exceptions(con: duckdb.DuckDBPyConnection) -> None:
                'Order ' || order_id || ' ' || coalesce(amount_description, '') || ' ' || sum(amount)
                    || ' was settled again in ' || string_agg(distinct settlement_id, ', ' order by settlement_id) as message,
                {source()}
-        from _doubled group by channel, order_id, item_code, amount_description"""
+        from _doubled group by channel, order_id, item_code, amount_description""",
     )
 
 
-def _unmapped(con: duckdb.DuckDBPyConnection) -> None:
+def _unmapped(working: Working, block: Reconciliation) -> None:
     """Codes in suspense: as long as lines of theirs are."""
-    con.execute(
-        """insert into recon_exception by name
-        with codes as (
+    working.add_exceptions(
+        block,
+        """with codes as (
             select entity, partner, feed, channel,
                    concat_ws(' / ', coalesce(txn_type, ''), coalesce(amount_type, ''), coalesce(amount_description, '')) as code,
                    sum(amount) as amount, min(currency) as currency, count(*) as lines,
                    min(cast(posted_at as date)) as day, arg_min(file_id, record_id) as file_id,
                    arg_min("position", record_id) as "position", min(settlement_id) as settlement_id
             from settlement_line_current where canonical_class = 'suspense' group by all)
-        select 'c1' as reconciliation, 'UNMAPPED_LINE' as code, channel || '|' || code as business_key, entity,
+        select 'UNMAPPED_LINE' as code, channel || '|' || code as business_key, entity,
                partner, channel, settlement_id as document, day as event_date, amount as external_amount,
                0 as book_amount, amount, currency,
                'The code ' || code || ' is in no lookup; ' || amount || ' ' || currency || ' of ' || lines
                    || ' line(s) stand in suspense' as message,
                file_id, "position"
-        from codes"""
+        from codes""",
     )

@@ -1,46 +1,100 @@
-"""a. What a partner counted against the book as at the count's own cut-off, never against now."""
+"""What a partner counted against the book as at the count's own cut-off, never against now."""
 
 from __future__ import annotations
 
-import duckdb
+import pyarrow as pa
 
-from gateway.books.reconcile.tables import Recon, exceptions_from_detail, source
+from gateway.books import feeds
+from gateway.books.reconcile.registry import Reconciliation
+from gateway.books.reconcile.tables import Working, source
 from gateway.model import status
+from gateway.sql import lay
 
+CODES = (
+    "QTY_SHORT",
+    "QTY_OVER",
+    "STATUS_MISMATCH",
+    "SKU_UNKNOWN",
+    "NEG_ON_HAND",
+    "SNAPSHOT_MISSING",
+    "UNITS_HELD",
+)
 LISTED_MAX = 20
 """Buckets that the exception of a hold names."""
+_STALE = pa.schema(
+    [
+        *((name, pa.utf8()) for name in ("feed", "partner", "entity")),
+        ("event_date", pa.date32()),
+        ("period", pa.utf8()),
+        ("due", pa.utf8()),
+    ]
+)
 OUTSIDE = ", ".join(f"'{name}'" for name in status.OUTSIDE)
 
 
-def run(con: duckdb.DuckDBPyConnection, recon: Recon) -> None:
+def run(working: Working, block: Reconciliation) -> None:
     """Compare the latest full count of each location, and look for stock below nothing and unknown names."""
-    _compare(con, recon)
-    exceptions_from_detail(
-        con, "a",
+    stale = _stale(working)
+    _compare(working, block, stale)
+    working.exceptions_from_detail(
+        block,
         """case code when 'STATUS_MISMATCH' then 'At ' || location || ' ' || sku || ': the partner holds '
                 || abs(coalesce(external_qty, 0) - coalesce(book_qty, 0)) || ' units in another status than the book'
            else 'At ' || location || ' ' || sku || ' ' || bucket || ': counted ' || coalesce(external_qty, 0)
                 || ', book ' || coalesce(book_qty, 0) || ' at the cut-off' end
            || case when contains(book_reference, 'carried forward')
                 then '; the count is carried forward, no newer one came' else '' end""",
-    )  # fmt: skip
-    _negative(con)
-    _unknown(con)
-    _held(con, recon)
+    )
+    _missing(working, block, stale)
+    _negative(working, block)
+    _unknown(working, block)
+    _held(working, block)
 
 
-def _compare(con: duckdb.DuckDBPyConnection, recon: Recon) -> None:
+def _stale(working: Working) -> str:
+    """Make the relation of the feeds whose last count is carried forward, since a newer one did not come; its name."""
+    rows = []
+    for feed in working.recon.feeds:
+        standing = feeds.standings(feed, working.arrivals[feed.name], working.recon.now)
+        missing = feeds.carried_forward(feed, standing, working.recon.now)
+        if missing is not None:
+            period = missing.period
+            rows.append((feed.name, feed.partner, feed.entity, period.day, period.key, feed.local(period.due)))
+    lay(working.con, "_stale", rows, _STALE)
+    return "_stale"
+
+
+def _missing(working: Working, block: Reconciliation, stale: str) -> None:
+    """Say of each location whose count did not come which count stays in use."""
+    working.add_exceptions(
+        block,
+        f"""with fed as (select distinct file_id, feed from file),
+        counted as (
+            select f.feed, c.entity, c.location, max(c.as_of) as as_of from inventory_snapshot_current c
+            join fed f using (file_id) where c.scope = 'FULL' group by all)
+        select 'SNAPSHOT_MISSING' as code,
+               concat_ws('|', s.feed, c.location, s.period) as business_key, s.entity, s.partner, c.location,
+               s.feed as document, s.event_date,
+               s.feed || ' of ' || s.period || ' was due at ' || s.due || ' and did not come; '
+               || coalesce('the count of ' || strftime(c.as_of, '%Y-%m-%d %H:%M') || ' UTC at ' || c.location
+                           || ' stays in use, compared with the book of that time', 'there is no earlier one')
+               as message
+        from {stale} s left join counted c using (feed)""",
+    )
+
+
+def _compare(working: Working, block: Reconciliation, stale: str) -> None:
     """Statuses that the partner never reports are not compared. Tolerance: units and value, none for A items."""
-    tolerance = recon.config.tolerance
-    con.execute(
-        f"""insert into recon_detail by name
-        with latest as (
+    tolerance = working.recon.config.tolerance
+    working.add_detail(
+        block,
+        f"""with latest as (
             select entity, partner, location, max(as_of) as as_of, any_value(file_id order by as_of desc, file_id) as last_file
-            from inventory_snapshot_current where scope = 'FULL' and as_of <= {recon.now_sql} group by all),
+            from inventory_snapshot_current where scope = 'FULL' and as_of <= {working.recon.now_sql} group by all),
         stale as (
             select distinct l.entity, l.partner, l.location, s.period from latest l
             join (select distinct file_id, feed from file) f on f.file_id = l.last_file
-            join recon_stale s on s.feed = f.feed),
+            join {stale} s on s.feed = f.feed),
         counted as (
             select s.entity, s.partner, s.location, s.as_of, s.sku, s.status, sum(s.qty) as qty,
                    {source("s")}
@@ -75,7 +129,7 @@ def _compare(con: duckdb.DuckDBPyConnection, recon: Recon) -> None:
                    count(*) filter (b.difference <> 0) over (partition by b.entity, b.location, b.sku) as off
             from paired b left join (select sku, max(abc) as abc from item_current group by sku) i using (sku)
             left join cost k on k.entity = b.entity and k.sku = b.sku)
-        select 'a' as reconciliation, entity, partner, location, sku, status as bucket,
+        select entity, partner, location, sku, status as bucket,
                cast(as_of as date) as event_date, external as external_qty, book as book_qty,
                case when difference = 0 then 'MATCHED'
                    when coalesce(abc, '') <> 'A' and abs(difference) <= {tolerance.stock_units}
@@ -87,27 +141,27 @@ def _compare(con: duckdb.DuckDBPyConnection, recon: Recon) -> None:
                file_id, "position",
                'book at ' || strftime(as_of, '%Y-%m-%d %H:%M') || ' UTC'
                    || coalesce('; count carried forward, that of ' || period || ' did not come', '') as book_reference
-        from judged left join stale using (entity, partner, location)"""
+        from judged left join stale using (entity, partner, location)""",
     )
 
 
-def _negative(con: duckdb.DuckDBPyConnection) -> None:
-    con.execute(
-        f"""insert into recon_exception by name
-        select 'a' as reconciliation, 'NEG_ON_HAND' as code,
+def _negative(working: Working, block: Reconciliation) -> None:
+    working.add_exceptions(
+        block,
+        f"""select 'NEG_ON_HAND' as code,
                location || '|' || sku || '|' || status as business_key, entity, location, sku,
                cast(last_moved_at as date) as event_date, qty as book_qty, qty,
                'The book of ' || location || ' holds ' || qty || ' of ' || sku || ' ' || status as message
         from stock where qty < 0 and location not in ({OUTSIDE})
-          and status not in ({OUTSIDE}) and sku not like '?%'"""
+          and status not in ({OUTSIDE}) and sku not like '?%'""",
     )
 
 
-def _unknown(con: duckdb.DuckDBPyConnection) -> None:
+def _unknown(working: Working, block: Reconciliation) -> None:
     """Names that files used and that are still neither a SKU nor an alias."""
-    con.execute(
-        f"""insert into recon_exception by name
-        select 'a' as reconciliation, 'SKU_UNKNOWN' as code, business_key, min(entity) as entity,
+    working.add_exceptions(
+        block,
+        f"""select 'SKU_UNKNOWN' as code, business_key, min(entity) as entity,
                min(f.partner) as partner, '?' || min(value) as sku,
                any_value(message order by f.file_id, f.recorded_at desc, message) as message, {source("f")}
         from fault f
@@ -115,30 +169,30 @@ def _unknown(con: duckdb.DuckDBPyConnection) -> None:
           and not exists (select 1 from item_alias_current a where a.external_id = f.value
                           and a.alias_partner in (f.partner, '*'))
           and not exists (select 1 from item_current i where i.sku = f.value)
-        group by business_key"""
+        group by business_key""",
     )
 
 
-def _held(con: duckdb.DuckDBPyConnection, recon: Recon) -> None:
+def _held(working: Working, block: Reconciliation) -> None:
     """Units that a hold keeps from sale: one exception for each hold and location while it lasts, naming them."""
     units = "rtrim(rtrim(cast(s.qty as varchar), '0'), '.')"
-    con.execute(
-        f"""insert into recon_exception by name
-        with listed as (
+    working.add_exceptions(
+        block,
+        f"""with listed as (
             select s.entity, s.location, h.hold_no, s.qty, {units} || ' ' || s.sku || ' ' || s.status as told,
                    row_number() over (partition by s.entity, s.location, h.hold_no order by s.sku, s.status) as n
             from stock s join hold_config h
               on s.location = coalesce(h.location, s.location) and s.sku = coalesce(h.sku, s.sku)
-            where cast({recon.now_sql} as date) between h.since and coalesce(h.until, date '9999-12-31')
+            where cast({working.recon.now_sql} as date) between h.since and coalesce(h.until, date '9999-12-31')
               and s.qty > 0 and s.location not in ({OUTSIDE}) and s.status not in ({OUTSIDE})),
         summed as (
             select entity, location, hold_no, sum(qty) as qty, count(*) - {LISTED_MAX} as more,
                    string_agg(told, ', ' order by n) filter (n <= {LISTED_MAX}) as told
             from listed group by all)
-        select 'a' as reconciliation, 'UNITS_HELD' as code, entity, s.location, h.sku, h.since as event_date,
+        select 'UNITS_HELD' as code, entity, s.location, h.sku, h.since as event_date,
                concat_ws('|', s.location, coalesce(h.sku, '*'), h.since, h.reason) as business_key,
                s.qty as book_qty, s.qty,
                h.reason || ', held at ' || s.location || ' from ' || h.since || coalesce(' to ' || h.until, '')
                || ': ' || told || case when more > 0 then ' and ' || more || ' more' else '' end as message
-        from summed s join hold_config h using (hold_no)"""
+        from summed s join hold_config h using (hold_no)""",
     )

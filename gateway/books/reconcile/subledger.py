@@ -1,25 +1,25 @@
-"""g. Value of stock by item against the accounts of the general ledger; costs and rates that are missing."""
+"""Value of stock by item against the accounts of the general ledger; costs and rates that are missing."""
 
 from __future__ import annotations
 
-import duckdb
+from gateway.books.reconcile.registry import Reconciliation
+from gateway.books.reconcile.tables import Working
 
-from gateway.books.reconcile.tables import Recon
+CODES = ("GL_SUBLEDGER_DIFF", "COST_MISSING", "RATE_MISSING")
 
 
-def run(con: duckdb.DuckDBPyConnection, recon: Recon) -> None:
+def run(working: Working, block: Reconciliation) -> None:
     """Compare each stock role's value with its account, and list what was issued without a cost."""
-    del recon
-    con.execute(
-        """insert into recon_detail by name
-        with moved as (
+    working.add_detail(
+        block,
+        """with moved as (
             select entity, debit_role as role, value from stock_value where debit_role <> credit_role
             union all select entity, credit_role, -value from stock_value where debit_role <> credit_role),
         sub as (select entity, role, sum(value) as value from moved where starts_with(role, 'stock_') group by all),
         gl as (
             select entity, role, min(account) as account, sum(functional_amount) as value from journal_line
             where starts_with(role, 'stock_') group by all)
-        select 'g' as reconciliation, coalesce(s.entity, g.entity) as entity,
+        select coalesce(s.entity, g.entity) as entity,
                coalesce(s.role, g.role) as bucket, g.account as document, f.functional as currency,
                coalesce(s.value, 0) as external_amount, coalesce(g.value, 0) as book_amount,
                case when coalesce(s.value, 0) = coalesce(g.value, 0) then 'MATCHED' else 'OPEN' end as state,
@@ -27,23 +27,23 @@ def run(con: duckdb.DuckDBPyConnection, recon: Recon) -> None:
                coalesce(s.entity, g.entity) || '|' || coalesce(s.role, g.role) as business_key,
                g.account as book_reference
         from sub s full join gl g on g.entity = s.entity and g.role = s.role
-        left join entity_config f on f.entity = coalesce(s.entity, g.entity)"""
+        left join entity_config f on f.entity = coalesce(s.entity, g.entity)""",
     )
-    con.execute(
-        """insert into recon_exception by name
-        with newest as (
+    working.add_exceptions(
+        block,
+        """with newest as (
             select record_id, sku, entity, arg_max(basis, recorded_at) as basis, min(qty) as qty,
                    min(occurred_at) as occurred_at, min(debit_role) as debit_role
             from stock_value group by record_id, sku, entity)
-        select 'g' as reconciliation, 'COST_MISSING' as code, entity || '|' || sku as business_key, entity,
+        select 'COST_MISSING' as code, entity || '|' || sku as business_key, entity,
                sku, cast(min(occurred_at) as date) as event_date, sum(qty) as book_qty, sum(qty) as qty,
                sku || ': ' || sum(qty) || ' units moved without a known cost' as message
-        from newest where basis = 'MISSING' and sku not like '?%' group by entity, sku"""
+        from newest where basis = 'MISSING' and sku not like '?%' group by entity, sku""",
     )
-    con.execute(
-        """insert into recon_exception by name
-        select 'g' as reconciliation, 'RATE_MISSING' as code, l.entity || '|' || l.currency as business_key,
+    working.add_exceptions(
+        block,
+        """select 'RATE_MISSING' as code, l.entity || '|' || l.currency as business_key,
                l.entity, min(l.date) as event_date, sum(l.debit) as amount, l.currency,
                'No rate from ' || l.currency || ' into the currency of ' || l.entity as message
-        from journal_line l where l.functional_amount is null group by l.entity, l.currency"""
+        from journal_line l where l.functional_amount is null group by l.entity, l.currency""",
     )

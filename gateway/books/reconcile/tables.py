@@ -1,30 +1,27 @@
-"""What every reconciliation is given, and the temporary tables that they fill."""
+"""What every reconciliation is given, and the relations that it fills.
+
+A run has one `Working`. Whoever reads a relation is handed the `Working`, and takes the relation's name from it.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 
 import duckdb
 
-from gateway.books.feeds import Feed
+from gateway.books import feeds
+from gateway.books.feeds import Arrival, Feed
 from gateway.books.posting.rules import PostingRules
-from gateway.books.posting.sources import DERIVED
-from gateway.books.reconcile.registry import Registry
-from gateway.model import TABLES
-from gateway.model.table import TEXT
+from gateway.books.reconcile.registry import Reconciliation, Registry
+from gateway.model import Table
+from gateway.model.exceptions import WANTED
+from gateway.model.matches import FOUND
+from gateway.model.reconciling import DETAIL, MATCHED
 from gateway.settings import Config
-from gateway.sql import identifier, instant
-
-# Columns that an exception has before it has a life; severity, owner and the rest follow from its code.
-CONTENT = (
-    "reconciliation", "code", "business_key", "entity", "partner", "channel", "location", "sku", "document", "event_date",
-    "external_qty", "book_qty", "external_amount", "book_amount", "amount", "qty", "currency", "message", "file_id",
-    "position",
-)  # fmt: skip
-DETAIL = ("bucket", "state", "book_reference")
-"""What a line of a reconciliation has beside what an exception has; it has neither differences nor a message."""
+from gateway.sql import identifier, instant, literal
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,27 +40,87 @@ class Recon:
         return instant(self.now)
 
 
-def create_tables(con: duckdb.DuckDBPyConnection) -> None:
-    """Make the empty tables recon_detail, recon_exception, recon_match and recon_payout_match."""
-    _make(con, "recon_exception", {name: _type("exception_event", name) for name in CONTENT})
-    line = [name for name in CONTENT if name not in ("amount", "qty", "message")]
-    _make(con, "recon_detail", {name: _type("exception_event", name) for name in line} | dict.fromkeys(DETAIL, TEXT))
-    match = [column.name for column in TABLES["match_line"].columns if column.name != "recorded_at"]
-    _make(con, "recon_match", {name: _type("match_line", name) for name in match})
-    posted = ("record_id", "sign", "entity", "channel", "currency", "file_id", "salt")
-    _make(con, "recon_payout_match", dict.fromkeys(posted, TEXT) | {"sign": "INTEGER"} | DERIVED["payout_match"])
+@dataclass(frozen=True, slots=True)
+class ToPost:
+    """A derivation's records that a reconciliation hands to the posting rules, in a relation with these columns."""
+
+    on: str
+    relation: str
+    columns: tuple[str, ...]
 
 
-def _type(table: str, column: str) -> str:
-    found = TABLES[table].column(column)
-    if found is None:
-        raise ValueError(f"{table} has no column {column}")
-    return found.type
+class Working:
+    """The relations of one run, by name; gateway/model/ has their columns.
+
+    detail     both sides, line by line
+    exceptions what should be open now
+    found      matches that are new, and those that no longer hold
+    matched    the records that matches consumed, as the workbook shows them
+    to_post    what the posting rules are given
+    """
+
+    detail, exceptions, found, matched = DETAIL.name, WANTED.name, FOUND.name, MATCHED.name
+
+    def __init__(self, con: duckdb.DuckDBPyConnection, recon: Recon) -> None:
+        self.con, self.recon = con, recon
+        self.to_post: list[ToPost] = []
+
+    @cached_property
+    def arrivals(self) -> dict[str, list[Arrival]]:
+        """The files that came, by feed."""
+        return feeds.arrivals(self.con, self.recon.feeds)
+
+    def create(self) -> None:
+        """Make the relations, empty."""
+        for table in (DETAIL, WANTED, FOUND, MATCHED):
+            _create(self.con, table)
+
+    def add_detail(self, block: Reconciliation, select: str) -> None:
+        """Add lines: a SELECT of columns of `detail`, without that of the reconciliation."""
+        self._add(self.detail, block, select)
+
+    def add_exceptions(self, block: Reconciliation, select: str) -> None:
+        """Add exceptions: a SELECT of columns of `exceptions`, without that of the reconciliation."""
+        self._add(self.exceptions, block, select)
+
+    def add_found(self, block: Reconciliation, select: str) -> None:
+        """Add matches: a SELECT of columns of `found`, without that of the reconciliation."""
+        self._add(self.found, block, select)
+
+    def add_matched(self, block: Reconciliation, select: str) -> None:
+        """Add records that matches consumed: a SELECT of columns of `matched`, without that of the reconciliation."""
+        self._add(self.matched, block, select)
+
+    def _add(self, relation: str, block: Reconciliation, select: str) -> None:
+        self.con.execute(
+            f"insert into {relation} by name select {literal(block.letter)} as reconciliation, * from ({select})"
+        )
+
+    def standing(self, block: Reconciliation) -> str:
+        """SELECT of the ledger's matches of a reconciliation that hold."""
+        return f"select * from match_state where reconciliation = {literal(block.letter)} and status <> 'REVERSED'"
+
+    def exceptions_from_detail(self, block: Reconciliation, message: str) -> None:
+        """Make an exception of the open lines of each code and key; `message` is SQL over the columns of `detail`."""
+        self.add_exceptions(
+            block,
+            f"""select code, business_key, min(entity) as entity, min(partner) as partner,
+                   min(channel) as channel, min(location) as location, min(sku) as sku, min(document) as document,
+                   min(event_date) as event_date, sum(external_qty) as external_qty, sum(book_qty) as book_qty,
+                   sum(external_amount) as external_amount, sum(book_amount) as book_amount,
+                   case when count(external_amount) + count(book_amount) > 0
+                       then coalesce(sum(external_amount), 0) - coalesce(sum(book_amount), 0) end as amount,
+                   case when count(external_qty) + count(book_qty) > 0
+                       then coalesce(sum(external_qty), 0) - coalesce(sum(book_qty), 0) end as qty,
+                   min(currency) as currency, min({message}) as message, {source()}
+            from {self.detail} where reconciliation = {literal(block.letter)} and state = 'OPEN'
+            group by code, business_key""",
+        )
 
 
-def _make(con: duckdb.DuckDBPyConnection, name: str, columns: Mapping[str, str]) -> None:
-    listed = ", ".join(f"{identifier(column)} {kind}" for column, kind in columns.items())
-    con.execute(f"create or replace temp table {name} ({listed})")
+def _create(con: duckdb.DuckDBPyConnection, table: Table) -> None:
+    columns = ", ".join(f"{identifier(column.name)} {column.type}" for column in table.columns)
+    con.execute(f"create or replace temp table {table.name} ({columns})")
 
 
 def source(relation: str = "") -> str:
@@ -71,21 +128,3 @@ def source(relation: str = "") -> str:
     row = relation and f"{relation}."
     first = f'min(struct_pack(file := {row}file_id, size := length({row}"position"), place := {row}"position"))'
     return f'({first}).file as file_id, ({first}).place as "position"'
-
-
-def exceptions_from_detail(con: duckdb.DuckDBPyConnection, reconciliation: str, message: str) -> None:
-    """Make one exception of every open line of recon_detail; `message` is SQL over its columns."""
-    con.execute(
-        f"""insert into recon_exception by name
-        select reconciliation, code, business_key, min(entity) as entity, min(partner) as partner,
-               min(channel) as channel, min(location) as location, min(sku) as sku, min(document) as document,
-               min(event_date) as event_date, sum(external_qty) as external_qty, sum(book_qty) as book_qty,
-               sum(external_amount) as external_amount, sum(book_amount) as book_amount,
-               case when count(external_amount) + count(book_amount) > 0
-                   then coalesce(sum(external_amount), 0) - coalesce(sum(book_amount), 0) end as amount,
-               case when count(external_qty) + count(book_qty) > 0
-                   then coalesce(sum(external_qty), 0) - coalesce(sum(book_qty), 0) end as qty,
-               min(currency) as currency, min({message}) as message, {source()}
-        from recon_detail where reconciliation = '{reconciliation}' and state = 'OPEN'
-        group by reconciliation, code, business_key"""
-    )
