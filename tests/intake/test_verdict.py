@@ -16,7 +16,6 @@ from gateway.home import Home, open_home
 from gateway.intake.again import again
 from gateway.intake.attempt import attempt
 from gateway.intake.result import FileResult
-from gateway.intake.verdict import posting
 from gateway.ledger import verify
 from gateway.mapping.library import samples
 from gateway.sql import literal, rows_of
