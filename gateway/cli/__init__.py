@@ -1,0 +1,78 @@
+"""The command `gateway`: a thin host of the rooms below. A file a group of commands; `COMMANDS` lists them all."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any
+
+import structlog
+import typer
+
+from gateway.cli import check, files, invocation, notify, questions, run, setup, upkeep
+from gateway.cli.invocation import DONE, PERSON, USAGE
+from gateway.cli.output import err
+from gateway.errors import HouseError
+
+__all__ = ["COMMANDS", "DONE", "PERSON", "USAGE", "app", "main"]
+
+COMMANDS: dict[str, Callable[..., Any]] = {
+    "init": setup.init,
+    "once": files.once,
+    "run": run.run,
+    "top": run.top,
+    "status": questions.status,
+    "notify": notify.notify,
+    "check": check.check,
+    "try": files.try_,
+    "query": questions.query,
+    "verify": upkeep.verify,
+    "maintain": upkeep.maintain,
+    "backup": upkeep.backup,
+    "restore": upkeep.restore,
+    "replay": files.replay,
+    "release": files.release,
+    "generate": setup.generate,
+    "demo": setup.demo,
+}
+"""Name → command, in the order of `--help`."""
+
+app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
+
+
+@app.callback()
+def _main(
+    home: Annotated[Path, typer.Option("-C", "--home", help="The home directory.")] = Path(),
+) -> None:
+    """Partner files in, a reconciled ledger, workbooks out."""
+    invocation.set_home_folder(home)
+
+
+for _name, _command in COMMANDS.items():
+    app.command(name=_name)(_command)
+
+
+def main() -> None:
+    """Entry point: an operator's error is one clear line and exit code 2."""
+    _log_to_stderr()
+    try:
+        app()
+    except HouseError as error:
+        err.print(str(error), markup=False)
+        sys.exit(USAGE)
+
+
+def _log_to_stderr() -> None:
+    """Text on a terminal, a line of JSON for each event otherwise."""
+    terminal = [structlog.dev.ConsoleRenderer()]
+    machine = [structlog.processors.format_exc_info, structlog.processors.JSONRenderer(ensure_ascii=False)]
+    structlog.configure(
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            *(terminal if err.is_terminal else machine),
+        ],
+        # The standard error of the moment: it may be replaced while the program runs.
+        logger_factory=lambda *_: structlog.PrintLogger(sys.stderr),
+    )

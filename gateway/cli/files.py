@@ -1,0 +1,137 @@
+"""Commands about files: `once`, `try`, `replay`, `release`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.markup import escape
+from rich.table import Table
+
+from gateway import settings as configuration
+from gateway.cli import mappings
+from gateway.cli.invocation import DONE, PERSON, home_folder, opened
+from gateway.cli.output import err, out, print_json, print_rows, table
+from gateway.errors import FileError
+from gateway.intake.again import again
+from gateway.intake.attempt import attempt
+from gateway.intake.result import FileResult, pending
+from gateway.once import Pass, run_books, run_once
+
+
+def once(
+    now: Annotated[str | None, typer.Option(help="Look at the books as at this instant.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the results as JSON.")] = False,
+) -> None:
+    """Take everything that waits, bring the books up to date, write the workbooks, and end."""
+    with opened(now=now) as home:
+        done = run_once(home, progress=err.is_terminal)
+    if as_json:
+        print_json(
+            {
+                "files": [asdict(f) for f in done.files],
+                "books": asdict(done.books),
+                "workbooks": [str(p) for p in done.workbooks],
+                "acknowledgements": [str(p) for p in done.acknowledgements],
+                "problems": done.problems,
+            }
+        )
+    else:
+        _print_pass(done)
+    raise typer.Exit(PERSON if list(pending(done.files)) else DONE)
+
+
+def _print_pass(done: Pass) -> None:
+    if done.files:
+        out.print(_file_table(done.files))
+    for file in pending(done.files):
+        out.print(f"[bold]{file.state}[/] {escape(f'{file.partner}/{file.name}: {file.reason}')}", markup=True)
+    for problem in done.problems:
+        out.print(f"[bold]left alone[/] {escape(problem)}", markup=True)
+    for path in done.acknowledgements:
+        out.print(f"acknowledgement {path}")
+    books = table("reconciliation", "matched", "timing", "open")
+    for line in done.books.lines:
+        books.add_row(f"{line.reconciliation}  {line.title}", str(line.matched), str(line.timing), str(line.open))
+    out.print(books)
+    out.print(f"{done.books.open} exceptions open, {done.books.opened} opened, {done.books.closed} closed.")
+    for path in done.workbooks:
+        out.print(f"workbook {path}")
+
+
+def _file_table(files: Sequence[FileResult]) -> Table:
+    columns = ("state", "partner", "file", "feed", "received", "accepted", "rejected", "duplicate", "ignored")
+    printed = table(*columns)
+    for f in files:
+        numbers = (f.received, f.accepted, f.rejected, f.duplicate, f.ignored)
+        printed.add_row(f.state, f.partner, f.name, f.feed, *map(str, numbers))
+    return printed
+
+
+def try_(
+    mapping: Annotated[str, typer.Argument(help="A mapping below mappings/, with or without .toml.")],
+    file: Annotated[Path, typer.Argument(exists=True, dir_okay=False)],
+    as_json: Annotated[bool, typer.Option("--json")] = False,
+) -> None:
+    """Show what a mapping makes of a file: rows, faults and entries. Writes nothing."""
+    configuration.load(home_folder())
+    path = mappings.path_of(mapping, home_folder())
+    with opened(scratch=True) as home:
+        loaded = mappings.usable(home, path)
+        try:
+            result = attempt(home, loaded, file)
+        except FileError as error:
+            result = _unreadable(file, error)
+    if as_json:
+        print_json(result)
+    else:
+        _print_try(result)
+    raise typer.Exit(PERSON if result["held"] else DONE)
+
+
+def _unreadable(file: Path, error: FileError) -> dict[str, Any]:
+    """The result for a file that cannot be read at all: it would be quarantined for this reason."""
+    fault = {
+        "position": error.position,
+        "code": error.code,
+        "message": error.cause or str(error),
+        "hint": error.hint,
+    }
+    counts = dict.fromkeys(("received", "accepted", "rejected", "duplicate", "ignored"), 0)
+    return {"file": file.name, "counts": counts, "held": True, "records": {}, "faults": [fault], "entries": []}
+
+
+def _print_try(result: dict[str, Any]) -> None:
+    out.print(f"{result['file']}: " + ", ".join(f"{n} {k}" for k, n in result["counts"].items()))
+    if result["held"]:
+        out.print("The file would be held: nothing of it would post.")
+    for fault in result["faults"]:
+        out.print(f"{fault['code']} {fault['position']}: {fault['message']} {fault['hint']}")
+    for name, rows in result["records"].items():
+        out.print(f"{name}: {len(rows)} rows", style="bold")
+        print_rows([{k: v for k, v in row.items() if v is not None and k != "_ordinal"} for row in rows[:20]])
+    if result["entries"]:
+        out.print(f"entries: {len(result['entries'])} lines", style="bold")
+        keys = ("entry_id", "date", "account", "role", "debit", "credit", "currency", "document")
+        print_rows([{k: line[k] for k in keys} for line in result["entries"][:40]])
+
+
+def replay(file_ids: list[str]) -> None:
+    """Read archived files again under today's mappings; what changed is restated, the rest is a duplicate."""
+    _again(file_ids, force=False)
+
+
+def release(file_id: str) -> None:
+    """Let a held file post although it does not tie out; the release is in the audit trail."""
+    _again([file_id], force=True)
+
+
+def _again(file_ids: list[str], *, force: bool) -> None:
+    with opened() as home:
+        results = [result for file_id in file_ids for result in again(home, file_id, force=force)]
+        run_books(home)
+    out.print(_file_table(results))
+    raise typer.Exit(PERSON if list(pending(results)) else DONE)

@@ -1,0 +1,46 @@
+"""What every command shares: the home it works on, its exit codes, and instants given as text."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+from gateway.errors import HouseError
+from gateway.home import Home, open_home
+
+DONE, PERSON, USAGE = 0, 1, 2
+"""Exit codes: done; something needs a person; the command, the home or its settings are wrong."""
+
+
+class _Given:
+    home = Path()
+
+
+def set_home_folder(path: Path) -> None:
+    """Set the home that the command works on."""
+    _Given.home = path
+
+
+def home_folder() -> Path:
+    """The home that the command works on."""
+    return _Given.home
+
+
+def instant(text: str | None) -> datetime | None:
+    """An instant in ISO 8601; UTC where it names no zone. Raises HouseError."""
+    if text is None:
+        return None
+    try:
+        moment = datetime.fromisoformat(text.replace("Z", "+00:00"))
+    except ValueError:
+        raise HouseError("read instant", text, "Write it like 2026-11-01T08:00:00Z.") from None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+@contextmanager
+def opened(*, now: str | None = None, read_only: bool = False, scratch: bool = False) -> Iterator[Home]:
+    """The home, opened. `scratch`: its ledger as it is, or an empty one that is thrown away; nothing is written."""
+    with open_home(home_folder(), now=instant(now), read_only=read_only, scratch=scratch) as home:
+        yield home

@@ -1,0 +1,41 @@
+"""Mappings that a command names: found below mappings/, and read so that they can be used."""
+
+from __future__ import annotations
+
+from difflib import get_close_matches
+from pathlib import Path
+
+from gateway.errors import HouseError
+from gateway.formats import options_fault
+from gateway.home import Home
+from gateway.mapping.library import load
+from gateway.mapping.lint import lint
+
+
+def all_of(home: Path) -> list[Path]:
+    """The partners' mappings, then the packs."""
+    root = home / "mappings"
+    partners = [path for path in root.glob("*/*.toml") if path.parent.name not in load.PASSIVE]
+    return sorted(partners) + sorted(root.glob("standard/*/*.toml"))
+
+
+def path_of(name: str, home: Path) -> Path:
+    """The file of a mapping named with or without `mappings/` and `.toml`. Raises HouseError naming the nearest."""
+    root = home / "mappings"
+    path = root / (name.removeprefix("mappings/").removesuffix(".toml") + ".toml")
+    if not path.resolve().is_relative_to(root.resolve()) or not path.is_file():
+        known = [p.relative_to(root).with_suffix("").as_posix() for p in all_of(home)]
+        near = get_close_matches(name, known, n=1)
+        hint = f"Did you mean {near[0]}?" if near else f"There are: {', '.join(known) or 'none'}."
+        raise HouseError("find mapping", name, hint, "there is no such file below mappings/")
+    return path
+
+
+def usable(home: Home, path: Path) -> load.Loaded:
+    """The mapping, checked. Raises HouseError with all its faults."""
+    loaded, faults = load.load_file(path, home.folder / "mappings")
+    if loaded is not None:
+        faults = lint.check(loaded, home.library.lookups, options_fault)
+    if loaded is None or faults:
+        raise HouseError("use mapping", path.stem, "Fix it and try again.", "; ".join(map(str, faults)).rstrip("."))
+    return loaded

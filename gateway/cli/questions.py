@@ -1,0 +1,109 @@
+"""Questions to the ledger: `status` and `query`."""
+
+from __future__ import annotations
+
+import csv
+import sys
+from collections import Counter
+from datetime import UTC, datetime
+from typing import Annotated, Any, Literal
+
+import typer
+
+from gateway import settings as configuration
+from gateway.books import feeds as expected
+from gateway.cli import notify
+from gateway.cli.invocation import home_folder
+from gateway.cli.output import out, print_json, print_rows
+from gateway.errors import HouseError
+from gateway.ledger import lake, queries
+from gateway.ledger.locking import retry
+from gateway.mapping.library import load
+from gateway.sql import rows_of
+
+_FILES = "select state, count(*) as files, sum(received) as rows from file_state group by state order by state"
+_PENDING = """select file_id, state, partner, name, reason from file_state
+where state in ('HELD', 'QUARANTINED') order by partner, name"""
+_EXCEPTIONS = """select reconciliation, code, severity, owner, count(*) as open, sum(amount) as amount from exception
+where status = 'OPEN' group by all order by severity, code"""
+_TRIAL = """select entity, currency, sum(debit) as debit, sum(credit) as credit, sum(debit) - sum(credit) as balance
+from journal_line group by all order by all"""
+
+
+def status(as_json: Annotated[bool, typer.Option("--json")] = False) -> None:
+    """Files, what is expected today, open exceptions and the trial balance; works while another process commits."""
+    settings = configuration.load(home_folder())
+    feeds = expected.feeds_of(load.load_all(home_folder()), settings)
+    with lake.open_lake(home_folder(), settings, read_only=True) as ledger:
+        con = ledger.con
+        found = {
+            "files": list(rows_of(con, _FILES)),
+            "expected today": _expected_today(con, feeds),
+            "needs a person": list(rows_of(con, _PENDING)),
+            "exceptions": list(rows_of(con, _EXCEPTIONS)),
+            "trial balance": list(rows_of(con, _TRIAL)),
+            "notifications": notify.states(settings, ledger.folder),
+        }
+    if as_json:
+        print_json(found)
+        return
+    for title, rows in found.items():
+        out.print(title, style="bold")
+        print_rows(rows)
+
+
+def _expected_today(con: Any, feeds: list[expected.Feed]) -> list[dict[str, Any]]:
+    now = datetime.now(UTC)
+    came = expected.arrivals(con, feeds)
+    rows = []
+    for feed in feeds:
+        for one in expected.of_today(expected.standings(feed, came[feed.name], now), now):
+            came_at = one.file and one.file.arrived_at.astimezone(feed.expect.zone)
+            state = f"came at {came_at:%Y-%m-%d %H:%M}" if came_at else one.state(now)
+            due = one.period.due.astimezone(feed.expect.zone)
+            rows.append({"feed": feed.name, "period": one.period.key, "due": f"{due:%Y-%m-%d %H:%M%z}", "state": state})
+    return rows
+
+
+def query(
+    sql: Annotated[str, typer.Argument(help="A SELECT over the ledger's tables and views.")],
+    form: Annotated[Literal["table", "csv", "json"], typer.Option("--format")] = "table",
+    as_of: Annotated[str | None, typer.Option("--as-of", help="The ledger as it stood then.")] = None,
+) -> None:
+    """Ask the ledger; read-only, and possible while another process commits."""
+    columns, rows = _ask(sql, as_of)
+    if form == "json":
+        print_json(rows)
+    elif form == "csv":
+        writer = csv.DictWriter(sys.stdout, columns, lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+    else:
+        print_rows(rows)
+
+
+def _ask(sql: str, as_of: str | None) -> tuple[list[str], list[dict[str, Any]]]:
+    """(column names, rows). Raises HouseError for what is not a question that the ledger can answer."""
+    import duckdb
+
+    from gateway.books.stock import views
+
+    settings = configuration.load(home_folder())
+    with lake.open_lake(home_folder(), settings, read_only=True, as_of=as_of) as ledger:
+        views.create_views(ledger.con)
+        views.hold(ledger.con, settings.hold)
+        queries.check(ledger.con, sql)
+        try:
+            return retry(lambda: _answer(ledger.con, sql))
+        except duckdb.Error as error:
+            cause = str(error).split("\n")[0].rstrip("!.")
+            raise HouseError("run query", sql[:80], "Fix the SQL.", cause) from None
+
+
+def _answer(con: Any, sql: str) -> tuple[list[str], list[dict[str, Any]]]:
+    """(column names, rows): the names are known also where there is no row."""
+    columns = [column[0] for column in con.execute(f"describe {sql}").fetchall()]
+    twice = [name for name, count in Counter(columns).items() if count > 1]
+    if twice:
+        raise HouseError("run query", sql[:80], 'Name them apart with "as".', f"two columns are named {twice[0]}")
+    return columns, list(rows_of(con, sql))

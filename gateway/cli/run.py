@@ -1,0 +1,32 @@
+"""`gateway run` and `gateway top`: the daemon, and a look at it."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from gateway import settings as configuration
+from gateway.cli.invocation import home_folder
+from gateway.cli.output import out
+
+
+def run() -> None:
+    """Watch the drop folders and servers until stopped (SIGTERM or Ctrl-C)."""
+    from gateway import daemon
+
+    daemon.run(home_folder())
+
+
+def top(
+    once: Annotated[bool, typer.Option("--once", help="Print it once and end.")] = False,
+    every: Annotated[float, typer.Option(min=0.2, help="Seconds between two looks.")] = 2.0,
+) -> None:
+    """Watch the running gateway: transports, feeds, what needs a person. `daemon.listen` must be set."""
+    from gateway import top as live
+
+    address = configuration.load(home_folder()).daemon.listen
+    if once or not out.is_terminal:
+        out.print(live.drawn(live.ask(address)))
+        return
+    live.watch(address, out, every)

@@ -1,0 +1,54 @@
+"""Upkeep of the ledger: `verify`, `maintain`, `backup`, `restore`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from gateway import settings as configuration
+from gateway.cli.invocation import DONE, PERSON, home_folder
+from gateway.cli.output import out
+from gateway.ledger import backup as backups
+from gateway.ledger import lake, maintenance
+from gateway.ledger import restore as restoration
+from gateway.ledger import verify as verification
+
+
+def verify() -> None:
+    """Check that the ledger still says what was committed: rows, chain, archive and sums."""
+    settings = configuration.load(home_folder())
+    with lake.open_lake(home_folder(), settings, read_only=True) as ledger:
+        findings = verification.verify(ledger)
+    for finding in findings:
+        out.print(f"{finding.table} {finding.row}: {finding.message}")
+    out.print("The ledger is as it was committed." if not findings else f"{len(findings)} findings.")
+    raise typer.Exit(PERSON if findings else DONE)
+
+
+def maintain() -> None:
+    """Keep the ledger's files in order: merge small ones, remove unused ones, seal them. Nothing is forgotten."""
+    settings = configuration.load(home_folder())
+    with lake.open_lake(home_folder(), settings) as ledger:
+        done = maintenance.maintain(ledger)
+    out.print(
+        f"{done.rows} rows moved into data files; {done.merged} files merged into {done.made}, "
+        f"{done.removed} removed, {done.sealed} sealed."
+    )
+
+
+def backup(
+    target: Annotated[Path, typer.Argument(help="A folder on another disk; each backup is a folder in it.")],
+) -> None:
+    """Copy the home as it stands after one commit, and verify the copy; works while another process commits."""
+    done = backups.back_up(home_folder(), configuration.load(home_folder()), target)
+    out.print(f"{done.folder}: {done.copied} files copied, {done.linked} shared with the backup before; verified.")
+
+
+def restore(
+    backup: Annotated[Path, typer.Argument(help="A folder that `gateway backup` made, or another home.")],
+) -> None:
+    """Put the ledger of a backup where config.toml says it lies, which must be empty, and verify it."""
+    done = restoration.restore(home_folder(), configuration.load(home_folder()), backup)
+    out.print(f"{done.place}: {done.copied} files copied, {done.present} were there already; verified.")

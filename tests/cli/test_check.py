@@ -1,0 +1,145 @@
+"""`gateway check`."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import tomllib
+
+import pytest
+
+from gateway import cli
+from gateway.mapping.language import toml
+from gateway.mapping.library import load, samples
+from tests.cli.command import GOOD, ROOT, SAMPLES, Runner
+
+
+@pytest.mark.parametrize(
+    ("owner", "template", "told"),
+    [
+        ("IN", "Subject: ${cout}\n", "templates/alert.txt:1: there is no ${cout}"),
+        ("XX", "Subject: x\n", "check notify.to XX: nobody owns exceptions so"),
+    ],
+)
+def test_check_tells_slips_of_notifications(mine: Runner, owner: str, template: str, told: str) -> None:
+    (mine.home / "templates").mkdir()
+    (mine.home / "templates" / "alert.txt").write_text(template)
+    settings = mine.home / "config.toml"
+    recipient = f'[[notify.to]]\nowner = "{owner}"\nwebhook = "https://x.example"\nsecret_env = "S"\n'
+    settings.write_text(f"{settings.read_text()}\n{recipient}")
+    done = mine("check")
+    assert done.code == cli.USAGE
+    assert told in done.err
+
+
+def test_check_reads_partners_and_packs_with_their_samples(mine: Runner) -> None:
+    for folder in (mine.home / "mappings" / "standard").glob("*/samples"):
+        if folder.parent.name != "csv":  # tests/test_packs.py reads them all
+            shutil.rmtree(folder)
+    expected = mine.home / "mappings" / "standard" / "csv" / "samples" / "items.csv.expected.json"
+    expected.write_text(expected.read_text().replace("Gift card", "Gift cart"))
+    done = mine("check")
+    packs = len(list((ROOT / "mappings").glob("standard/*/*.toml")))
+    own = len([p for p in (mine.home / "mappings").glob("*/*.toml") if p.parent.name not in load.PASSIVE])
+    difference, total = done.out.splitlines()
+    assert difference.endswith('items.csv: item 3: name is "Gift card", expected "Gift cart"')
+    assert total == f"Mappings checked: {packs + own}; faults: 1."
+    assert done.code == cli.PERSON
+
+
+def test_check_tells_file_line_and_mend_of_a_slip(mine: Runner) -> None:
+    path = mine.home / "mappings" / "amazon-us" / "settlement.toml"
+    path.write_text(path.read_text() + '\n[file]\ndelimitr = "tab"\n\n[[record]]\ntype = "settlement_line"\n'
+                    '[record.fields]\namont = "amount"\n')  # fmt: skip
+    line = path.read_text().splitlines().index('amont = "amount"') + 1
+    done = mine("check", "amazon-us/settlement")
+    assert done.code == cli.USAGE
+    assert f"mappings/amazon-us/settlement.toml:{line}: " in done.out
+    assert 'did you mean "amount"' in done.out
+    assert "Fix: " in done.out
+    # Brackets of the file are printed, not taken for styles.
+    assert "delimitr" in done.out
+    # The others are sound, and are checked all the same.
+    done = mine("check", "amazon-us/orders")
+    assert (done.code, done.out) == (cli.DONE, "Mappings checked: 1; faults: 0.\n")
+
+
+def test_check_of_a_mapping_that_is_not_there_names_the_nearest(run: Runner) -> None:
+    done = run("check", "amazon-us/setlement")
+    assert (done.code, done.out) == (cli.USAGE, "")
+    assert "Did you mean amazon-us/settlement?" in done.err
+
+
+@pytest.mark.parametrize("name", ["../config", "../../etc/passwd", "standard"])
+def test_check_never_leaves_the_folder_of_mappings(run: Runner, name: str) -> None:
+    assert run("check", name).code == cli.USAGE
+
+
+def test_check_refresh_writes_what_samples_become_without_entries(mine: Runner) -> None:
+    folder = mine.home / "mappings" / "amazon-us" / "samples"
+    folder.mkdir()
+    shutil.copyfile(SAMPLES / GOOD, folder / GOOD)
+    assert mine("check", "amazon-us/settlement").code == cli.PERSON
+    done = mine("check", "amazon-us/settlement", "--refresh")
+    assert done.code == cli.DONE
+    written = json.loads((folder / f"{GOOD}.expected.json").read_text())
+    assert sorted(written) == ["counts", "faults", "records"]
+    assert written["counts"]["accepted"] == 31
+    assert mine("check", "amazon-us/settlement").code == cli.DONE
+
+
+def test_a_sample_is_read_as_if_nothing_had_been_delivered(mine: Runner) -> None:
+    """The ledger of this home holds the rows of the sample: they are no duplicates of it."""
+    folder = mine.home / "mappings" / "amazon-us" / "samples"
+    folder.mkdir()
+    shutil.copyfile(SAMPLES / GOOD, folder / GOOD)
+    mine("check", "amazon-us/settlement", "--refresh")
+    assert json.loads((folder / f"{GOOD}.expected.json").read_text())["counts"]["duplicate"] == 0
+    # Its names are those of the home's items where the samples bring none.
+    skus = {
+        row.get("sku")
+        for row in json.loads((folder / f"{GOOD}.expected.json").read_text())["records"]["settlement_line"]
+    }
+    assert skus == {None, "?M-MUG-BLUE", "?M-LAMP-3PK", "?M-SCARF", "?M-NEW-7", "?M-LAMP"}
+    shutil.copyfile(SAMPLES / samples.MASTER_DATA, folder / samples.MASTER_DATA)
+    done = mine("check", "amazon-us/settlement")
+    assert done.code == cli.PERSON
+    assert 'sku is "MUG-BLUE", expected "?M-MUG-BLUE"' in done.out
+
+
+def test_check_expand_prints_toml_that_reads_as_the_merged_mapping(run: Runner) -> None:
+    done = run("check", "amazon-us/settlement", "--expand")
+    assert done.code == cli.DONE
+    root = run.home / "mappings"
+    expected, _ = load.expanded(root / "amazon-us" / "settlement.toml", root)
+    printed = tomllib.loads(done.out)
+    assert printed == expected
+    assert "based_on" not in printed
+    assert (printed["feed"], printed["file"]["delimiter"]) == ("amazon-us.settlement", "tab")
+    assert len(printed["record"]) == 2
+    assert done.out.startswith("# mappings/amazon-us/settlement.toml\n")
+
+
+def test_an_expanded_mapping_can_take_the_place_of_the_short_one(mine: Runner) -> None:
+    path = mine.home / "mappings" / "amazon-us" / "settlement.toml"
+    path.write_text(mine("check", "amazon-us/settlement", "--expand").out)
+    before = load.load_file(path, mine.home / "mappings")[0]
+    assert before is not None and before.pack is None
+    assert mine("check", "amazon-us/settlement").code == cli.DONE
+
+
+def test_check_expand_tells_faults_on_standard_error(mine: Runner) -> None:
+    path = mine.home / "mappings" / "amazon-us" / "settlement.toml"
+    path.write_text(path.read_text() + "\n[file]\ndelimitr = 'tab'\n")
+    done = mine("check", "amazon-us/settlement", "--expand")
+    assert (done.code, done.out) == (cli.USAGE, "")
+    assert "delimitr" in done.err
+
+
+def test_toml_of_a_mapping_keeps_every_kind_of_value() -> None:
+    data = {
+        "feed": 'a "quoted" name', "valid_from": tomllib.loads("d = 2026-01-02")["d"], "expect": {"every": "1 day"},
+        "file": {"match": ["*.csv"], "ignore": [{"name": "total", "when": "\"SKU\" = 'x'"}], "header": {"row": 4}},
+        "record": [{"type": "item", "key": ["sku"], "fields": {"sku": "SKU", "_n": {"constant": 0, "map": {"01": "A"}}}}],
+    }  # fmt: skip
+    assert tomllib.loads(toml.text(data)) == data

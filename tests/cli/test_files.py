@@ -1,0 +1,152 @@
+"""Commands about files: `once`, `try`, `replay`, `release`."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+from pathlib import Path
+
+import pytest
+
+from gateway import cli
+from tests.cli.command import GOOD, HELD, NOW, SAMPLES, Runner, content, file_ids
+
+
+def test_once_prints_files_reconciliations_and_what_needs_a_person(settled: Path) -> None:
+    printed = (settled / "printed.txt").read_text()
+    assert re.search(rf"^ACCEPTED +amazon-us +{re.escape(GOOD)} +amazon-us\.settlement +31 +31 ", printed, re.MULTILINE)
+    assert re.search(rf"^HELD amazon-us/{HELD}: settlement foots: the rows make -31", printed, re.MULTILINE)
+    assert re.search(r"^c1 ", printed, re.MULTILINE)
+
+
+def test_output_in_a_pipe_has_no_progress_and_cuts_nothing(settled: Path) -> None:
+    printed = (settled / "printed.txt").read_text()
+    assert "\r" not in printed
+    assert "\x1b" not in printed
+    assert "…" not in printed
+
+
+def test_once_with_nothing_waiting_ends_with_zero(mine: Runner) -> None:
+    done = mine("once", "--now", NOW, "--json")
+    found = json.loads(done.out)
+    assert (done.code, found["files"]) == (cli.DONE, [])
+    assert {line["reconciliation"] for line in found["books"]["lines"]} >= {"a", "c1", "d"}
+
+
+def test_once_as_json_says_what_became_of_each_file(mine: Runner) -> None:
+    shutil.copyfile(SAMPLES / HELD, mine.home / "inbound" / "amazon-us" / "settlement-again.txt")
+    (mine.home / "inbound" / "amazon-us" / "[b] odd.csv").write_text("no mapping wants this\n")
+    done = mine("once", "--now", NOW, "--json")
+    states = {file["name"]: file["state"] for file in json.loads(done.out)["files"]}
+    assert states == {"settlement-again.txt": "DUPLICATE", "[b] odd.csv": "QUARANTINED"}
+    assert done.code == cli.PERSON
+
+
+def test_a_file_name_is_printed_as_it_is(mine: Runner) -> None:
+    (mine.home / "inbound" / "amazon-us" / "[red]x[1].csv").write_text("no mapping wants this\n")
+    assert "[red]x[1].csv" in mine("once", "--now", NOW).out
+    assert "[red]x[1].csv" in mine("status").out
+
+
+@pytest.mark.parametrize("now", ["yesterday", "2026-13-01"])
+def test_once_refuses_an_instant_that_is_none(run: Runner, now: str) -> None:
+    done = run("once", "--now", now)
+    assert (done.code, done.err.count("\n")) == (cli.USAGE, 1)
+    assert now in done.err
+
+
+def test_try_prints_rows_faults_and_entries(run: Runner) -> None:
+    done = run("try", "amazon-us/settlement", str(SAMPLES / "settlement-v2-off-by-ten.txt"))
+    assert done.code == cli.PERSON
+    assert "The file would be held" in done.out
+    assert "SETTLE_NOT_FOOT" in done.out
+
+
+def test_try_as_json_keeps_the_contract(run: Runner, tmp_path: Path) -> None:
+    text = (SAMPLES / GOOD).read_text().replace("18412096211", "18412096777").replace("\t39.98\t", "\tmany\t")
+    text = text.replace("\t84.80\t", "\t44.82\t")
+    (tmp_path / "settlement-new.txt").write_text(text)
+    done = run("try", "amazon-us/settlement.toml", str(tmp_path / "settlement-new.txt"), "--json")
+    found = json.loads(done.out)
+    assert found["file"] == "settlement-new.txt"
+    assert found["counts"] == {"received": 31, "accepted": 30, "rejected": 1, "duplicate": 0, "ignored": 0}
+    assert {"position", "code", "message", "hint"} <= set(found["faults"][0])
+    line = found["records"]["settlement_line"][0]
+    assert (line["amount"], line["posted_at"]) == ("3.2000", "2026-10-20T14:05:20+00:00")
+    assert found["entries"]
+    assert all(isinstance(entry["debit"], str) and isinstance(entry["credit"], str) for entry in found["entries"])
+    assert done.code == cli.DONE
+
+
+def test_try_knows_what_the_ledger_has_already(run: Runner) -> None:
+    found = json.loads(run("try", "amazon-us/settlement", str(SAMPLES / GOOD), "--json").out)
+    assert (found["counts"]["duplicate"], found["counts"]["accepted"], found["entries"]) == (31, 0, [])
+
+
+def test_try_writes_nothing(run: Runner, tmp_path: Path) -> None:
+    before = content(run.home)
+    for name in (GOOD, HELD):
+        run("try", "amazon-us/settlement", str(SAMPLES / name), "--json")
+    assert content(run.home) == before
+    run("init", "--with-examples", home=tmp_path)
+    before = content(tmp_path)
+    assert run("try", "amazon-us/settlement", str(SAMPLES / GOOD), home=tmp_path).code == cli.DONE
+    assert content(tmp_path) == before
+
+
+def test_try_of_a_file_that_cannot_be_read_says_why(run: Runner, tmp_path: Path) -> None:
+    broken = tmp_path / "settlement.txt"
+    broken.write_bytes(b"")
+    done = run("try", "amazon-us/settlement", str(broken), "--json")
+    found = json.loads(done.out)
+    assert done.code == cli.PERSON
+    assert (found["held"], found["records"]) == (True, {})
+    assert found["faults"][0]["code"] == "FILE_REJECT"
+    assert found["counts"] == {"received": 0, "accepted": 0, "rejected": 0, "duplicate": 0, "ignored": 0}
+    assert found["faults"][0]["message"] in run("try", "amazon-us/settlement", str(broken)).out
+
+
+def test_try_with_a_broken_mapping_tells_its_fault(mine: Runner) -> None:
+    path = mine.home / "mappings" / "amazon-us" / "settlement.toml"
+    path.write_text(path.read_text() + "\n[file]\ndelimitr = 'tab'\n")
+    done = mine("try", "amazon-us/settlement", str(SAMPLES / GOOD))
+    assert (done.code, done.out) == (cli.USAGE, "")
+    assert "settlement.toml:" in done.err
+
+
+def test_replay_of_a_file_that_did_not_change_is_a_duplicate(mine: Runner) -> None:
+    before = mine("query", "select count(*) as n from journal_line", "--format", "json").out
+    done = mine("replay", file_ids(mine)[GOOD])
+    assert done.code == cli.DONE
+    assert re.search(rf"{re.escape(GOOD)} +amazon-us\.settlement +31 +0 +0 +31 +0", done.out)
+    assert mine("query", "select count(*) as n from journal_line", "--format", "json").out == before
+
+
+def test_release_lets_a_held_file_post(mine: Runner) -> None:
+    identifier = file_ids(mine)[HELD]
+    done = mine("release", identifier)
+    assert done.code == cli.DONE
+    assert re.search(rf"^RELEASED +amazon-us +{HELD}", done.out, re.MULTILINE)
+    sql = "select amount from settlement_line where settlement_id = '18412096999'"
+    assert json.loads(mine("query", sql, "--format", "json").out) == [{"amount": "-31.0000"}]
+    actions = json.loads(
+        mine("query", "select action from audit_log where action like 'file.rel%'", "--format", "json").out
+    )
+    assert actions == [{"action": "file.released"}]
+    assert mine("release", identifier).code == cli.USAGE
+
+
+def test_only_a_held_file_is_released(mine: Runner) -> None:
+    before = mine("query", "select max(seq) as n from audit_log", "--format", "json").out
+    done = mine("release", file_ids(mine)[GOOD])
+    assert (done.code, done.out, done.err.count("\n")) == (cli.USAGE, "", 1)
+    assert "Only held files" in done.err
+    assert mine("query", "select max(seq) as n from audit_log", "--format", "json").out == before
+
+
+@pytest.mark.parametrize("command", ["replay", "release"])
+def test_an_unknown_file_is_told_in_one_line(mine: Runner, command: str) -> None:
+    done = mine(command, "0123456789abcdef")
+    assert (done.code, done.err.count("\n")) == (cli.USAGE, 1)
+    assert "0123456789abcdef" in done.err

@@ -1,0 +1,74 @@
+"""The program as a whole: homes that are not sound, help, pipes."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from gateway import cli
+from tests.cli.command import Runner, process
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["once"], ["status"], ["check"], ["query", "select 1"], ["verify"], ["replay", "abc"], ["release", "abc"],
+        ["generate"], ["try", "acme/stock", __file__],
+    ],
+    ids=lambda command: command[0],
+)  # fmt: skip
+def test_without_a_home_a_command_says_so_in_one_line(run: Runner, tmp_path: Path, command: list[str]) -> None:
+    done = run(*command, home=tmp_path / "nowhere")
+    assert done.code == cli.USAGE
+    assert done.out == ""
+    assert done.err.count("\n") == 1
+    assert "nowhere" in done.err
+    assert not (tmp_path / "nowhere").exists()
+
+
+@pytest.mark.parametrize("command", [["status"], ["query", "select 1"], ["verify"]], ids=lambda command: command[0])
+def test_a_home_without_a_ledger_is_told_how_to_get_one(run: Runner, tmp_path: Path, command: list[str]) -> None:
+    run("init", home=tmp_path)
+    done = run(*command, home=tmp_path)
+    assert (done.code, done.out) == (cli.USAGE, "")
+    assert "gateway once" in done.err
+
+
+def test_every_fault_of_the_configuration_is_told_at_once(mine: Runner) -> None:
+    with (mine.home / "config.toml").open("a") as file:
+        file.write('\n[entities.XX]\ncurrency = "dollars"\n\n[limits]\nrows_per_file = 3\n')
+    done = mine("once")
+    assert done.code == cli.USAGE
+    assert "entities.XX.currency" in done.err
+    assert "limits.rows_per_file" in done.err
+
+
+def test_help_names_every_command() -> None:
+    done = process("--help")
+    named = {
+        "init",
+        "once",
+        "run",
+        "status",
+        "check",
+        "try",
+        "query",
+        "verify",
+        "backup",
+        "replay",
+        "release",
+        "notify",
+        "generate",
+        "demo",
+    }
+    assert done.returncode == 0
+    assert named <= set(re.findall(r"\w+", done.stdout))
+
+
+def test_the_program_in_a_pipe_keeps_answers_and_errors_apart(settled: Path, tmp_path: Path) -> None:
+    answer = process("-C", str(settled), "query", "select sku from item", "--format", "csv")
+    assert (answer.returncode, answer.stdout, answer.stderr) == (0, "sku\nMUG-BLUE\n", "")
+    refused = process("status", cwd=tmp_path)
+    assert (refused.returncode, refused.stdout, refused.stderr.count("\n")) == (cli.USAGE, "", 1)

@@ -1,0 +1,97 @@
+"""Questions to the ledger: `status`, `query`."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import re
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from gateway import cli
+from tests.cli.command import HELD, ITEMS, NOW, Runner
+
+
+def test_status_shows_files_exceptions_and_a_trial_balance_of_zero(run: Runner) -> None:
+    text = run("status").out
+    assert HELD in text
+    found = json.loads(run("status", "--json").out)
+    assert {row["state"]: row["files"] for row in found["files"]} == {"ACCEPTED": 2, "HELD": 1}
+    assert [row["name"] for row in found["needs a person"]] == [HELD]
+    assert {row["code"] for row in found["exceptions"]} >= {"SETTLE_NOT_FOOT", "UNMAPPED_LINE"}
+    assert [row["balance"] for row in found["trial balance"]] == ["0.0000"]
+
+
+def test_status_lists_what_is_expected_today(mine: Runner) -> None:
+    mapping = mine.home / "mappings" / "amazon-us" / "settlement.toml"
+    text = re.sub(r"^expect .*$", 'expect = { every = "day", since = 2020-01-01, timezone = "Pacific/Kiritimati" }',
+                  mapping.read_text(), flags=re.MULTILINE)  # fmt: skip
+    mapping.write_text(text)
+    today = datetime.now(ZoneInfo("Pacific/Kiritimati")).date()
+    rows = {row["period"]: row for row in json.loads(mine("status", "--json").out)["expected today"]}
+    assert rows["2020-01-01"] == {
+        "feed": "amazon-us.settlement",
+        "period": "2020-01-01",
+        "due": "2020-01-02 00:00+1400",
+        "state": "missing",
+    }  # fmt: skip
+    assert rows[str(today)]["state"] == "waiting" or rows[str(today)]["state"].startswith("came at ")
+    assert "2020-01-01" in mine("status").out
+
+
+def test_query_prints_a_table_csv_or_json(run: Runner) -> None:
+    sql = "select canonical_class, sum(amount) as amount from settlement_line group by 1 order by 1 limit 2"
+    expected = [
+        {"canonical_class": "advertising", "amount": "-45.1100"},
+        {"canonical_class": "commission", "amount": "-21.0000"},
+    ]
+    assert json.loads(run("query", sql, "--format", "json").out) == expected
+    assert list(csv.DictReader(io.StringIO(run("query", sql, "--format", "csv").out))) == expected
+    assert run("query", sql).out.splitlines()[1].split() == ["advertising", "-45.1100"]
+
+
+def test_query_gives_identifiers_days_and_blanks_as_plain_values(run: Runner) -> None:
+    sql = "select source_key, deposit_date, payout_ref from settlement"
+    (row,) = json.loads(run("query", sql, "--format", "json").out)
+    assert re.fullmatch(r"[0-9a-f-]{36}", row["source_key"])
+    assert (row["deposit_date"], row["payout_ref"]) == ("2026-11-04", None)
+
+
+def test_query_without_rows_still_has_its_header(run: Runner) -> None:
+    sql = "select sku, name from item where false"
+    assert run("query", sql, "--format", "csv").out == "sku,name\n"
+    assert run("query", sql, "--format", "json").out == "[]\n"
+    assert run("query", sql).out == "(none)\n"
+
+
+def test_query_as_of_sees_the_ledger_as_it_stood(mine: Runner) -> None:
+    count = "select count(*) as n from item"
+    (snapshot,) = json.loads(
+        mine("query", "select max(snapshot_id) as n from lake.snapshots()", "--format", "json").out
+    )
+    (mine.home / "inbound" / "master-data" / "items-2.csv").write_text(ITEMS.replace("BLUE", "RED"))
+    assert mine("once", "--now", NOW).code == cli.DONE
+    assert json.loads(mine("query", count, "--format", "json").out) == [{"n": 2}]
+    assert json.loads(mine("query", count, "--as-of", str(snapshot["n"]), "--format", "json").out) == [{"n": 1}]
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "delete from item", "drop table item", "select 1; select 2", "attach 'x.db'", "copy item to 'x.csv'",
+        "select * from nothing", "selec 1", "select * from read_csv('/etc/passwd')", "select 1 as a, 2 as a", "",
+    ],
+)  # fmt: skip
+def test_query_refuses_what_is_no_question_in_one_line(run: Runner, sql: str) -> None:
+    done = run("query", sql)
+    assert (done.code, done.out) == (cli.USAGE, "")
+    assert done.err.count("\n") == 1
+
+
+@pytest.mark.parametrize("arguments", [["--format", "xml"], ["--as-of", "then"], ["--as-of", "1999-01-01"]])
+def test_query_refuses_what_it_does_not_know(run: Runner, arguments: list[str]) -> None:
+    done = run("query", "select 1", *arguments)
+    assert (done.code, done.out) == (cli.USAGE, "")
