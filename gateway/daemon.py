@@ -44,7 +44,7 @@ from gateway.intake.take import Intake
 from gateway.monitor import Monitor, serving
 from gateway.notifications import Notifier, NotifierThread
 from gateway.once import run_books, taking_files
-from gateway.sql import rows_of
+from gateway.reports import exceptions
 from gateway.transports import build
 from gateway.transports.lane import Lane
 from gateway.transports.transport import Drop
@@ -65,7 +65,6 @@ STOP_S = 0.5
 """How long what is being committed may take to its end after the stop was asked for; then it is undone."""
 ARRIVES = [FileCreatedEvent, FileClosedEvent, FileMovedEvent, DirCreatedEvent, DirMovedEvent]
 """What is done to a folder when a file arrives. Our own reading and removing of files is not among it."""
-OPEN = """select severity, owner, count(*) as "count" from exception where status = 'OPEN' group by all order by all"""
 
 
 class Daemon:
@@ -278,7 +277,7 @@ class Daemon:
         self._books_of = turn
         ended = time.monotonic()
         self._books_not_before = ended + (ended - begun) * (1 / BOOKS_SHARE - 1)
-        self.monitor.booked(list(rows_of(self.home.lake.con, OPEN)))
+        self.monitor.booked(exceptions.by_owner(self.home.lake.con))
         log.info("books.done", open=outcome.open, opened=outcome.opened, closed=outcome.closed,
                  workbooks=[path.name for path in workbooks])  # fmt: skip
         self._wake_lanes()
@@ -286,7 +285,9 @@ class Daemon:
     def _books_and_workbooks(self) -> tuple[Outcome, list[Path]]:
         home = self.home
         outcome = run_books(home)
-        return outcome, write_workbooks(home.folder, home.lake, home.context, reconciled=home.reconciled)
+        return outcome, write_workbooks(
+            home.folder, home.lake, home.context, home.rules.metrics, reconciled=home.reconciled
+        )
 
     def _try(self, step: str, back_off: BackOff, work: Callable[[], T]) -> T | None:
         """The result, None if it failed or must wait: it is tried again later, and files go on."""

@@ -14,6 +14,7 @@ from gateway import synthetic
 from gateway.home import open_home
 from gateway.ledger import verify
 from gateway.once import run_once
+from gateway.reports import exceptions, journal
 
 Key = tuple[str, str]
 
@@ -27,17 +28,14 @@ def run(folder: Path, out: Console, progress: bool) -> bool:
     with open_home(folder, now=truth.now) as home:
         done = run_once(home, progress=progress)
         con = home.lake.con
-        found = {(code, key) for code, key in con.execute(
-            "select code, business_key from exception where status = 'OPEN'").fetchall()}  # fmt: skip
-        totals = con.execute(
-            "select entity, currency, sum(debit), sum(credit) from journal_line group by all order by all"
-        ).fetchall()
+        found = exceptions.keys(con)
+        totals = journal.trial_balance(con)
         findings = verify.verify(home.lake)
     states = Counter(file.state for file in done.files)
     rows = sum(file.received for file in done.files)
     out.print(f"Files: {', '.join(f'{n} {state.lower()}' for state, n in sorted(states.items()))}; {rows} rows")
-    for entity, currency, debit, credit in totals:
-        out.print(f"Journal {entity}: debit {debit} = credit {credit} {currency}")
+    for sums in totals:
+        out.print(f"Journal {sums['entity']}: debit {sums['debit']} = credit {sums['credit']} {sums['currency']}")
     for line in done.books.lines:
         out.print(f"{line.title}: {line.matched} matched, {line.timing} in time, {line.open} open")
     agreed = _compare(folder / "truth.csv", found, out)

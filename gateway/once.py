@@ -64,7 +64,9 @@ def run_once(home: Home, *, progress: bool = False) -> Pass:
         except HouseError as error:
             problems.append(str(error))
         outcome = run_books(home)
-        workbooks = write_workbooks(home.folder, home.lake, home.context, reconciled=home.reconciled)
+        workbooks = write_workbooks(
+            home.folder, home.lake, home.context, home.rules.metrics, reconciled=home.reconciled
+        )
         return Pass(files, outcome, workbooks, acknowledgements, problems)
 
 

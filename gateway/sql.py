@@ -52,6 +52,15 @@ def lay(con: duckdb.DuckDBPyConnection, name: str, rows: Sequence[Sequence[Any]]
         con.unregister(view)
 
 
+Rows = list[dict[str, Any]]
+"""The rows of a result as `rows_of` gives them."""
+
+
+def table_of(con: duckdb.DuckDBPyConnection, sql: str, columns: Sequence[str]) -> pa.Table:
+    """These columns of a result, in the order of its rows."""
+    return con.execute(f"select {', '.join(map(identifier, columns))} from ({sql})").to_arrow_table()
+
+
 def rows_of(con: duckdb.DuckDBPyConnection, sql: str) -> Iterator[dict[str, Any]]:
     """Rows as dictionaries of JSON values: decimals and instants as text."""
     for batch in con.execute(sql).to_arrow_reader(10_000):

@@ -132,12 +132,16 @@ def test_a_full_disk_leaves_no_half_workbook_and_is_told_in_one_line(gateway: Ho
     outbound.symlink_to(disk)
     ballast = fill(disk, 0)
     with pytest.raises(HouseError, match="No space left"):
-        write_workbooks(gateway.folder, gateway.lake, gateway.context, reconciled=gateway.reconciled)
+        write_workbooks(
+            gateway.folder, gateway.lake, gateway.context, gateway.rules.metrics, reconciled=gateway.reconciled
+        )
     assert [path for path in disk.rglob("*") if path.is_file() and path != ballast] == []
     ballast.unlink()
     assert all(
         path.exists()
-        for path in write_workbooks(gateway.folder, gateway.lake, gateway.context, reconciled=gateway.reconciled)
+        for path in write_workbooks(
+            gateway.folder, gateway.lake, gateway.context, gateway.rules.metrics, reconciled=gateway.reconciled
+        )
     )
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pyarrow as pa
 
 from gateway.atomic import write_atomically
-from gateway.reports.book_data import BookRun
+from gateway.workbooks.book_data import BookRun
 from gateway.workbooks.cells import Column, Kind, neutralise
 from gateway.workbooks.file import Book, Line
 from gateway.workbooks.sheet import Block, Sheet, paged

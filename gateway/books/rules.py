@@ -1,7 +1,8 @@
-"""The accounting settings below `mappings/`, read and checked: chart of accounts, posting rules, reconciliations.
+"""The accounting settings below `mappings/`, read and checked: chart of accounts, posting rules, reconciliations,
+metrics.
 
-Each file is checked whole; all its faults are reported at once, with their lines. The common hash of the files is the
-version that journal lines carry, so that an auditor sees which rules made an entry.
+Each file is checked whole; all its faults are reported at once, with their lines. The common hash of the files
+that make entries is the version that journal lines carry, so that an auditor sees which rules made an entry.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import duckdb
 from pydantic import ValidationError
 
 from gateway.books.exceptions.codes import Code
+from gateway.books.metrics import Metric, read_metrics
 from gateway.books.posting import rule_lint
 from gateway.books.posting.chart import Chart
 from gateway.books.posting.rules import Posting, PostingRules
@@ -40,6 +42,7 @@ class Rules(PostingRules):
     """All accounting settings of a home."""
 
     registry: Registry
+    metrics: tuple[Metric, ...] = ()
 
     @property
     def codes(self) -> dict[tuple[str, str], Code]:
@@ -58,14 +61,16 @@ def load(home: Path) -> Rules:
     chart = _check(Chart, *files[CHART], CHART)
     posting = _check(Posting, *files[POSTING], POSTING)
     registry = _check(Registry, *files[RECONCILIATIONS], RECONCILIATIONS)
+    metrics, metric_faults = read_metrics(home)
     _refuse(
         [
+            *metric_faults,
             *rule_lint.faults(posting, files[POSTING][1]),
             *_roles_without_account(chart, posting),
             *_reconciliation_faults(registry, files[RECONCILIATIONS][1]),
         ]
     )
-    return Rules(chart, posting, digest.hexdigest()[:16], registry)
+    return Rules(chart, posting, digest.hexdigest()[:16], registry, metrics)
 
 
 def _refuse(faults: list[HomeFault]) -> None:

@@ -19,15 +19,8 @@ from gateway.errors import HouseError
 from gateway.ledger import lake, queries
 from gateway.ledger.locking import retry
 from gateway.mapping.library import load
+from gateway.reports import exceptions, files, journal
 from gateway.sql import rows_of
-
-_FILES = "select state, count(*) as files, sum(received) as rows from file_state group by state order by state"
-_PENDING = """select file_id, state, partner, name, reason from file_state
-where state in ('HELD', 'QUARANTINED') order by partner, name"""
-_EXCEPTIONS = """select reconciliation, code, severity, owner, count(*) as open, sum(amount) as amount from exception
-where status = 'OPEN' group by all order by severity, code"""
-_TRIAL = """select entity, currency, sum(debit) as debit, sum(credit) as credit, sum(debit) - sum(credit) as balance
-from journal_line group by all order by all"""
 
 
 def status(as_json: Annotated[bool, typer.Option("--json")] = False) -> None:
@@ -37,11 +30,11 @@ def status(as_json: Annotated[bool, typer.Option("--json")] = False) -> None:
     with lake.open_lake(home_folder(), settings, read_only=True) as ledger:
         con = ledger.con
         found = {
-            "files": list(rows_of(con, _FILES)),
+            "files": files.by_state(con),
             "expected today": _expected_today(con, feeds),
-            "needs a person": list(rows_of(con, _PENDING)),
-            "exceptions": list(rows_of(con, _EXCEPTIONS)),
-            "trial balance": list(rows_of(con, _TRIAL)),
+            "needs a person": files.pending(con),
+            "exceptions": exceptions.by_code(con),
+            "trial balance": journal.trial_balance(con),
             "notifications": notify.states(settings, ledger.folder),
         }
     if as_json:

@@ -36,7 +36,7 @@ def check(con: duckdb.DuckDBPyConnection, sql: str) -> None:
         raise _refusal(sql, str(tree.get("error_message", "")).split("\n")[0].rstrip("!."))
     if len(tree["statements"]) != 1:
         raise _refusal(sql, f"{len(tree['statements'])} statements")
-    for node in _nodes(tree):
+    for node in nodes(tree):
         name = str(node.get("function_name", "")).lower()
         source = str((node.get("function") or {}).get("function_name", "")).lower()
         if name.startswith(_REFUSED):
@@ -47,7 +47,8 @@ def check(con: duckdb.DuckDBPyConnection, sql: str) -> None:
             raise _refusal(sql, f"{source} is not allowed in place of a table")
 
 
-def _nodes(tree: Any) -> Iterator[dict[str, Any]]:
+def nodes(tree: Any) -> Iterator[dict[str, Any]]:
+    """Every object of a statement that was read as JSON, in no order."""
     waiting = [tree]
     while waiting:
         node = waiting.pop()

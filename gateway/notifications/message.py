@@ -14,9 +14,10 @@ from email.message import EmailMessage
 from email.utils import format_datetime
 from zoneinfo import ZoneInfo
 
-from gateway.notifications.picture import LISTED_MAX, Digest, Rows
+from gateway.notifications.picture import LISTED_MAX, Digest
 from gateway.notifications.templates import Templates
 from gateway.settings import Recipient
+from gateway.sql import Rows
 
 EXCEPTION = ("severity", "code", "owner", "partner", "amount", "currency", "due", "message")
 CELL_MAX = 300

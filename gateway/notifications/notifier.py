@@ -23,6 +23,7 @@ from gateway.notifications import message, picture, templates
 from gateway.notifications.message import Message
 from gateway.notifications.sending import NotSentError, send
 from gateway.notifications.state import TRIES_MAX, Notified, State
+from gateway.reports import exceptions
 from gateway.settings import Config, Recipient
 
 log = structlog.get_logger()
@@ -44,7 +45,7 @@ def check(home: Path, config: Config, rules: Rules) -> None:
     templates.load(home)
     known = sorted({code.owner for code in rules.codes.values()})
     for recipient in config.notify.to:
-        wrong = [owner for owner in recipient.owner if owner not in (*known, picture.ALL)]
+        wrong = [owner for owner in recipient.owner if owner not in (*known, exceptions.ALL)]
         if wrong:
             raise HouseError(
                 "check notify.to",
@@ -99,7 +100,7 @@ class Notifier:
     def _alert(
         self, con: duckdb.DuckDBPyConnection, recipient: Recipient, notified: Notified, now: datetime
     ) -> Message | None:
-        rows = picture.open_exceptions(con, recipient.owner, recipient.severity, now)
+        rows = exceptions.open_of(con, recipient.owner, recipient.severity, now)
         items = {f"{row['exception_id']}:{row['version']}": row for row in rows}
         notified.alerted = [item for item in notified.alerted if item in items]
         new = [item for item in items if item not in notified.alerted]

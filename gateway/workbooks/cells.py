@@ -59,6 +59,9 @@ class Column:
     width     in characters, 0 to fit the content
     formula   "{external}-{book}": live, with the data's value as the cached result; columns by name
     dash      zero is shown as a dash, where zeros are many and say little
+    source    its name in what is queried, where it has another name there
+    made      the workbook makes it of other columns; it is not queried
+    shown     the sheet has it; what is not shown is queried for columns that are made of it
     """
 
     name: str
@@ -68,6 +71,9 @@ class Column:
     width: int = 0
     formula: str = ""
     dash: bool = False
+    source: str = ""
+    made: bool = False
+    shown: bool = True
 
 
 @dataclass(frozen=True, slots=True)

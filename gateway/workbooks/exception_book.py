@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from gateway.reports.book_data import BookData
+from gateway.workbooks.book_data import BookData
 from gateway.workbooks.exception_sheets import exception_pages, unmatched_pages
 from gateway.workbooks.file import Book
 from gateway.workbooks.guide_sheets import HOW_TO_WORK, lists_sheet, readme, resolutions, service_levels

@@ -8,8 +8,8 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from gateway.reports.book_data import BookData, BookRun
-from gateway.workbooks.cells import Column, Kind
+from gateway.workbooks import columns
+from gateway.workbooks.book_data import BookData, BookRun
 from gateway.workbooks.resolutions import DECISIONS, kind_of
 from gateway.workbooks.sheet import Block, Rule, Sheet, paged
 
@@ -18,77 +18,8 @@ BUCKET_BEYOND = "90+"
 BUCKET_LABELS = (*(label for _, label in BUCKETS), BUCKET_BEYOND)
 COMMENT_CHARS_MAX = 2_000
 
-# Column of the workbook ← column of the contract, where the workbook says it more plainly.
-RENAMED = {
-    "due": "due_at",
-    "difference_qty": "qty",
-    "difference_amount": "amount",
-    "functional_difference": "functional_amount",
-}
-
-T, Q, M = Kind.TEXT, Kind.QUANTITY, Kind.MONEY
-EXCEPTION_COLUMNS = (
-    Column("exception_id", T),
-    Column("version", Kind.WHOLE),
-    Column("severity", Kind.WHOLE),
-    Column("code", T),
-    Column("message", T, width=44),
-    Column("reconciliation", T),
-    Column("entity", T),
-    Column("partner", T),
-    Column("channel", T),
-    Column("location", T),
-    Column("sku", T),
-    Column("document", T),
-    Column("event_date", Kind.DAY),
-    Column("age", Kind.WHOLE),
-    Column("bucket", T),
-    Column("external_qty", Q, total=True),
-    Column("book_qty", Q, total=True),
-    Column("difference_qty", Q, total=True),
-    Column("external_amount", M, total=True),
-    Column("book_amount", M, total=True),
-    Column("difference_amount", M, total=True),
-    Column("currency", T),
-    Column("functional_difference", M),
-    Column("owner", T),
-    Column("due", Kind.INSTANT),
-    Column("suggestion", T),
-    Column("score", Kind.WHOLE),
-    Column("source_file", T),
-    Column("position", T),
-    Column("file_id", T),
-    Column("resolution_kind", T),
-    Column("link", Kind.LINK),
-    Column("resolution", T, editable=True, width=20),
-    Column("target_ref", T, editable=True, width=18),
-    Column("corrected_value", T, editable=True, width=16),
-    Column("reason_code", T, editable=True, width=14),
-    Column("comment", T, editable=True, width=36),
-    Column("decision", T, editable=True, width=12),
-)
-
-UNMATCHED_COLUMNS = (
-    Column("reconciliation", T),
-    Column("entity", T),
-    Column("partner", T),
-    Column("channel", T),
-    Column("location", T),
-    Column("sku", T),
-    Column("bucket", T),
-    Column("document", T),
-    Column("event_date", Kind.DAY),
-    Column("currency", T),
-    Column("external_qty", Q, total=True),
-    Column("book_qty", Q, total=True),
-    Column("external_amount", M, total=True),
-    Column("book_amount", M, total=True),
-    Column("code", T),
-    Column("exception_id", T),
-    Column("source_file", T),
-    Column("position", T),
-    Column("book_reference", T),
-)
+UNMATCHED = tuple(c for c in columns.DETAIL if not (c.made or c.name == "state"))
+"""Columns of an open line: all but its state, and the differences, of which one side is missing."""
 
 RULES = (
     *(Rule(("severity", "code"), f"{{severity}}={n}", f"severity_{n}") for n in (1, 2, 3, 4)),
@@ -125,12 +56,10 @@ def exception_pages(data: BookData, targets: Sequence[Sheet], rows_max: int) -> 
         "link": pa.array(_links(ordered, targets), pa.string()),
     }
     nothing = pa.nulls(ordered.num_rows, pa.string())
-    values = [
-        nothing if c.editable else made[c.name] if c.name in made else ordered[RENAMED.get(c.name, c.name)]
-        for c in EXCEPTION_COLUMNS
-    ]
-    table = pa.table(values, names=[c.name for c in EXCEPTION_COLUMNS])
-    block = Block("EXCEPTIONS", EXCEPTION_COLUMNS, table, currency="currency", rules=RULES, validations=validations())
+    shown = columns.shown(columns.EXCEPTIONS)
+    values = [nothing if c.editable else made[c.name] if c.made else ordered[c.source or c.name] for c in shown]
+    table = pa.table(values, names=[c.name for c in shown])
+    block = Block("EXCEPTIONS", shown, table, currency="currency", rules=RULES, validations=validations())
     note = "Fill in the amber columns only. Difference = external − book. Times are UTC. Red due dates are overdue. Prints as far as due."
     return paged(Sheet("EXCEPTIONS", "Exceptions to resolve", [block], note, 4, True, print_to="due"), rows_max)
 
@@ -176,7 +105,7 @@ def validations() -> Mapping[str, Mapping[str, Any]]:
 
 
 def _unmatched(name: str, title: str, table: pa.Table, rows_max: int) -> list[Sheet]:
-    block = Block(name, UNMATCHED_COLUMNS, table, currency="currency")
+    block = Block(name, UNMATCHED, table, currency="currency")
     return paged(Sheet(name, title, [block], "Open items without a counterpart.", 1), rows_max)
 
 

@@ -21,7 +21,7 @@ from xlsxwriter.utility import xl_col_to_name
 from xlsxwriter.worksheet import Worksheet
 
 from gateway.atomic import replacing
-from gateway.reports.book_data import BookRun
+from gateway.workbooks.book_data import BookRun
 from gateway.workbooks.cells import NUMBERS, Column, Kind, cells, neutralise, serial, shorten
 from gateway.workbooks.sheet import Block, Sheet
 from gateway.workbooks.styles import TABLE_STYLE, Styles

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pyarrow as pa
 
-from gateway.reports.book_data import BookData, BookRun
+from gateway.workbooks.book_data import BookData, BookRun
 from gateway.workbooks.cells import Column, Kind
 from gateway.workbooks.file import Line
 from gateway.workbooks.resolutions import DECISIONS, KIND_TITLES, RESOLUTIONS, kind_of, resolutions_of

@@ -14,7 +14,7 @@ from decimal import Decimal
 
 import pyarrow as pa
 
-from gateway.reports.book_data import BookRun
+from gateway.workbooks.book_data import BookRun
 from gateway.workbooks.cells import EXACT_DIGITS, Column, Kind
 from gateway.workbooks.sheet import Block, Sheet
 

@@ -7,14 +7,22 @@ from decimal import Decimal
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from gateway.reports.book_data import FILES, JOURNAL, KPI, MATCHES, MONEY, BookData
+from gateway.workbooks import columns
+from gateway.workbooks.book_data import BookData
 from gateway.workbooks.cells import Column, Kind
 from gateway.workbooks.sheet import Block, Rule, Sheet, paged
 
 ZERO = Decimal(0)
-T, W, Q, M = Kind.TEXT, Kind.WHOLE, Kind.QUANTITY, Kind.MONEY
+MONEY = columns.TYPES[Kind.MONEY]
+T, M = Kind.TEXT, Kind.MONEY
 
-_KINDS = {pa.int64(): W, pa.date32(): Kind.DAY, pa.timestamp("us", tz="UTC"): Kind.INSTANT}
+_MISSED = (
+    'AND({target}<>"",{value}<>"",OR(AND({direction}="up",{value}<{target}),AND({direction}="down",{value}>{target})))'
+)
+_KPI_RULES = (
+    *(Rule((name,), '{unit}="ratio"', "as_percent") for name in ("value", "target")),
+    Rule(("value",), _MISSED, "bad"),
+)
 _STATE_RULES = (
     Rule(("state",), '{state}="OPEN"', "severity_1"),
     Rule(("state",), '{state}="TIMING"', "severity_3"),
@@ -25,41 +33,29 @@ _STATE_RULES = (
 
 def matches_pages(data: BookData, rows_max: int) -> list[Sheet]:
     """MATCHES: each side of each match, with the rule that made it."""
-    columns = _as_they_are(MATCHES, {"amount": M, "difference": M})
     ordered = data.matches.sort_by([("reconciliation", "ascending"), ("match_id", "ascending"), ("side", "ascending")])
-    block = Block("MATCHES", columns, ordered, currency="currency")
+    block = Block("MATCHES", columns.MATCHES, ordered, currency="currency")
     note = "Side A is external, side B the book. SUGGESTED waits for a person; nothing is matched twice."
     return paged(Sheet("MATCHES", "What was matched, and why", [block], note, 1), rows_max)
 
 
 def journal_pages(name: str, title: str, journal: pa.Table, rows_max: int) -> list[Sheet]:
     """A journal: debit and credit are never negative; totals for each currency above."""
-    columns = _as_they_are(
-        JOURNAL,
-        {"debit": M, "credit": M, "functional_amount": M},
-        totals=("debit", "credit", "functional_amount"),
-    )
     ordered = journal.sort_by([("date", "ascending"), ("entry_id", "ascending"), ("line_no", "ascending")])
-    block = Block(name, columns, ordered, currency="currency")
+    block = Block(name, columns.JOURNAL, ordered, currency="currency")
     note = "functional_amount = debit − credit in the entity's currency. An empty position sums several records."
     return paged(Sheet(name, title, [block], note, 2), rows_max)
 
 
 def kpi_sheet(data: BookData) -> Sheet:
     """KPI: every metric with what it is made of."""
-    columns = _as_they_are(KPI, dict.fromkeys(("value", "numerator", "denominator"), Kind.RATIO))
-    rules = (Rule(("value",), '{unit}="ratio"', "as_percent"),)
-    block = Block("KPI", columns, data.kpi, rules=rules)
+    block = Block("KPI", columns.KPI, data.kpi, rules=_KPI_RULES)
     return Sheet("KPI", "Key figures", [block], "Value = numerator / denominator, from the source named.", 1)
 
 
 def files_pages(data: BookData, rows_max: int, name: str = "FILES") -> list[Sheet]:
     """FILES: received = accepted + rejected + duplicate + ignored, checked for every file."""
     parts = ("accepted", "rejected", "duplicate", "ignored")
-    counts = ("received", *parts)
-    columns = list(_as_they_are(FILES, {}, totals=counts))
-    at = [column.name for column in columns].index("ignored") + 1
-    columns.insert(at, Column("check", W, total=True, formula="{received}-" + "-".join(f"{{{p}}}" for p in parts)))
     table = data.files.sort_by([("arrived_at", "ascending"), ("file_id", "ascending")])
     check = pc.fill_null(table["received"], 0)
     for part in parts:
@@ -69,7 +65,7 @@ def files_pages(data: BookData, rows_max: int, name: str = "FILES") -> list[Shee
         Rule(("check",), "{check}<>0", "bad"),
         Rule(("state",), 'OR({state}="HELD",{state}="QUARANTINED")', "severity_1"),
     )
-    block = Block(name, tuple(columns), table, rules=rules)
+    block = Block(name, columns.FILES, table, rules=rules)
     note = "Check = received − accepted − rejected − duplicate − ignored: zero, or rows were lost."
     return paged(Sheet(name, "Files received", [block], note, 2), rows_max)
 
@@ -90,16 +86,8 @@ def trial_balance_sheet(data: BookData) -> Sheet:
     """TRIAL_BALANCE: the posted journal by account, for each entity and currency; and its proof."""
     journal = data.journal_posted
     sums = [("debit", "sum"), ("credit", "sum")]
-    columns = (
-        Column("entity", T), Column("currency", T), Column("account", T), Column("account_name", T),
-        Column("debit", M, total=True, dash=True), Column("credit", M, total=True, dash=True),
-        Column("balance", M, total=True, formula="ROUND({debit}-{credit},4)"),
-    )  # fmt: skip
     keys = ["entity", "currency", "account", "account_name"]
     accounts = _balanced(journal.group_by(keys).aggregate(sums).sort_by([(k, "ascending") for k in keys]), keys)
-    proof_columns = (
-        *columns[:4], Column("debit", M), Column("credit", M), Column("check", M, formula="ROUND({debit}-{credit},4)"),
-    )  # fmt: skip
     proof = _balanced(
         journal.group_by(keys[:2]).aggregate(sums).sort_by([(k, "ascending") for k in keys[:2]]), keys[:2]
     )
@@ -108,8 +96,13 @@ def trial_balance_sheet(data: BookData) -> Sheet:
     proof = proof.append_column("account_name", everything)
     proof = proof.append_column("account", pa.nulls(proof.num_rows, pa.string()))
     blocks = [
-        Block("TRIAL_BALANCE_CHECK", proof_columns, proof, "Debit − credit for each entity and currency: zero"),
-        Block("TRIAL_BALANCE", columns, accounts, "Posted by account", "currency"),
+        Block(
+            "TRIAL_BALANCE_CHECK",
+            columns.TRIAL_BALANCE_CHECK,
+            proof,
+            "Debit − credit for each entity and currency: zero",
+        ),
+        Block("TRIAL_BALANCE", columns.TRIAL_BALANCE, accounts, "Posted by account", "currency"),
     ]
     blocks[0].rules = (Rule(("check",), "{check}<>0", "bad"), Rule(("check",), 'AND({check}<>"",{check}=0)', "good"))
     note = "Debit positive, credit in parentheses. Only what the lines of JOURNAL_POSTED hold."
@@ -125,52 +118,27 @@ def differences(detail: pa.Table, measure: str) -> pa.ChunkedArray:
 
 
 def _detail(name: str, title: str, rows: pa.Table, rows_max: int) -> list[Sheet]:
-    columns = [
-        *(Column(n, T) for n in ("entity", "partner", "channel", "location", "sku", "bucket", "document")),
-        Column("event_date", Kind.DAY),
-        Column("state", T),
-        Column("external_qty", Q, total=True),
-        Column("book_qty", Q, total=True),
-        Column("difference_qty", Q, total=True, formula="N({external_qty})-N({book_qty})"),
-        Column("currency", T),
-        Column("external_amount", M, total=True),
-        Column("book_amount", M, total=True),
-        Column("difference_amount", M, total=True, formula="ROUND(N({external_amount})-N({book_amount}),4)"),
-        *(Column(n, T) for n in ("code", "exception_id", "source_file", "position", "book_reference")),
-    ]
     for measure in ("qty", "amount"):
         rows = rows.append_column(f"difference_{measure}", differences(rows, measure))
-    columns = _without_empty(columns, rows)
+    kept = _without_empty(columns.DETAIL[1:], rows)
     order = [(k, "ascending") for k in ("entity", "document", "location", "sku", "bucket", "event_date")]
-    block = Block(name, tuple(columns), rows.sort_by(order), currency="currency", rules=_STATE_RULES)
+    block = Block(name, kept, rows.sort_by(order), currency="currency", rules=_STATE_RULES)
     note = "Every row of the reconciliation. Difference = external − book; an empty side is not there at all."
     return paged(Sheet(name, title, [block], note), rows_max)
 
 
-def _without_empty(columns: list[Column], rows: pa.Table) -> list[Column]:
+def _without_empty(every: tuple[Column, ...], rows: pa.Table) -> tuple[Column, ...]:
     """The columns in which something stands; a measure keeps its three columns together."""
     if not rows.num_rows:
-        return columns
+        return every
     kept = {"document", "event_date", "state", "currency"}
     for measure in ("qty", "amount"):
         if rows[f"difference_{measure}"].null_count < rows.num_rows:
             kept |= {f"{side}_{measure}" for side in ("external", "book", "difference")}
-    return [c for c in columns if c.name in kept or (c.kind is T and rows[c.name].null_count < rows.num_rows)]
+    return tuple(c for c in every if c.name in kept or (c.kind is T and rows[c.name].null_count < rows.num_rows))
 
 
 def _balanced(grouped: pa.Table, keys: list[str]) -> pa.Table:
     debit, credit = (pc.fill_null(grouped[f"{side}_sum"].cast(MONEY), ZERO) for side in ("debit", "credit"))
     names = [*keys, "debit", "credit", "balance"]
     return pa.table([*(grouped[k] for k in keys), debit, credit, pc.subtract(debit, credit)], names=names)
-
-
-def _as_they_are(schema: pa.Schema, numbers: dict[str, Kind], totals: tuple[str, ...] = ()) -> tuple[Column, ...]:
-    return tuple(
-        Column(
-            part.name,
-            numbers.get(part.name) or _KINDS.get(part.type, T),
-            total=part.name in totals,
-            dash=part.name in ("debit", "credit"),
-        )
-        for part in schema
-    )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from gateway.reports.book_data import BookData
+from gateway.workbooks.book_data import BookData
 from gateway.workbooks.file import Book
 from gateway.workbooks.guide_sheets import readme
 from gateway.workbooks.ledger_sheets import detail_pages, files_pages, trial_balance_sheet

@@ -10,26 +10,18 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from gateway.reports.book_data import DETAIL_STATES, MONEY, BookData
+from gateway.model.reconciling import STATES
+from gateway.workbooks.book_data import BookData
 from gateway.workbooks.cells import Column, Kind
+from gateway.workbooks.columns import SUMMARY, TYPES
 from gateway.workbooks.exception_sheets import BUCKET_LABELS
 from gateway.workbooks.ledger_sheets import differences
 from gateway.workbooks.sheet import Block, Rule, Sheet
 
 ZERO = Decimal(0)
+MONEY = TYPES[Kind.MONEY]
 T, W, Q, M = Kind.TEXT, Kind.WHOLE, Kind.QUANTITY, Kind.MONEY
 
-# Rounded to the digits of money: the floats of a spreadsheet never sum to exactly zero.
-CHECK = "ROUND({external}-{book}-{open},4)"
-TIE = 'ROUND(IF({tie_basis}="BALANCE",-{open},{book})-{ledger_amount},4)'
-RESULT = 'IF(AND({check}=0,N({tie})=0),"ties","DOES NOT TIE")'
-
-SUMMARY_COLUMNS = (
-    Column("reconciliation", T), Column("title", T), Column("entity", T), Column("unit", T),
-    Column("external", M), Column("book", M), Column("matched", M), Column("open", M),
-    Column("check", M, formula=CHECK), Column("ledger_account", T), Column("ledger_amount", M),
-    Column("tie", M, formula=TIE), Column("tie_basis", T), Column("result", T, formula=RESULT, width=14),
-)  # fmt: skip
 SUMMARY_RULES = (
     # Money shows its decimals always, units only where they have some.
     *(
@@ -109,9 +101,9 @@ def _tie_out(summary: pa.Table) -> Block:
         "check": pa.array(checks, MONEY), "tie": pa.array(ties, MONEY),
         "tie_basis": pa.array(bases, pa.string()), "result": pa.array(results, pa.string()),
     }  # fmt: skip
-    values = [made.get(c.name) if c.name in made else summary[c.name] for c in SUMMARY_COLUMNS]
-    table = pa.table(values, names=[c.name for c in SUMMARY_COLUMNS])
-    return Block("SUMMARY", SUMMARY_COLUMNS, table, "Tie-out", rules=SUMMARY_RULES)
+    values = [made.get(c.name) if c.name in made else summary[c.name] for c in SUMMARY]
+    table = pa.table(values, names=[c.name for c in SUMMARY])
+    return Block("SUMMARY", SUMMARY, table, "Tie-out", rules=SUMMARY_RULES)
 
 
 def _states(detail: pa.Table) -> Block:
@@ -122,7 +114,7 @@ def _states(detail: pa.Table) -> Block:
         table = table.append_column(f"difference_{measure}", differences(detail, measure))
     measures = [("state", "count"), ("difference_qty", "sum"), ("difference_amount", "sum")]
     grouped = table.group_by(keys).aggregate(measures)
-    rank = pc.index_in(grouped["state"], pa.array(DETAIL_STATES))
+    rank = pc.index_in(grouped["state"], pa.array(STATES))
     grouped = grouped.append_column("rank", rank).sort_by([(k, "ascending") for k in (*keys[:3], "rank")])
     names = ("reconciliation", "state", "entity", "currency", "rows", "difference_qty", "difference_amount")
     source = (*names[:1], "state", "entity", "currency", "state_count", "difference_qty_sum", "difference_amount_sum")

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
 from gateway.books import reconcile
+from gateway.books.metrics import Metric
+from gateway.books.posting import reference, sources
 from gateway.books.reconcile.tables import Recon, Working
 from gateway.errors import HouseError
 from gateway.ledger.lake import Lake
-from gateway.reports import workbook_tables
-from gateway.reports.book_data import BookRun
+from gateway.workbooks.book_data import BookRun
 from gateway.workbooks.exception_book import write_exception_book
+from gateway.workbooks.gather import gather
 from gateway.workbooks.reconciliation_book import write_reconciliation_book
 
 
-def write_workbooks(home: Path, ledger: Lake, context: Recon, *, reconciled: bool) -> list[Path]:
+def write_workbooks(
+    home: Path, ledger: Lake, context: Recon, metrics: Sequence[Metric], *, reconciled: bool
+) -> list[Path]:
     """Write the exception and the reconciliation workbook of a home; returns their paths.
 
     The name carries the day that the figures are of and the ledger's version, so that a workbook that is out
@@ -40,7 +45,8 @@ def write_workbooks(home: Path, ledger: Lake, context: Recon, *, reconciled: boo
             ledger_version=version,
             home_currency=currencies.pop() if len(currencies) == 1 else "",
         )
-        data = workbook_tables.gather(working, run)
+        posted = sources.tables_of(rule.on for rule in context.rules.posting.rule)
+        data = gather(working, run, metrics, reference.ACCOUNTS, posted)
         try:
             write_exception_book(exceptions, data)
             write_reconciliation_book(reconciliation, data)

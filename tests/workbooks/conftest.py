@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.reports.book_data import BookData
+from gateway.workbooks.book_data import BookData
 from gateway.workbooks.exception_book import write_exception_book
 from gateway.workbooks.reconciliation_book import write_reconciliation_book
 from gateway.workbooks.sheet import FILTERED_SUM_ROWS_MAX

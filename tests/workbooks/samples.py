@@ -8,7 +8,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from gateway.reports.book_data import SCHEMAS, BookData, BookRun, Shown
+from gateway.workbooks.book_data import SCHEMAS, BookData, BookRun, Shown
 
 AS_OF = datetime(2025, 1, 31, 23, 59, tzinfo=UTC)
 RUN = BookRun(

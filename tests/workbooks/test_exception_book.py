@@ -7,7 +7,7 @@ import openpyxl
 import pyarrow as pa
 import pytest
 
-from gateway.reports.book_data import BookData
+from gateway.workbooks.book_data import BookData
 from gateway.workbooks.exception_book import write_exception_book
 from gateway.workbooks.exception_sheets import BUCKET_LABELS, ages, buckets
 from gateway.workbooks.issued_copy import row_hash

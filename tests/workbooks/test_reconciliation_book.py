@@ -4,7 +4,7 @@ from pathlib import Path
 
 import openpyxl
 
-from gateway.reports.book_data import BookData
+from gateway.workbooks.book_data import BookData
 from gateway.workbooks.reconciliation_book import write_reconciliation_book
 from tests.workbooks.reading import rows_of
 from tests.workbooks.samples import RUN, detail, journal, table

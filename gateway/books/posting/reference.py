@@ -9,6 +9,9 @@ from gateway.books.posting.rules import PostingRules
 from gateway.settings import Config
 from gateway.sql import lay
 
+ACCOUNTS = "chart_role"
+"""Relation: role, account, account_name."""
+
 CHART = pa.schema([("role", pa.utf8()), ("account", pa.utf8()), ("account_name", pa.utf8())])
 CHANNELS = pa.schema([("channel", pa.utf8()), ("revenue", pa.utf8()), ("settlement_days", pa.int32())])
 ENTITIES = pa.schema([("entity", pa.utf8()), ("functional", pa.utf8())])
@@ -17,7 +20,7 @@ ENTITIES = pa.schema([("entity", pa.utf8()), ("functional", pa.utf8())])
 def prepare(con: duckdb.DuckDBPyConnection, config: Config, rules: PostingRules) -> None:
     """Make the relations chart_role, channel_config and entity_config."""
     accounts = [(role, one.number, one.name) for role, one in rules.chart.accounts.items()]
-    lay(con, "chart_role", accounts, CHART)
+    lay(con, ACCOUNTS, accounts, CHART)
     channels = [(name, one.revenue, one.settlement_days) for name, one in config.channels.items()]
     lay(con, "channel_config", channels, CHANNELS)
     lay(con, "entity_config", [(name, one.currency) for name, one in config.entities.items()], ENTITIES)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from gateway.model import MAPPABLE
 
 SHIPMENT_AMOUNTS = ("list_amount", "discount_amount", "shipping_amount", "tax_amount")
@@ -19,6 +21,17 @@ DERIVED: dict[str, dict[str, str]] = {
 
 COMMON = {"channel": "VARCHAR", "currency": "VARCHAR", "revenue": "VARCHAR"}
 """Columns that every rule may use: `revenue` is the channel's trigger, shipment or settlement."""
+
+
+_RECORDS = {"shipment_value": ("shipment_line",), "payout_match": ("settlement", "bank_line")}
+"""Derivation → tables whose records stand behind its lines."""
+_STOCK = "inventory_movement"
+
+
+def tables_of(ons: Iterable[str]) -> list[str]:
+    """The canonical tables whose records are posted by rules on these, and by those of stock."""
+    found = (table for on in ons for table in _RECORDS.get(on, (on,)))
+    return list(dict.fromkeys([_STOCK, *found]))
 
 
 def columns_of(on: str) -> dict[str, str] | None:

@@ -5,7 +5,7 @@ from decimal import Decimal
 import pyarrow as pa
 import pytest
 
-from gateway.reports.book_data import SCHEMAS, BookData, conform
+from gateway.workbooks.book_data import SCHEMAS, BookData, conform
 from tests.workbooks.samples import RUN
 
 

@@ -1,0 +1,52 @@
+"""What became of the files that partners delivered."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+import duckdb
+import pyarrow as pa
+
+from gateway.sql import Rows, instant, rows_of, table_of
+
+NAMES = "(select file_id, min(name) as name from file group by file_id)"
+"""Relation as SQL: file_id, name. The name under which a file was delivered, the first one where there are several."""
+
+
+def by_state(con: duckdb.DuckDBPyConnection) -> Rows:
+    """Files in each state they are in now: state, files (count), rows (sum of received)."""
+    return list(
+        rows_of(
+            con,
+            "select state, count(*) as files, sum(received) as rows from file_state group by state order by state",
+        )
+    )
+
+
+def pending(con: duckdb.DuckDBPyConnection) -> Rows:
+    """Files that wait for a person, by partner and name: file_id, state (HELD, QUARANTINED), partner, name, reason."""
+    return list(
+        rows_of(
+            con,
+            """select file_id, state, partner, name, reason from file_state
+            where state in ('HELD', 'QUARANTINED') order by partner, name""",
+        )
+    )
+
+
+def by_partner(con: duckdb.DuckDBPyConnection, since: datetime) -> Rows:
+    """What each partner's deliveries became since an instant: partner, files, rows, accepted, rejected, duplicate."""
+    return list(
+        rows_of(
+            con,
+            f"""select partner, count(*) as files, sum(received) as "rows", sum(accepted) as accepted,
+                       sum(rejected) as rejected, sum(duplicate) as duplicate
+            from file where recorded_at >= {instant(since)} group by partner order by partner""",
+        )
+    )
+
+
+def received(con: duckdb.DuckDBPyConnection, columns: Sequence[str]) -> pa.Table:
+    """Every delivery as it was counted, by arrival; `columns` are some of the table `file`."""
+    return table_of(con, "select * from file order by arrived_at, partner, name, version", columns)
