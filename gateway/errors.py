@@ -24,8 +24,10 @@ class HouseError(Exception):
 
     def __str__(self) -> str:
         head = f"{self.operation} {self.subject}".strip()
-        middle = f": {self.cause}" if self.cause else ""
-        return f"{head}{middle}. {self.hint}" if self.hint else f"{head}{middle}"
+        text = f"{head}: {self.cause}" if self.cause else head
+        if not self.hint:
+            return text
+        return f"{text}{'' if text.endswith('?') else '.'} {self.hint}"
 
 
 class FeedError(HouseError):

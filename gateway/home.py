@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TypeVar
 
-from gateway import formats, settings
+from gateway import settings
 from gateway.books import feeds
 from gateway.books.posting import reference
 from gateway.books.reconcile.tables import Recon
@@ -51,7 +51,7 @@ class Home:
         self.folder, self.settings, self.lake = folder, settings, ledger
         self._now = now
         self.rules = load_rules(folder)
-        self.library = load.load_all(folder, formats.options_fault, last)
+        self.library = load.load_all(folder, last)
         self.reconciled = False
         self.master = MasterData(ledger.con)
         with transaction(ledger.con):

@@ -12,7 +12,6 @@ import pytest
 
 from gateway import formats
 from gateway import init as homes
-from gateway.formats import options_fault
 from gateway.home import Home, open_home, open_samples
 from gateway.intake.attempt import attempt
 from gateway.ledger import verify
@@ -78,13 +77,15 @@ def test_a_partner_is_one_mapping(tmp_path: Path) -> None:
 MODULE = '''
 """Memos: a line MEMO number sender kind, lines item=count, a line END."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import pyarrow as pa
 from pydantic import BaseModel, ConfigDict
 
 from gateway.errors import Fault, FileError
+from gateway.formats.path_errors import PathError, closest
 from gateway.reading import Envelope, Reading, ReadRequest, Unit
 
 
@@ -100,6 +101,21 @@ def sniff(head: bytes, name: str) -> bool:
 
 def read(request: ReadRequest) -> Reading:
     return _Memos(request)
+
+
+def check_each(each: str | None, options: Mapping[str, Any]) -> None:
+    if each != "line":
+        raise PathError("each", each or "", "does not say what a row is", "Write line.", "line")
+
+
+def check_path(path: str, each: str | None, options: Mapping[str, Any]) -> None:
+    if path not in ("item", "count"):
+        raise PathError("path", path, "is not a part of a line", "Write item or count.", closest(path, ["item", "count"]))
+
+
+def check_transaction(kind: str) -> None:
+    if not kind.isupper():
+        raise PathError("transaction", kind, "is not a kind of memo", "Write capitals.", kind.upper())
 
 
 def units(request: ReadRequest) -> Envelope:
@@ -250,6 +266,9 @@ def test_a_format_is_one_module_and_one_line_in_the_registry(cellar: Path) -> No
     [
         ('separator   = ":"', 'seperator = ":"', "Known options: separator"),
         ('format      = "memo"', 'format = "memos"', "memo, "),
+        ('transaction = "STOCK"', 'transaction = "stock"', '"stock" is not a kind of memo; did you mean "STOCK"?'),
+        ('each = "line"', 'each = "lime"', '"lime" does not say what a row is; did you mean "line"?'),
+        ('qty      = "count"', 'qty      = "coumt"', '"coumt" is not a part of a line; did you mean "count"?'),
     ],
 )
 def test_a_slip_in_a_mapping_of_a_new_format_is_told_before_a_file_comes(
@@ -259,6 +278,6 @@ def test_a_slip_in_a_mapping_of_a_new_format_is_told_before_a_file_comes(
     mapping.write_text(MEMO_MAPPING.replace(old, new))
     loaded, _ = load.load_file(mapping, cellar / "mappings")
     assert loaded is not None
-    [told] = lint.check(loaded, {}, options_fault)
+    [told] = lint.check(loaded, {})
     assert fault in told.message
     assert (told.file, told.line) == ("mappings/keller/memo.toml", MEMO_MAPPING.splitlines().index(old) + 1)

@@ -17,7 +17,6 @@ import pytest
 
 from gateway import init as homes
 from gateway.errors import FileError
-from gateway.formats import options_fault
 from gateway.home import Home, open_samples
 from gateway.intake.attempt import attempt
 from gateway.mapping.library import load, samples
@@ -72,7 +71,7 @@ def test_every_pack_serves_as_the_base_of_a_partners_mappings(tmp_path: Path) ->
         own = tmp_path / "mappings" / f"p-{name}" / "feed.toml"
         own.parent.mkdir()
         own.write_text(f'based_on = "standard/{base}"\nfeed = "p-{name}.feed"\npartner = "p-{name}"\n')
-    library = load.load_all(tmp_path, options_fault)
+    library = load.load_all(tmp_path)
     assert [str(fault) for fault in library.faults] == []
     assert len(library.mappings) == len(PACKS)
 

@@ -15,7 +15,6 @@ import pytest
 
 from gateway import init as homes
 from gateway.errors import FileError, HouseError
-from gateway.formats import options_fault
 from gateway.home import Home, open_home, open_samples
 from gateway.intake.attempt import attempt
 from gateway.ledger import verify
@@ -63,7 +62,7 @@ def read(reader: Home, pack: Path, sample: Path) -> dict[str, Any]:
 
 @pytest.mark.parametrize("pack", PACKS, ids=name_of)
 def test_a_pack_has_no_faults(reader: Home, pack: Path) -> None:
-    assert [str(fault) for fault in lint.check(loaded(pack), reader.library.lookups, options_fault)] == []
+    assert [str(fault) for fault in lint.check(loaded(pack), reader.library.lookups)] == []
 
 
 @pytest.mark.parametrize("pack", PACKS, ids=name_of)

@@ -13,7 +13,6 @@ from gateway import settings as configuration
 from gateway.cli.invocation import DONE, PERSON, USAGE, home_folder
 from gateway.cli.mappings import all_of, path_of, usable
 from gateway.cli.output import err, out
-from gateway.formats import options_fault
 from gateway.home import open_samples
 from gateway.intake.attempt import attempt
 from gateway.mapping.language import toml
@@ -41,7 +40,7 @@ def check(
     sound = []
     for path in paths:
         loaded, found = load.load_file(path, root)
-        found = found if loaded is None else lint.check(loaded, library.lookups, options_fault)
+        found = found if loaded is None else lint.check(loaded, library.lookups)
         faults += [fault for fault in found if fault not in faults]
         sound += [] if found else [path]
     if expand:

@@ -6,7 +6,6 @@ from difflib import get_close_matches
 from pathlib import Path
 
 from gateway.errors import HouseError
-from gateway.formats import options_fault
 from gateway.home import Home
 from gateway.mapping.library import load
 from gateway.mapping.lint import lint
@@ -35,7 +34,7 @@ def usable(home: Home, path: Path) -> load.Loaded:
     """The mapping, checked. Raises HouseError with all its faults."""
     loaded, faults = load.load_file(path, home.folder / "mappings")
     if loaded is not None:
-        faults = lint.check(loaded, home.library.lookups, options_fault)
+        faults = lint.check(loaded, home.library.lookups)
     if loaded is None or faults:
         raise HouseError("use mapping", path.stem, "Fix it and try again.", "; ".join(map(str, faults)).rstrip("."))
     return loaded

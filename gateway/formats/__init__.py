@@ -75,6 +75,13 @@ def check_options(module: Format, options: dict[str, object], name: str) -> None
     headers.options(module.Options, options, name)
 
 
+def check_transaction(name: str, kind: str) -> None:
+    """Check the kind of units that a mapping claims, where files of the format have units. Raises PathError."""
+    interchange = interchange_of(name)
+    if interchange is not None:
+        interchange.check_transaction(kind)
+
+
 def options_fault(name: str, options: Mapping[str, object]) -> str:
     """What is wrong with the options of a format, "" if nothing is."""
     try:

@@ -9,6 +9,7 @@ from typing import Any, NoReturn
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from gateway.errors import FileError, HouseError
+from gateway.formats.path_errors import PathError, closest
 
 SEARCH_ROWS = 200
 
@@ -41,9 +42,24 @@ def options(model: type[BaseModel], given: Any, format_name: str) -> Any:
     try:
         return model.model_validate(dict(given))
     except ValidationError as error:
-        faults = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
+        faults = "; ".join(
+            f"{'.'.join(map(str, e['loc']))}: {e['msg'].removeprefix('Value error, ')}" for e in error.errors()
+        )
         known = ", ".join(sorted(model.model_fields))
         raise HouseError("check options of format", format_name, f"Known options: {known}.", faults) from None
+
+
+def check_each(each: str | None) -> None:
+    """A table has one kind of row. Raises PathError for an `each`."""
+    if each:
+        raise PathError("each", each, "names a kind of row, and a table has only one", "Remove `each`.")
+
+
+def check_column(name: str, search: HeaderSearch | bool, listed: Sequence[str]) -> None:
+    """A column of a table without a header is one of those that are listed. Raises PathError."""
+    if search is False and listed and name not in listed:
+        syntax = f"The columns are {', '.join(listed)}."
+        raise PathError("column", name, "is not a column of the file", syntax, closest(name, listed))
 
 
 def find(

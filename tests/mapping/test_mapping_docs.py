@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from gateway import formats
-from gateway.errors import HouseError
 from gateway.mapping.compiler.dates import NAMED, TOKENS
 from gateway.mapping.language.functions import AGGREGATES, FUNCTIONS
 from gateway.mapping.language.spec import Acknowledge, Expect, Fallback, FieldSpec, FileSpec, Ignore, RecordSpec, TieOut
@@ -44,14 +41,6 @@ def file_of(text: str) -> str:
     return whole.replace("[file]\n", f"[file]\n{text}", 1)
 
 
-def options_check(name: str, options: Mapping[str, Any]) -> str:
-    try:
-        formats.check_options(formats.named(name), dict(options), name)
-    except HouseError as error:
-        return str(error)
-    return ""
-
-
 @pytest.mark.parametrize(("what", "of", "text"), EXAMPLES)
 def test_every_example_is_a_mapping_without_faults(tmp_path: Path, what: str, of: str, text: str) -> None:
     whole = {"mapping": lambda: text, "fields": lambda: fields_of(of, text), "file": lambda: file_of(text)}[what]()
@@ -61,7 +50,7 @@ def test_every_example_is_a_mapping_without_faults(tmp_path: Path, what: str, of
     for language, kind, name, content in BLOCKS:
         if (language, kind) == ("csv", "lookup"):
             write(tmp_path, f"lookups/{name}.csv", content)
-    library = load_all(tmp_path, options_check)
+    library = load_all(tmp_path)
     assert [str(fault) for fault in library.faults] == []
     assert len(library.mappings) == 1
 
@@ -92,6 +81,6 @@ def test_the_shipped_mappings_have_no_faults(tmp_path: Path) -> None:
         name = path.relative_to(ROOT / "mappings").as_posix().removeprefix("examples/")
         if path.suffix in (".toml", ".csv", ".xlsx") and "samples" not in path.parts:
             write(tmp_path, name, path.read_bytes())
-    library = load_all(tmp_path, options_check)
+    library = load_all(tmp_path)
     assert [str(fault) for fault in library.faults] == []
     assert library.mappings

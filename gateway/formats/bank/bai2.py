@@ -8,19 +8,21 @@ the file hold the file. A row is a transaction (each = "16"), a status or summar
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
 
 import pyarrow as pa
 
-from gateway.errors import Fault, HouseError
+from gateway.errors import Fault
 from gateway.formats import header as headers
 from gateway.formats.bank import bai2_records as bai
 from gateway.formats.bank.bai2_accounts import accounts, decimal_amount, summary
 from gateway.formats.bank.bai2_records import Record
 from gateway.formats.bank.statements import BATCH_ROWS, RESEND, Options, Rows, Statement, StatementReading, pieces
+from gateway.formats.path_errors import PathError, closest
 from gateway.reading import Envelope, Reading, ReadRequest
 
-__all__ = ["Options", "forget", "read", "sniff", "units"]
+__all__ = ["Options", "check_each", "check_path", "check_transaction", "forget", "read", "sniff", "units"]
 
 EACH = ("16", "03/type", "03")
 SYNTAX = (
@@ -38,12 +40,66 @@ def sniff(head: bytes, name: str) -> bool:
 
 
 def read(request: ReadRequest) -> Reading:
-    """Open a file for one kind of row. Raises FileError, HouseError for a path that is none."""
+    """Open a file for one kind of row. Raises FileError, PathError for a path that is none."""
     options: Options = headers.options(Options, request.options, "bai2")
     each = request.each or "16"
-    if each not in EACH:
-        raise HouseError("read each", each, f"Write one of {', '.join(EACH)}.")
+    check_each(each, request.options)
     return _Bai2(request, each, options.encoding)
+
+
+def check_each(each: str | None, options: Mapping[str, Any]) -> None:
+    """Whether rows are transactions, summaries or accounts. Raises PathError."""
+    del options
+    if each not in EACH:
+        syntax = f"Write {', '.join(EACH[:-1])} or {EACH[-1]}."
+        raise PathError("each", each or "", "does not say what a row is", syntax, closest(each or "", EACH))
+
+
+def check_path(path: str, each: str | None, options: Mapping[str, Any]) -> None:
+    """Whether a path names a field of a record that is in a row's reach. Raises PathError."""
+    del options
+    _own(path, each or "16")
+
+
+def check_transaction(kind: str) -> None:
+    """Whether an account can be of that kind; there is one. Raises PathError."""
+    if kind != "BAI2":
+        raise PathError("transaction", kind, "is not a kind of report", "Write BAI2.", closest(kind, ["BAI2"]))
+
+
+def _own(text: str, each: str) -> str:
+    """The row's own field that a path names, "" if it names the account's. Raises PathError."""
+    found = _PATH.fullmatch(text)
+    if found is None:
+        raise _no_path(text, each, "does not name a field of a record")
+    record, kind, name = found.groups()
+    known: tuple[str, ...]
+    if record == "16":
+        known, own = (*bai.DETAIL, "decimal_amount"), each == "16"
+        allowed = own and kind is None
+    elif record == "03":
+        known, own = (*bai.SUMMARY, "decimal_amount"), kind is None and each == "03/type"
+        allowed = kind is not None or own
+        if kind is None and name in ("account", "currency"):
+            return ""
+    else:
+        known, own, allowed = bai.NAMES[record], False, kind is None and record in ("01", "02")
+    if not allowed:
+        raise _no_path(text, each, f'is not in reach of a row where each = "{each}"')
+    if name not in known:
+        raise _no_path(text, each, f"names {name}, which a {record} does not have")
+    return name if own else ""
+
+
+def _no_path(text: str, each: str, reason: str) -> PathError:
+    known = [f"{record}/{name}" for record in ("01", "02") for name in bai.NAMES[record]]
+    known += ["03/account", "03/currency"]
+    if each == "16":
+        known += [f"16/{name}" for name in (*bai.DETAIL, "decimal_amount")]
+    status = re.match(r"03\[[0-9]{3}\]", text)
+    if status or each == "03/type":
+        known += [f"{status.group() if status else '03'}/{name}" for name in (*bai.SUMMARY, "decimal_amount")]
+    return PathError("path", text, reason, SYNTAX, closest(text, known))
 
 
 def units(request: ReadRequest) -> Envelope:
@@ -57,29 +113,8 @@ forget = accounts.forget
 class _Bai2(StatementReading):
     def __init__(self, request: ReadRequest, each: str, encoding: str) -> None:
         self.each, self.encoding = each, encoding
-        self.own = [self._own(column) for column in request.columns]
+        self.own = [_own(column, each) for column in request.columns]
         super().__init__(request, accounts(request))
-
-    def _own(self, text: str) -> str:
-        """The row's own field that a path names, "" if it names the account's. Raises HouseError."""
-        found = _PATH.fullmatch(text)
-        if found is None:
-            raise HouseError("read path", text, SYNTAX)
-        record, kind, name = found.groups()
-        known: tuple[str, ...]
-        if record == "16":
-            known, own = (*bai.DETAIL, "decimal_amount"), self.each == "16"
-            allowed = own and kind is None
-        elif record == "03":
-            known, own = (*bai.SUMMARY, "decimal_amount"), kind is None and self.each == "03/type"
-            allowed = kind is not None or own
-            if kind is None and name in ("account", "currency"):
-                return ""
-        else:
-            known, own, allowed = bai.NAMES[record], False, kind is None and record in ("01", "02")
-        if name not in known or not allowed:
-            raise HouseError("read path", text, SYNTAX)
-        return name if own else ""
 
     def head(self, column: int) -> Callable[[Statement], str | None] | None:
         """What a column reads of the account."""

@@ -8,23 +8,27 @@ its entries. A row is an entry (each = ":61"), a balance ("balance") or the stat
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
-from gateway.errors import Fault, HouseError
+from gateway.errors import Fault
 from gateway.formats import header as headers
 from gateway.formats.bank import mt940_fields as mt
 from gateway.formats.bank.mt940_statements import statements
 from gateway.formats.bank.remittance import Details, Parts
 from gateway.formats.bank.statements import RESEND, Cells, Options, Rows, Statement, StatementReading, lines_of, pieces
 from gateway.formats.bank.swift import Fields, fields
+from gateway.formats.path_errors import PathError, closest
 from gateway.reading import Envelope, Reading, ReadRequest
 
-__all__ = ["Options", "forget", "read", "sniff", "units"]
+__all__ = ["Options", "check_each", "check_path", "check_transaction", "forget", "read", "sniff", "units"]
 
 EACH = (":61", "balance", "statement")
+KINDS = ("MT940", "MT941", "MT942", "MT950")
+"""The usual kinds of statements."""
 SYNTAX = (
     "Write :25, :28/number, :60/amount, :61/amount, :86, :86/?20, :86/EREF, or balance/amount where each = "
     '"balance". Entries have: ' + ", ".join(mt.ENTRY) + "."
@@ -42,12 +46,66 @@ def sniff(head: bytes, name: str) -> bool:
 
 
 def read(request: ReadRequest) -> Reading:
-    """Open a file for one kind of row. Raises FileError, HouseError for a path that is none."""
+    """Open a file for one kind of row. Raises FileError, PathError for a path that is none."""
     options: Options = headers.options(Options, request.options, "mt940")
     each = request.each or ":61"
-    if each not in EACH:
-        raise HouseError("read each", each, f"Write one of {', '.join(EACH)}.")
+    check_each(each, request.options)
     return _Mt940(request, each, options.encoding)
+
+
+def check_each(each: str | None, options: Mapping[str, Any]) -> None:
+    """Whether rows are entries, balances or statements. Raises PathError."""
+    del options
+    if each not in EACH:
+        syntax = f"Write {', '.join(EACH[:-1])} or {EACH[-1]}."
+        raise PathError("each", each or "", "does not say what a row is", syntax, closest(each or "", EACH))
+
+
+def check_path(path: str, each: str | None, options: Mapping[str, Any]) -> None:
+    """Whether a path names a field, or a part of it that it has. Raises PathError."""
+    del options
+    _path(path, each or ":61")
+
+
+def check_transaction(kind: str) -> None:
+    """Whether a statement can be of that kind. Raises PathError."""
+    if not re.fullmatch("MT9[0-9]{2}", kind):
+        syntax = f"Write one of {', '.join(KINDS)}."
+        raise PathError("transaction", kind, "is not a kind of statement", syntax, closest(f"MT{kind[-3:]}", KINDS))
+
+
+def _path(text: str, each: str) -> tuple[str, str]:
+    """(tag or block or "balance", subfield or ""). Raises PathError that shows the syntax."""
+    if re.fullmatch(r"\{[123]\}", text):
+        return text, ""
+    known: Iterable[str] = ()
+    if text.startswith("balance/") and each == "balance":
+        tag, part = "balance", text.removeprefix("balance/")
+        known = ("tag", *mt.SUBFIELDS["60"][0])
+    else:
+        found = _PATH.fullmatch(text)
+        if found is None:
+            raise _no_path(text, each, "does not name a field")
+        tag, part = found.group(1), found.group(2) or ""
+        if tag == "61":
+            known = (*mt.ENTRY, "booking_date") if each == ":61" else ()
+        elif tag == "86":
+            known = (part,)
+        else:
+            known = mt.SUBFIELDS[tag[:2]][0] if tag[:2] in mt.SUBFIELDS else ()
+    if tag == "61" and each != ":61":
+        raise _no_path(text, each, f'belongs to an entry, and each = "{each}"')
+    if part and part not in known:
+        raise _no_path(text, each, f"names {part}, which {text.partition('/')[0]} does not have")
+    return tag, part
+
+
+def _no_path(text: str, each: str, reason: str) -> PathError:
+    known = [f":{tag}/{part}" for tag, (parts, _) in mt.SUBFIELDS.items() for part in parts]
+    known += [f":{tag}" for tag in ("20", "25", "28", "60", "62", "86", "86/purpose", "86/name")]
+    known += [f":61/{part}" for part in (*mt.ENTRY, "booking_date") if each == ":61"]
+    known += [f"balance/{part}" for part in ("tag", *mt.SUBFIELDS["60"][0]) if each == "balance"]
+    return PathError("path", text, reason, SYNTAX, closest(text, known))
 
 
 def units(request: ReadRequest) -> Envelope:
@@ -61,33 +119,10 @@ forget = statements.forget
 class _Mt940(StatementReading):
     def __init__(self, request: ReadRequest, each: str, encoding: str) -> None:
         self.each, self.encoding = each, encoding
-        self.paths = [self._path(column) for column in request.columns]
+        self.paths = [_path(column, each) for column in request.columns]
         asked = {part for tag, part in self.paths if tag == "86" and part}
         self.details = Parts(asked)
         super().__init__(request, statements(request))
-
-    def _path(self, text: str) -> tuple[str, str]:
-        """(tag or block or "balance", subfield or ""). Raises HouseError that shows the syntax."""
-        if re.fullmatch(r"\{[123]\}", text):
-            return text, ""
-        known: Iterable[str] = ()
-        if text.startswith("balance/") and self.each == "balance":
-            tag, part = "balance", text.removeprefix("balance/")
-            known = ("tag", *mt.SUBFIELDS["60"][0])
-        else:
-            found = _PATH.fullmatch(text)
-            if found is None:
-                raise HouseError("read path", text, SYNTAX)
-            tag, part = found.group(1), found.group(2) or ""
-            if tag == "61":
-                known = (*mt.ENTRY, "booking_date") if self.each == ":61" else ()
-            elif tag == "86":
-                known = (part,)
-            else:
-                known = mt.SUBFIELDS[tag[:2]][0] if tag[:2] in mt.SUBFIELDS else ()
-        if (part and part not in known) or (tag == "61" and self.each != ":61"):
-            raise HouseError("read path", text, SYNTAX)
-        return tag, part
 
     def head(self, column: int) -> Callable[[Statement], str | None] | None:
         """What a column reads of the statement."""

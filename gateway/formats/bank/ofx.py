@@ -9,14 +9,15 @@ element is only reached by that element's name.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from gateway.errors import Fault, FileError, HouseError
+from gateway.errors import Fault, FileError
 from gateway.formats import header as headers
 from gateway.formats.bank.ofx_elements import CUT_OFF, HOLDERS, TRANSACTION, Element, elements, plain, values
 from gateway.formats.bank.statements import (
@@ -30,6 +31,7 @@ from gateway.formats.bank.statements import (
     check_count,
     pieces,
 )
+from gateway.formats.path_errors import PathError, Repair, closest, repaired
 from gateway.reading import Envelope, Reading, ReadRequest, Unit
 from gateway.settings import Limits
 
@@ -43,6 +45,13 @@ SYNTAX = "Write TRNAMT, STMTTRN/TRNAMT, CURRENCY/CURSYM, BANKACCTFROM/ACCTID, CU
 _NAME = "[A-Z][A-Z0-9_.]*"
 _EACH = re.compile(rf"{_NAME}(\|{_NAME})*")
 _PATH = re.compile(rf"{_NAME}(/{_NAME})*|name\(\)")
+_EACH_SYNTAX = "Name the elements that are rows: STMTTRN, or LEDGERBAL|AVAILBAL."
+_REPAIRS: tuple[Repair, ...] = (
+    lambda text: "".join(text.split()),
+    lambda text: re.sub("/+", "/", text).strip("/"),
+    lambda text: re.sub(r"\|+", "|", text).strip("|"),
+    str.upper,
+)
 _SNIFF = re.compile(rb"OFXHEADER\s*[:=]|<OFX>")
 _DECLARED = re.compile(rb"CHARSET:\s*([\w\-]+)|encoding\s*=\s*[\"']([\w\-]+)")
 _CODECS = {"1252": "cp1252", "8859-1": "latin-1", "ISO-8859-1": "latin-1"}
@@ -57,9 +66,40 @@ def sniff(head: bytes, name: str) -> bool:
 
 
 def read(request: ReadRequest) -> Reading:
-    """Open a file for one kind of row. Raises FileError, HouseError for a path that is none."""
+    """Open a file for one kind of row. Raises FileError, PathError for a path that is none."""
     options: Options = headers.options(Options, request.options, "ofx")
     return _Ofx(request, request.each or TRANSACTION, options.encoding)
+
+
+def check_each(each: str | None, options: Mapping[str, Any]) -> None:
+    """Whether `each` names elements. Raises PathError."""
+    del options
+    if not _EACH.fullmatch(each or ""):
+        near = repaired(each or "", _REPAIRS, lambda one: _EACH.fullmatch(one) is not None)
+        raise PathError("each", each or "", "does not name elements", _EACH_SYNTAX, near)
+
+
+def check_path(path: str, each: str | None, options: Mapping[str, Any]) -> None:
+    """Whether a path names an element, and that of one kind of row only. Raises PathError."""
+    del options
+    _own(path, (each or TRANSACTION).split("|"))
+
+
+def check_transaction(kind: str) -> None:
+    """Whether a statement can be of that kind; there is one. Raises PathError."""
+    if kind != "OFX":
+        raise PathError("transaction", kind, "is not a kind of statement", "Write OFX.", closest(kind, ["OFX"]))
+
+
+def _own(text: str, each: Sequence[str]) -> str:
+    """A path below the row. Raises PathError that shows the syntax."""
+    if not _PATH.fullmatch(text):
+        near = repaired(text, _REPAIRS, lambda one: _PATH.fullmatch(one) is not None)
+        raise PathError("path", text, "does not name an element", SYNTAX, near)
+    first, slash, rest = text.partition("/")
+    if first in each and len(each) > 1:
+        raise PathError("path", text, f"begins with {first}, and not every row is one", SYNTAX, rest)
+    return rest if slash and first in each else text
 
 
 def units(request: ReadRequest) -> Envelope:
@@ -174,20 +214,11 @@ def _statement(ordinal: int, response: str, head: dict[str, str], signon: dict[s
 
 class _Ofx(StatementReading):
     def __init__(self, request: ReadRequest, each: str, encoding: str) -> None:
-        if not _EACH.fullmatch(each):
-            raise HouseError("read each", each, "Name the elements that are rows: STMTTRN, or LEDGERBAL|AVAILBAL.")
+        check_each(each, request.options)
         self.each, self.encoding = tuple(each.split("|")), encoding
-        self.own = [self._own(column) for column in request.columns]
+        self.own = [_own(column, self.each) for column in request.columns]
         self.holders = HOLDERS | {path.partition("/")[0] for path in self.own if "/" in path}
         super().__init__(request, _statements(request))
-
-    def _own(self, text: str) -> str:
-        """A path below the row. Raises HouseError that shows the syntax."""
-        first, slash, rest = text.partition("/")
-        ambiguous = first in self.each and len(self.each) > 1
-        if not _PATH.fullmatch(text) or ambiguous:
-            raise HouseError("read path", text, SYNTAX)
-        return rest if slash and first in self.each else text
 
     def head(self, column: int) -> Callable[[Statement], str | None] | None:
         """Nothing: every path may be the row's own."""

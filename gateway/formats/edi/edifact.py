@@ -6,9 +6,11 @@ without a component is its first component: `BGM/02` is `BGM/02-1`.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from functools import partial
+from typing import Any
 
 import numpy as np
 
@@ -19,12 +21,13 @@ from gateway.formats.edi.envelopes import read as read_envelopes
 from gateway.formats.edi.interchange import Header, Syntax, forget, stretches
 from gateway.formats.edi.loops import Plan
 from gateway.formats.edi.octets import BLANK, opening
-from gateway.formats.edi.paths import first_component, parse_each, parse_edifact, parse_step
+from gateway.formats.edi.paths import EACH_SYNTAX, first_component, parse_each, parse_edifact, parse_summary
 from gateway.formats.edi.rows import InterchangeOptions, InterchangeReading
 from gateway.formats.edi.segments import Delimiters, Segments
+from gateway.formats.path_errors import PathError
 from gateway.reading import Envelope, Reading, ReadRequest
 
-__all__ = ["Options", "forget", "read", "sniff", "units"]
+__all__ = ["Options", "check_each", "check_path", "check_transaction", "forget", "read", "sniff", "units"]
 
 CHARSETS = {
     "UNOC": "iso8859-1",
@@ -94,11 +97,11 @@ def sniff(head: bytes, name: str) -> bool:
 
 
 def read(request: ReadRequest) -> Reading:
-    """Open a file for one kind of row. Raises FileError, HouseError for a path that is none."""
+    """Open a file for one kind of row. Raises FileError, PathError for a path that is none."""
     options: Options = headers.options(Options, request.options, "edifact")
     plan = Plan(
         tuple(first_component(step) for step in parse_each(request.each or "UNH")),
-        tuple(first_component(parse_step(part, "read summary", "Name segments: CNT.")) for part in options.summary),
+        tuple(first_component(parse_summary(part)) for part in options.summary),
         tuple(parse_edifact(column) for column in request.columns),
     )
     return InterchangeReading(request, partial(stretches, request, SYNTAX, options.encoding), _dialect, plan)
@@ -107,6 +110,27 @@ def read(request: ReadRequest) -> Reading:
 def units(request: ReadRequest) -> Envelope:
     """Every message, and what is wrong with it or with the envelopes around it."""
     return read_envelopes(request, stretches(request, SYNTAX), _dialect, _conform)
+
+
+def check_each(each: str | None, options: Mapping[str, Any]) -> None:
+    """Whether `each` names nested segments. Raises PathError."""
+    del options
+    if not each:
+        raise PathError("each", "", "does not say what a row is", EACH_SYNTAX)
+    parse_each(each)
+
+
+def check_path(path: str, each: str | None, options: Mapping[str, Any]) -> None:
+    """Whether a path names an element of a segment, by its place or its data element. Raises PathError."""
+    del each, options
+    parse_edifact(path)
+
+
+def check_transaction(kind: str) -> None:
+    """Whether a message can be of that type, as UNH says it. Raises PathError."""
+    if not re.fullmatch("[A-Z0-9]{6}", kind):
+        near = kind.strip().upper() if re.fullmatch("[A-Za-z]{6}", kind.strip()) else ""
+        raise PathError("transaction", kind, "is not a type of message", 'Write its six letters: "INVRPT".', near)
 
 
 def _dialect(table: Segments) -> Dialect:

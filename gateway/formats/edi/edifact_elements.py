@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from functools import cache
 
-from gateway.errors import HouseError
+from gateway.formats.path_errors import PathError, closest
 
 _SEGMENTS = {
     "UNB": "S001:0001,0002 S002:0004,0007,0008 S003:0010,0007,0014 S004:0017,0019 0020 S005:0022,0025 0026 0029 0031 0032 0035",
@@ -63,20 +63,25 @@ def _places() -> dict[str, list[tuple[str, str, int, int]]]:
 def place(segment: str, data_element: str, composite: str = "") -> tuple[int, int]:
     """(element, component) of a data element in a segment: the first place where it stands.
 
-    Raises HouseError naming what the segment has.
+    Raises PathError naming what the segment has.
     """
     for held_by, name, element, component in _places().get(segment, ()):
         if name == data_element and composite in ("", held_by):
             return element, component
-    known = ", ".join(dict.fromkeys(name for _, name, _, _ in _places().get(segment, ())))
-    hint = f"{segment} has {known}." if known else f"Write the place instead: {segment}/02-1."
-    raise HouseError("find data element", f"{data_element} in segment {segment}", hint)
+    known = list(dict.fromkeys(name for _, name, _, _ in _places().get(segment, ())))
+    syntax = f"{segment} has {', '.join(known)}." if known else f"Write the place instead: {segment}/02-1."
+    where = f"data element {data_element} of {composite or segment}"
+    near = closest(data_element, known)
+    raise PathError(
+        "element path", f"{composite or segment}/{data_element}", f"names {where}, which is not known", syntax,
+        near and f"{composite or segment}/{near}",
+    )  # fmt: skip
 
 
 def segment_of(composite: str) -> str:
-    """The one segment that has a composite. Raises HouseError where there are several or none."""
+    """The one segment that has a composite. Raises PathError where there are several or none."""
     found = sorted({segment for segment, places in _places().items() if any(composite == p[0] for p in places)})
     if len(found) != 1:
-        cause = f"it stands in {', '.join(found)}" if found else "no segment that is known by name has it"
-        raise HouseError("find composite", composite, "Name the segment: QTY[33]/6060 or QTY[33]/01-2.", cause)
+        reason = f"stands in {', '.join(found)}" if found else "stands in no segment that is known by name"
+        raise PathError("composite", composite, reason, "Name the segment: QTY[33]/6060 or QTY[33]/01-2.")
     return found[0]

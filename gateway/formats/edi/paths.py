@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
-from gateway.errors import HouseError
 from gateway.formats.edi import edifact_elements
+from gateway.formats.path_errors import PathError, Repair, repaired
 
 _SEGMENT = r"([A-Z][A-Z0-9]{1,2})(?:\[(?:(\d{1,2})(?:-(\d{1,2}))?=)?([^\]]*)\])?"
 _PATH = re.compile(rf"{_SEGMENT}(?:>{_SEGMENT})?/(\d{{1,2}})(?:\*(\d{{1,3}}))?(?:-(\d{{1,2}}))?")
@@ -18,6 +19,33 @@ SYNTAX = (
     "Write SEGMENT/ELEMENT: W12/08, N1[ST]/04 (first element is ST), REF[02=ABC]/03, N1[ST]>N4/02 "
     "(the N4 behind that N1), SV1/01-2 (component), REF/03*2 (repetition), count(W12)."
 )
+EACH_SYNTAX = "Name the segments that begin the loops, outermost first: LX/W12."
+_OUTSIDE = re.compile(r"[^\[\]]+(?![^\[]*\])")
+"""What stands outside of brackets."""
+
+
+def _capitals(text: str) -> str:
+    return _OUTSIDE.sub(lambda found: re.sub("COUNT(?=\\()", "count", found.group().upper()), text)
+
+
+def _slash(text: str) -> str:
+    """W12-08, W12.08, W1208 → W12/08."""
+    return re.sub(r"^(count\()?([A-Z][A-Z0-9]{1,2}(?:\[[^\]]*\])?)[-._*]?(?=\d{2}\b)", r"\1\2/", text)
+
+
+_REPAIRS: tuple[Repair, ...] = (
+    lambda text: re.sub(r"\s+(?![^\[]*\])", "", text),
+    _capitals,
+    lambda text: text.replace("\\", "/").replace("//", "/").strip("/"),
+    lambda text: re.sub(r"(?<!COUNT)(?<!count)\(([^()]*)\)", r"[\1]", text),
+    lambda text: re.sub(r"\[([^\[\]/>]*)(?=/|>|$)", r"[\1]", text),
+    lambda text: text + ")" * (text.count("(") - text.count(")")),
+    lambda text: text.replace("->", ">").replace(">>", ">"),
+    _slash,
+    lambda text: re.sub(r"/(\d)(?=\D|$)", r"/0\1", text),
+)
+"""Usual slips in a path."""
+_EACH_REPAIRS: tuple[Repair, ...] = (*_REPAIRS[:-2], lambda text: text.replace(">", "/"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,26 +74,40 @@ class ElementPath:
 
 @lru_cache(maxsize=4_096)
 def parse(text: str) -> ElementPath:
-    """Read a path. Raises HouseError that shows the syntax."""
+    """Read a path. Raises PathError that shows the syntax and the nearest path."""
+    path = _parsed(text)
+    if path is None:
+        raise _no_path(text, lambda one: _parsed(one) is not None)
+    return path
+
+
+def _parsed(text: str) -> ElementPath | None:
     counted = _COUNT.fullmatch(text)
     if counted:
         return ElementPath(_step(counted.groups()), None, 0)
     found = _PATH.fullmatch(text)
-    if not found:
-        raise HouseError("read element path", text, SYNTAX)
+    if not found or any(group is not None and int(group) == 0 for group in found.groups()[8:]):
+        return None
     groups = found.groups()
     then = _step(groups[4:8]) if groups[4] else None
     return ElementPath(_step(groups[:4]), then, *(int(group or 0) for group in groups[8:]))
+
+
+def _no_path(text: str, is_path: Callable[[str], bool]) -> PathError:
+    near = repaired(text, _REPAIRS, is_path)
+    return PathError("element path", text, "does not name an element of a segment", SYNTAX, near)
 
 
 @lru_cache(maxsize=4_096)
 def parse_edifact(text: str) -> ElementPath:
     """Read a path of EDIFACT: an element without a component is its first one, and data elements may be named.
 
-    `QTY[33]/01-2`, `QTY[33]/6060` and `C186[33]/6060` are the same. Raises HouseError that shows the syntax.
+    `QTY[33]/01-2`, `QTY[33]/6060` and `C186[33]/6060` are the same. Raises PathError that shows the syntax.
     """
     named = _NAMED.fullmatch(text)
-    path = parse(_numbered(text, named) if named else text)
+    path = _parsed(_numbered(text, named) if named else text)
+    if path is None:
+        raise _no_path(text, lambda one: _NAMED.fullmatch(one) is not None or _parsed(one) is not None)
     return replace(
         path, step=first_component(path.step), then=path.then and first_component(path.then),
         component=path.component or 1,
@@ -92,19 +134,24 @@ def first_component(step: Step) -> Step:
 
 @lru_cache(maxsize=1_024)
 def parse_each(text: str) -> tuple[Step, ...]:
-    """Read `each`: nested loops from the outermost, "LX/W12". Raises HouseError that shows the syntax."""
-    return tuple(
-        parse_step(part, "read each", "Name the segments that begin the loops, outermost first: LX/W12.")
-        for part in re.split(r"/(?![^\[]*\])", text)
-    )
+    """Read `each`: nested loops from the outermost, "LX/W12". Raises PathError that shows the syntax."""
+    steps = _nested(text)
+    if not all(steps):
+        near = repaired(text, _EACH_REPAIRS, lambda one: all(_nested(one)))
+        raise PathError("each", text, "does not name segments", EACH_SYNTAX, near)
+    return tuple(_step(step.groups()) for step in steps if step)
+
+
+def _nested(text: str) -> list[re.Match[str] | None]:
+    return [_STEP.fullmatch(part) for part in re.split(r"/(?![^\[]*\])", text)]
 
 
 @lru_cache(maxsize=1_024)
-def parse_step(text: str, operation: str, hint: str) -> Step:
-    """Read one segment, perhaps with a condition: `HL[03=O]`. Raises HouseError."""
+def parse_summary(text: str) -> Step:
+    """Read a segment of the summary, perhaps with a condition: `UNS[S]`. Raises PathError."""
     found = _STEP.fullmatch(text)
     if not found:
-        raise HouseError(operation, text, hint)
+        raise PathError("summary", text, "does not name a segment", "Name segments: CTT.")
     return _step(found.groups())
 
 

@@ -21,7 +21,7 @@ from gateway.formats.edi import interchange
 from gateway.formats.edi.envelopes import Dialect, unit_starts
 from gateway.formats.edi.interchange import Stretch
 from gateway.formats.edi.loops import Finder, Layout, Loops, Plan, Tail
-from gateway.formats.edi.paths import Step, parse_step
+from gateway.formats.edi.paths import Step, parse_summary
 from gateway.formats.edi.segments import Delimiters, Indexes, Segments, tokenize
 from gateway.reading import Reading, ReadRequest
 
@@ -48,7 +48,7 @@ class InterchangeOptions(BaseModel):
     def _segments(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         try:
             for part in value:
-                parse_step(part, "read summary", "Name segments: CTT.")
+                parse_summary(part)
         except HouseError as error:
             raise ValueError(str(error)) from None
         return value

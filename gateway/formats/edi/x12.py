@@ -6,8 +6,10 @@ text are dropped, binary data (BIN, BDS) are given as hexadecimal digits.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Mapping
 from functools import partial
+from typing import Any
 
 from gateway.errors import FileError
 from gateway.formats import header as headers
@@ -16,12 +18,13 @@ from gateway.formats.edi.envelopes import read as read_envelopes
 from gateway.formats.edi.interchange import Header, Syntax, forget, stretches
 from gateway.formats.edi.loops import Plan
 from gateway.formats.edi.octets import opening
-from gateway.formats.edi.paths import parse, parse_each, parse_step
+from gateway.formats.edi.paths import EACH_SYNTAX, parse, parse_each, parse_summary
 from gateway.formats.edi.rows import InterchangeOptions, InterchangeReading
 from gateway.formats.edi.segments import Delimiters, Segments
+from gateway.formats.path_errors import PathError, closest
 from gateway.reading import Envelope, Reading, ReadRequest
 
-__all__ = ["Options", "forget", "read", "sniff", "units"]
+__all__ = ["Options", "check_each", "check_path", "check_transaction", "forget", "read", "sniff", "units"]
 
 ISA_ELEMENTS = 16
 _BETWEEN_GROUPS = ("TA3", "ISB", "ISE")
@@ -56,11 +59,11 @@ def sniff(head: bytes, name: str) -> bool:
 
 
 def read(request: ReadRequest) -> Reading:
-    """Open a file for one kind of row. Raises FileError, HouseError for a path that is none."""
+    """Open a file for one kind of row. Raises FileError, PathError for a path that is none."""
     options: Options = headers.options(Options, request.options, "x12")
     plan = Plan(
         parse_each(request.each or "ST"),
-        tuple(parse_step(part, "read summary", "Name segments: CTT.") for part in options.summary),
+        tuple(map(parse_summary, options.summary)),
         tuple(parse(column) for column in request.columns),
     )
     return InterchangeReading(request, partial(stretches, request, SYNTAX, options.encoding), _dialect, plan)
@@ -69,6 +72,27 @@ def read(request: ReadRequest) -> Reading:
 def units(request: ReadRequest) -> Envelope:
     """Every transaction set, and what is wrong with it or with the envelopes around it."""
     return read_envelopes(request, stretches(request, SYNTAX), _dialect, _conform)
+
+
+def check_each(each: str | None, options: Mapping[str, Any]) -> None:
+    """Whether `each` names nested segments. Raises PathError."""
+    del options
+    if not each:
+        raise PathError("each", "", "does not say what a row is", EACH_SYNTAX)
+    parse_each(each)
+
+
+def check_path(path: str, each: str | None, options: Mapping[str, Any]) -> None:
+    """Whether a path names an element of a segment. Raises PathError."""
+    del each, options
+    parse(path)
+
+
+def check_transaction(kind: str) -> None:
+    """Whether a transaction set can be of that kind, as ST01 says it. Raises PathError."""
+    if not re.fullmatch("[0-9A-Z]{3}", kind):
+        near = closest(kind, [kind[:3], kind[-3:]]) if re.search(r"^\d{3}|\d{3}$", kind) else ""
+        raise PathError("transaction", kind, "is not a kind of transaction set", 'Write its three digits: "945".', near)
 
 
 def _dialect(table: Segments) -> Dialect:

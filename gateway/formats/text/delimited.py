@@ -10,7 +10,7 @@ import codecs
 import csv
 import io
 from collections import Counter, deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any, Literal, TextIO
@@ -87,6 +87,19 @@ def sniff(head: bytes, name: str) -> bool:
 def read(request: ReadRequest) -> Reading:
     """Open a delimited file. Raises FileError for what concerns the whole file."""
     return _Delimited(request)
+
+
+def check_each(each: str | None, options: Mapping[str, Any]) -> None:
+    """Rows are lines of the file, so there is no `each`. Raises PathError."""
+    del options
+    headers.check_each(each)
+
+
+def check_path(path: str, each: str | None, options: Mapping[str, Any]) -> None:
+    """Whether a name can be that of a column: any can, unless the columns are listed. Raises PathError."""
+    del each
+    chosen: Options = headers.options(Options, options, "delimited")
+    headers.check_column(path, chosen.header, chosen.columns)
 
 
 def describe(request: ReadRequest) -> str:

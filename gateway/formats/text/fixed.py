@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -15,10 +15,11 @@ from gateway.errors import Fault, FileError, HouseError
 from gateway.formats import encoding
 from gateway.formats import header as headers
 from gateway.formats.encoding import Encoding
+from gateway.formats.path_errors import PathError, closest
 from gateway.formats.text.delimited import sniff
 from gateway.reading import Reading, ReadRequest, check_size
 
-__all__ = ["Options", "read", "sniff"]
+__all__ = ["Options", "check_each", "check_path", "read", "sniff"]
 
 END_OF_FILE = "\x1a"
 
@@ -87,8 +88,34 @@ class Options(BaseModel):
 
 
 def read(request: ReadRequest) -> Reading:
-    """Open a fixed-width file. Raises FileError; HouseError for an `each` that no column has."""
+    """Open a fixed-width file. Raises FileError; PathError for an `each` that no column has."""
     return _Fixed(request)
+
+
+def check_each(each: str | None, options: Mapping[str, Any]) -> None:
+    """Whether `each` is the tag of a line that has columns. Raises PathError, HouseError for wrong options."""
+    _check_tag(each or "", headers.options(Options, options, "fixed"))
+
+
+def check_path(path: str, each: str | None, options: Mapping[str, Any]) -> None:
+    """Whether a name is that of a column of some line. Raises PathError, HouseError for wrong options."""
+    del each
+    chosen: Options = headers.options(Options, options, "fixed")
+    known = list(dict.fromkeys(column.name for column in chosen.columns))
+    if path not in known:
+        syntax = f"The columns are {', '.join(known)}."
+        raise PathError("column", path, "is not a column of the file", syntax, closest(path, known))
+
+
+def _check_tag(each: str, options: Options) -> None:
+    tags = list(dict.fromkeys(column.record for column in options.columns))
+    if each not in tags:
+        if options.tag is None:
+            raise PathError("each", each, "names a kind of line, and lines have no `tag`", "Remove `each`.")
+        raise PathError(
+            "each", each, "is not the tag of a line with columns", f"Write each = one of {', '.join(tags)}.",
+            closest(each, tags),
+        )  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,12 +133,8 @@ class _Fixed(Reading):
         self.faults: list[Fault] = []
         self.received = 0
         self.each = request.each or ""
+        _check_tag(self.each, self.options)
         tags = list(dict.fromkeys(column.record for column in self.options.columns))
-        if self.each not in tags:
-            hint = (
-                f"Write each = one of {', '.join(tags)}." if self.options.tag else "Without `tag` there is no `each`."
-            )
-            raise HouseError("read each", self.each or "(none)", hint)
         ends = [column.within for column in self.options.columns if column.within]
         self.known = pa.array([*tags, *self.options.skip, *ends])
         self.own = [column for column in self.options.columns if column.record == self.each]

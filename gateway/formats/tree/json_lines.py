@@ -9,17 +9,18 @@ from __future__ import annotations
 import io
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, suppress
 from typing import Any
 
 import pyarrow as pa
 from pydantic import BaseModel, ConfigDict
 
-from gateway.errors import Fault, FileError, HouseError
+from gateway.errors import Fault, FileError
 from gateway.formats import encoding
 from gateway.formats import header as headers
 from gateway.formats.encoding import Encoding
+from gateway.formats.path_errors import PathError
 from gateway.formats.tree import tree_paths
 from gateway.formats.tree.json_scan import VALUE_CHARACTERS_MAX, JsonError, Number, Scanner, plain_object
 from gateway.reading import Reading, ReadRequest, check_size
@@ -59,8 +60,20 @@ def sniff(head: bytes, name: str) -> bool:
 
 
 def read(request: ReadRequest) -> Reading:
-    """Open a document for one kind of row. Raises FileError, HouseError for a path that is none."""
+    """Open a document for one kind of row. Raises FileError, PathError for a path that is none."""
     return _Json(request)
+
+
+def check_each(each: str | None, options: Mapping[str, Any]) -> None:
+    """Whether `each` names the keys on the way to the rows. Raises PathError."""
+    del options
+    _each(each or "")
+
+
+def check_path(path: str, each: str | None, options: Mapping[str, Any]) -> None:
+    """Whether a path leads from a row to a value. Raises PathError."""
+    del each, options
+    _getter(tree_paths.compiled(path))
 
 
 def describe(request: ReadRequest) -> str:
@@ -77,7 +90,7 @@ class _Json(Reading):
         self.options: Options = headers.options(Options, request.options, "json")
         self.columns = tuple(request.columns)
         self.each = _each(request.each or "")
-        paths = [tree_paths.parse(column) for column in self.columns]
+        paths = [tree_paths.compiled(column) for column in self.columns]
         self.getters = [_getter(path) for path in paths]
         self.members = [_member(path) for path in paths]
         self.around = frozenset(name for path in paths for name in _wanted_around(path))
@@ -271,9 +284,10 @@ def _each(text: str) -> tuple[str, ...]:
     """Keys on the way to the rows; none for "/", where the document is the row, or its elements are."""
     names = text.strip("/").split("/") if text.strip("/") else []
     if not text or not all(names):
-        raise HouseError(
-            "read each", text or "(none)", 'Write payouts/transactions: what is a row; "/" for the document.'
-        )
+        raise PathError(
+            "each", text, "does not say what a row is", 'Write payouts/transactions: what is a row; "/" for the document.',
+            "/".join(filter(None, names)),
+        )  # fmt: skip
     return tuple(_name(name) for name in names)
 
 

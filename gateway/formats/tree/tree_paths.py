@@ -5,11 +5,22 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from gateway.errors import HouseError
+from gateway.formats.path_errors import PathError, Repair, repaired
 
 SYNTAX = (
     "Write names with /, ../, [1] or [Tp/Cd='CLBD'], alternatives with |, count(…), join(…): ../Bal[Tp/Cd='CLBD']/Amt."
 )
+_REPAIRS: tuple[Repair, ...] = (
+    lambda text: text.replace("\\", "/").replace("\u2019", "'").replace("\u2018", "'").strip(),
+    lambda text: re.sub("/{2,}", "/", text).strip("/"),
+    lambda text: re.sub(r"=\s*['\"]?([^'\"\]/|]*)['\"]?(?:\]|(?=/|$))", r"='\1']", text),
+    lambda text: re.sub(r"\[([^\[\]/]*)(?=/|$)", r"[\1]", text),
+    lambda text: text + ")" * (text.count("(") - text.count(")")),
+    lambda text: re.sub(r"^(?!(?:count|join)\()(\w*)\(", lambda found: f"{found.group(1).lower()}(", text),
+    lambda text: re.sub(r"\|+", "|", text).strip("|"),
+    lambda text: text.replace("](", "][").replace("[]", "").replace("]]", "]"),
+)
+"""Usual slips in a path."""
 _STEP = re.compile(r"(\.{1,2}(?=[/\[]|$)|[^/\[\]|()'\"]+)((?:\[[^\]]*\])*)")
 _TEST = re.compile(r"\[(?:([0-9]+)|([^='\"\[\]]+)=\s*(?:'([^']*)'|\"([^\"]*)\"))\]")
 
@@ -43,51 +54,84 @@ class Path:
 
 
 def parse(text: str) -> Path:
-    """Read a path. Raises HouseError that shows the syntax."""
+    """Read a path. Raises PathError that shows the syntax and the nearest path."""
+    try:
+        return _parsed(text)
+    except _PathlessError as found:
+        near = repaired(text, _REPAIRS, _is_path)
+        raise PathError("path", text, str(found) or "is not a path", found.syntax, near) from None
+
+
+def compiled(text: str) -> Path:
+    """Read a path that leads out of the row only at its beginning. Raises PathError."""
+    path = parse(text)
+    for steps in path.alternatives:
+        outward(steps)
+    return path
+
+
+class _PathlessError(ValueError):
+    def __init__(self, reason: str = "", syntax: str = SYNTAX) -> None:
+        self.syntax = syntax
+        super().__init__(reason)
+
+
+def _is_path(text: str) -> bool:
+    try:
+        _parsed(text)
+    except _PathlessError:
+        return False
+    return True
+
+
+def _parsed(text: str) -> Path:
     called = re.fullmatch(r"\s*(count|join)\((.+)\)\s*", text)
     if called:
-        return Path((_steps(called.group(2), text),), called.group(1))
+        return Path((_steps(called.group(2)),), called.group(1))
     # Bars part alternatives where they stand outside of conditions.
     alternatives = re.findall(r"(?:\[[^\]]*\]|[^|\[])+", text)
     if "|".join(alternatives) != text or not text:
-        raise HouseError("read path", text or "(none)", SYNTAX)
-    return Path(tuple(_steps(alternative, text) for alternative in alternatives))
+        raise _PathlessError
+    return Path(tuple(map(_steps, alternatives)))
 
 
 def outward(steps: tuple[Step, ...]) -> int:
-    """How many levels a path goes out of the row before it goes in. Raises HouseError where .. stands elsewhere."""
+    """How many levels a path goes out of the row before it goes in. Raises PathError where .. stands elsewhere."""
     levels = next((n for n, step in enumerate(steps) if step.name != ".."), len(steps))
     if levels == len(steps) or any(step.name == ".." for step in steps[levels:]):
-        raise HouseError("read path", "/".join(step.name for step in steps), "Put .. in front, and a name behind it.")
+        text = "/".join(step.name for step in steps)
+        raise PathError("path", text, "goes out of the row in its middle", "Put .. in front, and a name behind it.")
     return levels
 
 
-def _steps(text: str, whole: str) -> tuple[Step, ...]:
+def _steps(text: str) -> tuple[Step, ...]:
     steps = []
     rest = text.strip()
     while True:
         found = _STEP.match(rest)
         if not found:
-            raise HouseError("read path", whole, SYNTAX)
-        steps.append(Step(found.group(1).strip(), _tests(found.group(2), whole)))
+            raise _PathlessError
+        steps.append(Step(found.group(1).strip(), _tests(found.group(2))))
         rest = rest[found.end() :]
         if not rest:
             return tuple(steps)
         if not rest.startswith("/"):
-            raise HouseError("read path", whole, SYNTAX, f"expected / before {rest}")
+            raise _PathlessError(f"lacks a / before {rest}")
         rest = rest[1:]
 
 
-def _tests(text: str, whole: str) -> tuple[Test, ...]:
+def _tests(text: str) -> tuple[Test, ...]:
     tests = []
     while text:
         found = _TEST.match(text)
         if not found:
-            raise HouseError("read path", whole, "A condition is [1] or [Tp/Cd='CLBD'].")
+            raise _PathlessError("has a condition that cannot be read", "A condition is [1] or [Tp/Cd='CLBD'].")
         number, path, single, double = found.groups()
+        if number and not int(number):
+            raise _PathlessError("counts from 0", "Write [1] for the first.")
         if number:
             tests.append(Test(int(number)))
         else:
-            tests.append(Test(0, parse(path), single if single is not None else double))
+            tests.append(Test(0, _parsed(path), single if single is not None else double))
         text = text[found.end() :]
     return tuple(tests)

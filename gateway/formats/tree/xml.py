@@ -8,7 +8,7 @@ entities are refused; where the mapping says so, a DOCTYPE may name a DTD, which
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import pyarrow as pa
@@ -16,14 +16,18 @@ import pyarrow.compute as pc
 from lxml import etree
 from pydantic import BaseModel, ConfigDict
 
-from gateway.errors import Fault, FileError, HouseError
+from gateway.errors import Fault, FileError
 from gateway.formats import header as headers
+from gateway.formats.path_errors import PathError, repaired
 from gateway.formats.safe_xml import local, names_a_dtd, refuse_doctype
 from gateway.formats.tree import tree_paths
 from gateway.reading import Reading, ReadRequest, check_size
 
 BATCH_ROWS = 10_000
 CHUNK_BYTES = 8 << 10
+EACH_SYNTAX = "Write //Ntry or /Document/Stmt/Ntry: what is a row."
+_EACH = re.compile(r"//?(?:[^/:]*:)?[\w.\-]+(?:/(?:[^/:]*:)?[\w.\-]+)*/?")
+_EACH_REPAIRS = (str.strip, lambda text: re.sub("(?<=.)/+", "/", text), lambda text: f"//{text.strip('/')}")
 Getter = Callable[[Any], str | None]
 Finder = Callable[[Any], Iterator[Any]]
 
@@ -57,8 +61,20 @@ def sniff(head: bytes, name: str) -> bool:
 
 
 def read(request: ReadRequest) -> Reading:
-    """Open a document for one kind of row. Raises FileError, HouseError for a path that is none."""
+    """Open a document for one kind of row. Raises FileError, PathError for a path that is none."""
     return _Xml(request)
+
+
+def check_each(each: str | None, options: Mapping[str, Any]) -> None:
+    """Whether `each` is the path of an element. Raises PathError."""
+    del options
+    _each(each or "")
+
+
+def check_path(path: str, each: str | None, options: Mapping[str, Any]) -> None:
+    """Whether a path leads from an element to a text. Raises PathError."""
+    del each, options
+    _getter(tree_paths.compiled(path))
 
 
 def describe(request: ReadRequest) -> str:
@@ -75,7 +91,7 @@ class _Xml(Reading):
         self.request = request
         self.options: Options = headers.options(Options, request.options, "xml")
         self.columns = tuple(request.columns)
-        paths = [tree_paths.parse(column) for column in self.columns]
+        paths = [tree_paths.compiled(column) for column in self.columns]
         self.whole = frozenset(self.options.whole)
         self.getters = [_getter(path, self.whole) for path in paths]
         self.around = frozenset(name for path in paths for name in _wanted_around(path))
@@ -267,10 +283,10 @@ class _Tree:
 
 def _each(text: str) -> tuple[bool, list[str]]:
     """(anywhere, path of local names)."""
-    path = [part.rpartition(":")[2] for part in text.strip("/").split("/")]
-    if not text.startswith("/") or not all(re.fullmatch(r"[\w.\-]+", part) for part in path):
-        raise HouseError("read each", text or "(none)", "Write //Ntry or /Document/Stmt/Ntry: what is a row.")
-    return text.startswith("//"), path
+    if not _EACH.fullmatch(text):
+        near = repaired(text, _EACH_REPAIRS, lambda one: _EACH.fullmatch(one) is not None)
+        raise PathError("each", text, "is not the path of an element", EACH_SYNTAX, near)
+    return text.startswith("//"), [part.rpartition(":")[2] for part in text.strip("/").split("/")]
 
 
 def _wanted_around(path: tree_paths.Path) -> Iterator[str]:

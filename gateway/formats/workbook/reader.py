@@ -7,7 +7,7 @@ form. The modules `workbook_*` know the kinds of files; this one knows tables.
 from __future__ import annotations
 
 import fnmatch
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any, Literal
 
@@ -59,6 +59,19 @@ def sniff(head: bytes, name: str) -> bool:
 def read(request: ReadRequest) -> Reading:
     """Open a workbook. Raises FileError for a bomb, an encrypted or damaged file, or a missing sheet."""
     return _Workbook(request)
+
+
+def check_each(each: str | None, options: Mapping[str, Any]) -> None:
+    """Rows are rows of the sheet, so there is no `each`. Raises PathError."""
+    del options
+    headers.check_each(each)
+
+
+def check_path(path: str, each: str | None, options: Mapping[str, Any]) -> None:
+    """Whether a name can be that of a column: any can, unless the columns are listed. Raises PathError."""
+    del each
+    chosen: Options = headers.options(Options, options, "workbook")
+    headers.check_column(path, chosen.header, chosen.columns)
 
 
 def describe(request: ReadRequest) -> str:

@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 from sqlglot import expressions as exp
 from sqlglot.dialects.duckdb import DuckDB
 from sqlglot.errors import ParseError, SqlglotError
+from sqlglot.tokens import TokenType
 
 CHARACTERS_MAX = 4_000
 
@@ -30,6 +31,8 @@ class Parser(DuckDB.Parser):  # type: ignore[misc,valid-type]
     FUNCTIONS: ClassVar[dict[str, Any]] = {}
     FUNCTION_PARSERS: ClassVar[dict[str, Any]] = _only(DuckDB.Parser.FUNCTION_PARSERS, "CAST", "TRY_CAST")
     NO_PAREN_FUNCTIONS: ClassVar[dict[Any, Any]] = {}
+    # A column of the ledger may be called like a statement, which cannot begin here.
+    ID_VAR_TOKENS: ClassVar[set[Any]] = DuckDB.Parser.ID_VAR_TOKENS | {TokenType.DROP}
     NO_PAREN_FUNCTION_PARSERS: ClassVar[dict[str, Any]] = _only(DuckDB.Parser.NO_PAREN_FUNCTION_PARSERS, "CASE")
 
 

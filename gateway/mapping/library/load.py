@@ -32,11 +32,10 @@ FILE_BYTES_MAX = 1_000_000
 _PACK = re.compile(r"standard/[A-Za-z0-9_-]+/[A-Za-z0-9_.-]*[A-Za-z0-9_-]")
 
 
-def load_all(home: Path, options_check: lint.OptionsCheck | None = None, last: Library | None = None) -> Library:
+def load_all(home: Path, last: Library | None = None) -> Library:
     """Read and lint every mapping below `<home>/mappings`; never raises for a broken one.
 
-    options_check  (format, options) → what is wrong with a format's own options; without it they pass
-    last           what was read before: in place of a mapping or lookup that is broken now, the one that was good
+    last  what was read before: in place of a mapping or lookup that is broken now, the one that was good
     """
     root = home / "mappings"
     library = Library()
@@ -51,7 +50,7 @@ def load_all(home: Path, options_check: lint.OptionsCheck | None = None, last: L
                 continue
             loaded, faults = load_file(path, root)
             if loaded is not None:
-                faults = lint.check(loaded, library.lookups, options_check, probe=probe)
+                faults = lint.check(loaded, library.lookups, probe=probe)
             if loaded is None or faults:
                 library.faults += faults
                 loaded = last.at(path) if last is not None else None

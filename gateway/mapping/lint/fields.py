@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import date, datetime
 from decimal import Decimal, InvalidOperation
 from typing import Protocol
@@ -38,6 +38,7 @@ class Checker(Protocol):
     def fault(self, path: Path, message: str, fix: str) -> HomeFault: ...
     def expression(self, path: Path, text: str, fields: Mapping[str, str], wanted: str) -> Iterator[HomeFault]: ...
     def source_columns(self, path: Path, columns: Collection[str]) -> Iterator[HomeFault]: ...
+    def alternatives(self, path: Path, columns: Sequence[str]) -> Iterator[HomeFault]: ...
     def zone(self, path: Path, zone: str) -> Iterator[HomeFault]: ...
 
 
@@ -89,11 +90,9 @@ def _sources(checker: Checker, path: Path, field: FieldSpec, record: RecordSpec,
     if isinstance(field.source, str):
         yield from checker.source_columns((*path, "from"), [field.source])
     elif field.source is not None:
-        missing = [list(checker.source_columns((*path, "from"), [one])) for one in field.source]
         if not field.source:
             yield checker.fault((*path, "from"), "names no column", "name one, or leave the field out")
-        elif all(missing):
-            yield from missing[0]
+        yield from checker.alternatives((*path, "from"), field.source)
     for key in ("fill_down", "credit", "debit"):
         if getattr(field, key) is not None:
             yield from checker.source_columns((*path, key), [getattr(field, key)])

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import re
 import zoneinfo
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from functools import cache
 from pathlib import PurePosixPath
-from typing import Any
 
 import pyarrow as pa
 
@@ -16,47 +15,41 @@ from gateway.errors import HomeFault
 from gateway.mapping.compiler import fields
 from gateway.mapping.language.expressions import ExpressionError, names
 from gateway.mapping.language.loaded import Loaded
-from gateway.mapping.language.spec import FileSpec, RecordSpec, TieOut
+from gateway.mapping.language.spec import RecordSpec, TieOut
 from gateway.mapping.lint import expect
 from gateway.mapping.lint import fields as lint_fields
+from gateway.mapping.lint.format_check import FormatCheck, said
 from gateway.mapping.lint.probe import Probe
 from gateway.model import MAPPABLE
 from gateway.nearest import listed, nearest
 from gateway.toml_faults import keys_of, spelled
 
-OptionsCheck = Callable[[str, Mapping[str, Any]], "str | Sequence[str]"]
-INTERCHANGE = ("x12", "edifact", "mt940", "bai2", "ofx")
-STRUCTURED = (*INTERCHANGE, "xml", "json")
-TABULAR = ("delimited", "workbook")
-WHOLE = (*TABULAR, "fixed", "xml", "json")
-"""Formats known so well that a misplaced key is told before a file comes; of all others their readers tell it."""
-
 FIELDS_MAX = 120
+
+Path = tuple[str | int, ...]
 
 SLIP = 0.8
 """So alike are a name and its misspelling; names that only share words are less so."""
 
 _FIELD = re.compile(r"[a-z_][a-z0-9_]*")
-"""What no path of an interchange looks like."""
+"""What fields are called, and no path of an interchange."""
 
 
 def check(
     loaded: Loaded,
     lookups: Mapping[str, pa.Table] | Collection[str],
-    options_check: OptionsCheck | None = None,
-    columns: Collection[str] | None = None,
     *,
+    columns: Collection[str] | None = None,
     probe: Probe | None = None,
 ) -> list[HomeFault]:
     """Every fault of a mapping that could be read, in order of their lines.
 
-    lookups        the crosswalks, or only their names
-    options_check  (format, options) → what is wrong with the format's own options; nothing if they are right
-    columns        header of a sample of the file; without it source columns are taken as they are
-    probe          shared between many checks; one is made if left out
+    lookups  the crosswalks, or only their names
+    columns  header of a sample of the file; without it source columns are checked as far as the format can
+    probe    shared between many checks; one is made if left out
     """
     with Probe() as own:
-        return sorted(set(_Checker(loaded, lookups, columns, probe or own).run(options_check)))
+        return sorted(set(_Checker(loaded, lookups, columns, probe or own).run()))
 
 
 class _Checker:
@@ -68,8 +61,8 @@ class _Checker:
         probe: Probe,
     ) -> None:
         self.loaded, self.mapping, self.lookups, self.probe = loaded, loaded.mapping, lookups, probe
-        header = columns if columns and self.mapping.file.format in TABULAR else _listed_columns(self.mapping.file)
-        self.columns = frozenset(header) if header else None
+        self.columns = frozenset(columns) if columns else None
+        self.format = FormatCheck(self.mapping)
 
     def fault(self, path: tuple[str | int, ...], message: str, fix: str) -> HomeFault:
         file, line = self.loaded.place(*path)
@@ -77,9 +70,9 @@ class _Checker:
         where = f"{spelled(shown)}: " if shown else ""
         return HomeFault(file, line, where + message, fix)
 
-    def run(self, options_check: OptionsCheck | None) -> Iterator[HomeFault]:
+    def run(self) -> Iterator[HomeFault]:
         yield from self.head()
-        yield from self.file(options_check)
+        yield from self.file()
         for index, record in enumerate(self.mapping.record):
             yield from self.record(index, record)
         for number, tie in enumerate(self.mapping.file.tie_out):
@@ -97,29 +90,15 @@ class _Checker:
             yield self.fault(("valid_to",), "is before valid_from, so the mapping never holds", "fix one of them")
         yield from expect.check(self)
 
-    def file(self, options_check: OptionsCheck | None) -> Iterator[HomeFault]:
+    def file(self) -> Iterator[HomeFault]:
         file = self.mapping.file
         for key in file.options:
             for where, model in (("at the top, above [file]", type(self.mapping)),
                                  ("below [[record]]", RecordSpec)):  # fmt: skip
                 if key in keys_of(model):
                     yield self.fault(("file", key), f"`{key}` belongs {where}", "move it there")
-        if options_check is not None:
-            said = options_check(file.format, file.options)
-            for wrong in [said] if isinstance(said, str) else said:
-                if wrong:
-                    # The message may go on to list all options: the one that it names first is wrong.
-                    places = [
-                        (m.start(), key) for key in file.options if (m := re.search(rf"\b{re.escape(key)}\b", wrong))
-                    ]
-                    named = min(places)[1] if places else "format"
-                    yield self.fault(("file", named), wrong.rstrip("."), "see the format's options in docs/mapping.md")
-        if file.format in INTERCHANGE and not file.transaction:
-            yield self.fault(("file", "format"), "`transaction` is missing: which sets are this feed's",
-                             'as in transaction = "945"')  # fmt: skip
-        for key in ("transaction", "sender", "receiver", "version"):
-            if getattr(file, key) and file.format in WHOLE:
-                yield self.fault(("file", key), f"a file of format {file.format} has no {key}", f"remove `{key}`")
+        for path, message, fix in self.format.file():
+            yield self.fault(("file", *path), message, fix)
         for number, pattern in enumerate(file.match):
             if not pattern.strip() or "/" in pattern:
                 yield self.fault(("file", "match", number), f'"{pattern}" matches no file name',
@@ -154,11 +133,8 @@ class _Checker:
             yield self.fault((*path, "type"), f'there is no table "{record.type}"{nearest(record.type, MAPPABLE)}',
                              f"use one of {listed(MAPPABLE, 30)}")  # fmt: skip
             return
-        if self.mapping.file.format in STRUCTURED and not record.each:
-            yield self.fault(path, "`each` is missing: it says what a row is", 'as in each = "LX" or each = "//Ntry"')
-        if record.each and self.mapping.file.format in TABULAR:
-            yield self.fault((*path, "each"), f"a row of a {self.mapping.file.format} file is a line",
-                             "remove `each`")  # fmt: skip
+        for key, message, fix in self.format.each(record.each):
+            yield self.fault((*path, *key), message, fix)
         if len(record.fields) > FIELDS_MAX:
             yield self.fault((*path, "fields"), f"has more than {FIELDS_MAX} fields", "split the record")
         for column in table.columns:
@@ -183,21 +159,26 @@ class _Checker:
                 close = nearest(name, [*record.fields, *self.columns])
                 yield self.fault(place, f'"{name}" is neither a field nor a column of the file{close}',
                                  "name fields or source columns")  # fmt: skip
-            elif name not in record.fields and self.columns is None and self._means_a_field(record, name):
-                fix = f"name one of {listed(record.fields, 30)}, or a source column"
-                if self.mapping.file.format not in INTERCHANGE:
-                    fix += f'; if a column is called so, let a field read it: _{name} = "{name}"'
-                yield self.fault(place, f'the record has no field "{name}"{nearest(name, record.fields)}', fix)
+            elif name not in record.fields and self.columns is None:
+                yield from self._unknown_key(place, record, name)
+
+    def _unknown_key(self, place: Path, record: RecordSpec, name: str) -> Iterator[HomeFault]:
+        """A fault where a name in the key, which is no field, cannot be a source column or is a misspelled field."""
+        error = self.format.path(name, [record.each])
+        field = _FIELD.fullmatch(name) is not None and (error is None or self.format.has_units)
+        if error is not None and not field:
+            close = nearest(name, [*record.fields, *([error.near] if error.near else [])])
+            yield self.fault(
+                place, f'"{name}" is neither a field nor a column of the file{close}', error.hint.rstrip(".")
+            )
+        elif error is not None or (field and self._means_a_field(record, name)):
+            fix = f"name one of {listed(record.fields, 30)}, or a source column"
+            if error is None:
+                fix += f'; if a column is called so, let a field read it: _{name} = "{name}"'
+            yield self.fault(place, f'the record has no field "{name}"{nearest(name, record.fields)}', fix)
 
     def _means_a_field(self, record: RecordSpec, name: str) -> bool:
-        """Whether a name in the key, which is no field, is one that was misspelled or left out.
-
-        Where the columns of the file are not known, it may be a column that no field reads.
-        """
-        if not _FIELD.fullmatch(name):
-            return False
-        if self.mapping.file.format in INTERCHANGE:
-            return True
+        """Whether a name in the key that could be a column is a field that was misspelled or left out."""
         if any(name in fields.source_columns(one.fields) for one in self.mapping.record):
             return False
         return MAPPABLE[record.type].column(name) is not None or bool(
@@ -259,14 +240,35 @@ class _Checker:
         elif kind not in ("true/false", ""):
             yield self.fault(path, f"gives {kind}, but a condition is wanted", "compare it, as in \"Type\" = 'Sale'")
 
-    def source_columns(self, path: tuple[str | int, ...], columns: Collection[str]) -> Iterator[HomeFault]:
-        """Faults of source columns that the file's header does not have."""
-        if self.columns is None:
-            return
+    def source_columns(self, path: Path, columns: Collection[str]) -> Iterator[HomeFault]:
+        """Faults of source columns that the file's header does not have, or that the format cannot read."""
         for name in columns:
-            if name not in self.columns:
-                yield self.fault(path, f'"{name}" is not a column of the file{nearest(name, self.columns)}',
-                                 f"the file has {listed(self.columns)}")  # fmt: skip
+            if self.columns is not None:
+                if name not in self.columns:
+                    yield self.fault(path, f'"{name}" is not a column of the file{nearest(name, self.columns)}',
+                                     f"the file has {listed(self.columns)}")  # fmt: skip
+            elif (error := self.format.path(name, self._eaches(path))) is not None:
+                yield self.fault(path, *said(error))
+
+    def alternatives(self, path: Path, columns: Sequence[str]) -> Iterator[HomeFault]:
+        """Faults of source columns of which one is enough: where none is there, or where one cannot be read."""
+        found = [list(self.source_columns(path, [name])) for name in columns]
+        errors = [self.format.path(name, self._eaches(path)) for name in columns]
+        if all(found) and (self.columns is not None or all(error and error.what == "column" for error in errors)):
+            yield from found[0]
+        elif self.columns is None:
+            for faults, error in zip(found, errors, strict=True):
+                yield from faults if error is not None and error.what != "column" else ()
+
+    def _eaches(self, path: Path) -> list[str | None]:
+        """The kinds of row for which something at that place is read."""
+        records = self.mapping.record
+        if path[0] == "record":
+            return [records[int(path[1])].each]
+        if path[1] == "tie_out":
+            tie = self.mapping.file.tie_out[int(path[2])]
+            records = tuple(one for one in records if one.type == (tie.record or records[0].type))
+        return list(dict.fromkeys(record.each for record in records))
 
     def zone(self, path: tuple[str | int, ...], zone: str) -> Iterator[HomeFault]:
         """A fault if there is no such time zone."""
@@ -274,16 +276,6 @@ class _Checker:
             yield self.fault(
                 path, f'there is no time zone "{zone}"{nearest(zone, _zones())}', "write e.g. Europe/Berlin"
             )
-
-
-def _listed_columns(file: FileSpec) -> list[str]:
-    """The columns of a file that has no header, as the mapping lists them; [] where it does not."""
-    columns = file.options.get("columns", ())
-    if file.format == "fixed":
-        return [str(one["name"]) for one in columns if isinstance(one, dict) and "name" in one]
-    if file.format in TABULAR and file.options.get("header") is False:
-        return [str(one) for one in columns]
-    return []
 
 
 @cache

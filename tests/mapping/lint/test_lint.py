@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -182,7 +182,8 @@ def test_a_defect_around_the_fields_is_told_on_its_line(
 
 
 KEY = '["location", "sku", "as_of"]'
-WAREHOUSE = STOCK.replace("delimited", "x12").replace("[file]", '[file]\ntransaction = "846"\nsummary = ["CTT"]')
+ELEMENTS = STOCK.replace('"Date"', '"DTM/02"').replace('"SKU"', '"LIN/03"').replace('"On Hand"', '"QTY/02"')
+WAREHOUSE = ELEMENTS.replace("delimited", "x12").replace("[file]", '[file]\ntransaction = "846"\nsummary = ["CTT"]')
 WAREHOUSE = WAREHOUSE.replace("key  =", 'each = "LIN"\nkey  =')
 FIXED = STOCK.replace(
     '"delimited"',
@@ -235,21 +236,12 @@ def test_a_right_tie_out_passes(tmp_path: Path, probe: Probe) -> None:
         assert lint(tmp_path, text, probe) == []
 
 
-def test_the_formats_own_options_are_checked_by_the_caller(tmp_path: Path, probe: Probe) -> None:
-    text = STOCK.replace("match  =", 'delimter = "tab"\nmatch  =')
-    loaded, _ = load_file(write(tmp_path, "acme/stock.toml", text), tmp_path / "mappings")
-    assert loaded is not None
-    asked: list[tuple[str, Mapping[str, Any]]] = []
-
-    def wrong(name: str, options: Mapping[str, Any]) -> Sequence[str]:
-        asked.append((name, options))
-        return ["unknown option delimter"]
-
-    faults = check(loaded, LOOKUPS, wrong, probe=probe)
-    assert asked == [("delimited", {"delimter": "tab"})]
-    assert [(fault.line, fault.message) for fault in faults] == [(5, "file.delimter: unknown option delimter")]
-    assert check(loaded, LOOKUPS, lambda *_: "", probe=probe) == []
-    assert len(check(loaded, LOOKUPS, lambda *_: "bad format.", probe=probe)) == 1
+def test_the_formats_own_options_are_checked(tmp_path: Path, probe: Probe) -> None:
+    [fault] = lint(tmp_path, STOCK.replace("match  =", 'delimter = "tab"\nmatch  ='), probe)
+    assert fault.startswith("mappings/acme/stock.toml:5: file.delimter: check options of format delimited: delimter: ")
+    assert lint(tmp_path, STOCK.replace("match  =", 'delimiter = "tab"\nmatch  ='), probe) == []
+    [fault] = lint(tmp_path, STOCK.replace('"delimited"', '"delimeted"'), probe)
+    assert fault.startswith("mappings/acme/stock.toml:6: file.format: find format delimeted. Use one of ")
 
 
 def test_with_several_records_a_message_says_which(tmp_path: Path, probe: Probe) -> None:
@@ -271,10 +263,11 @@ def test_only_sound_mappings_become_active(tmp_path: Path) -> None:
     write(
         tmp_path, "acme/bad.toml", STOCK.replace("acme.stock", "acme.bad").replace('"On Hand"', '{ expr = "sku + 1" }')
     )
-    library = load_all(tmp_path, lambda name, options: "")
+    library = load_all(tmp_path)
     assert list(library.mappings) == ["acme.stock"]
     assert "fields.qty.expr: + cannot work with text and a number" in str(library.faults[0])
-    assert load_all(tmp_path, lambda name, options: ["no"]).mappings == {}
+    write(tmp_path, "acme/stock.toml", STOCK.replace("match  =", 'delimter = "tab"\nmatch  ='))
+    assert load_all(tmp_path).mappings == {}
 
 
 def test_the_probe_sees_no_files(tmp_path: Path, probe: Probe) -> None:
