@@ -9,12 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from gateway import settings
+from gateway.books.metrics import read_metrics
 from gateway.books.posting import rule_lint
 from gateway.books.posting.rules import Posting
 from gateway.books.reconcile.registry import Registry
 from gateway.formats import options_fault
-from gateway.ledger.lake import open_lake
 from gateway.mapping.library import load
 from gateway.mapping.lint import lint
 
@@ -83,11 +82,13 @@ def test_the_reconciliation_is_a_block() -> None:
     assert registry.reconciliations[-1].letter == "z1"
 
 
-def test_the_metric_is_a_query_of_the_ledger(tmp_path: Path) -> None:
-    [text] = examples("sql")
-    with open_lake(tmp_path, settings.parse({"entities": {"US": {"currency": "USD"}}})) as ledger:
-        names = [name for name, *_ in ledger.con.execute(f"describe {text}").fetchall()]
-    assert names == ["metric", "value", "numerator", "denominator", "unit", "source"]
+def test_the_metric_has_no_fault(tmp_path: Path) -> None:
+    [block] = examples("toml metric")
+    (tmp_path / "mappings").mkdir()
+    shipped = (ROOT / "mappings" / "metrics.toml").read_text(encoding="utf-8")
+    (tmp_path / "mappings" / "metrics.toml").write_text(f"{shipped}\n{block}")
+    metrics, faults = read_metrics(tmp_path)
+    assert metrics[-1].name == "orders-cancelled" and faults == []
 
 
 def test_the_python_is_python() -> None:
