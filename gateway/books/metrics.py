@@ -128,6 +128,7 @@ def _against_the_model(metrics: tuple[Metric, ...], place: Place) -> Iterator[Ho
 
 def _lay_model(con: duckdb.DuckDBPyConnection) -> None:
     """Every table and view that a metric may ask, empty."""
+    con.execute("set timezone = 'UTC'")  # As in the ledger: expressions over instants bind only with time zones.
     views.create(con, {})
     create_views(con)
     columns = ", ".join(f"{identifier(column.name)} {column.type}" for column in DETAIL.columns)

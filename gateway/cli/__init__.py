@@ -27,6 +27,8 @@ COMMANDS: dict[str, Callable[..., Any]] = {
     "check": check.check,
     "try": files.try_,
     "query": questions.query,
+    "stock": questions.stock,
+    "trace": questions.trace,
     "verify": upkeep.verify,
     "maintain": upkeep.maintain,
     "backup": upkeep.backup,

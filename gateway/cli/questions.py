@@ -1,4 +1,4 @@
-"""Questions to the ledger: `status` and `query`."""
+"""Questions to the ledger: `status`, `stock`, `trace` and `query`."""
 
 from __future__ import annotations
 
@@ -58,6 +58,46 @@ def _expected_today(con: Any, feeds: list[expected.Feed]) -> list[dict[str, Any]
     return rows
 
 
+def stock(
+    sku: Annotated[str, typer.Option(help="Only of this item.")] = "",
+    location: Annotated[str, typer.Option(help="Only at this location.")] = "",
+    as_json: Annotated[bool, typer.Option("--json")] = False,
+) -> None:
+    """What is in stock now, in base units, and what of it may be sold."""
+    from gateway.reports import stock as reports
+
+    settings = configuration.load(home_folder())
+    with lake.open_lake(home_folder(), settings, read_only=True) as ledger:
+        _views(ledger.con, settings)
+        _show(retry(lambda: reports.on_hand(ledger.con, sku, location)), as_json)
+
+
+def trace(
+    name: Annotated[str, typer.Argument(help="Id of an entry, an exception, a match, a record or a file.")],
+    as_json: Annotated[bool, typer.Option("--json")] = False,
+) -> None:
+    """What a number leads to: its records, their files, and the places in them."""
+    from gateway.reports import trace as reports
+
+    with lake.open_lake(home_folder(), configuration.load(home_folder()), read_only=True) as ledger:
+        rows = retry(lambda: reports.trace(ledger.con, name))
+    if not rows:
+        hint = "Take it from a workbook, or from `gateway status` or `gateway query`."
+        raise HouseError("trace", name, hint, "there is no entry, exception, match, record or file of that id")
+    _show(rows, as_json)
+
+
+def _views(con: Any, settings: configuration.Config) -> None:
+    from gateway.books.stock import views
+
+    views.create_views(con)
+    views.hold(con, settings.hold)
+
+
+def _show(rows: list[dict[str, Any]], as_json: bool) -> None:
+    (print_json if as_json else print_rows)(rows)
+
+
 def query(
     sql: Annotated[str, typer.Argument(help="A SELECT over the ledger's tables and views.")],
     form: Annotated[Literal["table", "csv", "json"], typer.Option("--format")] = "table",
@@ -79,12 +119,9 @@ def _ask(sql: str, as_of: str | None) -> tuple[list[str], list[dict[str, Any]]]:
     """(column names, rows). Raises HouseError for what is not a question that the ledger can answer."""
     import duckdb
 
-    from gateway.books.stock import views
-
     settings = configuration.load(home_folder())
     with lake.open_lake(home_folder(), settings, read_only=True, as_of=as_of) as ledger:
-        views.create_views(ledger.con)
-        views.hold(ledger.con, settings.hold)
+        _views(ledger.con, settings)
         queries.check(ledger.con, sql)
         try:
             return retry(lambda: _answer(ledger.con, sql))

@@ -1,4 +1,4 @@
-"""Questions to the ledger: `status`, `query`."""
+"""Questions to the ledger: `status`, `stock`, `trace`, `query`."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import re
+import shutil
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
@@ -40,6 +41,38 @@ def test_status_lists_what_is_expected_today(mine: Runner) -> None:
     }  # fmt: skip
     assert rows[str(today)]["state"] == "waiting" or rows[str(today)]["state"].startswith("came at ")
     assert "2020-01-01" in mine("status").out
+
+
+def test_trace_leads_from_a_line_of_the_journal_to_the_line_of_the_file(run: Runner) -> None:
+    (entry,) = json.loads(run("query", "select min(entry_id) as id from journal_line", "--format", "json").out)
+    rows = json.loads(run("trace", entry["id"], "--json").out)
+    assert {(row["kind"], row["partner"]) for row in rows} == {("journal line", "amazon-us")}
+    assert all(re.fullmatch(r"line \d+", row["position"]) and row["file"] and row["record_id"] for row in rows)
+    assert rows[0]["position"] in run("trace", rows[0]["record_id"]).out
+    held = next(row for row in json.loads(run("status", "--json").out)["needs a person"])
+    assert [row["file"] for row in json.loads(run("trace", held["file_id"], "--json").out)] == [HELD]
+    done = run("trace", "nothing")
+    assert (done.code, done.out, done.err.count("\n")) == (cli.USAGE, "", 1)
+
+
+def test_stock_is_that_of_the_view(mine: Runner) -> None:
+    assert json.loads(mine("stock", "--json").out) == []
+    mappings = mine.home / "mappings"
+    shutil.copytree(mappings / "examples" / "own-warehouse", mappings / "own-warehouse", dirs_exist_ok=True)
+    sample = mappings / "standard" / "csv" / "samples" / "opening-stock.csv"
+    inbound = mine.home / "inbound" / "own-warehouse"
+    inbound.mkdir(exist_ok=True)
+    shutil.copyfile(sample, inbound / "opening-stock.csv")
+    mine("once", "--now", NOW)
+    rows = json.loads(mine("stock", "--json").out)
+    counted = json.loads(mine("query", "select sku, location, status, qty from stock", "--format", "json").out)
+    assert rows and sorted((r["sku"], r["location"], r["status"], r["qty"]) for r in rows) == sorted(
+        (r["sku"], r["location"], r["status"], r["qty"]) for r in counted
+    )
+    first = rows[0]
+    some = json.loads(mine("stock", "--sku", first["sku"], "--location", first["location"], "--json").out)
+    assert some and {(row["sku"], row["location"]) for row in some} == {(first["sku"], first["location"])}
+    assert first["qty"] in mine("stock").out
 
 
 def test_query_prints_a_table_csv_or_json(run: Runner) -> None:
