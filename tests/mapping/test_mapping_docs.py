@@ -11,7 +11,7 @@ import pytest
 from gateway import formats
 from gateway.mapping.compiler.dates import NAMED, TOKENS
 from gateway.mapping.language.functions import AGGREGATES, FUNCTIONS
-from gateway.mapping.language.spec import Acknowledge, Expect, Fallback, FieldSpec, FileSpec, Ignore, RecordSpec, TieOut
+from gateway.mapping.language.spec import Expect, Fallback, FieldSpec, FileSpec, Ignore, RecordSpec, TieOut
 from gateway.mapping.language.spec import Mapping as Feed
 from gateway.mapping.library.load import load_all
 from gateway.model import MAPPABLE
@@ -61,7 +61,7 @@ def test_there_are_examples_of_every_kind() -> None:
 
 
 def test_every_key_table_function_and_date_token_is_described() -> None:
-    models = (Feed, FileSpec, RecordSpec, FieldSpec, TieOut, Ignore, Expect, Fallback, Acknowledge)
+    models = (Feed, FileSpec, RecordSpec, FieldSpec, TieOut, Ignore, Expect, Fallback)
     keys = {key for model in models for key in keys_of(model)}
     options = {key for module in formats.FORMATS.values() for key in module.Options.model_fields}
     known = {*keys, *options, *MAPPABLE, *FUNCTIONS, *AGGREGATES, *formats.FORMATS, *NAMED}

@@ -9,7 +9,6 @@ from pydantic import BaseModel, ValidationError
 
 from gateway.errors import HomeFault
 from gateway.mapping.language.spec import (
-    Acknowledge,
     Expect,
     Fallback,
     FieldSpec,
@@ -45,7 +44,6 @@ _MODELS: dict[str, type[BaseModel]] = {
     "ignore": Ignore,
     "expect": Expect,
     "fallback": Fallback,
-    "acknowledge": Acknowledge,
     "record": RecordSpec,
     "file": FileSpec,
 }
@@ -55,6 +53,10 @@ class _MappingShape(Shape):
     """A field may be a column in short, and a pack may hold half of the keys: a mapping knows both."""
 
     def special(self, path: Path, kinds: Table[str, Any], raw: Any) -> tuple[str, str] | None:
+        if path == ("acknowledge",):
+            partner = raw.get("partner") if isinstance(raw.get("partner"), str) else "<name>"
+            message = "`acknowledge` is no part of a mapping: it is agreed with the partner for all of its files"
+            return message, f'write it in config.toml, as in [partners.{partner}.acknowledge] feedback = "csv"'
         if (
             path == ("record",)
             and isinstance(raw.get("record"), dict)

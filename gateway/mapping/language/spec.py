@@ -207,13 +207,6 @@ class Expect(Part):
         )
 
 
-class Acknowledge(Part):
-    """What the partner gets back."""
-
-    feedback: Literal["none", "csv", "xlsx"] = "none"
-    functional: Literal["none", "997", "999"] = "none"
-
-
 class Mapping(Part):
     """One feed.
 
@@ -231,4 +224,3 @@ class Mapping(Part):
     expect: Expect | None = None
     file: FileSpec
     record: tuple[RecordSpec, ...] = Field(min_length=1)
-    acknowledge: Acknowledge = Acknowledge()
