@@ -11,7 +11,7 @@ from gateway.settings.strict import Strict
 
 
 class Entity(Strict):
-    """A legal entity that keeps books: name and functional currency."""
+    """A legal entity that keeps books: functional currency, and the name that workbooks show."""
 
     currency: str = Field(pattern=r"^[A-Z]{3}$", examples=['"USD"'])
     name: str = ""
@@ -28,6 +28,7 @@ class Channel(Strict):
 class Partner(Strict):
     """A trading partner: the entity its files belong to and the envelope identifiers it may send under.
 
+    The `channel` that it runs, if it runs one, belongs to the same entity.
     `pgp_signer` is the file of the OpenPGP certificate that must have signed what it sends encrypted. With a
     `marker` a file is whole when there is another beside it whose name has that suffix added.
     """

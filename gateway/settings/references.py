@@ -16,8 +16,8 @@ from gateway.toml_lines import Path
 
 
 def faults(raw: dict[str, Any], place: Place) -> list[HomeFault]:
-    """Entities and partners that are named and not there; two [[send]] of the same name."""
-    return [*_unknown(raw, place), *_doubled(raw, place)]
+    """Entities, channels and partners that are named and not there or do not fit; two [[send]] of the same name."""
+    return [*_unknown(raw, place), *_other_entity(raw, place), *_doubled(raw, place)]
 
 
 def _unknown(raw: dict[str, Any], place: Place) -> Iterator[HomeFault]:
@@ -34,8 +34,22 @@ def _uses(raw: dict[str, Any]) -> Iterator[tuple[Path, str]]:
     for kind in ("channels", "partners"):
         for name in _table(raw, kind):
             yield (kind, name, "entity"), "entities"
+    for name in _table(raw, "partners"):
+        if _at(raw, ("partners", name, "channel")):
+            yield ("partners", name, "channel"), "channels"
     for number in range(len(_sends(raw))):
         yield ("send", number, "partner"), "partners"
+
+
+def _other_entity(raw: dict[str, Any], place: Place) -> Iterator[HomeFault]:
+    """Partners that run a channel of another entity: what they sell would stand in books that do not own the channel."""
+    for name in _table(raw, "partners"):
+        channel, entity = (_at(raw, ("partners", name, key)) for key in ("channel", "entity"))
+        owner = _at(raw, ("channels", channel, "entity")) if isinstance(channel, str) and channel else None
+        if isinstance(owner, str) and isinstance(entity, str) and owner != entity:
+            path = ("partners", name, "channel")
+            message = f'`{spelled(path)}`: the channel "{channel}" belongs to {owner}, the partner to {entity}'
+            yield HomeFault(*place(*path), message, "give both the same entity")
 
 
 def _doubled(raw: dict[str, Any], place: Place) -> Iterator[HomeFault]:

@@ -20,7 +20,7 @@ class BookRun:
     run_id          identifies the run, printed in every footer
     as_of           UTC instant of the figures; ages count to it
     created_at      UTC instant at which the figures were queried
-    entity          legal entity, "" for all
+    entity          legal entities whose books it shows, with their names; "" for all
     ledger_version  snapshot of the lake that the figures come from
     home_currency   functional currency, "" when there are several
     notes           sentences for the README, one row each

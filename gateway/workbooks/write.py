@@ -41,7 +41,7 @@ def write_workbooks(
             run_id=f"v{version}",
             as_of=context.now,
             created_at=datetime.now(UTC),
-            entity="",
+            entity=", ".join(f"{key} {entity.name}".strip() for key, entity in context.config.entities.items()),
             ledger_version=version,
             home_currency=currencies.pop() if len(currencies) == 1 else "",
         )

@@ -79,6 +79,17 @@ def faults(home: Path, text: str | bytes) -> list[str]:
             "Fix: name one of Germany, US, or add [entities.Germny].",
         ),
         (
+            f'{US}[channels.shop]\nentity = "US"\nrevenue = "shipment"\n[partners.a]\nentity = "US"\nchannel = "shpo"',
+            '8: `partners.a.channel`: "shpo" is not one of [channels]; did you mean "shop"? '
+            "Fix: name one of shop, or add [channels.shpo].",
+        ),
+        (
+            f'{US}[entities.EU]\ncurrency = "EUR"\n[channels.shop]\nentity = "EU"\nrevenue = "shipment"\n'
+            '[partners.a]\nentity = "US"\nchannel = "shop"',
+            '10: `partners.a.channel`: the channel "shop" belongs to EU, the partner to US. '
+            "Fix: give both the same entity.",
+        ),
+        (
             f"{US}[hold]\nsku = 'A'",
             "3: `hold` is a single table. Fix: write [[hold]] with two brackets: there may be several.",
         ),
