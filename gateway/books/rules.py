@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
-import duckdb
 from pydantic import ValidationError
 
 from gateway.books.exceptions.codes import Code
@@ -21,11 +20,9 @@ from gateway.books.metrics import Metric, read_metrics
 from gateway.books.posting import rule_lint
 from gateway.books.posting.chart import Chart
 from gateway.books.posting.rules import Posting, PostingRules
-from gateway.books.reconcile.registry import Reconciliation, Registry
-from gateway.books.reconcile.sides import faults_of
+from gateway.books.reconcile import lint
+from gateway.books.reconcile.registry import Registry
 from gateway.errors import HomeFault, HouseError
-from gateway.mapping.language.expressions import ExpressionError, compile_scalar
-from gateway.model import TABLES
 from gateway.settings import Strict
 from gateway.toml_faults import Shape, read
 from gateway.toml_lines import Lines
@@ -67,7 +64,7 @@ def load(home: Path) -> Rules:
             *metric_faults,
             *rule_lint.faults(posting, files[POSTING][1]),
             *_roles_without_account(chart, posting),
-            *_reconciliation_faults(registry, files[RECONCILIATIONS][1]),
+            *lint.faults(registry, chart, posting, f"mappings/{RECONCILIATIONS}", files[RECONCILIATIONS][1]),
         ]
     )
     return Rules(chart, posting, digest.hexdigest()[:16], registry, metrics)
@@ -86,35 +83,6 @@ def _roles_without_account(chart: Chart, posting: Posting) -> Iterator[HomeFault
     for role in sorted(named - set(chart.accounts)):
         message = f"the role {role} has no account"
         yield HomeFault(f"mappings/{CHART}", 1, message, f'add {role} = {{ number = "…", name = "…" }}')
-
-
-def _reconciliation_faults(registry: Registry, text: str) -> Iterator[HomeFault]:
-    """Sides and ties that the model does not bear out."""
-    lines = Lines(text)
-    with duckdb.connect() as con:
-        for number, one in enumerate(registry.reconciliations):
-            place = ("reconciliation", number)
-            for name, side in (("external", one.external), ("book", one.book)):
-                for key, message, fix in faults_of(con, side, one.unit) if side else ():
-                    line = lines.of(*place, name, key)
-                    yield HomeFault(f"mappings/{RECONCILIATIONS}", line, f"{one.letter}, {name}: {message}", fix)
-            yield from _tie_faults(one, lines.of(*place, "tie", "lines"))
-
-
-def _tie_faults(one: Reconciliation, line: int) -> Iterator[HomeFault]:
-    if one.tie is None:
-        return
-    try:
-        tie_sql(one)
-    except ExpressionError as error:
-        yield HomeFault(f"mappings/{RECONCILIATIONS}", line, f"{one.letter}, tie: {error.message}", error.fix)
-
-
-def tie_sql(one: Reconciliation) -> str:
-    """SQL condition of the journal lines that a reconciliation ties to. Raises ExpressionError."""
-    columns = [column.name for column in TABLES["journal_line"].columns]
-    text = one.tie.lines if one.tie else "false"
-    return compile_scalar(text, columns, (), field_sql=lambda name: f'"{name}"', column_sql=lambda name: f'"{name}"')
 
 
 def _read(folder: Path, name: str, digest: Any) -> tuple[dict[str, Any], str]:

@@ -19,10 +19,9 @@ def create(con: duckdb.DuckDBPyConnection, have: Columns) -> None:
         _complete(con, name, have)
     for name, table in TABLES.items():
         if table.state:
-            newest = "version" if table.column("version") else "recorded_at"
             con.execute(
                 f"""create or replace temp view "{table.state}" as select * from "{name}"
-                qualify row_number() over (partition by {table.identity} order by {newest} desc) = 1"""
+                qualify row_number() over (partition by {table.identity} order by {table.order} desc) = 1"""
             )
     for name in MAPPABLE:
         con.execute(

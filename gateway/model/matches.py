@@ -30,6 +30,7 @@ MATCH_LINE = Table(
     (*FOUND.columns, Column("recorded_at", INSTANT, "When it was committed", True)),
     provenance=False,
     identity="reconciliation, match_id, side, record_id",
+    order="recorded_at",
     state="match_state",
 )
 

@@ -45,7 +45,8 @@ class Table:
     event       the time of a row: the column by which its history is pruned
     provenance  its rows are records of files; mappings may fill it
     identity    where later rows are later states: the columns that name what they are states of
-    state       the view that shows the newest row of each `identity`: by `version`, else by `recorded_at`
+    order       the column in which a later state is greater
+    state       the view that shows the newest row of each `identity`
     """
 
     name: str
@@ -54,6 +55,7 @@ class Table:
     event: str = ""
     provenance: bool = True
     identity: str = ""
+    order: str = "version"
     state: str = ""
     _by_name: dict[str, Column] = field(default_factory=dict, init=False, repr=False, compare=False)
 

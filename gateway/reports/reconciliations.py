@@ -8,7 +8,7 @@ import duckdb
 import pyarrow as pa
 
 from gateway.books.reconcile.registry import Reconciliation, Registry
-from gateway.books.rules import tie_sql
+from gateway.books.reconcile.ties import tie_sql
 from gateway.reports import files
 from gateway.sql import literal, table_of
 
@@ -61,7 +61,7 @@ def _tie(one: Reconciliation) -> str:
     return f"""select {literal(one.letter)} as reconciliation, entity, currency as unit,
                string_agg(distinct account, ', ' order by account) as account, sum({amount}) as amount,
                {literal(one.tie.basis)} as basis
-        from journal_line where {tie_sql(one)} group by entity, currency"""
+        from journal_line where {tie_sql(one.tie)} group by entity, currency"""
 
 
 def lines(con: duckdb.DuckDBPyConnection, found: str, columns: Sequence[str]) -> pa.Table:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from datetime import datetime
 
@@ -40,6 +41,7 @@ class Shown:
     """A reconciliation as workbooks show it: letter, title, name of its sheet, kind of its resolutions.
 
     always  whether its sheet is there also when it has no rows
+    apart   kinds of resolutions by code, of those that have another kind
     """
 
     letter: str
@@ -47,6 +49,11 @@ class Shown:
     sheet: str
     answers: str = "OTHER"
     always: bool = False
+    apart: Mapping[str, str] = field(default_factory=dict)
+
+    def kind_of(self, code: str) -> str:
+        """The kind of an exception, which says what dropdown it gets."""
+        return self.apart.get(code, self.answers)
 
 
 def _empty(name: str) -> pa.Table:

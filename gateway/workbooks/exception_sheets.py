@@ -8,9 +8,9 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from gateway.model.resolutions import DECISIONS
 from gateway.workbooks import columns
 from gateway.workbooks.book_data import BookData, BookRun
-from gateway.workbooks.resolutions import DECISIONS, kind_of
 from gateway.workbooks.sheet import Block, Rule, Sheet, paged
 
 BUCKETS = ((1, "0–1"), (3, "2–3"), (7, "4–7"), (14, "8–14"), (30, "15–30"), (60, "31–60"), (90, "61–90"))
@@ -46,7 +46,7 @@ def exception_pages(data: BookData, targets: Sequence[Sheet], rows_max: int) -> 
     ordered = data.exceptions.sort_by(order)
     age = ages(ordered["opened_at"], data.run)
     kinds = [
-        kind_of(data.shown(r or "").answers, c or "")
+        data.shown(r or "").kind_of(c or "")
         for r, c in zip(ordered["reconciliation"].to_pylist(), ordered["code"].to_pylist(), strict=True)
     ]
     made: dict[str, Any] = {

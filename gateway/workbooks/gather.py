@@ -26,7 +26,15 @@ def gather(working: Working, run: BookRun, metrics: Sequence[Metric], chart: str
     return BookData(
         run=replace(run, notes=(*run.notes, *(each.problem for each in measured if each.problem))),
         reconciliations=tuple(
-            Shown(one.letter, one.title, one.sheet, one.answers, one.always_shown) for one in registry.reconciliations
+            Shown(
+                one.letter,
+                one.title,
+                one.sheet,
+                one.answers,
+                one.always_shown,
+                {name: code.answers for name, code in one.codes.items() if code.answers},
+            )
+            for one in registry.reconciliations
         ),
         summary=reconciliations.summary(con, registry, working.detail, asked["summary"]),
         exceptions=exceptions.open_now(con, asked["exceptions"]),

@@ -7,10 +7,10 @@ from datetime import timedelta
 
 import pyarrow as pa
 
+from gateway.model.resolutions import DECISIONS, KINDS, RESOLUTIONS, resolutions_of
 from gateway.workbooks.book_data import BookData, BookRun
 from gateway.workbooks.cells import Column, Kind
 from gateway.workbooks.file import Line
-from gateway.workbooks.resolutions import DECISIONS, KIND_TITLES, RESOLUTIONS, kind_of, resolutions_of
 from gateway.workbooks.sheet import Block, Sheet
 
 LOSSES_SHOWN_MAX = 200
@@ -95,7 +95,7 @@ def resolutions(data: BookData) -> list[Line]:
     """What each resolution does, for the kinds of exception in this workbook."""
     codes = data.exceptions["code"].to_pylist()
     kinds = {
-        kind_of(data.shown(r or "").answers, c or "")
+        data.shown(r or "").kind_of(c or "")
         for r, c in zip(data.exceptions["reconciliation"].to_pylist(), codes, strict=True)
     }
     lines = [Line(), Line("Resolutions", style="heading")]
@@ -107,7 +107,7 @@ def resolutions(data: BookData) -> list[Line]:
 
 def lists_sheet() -> tuple[Sheet, dict[str, str]]:
     """LISTS, and the defined names of its dropdowns: RESOLUTIONS_<KIND> and DECISIONS."""
-    lists = {kind: resolutions_of(kind) for kind in KIND_TITLES} | {"DECISIONS": DECISIONS}
+    lists = {kind: resolutions_of(kind) for kind in KINDS} | {"DECISIONS": DECISIONS}
     longest = max(len(values) for values in lists.values())
     columns = tuple(Column(name, Kind.TEXT, width=20) for name in lists)
     arrays = [pa.array([*values, *[None] * (longest - len(values))], pa.string()) for values in lists.values()]

@@ -45,12 +45,15 @@ def test_a_value_of_a_column_is_one_of_those_that_are_allowed(business: Path, bu
 
 
 def test_a_state_is_the_newest_row_of_each_identity(business: Path, business_config: Config) -> None:
+    filled = 0
     with open_lake(business, business_config, read_only=True) as ledger:
         for name, table in TABLES.items():
             if table.state:
-                key = f'{table.identity}, max(version) from "{name}" group by all order by all'
+                key = f'{table.identity}, max({table.order})::varchar from "{name}" group by {table.identity} order by all'
                 newest = ledger.con.execute(f"select {key}").fetchall()
                 shown = ledger.con.execute(
-                    f'select {table.identity}, version from "{table.state}" order by all'
+                    f'select {table.identity}, {table.order}::varchar from "{table.state}" order by all'
                 ).fetchall()
-                assert shown == newest and shown
+                assert shown == newest
+                filled += bool(shown)
+    assert filled > 1

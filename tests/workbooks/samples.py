@@ -33,7 +33,7 @@ CODES = (
 
 
 RECONCILIATIONS = (
-    Shown("a", "Snapshot against book", "A_STOCK", "STOCK", True),
+    Shown("a", "Snapshot against book", "A_STOCK", "STOCK", True, {"SKU_UNKNOWN": "MASTER"}),
     Shown("b", "Channel listing against available-to-sell", "B_LISTING", "LISTING"),
     Shown("c1", "Settlement against orders, refunds and fees", "C1_SETTLEMENT", "SETTLEMENT", True),
     Shown("d", "Payout against bank", "D_PAYOUT_BANK", "PAYOUT", True),

@@ -7,11 +7,11 @@ import openpyxl
 import pyarrow as pa
 import pytest
 
+from gateway.model.resolutions import KINDS, resolutions_of
 from gateway.workbooks.book_data import BookData
 from gateway.workbooks.exception_book import write_exception_book
 from gateway.workbooks.exception_sheets import BUCKET_LABELS, ages, buckets
 from gateway.workbooks.issued_copy import row_hash
-from gateway.workbooks.resolutions import KIND_TITLES, resolutions_of
 from tests.workbooks.reading import header_row, rows_of
 from tests.workbooks.samples import AS_OF, HOSTILE, RUN, exception, exceptions, sample, summary, table
 
@@ -80,7 +80,7 @@ def test_dropdown_follows_the_kind_of_its_row(books: Path) -> None:
     last = at + len(exceptions())
     resolution = checks[f"{letters['resolution']}{at + 1}:{letters['resolution']}{last}"]
     assert resolution.formula1 == f'INDIRECT("RESOLUTIONS_"&${letters["resolution_kind"]}{at + 1})'
-    for kind in KIND_TITLES:
+    for kind in KINDS:
         sheet, cells = next(iter(book.defined_names[f"RESOLUTIONS_{kind}"].destinations))
         assert tuple(cell.value for (cell,) in book[sheet][cells]) == resolutions_of(kind)
     kinds = {

@@ -7,7 +7,7 @@ import openpyxl
 from gateway.workbooks.book_data import BookData
 from gateway.workbooks.reconciliation_book import write_reconciliation_book
 from tests.workbooks.reading import rows_of
-from tests.workbooks.samples import RUN, detail, journal, table
+from tests.workbooks.samples import RECONCILIATIONS, RUN, detail, journal, table
 
 
 def test_sheets(books: Path) -> None:
@@ -48,6 +48,8 @@ def test_lost_rows_of_a_file_show(tmp_path: Path) -> None:
 
 def test_reconciliation_without_a_name_of_its_own_still_gets_a_sheet(tmp_path: Path) -> None:
     rows = [{"reconciliation": code, "state": "OPEN", "external_amount": 1, "currency": "USD"} for code in ("z/9", "e")]
-    write_reconciliation_book(tmp_path / "r.xlsx", BookData(RUN, detail=table("detail", rows)))
+    write_reconciliation_book(
+        tmp_path / "r.xlsx", BookData(RUN, reconciliations=RECONCILIATIONS, detail=table("detail", rows))
+    )
     names = openpyxl.load_workbook(tmp_path / "r.xlsx").sheetnames
     assert {"R_Z_9", "E_RETURNS"} <= set(names)

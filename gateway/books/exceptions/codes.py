@@ -8,10 +8,18 @@ from gateway.settings import Strict
 
 
 class Code(Strict):
-    """Severity (1 blocks the close, 4 is for information), owning team, days until it is due, suggested resolution."""
+    """What an exception code means.
+
+    severity    1 blocks the close, 4 is for information
+    owner       the team that owns it, as `[owners]` names it
+    days        days from opening within which it is due
+    suggestion  the resolution that the workbook suggests
+    answers     kind of resolutions that it may be given, where it is not that of its reconciliation
+    """
 
     severity: int = Field(ge=1, le=4)
     owner: str
     days: float = Field(gt=0)
     suggestion: str
-    title: str
+    title: str = Field(min_length=1)
+    answers: str = ""

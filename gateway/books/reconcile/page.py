@@ -7,6 +7,7 @@ import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
+from gateway.books.reconcile.families import FAMILIES
 from gateway.books.reconcile.registry import Pass, Reconciliation, Registry, Side
 
 _HEAD = """# Reconciliations
@@ -26,11 +27,12 @@ Severity 1 blocks the close of a period, 4 is for information. An exception clos
 
 def page(registry: Registry) -> str:
     """The whole page in Markdown."""
-    return "".join([_HEAD, *(_block(one) for one in registry.reconciliations)])
+    owners = "\nOwners: " + ", ".join(f"{letters} {name.lower()}" for letters, name in registry.owners.items()) + ".\n"
+    return "".join([_HEAD, owners, *(_block(one) for one in registry.reconciliations)])
 
 
 def _block(one: Reconciliation) -> str:
-    compared = f"Compared by the program (`{one.family}`)." if one.family else "".join(_declared(one))
+    compared = _family(one.family) if one.family else "".join(_declared(one))
     tie = ""
     if one.tie:
         side = "the book side" if one.tie.basis == "BOOK" else "what is open"
@@ -43,6 +45,11 @@ def _block(one: Reconciliation) -> str:
         f"\n## {one.letter}: {one.title}\n\n{compared} Summed in {one.unit}; sheet `{one.sheet}`.{tie}\n\n"
         f"| code | meaning | severity | owner | days | suggested |\n|---|---|---|---|---|---|\n{rows}"
     )
+
+
+def _family(name: str) -> str:
+    family = FAMILIES[name]
+    return f"External: {family.external}; book: {family.book}. The program compares them (`{name}`)."
 
 
 def _declared(one: Reconciliation) -> Iterator[str]:

@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from functools import cached_property
-from typing import Any, Literal
+from decimal import Decimal
+from typing import Literal
 
 from pydantic import ConfigDict, Field, model_validator
 
 from gateway.books.exceptions.codes import Code
 from gateway.settings import Strict
-
-FAMILIES = ("late_files", "stock_count", "settlement", "payout", "subledger", "files", "sent")
-"""What the program compares by itself; each is the module of that name, late_files goes with files."""
-
-Answers = Literal["STOCK", "LISTING", "SETTLEMENT", "PAYOUT", "RETURNS", "RECEIPTS", "MASTER", "ROWS", "OTHER"]
+from gateway.toml_faults import wrong
 
 
 class Tie(Strict):
@@ -55,16 +50,17 @@ class Pass(Strict):
     """
 
     by: Literal["key", "group", "amount"]
-    absolute: float = Field(0, ge=0)
-    relative: float = Field(0, ge=0, le=1)
+    absolute: Decimal = Field(Decimal(0), ge=0)
+    relative: Decimal = Field(Decimal(0), ge=0, le=1)
     days: int | None = Field(None, ge=0, le=366)
 
     @model_validator(mode="after")
     def _tolerance(self) -> Pass:
         if (self.absolute > 0) != (self.relative > 0):
-            raise ValueError("give both `absolute` and `relative`, or neither: a tolerance is bounded twice")
+            key = "relative" if self.absolute else "absolute"
+            raise wrong("a tolerance is bounded twice", "give both `absolute` and `relative`, or neither", key)
         if self.by == "amount" and (self.absolute or self.days is None):
-            raise ValueError('by = "amount" needs `days` and takes no tolerance')
+            raise wrong('by = "amount" needs `days` and takes no tolerance', "write `days`, and no tolerance", "by")
         return self
 
 
@@ -75,6 +71,10 @@ class Open(Strict):
     book: str
     differs: str
     after_days: int = Field(0, ge=0, le=366)
+
+    def codes(self) -> tuple[str, ...]:
+        """All of them."""
+        return self.external, self.book, self.differs
 
 
 class Reconciliation(Strict):
@@ -87,7 +87,7 @@ class Reconciliation(Strict):
     title: str
     sheet: str = Field(pattern=r"^[A-Z][A-Z0-9_]{0,23}$")
     unit: Literal["units", "money"]
-    answers: Answers = "OTHER"
+    answers: str = "OTHER"
     always_shown: bool = False
     codes: dict[str, Code]
     tie: Tie | None = None
@@ -101,41 +101,26 @@ class Reconciliation(Strict):
     def _whole(self) -> Reconciliation:
         declared = (self.external, self.book, self.passes, self.open)
         if self.family and any(declared):
-            raise ValueError("a family compares by itself: leave out external, book, pass and open")
+            raise wrong("a family compares by itself", "leave out external, book, pass and open", "family")
         if not self.family and not all(declared):
-            raise ValueError("give a family, or external, book, at least one pass, and open")
-        if self.family and self.family not in FAMILIES:
-            raise ValueError(f"there is no family {self.family}; known are {', '.join(FAMILIES)}")
-        named = {self.open.external, self.open.book, self.open.differs} if self.open else set()
-        if named - set(self.codes):
-            raise ValueError(f"codes without a definition: {', '.join(sorted(named - set(self.codes)))}")
+            fix = "write `family`, or all of external, book, pass (at least one) and open"
+            raise wrong("it compares nothing", fix, "letter")
         return self
+
+    def kind_of(self, code: str) -> str:
+        """The kind of resolutions that an exception of that code may be given."""
+        return self.codes[code].answers or self.answers
 
 
 class Registry(Strict):
-    """All reconciliations, in the order in which they are shown."""
+    """All reconciliations, in the order in which they are shown; `owners` are the teams by their letters."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, validate_by_name=True, ignored_types=(cached_property,))
+    model_config = ConfigDict(extra="forbid", frozen=True, validate_by_name=True)
 
+    owners: dict[str, str] = Field(examples=['{ TR = "Treasury" }'])
     reconciliations: tuple[Reconciliation, ...] = Field(alias="reconciliation")
-
-    @model_validator(mode="before")
-    @classmethod
-    def _unique(cls, data: Any) -> Any:
-        blocks = data.get("reconciliation", []) if isinstance(data, Mapping) else []
-        for name in ("letter", "slug", "sheet"):
-            found = [block.get(name) for block in blocks if isinstance(block, Mapping)]
-            twice = sorted({str(one) for one in found if found.count(one) > 1})
-            if twice:
-                raise ValueError(f"{name} {', '.join(twice)} stands in several reconciliations")
-        return data
 
     @property
     def codes(self) -> dict[tuple[str, str], Code]:
         """(letter, code) → what it means."""
         return {(one.letter, code): meaning for one in self.reconciliations for code, meaning in one.codes.items()}
-
-    @property
-    def families(self) -> set[str]:
-        """Families that are asked for."""
-        return {one.family for one in self.reconciliations}

@@ -1,6 +1,6 @@
 """What a person may answer: the resolutions of each kind of exception, as the workbook's dropdowns offer them.
 
-The kind follows from the reconciliation, except where an exception is about master data.
+The kind stands in mappings/reconciliations.toml: with the reconciliation, or with a code that has a kind of its own.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 STOCK, LISTING, SETTLEMENT, PAYOUT = "STOCK", "LISTING", "SETTLEMENT", "PAYOUT"
 RETURNS, RECEIPTS, MASTER, ROWS, OTHER = "RETURNS", "RECEIPTS", "MASTER", "ROWS", "OTHER"
 
-KIND_TITLES = {
+KINDS = {
     STOCK: "Snapshot against book",
     LISTING: "Channel listing against available-to-sell",
     SETTLEMENT: "Settlement against orders, refunds and fees",
@@ -21,9 +21,6 @@ KIND_TITLES = {
     ROWS: "Rejected rows and files",
     OTHER: "Everything else",
 }
-
-# These are corrected in the master data, whatever reconciliation met them first.
-MASTER_CODES = frozenset({"SKU_UNKNOWN", "LOC_UNKNOWN", "LISTING_NO_ALIAS"})
 
 DECISIONS = ("APPROVE", "REJECT")
 
@@ -72,11 +69,6 @@ RESOLUTIONS = (
     Resolution("ESCALATE", (), "Hand it to the next level; it stays open."),
     Resolution("WRITE_OFF", (), "Write the difference off. Needs a second person and a comment."),
 )
-
-
-def kind_of(answers: str, code: str) -> str:
-    """The kind of an exception, which says what dropdown it gets; `answers` is that of its reconciliation."""
-    return MASTER if code in MASTER_CODES else answers
 
 
 def resolutions_of(kind: str) -> tuple[str, ...]:

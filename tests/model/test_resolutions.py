@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from gateway.books.rules import load
-from gateway.workbooks.resolutions import KIND_TITLES, RESOLUTIONS, kind_of, resolutions_of
+from gateway.model.resolutions import KINDS, RESOLUTIONS, resolutions_of
+from gateway.workbooks.book_data import Shown
 
 EXPECTED = {
     "STOCK": "ACCEPT_EXTERNAL KEEP_BOOK RECOUNT TIMING CLAIM_3PL RECLASS",
@@ -20,20 +21,24 @@ EXPECTED = {
 }
 
 
-@pytest.mark.parametrize("kind", list(KIND_TITLES))
+@pytest.mark.parametrize("kind", list(KINDS))
 def test_each_kind_has_its_resolutions_and_the_common_ones(kind: str) -> None:
     assert set(resolutions_of(kind)) == {*EXPECTED[kind].split(), "ESCALATE", "WRITE_OFF"}
 
 
-def test_kind_is_that_of_the_reconciliation_but_master_data_goes_first() -> None:
-    pairs = [("STOCK", "QTY_SHORT"), ("STOCK", "SKU_UNKNOWN"), ("LISTING", "LISTING_NO_ALIAS"), ("OTHER", "NEG_VALUE")]
-    assert [kind_of(*pair) for pair in pairs] == ["STOCK", "MASTER", "MASTER", "OTHER"]
+def test_kind_is_that_of_the_reconciliation_but_a_code_may_have_its_own() -> None:
+    stock, other = Shown("a", "Stock", "A", "STOCK", apart={"SKU_UNKNOWN": "MASTER"}), Shown("g", "Ledger", "G")
+    pairs = [(stock, "QTY_SHORT"), (stock, "SKU_UNKNOWN"), (other, "COST_MISSING")]
+    assert [shown.kind_of(code) for shown, code in pairs] == ["STOCK", "MASTER", "OTHER"]
 
 
-def test_every_reconciliation_that_is_shipped_names_a_kind_that_has_answers(home: Path) -> None:
-    for one in load(home).registry.reconciliations:
-        assert {code.suggestion for code in one.codes.values()} <= {r.name for r in RESOLUTIONS}
-        assert one.answers in KIND_TITLES
+def test_what_is_suggested_for_a_code_that_is_shipped_is_in_its_dropdown(home: Path) -> None:
+    blocks = load(home).registry.reconciliations
+    for block in blocks:
+        for name, code in block.codes.items():
+            assert code.suggestion in resolutions_of(block.kind_of(name)), name
+    master = {name for block in blocks for name in block.codes if block.kind_of(name) == "MASTER"}
+    assert master == {"SKU_UNKNOWN", "SEND_NO_ALIAS"}
 
 
 def test_every_resolution_is_explained_once() -> None:
