@@ -27,8 +27,7 @@ __all__ = ["apply", "source_columns"]
 _OURS = (duckdb.IOException, duckdb.OutOfMemoryException, duckdb.InternalException, duckdb.FatalException,
          duckdb.InterruptException)  # fmt: skip
 """Errors of the machine, not of the mapping or the file."""
-_OF_THE_MAPPING = (duckdb.BinderException, duckdb.CatalogException, duckdb.ParserException, duckdb.SyntaxException,
-                   duckdb.NotSupportedError)  # fmt: skip
+_OF_THE_MAPPING = (duckdb.BinderException, duckdb.ParserException, duckdb.SyntaxException, duckdb.NotSupportedError)
 """Errors that every file of the feed would meet: the SQL itself cannot run, whatever the rows are."""
 
 
