@@ -13,7 +13,6 @@ from gateway.books.metrics import read_metrics
 from gateway.books.posting import rule_lint
 from gateway.books.posting.rules import Posting
 from gateway.books.reconcile.registry import Registry
-from gateway.formats import options_fault
 from gateway.mapping.library import load
 from gateway.mapping.lint import lint
 
@@ -64,7 +63,7 @@ def test_the_mapping_has_no_fault(tmp_path: Path) -> None:
     path.write_text(text)
     loaded, faults = load.load_file(path, tmp_path / "mappings")
     assert loaded is not None and not faults
-    assert lint.check(loaded, {}, options_fault) == []
+    assert lint.check(loaded, {}) == []
 
 
 def test_the_posting_has_no_fault() -> None:

@@ -13,7 +13,7 @@ from collections import Counter, deque
 from collections.abc import Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
-from typing import Any, Literal, TextIO
+from typing import Any, Literal
 
 import numpy as np
 import pyarrow as pa
@@ -25,6 +25,7 @@ from gateway.errors import Fault, FileError
 from gateway.formats import encoding
 from gateway.formats import header as headers
 from gateway.formats.encoding import Encoding
+from gateway.formats.text.counted_lines import Lines
 from gateway.reading import Reading, ReadRequest, check_size
 
 BLOCK_BYTES = 4 << 20
@@ -37,7 +38,6 @@ Skipped = tuple[int, str, int]
 
 HEAD_BYTES = 1 << 20
 COLUMNS_SHOWN = 12
-ROW_CHARACTERS_MAX = 4 << 20
 _NAMED = {"tab": "\t", "comma": ",", "semicolon": ";", "pipe": "|", "space": " "}
 _UTF16 = ([False, True, False, True], [True, False, True, False])
 _KINDS = {",": "a CSV", ";": "a CSV with semicolons", "\t": "tab separated text"}
@@ -183,11 +183,11 @@ class _Delimited(Reading):
         return max(",;\t|", key=lambda mark: _steadiness([line.count(mark) for line in lines]))
 
     def _head_rows(self) -> Iterator[tuple[int, list[str]]]:
-        lines = _Lines(io.StringIO(self._head_text(), newline=""), self.options.comment)
+        lines = Lines(io.StringIO(self._head_text(), newline=""), self.options.comment)
         for _, cells in self._rows(lines):
             yield lines.number, cells
 
-    def _rows(self, lines: _Lines) -> Iterator[tuple[int, list[str]]]:
+    def _rows(self, lines: Lines) -> Iterator[tuple[int, list[str]]]:
         """(first line, cells) of every row, by the standard library. Raises FileError for a cell beyond the limit."""
         csv.field_size_limit(self.request.limits.cell_bytes_max)
         quoting: dict[str, Any] = (
@@ -376,7 +376,7 @@ class _Delimited(Reading):
     def _report(self, skipped: list[Skipped]) -> None:
         """Note the bad rows whose lines are known, and take them off."""
         for (_, text, cells), line in zip(skipped, self._bad_lines, strict=False):
-            if text.strip() and any(cell.strip() for _, row in self._rows(_Lines(io.StringIO(text))) for cell in row):
+            if text.strip() and any(cell.strip() for _, row in self._rows(Lines(io.StringIO(text))) for cell in row):
                 self._reject(int(line), text, cells)
         del skipped[: len(self._bad_lines)]
 
@@ -424,7 +424,7 @@ class _Delimited(Reading):
         width = len(self.columns)
         codec = "utf-8-sig" if self.encoding == "utf-8" else self.encoding
         with self.request.path.open("r", encoding=codec, newline="") as source:
-            lines = _Lines(source, self.options.comment)
+            lines = Lines(source, self.options.comment)
             try:
                 for start, cells in self._rows(lines):
                     if lines.number <= self.header_line or not any(cell.strip() for cell in cells):
@@ -442,50 +442,13 @@ class _Delimited(Reading):
     def _check_closed(self, held: list[str], line: int) -> None:
         """Refuse a file whose last row, of these lines, ends within quotes."""
         with_another = io.StringIO(f"{''.join(held)}\nend", newline="")
-        if self.options.quote and len(list(self._rows(_Lines(with_another)))) == 1:
+        if self.options.quote and len(list(self._rows(Lines(with_another)))) == 1:
             raise FileError(
                 self.request.name,
                 "a quote opens here and is never closed; it swallows the rest of the file",
                 "Close the quote, or double it if it is part of the text.",
                 f"line {line}",
             )
-
-
-class _Lines:
-    """The lines of a text for the row reader, counted.
-
-    number  of the last line that was given, from 1
-    first   number of the first line of the current row
-    held    the lines of the current row
-    """
-
-    def __init__(self, source: TextIO, comment: str = "") -> None:
-        self.number, self.first = 0, 1
-        self.held: list[str] = []
-        self._source, self._comment, self._between = source, comment, True
-        self._characters = 0
-
-    def begin(self) -> None:
-        """The next line begins a row. Only there may a comment stand."""
-        self._between = True
-
-    def __iter__(self) -> _Lines:
-        return self
-
-    def __next__(self) -> str:
-        while line := self._source.readline(ROW_CHARACTERS_MAX + 1):
-            self.number += 1
-            if self._between:
-                self.first, self.held, self._characters = self.number, [], 0
-            self._characters += len(line)
-            if self._characters > ROW_CHARACTERS_MAX:
-                raise csv.Error(f"a row is longer than {ROW_CHARACTERS_MAX} characters")
-            if self._between and self._comment and line.startswith(self._comment):
-                continue
-            self._between = False
-            self.held.append(line)
-            return line
-        raise StopIteration
 
 
 def _all_filled(texts: pa.Array) -> bool:
