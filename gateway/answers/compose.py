@@ -130,9 +130,11 @@ def _booked(con: Any, at: datetime, deliveries: Sequence[Delivery]) -> Mapping[t
         keys[file_id] = key
         one = found[key]
         found[key] = replace(
-            one, accepted=one.accepted + accepted + duplicate + ignored, refused=one.refused + rejected,
+            one,
+            accepted=one.accepted + accepted + duplicate + ignored,
+            refused=one.refused + rejected,
             states=one.states | {state},
-        )  # fmt: skip
+        )
     faults: dict[tuple[str, str], list[Fault]] = {key: [] for key in found}
     for file_id, *texts in con.execute(
         f"""select file_id, code, message, hint, "position", column_name, value from lake.fault

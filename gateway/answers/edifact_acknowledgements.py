@@ -29,11 +29,17 @@ from gateway.outgoing.edifact_envelope import Segment
 
 ACKNOWLEDGED, REFUSED = "7", "4"
 PLACES = {
-    "UNZ": ("13", "UNZ", ""), "UNZ 0036": ("29", "UNZ", "2"), "UNZ 0020": ("28", "UNZ", "3"),
+    "UNZ": ("13", "UNZ", ""),
+    "UNZ 0036": ("29", "UNZ", "2"),
+    "UNZ 0020": ("28", "UNZ", "3"),
     "UNB 0020": ("26", "UNB", "6"),
-    "UNE": ("13", "UNE", ""), "UNE 0060": ("29", "UNE", "2"), "UNE 0048": ("28", "UNE", "3"),
-    "UNT": ("13", "UNT", ""), "UNT 0074": ("29", "UNT", "2"), "UNT 0062": ("28", "UNT", "3"),
-}  # fmt: skip
+    "UNE": ("13", "UNE", ""),
+    "UNE 0060": ("29", "UNE", "2"),
+    "UNE 0048": ("28", "UNE", "3"),
+    "UNT": ("13", "UNT", ""),
+    "UNT 0074": ("29", "UNT", "2"),
+    "UNT 0062": ("28", "UNT", "3"),
+}
 """What a fault of an envelope names → (error, service segment, position of the element in it)."""
 
 INVALID, MISSING, TOO_MANY, NO_AGREEMENT, UNSPECIFIED, SENDER_UNKNOWN = "12", "13", "16", "17", "18", "23"
@@ -49,9 +55,13 @@ def contrl(received: Interchange, at: datetime) -> Draft:
     goods = [message.good and not group.errors for group in received.answered for message in group.messages]
     judged = REJECTED if received.rejected else verdict(goods)
     return Draft(
-        "CONTRL", judged, received.control,
-        lambda number: _write(received, number, at, [edifact_envelope.message("1", ("CONTRL", "D", "3", "UN"), segments)]),
-    )  # fmt: skip
+        "CONTRL",
+        judged,
+        received.control,
+        lambda number: _write(
+            received, number, at, [edifact_envelope.message("1", ("CONTRL", "D", "3", "UN"), segments)]
+        ),
+    )
 
 
 def aperak(received: Interchange, at: datetime) -> list[Draft]:
@@ -161,4 +171,4 @@ def _write(received: Interchange, number: int, at: datetime, messages: Sequence[
     """The interchange that goes back: sender and receiver change places."""
     return edifact_envelope.interchange(
         received.receiver, received.sender, number, at, received.version, received.test, messages
-    )  # fmt: skip
+    )

@@ -50,9 +50,11 @@ def ta1(received: Interchange, at: datetime) -> Draft:
     answer = "R" if received.rejected else "A"
     segment = ("TA1", received.control, received.date, received.time, answer, code)
     return Draft(
-        "TA1", REJECTED if received.rejected else ACCEPTED, received.control,
+        "TA1",
+        REJECTED if received.rejected else ACCEPTED,
+        received.control,
         lambda number: _interchange(received, number, at, received.version, [segment]),
-    )  # fmt: skip
+    )
 
 
 def functional(received: Interchange, kind: str, at: datetime) -> list[Draft]:
@@ -90,9 +92,11 @@ def _functional(received: Interchange, groups: Sequence[Group], kind: str, at: d
     implementation = (version,) if kind == "999" else ()
     overall = verdicts[0] if len(set(verdicts)) == 1 else PARTLY
     return Draft(
-        kind, overall, received.control,
+        kind,
+        overall,
+        received.control,
         lambda number: _grouped(received, groups[0], number, at, version, kind, sets, implementation),
-    )  # fmt: skip
+    )
 
 
 def _version(received: str, kind: str) -> str:
@@ -176,9 +180,19 @@ def _origin(received: Interchange, group: Group, message: Message | None, code: 
     reference = "-".join(part for part in (received.control, group.control, control) if part)
     day, time = (group.date, group.time) if len(group.date) == 8 else ("", "")
     return (
-        "OTI", code, "TN", reference[:30], group.sender[0], group.receiver[0], day, time, group.control, control, kind,
+        "OTI",
+        code,
+        "TN",
+        reference[:30],
+        group.sender[0],
+        group.receiver[0],
+        day,
+        time,
+        group.control,
+        control,
+        kind,
         group.version,
-    )  # fmt: skip
+    )
 
 
 def _technical(rejection: Rejection) -> Iterator[Segment]:
@@ -206,18 +220,22 @@ def _condition(fault: Fault) -> str:
 
 
 def _grouped(
-    received: Interchange, group: Group, number: int, at: datetime, version: str, kind: str,
-    sets: Sequence[Sequence[Segment]], implementation: Segment,
-) -> str:  # fmt: skip
+    received: Interchange,
+    group: Group,
+    number: int,
+    at: datetime,
+    version: str,
+    kind: str,
+    sets: Sequence[Sequence[Segment]],
+    implementation: Segment,
+) -> str:
     """An interchange of a group with these sets."""
     partners = group.receiver[0], group.sender[0]
     segments = x12_envelope.group(kind, version, *partners, number, at, sets, implementation)
     return _interchange(received, number, at, "00501" if kind == "999" else received.version, segments)
 
 
-def _interchange(
-    received: Interchange, number: int, at: datetime, version: str, segments: Sequence[Segment]
-) -> str:  # fmt: skip
+def _interchange(received: Interchange, number: int, at: datetime, version: str, segments: Sequence[Segment]) -> str:
     """The interchange that goes back: sender and receiver change places."""
     version = max(version, received.version)
     return x12_envelope.interchange(received.receiver, received.sender, number, at, version, received.test, segments)

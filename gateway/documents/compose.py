@@ -129,10 +129,13 @@ def _record(lake: Lake, commit: Commit, due: _Due, number: int) -> None:
 _TEXTS = ("document_id", "send", "partner", "kind", "series", "name", "content")
 _SCHEMA = pa.schema(
     [
-        *((name, pa.utf8()) for name in _TEXTS), ("control_no", pa.int64()), ("sets", pa.int64()),
-        ("test_flag", pa.bool_()), ("slot", pa.timestamp("us", "UTC")),
+        *((name, pa.utf8()) for name in _TEXTS),
+        ("control_no", pa.int64()),
+        ("sets", pa.int64()),
+        ("test_flag", pa.bool_()),
+        ("slot", pa.timestamp("us", "UTC")),
     ]
-)  # fmt: skip
+)
 
 
 def _set(send: Send, rows: Sequence[dict[str, Any]]) -> Set:

@@ -10,9 +10,14 @@ from gateway.outgoing import edifact_envelope
 from gateway.outgoing.edifact_envelope import Segment
 
 QUANTITIES = {
-    "AVAILABLE": "145", "ALLOCATED": "170", "RESERVED": "248", "QC_HOLD": "89", "DAMAGED": "124",
-    "RETURN_PENDING_INSPECTION": "210", "IN_TRANSIT": "198",
-}  # fmt: skip
+    "AVAILABLE": "145",
+    "ALLOCATED": "170",
+    "RESERVED": "248",
+    "QC_HOLD": "89",
+    "DAMAGED": "124",
+    "RETURN_PENDING_INSPECTION": "210",
+    "IN_TRANSIT": "198",
+}
 PACK = "CT"
 _UNITS = {"EA": "PCE", "PCS": "PCE", "PC": "PCE"}
 
@@ -24,9 +29,7 @@ def write(kind: str, sets: Sequence[Set], envelope: Envelope, number: int, at: d
         edifact_envelope.message(str(place), described, _stock(one, f"{number}-{place}", at))
         for place, one in enumerate(sets, start=1)
     ]
-    return edifact_envelope.interchange(
-        envelope.sender, envelope.receiver, number, at, "UNOC", envelope.test, messages
-    )  # fmt: skip
+    return edifact_envelope.interchange(envelope.sender, envelope.receiver, number, at, "UNOC", envelope.test, messages)
 
 
 def _stock(content: Set, reference: str, at: datetime) -> list[Segment]:

@@ -14,14 +14,26 @@ from gateway.outgoing import x12_envelope
 from gateway.outgoing.x12_envelope import Segment
 
 QUANTITIES = {
-    "AVAILABLE": "33", "ALLOCATED": "27", "RESERVED": "XU", "QC_HOLD": "QH", "DAMAGED": "74",
-    "RETURN_PENDING_INSPECTION": "76", "IN_TRANSIT": "IQ",
-}  # fmt: skip
+    "AVAILABLE": "33",
+    "ALLOCATED": "27",
+    "RESERVED": "XU",
+    "QC_HOLD": "QH",
+    "DAMAGED": "74",
+    "RETURN_PENDING_INSPECTION": "76",
+    "IN_TRANSIT": "IQ",
+}
 DISPOSITIONS = {"RETURN": "RA", "REPAIR": "RF", "KEEP": "KA", "DISPOSE": "DI", "DONATE": "SC", "THIRD_PARTY": "RT"}
 REASONS = {
-    "DEFECTIVE": "DM", "DAMAGED": "DA", "PACKAGING": "DP", "ORDERED_BY_MISTAKE": "CO", "WRONG_ITEM": "WG",
-    "NOT_AS_DESCRIBED": "NA", "DOES_NOT_FIT": "PF", "PRICE": "PE", "OVERSTOCK": "EI",
-}  # fmt: skip
+    "DEFECTIVE": "DM",
+    "DAMAGED": "DA",
+    "PACKAGING": "DP",
+    "ORDERED_BY_MISTAKE": "CO",
+    "WRONG_ITEM": "WG",
+    "NOT_AS_DESCRIBED": "NA",
+    "DOES_NOT_FIT": "PF",
+    "PRICE": "PE",
+    "OVERSTOCK": "EI",
+}
 PACK = "CA"
 _NAMES = {"UPC": "UP", "ASIN": "BP"}
 _GTINS = {8: "UP", 12: "UP", 13: "EN", 14: "UK"}

@@ -21,15 +21,26 @@ def message(reference: str, kind: Composite, body: Sequence[Segment]) -> list[Se
 
 
 def interchange(
-    sender: Composite, receiver: Composite, number: int, at: datetime, syntax: str, test: bool,
+    sender: Composite,
+    receiver: Composite,
+    number: int,
+    at: datetime,
+    syntax: str,
+    test: bool,
     messages: Sequence[Sequence[Segment]],
-) -> str:  # fmt: skip
+) -> str:
     """The whole interchange; texts are in the characters of UNOA or UNOB if that is the syntax, else of UNOC."""
     level = _LEVELS.get(syntax, "UNOC")
     flag: Segment = ("", "", "", "", "", "1") if test else ()
     header: Segment = (
-        "UNB", (level, "3"), sender, receiver, (f"{at:%y%m%d}", f"{at:%H%M}"), str(number), *flag,
-    )  # fmt: skip
+        "UNB",
+        (level, "3"),
+        sender,
+        receiver,
+        (f"{at:%y%m%d}", f"{at:%H%M}"),
+        str(number),
+        *flag,
+    )
     footer: Segment = ("UNZ", str(len(messages)), str(number))
     segments = [header, *(segment for message in messages for segment in message), footer]
     return "".join(_written(segment, level) for segment in segments)

@@ -11,8 +11,14 @@ Party = tuple[str, ...]
 """(identifier, qualifier, …) of an interchange's sender or receiver."""
 
 FUNCTIONAL = {
-    "846": "IB", "940": "OW", "943": "AR", "180": "AN", "997": "FA", "999": "FA", "824": "AG",
-}  # fmt: skip
+    "846": "IB",
+    "940": "OW",
+    "943": "AR",
+    "180": "AN",
+    "997": "FA",
+    "999": "FA",
+    "824": "AG",
+}
 """Kind of a transaction set → functional identifier of its group (GS01)."""
 
 _FORBIDDEN = re.compile(r"[^ -~]|[*>^~]")
@@ -49,10 +55,24 @@ def interchange(
 ) -> str:
     """The whole interchange; `version` is ISA12."""
     header = (
-        "ISA", "00", " " * 10, "00", " " * 10, _wide(sender[1], 2), _wide(sender[0], 15), _wide(receiver[1], 2),
-        _wide(receiver[0], 15), f"{at:%y%m%d}", f"{at:%H%M}", "^" if version >= "00402" else "U", f"{version:0>5.5}",
-        f"{number:09d}", "0", "T" if test else "P", ">",
-    )  # fmt: skip
+        "ISA",
+        "00",
+        " " * 10,
+        "00",
+        " " * 10,
+        _wide(sender[1], 2),
+        _wide(sender[0], 15),
+        _wide(receiver[1], 2),
+        _wide(receiver[0], 15),
+        f"{at:%y%m%d}",
+        f"{at:%H%M}",
+        "^" if version >= "00402" else "U",
+        f"{version:0>5.5}",
+        f"{number:09d}",
+        "0",
+        "T" if test else "P",
+        ">",
+    )
     groups = sum(segment[0] == "GS" for segment in segments)
     footer = ("IEA", str(groups), f"{number:09d}")
     return "".join(map(_written, [header, *(tuple(map(clean, segment)) for segment in segments), footer]))

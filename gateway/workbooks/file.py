@@ -35,9 +35,13 @@ _WIDTH_MIN, _WIDTH_MAX = 6, 48
 _PROSE_WIDTH = 110
 _ZIP_DATE = (1980, 1, 1, 0, 0, 0)
 _ALLOWED = {
-    "sort": True, "autofilter": True, "format_columns": True, "format_rows": True,
-    "select_locked_cells": True, "select_unlocked_cells": True,
-}  # fmt: skip
+    "sort": True,
+    "autofilter": True,
+    "format_columns": True,
+    "format_rows": True,
+    "select_locked_cells": True,
+    "select_unlocked_cells": True,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,9 +152,12 @@ def _write_block(page: Worksheet, block: Block, styles: Styles, run: BookRun) ->
         page.write_blank(block.first, index, None, styles.of(column, block.data.column(column.name)))
     # One row long: XlsxWriter keeps an entry for each cell of a table. `_splice` gives it its true length.
     page.add_table(
-        block.header, 0, block.first, len(block.columns) - 1,
+        block.header,
+        0,
+        block.first,
+        len(block.columns) - 1,
         {"name": _table_name(block), "style": TABLE_STYLE, "columns": headers},
-    )  # fmt: skip
+    )
     for rule in block.rules:
         when = block.fill(rule.when).replace("AS_OF", repr(serial(run.as_of)))
         for name in rule.columns:

@@ -218,9 +218,14 @@ def paged(sheet: Sheet, rows_max: int = ROWS_PER_SHEET_MAX) -> list[Sheet]:
     for number, start in enumerate(range(0, block.rows, rows_max), start=1):
         suffix = f"_{number}" if number > 1 else ""
         part = Block(
-            block.name + suffix, block.columns, block.data.slice(start, rows_max), block.heading, block.currency,
-            block.rules, block.validations,
-        )  # fmt: skip
+            block.name + suffix,
+            block.columns,
+            block.data.slice(start, rows_max),
+            block.heading,
+            block.currency,
+            block.rules,
+            block.validations,
+        )
         part.losses = [Loss(x.row - start, x.column, x.what) for x in block.losses if start <= x.row < start + rows_max]
         note = f"{sheet.note} Part {number}: rows {start + 1:,} to {start + part.rows:,}.".strip()
         pages.append(replace(sheet, name=sheet.name + suffix, blocks=[part], note=note))

@@ -49,7 +49,7 @@ _NAMED: dict[str, dict[str, Any]] = {
     "bad": {"font_color": "#8A1C12", "bg_color": "#F9D2D0", "bold": True},
     "as_units": {"num_format": WHOLE_FORMAT},
     "as_percent": {"num_format": PERCENT_FORMAT},
-}  # fmt: skip
+}
 
 
 class Styles:
@@ -101,6 +101,10 @@ def _number_format(column: Column, values: pa.ChunkedArray) -> str:
         return f"{found.rpartition(';')[0]};{DASH}" if column.dash else found
     # Text is typed as such ("@"), so that an id stays text when its cell is edited.
     fixed = {
-        Kind.TEXT: "@", Kind.WHOLE: "0", Kind.RATIO: RATIO_FORMAT, Kind.DAY: DAY_FORMAT, Kind.INSTANT: INSTANT_FORMAT,
-    }  # fmt: skip
+        Kind.TEXT: "@",
+        Kind.WHOLE: "0",
+        Kind.RATIO: RATIO_FORMAT,
+        Kind.DAY: DAY_FORMAT,
+        Kind.INSTANT: INSTANT_FORMAT,
+    }
     return fixed.get(kind, "")

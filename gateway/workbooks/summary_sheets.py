@@ -98,9 +98,11 @@ def _tie_out(summary: pa.Table) -> Block:
         bases.append(basis if tie is not None else None)
         results.append("DOES NOT TIE" if check or tie else "ties")
     made = {
-        "check": pa.array(checks, MONEY), "tie": pa.array(ties, MONEY),
-        "tie_basis": pa.array(bases, pa.string()), "result": pa.array(results, pa.string()),
-    }  # fmt: skip
+        "check": pa.array(checks, MONEY),
+        "tie": pa.array(ties, MONEY),
+        "tie_basis": pa.array(bases, pa.string()),
+        "result": pa.array(results, pa.string()),
+    }
     values = [made.get(c.name) if c.name in made else summary[c.name] for c in SUMMARY]
     table = pa.table(values, names=[c.name for c in SUMMARY])
     return Block("SUMMARY", SUMMARY, table, "Tie-out", rules=SUMMARY_RULES)
@@ -158,18 +160,25 @@ def _journal_check(data: BookData, pages: Sequence[Sheet]) -> Block:
         for side in ("debit", "credit")
     }
     columns = (
-        Column("journal", T), Column("title", T), Column("currency", T),
-        Column("debit", M, formula=live["debit"]), Column("credit", M, formula=live["credit"]),
+        Column("journal", T),
+        Column("title", T),
+        Column("currency", T),
+        Column("debit", M, formula=live["debit"]),
+        Column("credit", M, formula=live["credit"]),
         Column("check", M, formula="ROUND({debit}-{credit},4)"),
-    )  # fmt: skip
+    )
     count = grouped.num_rows
     table = pa.table(
         [
-            pa.array(["POSTED"] * count, pa.string()), pa.array(["Debit = credit"] * count, pa.string()),
-            grouped["currency"], debit, credit, pc.subtract(debit, credit),
+            pa.array(["POSTED"] * count, pa.string()),
+            pa.array(["Debit = credit"] * count, pa.string()),
+            grouped["currency"],
+            debit,
+            credit,
+            pc.subtract(debit, credit),
         ],
         names=[c.name for c in columns],
-    )  # fmt: skip
+    )
     return Block("JOURNAL_CHECK", columns, table, "Posted journal", rules=(Rule(("check",), "{check}<>0", "bad"),))
 
 

@@ -15,7 +15,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-ONE = 10_000
 OUTSIDE = frozenset({"SUPPLIER", "CUSTOMER", "ADJUST", "SINK"})
 
 

@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from gateway.errors import FileError
 
 TRANSACTION = "STMTTRN"
-HEADER_CHARS_MAX = 20_000
 CUT_OFF = "Send the whole file again; it was cut off."
 _OPEN, _CLOSE = f"<{TRANSACTION}>", f"</{TRANSACTION}>"
 _TAG = re.compile(r"<(/?[A-Z][A-Z0-9_.]*)\s*(?:/\s*)?>")

@@ -32,7 +32,6 @@ FAULTS_MAX = 20
 """Faults told of one statement; a last one counts the rest."""
 
 Cells = list[str | None]
-Tally = dict[str, tuple[int, Decimal]]
 RESEND = "Ask the bank to send the statement again."
 
 
