@@ -50,7 +50,8 @@ def journal_pages(name: str, title: str, journal: pa.Table, rows_max: int) -> li
 def kpi_sheet(data: BookData) -> Sheet:
     """KPI: every metric with what it is made of."""
     block = Block("KPI", columns.KPI, data.kpi, rules=_KPI_RULES)
-    return Sheet("KPI", "Key figures", [block], "Value = numerator / denominator, from the source named.", 1)
+    note = "Value = numerator / denominator, from the source named. Red misses its target. Prints as far as owner."
+    return Sheet("KPI", "Key figures", [block], note, 1, print_to="owner")
 
 
 def files_pages(data: BookData, rows_max: int, name: str = "FILES") -> list[Sheet]:
