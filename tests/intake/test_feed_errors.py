@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -25,8 +28,8 @@ from tests.intake.test_together import shipment
 from tests.test_books import GOOD
 
 Put = Callable[[str, str, bytes | str], Path]
-MAPPING = """feed    = "acme.stock"
-partner = "acme"
+MAPPING = """feed    = "{partner}.stock"
+partner = "{partner}"
 
 [file]
 {file}
@@ -86,6 +89,9 @@ MISTAKES: dict[str, tuple[dict[str, str], dict[str, str], str, str]] = {
 }
 
 
+PARTNERS = {mistake: mistake.replace(" ", "-").lower() for mistake in MISTAKES}
+
+
 @pytest.fixture
 def unchecked(monkeypatch: pytest.MonkeyPatch) -> None:
     """What is wrong with a mapping is found only where it is used, as a mistake is that the check does not know."""
@@ -95,81 +101,133 @@ def unchecked(monkeypatch: pytest.MonkeyPatch) -> None:
 def place_of(path: Path, marked: str) -> str:
     """Where the mapping's mistake is, as a fault says it."""
     lines = [number for number, line in enumerate(path.read_text().splitlines(), start=1) if marked and marked in line]
-    return f"mappings/acme/{path.name}" + "".join(f":{number}" for number in lines[:1])
+    return f"mappings/{path.parent.name}/{path.name}" + "".join(f":{number}" for number in lines[:1])
 
 
-def write(folder: Path, parts: dict[str, str]) -> Path:
-    path = folder / "mappings" / "acme" / "stock.toml"
+def write(folder: Path, parts: dict[str, str], partner: str = "acme") -> Path:
+    path = folder / "mappings" / partner / "stock.toml"
     path.parent.mkdir(exist_ok=True)
-    path.write_text(MAPPING.format(**parts))
+    path.write_text(MAPPING.format(**parts, partner=partner))
     return path
 
 
 def taken(home: Home) -> dict[str, FileResult]:
-    """A pass, by the names of the files; without workbooks, which take as long as all else."""
+    """A pass, by the partners and names of the files; without workbooks, which take as long as all else."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("gateway.once.write_workbooks", lambda *_, **__: [])
-        return {file.name: file for file in run_once(home).files}
+        return {f"{file.partner}/{file.name}": file for file in run_once(home).files}
 
 
 def faults(home: Home) -> list[dict[str, Any]]:
     return list(
-        rows_of(home.lake.con, "select code, message, hint, feed, partner from fault where code = 'FILE_REJECT'")
+        rows_of(
+            home.lake.con,
+            "select code, message, hint, feed, partner from fault where code = 'FILE_REJECT' order by recorded_at",
+        )
     )
 
 
-@pytest.mark.parametrize("mistake", MISTAKES)
-def test_a_mistake_holds_its_feeds_files_alone_until_it_is_corrected(
-    home: Path, drop: Put, mistake: str, unchecked: None
-) -> None:
-    good, wrong, marked, said = MISTAKES[mistake]
-    place = place_of(write(home, good | wrong), marked)
-    kind = str(good["file"].split('"')[1])
-    drop("acme", "stock-1", CONTENTS[kind])
-    drop("acme", "stock-2", CONTENTS[kind].replace(b"SKU-1", b"SKU-2"))
-    drop("amazon-us", "settlement-1.txt", GOOD)
-    with open_home(home, now=NOW) as opened:
-        files = taken(opened)
-        assert {name: file.state for name, file in files.items()} == {
-            "stock-1": "HELD", "stock-2": "HELD", "settlement-1.txt": "ACCEPTED",
-        }  # fmt: skip
-        assert {file.name for file in pending(list(files.values()))} == {"stock-1", "stock-2"}
-        for fault in faults(opened):
-            assert (fault["code"], fault["feed"], fault["partner"]) == ("FILE_REJECT", "acme.stock", "acme")
-            assert fault["message"].startswith(f"{place}: ") and said in fault["message"]
-            assert "gateway replay" in fault["hint"] and fault["hint"].count(".") > 1
-        assert len(faults(opened)) == 2
-        held = [files["stock-1"], files["stock-2"]]
-        assert all(faults(opened)[0]["message"] in file.reason or said in file.reason for file in held)
-        assert [again(opened, held[0].file_id, force=force)[0].state for force in (False, True)] == ["HELD"] * 2
-        write(home, good)
-        corrected = opened.reloaded(opened.settings)
-        [replayed] = again(corrected, held[0].file_id, force=False)
-        [released] = again(corrected, held[1].file_id, force=True)
-        assert (replayed.state, replayed.accepted) == (released.state, released.accepted) == ("ACCEPTED", 1)
-        run_books(corrected)
-        assert (
-            list(rows_of(opened.lake.con, "select 1 from exception where code = 'FILE_REJECT' and status = 'OPEN'"))
-            == []
-        )
-        assert verify.verify(opened.lake) == []
+@dataclass
+class Corrected:
+    """A pass over two files of each feed with a mistake and one of another partner; then all mappings are corrected.
+
+    tried     feed → what trying its first file said
+    taken     the pass
+    faults    feed → its faults after the pass
+    again     feed → states of the first file, replayed and released before the correction, replayed after it, and of
+              the second, released after it
+    """
+
+    tried: dict[str, dict[str, Any]]
+    places: dict[str, str]
+    taken: dict[str, FileResult]
+    faults: dict[str, list[dict[str, Any]]]
+    again: dict[str, list[tuple[str, int]]]
+    open: int
+    verified: list[Any]
+
+
+@pytest.fixture(scope="module")
+def corrected(laid_down: Path, tmp_path_factory: pytest.TempPathFactory) -> Corrected:
+    folder = Path(shutil.copytree(laid_down, tmp_path_factory.mktemp("mistakes") / "home"))
+    places = {}
+    for mistake, (good, wrong, marked, _) in MISTAKES.items():
+        partner = PARTNERS[mistake]
+        places[partner] = place_of(write(folder, good | wrong, partner), marked)
+        inbound = folder / "inbound" / partner
+        inbound.mkdir(parents=True)
+        content = CONTENTS[str(good["file"].split('"')[1])]
+        (inbound / "stock-1").write_bytes(content)
+        (inbound / "stock-2").write_bytes(content.replace(b"SKU-1", b"SKU-2"))
+    (folder / "inbound" / "amazon-us").mkdir(parents=True, exist_ok=True)
+    (folder / "inbound" / "amazon-us" / "settlement-1.txt").write_text(GOOD)
+    with pytest.MonkeyPatch.context() as patch, open_without_check(folder, patch) as opened:
+        tried = {}
+        for partner in PARTNERS.values():
+            loaded = opened.library.mappings[f"{partner}.stock"]
+            tried[partner] = attempt(opened, loaded, folder / "inbound" / partner / "stock-1")
+        results = taken(opened)
+        found = {partner: [one for one in faults(opened) if one["partner"] == partner] for partner in PARTNERS.values()}
+        ids = {p: [results[f"{p}/stock-{n}"].file_id for n in (1, 2)] for p in PARTNERS.values()}
+        states = {p: [of(again(opened, ids[p][0], force=force)) for force in (False, True)] for p in PARTNERS.values()}
+        for mistake, partner in PARTNERS.items():
+            write(folder, MISTAKES[mistake][0], partner)
+        right = opened.reloaded(opened.settings)
+        for partner in PARTNERS.values():
+            states[partner] += [
+                of(again(right, ids[partner][0], force=False)),
+                of(again(right, ids[partner][1], force=True)),
+            ]
+        run_books(right)
+        still = opened.lake.con.execute(
+            "select count(*) from exception where code = 'FILE_REJECT' and status = 'OPEN'"
+        ).fetchone()
+        assert still is not None
+        return Corrected(tried, places, results, found, states, still[0], verify.verify(opened.lake))
+
+
+@contextmanager
+def open_without_check(folder: Path, patch: pytest.MonkeyPatch) -> Iterator[Home]:
+    patch.setattr(load.lint, "check", lambda *_, **__: [])
+    with open_home(folder, now=NOW) as opened:
+        yield opened
+
+
+def of(results: list[FileResult]) -> tuple[str, int]:
+    [result] = results
+    return result.state, result.accepted
 
 
 @pytest.mark.parametrize("mistake", MISTAKES)
-def test_trying_a_file_says_what_taking_it_says(home: Path, drop: Put, mistake: str, unchecked: None) -> None:
-    good, wrong, *_ = MISTAKES[mistake]
-    path = write(home, good | wrong)
-    file = drop("acme", "stock-1", CONTENTS[str(good["file"].split('"')[1])])
-    with open_home(home, now=NOW) as opened:
-        loaded = opened.library.at(path)
-        assert loaded is not None
-        tried = attempt(opened, loaded, file)
-        stored = taken(opened)["stock-1"]
-        assert tried["held"] and stored.state == "HELD"
-        assert tried["counts"] == {name: getattr(stored, name) for name in tried["counts"]}
-        assert [(f["message"], f["hint"]) for f in tried["faults"]] == [
-            (f["message"], f["hint"]) for f in faults(opened)
-        ]
+def test_a_mistake_holds_its_feeds_files_alone_until_it_is_corrected(corrected: Corrected, mistake: str) -> None:
+    partner, said = PARTNERS[mistake], MISTAKES[mistake][3]
+    held = [corrected.taken[f"{partner}/stock-{number}"] for number in (1, 2)]
+    assert [file.state for file in held] == ["HELD", "HELD"]
+    assert list(pending(held)) == held
+    assert len(corrected.faults[partner]) == 2
+    for fault, file in zip(corrected.faults[partner], held, strict=True):
+        assert (fault["code"], fault["feed"]) == ("FILE_REJECT", f"{partner}.stock")
+        assert fault["message"].startswith(f"{corrected.places[partner]}: ") and said in fault["message"]
+        assert fault["message"] == file.reason
+        assert "gateway replay" in fault["hint"] and fault["hint"].count(".") > 1
+    assert corrected.again[partner] == [("HELD", 0), ("HELD", 0), ("ACCEPTED", 1), ("ACCEPTED", 1)]
+
+
+def test_mistakes_of_others_do_not_stop_a_partners_file(corrected: Corrected) -> None:
+    assert corrected.taken["amazon-us/settlement-1.txt"].state == "ACCEPTED"
+    assert len(corrected.taken) == 2 * len(MISTAKES) + 1
+    assert corrected.open == 0, "once they are corrected, nothing of them is left"
+    assert corrected.verified == []
+
+
+@pytest.mark.parametrize("mistake", MISTAKES)
+def test_trying_a_file_says_what_taking_it_says(corrected: Corrected, mistake: str) -> None:
+    partner = PARTNERS[mistake]
+    tried, stored = corrected.tried[partner], corrected.taken[f"{partner}/stock-1"]
+    assert tried["held"] and stored.state == "HELD"
+    assert tried["counts"] == {name: getattr(stored, name) for name in tried["counts"]}
+    first = corrected.faults[partner][0]
+    assert [(f["message"], f["hint"]) for f in tried["faults"]] == [(first["message"], first["hint"])]
 
 
 def test_a_lookup_that_vanishes_while_the_gateway_runs(home: Path, drop: Put) -> None:
@@ -183,7 +241,7 @@ def test_a_lookup_that_vanishes_while_the_gateway_runs(home: Path, drop: Put) ->
         reloaded = opened.reloaded(opened.settings)
         assert [fault.file for fault in reloaded.library.faults] == ["mappings/acme/stock.toml"]
         states = {name: file.state for name, file in taken(reloaded).items()}
-        assert states == {"stock-1": "HELD", "settlement-1.txt": "ACCEPTED"}
+        assert states == {"acme/stock-1": "HELD", "amazon-us/settlement-1.txt": "ACCEPTED"}
 
 
 def test_where_one_feed_of_an_interchange_is_wrong_the_other_takes_its_sets(
@@ -210,7 +268,11 @@ def test_a_file_that_cannot_be_read_beside_one_that_is_held_is_still_set_aside(
     drop("amazon-us", "settlement-2.txt", b"settlement-id\n\xff\xfe\x00" + b"\x00" * 99)
     with open_home(home, now=NOW) as opened:
         states = {name: file.state for name, file in taken(opened).items()}
-        assert states == {"stock-1": "HELD", "settlement-1.txt": "ACCEPTED", "settlement-2.txt": "QUARANTINED"}
+        assert states == {
+            "acme/stock-1": "HELD",
+            "amazon-us/settlement-1.txt": "ACCEPTED",
+            "amazon-us/settlement-2.txt": "QUARANTINED",
+        }
         assert len([fault for fault in faults(opened) if fault["feed"] == "acme.stock"]) == 1
 
 
@@ -222,7 +284,7 @@ def test_the_partner_is_not_told_of_a_mistake_that_is_ours(home: Path, drop: Put
     write(home, EDI | {"sku": '"W12/X8"'})
     drop("acme", "stock-1", CONTENTS["x12"])
     with open_home(home, now=NOW) as opened:
-        assert taken(opened)["stock-1"].state == "HELD"
+        assert taken(opened)["acme/stock-1"].state == "HELD"
         told = list(rows_of(opened.lake.con, "select kind, verdict from acknowledgement_sent where state = 'COMPOSED'"))
     assert told == [{"kind": "997", "verdict": "ACCEPTED"}]
 
