@@ -19,10 +19,15 @@ WRITER, INTAKE, NOTIFY = "writer", "intake", "notify"
 WAIT_S_MAX = 120.0
 _FULL = ("disk is full", "disk i/o error", "no space left on device")
 _BUSY = (
-    "database is locked", "database is busy", "database table is locked", "transaction conflict",
+    "database is locked",
+    "database is busy",
+    "database table is locked",
+    "transaction conflict",
     # PostgreSQL, where another process was faster with the next snapshot, or with the rows that it changes.
-    "ducklake_snapshot_pkey", "could not serialize access", "deadlock detected",
-)  # fmt: skip
+    "ducklake_snapshot_pkey",
+    "could not serialize access",
+    "deadlock detected",
+)
 
 Result = TypeVar("Result")
 
@@ -99,9 +104,11 @@ def intake(catalog: Lockable, subject: str) -> Iterator[None]:
     with _held(catalog, INTAKE) as held:
         if not held:
             raise HouseError(
-                "take files into", subject, "Stop it, or let it do the work.",
+                "take files into",
+                subject,
+                "Stop it, or let it do the work.",
                 "another gateway is taking files at this home or into this ledger",
-            )  # fmt: skip
+            )
         yield
 
 

@@ -20,14 +20,19 @@ if TYPE_CHECKING:
 
 ROWS_AT_ONCE = 10_000
 _WHOLE = ("bigint", "integer", "smallint")
-_INLINED = {"varchar": "bytea", "blob": "bytea", "uuid": "uuid", "boolean": "boolean", "int64": "bigint",
-            "int32": "integer"}  # fmt: skip
+_INLINED = {
+    "varchar": "bytea",
+    "blob": "bytea",
+    "uuid": "uuid",
+    "boolean": "boolean",
+    "int64": "bigint",
+    "int32": "integer",
+}
 """Type of a column in DuckLake → in PostgreSQL, for rows that are kept in the catalog; text for all others."""
 _DECIMAL = re.compile(r"decimal\((\d+),\s*(\d+)\)")
 
 Column = tuple[str, str]
 """Name, and type in PostgreSQL."""
-Connection = "psycopg.Connection[Any]"
 
 
 # --- PostgreSQL → SQLite ------------------------------------------------------------------------------------
@@ -89,10 +94,12 @@ def _read(
         cursor.execute(f"select {selected} from {identifier(schema)}.{identifier(table)}".encode())
         while rows := cursor.fetchmany(ROWS_AT_ONCE):
             yield [
-                tuple(value.decode() if is_text and value is not None else value
-                      for value, is_text in zip(row, texts, strict=True))
+                tuple(
+                    value.decode() if is_text and value is not None else value
+                    for value, is_text in zip(row, texts, strict=True)
+                )
                 for row in rows
-            ]  # fmt: skip
+            ]
 
 
 def _plain(column: str, kind: str) -> str:
@@ -110,8 +117,12 @@ def load(con: psycopg.Connection[Any], schema: str, source: Path) -> None:
     Raises psycopg.Error, sqlite3.Error.
     """
     with closing(sqlite3.connect(source)) as origin, con.transaction():
-        names = [name for (name,) in origin.execute(
-            "select name from sqlite_master where type = 'table' and name like 'ducklake\\_%' escape '\\' order by name")]  # fmt: skip
+        names = [
+            name
+            for (name,) in origin.execute(
+                "select name from sqlite_master where type = 'table' and name like 'ducklake\\_%' escape '\\' order by name"
+            )
+        ]
         for (table,) in origin.execute("select table_name from ducklake_inlined_data_tables").fetchall():
             con.execute(_inlined_table(origin, schema, table).encode())
         there = _tables(con, schema)

@@ -22,9 +22,14 @@ SHARED = 'Install the extra: pip install "commerce-gateway[shared]".'
 CONNECT_TIMEOUT_S = 10
 _SETTINGS = {
     # A machine that fails must not keep its locks for the two hours of the system's default.
-    "tcp_keepalives_idle": "30", "tcp_keepalives_interval": "10", "tcp_keepalives_count": "3",
-    "idle_session_timeout": "0", "statement_timeout": "0", "timezone": "UTC", "datestyle": "ISO",
-}  # fmt: skip
+    "tcp_keepalives_idle": "30",
+    "tcp_keepalives_interval": "10",
+    "tcp_keepalives_count": "3",
+    "idle_session_timeout": "0",
+    "statement_timeout": "0",
+    "timezone": "UTC",
+    "datestyle": "ISO",
+}
 
 
 def connection_string(settings: Ledger) -> str:
@@ -110,7 +115,8 @@ class Session:
             with self._thread:
                 self._held.discard(name)
                 if self._con is not None and self._con is self._holder:
-                    with self._breaking(), suppress(HouseError):
+                    # Where the connection is broken the lock is free already.
+                    with suppress(HouseError), self._breaking():
                         self._con.execute("select pg_advisory_unlock(%s)", [key])
 
     def _acquire(self, key: int, wait_s_max: float) -> None:

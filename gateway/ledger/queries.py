@@ -41,7 +41,8 @@ def check(con: duckdb.DuckDBPyConnection, sql: str) -> None:
         source = str((node.get("function") or {}).get("function_name", "")).lower()
         if name.startswith(_REFUSED):
             raise _refusal(sql, f"{name} is not allowed here")
-        if "://" in str(node.get("table_name", "")):
+        # A file's name may be written in two parts: it is put together with a point.
+        if any("://" in str(node.get(part, "")) for part in ("catalog_name", "schema_name", "table_name")):
             raise _refusal(sql, "an address is not allowed in place of a table")
         if node.get("type") == "TABLE_FUNCTION" and source not in _SOURCES:
             raise _refusal(sql, f"{source} is not allowed in place of a table")

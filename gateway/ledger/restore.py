@@ -93,9 +93,11 @@ def _copy_bytes(backup: _Backup, store: Store) -> tuple[int, int]:
         there = dict(target.files())
         if foreign := there.keys() - dict(wanted).keys():
             raise HouseError(
-                "restore into", target.uri, "Name places in [ledger] that are empty.",
+                "restore into",
+                target.uri,
+                "Name places in [ledger] that are empty.",
                 f"{min(foreign)} is there, and is not of the backup",
-            )  # fmt: skip
+            )
         missing = [name for name, size in wanted if there.get(name) != size]
         _keep(source, target, missing)
         copied, present = copied + len(missing), present + len(wanted) - len(missing)
@@ -137,6 +139,8 @@ def _verify(home: Path, config: Config) -> None:
     if findings:
         first = findings[0]
         raise HouseError(
-            "verify the restored ledger at", place, "Restore an earlier backup into other places.",
+            "verify the restored ledger at",
+            place,
+            "Restore an earlier backup into other places.",
             f"{len(findings)} findings, the first: {first.table} {first.row}: {first.message}",
-        )  # fmt: skip
+        )

@@ -47,13 +47,18 @@ class Places:
         keys: Values = {"threads": 1}
         if catalog == "postgres":
             server: Postgres = self.request.getfixturevalue("postgres")
-            keys |= {"catalog": f"postgres:{server.string}", "catalog_password_env": "LEDGER_PASSWORD",
-                     "catalog_schema": server.schema()}  # fmt: skip
+            keys |= {
+                "catalog": f"postgres:{server.string}",
+                "catalog_password_env": "LEDGER_PASSWORD",
+                "catalog_schema": server.schema(),
+            }
         if bytes_ == "bucket":
             bucket = Bucket(self.request.getfixturevalue("endpoint"))
-            keys |= {"data": f"s3://{bucket.name}/books/data", "archive": f"s3://{bucket.name}/books/files",
-                     "s3": {"endpoint": bucket.endpoint, "access_key_env": "LEDGER_KEY",
-                            "secret_key_env": "LEDGER_SECRET"}}  # fmt: skip
+            keys |= {
+                "data": f"s3://{bucket.name}/books/data",
+                "archive": f"s3://{bucket.name}/books/files",
+                "s3": {"endpoint": bucket.endpoint, "access_key_env": "LEDGER_KEY", "secret_key_env": "LEDGER_SECRET"},
+            }
         return keys
 
     def config(self, catalog_: str, bytes_: str, **changes: Any) -> Config:

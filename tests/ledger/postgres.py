@@ -79,19 +79,41 @@ def _running(folder: Path) -> Iterator[Postgres]:
         shutil.chown(secret, "postgres", "postgres")
     data = folder / "data"
     subprocess.run(
-        [*_AS_OTHER, INITDB, "-D", data, "-U", "gateway", f"--pwfile={secret}", "-A", "scram-sha-256", "-N", "--locale=C",
-         "--encoding=UTF8"],
-        check=True, stdout=subprocess.DEVNULL, cwd=folder,
-    )  # fmt: skip
+        [
+            *_AS_OTHER,
+            INITDB,
+            "-D",
+            data,
+            "-U",
+            "gateway",
+            f"--pwfile={secret}",
+            "-A",
+            "scram-sha-256",
+            "-N",
+            "--locale=C",
+            "--encoding=UTF8",
+        ],
+        check=True,
+        stdout=subprocess.DEVNULL,
+        cwd=folder,
+    )
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     settings = {"listen_addresses": "127.0.0.1", "unix_socket_directories": "", "fsync": "off", "port": str(port)}
     with (folder / "log").open("wb") as log:
         process = subprocess.Popen(
-            [*_AS_OTHER, SERVER, "-D", data, *(part for key, value in settings.items() for part in ("-c", f"{key}={value}"))],
-            stdout=log, stderr=log, cwd=folder,
-        )  # fmt: skip
+            [
+                *_AS_OTHER,
+                SERVER,
+                "-D",
+                data,
+                *(part for key, value in settings.items() for part in ("-c", f"{key}={value}")),
+            ],
+            stdout=log,
+            stderr=log,
+            cwd=folder,
+        )
     server = Postgres(port, process)
     try:
         _wait(server, folder / "log")

@@ -155,6 +155,13 @@ def test_a_ledger_that_is_idle_survives_a_new_start_of_the_server(ledger: Lake, 
     assert verify.verify(ledger) == []
 
 
+def test_a_lock_that_ends_with_its_connection_is_given_back_without_an_error(ledger: Lake, postgres: Postgres) -> None:
+    with ledger.lock.held():
+        postgres.end_connections()
+    post(ledger, 1, 1)
+    assert verify.verify(ledger) == []
+
+
 @pytest.mark.parametrize("asked", [False, True])
 def test_a_lock_that_was_lost_is_noticed_before_the_next_commit(ledger: Lake, postgres: Postgres, asked: bool) -> None:
     with locking.intake(ledger.store.catalog, "here"):

@@ -293,7 +293,8 @@ def test_a_source_that_reaches_further_is_refused(asked: Lake, source: str) -> N
 def test_it_is_refused_wherever_it_hides(asked: Lake, place: str) -> None:
     allowed = place.format("audit_log")
     queries.check(asked.con, allowed)
-    for source in ("read_text('x')", "sqlite_scan('x', 't')", "json_execute_serialized_sql('x')"):
+    functions = ("read_text('x')", "sqlite_scan('x', 't')", "json_execute_serialized_sql('x')")
+    for source in (*functions, "'s3://bucket/../other/x.parquet'", '"https://bucket/x"."parquet"'):
         with pytest.raises(HouseError, match="not allowed"):
             queries.check(asked.con, place.format(source))
 
