@@ -127,7 +127,7 @@ def test_a_day_and_its_night(home: Path, monkeypatch: pytest.MonkeyPatch) -> Non
             with monkeypatch.context() as patch:
                 try:
                     with daemon_at(home, now) as daemon:
-                        _inject(patch, trouble, daemon.gateway, night, seen)
+                        _inject(patch, trouble, daemon.home, night, seen)
                         turn(daemon)
                         settle(daemon)
                 except Killed:
