@@ -13,6 +13,7 @@ from gateway.ledger import connection, schema, verify
 from gateway.ledger.commit import Commit, run_commit
 from gateway.ledger.lake import Lake, open_lake
 from gateway.ledger.maintenance import maintain
+from gateway.ledger.store import store_of
 from gateway.model import TABLES
 from gateway.settings import Config
 from tests.ledger.conftest import catalog
@@ -116,8 +117,9 @@ def test_an_old_value_that_was_changed_is_found(older: Path, config: Config, mig
     if migrated:
         open_lake(older, config).close()
     column = "drop" if migrated else "channel"
-    con, temporary = connection.connect(older / "ledger", config)
-    connection.attach(con, older / "ledger")
+    store = store_of(older, config)
+    con, temporary = connection.connect(store, config)
+    connection.attach(con, store)
     con.execute(f"""update lake.file set "{column}" = 'folder' where file_id = 'F2'""")
     con.close()
     connection.release(temporary)
