@@ -10,6 +10,7 @@ import duckdb
 import pyarrow as pa
 
 from gateway.books.exceptions.codes import Code
+from gateway.books.posting.reference import ENTITIES
 from gateway.ledger.commit import Commit
 from gateway.model.exceptions import CONTENT, WANTED
 from gateway.settings import Surge
@@ -84,7 +85,7 @@ def update(
                    cast(least(100, (5 - c.severity) * 20 + least(20, ln(1 + abs(coalesce(v.amount, v.qty, 0))) * 2))
                         as bigint) as score
             from _events v left join _codes c on c.reconciliation = v.reconciliation and c.code = v.code
-            left join entity_config f on f.entity = v.entity
+            left join {ENTITIES} f on f.entity = v.entity
             left join (select exception_id, max(days) as days from _patience group by 1) p on p.exception_id = v.exception_id""",
     )
     counts = con.execute(

@@ -8,6 +8,7 @@ import duckdb
 
 from gateway.books.posting.conditions import compile_expression
 from gateway.books.posting.dimensions import DIMENSIONS, carries
+from gateway.books.posting.reference import ACCOUNTS, CHANNELS, ENTITIES
 from gateway.books.posting.rules import NOTHING, Leg, PostingRules, Rule
 from gateway.errors import HouseError
 from gateway.mapping.language.expressions import ExpressionError
@@ -71,7 +72,7 @@ class RuleLines:
             from (select record_id, src.entity, coalesce(src.channel, '') as channel, currency, file_id, salt,
                    {self._keys()}, {", ".join(amounts)}
             from (select r.*, c.revenue from {self.source.relation} r
-                  left join channel_config c on c.channel = r.channel) src
+                  left join {CHANNELS} c on c.channel = r.channel) src
             {"where " + conditions if conditions else ""})"""
 
     def _keys(self) -> str:
@@ -128,8 +129,8 @@ class RuleLines:
                    case when e.currency = f.functional then 1 end as fx_rate,
                    nullif(e.channel, '') as channel, {carried},
                    {literal(self.rule.memo)} as memo, cast(null as varchar) as reversal_of, e.file_id
-            from nets n join {self.entries} e using (entry_id) join chart_role c using (role)
-            left join entity_config f on f.entity = e.entity"""
+            from nets n join {self.entries} e using (entry_id) join {ACCOUNTS} c using (role)
+            left join {ENTITIES} f on f.entity = e.entity"""
 
     def _links_sql(self) -> str:
         """Every record that moved a line is linked to it."""

@@ -9,18 +9,18 @@ from gateway.books.posting.rules import PostingRules
 from gateway.settings import Config
 from gateway.sql import lay
 
-ACCOUNTS = "chart_role"
-"""Relation: role, account, account_name."""
+ACCOUNTS, CHANNELS, ENTITIES = "chart_role", "channel_config", "entity_config"
+"""Names of the relations: (role, account, account_name), (channel, revenue, settlement_days), (entity, functional)."""
 
-CHART = pa.schema([("role", pa.utf8()), ("account", pa.utf8()), ("account_name", pa.utf8())])
-CHANNELS = pa.schema([("channel", pa.utf8()), ("revenue", pa.utf8()), ("settlement_days", pa.int32())])
-ENTITIES = pa.schema([("entity", pa.utf8()), ("functional", pa.utf8())])
+_ACCOUNTS = pa.schema([("role", pa.utf8()), ("account", pa.utf8()), ("account_name", pa.utf8())])
+_CHANNELS = pa.schema([("channel", pa.utf8()), ("revenue", pa.utf8()), ("settlement_days", pa.int32())])
+_ENTITIES = pa.schema([("entity", pa.utf8()), ("functional", pa.utf8())])
 
 
 def prepare(con: duckdb.DuckDBPyConnection, config: Config, rules: PostingRules) -> None:
-    """Make the relations chart_role, channel_config and entity_config."""
+    """Make the three relations."""
     accounts = [(role, one.number, one.name) for role, one in rules.chart.accounts.items()]
-    lay(con, ACCOUNTS, accounts, CHART)
+    lay(con, ACCOUNTS, accounts, _ACCOUNTS)
     channels = [(name, one.revenue, one.settlement_days) for name, one in config.channels.items()]
-    lay(con, "channel_config", channels, CHANNELS)
-    lay(con, "entity_config", [(name, one.currency) for name, one in config.entities.items()], ENTITIES)
+    lay(con, CHANNELS, channels, _CHANNELS)
+    lay(con, ENTITIES, [(name, one.currency) for name, one in config.entities.items()], _ENTITIES)

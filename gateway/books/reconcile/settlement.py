@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import duckdb
 
+from gateway.books.posting.reference import CHANNELS
 from gateway.books.reconcile import files
 from gateway.books.reconcile.registry import Reconciliation
 from gateway.books.reconcile.tables import Working, source
@@ -43,7 +44,7 @@ def _doubled(con: duckdb.DuckDBPyConnection) -> None:
     con.execute(
         f"""create or replace temp table _doubled as
         with lines as (
-            select s.* from settlement_line_current s join channel_config c on c.channel = s.channel
+            select s.* from settlement_line_current s join {CHANNELS} c on c.channel = s.channel
             where c.revenue = 'shipment' and canonical_class in {CLEARING} and coalesce(order_id, '') <> ''),
         often as (
             select channel, order_id, item_code, amount_type, amount_description, amount, sku
@@ -69,7 +70,7 @@ def _compare(working: Working, block: Reconciliation) -> None:
             select s.entity, s.channel, s.order_id, s.currency, sum(s.amount) as amount,
                    min(s.posted_at) as posted_at, min(s.partner) as partner,
                    arg_min(s.file_id, s.record_id) as file_id, arg_min(s."position", s.record_id) as "position"
-            from settlement_line_current s join channel_config c on c.channel = s.channel
+            from settlement_line_current s join {CHANNELS} c on c.channel = s.channel
             where c.revenue = 'shipment' and canonical_class in {CLEARING} and coalesce(order_id, '') <> ''
               and s.record_id not in (select record_id from _doubled)
             group by all),
@@ -77,7 +78,7 @@ def _compare(working: Working, block: Reconciliation) -> None:
             select v.entity, v.channel, v.order_id, v.currency, min(v.shipped_at) as shipped_at,
                    sum(list_amount - discount_amount + shipping_amount + tax_amount) as amount,
                    string_agg(distinct v.record_id, ', ') as records
-            from shipment_value v join channel_config c on c.channel = v.channel
+            from shipment_value v join {CHANNELS} c on c.channel = v.channel
             where c.revenue = 'shipment' group by all having sum(list_amount) <> 0),
         paired as (
             select coalesce(s.entity, h.entity) as entity, s.partner, coalesce(s.channel, h.channel) as channel,
@@ -93,7 +94,7 @@ def _compare(working: Working, block: Reconciliation) -> None:
                              when external is null and shipped_at + to_days(c.settlement_days) >= {working.recon.now_sql}
                              then 'TIMING'
                              when external is null then 'SHIPPED_NOT_SETTLED' else 'AMOUNT_MISMATCH' end as verdict
-            from paired b join channel_config c on c.channel = b.channel)
+            from paired b join {CHANNELS} c on c.channel = b.channel)
         select entity, partner, channel, order_id as document,
                cast(happened_at as date) as event_date, currency, external as external_amount,
                book as book_amount,

@@ -7,6 +7,7 @@ import pyarrow as pa
 from gateway.books import feeds
 from gateway.books.reconcile.registry import Reconciliation
 from gateway.books.reconcile.tables import Working, source
+from gateway.books.stock.views import HOLDS
 from gateway.model import status
 from gateway.sql import lay
 
@@ -181,7 +182,7 @@ def _held(working: Working, block: Reconciliation) -> None:
         f"""with listed as (
             select s.entity, s.location, h.hold_no, s.qty, {units} || ' ' || s.sku || ' ' || s.status as told,
                    row_number() over (partition by s.entity, s.location, h.hold_no order by s.sku, s.status) as n
-            from stock s join hold_config h
+            from stock s join {HOLDS} h
               on s.location = coalesce(h.location, s.location) and s.sku = coalesce(h.sku, s.sku)
             where cast({working.recon.now_sql} as date) between h.since and coalesce(h.until, date '9999-12-31')
               and s.qty > 0 and s.location not in ({OUTSIDE}) and s.status not in ({OUTSIDE})),
@@ -194,5 +195,5 @@ def _held(working: Working, block: Reconciliation) -> None:
                s.qty as book_qty, s.qty,
                h.reason || ', held at ' || s.location || ' from ' || h.since || coalesce(' to ' || h.until, '')
                || ': ' || told || case when more > 0 then ' and ' || more || ' more' else '' end as message
-        from summed s join hold_config h using (hold_no)""",
+        from summed s join {HOLDS} h using (hold_no)""",
     )

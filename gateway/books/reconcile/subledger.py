@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from gateway.books.posting.reference import ENTITIES
 from gateway.books.reconcile.registry import Reconciliation
 from gateway.books.reconcile.tables import Working
 
@@ -12,7 +13,7 @@ def run(working: Working, block: Reconciliation) -> None:
     """Compare each stock role's value with its account, and list what was issued without a cost."""
     working.add_detail(
         block,
-        """with moved as (
+        f"""with moved as (
             select entity, debit_role as role, value from stock_value where debit_role <> credit_role
             union all select entity, credit_role, -value from stock_value where debit_role <> credit_role),
         sub as (select entity, role, sum(value) as value from moved where starts_with(role, 'stock_') group by all),
@@ -27,7 +28,7 @@ def run(working: Working, block: Reconciliation) -> None:
                coalesce(s.entity, g.entity) || '|' || coalesce(s.role, g.role) as business_key,
                g.account as book_reference
         from sub s full join gl g on g.entity = s.entity and g.role = s.role
-        left join entity_config f on f.entity = coalesce(s.entity, g.entity)""",
+        left join {ENTITIES} f on f.entity = coalesce(s.entity, g.entity)""",
     )
     working.add_exceptions(
         block,

@@ -13,6 +13,7 @@ import pyarrow as pa
 
 from gateway.books.derived import Derivation, differences, record
 from gateway.books.posting.entries import Entries
+from gateway.books.posting.reference import ENTITIES
 from gateway.books.posting.rules import PostingRules, Rule
 from gateway.books.stock.valuation import ItemCost, Movement, Valued
 from gateway.ledger.commit import Commit
@@ -110,7 +111,7 @@ def _desired(con: duckdb.DuckDBPyConnection) -> str:
            from {MOVES} v
            left join (select sku, max(std_unit_cost) as std_unit_cost from item_current group by sku) i
                   on i.sku = v.sku
-           left join entity_config f on f.entity = v.entity
+           left join {ENTITIES} f on f.entity = v.entity
            order by v.entity, v.sku, v.occurred_at, v.record_id"""
     ).to_arrow_table()
     lay(con, "_valued", [(v.record_id, v.value, v.unit_cost, v.basis) for v in _value_all(reader)], _VALUED)
@@ -170,7 +171,7 @@ def _post(con: duckdb.DuckDBPyConnection, rules: PostingRules) -> Entries:
             f"""create or replace temp view _value_pair_{number} as
             select v.record_id, 1 as sign, v.entity, v.channel, f.functional as currency, '' as file_id,
                    {literal(salt[0] if salt else "")} as salt, v.type as kind, v.occurred_at, v.value
-            from {NEW} v left join entity_config f on f.entity = v.entity
+            from {NEW} v left join {ENTITIES} f on f.entity = v.entity
             where v.debit_role = {literal(debit)} and v.credit_role = {literal(credit)}"""
         )
         entries.apply(_rule(debit, credit), f"_value_pair_{number}", ("kind", "occurred_at", "value"))
