@@ -8,7 +8,7 @@ counted, stored and shown in a workbook.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 
@@ -76,6 +76,15 @@ class HomeFault:
     def __str__(self) -> str:
         text = f"{self.file}:{self.line}: {self.message}"
         return text + ("" if text.endswith(("?", ".")) else ".") + f" Fix: {self.fix}."
+
+
+class HomeFaultsError(HouseError):
+    """Files of the home cannot be used; `faults` are all of their faults, by file and line."""
+
+    def __init__(self, operation: str, subject: str, faults: Sequence[HomeFault]) -> None:
+        self.faults = tuple(sorted(faults))
+        listed = "\n".join(map(str, self.faults))
+        super().__init__(operation, subject, "", listed if len(faults) == 1 else f"{len(faults)} faults\n{listed}")
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,7 +22,7 @@ from gateway.books.posting.chart import Chart
 from gateway.books.posting.rules import Posting, PostingRules
 from gateway.books.reconcile import lint
 from gateway.books.reconcile.registry import Registry
-from gateway.errors import HomeFault, HouseError
+from gateway.errors import HomeFault, HomeFaultsError, HouseError
 from gateway.settings import Strict
 from gateway.toml_faults import Shape, read
 from gateway.toml_lines import Lines
@@ -72,8 +72,7 @@ def load(home: Path) -> Rules:
 
 def _refuse(faults: list[HomeFault]) -> None:
     if faults:
-        said = "\n".join(map(str, sorted(faults)))
-        raise HouseError("check the rules", f"{len(faults)} found", "", f"\n{said}")
+        raise HomeFaultsError("use", "the rules", faults)
 
 
 def _roles_without_account(chart: Chart, posting: Posting) -> Iterator[HomeFault]:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, TypeVar
 
 import typer
 
@@ -13,11 +14,14 @@ from gateway import settings as configuration
 from gateway.cli.invocation import DONE, PERSON, USAGE, home_folder
 from gateway.cli.mappings import all_of, path_of, usable
 from gateway.cli.output import err, out
+from gateway.errors import HomeFaultsError
 from gateway.home import open_samples
 from gateway.intake.attempt import attempt
 from gateway.mapping.language import toml
 from gateway.mapping.library import load
 from gateway.mapping.lint import lint
+
+T = TypeVar("T")
 
 
 def check(
@@ -29,31 +33,59 @@ def check(
         bool, typer.Option("--refresh", help="Write what the samples now become as what is expected of them.")
     ] = False,
 ) -> None:
-    """Lint mappings, packs, their lookups and the accounting rules, and check them against their samples."""
+    """Check settings and rules; lint mappings, packs and their lookups, and check them against their samples."""
+    faults = _faults_of_home()
+    usable_home = not faults
+    sound, found = _lint(mappings)
+    faults += found
+    if expand:
+        _print_expanded(sound, home_folder() / "mappings")
+    for fault in faults:
+        (err if expand else out).print(fault)
+    if expand:
+        raise typer.Exit(USAGE if faults else DONE)
+    differences = _check_samples(sound, refresh=refresh) if usable_home else []
+    for line in differences:
+        out.print(line)
+    if not usable_home:
+        out.print("Samples were not checked, since the settings or the rules cannot be used.")
+    count = len(mappings) if mappings else len(all_of(home_folder()))
+    out.print(f"Mappings checked: {count}; faults: {len(faults) + len(differences)}.")
+    raise typer.Exit(USAGE if faults else PERSON if differences else DONE)
+
+
+def _faults_of_home() -> list[str]:
+    """A line for each fault of the settings and the rules. Raises HouseError for what a message cannot be made of."""
     from gateway.books.rules import load as load_rules
 
-    notifications.check(home_folder(), configuration.load(home_folder()), load_rules(home_folder()))
+    faults: list[str] = []
+
+    def used(load_: Callable[[Path], T]) -> T | None:
+        try:
+            return load_(home_folder())
+        except HomeFaultsError as error:
+            faults.extend(map(str, error.faults))
+            return None
+
+    settings, rules = used(configuration.load), used(load_rules)
+    if settings and rules:
+        notifications.check(home_folder(), settings, rules)
+    return faults
+
+
+def _lint(names: list[str] | None) -> tuple[list[Path], list[str]]:
+    """The mappings without faults, and a line for each fault of the others."""
     root = home_folder() / "mappings"
     library = load.load_all(home_folder())
-    paths = [path_of(name, home_folder()) for name in mappings] if mappings else all_of(home_folder())
-    faults = [] if mappings else list(library.faults)
+    paths = [path_of(name, home_folder()) for name in names] if names else all_of(home_folder())
+    faults = [] if names else list(library.faults)
     sound = []
     for path in paths:
         loaded, found = load.load_file(path, root)
         found = found if loaded is None else lint.check(loaded, library.lookups)
         faults += [fault for fault in found if fault not in faults]
         sound += [] if found else [path]
-    if expand:
-        _print_expanded(sound, root)
-    for fault in faults:
-        (err if expand else out).print(str(fault))
-    if expand:
-        raise typer.Exit(USAGE if faults else DONE)
-    differences = _check_samples(sound, refresh=refresh)
-    for line in differences:
-        out.print(line)
-    out.print(f"Mappings checked: {len(paths)}; faults: {len(faults) + len(differences)}.")
-    raise typer.Exit(USAGE if faults else PERSON if differences else DONE)
+    return sound, [str(fault) for fault in faults]
 
 
 def _print_expanded(paths: list[Path], root: Path) -> None:

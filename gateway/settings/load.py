@@ -8,7 +8,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from gateway.errors import HomeFault, HouseError
+from gateway.errors import HomeFault, HomeFaultsError, HouseError
 from gateway.settings import references
 from gateway.settings.config import Config
 from gateway.toml_faults import Shape, read
@@ -18,15 +18,11 @@ FILE = "config.toml"
 FILE_BYTES_MAX = 16_000_000
 
 
-class SettingsError(HouseError):
-    """`config.toml` cannot be used; `faults` are all of its faults, in order of their lines."""
+class SettingsError(HomeFaultsError):
+    """`config.toml` cannot be used."""
 
     def __init__(self, home: str, faults: Sequence[HomeFault]) -> None:
-        self.faults = tuple(sorted(faults))
-        cause = "\n".join(map(str, self.faults))
-        super().__init__(
-            "use the settings of", home, "", cause if len(faults) == 1 else f"{len(faults)} faults\n{cause}"
-        )
+        super().__init__("use the settings of", home, faults)
 
 
 def load(home: Path) -> Config:

@@ -14,6 +14,9 @@ from gateway.nearest import listed, nearest
 from gateway.toml_faults import Place, spelled
 from gateway.toml_lines import Path
 
+_OF_PARTNERS = ("send", "folder", "sftp", "ftps", "s3", "surge")
+"""Lists of tables that each name a partner."""
+
 
 def faults(raw: dict[str, Any], place: Place) -> list[HomeFault]:
     """Entities, channels and partners that are named and not there or do not fit; two [[send]] of the same name."""
@@ -26,7 +29,8 @@ def _unknown(raw: dict[str, Any], place: Place) -> Iterator[HomeFault]:
         known = list(_table(raw, kind))
         if isinstance(name, str) and name not in known:
             message = f'`{spelled(path)}`: "{name}" is not one of [{kind}]{nearest(name, known)}'
-            yield HomeFault(*place(*path), message, f"name one of {listed(known)}, or add [{kind}.{name}]")
+            fix = f"name one of {listed(known)}, or add" if known else "add"
+            yield HomeFault(*place(*path), message, f"{fix} [{kind}.{name}]")
 
 
 def _uses(raw: dict[str, Any]) -> Iterator[tuple[Path, str]]:
@@ -37,8 +41,9 @@ def _uses(raw: dict[str, Any]) -> Iterator[tuple[Path, str]]:
     for name in _table(raw, "partners"):
         if _at(raw, ("partners", name, "channel")):
             yield ("partners", name, "channel"), "channels"
-    for number in range(len(_sends(raw))):
-        yield ("send", number, "partner"), "partners"
+    for table in _OF_PARTNERS:
+        for number in range(len(_list(raw, table))):
+            yield (table, number, "partner"), "partners"
 
 
 def _other_entity(raw: dict[str, Any], place: Place) -> Iterator[HomeFault]:
@@ -54,7 +59,7 @@ def _other_entity(raw: dict[str, Any], place: Place) -> Iterator[HomeFault]:
 
 def _doubled(raw: dict[str, Any], place: Place) -> Iterator[HomeFault]:
     seen: Counter[str] = Counter()
-    for number in range(len(_sends(raw))):
+    for number in range(len(_list(raw, "send"))):
         name = _at(raw, ("send", number, "name"))
         if isinstance(name, str):
             seen[name] += 1
@@ -69,8 +74,8 @@ def _table(raw: dict[str, Any], key: str) -> dict[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
-def _sends(raw: dict[str, Any]) -> list[Any]:
-    found = raw.get("send")
+def _list(raw: dict[str, Any], key: str) -> list[Any]:
+    found = raw.get(key)
     return found if isinstance(found, list) else []
 
 

@@ -32,6 +32,24 @@ def test_check_tells_slips_of_notifications(mine: Runner, owner: str, template: 
     assert told in done.err
 
 
+def test_one_check_lists_the_faults_of_settings_rules_and_mappings(mine: Runner) -> None:
+    slips = {
+        "config.toml": ("\n[tolerances]\n", "`tolerances`"),
+        "mappings/posting.toml": ("\n[postings]\n", "`postings`"),
+        "mappings/amazon-us/settlement.toml": ("\n[files]\n", "`files`"),
+    }
+    for name, (slip, _) in slips.items():
+        path = mine.home / name
+        path.write_text(path.read_text() + slip)
+    done = mine("check", "amazon-us/settlement")
+    for name, (_, key) in slips.items():
+        last = len((mine.home / name).read_text().splitlines())
+        assert f"{name}:{last}: unknown key {key}" in done.out
+    assert "Samples were not checked" in done.out
+    assert done.out.splitlines()[-1] == "Mappings checked: 1; faults: 3."
+    assert done.code == cli.USAGE
+
+
 def test_check_reads_partners_and_packs_with_their_samples(mine: Runner) -> None:
     for folder in (mine.home / "mappings" / "standard").glob("*/samples"):
         if folder.parent.name != "csv":  # tests/test_packs.py reads them all

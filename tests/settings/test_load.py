@@ -197,6 +197,15 @@ def faults(home: Path, text: str | bytes) -> list[str]:
             SEND.replace('"a"\nd', '"b"\nd'),
             '7: `send[1].partner`: "b" is not one of [partners]. Fix: name one of a, or add [partners.b].',
         ),
+        (
+            f'{US}[partners.shop]\nentity = "US"\n[[folder]]\npartner = "shp"\nfolder = "/srv/shop"',
+            '6: `folder[1].partner`: "shp" is not one of [partners]; did you mean "shop"? '
+            "Fix: name one of shop, or add [partners.shp].",
+        ),
+        (
+            f'{US}[[surge]]\npartner = "shop"\nsince = 2026-12-01\nuntil = 2027-01-31',
+            '4: `surge[1].partner`: "shop" is not one of [partners]. Fix: add [partners.shop].',
+        ),
         (SEND.replace('"ZZ/A"', '"A"'), '9: `send[1].sender` cannot be "A". Fix: write it as in sender = "ZZ/ACME".'),
         (
             f'{SEND}[[send]]\nname = "s"\npartner = "a"\ndocument = "180"\nsender = "ZZ/A"\nreceiver = "ZZ/B"\nsince = 2026-01-01',
