@@ -85,3 +85,11 @@ def taken(gateway: Home, drops: Iterable[Drop], suspects: Suspects | None = None
 def corpus(folder: str, *patterns: str) -> list[Path]:
     """Public sample files of a family, none where the samples are not at hand."""
     return sorted(path for pattern in patterns or ("*",) for path in (CORPUS / folder).glob(pattern))
+
+
+def case(name: str) -> Path:
+    """The folder of a reported input; the test is skipped where the inputs are not at hand."""
+    path = CORPUS.parent / "cases" / name
+    if not path.is_dir():
+        pytest.skip(f"the reported input {name} is not beside the checkout")
+    return path

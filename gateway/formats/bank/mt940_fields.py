@@ -1,31 +1,39 @@
-"""Subfields of MT940 and MT942: entries (:61:), balances (:60: :62: :64: :65:), totals (:90:), floors, numbers."""
+"""Subfields of MT940 and MT942: entries (:61:), balances (:60: :62: :64: :65:), totals (:90:), floors, numbers.
+
+What the standard makes optional may be absent, blank or zero. An amount has no sign (SWIFT user handbook, category 9,
+fields 60a and 61); banks that write one mean the other side: `D-5,00` is a debit that was taken back, `RD5,00`.
+"""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from functools import lru_cache
 
 from gateway.formats.bank.statements import is_day
 
 BALANCES = ("60F", "60M", "62F", "62M", "64", "65")
-_AMOUNT = r"[0-9]{1,18}(?:,[0-9]{0,6})?"
-_ENTRY = rf"([0-9]{{6}})([0-9]{{4}})?(RC|RD|EC|ED|C|D)([A-Z])?[ \n]?({_AMOUNT})([A-Z][A-Z0-9 ]{{3}})?"
+_AMOUNT = r"[+-]?[0-9]{1,18}(?:,[0-9]{0,6})?"
+_ENTRY = rf"([0-9]{{6}})([0-9]{{4}}| {{4}})? *(RC|RD|EC|ED|C|D)([A-Z])? *\n?({_AMOUNT})(?: +(?=[FNS]))?([A-Z][A-Z0-9 ]{{3}})?"
 _REFERENCES = r"((?:[^/\n\x1e]|/(?!/))*)(?://([^\n\x1e]*))?(?:\n([^\x1e]*))?"
 _ONE_ENTRY = re.compile(_ENTRY + _REFERENCES)
 _ALL_ENTRIES = re.compile(rf"(?<![^\x1e]){_ENTRY}{_REFERENCES}\x1e")
 REFERENCE_CHARS = 16
 
-_BALANCE = ("mark", "date", "currency", "amount"), re.compile(rf"([CD])([0-9]{{6}})([A-Z]{{3}})({_AMOUNT})\s*")
+_OTHER_SIDE = {"C": "RC", "RC": "C", "D": "RD", "RD": "D", "EC": "ED", "ED": "EC"}
+_OTHER_BALANCE = {"C": "D", "D": "C"}
+_NO_DAY = ("    ", "0000")
+
+_BALANCE = ("mark", "date", "currency", "amount"), re.compile(rf"([CD])([0-9]{{6}})([A-Z]{{3}}) *({_AMOUNT})\s*")
 SUBFIELDS: dict[str, tuple[tuple[str, ...], re.Pattern[str]]] = {
     "60": _BALANCE,
     "62": _BALANCE,
     "64": _BALANCE,
     "65": _BALANCE,
-    "28": (("number", "page"), re.compile(r"([0-9]+)(?:/([0-9]+))?\s*")),
-    "34": (("currency", "mark", "amount"), re.compile(rf"([A-Z]{{3}})([CD])?({_AMOUNT})\s*")),
-    "90": (("number", "currency", "amount"), re.compile(rf"([0-9]{{1,10}})([A-Z]{{3}})({_AMOUNT})\s*")),
+    "28": (("number", "page"), re.compile(r" *([0-9]+) *(?:/ *([0-9]*))?\s*")),
+    "34": (("currency", "mark", "amount"), re.compile(rf"([A-Z]{{3}})([CD ])? *({_AMOUNT})\s*")),
+    "90": (("number", "currency", "amount"), re.compile(rf"([0-9]{{1,10}})([A-Z]{{3}}) *({_AMOUNT})\s*")),
     "13": (("date", "time", "offset"), re.compile(r"([0-9]{6})([0-9]{4})([+-][0-9]{4})?\s*")),
     "25": (("account", "bic"), re.compile(r"([^\n]*)(?:\n([^\n]*))?")),
 }
@@ -44,7 +52,15 @@ def subfields(tag: str, text: str) -> dict[str, str | None] | None:
     """Name → text of a field's parts, None if it is not written as it must be."""
     names, pattern = SUBFIELDS[tag[:2]]
     found = pattern.fullmatch(text)
-    return dict(zip(names, found.groups(), strict=True)) if found else None
+    parts = dict(zip(names, found.groups(), strict=True)) if found else None
+    if parts and pattern is _BALANCE[1] and (parts["amount"] or "")[0] in "+-":
+        parts["mark"], parts["amount"] = _unsigned(parts["mark"] or "", parts["amount"] or "", _OTHER_BALANCE)
+    return parts
+
+
+def _unsigned(mark: str, text: str, other: Mapping[str, str]) -> tuple[str, str]:
+    """(mark, amount without its sign): an amount below zero stands on the other side."""
+    return other[mark] if text[0] == "-" else mark, text[1:]
 
 
 def entries(texts: Sequence[str]) -> list[Entry | None]:
@@ -53,7 +69,22 @@ def entries(texts: Sequence[str]) -> list[Entry | None]:
     if len(found) != len(texts):
         singly = [_ONE_ENTRY.fullmatch(text) for text in texts]
         found = [None if one is None else one.groups("") for one in singly]  # type: ignore[misc]
-    return [_parted(one) if one is not None and len(one[6]) > REFERENCE_CHARS else one for one in found]
+    return [_usual(one) if one is not None and _unusual(one) else one for one in found]
+
+
+def _unusual(entry: Entry) -> bool:
+    return len(entry[6]) > REFERENCE_CHARS or entry[4][0] in "+-" or entry[1] in _NO_DAY
+
+
+def _usual(entry: Entry) -> Entry:
+    """An entry as the standard writes it."""
+    value_date, day, mark, funds, text = entry[:5]
+    if day in _NO_DAY:
+        day = ""
+    if text[0] in "+-":
+        mark, text = _unsigned(mark, text, _OTHER_SIDE)
+    entry = (value_date, day, mark, funds, text, *entry[5:])
+    return _parted(entry) if len(entry[6]) > REFERENCE_CHARS else entry
 
 
 def _parted(entry: Entry) -> Entry:

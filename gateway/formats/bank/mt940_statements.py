@@ -142,8 +142,6 @@ class _Page:
         """Find what is wrong with this page by itself."""
         if not self.account:
             self.fault("field :25: is missing, so nobody knows whose account it is")
-        if "20" not in self.head:
-            self.fault("field :20: is missing, it does not begin as a statement does")
         if self.kind == "MT942":
             self._check_totals()
         else:

@@ -1,7 +1,8 @@
 """SWIFT messages as lists of fields: `{1:…}{2:…}{4:` … `-}` blocks or bare tags, as banks really send them.
 
 Between two messages stands what carries them: blocks, `-`, control characters, a bank's own lines. Within a field
-a line may begin with `-` or `:` although the standard forbids it; it stays text of that field.
+a line may begin with `-` or `:` although the standard forbids it; it stays text of that field. A `-` ends no message
+that goes on behind it, as the order of the fields shows (SWIFT user handbook, category 9, MT940 and MT942).
 """
 
 from __future__ import annotations
@@ -20,11 +21,22 @@ _KNOWN = frozenset(
     ("20", "21", "25", "25P", "28", "28C", "34F", "13", "13D", "60F", "60M", "61", "86", "90D", "90C", "62F", "62M",
      "64", "65", "NS")
 )  # fmt: skip
+_ORDER = {
+    digits: place
+    for place, group in enumerate((("20",), ("21",), ("25",), ("28",), ("34", "13"), ("60",), ("61",), ("90",), ("62",),
+                                   ("64",), ("65",)))
+    for digits in group
+}  # fmt: skip
+"""Digits of a tag → its place in a message."""
+_ENTRY, _CLOSING = _ORDER["61"], _ORDER["90"]
+_SEVERAL = frozenset(("13", "34", "61", "65", "90"))
+"""Digits of the tags of which a message may have several."""
 _TAG = re.compile(r"([0-9]{2}[A-Z]?|NS):")
 _TYPE = re.compile(r"9[0-9]{2}:?\s*")
 _FIELD = re.compile(r"\n:(?=\n?(?:[0-9]{2}[A-Z]?|9[0-9]{2}|NS):)")
-_END = re.compile(r"\n-(?:(?=\})|(?=[ \t]*\x03)|(?=[ \t]*(?:\n|$))|XXX[ \t]*(?=\n|$))")
+_END = re.compile(r"\n-(?:(?=\})|(?=[ \t]*\x03)|(?=[ \t]*(?:\n|$))|XXX[ \t]*(?=\n|$))|-(?=\}[ \t]*(?:[\n\x03{$]|$))")
 _BLOCK = re.compile(r"\n[\x01$ \t]*(?=\{[1-5S]:)")
+_FIRST = ("20:", "25:", "25P:", "28:", "28C:")
 _MARKS = " \t\n\x01\x03$"
 
 
@@ -80,6 +92,7 @@ class _Splitter:
         self.message = -1
         self.ended = True
         self.carrier = ""
+        self.place = 0
 
     def split(self, text: str, following: str) -> Fields:
         """The fields of a text; `following` is what begins behind it, without its colon."""
@@ -94,7 +107,7 @@ class _Splitter:
         for index, part in enumerate(parts[1:], start=2):
             number += 1
             tag, _, value = part.partition(":")
-            if "\n" not in part and tag in ("61", "86") and not self.ended:
+            if "\n" not in part and part[-1:] != "}" and tag in ("61", "86") and not self.ended:
                 # Most fields are such: what `_add` does, in place.
                 tags.append(tag)
                 texts.append(value)
@@ -103,7 +116,7 @@ class _Splitter:
                 continue
             if tag not in _KNOWN:
                 tag, value = self._unusual(part)
-            if "\n-" in value or "\n{" in value or "\n\x01" in value or "\n$" in value:
+            if "\n-" in value or "-}" in value or "\n{" in value or "\n\x01" in value or "\n$" in value:
                 self._close(found, tag, value, number, parts[index] if index < len(parts) else following)
             elif tag:
                 self._add(found, tag, value.rstrip("\n"), number)
@@ -119,8 +132,10 @@ class _Splitter:
         )  # fmt: skip
 
     def _add(self, found: Fields, tag: str, value: str, line: int) -> None:
-        if self.ended or tag == "20":
+        if self.ended or tag == "20" or (tag[:2] in ("25", "28") and self.place >= _CLOSING):
+            # Some banks leave out :20:, or the end of the message.
             self._begin(found)
+        self.place = self._reached(tag)
         found.tags.append(tag)
         found.texts.append(value)
         found.lines.append(line)
@@ -129,7 +144,7 @@ class _Splitter:
     def _begin(self, found: Fields) -> None:
         """The next message, with what carries it."""
         self.message += 1
-        self.ended = False
+        self.ended, self.place = False, 0
         if self.carrier:
             found.carriers[self.message] = self.carrier
             self.carrier = ""
@@ -139,11 +154,31 @@ class _Splitter:
         start = max(0, len(value.rstrip(_MARKS)) - CARRIER_CHARS_MAX)
         for end in sorted([*_END.finditer(value, start), *_BLOCK.finditer(value, start)], key=lambda m: m.start()):
             behind = value[end.end() :]
-            if _carries(behind, following):
-                self._add(found, tag, value[: end.start()].rstrip("\n"), line)
+            if not _carries(behind, following):
+                continue
+            goes_on = self._goes_on(tag, following)
+            if goes_on and value[end.start()] != "\n":
+                # Text that ends as a block does.
+                continue
+            self._add(found, tag, value[: end.start()].rstrip("\n"), line)
+            if not goes_on or behind.strip(_MARKS):
                 self.ended, self.carrier = True, behind
-                return
+            return
         self._add(found, tag, value.rstrip("\n"), line)
+
+    def _reached(self, tag: str) -> int:
+        """How far the message has come with this field."""
+        return max(self.place, _ORDER.get("61" if tag == "86" else tag[:2], 0))
+
+    def _goes_on(self, tag: str, following: str) -> bool:
+        """Whether the field that follows belongs to the message of this field, in spite of the end between them."""
+        digits, reached = following[:2], self._reached(tag)
+        if not _TAG.match(following) or digits == "20":
+            return False
+        if digits == "86":
+            return tag != "86"
+        place = _ORDER.get(digits, reached + 1)
+        return place > reached or (place == reached and digits in _SEVERAL)
 
     def _lead(self, text: str) -> None:
         """What stands before the first field of the file."""
@@ -165,10 +200,10 @@ class _Splitter:
 
 
 def _carries(text: str, following: str) -> bool:
-    """Whether a text stands between messages: blocks, marks, or a few lines of the bank before a :20:."""
+    """Whether a text stands between messages: blocks, marks, or a few lines of the bank before a first field."""
     text = text.removeprefix("}")
     bare = text.strip(_MARKS)
     if not bare or (bare.startswith("{") and len(text) <= CARRIER_CHARS_MAX):
         return True
     few = len(bare.split("\n")) <= CARRIER_LINES_MAX and len(bare) <= CARRIER_CHARS_MAX
-    return few and (following.startswith("20:") or _TYPE.match(following) is not None)
+    return few and (following.startswith(_FIRST) or _TYPE.match(following) is not None)

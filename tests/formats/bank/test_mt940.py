@@ -16,7 +16,7 @@ from gateway.errors import FileError, HouseError
 from gateway.formats.bank import mt940, mt940_fields, statements
 from gateway.formats.bank.remittance import Details, Parts
 from gateway.settings import Limits
-from tests.conftest import CORPUS, corpus
+from tests.conftest import CORPUS, case, corpus
 from tests.formats.bank.banks import cells, expected_mt940, faults, read_or_refused, request, rows
 
 SAMPLES = [path for path in corpus("bank-mt940") if path.suffix != ".yml"]
@@ -140,18 +140,18 @@ def test_balances_of_a_public_sample_have_the_expected_values(path: Path) -> Non
 
 
 OPENING, CLOSING = "the opening balance :60F: is missing", "the closing balance :62F: is missing"
-ACCOUNT, REFERENCE = "field :25: is missing", "field :20: is missing"
-FRAGMENT = [ACCOUNT, REFERENCE, OPENING, CLOSING]
+ACCOUNT = "field :25: is missing"
+FRAGMENT = [ACCOUNT, OPENING, CLOSING]
 VERDICTS: dict[str, list[list[str]]] = {
     "bsp__sample": [[]],
     "wolph__ASNB_mt940": [[]] * 31,
-    "wolph__betterplace_amount_formats": [["comes twice"] * 5 + [ACCOUNT, REFERENCE, CLOSING]],
+    "wolph__betterplace_amount_formats": [["comes twice"] * 5 + [ACCOUNT, CLOSING]],
     "wolph__betterplace_empty_86": [FRAGMENT],
     "wolph__betterplace_empty_entry_date": [FRAGMENT],
-    "wolph__cmxl_account_balance_credit": [[ACCOUNT, REFERENCE, CLOSING]],
-    "wolph__cmxl_account_balance_debit": [[ACCOUNT, REFERENCE, CLOSING]],
+    "wolph__cmxl_account_balance_credit": [[ACCOUNT, CLOSING]],
+    "wolph__cmxl_account_balance_debit": [[ACCOUNT, CLOSING]],
     "wolph__cmxl_available_balance": [FRAGMENT],
-    "wolph__cmxl_closing_balance": [[ACCOUNT, REFERENCE, OPENING]],
+    "wolph__cmxl_closing_balance": [[ACCOUNT, OPENING]],
     "wolph__cmxl_reference": [[ACCOUNT, OPENING, CLOSING]],
     "wolph__cmxl_statement_line": [FRAGMENT],
     "wolph__jejik_abnamro": [
@@ -417,6 +417,90 @@ def test_a_path_that_is_none_shows_the_syntax(tmp_path: Path, path: str) -> None
 def test_an_unknown_kind_of_row_names_the_known_ones(tmp_path: Path) -> None:
     with pytest.raises(HouseError, match="balance"):
         rows(mt940, write(tmp_path, STATEMENT), "Ntry")
+
+
+# --- as banks write it -----------------------------------------------------------------------------------------
+
+SIDE = (":61/booking_date", ":61/mark", ":61/amount", ":61/type", ":61/reference")
+
+
+@pytest.mark.parametrize(
+    ("name", "entries", "closings"),
+    [
+        ("edi-03-mt940-dash-between-60M-and-61", [["260106", "C", "1,00", "N062", "NONREF"]], [["2,00", None]]),
+        ("edi-12-mt940-block-end-on-last-line", [["260102", "C", "6,11", "NTRF", "NONREF"]], [["23456,88", "12345,80"]]),
+        ("edi-13-mt940-no-field-20",
+         [["260115", "C", "109,65", "N654", "NONREF"], ["260116", "D", "34,23", "N654", "NONREF"]],
+         [["1234,23", None], ["1200,00", None]]),
+        ("edi-15-mt940-blank-entry-date",
+         [["260106", "C", "10,00", "NTRF", "NONREF"], ["260106", "D", "5,00", "NTRF", "NONREF"]], [["105,00", None]]),
+        ("edi-140-mt940-negative-debit",
+         [["260106", "RD", "104,12", "NMSC", "NONREF"], ["260106", "RC", "4,00", "NMSC", "NONREF"]], [["600,12", None]]),
+    ],
+)  # fmt: skip
+def test_a_reported_statement_is_read_and_adds_up(
+    name: str, entries: list[list[str]], closings: list[list[str | None]]
+) -> None:
+    path = case(name) / "in.sta"
+    assert faults(mt940, path) == [[] for _ in closings]
+    assert cells(mt940, path, ":61", *SIDE) == entries
+    assert cells(mt940, path, "statement", ":62/amount", ":64/amount") == closings
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        ("2601010000C5,NTRFREF", ["260101", "C", "5,", "NTRF", "REF"]),
+        ("260101     C R  5, NTRFREF", None),
+        ("260101 C5, NTRFREF", ["260101", "C", "5,", "NTRF", "REF"]),
+        ("2601011231 RD  5, FCHGREF", ["251231", "RD", "5,", "FCHG", "REF"]),
+        ("260101D5, REFERENCE", ["260101", "D", "5,", "", " REFERENCE"]),
+        ("260101C+5,NTRFREF", ["260101", "C", "5,", "NTRF", "REF"]),
+        ("260101RC-5,NTRFREF", ["260101", "C", "5,", "NTRF", "REF"]),
+        ("260101RD-5,NTRFREF", ["260101", "D", "5,", "NTRF", "REF"]),
+        ("260101EC-5,NTRFREF", ["260101", "ED", "5,", "NTRF", "REF"]),
+        ("260101ED-5,NTRFREF", ["260101", "EC", "5,", "NTRF", "REF"]),
+    ],
+)
+def test_optional_subfields_may_be_blank_and_a_negative_amount_is_the_other_side(
+    text: str, wanted: list[str] | None
+) -> None:
+    [entry] = mt940_fields.entries([text])
+    if wanted is None:
+        assert entry is None
+        return
+    assert entry is not None
+    booked = mt940_fields.booking_date(entry[0], entry[1])
+    assert [booked, entry[2], entry[4], entry[5], entry[6]] == wanted
+
+
+def test_a_negative_balance_is_the_other_side(tmp_path: Path) -> None:
+    path = write(tmp_path, PAGES.replace(":62F:D260102EUR5,", ":62F:C260102EUR-5,"))
+    assert faults(mt940, path) == [[]]
+    assert cells(mt940, path, "balance", *BALANCE)[-1] == ["62F", "D", "260102", "EUR", "5,"]
+
+
+@pytest.mark.parametrize("before", ["25:", "28C:", "60F:", "61:2601020102", "86:166", "61:260103", "62F:", "64:"])
+def test_a_dash_where_no_message_can_end_is_no_end(tmp_path: Path, before: str) -> None:
+    whole = {each: cells(mt940, write(tmp_path, STATEMENT), each, *columns) for each, columns in KINDS.items()}
+    path = write(tmp_path, STATEMENT.replace(f":{before}", f"-\n:{before}"))
+    assert faults(mt940, path) == [[]]
+    assert {each: cells(mt940, path, each, *columns) for each, columns in KINDS.items()} == whole
+
+
+@pytest.mark.parametrize("between", ["", "-\n", "-\nBANKNL2A\n940\nBANKNL2A\n", "-}\n"])
+def test_statements_without_a_reference_are_parted_by_their_account(tmp_path: Path, between: str) -> None:
+    one = STATEMENT.removeprefix(":20:STARTUMS\n").removesuffix("-\n")
+    path = write(tmp_path, between.join([one] * 3))
+    assert faults(mt940, path) == [[], [], []]
+    assert len(rows(mt940, path, ":61")) == 6
+
+
+def test_text_that_ends_as_a_block_does_stays_text(tmp_path: Path) -> None:
+    path = write(tmp_path, STATEMENT.replace("7?32NAME", "7?32NAME-}").replace(":64:C260104EUR120,05\n-", ":86:last-}"))
+    assert faults(mt940, path) == [[]]
+    assert cells(mt940, path, ":61", ":86/name")[0] == ["NAME-}"]
+    assert cells(mt940, path, "statement", ":86") == [["last"]]
 
 
 # --- properties -----------------------------------------------------------------------------------------------
