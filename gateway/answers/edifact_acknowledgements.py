@@ -24,6 +24,7 @@ from gateway.answers.interchange import (
     verdict,
 )
 from gateway.errors import Fault
+from gateway.formats.edi.envelopes import OUTSIDE
 from gateway.outgoing import edifact_envelope
 from gateway.outgoing.edifact_envelope import Segment
 
@@ -32,17 +33,26 @@ PLACES = {
     "UNZ": ("13", "UNZ", ""),
     "UNZ 0036": ("29", "UNZ", "2"),
     "UNZ 0020": ("28", "UNZ", "3"),
+    "UNB": ("13", "UNB", ""),
     "UNB 0020": ("26", "UNB", "6"),
+    "UNG": ("13", "UNG", ""),
+    "UNG 0048": ("26", "UNG", "6"),
     "UNE": ("13", "UNE", ""),
     "UNE 0060": ("29", "UNE", "2"),
     "UNE 0048": ("28", "UNE", "3"),
+    "UNH": ("13", "UNH", ""),
+    "UNH 0062": ("26", "UNH", "2"),
     "UNT": ("13", "UNT", ""),
     "UNT 0074": ("29", "UNT", "2"),
     "UNT 0062": ("28", "UNT", "3"),
+    "UNO": ("15", "UNO", ""),
+    OUTSIDE: ("33", "", ""),
 }
 """What a fault of an envelope names → (error, service segment, position of the element in it)."""
 
-INVALID, MISSING, TOO_MANY, NO_AGREEMENT, UNSPECIFIED, SENDER_UNKNOWN = "12", "13", "16", "17", "18", "23"
+INVALID, MISSING, TOO_MANY, NO_AGREEMENT, UNSPECIFIED = "12", "13", "16", "17", "18"
+INVALID_CHARACTERS, SENDER_UNKNOWN = "21", "23"
+_UNDECODABLE = "\N{REPLACEMENT CHARACTER}"
 _TEXT_CHARS, _TEXTS = 70, 5
 
 
@@ -123,7 +133,8 @@ def _judged(message: Message) -> Iterator[Segment]:
             continue
         _, element = element_of(fault)
         place = str(int(fault.position.removeprefix("segment ")) - message.number + 1)
-        yield ("UCS", place, "" if element else UNSPECIFIED)
+        other = INVALID_CHARACTERS if _UNDECODABLE in fault.value else UNSPECIFIED
+        yield ("UCS", place, "" if element else other)
         if element:
             yield ("UCD", TOO_MANY, (str(element + 1),))
 

@@ -24,7 +24,7 @@ from gateway.reading import ReadRequest, Unit
 Place = tuple[int, int]
 
 SYNTAXES: dict[str, Syntax] = {"x12": x12.SYNTAX, "edifact": edifact.SYNTAX}
-GROUP_PLACES = ("GE", "GE01", "GE02", "UNE", "UNE 0060", "UNE 0048")
+GROUP_PLACES = ("GE", "GE01", "GE02", "GS06", "UNE", "UNE 0060", "UNE 0048", "UNG 0048")
 """What a fault of a group names; other faults of envelopes are the interchange's."""
 
 NOT_ADVISED = ("824", "APERAK")

@@ -29,8 +29,11 @@ from gateway.outgoing import x12_envelope
 from gateway.outgoing.x12_envelope import Segment, clean
 
 INTERCHANGE_CODES = {"IEA02": "001", "IEA01": "021", "IEA": "023", "ISA13": "025"}
-GROUP_CODES = {"GE": "3", "GE02": "4", "GE01": "5"}
-SET_CODES = {"SE": "2", "SE02": "3", "SE01": "4"}
+GROUP_CODES = {"GE": "3", "GE02": "4", "GE01": "5", "GS06": "19"}
+SET_CODES = {"SE": "2", "SE02": "3", "SE01": "4", "ST02": "23"}
+OLDER_CODES = {"GS06": ("005010", "6"), "ST02": ("003070", "7")}
+"""A number that is not unique has a code of its own from that version of the group on; before, it is an invalid number."""
+
 IMPLEMENTATION_999 = "005010X231A1"
 """Version of the 999 to a partner whose own sets name an implementation guide."""
 
@@ -119,23 +122,29 @@ def _group_answer(received: Interchange, group: Group, kind: str) -> list[Segmen
     version = (group.version,) if kind == "999" else ()
     found: list[Segment] = [("AK1", group.functional, group.control, *version)]
     for message in group.messages:
-        found += _set_answer(message, kind, rejected=rejected)
+        found += _set_answer(message, kind, _of_version(SET_CODES, group.version), rejected=rejected)
     count = len(group.messages)
     declared = next((fault.value for fault in group.errors if fault.column == "GE01" and fault.value.isdigit()), "")
     accepted = 0 if rejected else sum(message.good for message in group.messages)
-    codes = _codes(group.errors, GROUP_CODES)
+    codes = _codes(group.errors, _of_version(GROUP_CODES, group.version))
     found.append(("AK9", _LETTERS[judged], declared[:6] or str(count), str(count), str(accepted), *codes))
     return found
 
 
-def _set_answer(message: Message, kind: str, *, rejected: bool) -> Iterator[Segment]:
+def _of_version(codes: dict[str, str], version: str) -> dict[str, str]:
+    """The codes as they are in the version of a group."""
+    older = {place: code for place, (since, code) in OLDER_CODES.items() if version and version < since}
+    return {place: older.get(place, code) for place, code in codes.items()}
+
+
+def _set_answer(message: Message, kind: str, set_codes: dict[str, str], *, rejected: bool) -> Iterator[Segment]:
     loop, element, verdict_id = ("AK3", "AK4", "AK5") if kind == "997" else ("IK3", "IK4", "IK5")
     implementation = message.identification[1:2] if kind == "999" else ()
     yield ("AK2", message.kind, message.control, *implementation)
     codes = ["1"] if message.refusal is not None else []
-    codes += _codes(message.errors, SET_CODES)
+    codes += _codes(message.errors, set_codes)
     for fault in message.errors:
-        if fault.column in SET_CODES:
+        if fault.column in set_codes:
             continue
         codes.append("5")
         segment, position = element_of(fault)

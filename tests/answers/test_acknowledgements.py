@@ -18,8 +18,10 @@ from typing import Any
 import openpyxl
 import pytest
 
+from gateway.answers import edifact_acknowledgements as answers_of_edifact
 from gateway.answers import write as acknowledgement_files
 from gateway.answers import x12_acknowledgements as answers_of_x12
+from gateway.answers.envelopes import Findings, interchanges
 from gateway.answers.interchange import Group, Interchange, Message
 from gateway.books.reconcile import Outcome
 from gateway.daemon import Daemon
@@ -35,7 +37,7 @@ from gateway.settings import Limits
 from gateway.synthetic.edi import interchange
 from gateway.transports import build
 from gateway.transports.deliveries import Deliveries
-from tests.conftest import NOW, corpus
+from tests.conftest import NOW, case, corpus
 
 Put = Callable[[str, str, bytes | str], Path]
 
@@ -116,6 +118,15 @@ def body(text: str, *tags: str) -> list[str]:
     return [segment for segment in re.split("[~']", text) if segment.split("*")[0].split("+")[0] in tags]
 
 
+def read_by_itself(path: Path) -> Interchange:
+    """The one interchange of a file with what its reader has against it."""
+    module = x12 if path.read_bytes().startswith(b"ISA") else edifact
+    request = ReadRequest(path, path.name, Limits())
+    found = module.units(request)
+    [received] = interchanges(request, Findings(found.units, found.faults))
+    return received
+
+
 def check(folder: Path) -> None:
     """Every EDI file there is read by our own readers without a fault."""
     for path in folder.glob("*.edi"):
@@ -171,6 +182,54 @@ def test_a_segment_that_cannot_be_read_is_told_with_its_place_and_element(home: 
         assert body(told(gateway)["999-000000001.edi"], "ST", "AK1", "IK3", "IK4", "IK5", "AK9") == [
             "ST*999*0001*005010", "AK1*SW*8*004010", "IK3*LX*4**8", "IK4*31**3", "IK5*R*5", "IK5*A", "AK9*P*2*2*1",
         ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("kind", "version", "judged", "code"),
+    [("997", "004010", "AK5", "23"), ("999", "004010", "IK5", "23"), ("997", "003060", "AK5", "7")],
+)
+def test_the_second_of_two_sets_with_one_number_is_rejected(
+    tmp_path: Path, kind: str, version: str, judged: str, code: str
+) -> None:
+    path = tmp_path / "a.edi"
+    path.write_bytes(
+        (case("edi-105-ack-same-st02-twice") / "in.edi").read_bytes().replace(b"*X*004010~", f"*X*{version}~".encode())
+    )
+    [draft] = answers_of_x12.functional(read_by_itself(path), kind, NOW)
+    assert body(draft.text(1), judged, "AK9") == [f"{judged}*A", f"{judged}*R*{code}", "AK9*P*2*2*1"]
+
+
+def test_leading_zeros_are_no_error_of_an_envelope() -> None:
+    received = read_by_itself(case("edi-76-x12-leading-zeros") / "in.edi")
+    assert body(answers_of_x12.ta1(received, NOW).text(1), "TA1")[0].endswith("*A*000")
+    [draft] = answers_of_x12.functional(received, "997", NOW)
+    assert body(draft.text(1), "AK1", "AK5", "AK9") == ["AK1*PO*000101", "AK5*A", "AK9*A*1*1*1"]
+
+
+@pytest.mark.parametrize(
+    ("lines", "answer"),
+    [
+        (["UNH+1+X:D:96A:UN", "BGM+1", "UNT+3+1", "UNH+1+X:D:96A:UN", "UNT+2+1", "UNZ+2+77"],
+         ["UCI+77+4012345000009:14:ROUTE?+1+4099999000003:14+7", "UCM+1+X:D:96A:UN+7", "UCM+1+X:D:96A:UN+4+26+UNH+2"]),
+        (["XYZ+1", "UNH+1+X:D:96A:UN", "UNT+2+1", "UNZ+1+77"],
+         ["UCI+77+4012345000009:14:ROUTE?+1+4099999000003:14+4+33"]),
+        (["UNH+1+X:D:96A:UN", "UNT+2+1", "UNT+2+1", "UNZ+1+77"],
+         ["UCI+77+4012345000009:14:ROUTE?+1+4099999000003:14+4+13+UNH"]),
+        (["UNG+X+A+B++5+UN", "UNH+1+X:D:96A:UN", "UNT+2+1", "UNE+1+5", "UNG+X+A+B++5+UN", "UNE+0+5", "UNZ+2+77"],
+         ["UCI+77+4012345000009:14:ROUTE?+1+4099999000003:14+7", "UCF+5+A+B+7", "UCM+1+X:D:96A:UN+7",
+          "UCF+5+A+B+4+26+UNG+6"]),
+    ],
+)  # fmt: skip
+def test_contrl_names_the_cause(tmp_path: Path, lines: list[str], answer: list[str]) -> None:
+    path = tmp_path / "a.edi"
+    path.write_text(UNB + message(*lines))
+    text = answers_of_edifact.contrl(read_by_itself(path), NOW).text(1)
+    assert body(text, "UCI", "UCF", "UCM", "UCS") == answer
+
+
+def test_contrl_names_characters_that_are_not_in_the_character_set() -> None:
+    text = answers_of_edifact.contrl(read_by_itself(case("edi-127-ctl-bad-character") / "in.edi"), NOW).text(1)
+    assert body(text, "UCM", "UCS", "UCD") == ["UCM+1+ORDERS:D:96A:UN:EAN008+4", "UCS+8+21"]
 
 
 @pytest.mark.parametrize(

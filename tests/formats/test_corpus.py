@@ -99,6 +99,7 @@ REASONS = {
     r"BIN01 is": "the length of its binary data is wrong",
     r"more than edi_elements_per_segment_max": "a segment has more elements than the limit",
     r"stands twice in this file": "the same interchange stands in it twice",
+    r"stands twice in (group|interchange)": "two sets of a group, or messages, have one number",
     r"the header has \d+$": "rows with another number of cells than the header",
     r"^the file is empty$": "empty",
     r"beyond the header$": "a row with a value to the right of the header",
@@ -248,40 +249,57 @@ REFUSED = {
 }
 """Samples that are no interchange, and why."""
 
+REPEATED_MESSAGE = "message INVOIC 509010117: UNH 0062 509010117 stands twice in interchange 131"
+REPEATED_SET = "set 810 166061414: ST02 166061414 stands twice in group 810000263"
+
 WRONG = {
     "edifabric2016__Edifact_INVOIC_D00A_MissingGroupTrailer.txt": ["group 5: UNE is missing"],
     "edifabric2016__Edifact_INVOIC_D00A_MultipleInvalidInterchanges.txt": [
+        REPEATED_MESSAGE,
         'segment "LNB" stands outside of any message',
         "interchange 131: UNZ 0036 says 1 messages, there are 2",
     ],
     "edifabric2016__Edifact_INVOIC_D00A_MultipleInvalidMessages.txt": [
         "message INVOIC 509010117: UNT 0074 says 41 segments, there are 40",
+        *[REPEATED_MESSAGE] * 3,
         "message INVOIC 509010117: UNT is missing, the message is cut off",
+        REPEATED_MESSAGE,
         "message INVOIC 509010117: UNT is missing, the message is cut off",
         "interchange 131: UNZ 0036 says 1 messages, there are 5",
         "interchange 131: UNZ 0020 is 1, UNB 0020 is 131",
     ],
     "edifabric2016__Edifact_INVOIC_D00A_MultipleMessages.txt": [
+        REPEATED_MESSAGE,
         "interchange 131: UNZ 0036 says 1 messages, there are 2",
         "interchange 131: UNZ 0020 is 1, UNB 0020 is 131",
     ],
     "edifabric2016__Edifact_INVOIC_D00A_TrailingBlanks.txt": [
+        REPEATED_MESSAGE,
         "interchange 131: UNZ 0036 says 1 messages, there are 2",
         "interchange 131: UNZ 0020 is 1, UNB 0020 is 131",
     ],
     "edifabric2016__X12_810_00204_MultipleInvalidMessages.txt": [
         "segment N1 has 1081 elements, more than edi_elements_per_segment_max",
         "set 810 166061414: SE01 says 45 segments, there are 44",
+        *[REPEATED_SET] * 3,
         "set 810 166061414: SE is missing, the set is cut off",
+        REPEATED_SET,
         "set 810 166061414: SE is missing, the set is cut off",
         "group 810000263: GE01 says 1 sets, there are 5",
     ],
-    "edifabric2016__X12_810_00204_MultipleMessages.txt": ["group 810000263: GE01 says 1 sets, there are 2"],
-    "edifabric2016__X12_810_00204_ValidAndInvalidMessage.txt": ["group 810000263: GE01 says 1 sets, there are 2"],
+    "edifabric2016__X12_810_00204_MultipleMessages.txt": [
+        REPEATED_SET,
+        "group 810000263: GE01 says 1 sets, there are 2",
+    ],
+    "edifabric2016__X12_810_00204_ValidAndInvalidMessage.txt": [
+        REPEATED_SET,
+        "group 810000263: GE01 says 1 sets, there are 2",
+    ],
     "node-x12__850_fat.edi": ["interchange 000003438 of 12/4405197800 stands twice in this file"],
     "pydifact__aperak_2.edi": ["message APERAK 1: UNT 0074 says 8 segments, there are 7"],
     "pydifact__aperak_rejected_2.edi": ["message APERAK 1: UNT 0074 says 8 segments, there are 7"],
     "staedi__invalid997_min.edi": ["group 000005: GE02 is <TOO_LONG_AND_NOT_NUMERIC>, GS06 is 000005"],
+    "vscode-edi__DESADV.edifact": ["message DESADV 2266: UNH 0062 2266 stands twice in interchange 000000128"],
     "staedi__nonnumeric_BIN01.edi": ['BIN01 is "11a", and the segment does not end behind so many bytes'],
 }
 """What is wrong with the envelopes of the samples; with all others nothing is."""

@@ -47,6 +47,10 @@ CHARSETS = {
 """Codec of each syntax identifier (0001). UNOA, UNOB and others are ASCII: what else comes is read as UTF-8 or
 Windows-1252."""
 
+REPETITION_SINCE = 4
+"""The syntax version from which the fifth character of UNA separates repetitions; before, the place is reserved (ISO
+9735:1988, 6.3) and its character is data. Interactive interchanges have had it from the beginning."""
+
 BATCH = Dialect(
     interchange=Level("UNB", "UNZ", "interchange", "messages", (5, 1), (1, 1), (2, 1),
                       ("UNB 0020", "UNZ 0036", "UNZ 0020")),
@@ -160,7 +164,10 @@ def _header(head: bytes, name: str, place: int) -> Header:
     syntax = head[begin + 4 :].translate(None, delete=b"\r\n").split(element, 1)[0][:40]
     identifier, _, rest = syntax.decode("latin-1").partition(chr(delimiters.component))
     version = rest.split(chr(delimiters.component))[0].strip()
-    if not una and version.isdigit() and version >= "4" and element == b"+":
+    repeats = tag == b"UIB" or (version.isdigit() and int(version) >= REPETITION_SINCE)
+    if not repeats:
+        delimiters = replace(delimiters, repetition=-1)
+    elif not una and version.isdigit() and int(version) >= REPETITION_SINCE and element == b"+":
         delimiters = replace(delimiters, repetition=ord("*"))
     used = [byte for byte in (delimiters.element, delimiters.component, delimiters.segment, delimiters.repetition,
                               delimiters.release) if byte >= 0]  # fmt: skip
@@ -196,10 +203,11 @@ def _conform(table: Segments) -> Iterator[Trouble]:
     for index in wrong:
         segment = table.id(index)
         message = f"segment {segment} has bytes that are not in the character set that UNB names"
-        yield index, segment, message, "Ask the sender to name in UNB the character set that is used."
+        text = table.raw(index, index + 1).decode(errors="replace")
+        yield index, segment, text, message, "Ask the sender to name in UNB the character set that is used."
     for index in table.where("UNO").tolist():
         message = "a package (UNO) holds an object that is no message"
-        yield index, "UNO", message, "Send the object as a file of its own."
+        yield index, "UNO", "", message, "Send the object as a file of its own."
 
 
 SYNTAX = Syntax((b"UNA", b"UNB+", b"UNB\x1d", b"UIB+", b"UNH+"), _header)

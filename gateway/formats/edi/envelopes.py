@@ -17,11 +17,15 @@ from gateway.formats.edi.segments import Indexes, Segments
 from gateway.reading import Envelope, ReadRequest, Unit
 from gateway.settings import Limits
 
+OUTSIDE = "between the envelopes"
+"""Names the place of what stands outside of any set or message."""
+
 Place = tuple[int, int]
 """Element and component, 0 for the whole element."""
 
-Trouble = tuple[int, str, str, str]
-"""Index of a segment that cannot be read as it stands, its id or the element ("BIN/01"), what is wrong, how to fix it."""
+Trouble = tuple[int, str, str, str, str]
+"""Index of a segment that cannot be read as it stands, its id or the element ("BIN/01"), the offending text if it is
+known, what is wrong, how to fix it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +38,7 @@ class Level:
     count, closing   where its closing segment counts, and repeats the reference
     names            how people call these three places: ("ST02", "SE01", "SE02")
     optional         the closing segment may leave both out
+    numeric          the reference is a number (N0): leading zeros do not count
     """
 
     begin: str
@@ -45,6 +50,11 @@ class Level:
     closing: Place
     names: tuple[str, str, str]
     optional: bool = False
+    numeric: bool = False
+
+    def reference(self, text: str) -> str:
+        """A reference as it is compared with others."""
+        return text.lstrip("0") or "0" if self.numeric and text.isdigit() else text
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +122,7 @@ def read(
 
 @dataclass(slots=True)
 class _Open:
-    """An envelope that is open: how it is called, its reference, its place and what it held so far."""
+    """An envelope that is open: how it is called, its reference, its place, what it held so far, and their references."""
 
     level: Level
     called: str
@@ -120,6 +130,14 @@ class _Open:
     number: int
     held: int = 0
     groups: int = 0
+    within: set[tuple[str, str]] = field(default_factory=set)
+
+    def repeats(self, level: Level, control: str) -> bool:
+        """Note the reference of an envelope directly within; whether another one there has the same."""
+        key = (level.begin, level.reference(control))
+        known = bool(control) and key in self.within
+        self.within.add(key)
+        return known
 
 
 @dataclass(slots=True)
@@ -189,16 +207,17 @@ class _Walk:
         self.interchange = _Open(self.dialect.interchange, f"interchange {control}".strip(), control, number)
         self.partners = (_party(*partners[:2]), _party(*partners[2:]))
         self.test = test in self.dialect.test[1]
-        if control and (*self.partners, control) in self.seen:
+        key = (*self.partners, self.dialect.interchange.reference(control))
+        if control and key in self.seen:
             message = f"interchange {control} of {self.partners[0]} stands twice in this file"
             self._fault(message, number, self.dialect.interchange.names[0], control)
-        self.seen.add((*self.partners, control))
+        self.seen.add(key)
 
     def _end_interchange(self, number: int, tag: str, texts: tuple[str, ...]) -> None:
         self._close_unit()
         self._close_group()
         if self.interchange is None:
-            self._fault(f"{tag} ends an interchange that did not begin", number)
+            self._fault(f"{tag} ends an interchange that did not begin", number, self.dialect.interchange.begin)
             return
         opened = self.interchange
         held, holds = opened.held, opened.level.holds
@@ -213,13 +232,16 @@ class _Walk:
         control, *version = texts
         self.group = _Open(self.dialect.group, f"group {control}".strip(), control, number)
         self.version = "".join(version)
-        if self.interchange is not None:
-            self.interchange.groups += 1
+        if self.interchange is None:
+            return
+        self.interchange.groups += 1
+        if self.interchange.repeats(self.group.level, control):
+            self.faults.append(self._repeated(self.group, self.interchange, number))
 
     def _end_group(self, number: int, tag: str, texts: tuple[str, ...]) -> None:
         self._close_unit()
         if self.group is None:
-            self._fault(f"{tag} ends a group that did not begin", number)
+            self._fault(f"{tag} ends a group that did not begin", number, self.dialect.group.begin)
             return
         opened, self.group = self.group, None
         self.faults += self._differences(opened, opened.held, opened.level.holds, texts, number)
@@ -234,10 +256,14 @@ class _Walk:
         for around in (self.group, self.interchange):
             if around is not None:
                 around.held += 1
+        within = self.group or self.interchange
+        if within is not None and within.repeats(level, control):
+            self.own.append(self._repeated(self.unit, within, number))
 
     def _end_unit(self, number: int, tag: str, texts: tuple[str, ...]) -> None:
         if self.unit is None:
-            self._fault(f"{tag} ends a {self.dialect.unit.what} that did not begin", number)
+            message = f"{tag} ends a {self.dialect.unit.what} that did not begin"
+            self._fault(message, number, self.dialect.unit.begin)
             return
         held = number - self.unit.number + 1
         self.own += self._differences(self.unit, held, self.unit.level.holds, texts, number)
@@ -250,8 +276,8 @@ class _Walk:
     def _between(self, table: Segments, previous: int, index: int, troubles: list[Trouble]) -> None:
         """What stands between two segments of envelopes."""
         while troubles and troubles[0][0] <= index:
-            place, column, message, hint = troubles.pop(0)
-            fault = Fault("FILE_REJECT", message, hint, f"segment {self.first + place}", column)
+            place, column, value, message, hint = troubles.pop(0)
+            fault = Fault("FILE_REJECT", message, hint, f"segment {self.first + place}", column, value)
             (self.faults if self.unit is None else self.own).append(fault)
         if self.unit is not None or self.strayed:
             return
@@ -259,7 +285,8 @@ class _Walk:
         if stray >= 0:
             what = self.dialect.unit.what
             self.strayed = True
-            self._fault(f'segment "{table.id(stray)[:20]}" stands outside of any {what}', self.first + stray)
+            tag = table.id(stray)[:20]
+            self._fault(f'segment "{tag}" stands outside of any {what}', self.first + stray, OUTSIDE, tag)
 
     # --- what is missing ------------------------------------------------------------------------------
 
@@ -319,13 +346,22 @@ class _Walk:
         """What the closing segment says otherwise."""
         declared, closing = texts
         named, counted, repeated = opened.level.names
-        optional = opened.level.optional
+        level, optional = opened.level, opened.level.optional
         if not (optional and not declared) and _whole(declared) != held:
             message = f"{opened.called}: {counted} says {declared or 'nothing'} {holds}, there are {held}"
             yield self._made(message, number, counted, declared)
-        if not (optional and "" in (closing, opened.control)) and closing != opened.control:
+        if not (optional and "" in (closing, opened.control)) and level.reference(closing) != level.reference(
+            opened.control
+        ):
             message = f"{opened.called}: {repeated} is {closing}, {named} is {opened.control}"
             yield self._made(message, number, repeated, closing)
+
+    def _repeated(self, opened: _Open, within: _Open, number: int) -> Fault:
+        """The fault of an envelope whose reference another one beside it has."""
+        name, what = opened.level.names[0], opened.level.what
+        message = f"{opened.called}: {name} {opened.control} stands twice in {within.called}"
+        hint = f"Ask the sender to give each {what} a number of its own and to send this {what} again."
+        return Fault("CONTROL_TOTAL", message, hint, f"segment {number}", name, opened.control)
 
     def _fault(self, message: str, number: int, column: str = "", value: str = "") -> None:
         self.faults.append(self._made(message, number, column, value))
@@ -347,7 +383,7 @@ def _beyond_limits(table: Segments, limits: Limits) -> Iterator[Trouble]:
         for index in np.flatnonzero(sizes > getattr(limits, limit)).tolist():
             segment = table.id(index)[:20]
             column = f"{segment}/{getattr(limits, limit) + 1:02d}" if what == "elements" else segment
-            yield index, column, f"segment {segment} has {sizes[index]} {what}, more than {limit}", hint
+            yield index, column, "", f"segment {segment} has {sizes[index]} {what}, more than {limit}", hint
 
 
 def _texts(table: Segments, indexes: Indexes, places: tuple[Place, ...]) -> list[tuple[str, ...]]:

@@ -29,10 +29,11 @@ _CONTROLS = b"\x1c\x1d\x1e"
 class Header:
     """What the beginning of an interchange says of how to read it.
 
-    begins   what begins another interchange, at the start of a segment
-    ends     what begins the segment that ends this one
-    length   bytes at its beginning in which no other interchange can begin
-    charset  codec of its text; "" for UTF-8 and, where that is not valid, Windows-1252
+    begins      what begins another interchange, at the start of a segment
+    ends        what begins the segment that ends this one
+    length      bytes at its beginning in which no other interchange can begin
+    charset     codec of its text; "" for UTF-8 and, where that is not valid, Windows-1252
+    terminator  the bytes of a terminator that is one character of several bytes (UTF-8), else b""
     """
 
     delimiters: Delimiters
@@ -40,6 +41,7 @@ class Header:
     ends: tuple[bytes, ...]
     length: int
     charset: str = ""
+    terminator: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +118,8 @@ class _Interchange:
 
     def __init__(self, source: Source, syntax: Syntax, header: Header, limits: Limits) -> None:
         self.source, self.header, self.limits = source, header, limits
-        self.terminator = header.delimiters.segment
+        self.terminator = header.terminator or bytes([header.delimiters.segment])
+        self.wraps = bytes(set(_LINE_ENDS) - set(self.terminator))
         separator = bytes([header.delimiters.element])
         self.binary = {tag + separator: number for tag, number in syntax.binary}
         self.free = next(b for b in _CONTROLS if b not in (header.delimiters.element, header.delimiters.component))
@@ -175,7 +178,7 @@ class _Interchange:
         source.at = len(source.data)
         if rest.startswith(self.header.ends):
             # The very last terminator is often left out.
-            self._put(rest + bytes([self.terminator]))
+            self._put(rest + self.terminator)
             rest = b""
         if self.opens and not self.size:
             raise self._no_terminator(len(rest))
@@ -190,7 +193,9 @@ class _Interchange:
         source.more(2 * size + HEADER_BYTES)
 
     def _no_terminator(self, size: int) -> FileError:
-        mark = chr(self.terminator) if 32 < self.terminator < 127 else f"0x{self.terminator:02X}"
+        mark = self.terminator.decode("latin-1")
+        if not 32 < self.terminator[0] < 127:
+            mark = f"0x{self.terminator.hex().upper()}"
         return FileError(
             self.source.name,
             f'no segment terminator "{mark}" within {size} bytes',
@@ -222,10 +227,15 @@ class _Interchange:
         return found
 
     def _begins_segment(self, place: int) -> bool:
-        data, before = self.source.data, place - 1
-        while before >= self.source.at and data[before] != self.terminator and data[before] in BLANK:
-            before -= 1
-        return before < self.source.at or (data[before] == self.terminator and not self._released(before))
+        data, at = self.source.data, self.source.at
+        while place > at and not self._ends_before(place) and data[place - 1] in BLANK:
+            place -= 1
+        return place <= at or (self._ends_before(place) and not self._released(place - len(self.terminator)))
+
+    def _ends_before(self, place: int) -> bool:
+        """Whether a terminator stands right before `place`."""
+        begin = place - len(self.terminator)
+        return begin >= self.source.at and self.source.data.startswith(self.terminator, begin)
 
     def _released(self, place: int) -> bool:
         """Whether the character at `place` stands for itself: an odd number of release characters before it."""
@@ -243,14 +253,14 @@ class _Interchange:
         found = self.source.data.find(self.terminator, place)
         while found >= 0 and self._released(found):
             found = self.source.data.find(self.terminator, found + 1)
-        return found + 1 if found >= 0 else -1
+        return found + len(self.terminator) if found >= 0 else -1
 
     def _behind_last_terminator(self) -> int:
         """Behind the last terminator that was read, −1 if there is none."""
         found = self.source.data.rfind(self.terminator, self.source.at)
         while found >= 0 and self._released(found):
             found = self.source.data.rfind(self.terminator, self.source.at, found)
-        return found + 1 if found >= 0 else -1
+        return found + len(self.terminator) if found >= 0 else -1
 
     # --- binary data and text -------------------------------------------------------------------------
 
@@ -269,12 +279,14 @@ class _Interchange:
         if length.isdigit() and len(length) < 16 and int(length) <= self.limits.edi_segment_bytes_max:
             begin = sum(len(part) + 1 for part in fields[: number + 1])
             stop = begin + int(length)
-            moved += source.more(stop + 3)
-            whole = source.data[source.at : source.at + stop + 3]
-            behind = whole[stop:].lstrip(bytes(set(_LINE_ENDS) - {self.terminator}))
-            if behind[:1] == bytes([self.terminator]):
-                source.at += len(whole) - len(behind) + 1
-                return whole[:begin] + whole[begin:stop].hex().encode() + behind[:1], moved
+            mark = self.terminator
+            size = stop + len(_LINE_ENDS) + len(mark)
+            moved += source.more(size)
+            whole = source.data[source.at : source.at + size]
+            behind = whole[stop:].lstrip(self.wraps)
+            if behind.startswith(mark):
+                source.at += len(whole) - len(behind) + len(mark)
+                return whole[:begin] + whole[begin:stop].hex().encode() + mark, moved
         end = self._behind_terminator(source.at)
         end = len(source.data) if end < 0 else end
         plain, source.at = source.data[source.at : end], end
@@ -283,9 +295,9 @@ class _Interchange:
     def _cleaned(self, data: bytes) -> tuple[bytes, Delimiters]:
         """The bytes without line ends, in UTF-8, and delimiters that are ASCII."""
         delimiters = self.header.delimiters
-        data = data.translate(None, delete=bytes(set(_LINE_ENDS) - {self.terminator}))
-        if self.terminator >= 0x80:
-            data = data.replace(bytes([self.terminator]), bytes([self.free]))
+        data = data.translate(None, delete=self.wraps)
+        if self.terminator[0] >= 0x80:
+            data = data.replace(self.terminator, bytes([self.free]))
             delimiters = replace(delimiters, segment=self.free)
         if data.isascii():
             return data, delimiters

@@ -1,17 +1,15 @@
-"""The bytes of an interchange file as ASCII: byte order marks and EBCDIC are dealt with here, and nowhere else."""
+"""The bytes of an interchange file as ASCII: byte order marks, UTF-16 and EBCDIC are dealt with here, and nowhere else."""
 
 from __future__ import annotations
 
+import codecs
 from collections.abc import Callable
 from functools import lru_cache
-
-from gateway.errors import FileError
 
 HEADER_BYTES = 4096
 BLANK = b" \t\r\n\0\x1a"
 BOM = b"\xef\xbb\xbf"
 EBCDIC = "cp037"
-_UTF16 = (b"\xff\xfe", b"\xfe\xff")
 
 
 def opening(head: bytes, sniffs: tuple[bytes, ...]) -> bytes:
@@ -19,7 +17,9 @@ def opening(head: bytes, sniffs: tuple[bytes, ...]) -> bytes:
 
     head  the first bytes, in ASCII or EBCDIC
     """
-    plain = head.removeprefix(BOM).lstrip(BLANK)
+    codec = _utf16(head, sniffs)
+    plain = head.decode(codec, "replace").encode() if codec else head
+    plain = plain.removeprefix(BOM).lstrip(BLANK)
     if plain.startswith(sniffs):
         return plain
     translated = head.translate(_ebcdic(EBCDIC)).lstrip(BLANK)
@@ -29,7 +29,7 @@ def opening(head: bytes, sniffs: tuple[bytes, ...]) -> bytes:
 class Source:
     """The bytes of a file, in ASCII, as far as they were read.
 
-    data   bytes that were read and not given back yet; reading stands at `at`
+    data   bytes that were read and not given back yet; reading stands at `at`; those of UTF-16 are in UTF-8
     ended  whether all of the file was read
     """
 
@@ -38,8 +38,10 @@ class Source:
         self.name, self.charset = name, encoding
         self.at, self._base, self.ended = 0, 0, False
         self.data = read(HEADER_BYTES)
-        if self.data.startswith(_UTF16):
-            raise FileError(name, "the file is in UTF-16", "Send it in ASCII or UTF-8.", "byte 0")
+        if codec := _utf16(self.data, sniffs):
+            self.charset = "utf-8"
+            self._read = _Recoded(read, codec, self.data)
+            self.data = self._read(HEADER_BYTES)
         if self.data.startswith(BOM):
             self.at = len(BOM)
         elif not self.data.lstrip(BLANK).startswith(sniffs) and opening(self.data, sniffs):
@@ -49,7 +51,7 @@ class Source:
 
     @property
     def place(self) -> int:
-        """Bytes of the file before `at`."""
+        """Bytes of `data` and of what was given back before `at`."""
         return self._base + self.at
 
     def more(self, wanted: int) -> int:
@@ -78,6 +80,32 @@ class Source:
             if self.ended:
                 return False
             self.more(HEADER_BYTES)
+
+
+class _Recoded:
+    """Reads a file in UTF-16 as UTF-8; `begun` are its first bytes, which were read already."""
+
+    def __init__(self, read: Callable[[int], bytes], codec: str, begun: bytes) -> None:
+        self._read = read
+        self._decoder = codecs.getincrementaldecoder(codec)("replace")
+        self._ready = self._decoder.decode(begun).encode()
+
+    def __call__(self, size: int) -> bytes:
+        """So many bytes of UTF-8, fewer at the end of the file."""
+        while len(self._ready) < size and (read := self._read(size)):
+            self._ready += self._decoder.decode(read).encode()
+        given, self._ready = self._ready[:size], self._ready[size:]
+        return given
+
+
+def _utf16(head: bytes, sniffs: tuple[bytes, ...]) -> str:
+    """The codec of a file in UTF-16, with a byte order mark or without; "" for any other file."""
+    if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return "utf-16"
+    for codec in ("utf-16-le", "utf-16-be"):
+        if head.startswith(tuple(sniff.decode().encode(codec) for sniff in sniffs)):
+            return codec
+    return ""
 
 
 @lru_cache

@@ -17,7 +17,7 @@ from gateway.formats.edi.envelopes import Dialect, Level, Trouble
 from gateway.formats.edi.envelopes import read as read_envelopes
 from gateway.formats.edi.interchange import Header, Syntax, forget, stretches
 from gateway.formats.edi.loops import Plan
-from gateway.formats.edi.octets import opening
+from gateway.formats.edi.octets import BLANK, opening
 from gateway.formats.edi.paths import EACH_SYNTAX, parse, parse_each, parse_summary
 from gateway.formats.edi.rows import InterchangeOptions, InterchangeReading
 from gateway.formats.edi.segments import Delimiters, Segments
@@ -30,10 +30,14 @@ ISA_ELEMENTS = 16
 _BETWEEN_GROUPS = ("TA3", "ISB", "ISE")
 _SECURITY = ("S1S", "S1E", "S2S", "S2E", "S3S", "S3E", "S4S", "S4E", "SVA")
 _BINARY = ((b"BIN", 1), (b"BDS", 2))
+_PADDED_BYTES = 1024
+"""Bytes that line ends and filling may take between the ISA and the segment behind it."""
+_SHORTEST_SEGMENT = 4
 
 DIALECT = Dialect(
-    interchange=Level("ISA", "IEA", "interchange", "groups", (13, 0), (1, 0), (2, 0), ("ISA13", "IEA01", "IEA02")),
-    group=Level("GS", "GE", "group", "sets", (6, 0), (1, 0), (2, 0), ("GS06", "GE01", "GE02")),
+    interchange=Level("ISA", "IEA", "interchange", "groups", (13, 0), (1, 0), (2, 0), ("ISA13", "IEA01", "IEA02"),
+                      numeric=True),
+    group=Level("GS", "GE", "group", "sets", (6, 0), (1, 0), (2, 0), ("GS06", "GE01", "GE02"), numeric=True),
     unit=Level("ST", "SE", "set", "segments", (2, 0), (1, 0), (2, 0), ("ST02", "SE01", "SE02")),
     sender=((5, 0), (6, 0)),
     receiver=((7, 0), (8, 0)),
@@ -43,7 +47,8 @@ DIALECT = Dialect(
     group_version=(8, 0),
     alone=("TA1",),
     outside=lambda segment: segment in _BETWEEN_GROUPS or segment in _SECURITY,
-)
+)  # fmt: skip
+"""ISA13, IEA02, GS06 and GE02 are numbers (N0); ST02 and SE02 are text (AN)."""
 
 
 class Options(InterchangeOptions):
@@ -117,13 +122,14 @@ def _header(head: bytes, name: str, place: int) -> Header:
         at = head.find(separator, at + 1, 400)
         if at < 0:
             raise FileError(name, "the ISA segment has fewer than 16 elements", "Send the whole ISA.", f"byte {place}")
-    component, end = _component_and_terminator(head, at + 1, separator)
-    if end < 0:
+    behind = _component_and_terminator(head, at + 1, separator)
+    if behind is None:
         raise FileError(name, "no GS, TA1 or IEA follows the 16 elements of the ISA segment",
                         "Check that the ISA is whole and has 16 elements.", f"byte {place}")  # fmt: skip
-    if end >= len(head):
+    component, terminator = behind
+    if not terminator:
         raise FileError(name, "the file ends within the ISA segment", "Send the whole file.", f"byte {place}")
-    segment = head[end]
+    segment = terminator[0]
     version, repetition = (part.strip() for part in _elements(head[:at], separator, 12, 11))
     delimiters = Delimiters(separator[0], component, segment, _repetition(version, repetition))
     if max(separator[0], component) >= 0x80:
@@ -132,7 +138,7 @@ def _header(head: bytes, name: str, place: int) -> Header:
     if segment in (separator[0], component):
         raise FileError(name, "the ISA names the same character as separator and as terminator",
                         "Use a character of its own for each.", f"byte {place}")  # fmt: skip
-    return Header(delimiters, (b"ISA" + separator,), (b"IEA" + separator,), 4)
+    return Header(delimiters, (b"ISA" + separator,), (b"IEA" + separator,), 4, terminator=terminator)
 
 
 def _elements(isa: bytes, separator: bytes, *numbers: int) -> Iterator[bytes]:
@@ -147,32 +153,37 @@ def _repetition(version: bytes, character: bytes) -> int:
     return -1
 
 
-def _component_and_terminator(head: bytes, at: int, separator: bytes) -> tuple[int, int]:
-    """ISA16 and the place of the terminator behind it, told by the segment that follows; −1 for what is not there.
+def _component_and_terminator(head: bytes, at: int, separator: bytes) -> tuple[int, bytes] | None:
+    """ISA16 and the terminator: what stands between the last separator of the ISA and the segment that follows it.
 
-    ISA16 may be missing, and a line may be broken before the terminator. (−1, −1) where nothing fits.
+    ISA16 may be missing (−1), and lines may be broken or filled with blanks before and behind the terminator, which is
+    one character. None where something else stands there, b"" where the file ends before it.
     """
     shown = head[at : at + 1]
-    component = shown[0] if shown and shown != separator and not shown.isalnum() and shown != b" " else -1
-    behind_line_end = next((n for n in range(at + 1, len(head)) if head[n] not in b"\r\n"), len(head))
-    fitting = [place for place in (at + 1, behind_line_end, at) if _follows(head, place + 1, separator)]
-    if not fitting:
-        return (component, at + 1) if len(head[at + 2 :].strip()) < 4 else (-1, -1)
-    terminator = fitting[0]
-    if terminator == at or (head[terminator] in b"\r\n" and _ends_its_line(head[terminator:], shown)):
-        return -1, at
-    return component, terminator + (head[terminator : terminator + 2] == b"\r\n")
+    component = shown[0] if shown.strip(BLANK) and shown != separator and not shown.isalnum() else -1
+    following = _following(separator).search(head, at, at + _PADDED_BYTES)
+    if following is None:
+        rest = head[at + 1 :].strip(BLANK)
+        return (component, rest[:1]) if len(rest) < _SHORTEST_SEGMENT else None
+    behind = head[at + 1 : following.start()]
+    mark = behind.strip(BLANK)
+    if mark:
+        return (component, mark) if len(mark.decode("utf-8", "replace")) == 1 else None
+    line_ends = bytes(byte for byte in behind if byte in b"\r\n")
+    if not line_ends or _ends_its_line(head[at + 1 :], shown):
+        return -1, shown
+    return component, line_ends[-1:]
+
+
+def _following(separator: bytes) -> re.Pattern[bytes]:
+    """A segment that may follow the ISA; a line may be broken within its name."""
+    tags = (tag + separator for tag in (b"GS", b"TA1", b"IEA", b"ISB", b"ST"))
+    return re.compile(b"|".join(rb"[\r\n]*".join(re.escape(bytes([byte])) for byte in tag) for tag in tags))
 
 
 def _ends_its_line(text: bytes, character: bytes) -> bool:
     """Whether the first line that is not blank ends with the character: then that is the terminator."""
     return text.lstrip().split(b"\n", 1)[0].rstrip().endswith(character)
-
-
-def _follows(head: bytes, at: int, separator: bytes) -> bool:
-    """Whether a segment that may follow the ISA begins there."""
-    text = head[at : at + 40].lstrip().translate(None, delete=b"\r\n")
-    return text.startswith(tuple(tag + separator for tag in (b"GS", b"TA1", b"IEA", b"ISB", b"ST")))
 
 
 def _conform(table: Segments) -> Iterator[Trouble]:
@@ -186,6 +197,7 @@ def _conform(table: Segments) -> Iterator[Trouble]:
                 yield (
                     index,
                     f"{tag.decode()}/{number:02d}",
+                    declared,
                     f'{tag.decode()}{number:02d} is "{declared}", and the segment does not end behind so many bytes',
                     "Ask the sender to state the true length of the binary data.",
                 )

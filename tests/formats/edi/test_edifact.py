@@ -19,7 +19,7 @@ from gateway.home import Home, open_home
 from gateway.once import run_once
 from gateway.reading import Envelope, ReadRequest
 from gateway.settings import Limits
-from tests.conftest import NOW
+from tests.conftest import NOW, case
 
 UNB = "UNB+UNOC:3+4012345000009:14+4099999000003:14+261101:0600+77'"
 STOCK = [
@@ -100,13 +100,29 @@ def test_level_b_separators_without_una(tmp_path: Path) -> None:
         ("", "4", ["1", "2", "3"]),  # '*' repeats from version 4 on
         ("", "3", ["1*2*3", "", ""]),  # and stands for itself before
         ("UNA:+.? '", "4", ["1*2*3", "", ""]),  # a space in UNA: not in use
-        ("UNA:+.?*'", "2", ["1", "2", "3"]),
+        ("UNA:+.?*'", "4", ["1", "2", "3"]),
+        ("UNA:+.?*'", "3", ["1*2*3", "", ""]),  # below version 4 the place in UNA is reserved
+        ("UNA:+.?*'", "2", ["1*2*3", "", ""]),
     ],
 )
 def test_repetitions(tmp_path: Path, una: str, version: str, phones: list[str]) -> None:
     text = una + UNB.replace("UNOC:3", f"UNOC:{version}") + message("UNH+1+X:D:96A:UN", "COM+1*2*3+z", "UNT+3+1")
     found = cells(rows(tmp_path / "a.edi", text, "UNH", "COM/01", "COM/01*2", "COM/01*3", "COM/01*4", "COM/02"))
     assert found == [[*phones, "", "z"]]
+
+
+def test_below_version_4_an_asterisk_is_data() -> None:
+    request = ReadRequest(case("edi-87-edifact-una-repetition-in-syntax-3") / "in.edi", "a.edi", Limits(), each="LIN",
+                          columns=("BGM/1004", "IMD/7008"))  # fmt: skip
+    found = [row for batch in edifact.read(request) for row in batch.to_pylist()]
+    assert cells(found) == [["PO*77", "BOARD 10*20*3 CM"]]
+
+
+def test_of_two_messages_with_one_number_the_later_is_set_aside(tmp_path: Path) -> None:
+    one = message("UNH+1+X:D:96A:UN", "BGM+1", "UNT+3+1")
+    envelope = units(tmp_path / "a.edi", UNB + one + one + "UNZ+2+77'")
+    assert envelope.faults == ()
+    assert [[fault.column for fault in unit.faults] for unit in envelope.units] == [[], ["UNH 0062"]]
 
 
 def test_levels_that_are_missing_are_not_taken_from_the_loop_before(tmp_path: Path) -> None:
@@ -283,7 +299,7 @@ def test_an_interchange_may_be_empty(tmp_path: Path) -> None:
         (UNB.encode() + b"UNZ+0+77'garbage", 'found "garbage"'),
         (b"UNB*UNOA:1*A*B'", 'UNB is followed by "*"'),
         (b"UNA++.? 'UNB+UNOA:1+A'", "not five different ASCII characters"),
-        (b"\xff\xfeU\0N\0", "UTF-16"),
+        (b"\xff\xfeU\0N\0", 'expected the interchange header UNB, found "UN"'),
         (b"", "empty"),
     ],
 )

@@ -12,6 +12,7 @@ from gateway.formats import forget
 from gateway.formats.edi import x12
 from gateway.reading import Envelope, ReadRequest
 from gateway.settings import Limits
+from tests.conftest import case
 
 ISA = "ISA*00*          *00*          *ZZ*ACME           *ZZ*GATEWAY        *261101*1200*U*00401*000000007*0*P*>"
 BODY = [
@@ -168,6 +169,45 @@ def test_terminators(tmp_path: Path, terminator: str) -> None:
     assert [(row["W12/08"], row["N1[SF]/02"]) for row in found] == [(sku, "Süd") for sku in SKUS]
 
 
+PADDED = {
+    "a blank before each terminator": WHOLE.replace(b"~", b" ~"),
+    "blanks behind each terminator": WHOLE.replace(b"~", b"~      "),
+    "records of 80 bytes": b"".join(
+        part.ljust(-(-len(part) // 80) * 80) for part in WHOLE.replace(b"~", b"~\0").split(b"\0")
+    ),
+    "blanks, then a line end as terminator": WHOLE.replace(b"~", b"   \r\n"),
+    "a line end behind each terminator": WHOLE.replace(b"~", b" ~ \r\n"),
+    "a terminator of two bytes": WHOLE.decode().replace("~", "§").replace("East", "Süç").encode(),
+}
+
+
+@pytest.mark.parametrize("data", PADDED.values(), ids=PADDED)
+@pytest.mark.parametrize("encoding", ["", "cp037", "utf-16"])
+def test_what_is_filled_up_around_terminators(tmp_path: Path, data: bytes, encoding: str) -> None:
+    if encoding:
+        data = data.decode().replace("\r\n", "\x85" if encoding == "cp037" else "\r\n").encode(encoding)
+    request = content(tmp_path / "a.edi", data)
+    assert x12.sniff(data[:4096], "a.edi")
+    assert told(x12.units(request)) == []
+    assert [row["W12/08"].strip() for row in rows(request, "LX/W12", "W12/08")] == SKUS
+
+
+def test_a_terminator_of_two_bytes_is_found_at_the_border_of_what_was_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = PADDED["a terminator of two bytes"]
+    for size in range(len(data) - 20, len(data)):
+        monkeypatch.setattr("gateway.formats.edi.octets.HEADER_BYTES", size)
+        forget()
+        assert told(x12.units(content(tmp_path / "a.edi", data))) == []
+
+
+def test_a_blank_before_the_terminator_of_the_isa() -> None:
+    request = ReadRequest(case("edi-71-x12-blank-before-terminator") / "in.edi", "a.edi", Limits())
+    assert told(x12.units(request)) == []
+    assert [row["PO1/07"] for row in rows(request, "PO1", "PO1/07")] == ["ABC-1", "ABC-2"]
+
+
 WITHOUT_ISA16 = ISA[:-1]
 ODD_ISAS = [
     ISA.replace("          ", ""),  # blanks trimmed
@@ -199,7 +239,6 @@ def test_an_isa_of_wrong_widths_still_serves(tmp_path: Path, isa: str, terminato
         (ISA.encode(), "ends within the ISA"),
         (WHOLE + b"and more", 'begins with ISA, found "and more"'),
         (WHOLE.replace(b"*", b"\xa6"), "not an ASCII character"),
-        (WHOLE.decode().encode("utf-16"), "UTF-16"),
     ],
 )
 def test_what_is_no_interchange_is_refused(tmp_path: Path, data: bytes, message: str) -> None:
@@ -310,12 +349,37 @@ def test_hierarchical_loops_end_with_their_parent(tmp_path: Path) -> None:
         ("ST*945*0001~", "", "SE ends a set that did not begin"),
         ("SE*12*0001~", "SE*12*0001~N1*ST*x~", 'segment "N1" stands outside of any set'),
         ("IEA*1*000000007~", "", "interchange 000000007: IEA is missing"),
-        ("IEA*1*000000007~", "IEA*1*7~", "IEA02 is 7, ISA13 is 000000007"),
+        ("IEA*1*000000007~", "IEA*1*8~", "IEA02 is 8, ISA13 is 000000007"),
+        ("GE*1*7~", "GE*1*70~", "GE02 is 70, GS06 is 7"),
+        ("SE*12*0001~", "SE*12*1~", "SE02 is 1, ST02 is 0001"),  # ST02 is no number but text
     ],
 )
 def test_what_is_wrong_around_the_sets_is_told(tmp_path: Path, wrong: str, right: str, message: str) -> None:
     envelope = x12.units(content(tmp_path / "a.edi", WHOLE.decode().replace(wrong, right).encode()))
     assert any(message in told_message for told_message in told(envelope))
+
+
+def test_control_numbers_are_compared_as_numbers(tmp_path: Path) -> None:
+    data = WHOLE.decode().replace("IEA*1*000000007~", "IEA*001*7~").replace("*7*X*", "*000007*X*").encode()
+    assert told(x12.units(content(tmp_path / "a.edi", data))) == []
+    twice = data + WHOLE.replace(b"*000000007*0*P", b"*7        *0*P")
+    assert told(x12.units(content(tmp_path / "a.edi", twice))) == ["interchange 7 of ZZ/ACME stands twice in this file"]
+    assert x12.units(ReadRequest(case("edi-76-x12-leading-zeros") / "in.edi", "a.edi", Limits())).faults == ()
+
+
+def test_of_two_sets_with_one_number_the_later_is_set_aside(tmp_path: Path) -> None:
+    one = text(*BODY[1:13]).decode()
+    data = WHOLE.decode().replace("GE*1*", one + "GE*2*").encode()
+    envelope = x12.units(content(tmp_path / "a.edi", data))
+    [second] = envelope.units[1].faults
+    assert (envelope.units[0].faults, envelope.faults) == ((), ())
+    assert (second.message, second.column) == ("set 945 0001: ST02 0001 stands twice in group 7", "ST02")
+    # In a group of its own the number may come again.
+    other = WHOLE.decode().replace("IEA*1*", text(*BODY[:-1]).decode().replace("*7", "*8") + "IEA*2*").encode()
+    assert told(x12.units(content(tmp_path / "a.edi", other))) == []
+    groups = other.replace(b"*1200*8*", b"*1200*07*").replace(b"GE*1*8", b"GE*1*7")
+    [twice] = x12.units(content(tmp_path / "a.edi", groups)).faults
+    assert (twice.message, twice.column) == ("group 07: GS06 07 stands twice in interchange 000000007", "GS06")
 
 
 def test_a_broken_set_is_set_aside_and_its_neighbours_go_on(tmp_path: Path) -> None:
