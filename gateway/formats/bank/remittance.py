@@ -1,7 +1,9 @@
 """The parts of fields :86:: numbered subfields (`166?00…?20…`), SEPA codes (`EREF+…`, `/EREF/…/REMI/…`).
 
-Lines of a field are wrapped wherever they were full, so they are joined without a blank. Numbered fields, of which
-a file has as many as entries, are taken apart all at once; what is written in another way one by one.
+Sources: the German DFÜ agreement, annex 3, chapter 8 (subfields of 27 characters, codes with a plus); the format
+descriptions of ING (a code's value is closed by a slash), Rabobank and ABN AMRO (it ends where the next code begins).
+Numbered fields, of which a file has as many as entries, are taken apart all at once; what is written in another way one
+by one.
 """
 
 from __future__ import annotations
@@ -20,10 +22,23 @@ CODES = frozenset(
      "PURP", "REMI", "RREF", "RTRN", "RTYP", "SVCL", "SVWZ", "TAN", "TRCD", "TRTP", "ULTB", "ULTC", "ULTD")
 )  # fmt: skip
 """Codes that name a part of the text; a mapping that asks for another one adds it."""
+WIDTHS = (27, 35, 65)
+"""How wide banks make a numbered subfield or a line: Germany, Poland, SWIFT."""
 
-_NUMBERED = re.compile(r"([0-9]{3})([^\w\s/.,:;+\-()'])(?=[0-9]{2})")
+_NUMBERED = re.compile(
+    r"([0-9]{3}) ?([^\w\s/.,:;+\-()'])(?=[0-9]{2})"
+    r"|()([^\w\s/.,:;+\-()'])(?=(?:00|10|2[0-9]|3[0-4]|6[0-5])(?=.*\4[0-9]{2}))"
+)
 _BARE_CODE = re.compile(r"[0-9]{3}")
 _CODE = re.compile("[A-Z]{2,5}")
+_PARTIES = frozenset(("BENM", "CNTP", "ORDP", "ULTB", "ULTC", "ULTD"))
+_WITHIN_A_PARTY = frozenset(("ADDR", "ID"))
+_OF_A_PARTY = frozenset(("ADDR", "BIC", "IBAN", "ID", "NAME"))
+_NOT_BEHIND_TEXT = frozenset(("ADDR", "BENM", "CNTP", "ID", "NAME", "ORDP", "REMI", "RTYP", "TRTP"))
+"""What banks write before the payer's text only: behind `/REMI/` it is the payer's own."""
+_CLOSED = re.compile(r"/CNTP/|/REMI/(?:USTD|STRD)/")
+_OPEN = re.compile(r"^/(?:TRTP|RTYP)/|/(?:BENM|ORDP)//NAME/")
+_KIND_OF_TEXT = re.compile(r"USTD//|STRD/[A-Z]{3}/")
 Indexes = npt.NDArray[np.int64]
 
 
@@ -31,44 +46,102 @@ class Parts:
     """Takes fields :86: apart. `asked` are the parts that the mapping names: "code", "?20", "purpose", "name", "EREF" …"""
 
     def __init__(self, asked: Collection[str]) -> None:
-        self.codes = "|".join(sorted(CODES | {name for name in asked if _CODE.fullmatch(name)}))
+        codes = CODES | {name for name in asked if _CODE.fullmatch(name)}
+        self.codes = "|".join(sorted(codes))
         self._plus = re.compile(rf"(?:^|(?<=\s))({self.codes})\+")
         self._slash = re.compile(rf"/({self.codes})/")
+        self._begins = re.compile("/(?:" + "|".join(sorted(codes - _WITHIN_A_PARTY)) + ")/")
 
     def of(self, text: str) -> dict[str, str]:
         """Part → text; of a repeated part the first."""
-        joined = text.replace("\n", "")
+        joined = text.replace("\n", "").lstrip(" ")
         numbered = _NUMBERED.match(joined)
         if numbered:
-            return self._numbered(joined, numbered.group(2))
+            return self._numbered(joined, numbered)
         if _BARE_CODE.fullmatch(joined):
             return {"code": joined}
-        found: dict[str, str] = {}
-        for split in (self._slash.split(joined), self._plus.split(joined)):
-            for code, value in zip(split[1::2], split[2::2], strict=True):
-                found.setdefault(code, value)
+        if self._begins.match(joined):
+            return _by_slash(joined, list(self._slash.finditer(joined)))
+        return self._by_plus(_spaced(text.split("\n")))
+
+    def _numbered(self, text: str, mark: re.Match[str]) -> dict[str, str]:
+        separator = mark.group(2) or mark.group(4)
+        parts = re.split(re.escape(separator) + "(?=[0-9]{2})", text)[1:]
+        found = {f"?{part[:2]}": part[2:] for part in reversed(parts)}
+        if mark.group(1):
+            found["code"] = mark.group(1)
+        if "?32" in found:
+            found["name"] = _name(found["?32"], found.get("?33", ""))
+        lines = [part[2:] for part in parts if part[0] == "2" and part[2:]]
+        more = [part[2:] for part in parts if "60" <= part[:2] <= "65" and part[2:]]
+        spaced = _spaced(lines + more)
+        if spaced:
+            found["purpose"] = "".join(spaced).rstrip(" ")
+        # Only what filled its last subfield goes on in the further ones.
+        for code, value in self._by_plus(spaced if "?29" in found else spaced[: len(lines)]).items():
+            found.setdefault(code, value)
         return found
 
-    def _numbered(self, text: str, separator: str) -> dict[str, str]:
-        parts = re.split(re.escape(separator) + "(?=[0-9]{2})", text)[1:]
-        found = {f"?{part[:2]}": part[2:] for part in reversed(parts)} | {"code": text[:3]}
-        if "?32" in found:
-            found["name"] = found["?32"] + found.get("?33", "")
-        lines = [part[2:] for part in parts if part[0] == "2"]
-        more = [part[2:] for part in parts if "60" <= part[:2] <= "65"]
-        if lines or more:
-            found["purpose"] = "".join([*lines, *more])
-        # A code begins a subfield or stands behind a blank. Only what filled its last subfield goes on in the
-        # further ones.
-        values: list[list[str]] = []
-        for line in [*lines, *more] if "?29" in found else lines:
+    def _by_plus(self, lines: list[str]) -> dict[str, str]:
+        """The parts behind `EREF+`: a code begins a line or stands behind a blank."""
+        values: list[tuple[str, list[str]]] = []
+        for line in lines:
             before, *begins = self._plus.split(line)
             if values:
-                values[-1].append(before)
-            values += [list(pair) for pair in zip(begins[::2], begins[1::2], strict=True)]
-        for code, *texts in values:
-            found.setdefault(code, "".join(texts))
-        return found
+                values[-1][1].append(before)
+            for place, (code, value) in enumerate(zip(begins[::2], begins[1::2], strict=True)):
+                if (before or place) and any(code == known for known, _ in values):
+                    # A code that was there is, within a line, the payer's own word.
+                    values[-1][1].append(f"{code}+{value}")
+                else:
+                    values.append((code, [value]))
+        return {code: "".join(texts).rstrip(" ") for code, texts in reversed(values)}
+
+
+def _by_slash(text: str, marks: list[re.Match[str]]) -> dict[str, str]:
+    """The parts behind `/EREF/`: a word that cannot be a code where it stands is text."""
+    inner = [mark for mark in marks[1:] if text[mark.start() - 1] == "/"]
+    ends = text.endswith("/") and (bool(inner) or len(marks) == 1)
+    closed = _OPEN.search(text) is None and (ends or _CLOSED.search(text) is not None)
+    found: list[tuple[str, str]] = []
+    code, begun, party = marks[0].group(1), marks[0].end(), marks[0].group(1) in _PARTIES
+    for mark in inner if closed else marks[1:]:
+        further = mark.group(1)
+        if party and further in _OF_A_PARTY:
+            pass
+        elif further in _WITHIN_A_PARTY or not _may_follow(further, {code, *(known for known, _ in found)}):
+            continue
+        else:
+            party = further in _PARTIES
+        found.append((code, text[begun : mark.start()]))
+        code, begun = further, mark.end()
+    found.append((code, text[begun:]))
+    values = {code: value.removesuffix("/") if closed else value for code, value in reversed(found)}
+    if kind := _KIND_OF_TEXT.match(values.get("REMI", "")):
+        values["REMI"] = values["REMI"][kind.end() :]
+    return values
+
+
+def _may_follow(code: str, before: set[str]) -> bool:
+    """Whether this word can be a code behind those: each stands once, and some before the payer's text only."""
+    return code not in before and not ("REMI" in before and code in _NOT_BEHIND_TEXT)
+
+
+def _spaced(lines: list[str]) -> list[str]:
+    """The lines, each with the blank that was cut off its end: one that is not full ended at a word.
+
+    No blank stands behind or before a mark that joins words, as `/`.
+    """
+    longest = max(map(len, lines), default=0)
+    width = next((width for width in WIDTHS if longest <= width), longest)
+    return [
+        f"{line} " if further and len(line) < width and line[-1:] not in " -/" and further[0] not in " /.,;:)" else line
+        for line, further in zip(lines, [*lines, ""][1:], strict=True)
+    ]
+
+
+def _name(first: str, second: str) -> str:
+    return "".join(_spaced([first, second])).rstrip(" ")
 
 
 class Details:
@@ -76,13 +149,13 @@ class Details:
 
     def __init__(self, parts: Parts, texts: list[str | None]) -> None:
         self.parts = parts
-        joined = pc.replace_substring(pa.array(texts, pa.utf8()), "\n", "")
+        joined = pc.utf8_ltrim(pc.replace_substring(pa.array(texts, pa.utf8()), "\n", ""), " ")
         usual = pc.match_substring_regex(joined, r"^[0-9]{3}\?[0-9]{2}")
         # A code within a subfield is rare, and left to the slow way.
         inside = pc.match_substring_regex(joined, rf"\s({parts.codes})\+")
         self._fast = np.asarray(pc.fill_null(pc.and_not(usual, inside), False), dtype=bool)
         self._numbered = _Numbered(joined.filter(pa.array(self._fast)), parts.codes)
-        others = joined.filter(pa.array(~self._fast)).to_pylist()
+        others = (text for text, fast in zip(texts, self._fast.tolist(), strict=True) if not fast)
         self._others = [parts.of(text) if text else {} for text in others]
 
     def column(self, part: str) -> pa.Array:
@@ -121,6 +194,7 @@ class _Numbered:
         ends = np.concatenate([[0], np.cumsum(kept)]).astype(np.int64)
         starts = np.append(ends[marks], ends[-1]).astype(np.int32)
         self.tokens = pa.StringArray.from_buffers(len(marks), pa.py_buffer(starts), pa.py_buffer(data[kept].tobytes()))
+        self.lines, self.line_row, self.line_number = self._spaced()
 
     def column(self, part: str) -> pa.Array:
         """A part of every row."""
@@ -130,18 +204,13 @@ class _Numbered:
             return self._first(np.flatnonzero(self.number == int(part[1:])))
         if part == "name":
             first, second = self.column("?32"), pc.fill_null(self.column("?33"), "")
-            return pc.binary_join_element_wise(first, second, "")
-        text = (self.number >= 20) & (self.number <= 29)
-        more = (self.number >= 60) & (self.number <= 65)
+            pairs = zip(first.to_pylist(), second.to_pylist(), strict=True)
+            return pa.array([None if one is None else _name(one, more) for one, more in pairs], pa.utf8())
         if part == "purpose":
-            return self._joined(np.concatenate([np.flatnonzero(text), np.flatnonzero(more)]))
+            return self._joined(np.arange(len(self.lines)))
         full = np.zeros(self.rows, bool)
         full[self.row[self.number == 29]] = True
-        goes_on = np.flatnonzero(more & full[self.row])
-        tokens = np.concatenate([np.flatnonzero(text), goes_on])
-        if len(goes_on):
-            tokens = tokens[np.argsort(self.row[tokens], kind="stable")]
-        return self._coded(part, tokens)
+        return self._coded(part, np.flatnonzero((self.line_number < 30) | full[self.line_row]))
 
     def _first(self, tokens: Indexes) -> pa.Array:
         """The first of these tokens in each row."""
@@ -149,22 +218,39 @@ class _Numbered:
         place[self.row[tokens][::-1]] = tokens[::-1]
         return self.tokens.take(pa.array(place, mask=place < 0))
 
-    def _joined(self, tokens: Indexes) -> pa.Array:
-        """These tokens of each row in one text; null where there are none."""
-        tokens = tokens[np.argsort(self.row[tokens], kind="stable")]
-        count = np.bincount(self.row[tokens], minlength=self.rows)
-        offsets = np.concatenate([[0], np.cumsum(count)]).astype(np.int32)
-        joined = pc.binary_join(pa.ListArray.from_arrays(pa.array(offsets), self.tokens.take(pa.array(tokens))), "")
-        return pc.if_else(pa.array(count > 0), joined, None)
+    def _spaced(self) -> tuple[pa.StringArray, Indexes, Indexes]:
+        """(subfields of the purpose in order, as `_spaced` makes them, row of each, number of each)."""
+        filled = np.asarray(pc.binary_length(self.tokens)) > 0
+        first = np.flatnonzero((self.number >= 20) & (self.number <= 29) & filled)
+        more = np.flatnonzero((self.number >= 60) & (self.number <= 65) & filled)
+        order = np.concatenate([first, more])
+        order = order[np.argsort(self.row[order], kind="stable")]
+        texts, row = self.tokens.take(pa.array(order)), self.row[order]
+        length = np.asarray(pc.utf8_length(texts)).astype(np.int64)
+        longest = np.zeros(self.rows, np.int64)
+        np.maximum.at(longest, row, length)
+        width = np.maximum(np.append(WIDTHS, 0)[np.searchsorted(WIDTHS, longest)], longest)
+        goes_on = np.append(row[1:] == row[:-1], False)[: len(row)]
+        begins = np.append(np.asarray(pc.match_substring_regex(texts, "^[ /.,;:)]"), dtype=bool)[1:], False)[: len(row)]
+        ends = np.asarray(pc.match_substring_regex(texts, "[ /-]$"), dtype=bool)
+        blank = pa.array(goes_on & (length < width[row]) & ~ends & ~begins)
+        return pc.binary_join_element_wise(texts, pc.if_else(blank, " ", ""), ""), row, self.number[order]
 
-    def _coded(self, code: str, tokens: Indexes) -> pa.Array:
-        """The text behind a code, over the tokens up to the next one that begins with a code."""
-        texts = self.tokens.take(pa.array(tokens))
+    def _joined(self, places: Indexes) -> pa.Array:
+        """The lines at these places, those of each row in one text; null where there are none."""
+        count = np.bincount(self.line_row[places], minlength=self.rows)
+        offsets = np.concatenate([[0], np.cumsum(count)]).astype(np.int32)
+        joined = pc.binary_join(pa.ListArray.from_arrays(pa.array(offsets), self.lines.take(pa.array(places))), "")
+        return pc.if_else(pa.array(count > 0), pc.utf8_rtrim(joined, " "), None)
+
+    def _coded(self, code: str, places: Indexes) -> pa.Array:
+        """The text behind a code, over the lines at these places up to the next one that begins with a code."""
+        texts, row = self.lines.take(pa.array(places)), self.line_row[places]
         begins = np.asarray(pc.match_substring_regex(texts, rf"^({self.codes})\+"), dtype=bool)
         wanted = np.flatnonzero(np.asarray(pc.starts_with(texts, f"{code}+"), dtype=bool))
-        rows, first = np.unique(self.row[tokens[wanted]], return_index=True)
+        rows, first = np.unique(row[wanted], return_index=True)
         begun = np.full(self.rows, -1, np.int64)
         begun[rows] = wanted[first]
-        last = np.maximum.accumulate(np.where(begins, np.arange(len(tokens)), -1)) if len(tokens) else wanted
-        mine = tokens[(last >= 0) & (last == begun[self.row[tokens]])]
+        last = np.maximum.accumulate(np.where(begins, np.arange(len(places)), -1)) if len(places) else wanted
+        mine = places[(last >= 0) & (last == begun[row])]
         return pc.utf8_slice_codeunits(self._joined(mine), len(code) + 1)

@@ -233,7 +233,7 @@ def test_every_subfield_of_an_entry(tmp_path: Path) -> None:
     columns = (*ENTRY, ":86/EREF", ":86/SVWZ", ":86/name", ":25", ":28/page", ":60/amount", ":62F/amount", ":64/date")
     assert cells(mt940, path, ":61", *columns) == [
         ["260102", "260102", "C", "R", "15,05", "NTRF", "REF1", "BANK1", "MORE",
-         "166?00GUTSCHRIFT?20EREF+E-1?21SVWZ+Invoice 4?227?32NAME", "E-1", "Invoice 47", "NAME",
+         "166?00GUTSCHRIFT?20EREF+E-1?21SVWZ+Invoice 4?227?32NAME", "E-1", "Invoice 4 7", "NAME",
          "12345678/1020304050", "1", "100,00", "120,05", "260104"],
         ["260103", "260103", "RD", "", "5,", "NMSC", "NONREF", "", "", "free text\n- with a dash\n:and a colon",
          None, None, None, "12345678/1020304050", "1", "100,00", "120,05", "260104"],
@@ -503,6 +503,65 @@ def test_text_that_ends_as_a_block_does_stays_text(tmp_path: Path) -> None:
     assert cells(mt940, path, "statement", ":86") == [["last"]]
 
 
+@pytest.mark.parametrize(
+    ("name", "part", "wanted"),
+    [
+        ("edi-153-mt940-words-run-together", "purpose", ["Miete Januar Wohnung 3 Rechnung 4711"]),
+        ("edi-153-mt940-words-run-together", "name", ["HAUSVERWALTUNG NORD"]),
+        ("edi-158-mt940-code-word-in-remittance", "REMI", ["ORDER/ID/77 PART/NAME/X DELIVERY"]),
+        ("edi-18-mt940-ing-structured", "EREF", ["EV12341REP1231456T1234", "20130423220000123"]),
+        ("edi-18-mt940-ing-structured", "REMI", ["EV10001REP1000000T1000", "9001123412341234"]),
+        ("edi-18-mt940-ing-structured", "MARF", [None, "M-77"]),
+    ],
+)
+def test_a_reported_field_86_is_taken_apart(name: str, part: str, wanted: list[str | None]) -> None:
+    assert [row[0] for row in cells(mt940, case(name) / "in.sta", ":61", f":86/{part}")] == wanted
+
+
+FULL = "1234567 101234567 201234567"
+"""As wide as a German subfield."""
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        # Germany: subfields of 27 characters.
+        (f"166?00X?20SVWZ+Rechnung?21{FULL}?22890-?234711", {"SVWZ": f"Rechnung {FULL}890-4711"}),
+        (f"166?00X?20EREF+{FULL[5:]}?219?22SVWZ+Ref KREF+1?23two", {"EREF": f"{FULL[5:]}9", "SVWZ": "Ref", "KREF": "1 two"}),
+        ("166?00X?20EREF+1?21SVWZ+See EREF+2?22ABWA+Payer", {"EREF": "1", "SVWZ": "See EREF+2", "ABWA": "Payer"}),
+        ("166?00X?20SVWZ+one?29two?60three?61?62four", {"SVWZ": "one two three four", "purpose": "SVWZ+one two three four"}),
+        ("166?00X?20one?60two?32A?33B", {"purpose": "one two", "name": "A B", "code": "166"}),
+        ("?00X?20one?21two", {"purpose": "one two", "?00": "X", "code": None}),
+        ("EREF+1\nMREF+M 1\nSVWZ+one\ntwo", {"EREF": "1", "MREF": "M 1", "SVWZ": "one two"}),
+        # Poland: other separators, subfields of 35 characters, with and without a code.
+        ("020~00W018~20ZA FAKTURE~21NR 7~32JAN~33KOWALSKI", {"purpose": "ZA FAKTURE NR 7", "name": "JAN KOWALSKI"}),
+        (f"020<00PRZELEW<20{FULL} NR 4567<2189", {"purpose": f"{FULL} NR 456789", "code": "020"}),
+        ("^00PRZELEW\n^20ZA FAKTURE\n^21NR 7", {"purpose": "ZA FAKTURE NR 7"}),
+        # ABN AMRO: a value ends where the next code begins.
+        ("/TRTP/SEPA OVERBOEKING/IBAN/NL1/BIC/B/NAME/A BV/REMI/A/ID/7 /NAME/X/EREF/E 1",
+         {"REMI": "A/ID/7 /NAME/X", "EREF": "E 1", "NAME": "A BV"}),
+        ("/TRTP/SEPA INCASSO/CSID/C/NAME/A BV/MARF/M/REMI/TEXT/IBAN/NL1/BIC/B/EREF/E",
+         {"REMI": "TEXT", "IBAN": "NL1", "MARF": "M"}),
+        # Rabobank: parties with names of their own.
+        ("/EREF/E/BENM//NAME/A BV/REMI/TEXT/NAME/X/ISDT/2026-01-05/ULTD//NAME/D/ID/9",
+         {"EREF": "E", "NAME": "A BV", "REMI": "TEXT/NAME/X", "ISDT": "2026-01-05", "ID": "9"}),
+        ("/EREF/E/REMI/TEXT/", {"EREF": "E", "REMI": "TEXT/"}),
+        # ING: a slash closes each value.
+        ("/EREF/E//CNTP/NL1/B/A BV///REMI/USTD//A/EREF/7/", {"EREF": "E", "CNTP": "NL1/B/A BV/", "REMI": "A/EREF/7"}),
+        ("/REMI/USTD//ONLY TEXT/", {"REMI": "ONLY TEXT"}),
+        # Text of the payer alone.
+        ("ORDER/ID/77 PART/NAME/X DELIVERY/REMI/Y", {"NAME": None, "ID": None, "REMI": None}),
+        ("/ID/77 /NAME/X", {"NAME": None, "ID": None}),
+        ("#20 pieces", {"?20": None, "purpose": None}),
+    ],
+)  # fmt: skip
+def test_codes_and_subfields_are_taken_apart_as_their_bank_writes_them(
+    text: str, wanted: dict[str, str | None]
+) -> None:
+    details = Details(Parts(set(wanted)), [text])
+    assert {part: details.column(part).to_pylist()[0] for part in wanted} == wanted
+
+
 # --- properties -----------------------------------------------------------------------------------------------
 
 ALPHABET = "ABCxyz0189 .,()?'+-/:"
@@ -603,7 +662,7 @@ def test_one_wrong_amount_spoils_its_statement_alone(
 
 
 PART = st.sampled_from(
-    ["EREF+A 1", "SVWZ+x", "?20", "?21", "?29", "?32Name", "?33 two", "?60", "?61more", " KREF+9", "SVWZ+", "text", "?", "é\n",
+    ["EREF+A 1", "SVWZ+x", "SVWZ+" + FULL[5:], FULL, "-", " ", "?20", "?21", "?29", "?32Name", "?33 two", "?60", "?61more", " KREF+9", "SVWZ+", "text", "?", "é\n",
      "/EREF/7", "/REMI/", "\n", "166", "?00", "~20"]
 )  # fmt: skip
 
