@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Annotated, TypeVar
 
@@ -14,12 +14,14 @@ from gateway import settings as configuration
 from gateway.cli.invocation import DONE, PERSON, USAGE, home_folder
 from gateway.cli.mappings import all_of, path_of, usable
 from gateway.cli.output import err, out
-from gateway.errors import HomeFaultsError
+from gateway.errors import HomeFault, HomeFaultsError
 from gateway.home import open_samples
 from gateway.intake.attempt import attempt
 from gateway.mapping.language import toml
 from gateway.mapping.library import load
 from gateway.mapping.lint import lint
+from gateway.nearest import nearest
+from gateway.settings import Config
 
 T = TypeVar("T")
 
@@ -34,9 +36,9 @@ def check(
     ] = False,
 ) -> None:
     """Check settings and rules; lint mappings, packs and their lookups, and check them against their samples."""
-    faults = _faults_of_home()
+    settings, faults = _settings()
     usable_home = not faults
-    sound, found = _lint(mappings)
+    sound, found = _lint(mappings, settings)
     faults += found
     if expand:
         _print_expanded(sound, home_folder() / "mappings")
@@ -54,8 +56,11 @@ def check(
     raise typer.Exit(USAGE if faults else PERSON if differences else DONE)
 
 
-def _faults_of_home() -> list[str]:
-    """A line for each fault of the settings and the rules. Raises HouseError for what a message cannot be made of."""
+def _settings() -> tuple[Config | None, list[str]]:
+    """The settings, if they can be used, and a line for each fault of theirs and of the rules.
+
+    Raises HouseError for a file that is missing, and for messages that cannot be made.
+    """
     from gateway.books.rules import load as load_rules
 
     faults: list[str] = []
@@ -70,10 +75,10 @@ def _faults_of_home() -> list[str]:
     settings, rules = used(configuration.load), used(load_rules)
     if settings and rules:
         notifications.check(home_folder(), settings, rules)
-    return faults
+    return settings, faults
 
 
-def _lint(names: list[str] | None) -> tuple[list[Path], list[str]]:
+def _lint(names: list[str] | None, settings: Config | None) -> tuple[list[Path], list[str]]:
     """The mappings without faults, and a line for each fault of the others."""
     root = home_folder() / "mappings"
     library = load.load_all(home_folder())
@@ -82,10 +87,19 @@ def _lint(names: list[str] | None) -> tuple[list[Path], list[str]]:
     sound = []
     for path in paths:
         loaded, found = load.load_file(path, root)
-        found = found if loaded is None else lint.check(loaded, library.lookups)
+        if loaded is not None:
+            found = [*lint.check(loaded, library.lookups), *_without_entity(loaded, settings)]
         faults += [fault for fault in found if fault not in faults]
         sound += [] if found else [path]
     return sound, [str(fault) for fault in faults]
+
+
+def _without_entity(loaded: load.Loaded, settings: Config | None) -> Iterator[HomeFault]:
+    """A fault of a mapping where nothing says whose books its rows belong to: they go to those of the first entity."""
+    name = loaded.mapping.partner
+    if settings and len(settings.entities) > 1 and name not in settings.partners and not loaded.passive:
+        message = f'`partner`: "{name}" is not one of [partners] in config.toml{nearest(name, settings.partners)}'
+        yield HomeFault(*loaded.place("partner"), message, f"add [partners.{name}] with its entity there")
 
 
 def _print_expanded(paths: list[Path], root: Path) -> None:

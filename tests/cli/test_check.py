@@ -50,6 +50,15 @@ def test_one_check_lists_the_faults_of_settings_rules_and_mappings(mine: Runner)
     assert done.code == cli.USAGE
 
 
+def test_a_mapping_of_a_partner_without_settings_is_a_fault_where_there_are_several_entities(mine: Runner) -> None:
+    settings = mine.home / "config.toml"
+    text = settings.read_text().replace("[partners.amazon-us]", "[partners.amazon-uk]")
+    settings.write_text(text)
+    done = mine("check", "amazon-us/settlement")
+    assert '"amazon-us" is not one of [partners] in config.toml; did you mean "amazon-uk"?' in done.out
+    assert done.code == cli.USAGE
+
+
 def test_check_reads_partners_and_packs_with_their_samples(mine: Runner) -> None:
     for folder in (mine.home / "mappings" / "standard").glob("*/samples"):
         if folder.parent.name != "csv":  # tests/test_packs.py reads them all

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from gateway.formats.path_errors import PathError, Repair, repaired
@@ -70,6 +71,15 @@ def compiled(text: str) -> Path:
     return path
 
 
+def names(path: Path) -> Iterator[str]:
+    """Names of all steps, those of conditions too."""
+    for steps in path.alternatives:
+        for step in steps:
+            yield step.name
+            for test in step.tests:
+                yield from names(test.path) if test.path else ()
+
+
 class _PathlessError(ValueError):
     def __init__(self, reason: str = "", syntax: str = SYNTAX) -> None:
         self.syntax = syntax
@@ -111,7 +121,10 @@ def _steps(text: str) -> tuple[Step, ...]:
         found = _STEP.match(rest)
         if not found:
             raise _PathlessError
-        steps.append(Step(found.group(1).strip(), _tests(found.group(2))))
+        name = found.group(1).strip()
+        if not name:
+            raise _PathlessError("has a step without a name")
+        steps.append(Step(name, _tests(found.group(2))))
         rest = rest[found.end() :]
         if not rest:
             return tuple(steps)

@@ -30,6 +30,7 @@ _EACH = re.compile(r"//?(?:[^/:]*:)?[\w.\-]+(?:/(?:[^/:]*:)?[\w.\-]+)*/?")
 _EACH_REPAIRS = (str.strip, lambda text: re.sub("(?<=.)/+", "/", text), lambda text: f"//{text.strip('/')}")
 Getter = Callable[[Any], str | None]
 Finder = Callable[[Any], Iterator[Any]]
+_NAME = re.compile(r"[^\W\d][\w.\-\xb7]*|[*.]|\.\.")
 
 
 class Options(BaseModel):
@@ -74,7 +75,7 @@ def check_each(each: str | None, options: Mapping[str, Any]) -> None:
 def check_path(path: str, each: str | None, options: Mapping[str, Any]) -> None:
     """Whether a path leads from an element to a text. Raises PathError."""
     del each, options
-    _getter(tree_paths.compiled(path))
+    _getter(_compiled(path))
 
 
 def describe(request: ReadRequest) -> str:
@@ -91,7 +92,7 @@ class _Xml(Reading):
         self.request = request
         self.options: Options = headers.options(Options, request.options, "xml")
         self.columns = tuple(request.columns)
-        paths = [tree_paths.compiled(column) for column in self.columns]
+        paths = [_compiled(column) for column in self.columns]
         self.whole = frozenset(self.options.whole)
         self.getters = [_getter(path, self.whole) for path in paths]
         self.around = frozenset(name for path in paths for name in _wanted_around(path))
@@ -295,6 +296,15 @@ def _wanted_around(path: tree_paths.Path) -> Iterator[str]:
         levels = tree_paths.outward(steps)
         if levels and not steps[levels].name.startswith("@"):
             yield _plain(steps[levels].name)
+
+
+def _compiled(text: str) -> tree_paths.Path:
+    """Read a path whose steps can be names of elements and attributes. Raises PathError."""
+    path = tree_paths.compiled(text)
+    wrong = next((name for name in tree_paths.names(path) if not _NAME.fullmatch(_plain(name))), None)
+    if wrong is not None:
+        raise PathError("path", text, f'has a step "{wrong}", which no element can be called', tree_paths.SYNTAX)
+    return path
 
 
 def _plain(name: str) -> str:

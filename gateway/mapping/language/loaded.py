@@ -14,6 +14,9 @@ from gateway.errors import HomeFault
 from gateway.mapping.language.spec import Mapping
 from gateway.toml_lines import Lines
 
+PASSIVE = ("standard", "lookups", "samples", "examples")
+"""Folders below `mappings/` that hold no partner's mappings."""
+
 FIELD_DEPTH = 4
 """Parts of the key path of a field: ("record", 0, "fields", "sku")."""
 
@@ -43,6 +46,11 @@ class Loaded:
     version: str
     lines: Lines
     pack: Pack | None = None
+
+    @property
+    def passive(self) -> bool:
+        """Whether no file is read by it: a pack, or an example."""
+        return self.name.split("/")[1] in PASSIVE
 
     def place(self, *path: str | int) -> tuple[str, int]:
         """(file, line) of a key of the mapping: where it is written, be that the file or its pack."""

@@ -14,7 +14,7 @@ from pydantic import ValidationError
 
 from gateway.errors import HomeFault
 from gateway.mapping.language import shape_faults
-from gateway.mapping.language.loaded import Library, Loaded, Pack, place
+from gateway.mapping.language.loaded import PASSIVE, Library, Loaded, Pack, place
 from gateway.mapping.language.spec import Mapping
 from gateway.mapping.library import lookups as lookup_files
 from gateway.mapping.library import packs as merge
@@ -24,10 +24,8 @@ from gateway.nearest import listed, nearest
 from gateway.toml_faults import read
 from gateway.toml_lines import Lines
 
-__all__ = ["HomeFault", "Library", "Loaded", "expanded", "load_all", "load_file"]
+__all__ = ["PASSIVE", "HomeFault", "Library", "Loaded", "expanded", "load_all", "load_file"]
 
-PASSIVE = ("standard", "lookups", "samples", "examples")
-"""Folders below `mappings/` that hold no partner's mappings."""
 FILE_BYTES_MAX = 1_000_000
 _PACK = re.compile(r"standard/[A-Za-z0-9_-]+/[A-Za-z0-9_.-]*[A-Za-z0-9_-]")
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import zoneinfo
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import suppress
 from difflib import get_close_matches
 from functools import cache
 from pathlib import PurePosixPath
@@ -179,7 +180,7 @@ class _Checker:
 
     def _means_a_field(self, record: RecordSpec, name: str) -> bool:
         """Whether a name in the key that could be a column is a field that was misspelled or left out."""
-        if any(name in fields.source_columns(one.fields) for one in self.mapping.record):
+        if any(name in _readable_columns(one) for one in self.mapping.record):
             return False
         return MAPPABLE[record.type].column(name) is not None or bool(
             get_close_matches(name, record.fields, n=1, cutoff=SLIP)
@@ -276,6 +277,15 @@ class _Checker:
             yield self.fault(
                 path, f'there is no time zone "{zone}"{nearest(zone, _zones())}', "write e.g. Europe/Berlin"
             )
+
+
+def _readable_columns(record: RecordSpec) -> set[str]:
+    """Source columns of the fields; an expression that cannot be read names none, and is a fault of its own."""
+    found: set[str] = set()
+    for spec in record.fields.values():
+        with suppress(ExpressionError):
+            found.update(fields.columns_of(spec, record.fields))
+    return found
 
 
 @cache

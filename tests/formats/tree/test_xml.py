@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from lxml import etree
 
 from gateway.errors import FileError, HouseError
+from gateway.formats.path_errors import PathError
 from gateway.formats.tree import xml
 from gateway.reading import Reading, ReadRequest
 from gateway.settings import Limits
@@ -277,3 +278,9 @@ def test_streamed_rows_are_those_of_the_whole_tree(tmp_path: Path, node: tuple[s
     finally:
         xml.CHUNK_BYTES = whole
     assert sorted([[*row[1:], row[0].rpartition("[")[2][:-1]] for row in found], key=str) == sorted(expected, key=str)
+
+
+@pytest.mark.parametrize("path", ["Line/ /Qty", "Line/{Qty", "../Line[@a b='1']/Qty", "Line/1st"])
+def test_a_step_that_names_no_element_is_refused(path: str) -> None:
+    with pytest.raises(PathError):
+        xml.check_path(path, "//Line", {})
