@@ -1,7 +1,7 @@
 """OFX and QFX: statements of bank accounts and cards, as SGML (1.x) or XML (2.x).
 
 A unit is a statement response. The format states closing balances only, so nothing can be verified but that the
-bank answered, and whole. A row is a transaction (each = "STMTTRN") or any other element of a statement by its name
+bank answered, and whole. What a transaction says against itself is reported and counts (`ofx_doubts`). A row is a transaction (each = "STMTTRN") or any other element of a statement by its name
 (each = "LEDGERBAL|AVAILBAL"). A value is looked for in the row, then in what is around it; what belongs to another
 element is only reached by that element's name.
 """
@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ import pyarrow.compute as pc
 
 from gateway.errors import Fault, FileError
 from gateway.formats import header as headers
+from gateway.formats.bank.ofx_doubts import Doubts
 from gateway.formats.bank.ofx_elements import CUT_OFF, HOLDERS, TRANSACTION, Element, elements, plain, values
 from gateway.formats.bank.statements import (
     BATCH_ROWS,
@@ -52,7 +54,9 @@ _REPAIRS: tuple[Repair, ...] = (
     lambda text: re.sub(r"\|+", "|", text).strip("|"),
     str.upper,
 )
-_SNIFF = re.compile(rb"OFXHEADER\s*[:=]|<OFX>")
+_SNIFF = re.compile(rb"OFXHEADER\s*[:=]|<OFX(?:\s[^<>]*)?>")
+_ROOT = re.compile(r"<OFX(?:\s[^<>]*)?>")
+_XML = re.compile(rb"<\?xml|OFXHEADER\s*=")
 _DECLARED = re.compile(rb"CHARSET:\s*([\w\-]+)|encoding\s*=\s*[\"']([\w\-]+)")
 _CODECS = {"1252": "cp1252", "8859-1": "latin-1", "ISO-8859-1": "latin-1"}
 
@@ -111,11 +115,21 @@ def units(request: ReadRequest) -> Envelope:
 
 
 def _elements(path: Path, name: str, limits: Limits, encoding: str = "auto") -> Iterator[Element]:
-    with path.open("rb") as source:
-        declared = _DECLARED.search(source.read(4096))
+    declared = _DECLARED.search(_head(path))
     codec = (declared.group(1) or declared.group(2)).decode().upper() if declared else ""
     text = pieces(path, name, encoding, _CODECS.get(codec, "cp1252"))
-    return elements(_from_root(text, name), name, limits.cell_bytes_max, limits.xml_depth_max)
+    return elements(_from_root(text, name), name, limits.cell_bytes_max, limits.xml_depth_max, _is_xml(path))
+
+
+def _head(path: Path) -> bytes:
+    with path.open("rb") as source:
+        head = source.read(4096)
+    return head.decode("utf-16", "ignore").encode() if head[:2] in (b"\xff\xfe", b"\xfe\xff") else head
+
+
+def _is_xml(path: Path) -> bool:
+    """Whether it is OFX 2, which is XML; OFX 1 is SGML with three escapes."""
+    return _XML.search(_head(path)) is not None
 
 
 def _from_root(text: Iterator[str], name: str) -> Iterator[str]:
@@ -123,9 +137,9 @@ def _from_root(text: Iterator[str], name: str) -> Iterator[str]:
     head = ""
     for piece in text:
         head += piece
-        root = head.find("<OFX>")
-        if root >= 0:
-            yield head[root:]
+        root = _ROOT.search(head)
+        if root:
+            yield "<OFX>" + head[root.end() :]
             yield from text
             return
         if len(head) > 100_000:
@@ -217,6 +231,7 @@ class _Ofx(StatementReading):
         check_each(each, request.options)
         self.each, self.encoding = tuple(each.split("|")), encoding
         self.own = [_own(column, self.each) for column in request.columns]
+        self.xml = _is_xml(request.path)
         self.holders = HOLDERS | {path.partition("/")[0] for path in self.own if "/" in path}
         super().__init__(request, _statements(request))
 
@@ -227,7 +242,7 @@ class _Ofx(StatementReading):
 
     def rows(self) -> Iterator[Rows]:
         """Rows of the file, so many at a time."""
-        batch = _Batch()
+        batch, doubts = _Batch(), Doubts()
         response, ordinal, counts = "", -1, dict.fromkeys(self.each, 0)
         open_row: tuple[tuple[str, ...], dict[str, str]] | None = None
         for element in _elements(self.request.path, self.request.name, self.request.limits, self.encoding):
@@ -242,7 +257,9 @@ class _Ofx(StatementReading):
             elif element.content is not None:
                 if TRANSACTION in self.each:
                     counts[TRANSACTION] += 1
-                    batch.add(TRANSACTION, counts[TRANSACTION], ordinal, values(element.content, self.holders))
+                    texts = values(element.content, self.holders)
+                    doubts.see(ordinal, counts[TRANSACTION], texts)
+                    batch.add(TRANSACTION, counts[TRANSACTION], ordinal, texts)
             elif open_row is None:
                 if last in self.each and element.value is None and not element.ended:
                     open_row = (element.path, {})
@@ -255,7 +272,10 @@ class _Ofx(StatementReading):
             if len(batch.blocks) >= BATCH_ROWS:
                 yield self._rows(batch)
                 batch = _Batch()
-        yield self._rows(batch)
+        found = list(doubts.faults([one.unit.position for one in self.statements.found]))
+        yield replace(
+            self._rows(batch), faults=[fault for _, fault in found], faulty_blocks=[statement for statement, _ in found]
+        )
 
     def _rows(self, batch: _Batch) -> Rows:
         found = self.statements.found
@@ -273,7 +293,7 @@ class _Ofx(StatementReading):
             return self._inherited_cells(batch, column)
         texts = pc.utf8_trim_whitespace(pa.array([one.get(path) for one in batch.values], pa.utf8()))
         if pc.any(pc.match_substring(texts, "&")).as_py() or pc.any(pc.match_substring(texts, "<![CDATA[")).as_py():
-            texts = pa.array([None if text is None else plain(text) for text in texts.to_pylist()], pa.utf8())
+            texts = pa.array([None if text is None else plain(text, self.xml) for text in texts.to_pylist()], pa.utf8())
         return pc.coalesce(texts, self._inherited_cells(batch, column)) if texts.null_count else texts
 
     def _inherited_cells(self, batch: _Batch, column: int) -> pa.Array:

@@ -1,7 +1,8 @@
 """OFX as elements: SGML without closing tags (1.x) and XML (2.x), as banks really send them, in bounded pieces.
 
 An element with a text is a value, and so are the usual ones (`VALUES`) without one. Others without a text are taken to
-hold others until their closing tag, or that of what is around them, comes. Transactions (STMTTRN), of which a file has many, come with their content as it stands.
+hold others until their closing tag, or that of what is around them, comes; banks write the closing tag of a sibling, as
+</STMTRS> for </CCSTMTRS>. Transactions (STMTTRN), of which a file has many, come with their content as it stands.
 """
 
 from __future__ import annotations
@@ -24,6 +25,17 @@ VALUES = frozenset(
      "BRANCHID", "ACCTID", "ACCTTYPE", "ACCTKEY", "DTSTART", "DTEND", "BALAMT", "DTASOF", "MKTGINFO")
 )  # fmt: skip
 """Elements around transactions that never hold others: without a text, and perhaps without an end, they are blank."""
+_SIBLINGS = (
+    frozenset(("STMTRS", "CCSTMTRS", "INVSTMTRS")),
+    frozenset(("STMTTRNRS", "CCSTMTTRNRS", "INVSTMTTRNRS")),
+    frozenset(("BANKMSGSRSV1", "CREDITCARDMSGSRSV1", "INVSTMTMSGSRSV1")),
+    frozenset(("BANKACCTFROM", "CCACCTFROM", "INVACCTFROM")),
+    frozenset(("BANKTRANLIST", "INVTRANLIST")),
+    frozenset(("LEDGERBAL", "AVAILBAL")),
+)
+"""Elements of which one stands in the place of another."""
+_SGML_ESCAPE = re.compile("&(?:amp|lt|gt|nbsp);")
+_XML_ESCAPE = re.compile("&(?:amp|lt|gt|nbsp|apos|quot|#[0-9]{1,7}|#x[0-9A-Fa-f]{1,6});")
 DEPTH_WITHIN_MAX = 8
 """How deep elements are nested within a transaction; what is deeper is a value."""
 
@@ -43,9 +55,9 @@ class Element:
     content: str | None = None
 
 
-def elements(pieces: Iterable[str], name: str, chars_max: int, depth_max: int) -> Iterator[Element]:
-    """The elements of a text in order. Raises FileError where it is no whole OFX document."""
-    walk = _Walk(name, chars_max, depth_max)
+def elements(pieces: Iterable[str], name: str, chars_max: int, depth_max: int, xml: bool = False) -> Iterator[Element]:
+    """The elements of a text in order, which is SGML or XML. Raises FileError where it is no whole OFX document."""
+    walk = _Walk(name, chars_max, depth_max, xml)
     rest = ""
     for piece in pieces:
         rest += piece
@@ -71,8 +83,8 @@ def _cut(text: str) -> int:
 
 
 class _Walk:
-    def __init__(self, name: str, chars_max: int, depth_max: int) -> None:
-        self.name, self.chars_max, self.depth_max = name, chars_max, depth_max
+    def __init__(self, name: str, chars_max: int, depth_max: int, xml: bool) -> None:
+        self.name, self.chars_max, self.depth_max, self.xml = name, chars_max, depth_max, xml
         self.stack: list[str] = []
         self.value = ""
         self.documents = 0
@@ -114,7 +126,7 @@ class _Walk:
                 self.check_length(text)
                 self._inside(tag)
                 self.value = tag
-                yield Element((*self.stack, tag), plain(text))
+                yield Element((*self.stack, tag), plain(text, self.xml))
             else:
                 self._inside(tag)
                 self.stack.append(tag)
@@ -135,6 +147,7 @@ class _Walk:
         if tag == self.value:
             self.value = ""
             return
+        tag = self._meant(tag)
         if tag not in self.stack:
             raise FileError(self.name, f"</{tag}> closes nothing", "Ask the bank for a well-formed file.")
         while True:
@@ -144,6 +157,13 @@ class _Walk:
                 yield Element(closed, ended=True)
                 return
 
+    def _meant(self, tag: str) -> str:
+        """The element that a closing tag closes: of that name, else the sibling that is open."""
+        if tag in self.stack:
+            return tag
+        siblings: frozenset[str] = next((one for one in _SIBLINGS if tag in one), frozenset())
+        return next((one for one in reversed(self.stack) if one in siblings), tag)
+
     def end(self) -> None:
         """Raises FileError where the document is not whole."""
         if self.documents == 0:
@@ -152,13 +172,16 @@ class _Walk:
             raise FileError(self.name, f"the file ends before </{self.stack[-1]}>", CUT_OFF)
 
 
-def plain(text: str) -> str:
-    """A text without its escapes."""
+def plain(text: str, xml: bool = False) -> str:
+    """A text without its escapes: those of SGML, `&amp; &lt; &gt; &nbsp;` (OFX 1.6, section 2.3.2.1), or those of XML.
+
+    Any other `&` is one that the bank did not escape.
+    """
     if "&" not in text and "<" not in text:
         return text
     if "<![CDATA[" in text:
         text = _replaced(text, "<![CDATA[", "]]>", lambda found: found.replace("&", "&amp;"))
-    return html.unescape(text)
+    return (_XML_ESCAPE if xml else _SGML_ESCAPE).sub(lambda found: html.unescape(found.group()), text)
 
 
 def _replaced(text: str, begin: str, end: str, change: Callable[[str], str]) -> str:

@@ -77,7 +77,10 @@ class Statements:
 
 @dataclass(slots=True)
 class Rows:
-    """Rows of one piece of the file, before they are a batch. `blocks` numbers the block of each row."""
+    """Rows of one piece of the file, before they are a batch. `blocks` numbers the block of each row.
+
+    faults  of code ROW_REJECT: of what is no row of these; others are about rows that count all the same
+    """
 
     positions: Sequence[str] | pa.Array
     blocks: Sequence[int]
@@ -269,7 +272,7 @@ class StatementReading(Reading):
     def _note(self, rows: Rows, wanted: frozenset[int] | None) -> None:
         for fault, block in zip(rows.faults, rows.faulty_blocks, strict=True):
             if wanted is None or int(self.statements.of[block]) in wanted:
-                self.received += 1
+                self.received += fault.code == "ROW_REJECT"
                 self.note(fault, RESEND)
 
     def _batch(

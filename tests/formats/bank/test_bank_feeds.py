@@ -13,7 +13,7 @@ from gateway.intake.attempt import attempt
 from gateway.mapping.library import samples
 from gateway.mapping.library.load import load_file
 from gateway.once import run_once
-from tests.conftest import NOW
+from tests.conftest import NOW, case
 from tests.formats.bank.banks import MAPPINGS
 
 Drop = Callable[[str, str, bytes | str], Path]
@@ -64,3 +64,30 @@ def test_a_statement_that_does_not_foot_is_set_aside_and_its_neighbours_post(hom
     assert [(code, position) for code, position, _ in told] == [("CONTROL_TOTAL", "line 17"), ("FILE_REJECT", "line 2")]
     assert "difference -1" in told[0][2]
     assert "transaction set MT942" in told[1][2]
+
+
+def test_downloads_overlap_and_a_transaction_is_known_by_its_id(home: Path, drop: Drop) -> None:
+    (home / "mappings" / "main-bank" / "ofx.toml").write_text(
+        'based_on = "standard/ofx/ofx"\nfeed = "main-bank.ofx"\npartner = "main-bank"\n'
+    )
+    folder = case("edi-155-ofx-overlapping-downloads")
+    states = []
+    with open_home(home, now=NOW) as gateway:
+        for name, source in (
+            ("a.ofx", "a.ofx"),
+            ("b.ofx", "b.ofx"),
+            ("a-again.ofx", "a.ofx"),
+            ("b-again.ofx", "b.ofx"),
+        ):
+            drop("main-bank", name, (folder / source).read_bytes())
+            states += [(file.state, file.accepted, file.duplicate) for file in run_once(gateway).files]
+        found = gateway.lake.con.execute(
+            "select bank_ref, amount, count(*), max(remittance) from bank_line_current group by all order by 1 nulls first"
+        ).fetchall()
+    assert [(ref, f"{amount:f}", count, text) for ref, amount, count, text in found] == [
+        (None, "-5.0000", 3, "METRO TICKET"),
+        ("Z1", "-9.0000", 1, "SHOP NAME NOW LONGER"),
+        ("Z2", "-1.0000", 1, "KIOSK"),
+    ]
+    # The third equal row, Z2, and Z1 with its longer text are taken of the second file; two rows and a balance are known.
+    assert states == [("ACCEPTED", 4, 0), ("ACCEPTED", 3, 3), ("DUPLICATE", 0, 4), ("DUPLICATE", 0, 6)]

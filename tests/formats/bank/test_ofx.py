@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 
 from gateway.errors import FileError, HouseError
 from gateway.formats.bank import ofx, statements
+from gateway.home import Home
 from gateway.settings import Limits
-from tests.conftest import CORPUS, corpus
-from tests.formats.bank.banks import cells, faults, read_or_refused, request, rows
+from tests.conftest import CORPUS, case, corpus
+from tests.formats.bank.banks import cells, faults, read_or_refused, request, rows, through_pack
 
 needs_corpus = pytest.mark.skipif(not CORPUS.is_dir(), reason="the public samples are not beside the checkout")
 TRANSACTION = ("TRNTYPE", "DTPOSTED", "TRNAMT", "FITID", "CHECKNUM", "NAME", "MEMO", "CURRENCY/CURSYM", "CURDEF")
@@ -209,6 +210,107 @@ def test_what_is_no_whole_download_is_refused(tmp_path: Path, content: str, mess
 def test_a_path_that_is_none_is_refused(tmp_path: Path, each: str, path: str) -> None:
     with pytest.raises(HouseError, match="STMTTRN"):
         rows(ofx, write(tmp_path, SGML), each, path)
+
+
+# --- as banks write it ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("name", "wanted"),
+    [
+        ("edi-21-ofx-raw-ampersand",
+         [["CHANNEL & CARD MGMT", "ABM CHANNEL & CARD SE"], ["PRINT&COPY CENTER", "R&D <LAB> &copy; AT&T"],
+          ["SMITH&LTD", "A&notes B&lt C&sect D"], ["Share xx &", "Withdrawal"]]),
+        ("edi-31-ofx-wrong-closing-tag", [["CARD SHOP", None]]),
+        ("edi-35-ofx2-xmlns", [["ÄPFEL & BIRNEN", None]]),
+    ],
+)  # fmt: skip
+def test_a_reported_download_has_its_texts(name: str, wanted: list[list[str | None]]) -> None:
+    path = case(name) / "in.ofx"
+    assert ofx.sniff(path.read_bytes(), path.name)
+    assert faults(ofx, path) == [[]]
+    assert cells(ofx, path, "STMTTRN", "NAME", "MEMO") == wanted
+
+
+@pytest.mark.parametrize(
+    ("head", "text", "plain"),
+    [
+        ("OFXHEADER:100\n", "A &AMP; &apos; &#38; &amp;lt; &nbsp;B", "A &AMP; &apos; &#38; &lt; \xa0B"),
+        ('<?xml version="1.0"?>', "A &apos;&quot; &#38;&#x26; &amp;lt; AT&T", "A '\" && &lt; AT&T"),
+    ],
+)
+def test_the_escapes_are_those_of_the_version(tmp_path: Path, head: str, text: str, plain: str) -> None:
+    body = SGML[SGML.index("<OFX>") :].replace("A < B &amp; C", text).replace("Bank &amp; Co", text)
+    path = write(tmp_path, head + body.replace("<OFX>", "<OFX xmlns='http://ofx.net/types/2003/04'\n a=\"1\">"))
+    assert cells(ofx, path, "STMTTRN", "NAME", "FI/ORG")[0] == [plain, plain]
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong"),
+    [
+        ("</STMTRS>", "</CCSTMTRS>"), ("</STMTTRNRS>", "</CCSTMTTRNRS>"), ("</BANKMSGSRSV1>", "</CREDITCARDMSGSRSV1>"),
+        ("</BANKACCTFROM>", "</CCACCTFROM>"), ("</LEDGERBAL>", "</AVAILBAL>"),
+    ],
+)  # fmt: skip
+def test_the_closing_tag_of_a_sibling_closes_what_is_open(tmp_path: Path, right: str, wrong: str) -> None:
+    whole = {each: rows(ofx, write(tmp_path, SGML), each, *columns) for each, columns in KINDS.items()}
+    path = write(tmp_path, SGML.replace(right, wrong))
+    assert {each: rows(ofx, path, each, *columns) for each, columns in KINDS.items()} == whole
+
+
+def transaction(kind: str, amount: str, name: str, fitid: str = "") -> str:
+    return f"<STMTTRN><TRNTYPE>{kind}<DTPOSTED>20260102<TRNAMT>{amount}<FITID>{fitid}<NAME>{name}</STMTTRN>\n"
+
+
+def download(*transactions: str) -> str:
+    return SGML[: SGML.index("<STMTTRN>")] + "".join(transactions) + SGML[SGML.index("</BANKTRANLIST>") :]
+
+
+def doubts(path: Path) -> list[list[str]]:
+    reading = ofx.read(request(path, "STMTTRN", "TRNAMT"))
+    assert sum(len(batch) for batch in reading) == reading.received
+    return [[fault.code, fault.position.rpartition("/")[2], fault.message] for fault in reading.faults]
+
+
+def test_a_kind_that_contradicts_the_sign_is_reported_once_and_counts(tmp_path: Path) -> None:
+    assert doubts(case("edi-157-ofx-unsigned-debits") / "in.ofx") == [
+        ["ROW_DOUBTFUL", "STMTTRN[1]", "TRNTYPE is DEBIT, and TRNAMT 21.40 says otherwise"]
+    ]
+    path = write(tmp_path, download(
+        transaction("PAYMENT", "5", "card paid", "1"), transaction("Fee", "2", "fee", "2"), transaction("FEE", "3", "", "3"),
+        transaction("CREDIT", "-1,5", "taken back", "4"), transaction("DEBIT", "0.00", "nothing", "5"),
+        transaction("DEBIT", "-1", "usual", "6"), transaction("XFER", "1", "either", "7"),
+    ))  # fmt: skip
+    assert doubts(path) == [
+        ["ROW_DOUBTFUL", "STMTTRN[2]", "TRNTYPE is FEE, and TRNAMT 2 says otherwise (2 rows)"],
+        ["ROW_DOUBTFUL", "STMTTRN[4]", "TRNTYPE is CREDIT, and TRNAMT -1,5 says otherwise"],
+    ]
+
+
+def test_a_correction_is_reported(tmp_path: Path) -> None:
+    path = write(tmp_path, SGML.replace("<FITID>F2", "<FITID>F2<CORRECTFITID>F1<CORRECTACTION>REPLACE"))
+    assert doubts(path) == [["ROW_DOUBTFUL", "STMTTRN[2]", "it corrects the transaction F1"]]
+
+
+def lines(outcome: dict[str, Any]) -> list[list[Any]]:
+    return [[line["bank_ref"], line["amount"], line["remittance"]] for line in outcome["records"]["bank_line"]]
+
+
+def test_balances_among_the_transactions_are_no_money(gateway: Home, tmp_path: Path) -> None:
+    outcome = through_pack(gateway, "ofx/ofx", case("edi-38-ofx-saldo-rows") / "in.ofx")
+    assert lines(outcome) == [["M1", "-50.0000", "PIX"]]
+    assert outcome["counts"]["ignored"] == 2
+    assert [fault["message"] for fault in outcome["faults"]] == [
+        "FITID is missing, and TRNTYPE does not say that it is money (2 rows)"
+    ]
+    path = write(tmp_path, download(
+        transaction("CREDIT", "7", "Opening balance"), transaction("CREDIT", "7", "SALDO DO DIA", "0"),
+        transaction("OTHER", "1234,5", "Balanced diet"), transaction("CREDIT", "2", "Balance transfer"), transaction("DEBIT", "-3", "Saldo", "B1"),
+        transaction("DEBIT", "-0,07", "Saldoausgleich"),
+    ))  # fmt: skip
+    assert lines(through_pack(gateway, "ofx/ofx", path)) == [
+        [None, "1234.5000", "Balanced diet"], [None, "2.0000", "Balance transfer"], ["B1", "-3.0000", "Saldo"], [None, "-0.0700", "Saldoausgleich"],
+    ]  # fmt: skip
 
 
 # --- properties ----------------------------------------------------------------------------------------------

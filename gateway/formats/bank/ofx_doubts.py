@@ -1,0 +1,56 @@
+"""What an OFX transaction says against itself. Its row counts all the same, and a person is asked to look.
+
+Sources: OFX 2.2, section 3.2.9.2 (the sign of an amount counts) and 11.4.4.1 (kinds of transactions; FITID is mandatory;
+CORRECTFITID names a transaction that this one replaces or deletes).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+
+from gateway.errors import Fault
+
+CODE = "ROW_DOUBTFUL"
+_PAID = frozenset(("DEBIT", "DIRECTDEBIT", "CHECK", "CASH", "FEE", "SRVCHG"))
+_RECEIVED = frozenset(("CREDIT", "DEP", "DIRECTDEP", "DIV"))
+_NOT_ZERO = re.compile("[1-9]")
+_SIGN = "Compare it with the bank's own statement; the sign of TRNAMT counts, as OFX demands."
+_NO_ID = "Check that it is money, not a balance; ignore such rows in the mapping if it is not."
+_CORRECTS = "Compare both with the bank's own statement, and reverse the one that does not count."
+
+
+class Doubts:
+    """Gathers the doubts about transactions: one of each kind for a statement, at its first row, with the count."""
+
+    def __init__(self) -> None:
+        self._found: dict[tuple[int, str], tuple[int, str, str, str, int]] = {}
+
+    def see(self, statement: int, number: int, values: Mapping[str, str]) -> None:
+        """The n-th transaction of a statement. `values` are as the bank wrote them."""
+        kind, amount = values.get("TRNTYPE", "").strip().upper(), values.get("TRNAMT", "").strip()
+        if kind in (_RECEIVED if amount[:1] == "-" else _PAID) and _NOT_ZERO.search(amount):
+            self._add(
+                statement, number, "TRNTYPE", kind, f"TRNTYPE is {kind}, and TRNAMT {amount} says otherwise", _SIGN
+            )
+        if kind in ("", "OTHER") and not values.get("FITID", "").strip():
+            self._add(
+                statement, number, "FITID", "", "FITID is missing, and TRNTYPE does not say that it is money", _NO_ID
+            )
+        corrected = values.get("CORRECTFITID", "").strip()
+        if corrected:
+            self._add(
+                statement, number, "CORRECTFITID", corrected, f"it corrects the transaction {corrected}", _CORRECTS
+            )
+
+    def _add(self, statement: int, number: int, column: str, value: str, message: str, hint: str) -> None:
+        key = (statement, f"{column} {value}" if column == "TRNTYPE" else column)
+        first = self._found.get(key, (number, value, message, hint, 0))
+        self._found[key] = (*first[:4], first[4] + 1)
+
+    def faults(self, positions: list[str]) -> Iterator[tuple[int, Fault]]:
+        """(statement, fault). `positions` has the place of each statement."""
+        for (statement, key), (number, value, message, hint, count) in self._found.items():
+            said = message if count == 1 else f"{message} ({count} rows)"
+            place = f"{positions[statement]}/…/STMTTRN[{number}]"
+            yield statement, Fault(CODE, said, hint, place, key.partition(" ")[0], value)
