@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any, NoReturn
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from gateway.errors import FileError, HouseError
 from gateway.formats.path_errors import PathError, closest
+from gateway.invisible import INVISIBLE, shown
 
 SEARCH_ROWS = 200
+HITS_MIN = 2
+"""Wanted columns that a row below the first must have to be taken for the header in its place."""
 
 
 class HeaderSearch(BaseModel):
@@ -63,47 +67,90 @@ def check_column(name: str, search: HeaderSearch | bool, listed: Sequence[str]) 
 
 
 def find(
-    rows: Iterable[tuple[int, Sequence[str]]], search: HeaderSearch | bool, name: str, given: Sequence[str] = ()
+    rows: Iterable[tuple[int, Sequence[str]]],
+    search: HeaderSearch | bool,
+    name: str,
+    given: Sequence[str] = (),
+    wanted: Sequence[str] = (),
 ) -> Header:
     """Find the header among (last line, cells) pairs.
+
+    With `search` true it is the first row that is not blank; where that has none of the wanted columns, and one of the
+    first 200 rows has two of them (or all, of fewer), the first such row: lines that stand above a header have none.
 
     Raises FileError when it is not within the first 200 rows, saying which names were looked for and what
     the nearest row has.
     """
-    best: tuple[int, int, Sequence[str]] = (0, 0, ())
-    for number, (line, cells) in enumerate(rows):
-        if search is False:
-            return Header(tuple(given) or tuple(f"#{n + 1}" for n in range(len(cells))), 0)
-        if isinstance(search, HeaderSearch) and search.row is not None:
-            if line >= search.row:
-                found = line == search.row and any(cell.strip() for cell in cells)
-                return Header(names(cells), line) if found else _missing(name, search, best)
-            continue
-        if number >= SEARCH_ROWS:
-            break
-        if not any(cell.strip() for cell in cells):
-            continue
-        if search is True:
-            return Header(names(cells), line)
-        present = {_folded(cell) for cell in cells}
-        hits = sum(_folded(wanted) in present for wanted in search.contains)
+    if search is False:
+        _, cells = next(iter(rows), (0, ()))
+        if not cells:
+            raise _no_rows(name)
+        return Header(tuple(given) or tuple(f"#{n + 1}" for n in range(len(cells))), 0)
+    if search is True:
+        return _first(rows, name, wanted)
+    if search.row is not None:
+        return _numbered(rows, search, name)
+    best: tuple[int, int, Sequence[str]] = (-1, 0, ())
+    for line, cells in _filled(rows):
+        hits = _hits(cells, search.contains)
         if hits == len(search.contains):
             return Header(names(cells), line)
         best = max(best, (hits, -line, cells), key=lambda b: b[:2])
-    if isinstance(search, HeaderSearch):
-        return _missing(name, search, best)
-    raise FileError(name, "the file has no rows", "Send the file again with its header and data.")
+    return _missing(name, search, best)
+
+
+def _filled(rows: Iterable[tuple[int, Sequence[str]]]) -> Iterator[tuple[int, Sequence[str]]]:
+    """The first rows, without blank ones."""
+    return ((line, cells) for line, cells in islice(rows, SEARCH_ROWS) if any(cell.strip(INVISIBLE) for cell in cells))
+
+
+def _first(rows: Iterable[tuple[int, Sequence[str]]], name: str, wanted: Sequence[str]) -> Header:
+    first: Header | None = None
+    for line, cells in _filled(rows):
+        hits = _hits(cells, wanted)
+        if first is None:
+            first = Header(names(cells), line)
+            if hits or not wanted:
+                break
+        elif hits >= min(HITS_MIN, len(set(wanted))):
+            return Header(names(cells), line)
+    if first is None:
+        raise _no_rows(name)
+    return first
+
+
+def _numbered(rows: Iterable[tuple[int, Sequence[str]]], search: HeaderSearch, name: str) -> Header:
+    for line, cells in rows:
+        if search.row is not None and line >= search.row:
+            if line == search.row and any(cell.strip(INVISIBLE) for cell in cells):
+                return Header(names(cells), line)
+            break
+    return _missing(name, search, (0, 0, ()))
+
+
+def _hits(cells: Sequence[str], wanted: Sequence[str]) -> int:
+    present = {_folded(cell) for cell in cells}
+    return sum(_folded(one) in present for one in set(wanted))
+
+
+def _no_rows(name: str) -> FileError:
+    return FileError(name, "the file has no rows", "Send the file again with its header and data.")
 
 
 def _folded(cell: str) -> str:
-    return " ".join(cell.split()).casefold()
+    return _name(cell).casefold()
+
+
+def _name(cell: str) -> str:
+    """A header cell as a name: white space once between words, nothing invisible around them."""
+    return " ".join(cell.strip(INVISIBLE).split())
 
 
 def _missing(name: str, search: HeaderSearch, best: tuple[int, int, Sequence[str]]) -> NoReturn:
     """Raise FileError that says what was looked for and what the nearest row has."""
     wanted = f"in row {search.row}" if search.row else f"with {', '.join(search.contains)}"
     where = "" if search.row else f" in the first {SEARCH_ROWS} rows"
-    near = f"; nearest is line {-best[1]}: {', '.join(best[2])[:200]}" if best[0] else ""
+    near = f"; nearest is line {-best[1]}: {shown(', '.join(best[2])[:200])}" if best[2] else ""
     raise FileError(
         name, f"no header {wanted}{where}{near}", "Send the file with that header, or name its header in the mapping."
     )
@@ -114,7 +161,7 @@ def names(cells: Sequence[str]) -> tuple[str, ...]:
     seen: dict[str, int] = {}
     result = []
     for number, cell in enumerate(cells):
-        name = " ".join(cell.split()) or f"#{number + 1}"
+        name = _name(cell) or f"#{number + 1}"
         seen[name] = seen.get(name, 0) + 1
         result.append(name if seen[name] == 1 else f"{name}#{seen[name]}")
     return tuple(result)

@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from gateway.errors import Fault
+from gateway.invisible import hidden, shown
 from gateway.mapping.apply.mapped import FILE_SHIFT
 from gateway.mapping.apply.messages import Defect, describe
 from gateway.mapping.apply.temporary_tables import Work
@@ -209,6 +210,18 @@ def add_wrong_identifiers(work: Work, compiler: Compiler, relation: str, name: s
             table = pa.table({"text": pa.array(seen, pa.utf8()), "wrong": pa.array(seen.values(), pa.utf8())})
             texts = f"(select _ordinal, _position, {target.value} as text {rows})"
             work.over(table, partial(_insert_wrong, work, name, record, _first_column(record, target), texts))
+
+
+def name_invisible(work: Work, name: str) -> None:
+    """Name the characters of unknown codes and names that nobody sees: they may be all that is wrong with them."""
+    table = identifier(name)
+    found = work.con.execute(
+        f"select rowid, message, value from {table} where not rejects and regexp_matches(value, '[\\p{{Cc}}\\p{{Cf}}]')"
+    ).fetchall()
+    hint = "Remove the invisible character and send the file again; until then it counts as it was sent."
+    for row, message, value in found:
+        if hidden(value):
+            work.con.execute(f"update {table} set message = ?, hint = ? where rowid = ?", [shown(message), hint, row])
 
 
 def _insert_wrong(work: Work, name: str, record: Record, column: str, texts: str, known: str) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from gateway.invisible import shown
 from gateway.mapping.compiler import amounts
 from gateway.mapping.compiler.targets import Target
 from gateway.model.status import MOVES
@@ -148,4 +149,5 @@ def _allowed(target: Target) -> str:
 
 
 def _short(text: str) -> str:
+    text = shown(text)
     return text if len(text) <= _SHOWN_MAX else text[: _SHOWN_MAX - 1] + "…"

@@ -1,4 +1,4 @@
-"""White space around texts, taken off Arrow arrays."""
+"""What nobody sees around texts, taken off Arrow arrays."""
 
 from __future__ import annotations
 
@@ -8,17 +8,16 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-WHITE = " \t\n\v\f\r\u00a0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u202f\u205f\u3000"
-"""What does not count around a text."""
+from gateway.invisible import INVISIBLE
 
-_FIRST, _LAST = ord("!"), 0x7F
-"""Octets that are no white space and no part of a longer character."""
+_FIRST, _LAST = ord("!"), 0x7E
+"""Octets that are visible and no part of a longer character."""
 
 
 def trimmed(batch: pa.RecordBatch, but: Container[str]) -> pa.RecordBatch:
     """The batch with its texts trimmed, but for these columns: ten times cheaper here than in SQL."""
     arrays = [
-        pc.utf8_trim(array, characters=WHITE) if name not in but and _may_be_padded(array) else array
+        pc.utf8_trim(array, characters=INVISIBLE) if name not in but and _may_be_padded(array) else array
         for name, array in zip(batch.schema.names, batch.columns, strict=True)
     ]
     return pa.RecordBatch.from_arrays(arrays, schema=batch.schema)

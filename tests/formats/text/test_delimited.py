@@ -10,9 +10,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from gateway.errors import FileError, HouseError
-from gateway.formats.text import delimited
+from gateway.formats.text import arrow_rows, delimited
 from gateway.reading import ReadRequest
 from gateway.settings import Limits
+from tests.conftest import case
 
 
 def read(path: Path, content: bytes, **options: Any) -> tuple[list[dict[str, Any]], delimited.Reading]:
@@ -21,7 +22,8 @@ def read(path: Path, content: bytes, **options: Any) -> tuple[list[dict[str, Any
     return [row for batch in reading for row in batch.to_pylist()], reading
 
 
-cell = st.text(alphabet=st.sampled_from("ab,\"\n' é1"), max_size=6)
+# A cell with both delimiters and line ends may be what a stray quote swallowed, which has tests of its own.
+cell = st.one_of(st.text(alphabet=st.sampled_from(f"ab{mark}\"' é1"), max_size=6) for mark in ",\n")
 
 
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -226,9 +228,9 @@ def test_both_ways_give_the_same(tmp_path: Path, body: str, block: int) -> None:
 
     def outcome(plain: bool) -> Any:
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(delimited, "BLOCK_BYTES", block)
+            patch.setattr(arrow_rows, "BLOCK_BYTES", block)
             if not plain:
-                patch.setattr(delimited._Delimited, "_plain", lambda self: False)
+                patch.setattr(delimited._Delimited, "_plain", lambda self, octets: False)
             try:
                 rows, reading = read(tmp_path / "f.csv", f"p,q\n{body}".encode())
             except FileError as error:
@@ -246,3 +248,133 @@ def test_rejected_rows_keep_their_lines_where_arrow_reads_ahead(tmp_path: Path) 
     rows, reading = read(tmp_path / "f.csv", ("a,b\n" + "\n".join(lines)).encode())
     assert all(row["_position"] == f"line {row['a']}" for row in rows)
     assert [fault.position for fault in reading.faults] == [f"line {n}" for n in range(1000, 150_000, 1000)]
+
+
+# --- tables as programs and people damage them ----------------------------------------------------------
+
+
+def cells(rows: list[dict[str, Any]]) -> list[list[str]]:
+    return [[text for name, text in row.items() if not name.startswith("_")] for row in rows]
+
+
+@pytest.mark.parametrize(("name", "titles"), [("returns.txt", 4), ("returns-same-title.txt", 4)])
+def test_stray_quotes_of_tab_files_are_text(tmp_path: Path, name: str, titles: int) -> None:
+    content = (case("table-08-fba-return-stray-quotes") / name).read_bytes()
+    for quote in ("", "auto"):
+        rows, reading = read(tmp_path / "f.csv", content, delimiter="tab", quote=quote)
+        assert [row["license-plate-number"] for row in rows] == ["LPN1", "LPN2", "LPN3", "LPN4"]
+        assert rows[0]["product-name"].startswith('"Nora lamp') and reading.faults == []
+
+
+def test_automatic_quotes_are_those_of_the_header(tmp_path: Path) -> None:
+    assert cells(read(tmp_path / "f.csv", b'"a"\t"b"\n"1"\t"2\t3"\n', delimiter="tab", quote="auto")[0]) == [
+        ["1", "2\t3"]
+    ]
+    assert cells(read(tmp_path / "f.csv", b'a,b\n1,"2,3"\n', delimiter="auto", quote="auto")[0]) == [["1", "2,3"]]
+
+
+@pytest.mark.parametrize("end", ["\n", "\nZ,9,z,9\n", '\nZ,"odd,z,9\n'])
+@pytest.mark.parametrize(
+    ("swallowed", "lines"),
+    [
+        ('A,"wrong size,x,1\nB,12",y,2', "line 2"),  # in the same column of the next row
+        ('A,"wrong size,x,1\nM,5,m,5\nB,12",y,2', "line 2"),  # with a row between
+        ('"A,1,x,1\n"B,2,y,2', "line 2"),  # text follows the second quote
+        ('A,1,x,"1\nB,2,y,2"', "line 2"),  # in the last column
+        ('A,"1,x,1\nB,2,y,"2', "line 2"),  # not in the same column: too few cells
+    ],
+)
+def test_rows_that_a_quote_swallowed_are_reported(tmp_path: Path, swallowed: str, lines: str, end: str) -> None:
+    content = f"sku,note,by,qty\n{swallowed}{end}".encode()
+    if content.count(b'"') % 2:
+        with pytest.raises(FileError, match="never closed"):
+            read(tmp_path / "f.csv", content)
+        return
+    rows, reading = read(tmp_path / "f.csv", content)
+    assert cells(rows) == ([["Z", "9", "z", "9"]] if end != "\n" else [])
+    assert [(fault.position, fault.code) for fault in reading.faults] == [(lines, "ROW_REJECT")]
+    closes = 1 + len(swallowed.split("\n"))
+    assert f"closes in line {closes}" in reading.faults[0].message and 'quote = ""' in reading.faults[0].hint
+
+
+def test_texts_over_several_lines_are_no_swallowed_rows(tmp_path: Path) -> None:
+    content = b'sku,note,by,qty\nA,"1 Road\nTown, State",x,1\nB,"one, two, three",y,2\nC,"a\n\nb",z,3\n'
+    rows, reading = read(tmp_path / "f.csv", content)
+    assert ([row["qty"] for row in rows], reading.faults) == (["1", "2", "3"], [])
+
+
+@pytest.mark.parametrize("name", ["stock-a.csv", "stock-b.csv", "stock-c.csv"])
+@pytest.mark.parametrize("delimiter", ["auto", "comma", "semicolon"])
+def test_excels_hint_of_the_delimiter_decides(tmp_path: Path, name: str, delimiter: str) -> None:
+    rows, _ = read(tmp_path / "f.csv", (case("table-10-sep-line") / name).read_bytes(), delimiter=delimiter)
+    assert [(row["_position"], row["SKU"], row["Qty"]) for row in rows] == [("line 3", "MUG-BLUE", "5")]
+
+
+def test_a_hint_stands_above_rows_without_a_header_too(tmp_path: Path) -> None:
+    rows, _ = read(tmp_path / "f.csv", b"sep=|\n1|2\n", header=False, columns=["a", "b"])
+    assert [(row["_position"], row["a"], row["b"]) for row in rows] == [("line 2", "1", "2")]
+
+
+@pytest.mark.parametrize("above", ["UTF-8", "Stock report;2026-08-01", "Shop;A;B;C\n\nmade by;me"])
+def test_a_line_above_the_header_is_none(tmp_path: Path, above: str) -> None:
+    path = tmp_path / "f.csv"
+    path.write_text(f"{above}\nSKU;Qty;Date\nMUG-BLUE;5;2026-08-01\n")
+    request = ReadRequest(path, "f.csv", Limits(), {"delimiter": "semicolon"}, columns=("SKU", "Qty", "Date", "Lot"))
+    assert delimited.read(request).columns == ("SKU", "Qty", "Date")
+    renamed = ReadRequest(path, "f.csv", Limits(), {"delimiter": "semicolon"}, columns=("Artikel", "Menge"))
+    assert delimited.read(renamed).columns[0] == above.split(";", maxsplit=1)[0]
+
+
+@pytest.mark.parametrize("name", ["both", "first-row-only", "header-only", "rows-only"])
+def test_blank_cells_behind_the_last_column_are_nothing(tmp_path: Path, name: str) -> None:
+    content = (case("table-12-trailing-delimiter") / f"stock-{name}.csv").read_bytes()
+    for options in ({}, {"ragged": "pad"}):
+        rows, reading = read(tmp_path / "f.csv", content, **options)
+        assert [row[:3] for row in cells(rows)] == [["MUG-BLUE", "5", "2026-08-01"], ["LAMP-01", "7", "2026-08-01"]]
+        assert ([row["_position"] for row in rows], reading.received) == (["line 2", "line 3"], 2)
+
+
+def test_rows_that_fit_after_all_keep_their_places(tmp_path: Path) -> None:
+    lines = [f"{n},x,," if n % 3 == 0 else f"{n},bad,y" if n % 7 == 0 else f"{n},x" for n in range(2, 3000)]
+    for ragged in ("reject", "pad"):
+        rows, reading = read(tmp_path / "f.csv", ("a,b\n" + "\n".join(lines)).encode(), ragged=ragged)
+        assert [row["_position"] for row in rows] == [f"line {row['a']}" for row in rows]
+        assert len(rows) + len(reading.faults) == reading.received == 2998
+        assert {int(fault.position[5:]) % 7 for fault in reading.faults} == {0}
+
+
+@pytest.mark.parametrize("name", ["stock-nul.csv", "stock-nul-tail.csv"])
+def test_nul_octets_are_no_text_and_no_rows(tmp_path: Path, name: str) -> None:
+    content = (case("table-13-nul-bytes") / name).read_bytes()
+    rows, reading = read(tmp_path / "f.csv", content)
+    assert [[text.strip("\0") for text in row] for row in cells(rows)] == [
+        ["MUG-BLUE", "5", "2026-08-01"], ["LAMP-01", "7", "2026-08-01"],
+    ]  # fmt: skip
+    assert (reading.received, delimited.sniff(content, name)) == (2, True)
+
+
+@pytest.mark.parametrize("quoted", [False, True])
+def test_a_header_once_more_is_no_row(tmp_path: Path, quoted: bool) -> None:
+    content = (case("table-14-concatenated-exports") / "stock.csv").read_bytes()
+    rows, reading = read(tmp_path / "f.csv", content.replace(b"MUG-BLUE", b'"MUG-BLUE"') if quoted else content)
+    assert [(row["_position"], row["SKU"]) for row in rows] == [("line 2", "MUG-BLUE"), ("line 4", "LAMP-01")]
+    assert (reading.received, reading.faults) == (2, [])
+
+
+@pytest.mark.parametrize("ragged", ["reject", "pad"])
+def test_another_header_is_refused(tmp_path: Path, ragged: str) -> None:
+    with pytest.raises(FileError, match="another header stands here: Qty, SKU") as caught:
+        read(tmp_path / "f.csv", b"SKU,Qty\nA,1\nQty,SKU\n7,B\n", ragged=ragged)
+    assert caught.value.position == "line 3"
+
+
+@pytest.mark.parametrize("ragged", ["reject", "pad"])
+def test_a_text_written_as_a_formula_is_the_text(tmp_path: Path, ragged: str) -> None:
+    content = b'a,b\n="00123",="1"\n"=""0""""7""",=1+1\n="",x\n'
+    rows, _ = read(tmp_path / "f.csv", content, ragged=ragged)
+    assert cells(rows) == [["00123", "1"], ['0"7', "=1+1"], ["", "x"]]
+
+
+def test_invisible_characters_around_names_do_not_count(tmp_path: Path) -> None:
+    _, reading = read(tmp_path / "f.csv", "a\u200b,\u200e b\u00a0 c\u00ad\n1,2\n".encode())
+    assert reading.columns == ("a", "b c")

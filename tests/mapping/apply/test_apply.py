@@ -665,3 +665,28 @@ def test_a_file_error_of_the_database_names_the_feed(bench: Bench) -> None:
     with pytest.raises(FileError, match=r"acme\.test"):
         bench.apply(mapping(record), lambda _: stock(("A", "x", "1")))
     assert isinstance(bench.con, duckdb.DuckDBPyConnection)
+
+
+# --- characters that nobody sees ------------------------------------------------------------------------
+
+
+def test_invisible_characters_around_a_text_do_not_count_and_within_one_are_named(bench: Bench) -> None:
+    bench.alias(("acme", "3PL", "MUG", "M-MUG", 1, None, None))
+    rows = (
+        ("A", "\u200bMUG\u200e", "\u202d7\u202c"),
+        ("A", "MU\u00adG", "1"),
+        ("A", "MUG\0", "1\u200b0"),
+        ("B", "MUG", "2\0"),
+    )
+    mapped = bench.apply(mapping(snapshot(sku={"from": "sku", "alias": "3PL"})), lambda _: stock(*rows))
+    assert bench.rows(mapped, SNAPSHOT, "sku", "qty") == [
+        ("M-MUG", "7.0000"),
+        ("?MU\u00adG", "1.0000"),
+        ("M-MUG", "2.0000"),
+    ]
+    unknown, broken = bench.faults(mapped, "code", "message", "hint", "value")
+    assert unknown[:2] == (
+        "SKU_UNKNOWN", '"MU<U+00AD SOFT HYPHEN>G" is no SKU and no 3PL alias of this partner (1 row)',
+    )  # fmt: skip
+    assert "Remove the invisible character" in unknown[2] and unknown[3] == "MU\u00adG"
+    assert broken[1].startswith('qty: "1<U+200B ZERO WIDTH SPACE>0" is not a number')
