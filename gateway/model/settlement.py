@@ -41,6 +41,13 @@ SETTLEMENT = Table(
         Column("total", MONEY, "What is paid", True),
         Column("currency", TEXT, "ISO 4217", True),
         Column("payout_ref", TEXT, "Reference on the bank statement, if the partner states it"),
+        Column(
+            "drawn_on",
+            TEXT,
+            "What it is paid out of: LINES that name it (also where empty), or the BALANCE of lines that name no payout",
+            False,
+            ("LINES", "BALANCE"),
+        ),
     ),
     event="deposit_date",
 )

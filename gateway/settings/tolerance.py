@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from decimal import Decimal
 
+from pydantic import Field
+
 from gateway.settings.strict import Strict
 
 
@@ -14,3 +16,4 @@ class Tolerance(Strict):
     stock_value: Decimal = Decimal(25)
     payout_days: int = 5
     settlement_amount: Decimal = Decimal("0.00")
+    settlement_lines_days: int = Field(7, ge=0, le=366)

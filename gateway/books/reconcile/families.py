@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from gateway.books.reconcile import files, payout, sent, settlement, stock_count, subledger
+from gateway.books.reconcile import files, payout, sent, settlement, settlement_lines, stock_count, subledger
 from gateway.books.reconcile.registry import Reconciliation
 from gateway.books.reconcile.tables import Working
 
@@ -36,6 +36,12 @@ FAMILIES: dict[str, Family] = {
         settlement.CODES,
         "what the channel settled for each order",
         "what was shipped of the order, at the order's prices",
+    ),
+    "settlement_lines": Family(
+        settlement_lines.run,
+        settlement_lines.CODES,
+        "the sum of a settlement's lines, from every file",
+        "the total that the settlement states",
     ),
     "stock_count": Family(
         stock_count.run,

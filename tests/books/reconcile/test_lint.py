@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 
 import pytest
@@ -10,22 +9,19 @@ import pytest
 from gateway.books.reconcile.families import FAMILIES
 from gateway.books.reconcile.registry import Registry
 from gateway.books.rules import load
-from gateway.errors import HouseError
+from gateway.errors import HomeFaultsError
 from gateway.model.resolutions import KINDS
 from tests.books.reconcile.test_declared import BLOCK, declare
 
 FILE = "mappings/reconciliations.toml"
-FAULT = re.compile(rf"^{FILE}:(\d+): (.*) Fix: (.+)\.$")
 
 
 def found(home: Path) -> list[tuple[int, str, str]]:
     """(line, message, fix) of every fault."""
-    with pytest.raises(HouseError) as refused:
+    with pytest.raises(HomeFaultsError) as refused:
         load(home)
-    lines = str(refused.value).splitlines()[1:]
-    faults = [FAULT.match(line) for line in lines]
-    assert all(faults), lines
-    return [(int(fault[1]), fault[2], fault[3]) for fault in faults if fault]
+    assert {fault.file for fault in refused.value.faults} == {FILE}
+    return [(fault.line, fault.message, fault.fix) for fault in refused.value.faults]
 
 
 def line_of(home: Path, text: str) -> int:
