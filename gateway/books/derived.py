@@ -55,6 +55,11 @@ def record(commit: Commit, derivation: Derivation, posted: str) -> int:
     return commit.insert(derivation.table, f"select *, {instant(commit.at)} as recorded_at from ({posted})")
 
 
+def posting(derivation: Derivation) -> str:
+    """SQL of what tells a row of `differences` from every other posting: its key, and how often that was posted."""
+    return f"concat_ws('|', {', '.join(map(identifier, derivation.key))}, times)"
+
+
 def _differences_sql(derivation: Derivation, desired: str, scope: str) -> str:
     keys, measures = derivation.key, derivation.measures
     kept = ", ".join(f"coalesce(d.{identifier(n)}, p.{identifier(n)}) as {identifier(n)}"

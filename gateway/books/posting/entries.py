@@ -2,7 +2,8 @@
 
 A relation to post holds the columns of its table and `record_id`, `sign` (1, or −1 for a record that a
 restatement takes back: so a corrected file posts the difference), `entity`, `channel`, `file_id` and `salt`
-(makes the entry ids of later postings of one document distinct). Everything is aggregated before lines are
+(makes the entry ids of later postings of one document distinct); a derived one also `posting`, unique to each
+of its rows for all time. Everything is aggregated before lines are
 made, so that a settlement of a million lines becomes some tens of journal lines, and each line keeps links
 to the records behind it.
 """

@@ -17,6 +17,10 @@ from gateway.sql import literal
 _KEY = f'entity, channel, currency, file_id, salt, document, day, "class", record_key, {", ".join(DIMENSIONS)}'
 """What the records of one entry share."""
 
+POSTING = "posting"
+"""Column of derived records: which posting of its key it is. Ids of their entries cover all of their postings, since
+what a document's day derives may come in several passes."""
+
 
 @dataclass(frozen=True, slots=True)
 class Source:
@@ -36,7 +40,8 @@ class RuleLines:
         self.con, self.rules, self.rule, self.source = con, rules, rule, source
         self.lines = f"{prefix}_lines"
         self.rows, self.entries = f"{prefix}_rows_{source.number}", f"{prefix}_entries_{source.number}"
-        self.columns = source.columns | {"revenue"}
+        self.columns = source.columns - {POSTING} | {"revenue"}
+        self.derived = POSTING in source.columns
         self.legs = rule.legs or (Leg(amount=rule.amount, debit=rule.debit, credit=rule.credit or "class"),)
         self.made: list[tuple[str, str]] = []
 
@@ -70,7 +75,7 @@ class RuleLines:
         conditions = " and ".join(f"({condition})" for condition in self._conditions())
         return f"""select *, hash({_KEY}) as k
             from (select record_id, src.entity, coalesce(src.channel, '') as channel, currency, file_id, salt,
-                   {self._keys()}, {", ".join(amounts)}
+                   {"posting, " * self.derived}{self._keys()}, {", ".join(amounts)}
             from (select r.*, c.revenue from {self.source.relation} r
                   left join {CHANNELS} c on c.channel = r.channel) src
             {"where " + conditions if conditions else ""})"""
@@ -98,8 +103,9 @@ class RuleLines:
         """One row for each entry, with its amounts."""
         sums = ", ".join(f"sum(a{number}) as a{number}" for number in range(len(self.legs)))
         nonzero = " or ".join(f"sum(a{number}) <> 0" for number in range(len(self.legs)))
+        postings = ", bit_xor(md5_number_lower(posting)), bit_xor(md5_number_upper(posting))" * self.derived
         return f"""select 'E' || left(md5(concat_ws('|', {literal(self.rule.name)}, entity, channel, currency, file_id,
-                       salt, document, day, "class", record_key)), 20) as entry_id,
+                       salt, document, day, "class", record_key{postings})), 20) as entry_id,
                    {_KEY}, k, {sums}
             from {self.rows} group by {_KEY}, k having {nonzero}"""
 

@@ -10,8 +10,9 @@ from datetime import datetime
 
 import duckdb
 
-from gateway.books.derived import Derivation, differences, record
+from gateway.books.derived import Derivation, differences, posting, record
 from gateway.books.posting.entries import Entries
+from gateway.books.posting.lines import POSTING
 from gateway.books.posting.rules import PostingRules
 from gateway.books.posting.sources import DERIVED
 from gateway.books.posting.sources import SHIPMENT_AMOUNTS as AMOUNTS
@@ -44,9 +45,9 @@ def run(commit: Commit, con: duckdb.DuckDBPyConnection, rules: PostingRules, sin
     changed = differences(con, SHIPMENT_VALUE, _desired(con), ORDERS, NEW)
     if changed:
         record(commit, SHIPMENT_VALUE, f"select * exclude (times) from {NEW}")
-        to_post = f"(select *, 1 as sign, '' as file_id, cast(times as varchar) as salt from {NEW})"
+        to_post = f"(select *, 1 as sign, '' as file_id, '' as salt, {posting(SHIPMENT_VALUE)} as posting from {NEW})"
         entries = Entries(con, rules, "_earn")
-        entries.post("shipment_value", to_post, tuple(DERIVED["shipment_value"]))
+        entries.post("shipment_value", to_post, (*DERIVED["shipment_value"], POSTING))
         entries.write(commit)
         entries.drop()
     return changed

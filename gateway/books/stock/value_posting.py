@@ -11,8 +11,9 @@ from datetime import datetime
 import duckdb
 import pyarrow as pa
 
-from gateway.books.derived import Derivation, differences, record
+from gateway.books.derived import Derivation, differences, posting, record
 from gateway.books.posting.entries import Entries
+from gateway.books.posting.lines import POSTING
 from gateway.books.posting.reference import ENTITIES
 from gateway.books.posting.rules import PostingRules, Rule
 from gateway.books.stock.valuation import ItemCost, Movement, Valued
@@ -157,11 +158,6 @@ def _minor(currency: str | None) -> int:
 def _post(con: duckdb.DuckDBPyConnection, rules: PostingRules) -> Entries:
     """One entry for each entity, kind of movement, pair of roles and day."""
     entries = Entries(con, rules, "_stock")
-    # Posting the same difference twice must make two entries, so the id covers what was posted before.
-    salt = con.execute(
-        f"""select md5(concat_ws('|', (select count(*) from stock_value), sum(value), min(record_id), max(record_id)))
-        from {NEW}"""
-    ).fetchone()
     pairs = con.execute(
         f"""select distinct debit_role, credit_role from {NEW}
         where debit_role <> credit_role and value <> 0 order by all"""
@@ -170,11 +166,11 @@ def _post(con: duckdb.DuckDBPyConnection, rules: PostingRules) -> Entries:
         con.execute(
             f"""create or replace temp view _value_pair_{number} as
             select v.record_id, 1 as sign, v.entity, v.channel, f.functional as currency, '' as file_id,
-                   {literal(salt[0] if salt else "")} as salt, v.type as kind, v.occurred_at, v.value
+                   '' as salt, {posting(STOCK_VALUE)} as posting, v.type as kind, v.occurred_at, v.value
             from {NEW} v left join {ENTITIES} f on f.entity = v.entity
             where v.debit_role = {literal(debit)} and v.credit_role = {literal(credit)}"""
         )
-        entries.apply(_rule(debit, credit), f"_value_pair_{number}", ("kind", "occurred_at", "value"))
+        entries.apply(_rule(debit, credit), f"_value_pair_{number}", ("kind", "occurred_at", "value", POSTING))
     return entries
 
 
