@@ -22,9 +22,9 @@ from gateway.errors import HouseError
 from gateway.home import Home, open_home
 from gateway.intake import take as loop
 from gateway.intake.take import Intake
-from gateway.ledger import archive, verify
+from gateway.ledger import verify
 from gateway.once import taking_files
-from gateway.transports import build
+from gateway.transports import build, opening
 from tests.intake.test_together import shipment
 from tests.test_books import GOOD, ITEMS
 
@@ -151,7 +151,7 @@ def _inject(
     """Let the trouble happen once in this tick."""
     partner, name, content = seen[-1]
     path = night.home / "inbound" / partner / name
-    claim, add, write = loop.taken_of, archive.Archiver.add, loop._Batch._write
+    claim, copy, write = loop.taken_of, opening.copy_listed, loop._Batch._write
     if trouble in ("renamed", "replaced"):
 
         def changes(home: Home, one: object) -> object:
@@ -167,12 +167,12 @@ def _inject(
         patch.setattr(loop, "taken_of", changes)
     elif trouble == "disk full":
 
-        def full(self: archive.Archiver, source: Path) -> archive.Stored:
+        def full(source: Path, version: opening.Version, target: Path) -> None:
             if source == path:
                 raise OSError(28, "No space left on device")
-            return add(self, source)
+            copy(source, version, target)
 
-        patch.setattr(archive.Archiver, "add", full)
+        patch.setattr(opening, "copy_listed", full)
     elif trouble == "killed":
 
         def dies(*given: object) -> object:

@@ -20,10 +20,11 @@ from gateway.home import Home, open_home
 from gateway.intake import arrivals
 from gateway.intake import take as loop
 from gateway.intake.result import Receipt
-from gateway.ledger import archive, verify
+from gateway.ledger import verify
 from gateway.ledger.lake import open_lake
 from gateway.monitor import Monitor
 from gateway.once import run_books, run_once
+from gateway.transports import opening
 from gateway.transports.folder import Folder
 from gateway.workbooks.write import write_workbooks
 from tests.conftest import NOW, taken
@@ -173,14 +174,14 @@ def test_a_file_that_may_not_be_read_stays_and_the_others_go_on(
 ) -> None:
     forbidden = drop("amazon-us", "settlement-1.txt", GOOD)
     drop("amazon-us", "settlement-2.txt", named(2))
-    add = archive.Archiver.add
+    copy = opening.copy_listed
 
-    def refuse(self: archive.Archiver, source: Path) -> archive.Stored:
-        if source == forbidden:
-            raise PermissionError(errno.EACCES, "Permission denied", str(source))
-        return add(self, source)
+    def refuse(path: Path, version: opening.Version, target: Path) -> None:
+        if path == forbidden:
+            raise PermissionError(errno.EACCES, "Permission denied", str(path))
+        copy(path, version, target)
 
-    monkeypatch.setattr(archive.Archiver, "add", refuse)
+    monkeypatch.setattr(opening, "copy_listed", refuse)
     receipts = {receipt.drop.name: receipt for receipt in take(gateway)}
     assert receipts["settlement-2.txt"].committed and not receipts["settlement-1.txt"].committed
     assert receipts["settlement-1.txt"].files[0].reason == "cannot be archived: Permission denied"

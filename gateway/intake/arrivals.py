@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import shutil
 import tempfile
 from collections.abc import Generator, Iterable, Iterator, Mapping
@@ -15,13 +16,12 @@ from gateway.ledger import archive
 from gateway.ledger.store import Bytes
 from gateway.prefetch import ahead
 from gateway.settings import Config, secret_of
+from gateway.transports import opening
 from gateway.transports.transport import Drop
 
+_NUMBERS = itertools.count()
 BATCH_BYTES = 8 << 20
 """Files up to this size together share one commit."""
-
-Version = tuple[int, int, int]
-"""Inode, size and time of the last change: another one says that a file is not what was archived."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,32 +36,39 @@ class Within:
 class Arrival:
     """A file whose bytes are archived.
 
-    within  the delivery that holds it, where it came in a container
-    sealed  why it is set aside as it is: a container that cannot be opened, or what ends the process
+    drop      what is read of it: where others can write to the delivery, a copy that only the gateway can
+    received  the delivery, where it lies elsewhere than `drop`
+    within    the delivery that holds it, where it came in a container
+    sealed    why it is set aside as it is: a container that cannot be opened, or what ends the process
     """
 
     drop: Drop
     stored: archive.Stored
-    version: Version = (0, 0, 0)
+    received: Drop | None = None
     within: Within | None = None
     sealed: Fault | None = None
 
     @property
     def delivery(self) -> Drop:
         """What was delivered: the file, or the container that it came in."""
-        return self.within.drop if self.within else self.drop
+        return self.within.drop if self.within else self.received or self.drop
 
     @property
     def container(self) -> tuple[str, str]:
         """(name, SHA-256) of the container that it came in, ("", "") if it came by itself."""
         return (self.within.drop.name, self.within.stored.sha256) if self.within else ("", "")
 
-    def is_as_archived(self) -> bool:
-        """Whether the file still is what was archived."""
+    def is_as_listed(self) -> bool:
+        """Whether the delivery still is in its place and what was listed there."""
         try:
-            return _version(self.drop.path) == self.version
+            status = self.delivery.path.lstat()
         except OSError:
             return False
+        return self.delivery.listed in (None, opening.version_of(status))
+
+    def forget(self) -> None:
+        """Remove the copy that was read."""
+        _drop_copy(self.drop, self.delivery)
 
 
 class Arrivals:
@@ -98,6 +105,8 @@ class Arrivals:
                 archiver.settle(_hashes(batch))
             except OSError as error:
                 left.update((one.delivery, _refused(error)) for one in batch)
+                for one in batch:
+                    one.forget()
             else:
                 yield batch
 
@@ -142,23 +151,31 @@ class Arrivals:
 
         A container that cannot be opened, or that is `sealed`, is taken as it is.
         """
-        version = _version(drop.path)
-        stored = archiver.add(drop.path)
-        if sealed or not containers.kind(drop.path):
-            return [Arrival(drop, stored, version, sealed=sealed)]
-        place = Path(tempfile.mkdtemp(dir=scratch))
+        own = _own(drop, scratch)
         try:
-            inner = list(containers.unpack(drop.path, drop.name, place, self.config.limits, self._keys(drop)))
-            if not inner:
-                raise FileError(drop.name, "there is no file in it", "Send it again, with the files.")
-        except FileError as error:
-            shutil.rmtree(place)
-            return [Arrival(drop, stored, version, sealed=error.as_fault())]
-        within = Within(drop, stored)
-        return [
-            Arrival(replace(drop, name=file.name, path=file.path), archiver.add(file.path), _version(file.path), within)
-            for file in inner
-        ]
+            whole = Arrival(own, archiver.add(own.path), drop, sealed=sealed)
+            if sealed or not containers.kind(own.path):
+                return [whole]
+            place = Path(tempfile.mkdtemp(dir=scratch))
+            try:
+                inner = self._unpack(own, place)
+            except FileError as error:
+                shutil.rmtree(place)
+                return [replace(whole, sealed=error.as_fault())]
+            arrived = [Arrival(one, archiver.add(one.path), within=Within(drop, whole.stored)) for one in inner]
+        except OSError:
+            _drop_copy(own, drop)
+            raise
+        _drop_copy(own, drop)
+        return arrived
+
+    def _unpack(self, container: Drop, place: Path) -> list[Drop]:
+        """The files within a container. Raises FileError if there are none or it cannot be opened."""
+        files = containers.unpack(container.path, container.name, place, self.config.limits, self._keys(container))
+        inner = [replace(container, name=file.name, path=file.path, listed=None) for file in files]
+        if not inner:
+            raise FileError(container.name, "there is no file in it", "Send it again, with the files.")
+        return inner
 
     def _keys(self, drop: Drop) -> containers.Keys:
         """What opens encrypted files of the drop's partner."""
@@ -179,6 +196,15 @@ def _refused(error: OSError) -> str:
     return f"cannot be archived: {error.strerror}"
 
 
-def _version(path: Path) -> Version:
-    status = path.stat()
-    return status.st_ino, status.st_size, status.st_mtime_ns
+def _own(drop: Drop, scratch: Path) -> Drop:
+    """The delivery, or a copy that nobody else can write to: what is archived is what is read. Raises OSError."""
+    if drop.listed is None:
+        return drop
+    path = scratch / f"{next(_NUMBERS)}.received"
+    opening.copy_listed(drop.path, drop.listed, path)
+    return replace(drop, path=path)
+
+
+def _drop_copy(own: Drop, delivery: Drop) -> None:
+    if own.path != delivery.path:
+        own.path.unlink(missing_ok=True)

@@ -110,8 +110,7 @@ class Intake:
                 for receipt in self.take_batch(batch):
                     _add(open_, deliveries[receipt.drop], receipt)
                 for one in batch:
-                    if one.within:
-                        one.drop.path.unlink(missing_ok=True)
+                    one.forget()
                 # A container may go on in the next commit.
                 goes_on = batch[-1].delivery if batch[-1].within else None
                 yield [open_.pop(drop) for drop in list(open_) if drop != goes_on]
@@ -174,7 +173,7 @@ class _Batch:
 
     loads    what was mapped of them
     parts    what is to be taken instead, one part after the other
-    changed  files that are not what was archived any more
+    changed  files that are not what was listed any more
     """
 
     home: Home
@@ -195,7 +194,7 @@ class _Batch:
             self.parts = parted(self.arrivals, [id(one) in masters for one in self.arrivals])
             return []
         self.loads = stage_all(self.home, files)
-        self.changed = [one for one in self.arrivals if not one.is_as_archived()]
+        self.changed = [one for one in self.arrivals if not one.is_as_listed()]
         if self.changed:
             rest = [one for one in self.arrivals if one not in self.changed]
             self.parts = [rest] if rest else []

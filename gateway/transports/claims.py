@@ -13,9 +13,11 @@ import secrets
 import socket
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 from gateway.atomic import write_atomically
+from gateway.transports import opening
 
 PREFIX = ".taking-"
 LONG_S = 3_600
@@ -28,11 +30,10 @@ class Claims:
     def __init__(self, folder: Path, gateway_id: str) -> None:
         self.folder, self.own = folder, folder / f"{PREFIX}{gateway_id}"
 
-    def entries(self) -> list[os.DirEntry[str]]:
+    def entries(self) -> list[tuple[str, os.stat_result]]:
         """What is claimed, with its markers. Raises OSError if the folder cannot be read."""
         try:
-            with os.scandir(self.own) as listing:
-                return list(listing)
+            return opening.listing(self.own)
         except FileNotFoundError:
             return []
 
@@ -42,21 +43,27 @@ class Claims:
         Nothing happens when another gateway was quicker, or while an earlier file of the name is still claimed.
         Raises OSError if claiming is forbidden.
         """
-        target = self.own / name
-        if target.exists():
+        with opening.opened_folder(self.folder) as folder:
+            with suppress(FileExistsError):
+                os.mkdir(self.own.name, dir_fd=folder)
+            with opening.opened_folder(self.own) as own:
+                self._claim(name, marker, folder, own)
+
+    def _claim(self, name: str, marker: str, folder: int, own: int) -> None:
+        if _exists(name, own):
             return
-        self.own.mkdir(exist_ok=True)
-        mark = self.own / (name + marker)
+        mark = name + marker
         # A marker without its file was left there by a process that was killed just below.
-        if marker and not (_move(self.folder / mark.name, mark) or mark.exists()):
+        if marker and not (_move(mark, folder, own) or _exists(mark, own)):
             return
-        if not _move(self.folder / name, target) and marker:
-            mark.unlink(missing_ok=True)
+        if not _move(name, folder, own) and marker:
+            with suppress(FileNotFoundError):
+                os.unlink(mark, dir_fd=own)
 
     def long_claimed_by_others(self) -> Iterator[tuple[str, str]]:
         """(gateway, name) of one file of each other gateway that claimed it long ago, where that may be seen."""
         for folder in sorted(self.folder.glob(f"{PREFIX}*")):
-            if folder == self.own or not os.access(folder, os.R_OK | os.X_OK):
+            if folder == self.own or folder.is_symlink() or not os.access(folder, os.R_OK | os.X_OK):
                 continue
             for path in sorted(folder.iterdir()):
                 # Renaming a file changes this time, not that of its content.
@@ -65,9 +72,17 @@ class Claims:
                     break
 
 
-def _move(source: Path, target: Path) -> bool:
+def _exists(name: str, folder: int) -> bool:
     try:
-        source.rename(target)
+        os.stat(name, dir_fd=folder, follow_symlinks=False)
+    except FileNotFoundError:
+        return False
+    return True
+
+
+def _move(name: str, source: int, target: int) -> bool:
+    try:
+        os.rename(name, name, src_dir_fd=source, dst_dir_fd=target)
     except FileNotFoundError:
         return False
     return True

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import shutil
 import stat
 from collections.abc import Iterator, Sequence, Set
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -14,10 +14,14 @@ from gateway.atomic import replacing
 from gateway.errors import Fault, HouseError
 from gateway.ledger import lake
 from gateway.settings import Config
-from gateway.transports import names
-from gateway.transports.claims import Claims, gateway_id
+from gateway.transports import names, opening
+from gateway.transports.claims import PREFIX, Claims, gateway_id
 from gateway.transports.stillness import Stillness
 from gateway.transports.transport import Drop
+
+Entry = tuple[str, os.stat_result]
+"""What lies in a folder: its name, and its status (that of a link, not of what it leads to)."""
+Key = tuple[Path, opening.Version, str]
 
 
 class Folder:
@@ -31,15 +35,16 @@ class Folder:
 
     def __init__(self, home: Path, config: Config, *, still: bool = False) -> None:
         self.config = config
-        self.root, self.outbound = home / "inbound", home / "outbound"
-        self.others = {home / drop.folder: drop.partner for drop in config.folder}
-        shared = [home / drop.folder for drop in config.folder if drop.shared]
+        # A link that an operator made is followed here, once; one that takes a folder's place later is refused.
+        self.root, self.outbound = (home / "inbound").resolve(), home / "outbound"
+        self.others = {(home / drop.folder).resolve(): drop.partner for drop in config.folder}
+        shared = [(home / drop.folder).resolve() for drop in config.folder if drop.shared]
         own = gateway_id(lake.folder_of(home, config)) if shared else ""
         self._claims = {folder: Claims(folder, own) for folder in shared}
         self.problems: list[Fault] = []
         self._stillness = Stillness(config.daemon.still_s if still else 0.0)
-        self._drops: dict[tuple[str, str], Drop] = {}
-        self._before: dict[tuple[str, str], Drop] = {}
+        self._drops: dict[Key, Drop] = {}
+        self._before: dict[Key, Drop] = {}
 
     @property
     def soon(self) -> bool:
@@ -57,93 +62,88 @@ class Folder:
     def _folders(self) -> dict[Path, str]:
         """Every drop folder → its partner."""
         found = dict(self.others)
-        for entry in self._entries(self.root):
-            if names.ignored(entry.name, self.config.daemon.ignore):
+        for name, status in self._entries(self.root):
+            if names.ignored(name, self.config.daemon.ignore):
                 continue
-            if entry.is_dir(follow_symlinks=False) and not names.refusal(entry.name, self._name_chars_max):
-                found.setdefault(Path(entry.path), entry.name)
+            if stat.S_ISDIR(status.st_mode) and not names.refusal(name, self._name_chars_max):
+                found.setdefault(self.root / name, name)
             else:
-                self._problem(entry.path, "is no partner's folder", "Drop files into inbound/<partner>/.")
+                self._problem(self.root / name, "is no partner's folder", "Drop files into inbound/<partner>/.")
         return found
 
-    def _entries(self, folder: Path) -> list[os.DirEntry[str]]:
+    def _entries(self, folder: Path) -> list[Entry]:
         try:
-            with os.scandir(folder) as listing:
-                return list(listing)
+            return opening.listing(folder)
         except OSError as error:
-            self._problem(str(folder), f"cannot be read: {error.strerror}", "Check that it exists and its permissions.")
+            self._problem(folder, f"cannot be read: {error.strerror}", "Check that it exists and its permissions.")
             return []
 
     def _poll_folder(self, partner: str, folder: Path) -> Iterator[Drop]:
         claims, marker = self._claims.get(folder), self._marker(partner)
         entries = self._entries(folder)
         if claims is None:
-            for entry, status in self._whole(entries, marker, set()):
-                yield self._drop(partner, entry, status)
+            for name, status in self._whole(folder, entries, marker, set()):
+                yield self._drop(partner, folder / name, status)
             return
         try:
-            claimed = {entry.name for entry in claims.entries()}
-            for entry, _ in self._whole(entries, marker, claimed):
-                self._claim(claims, entry.name, marker)
-            for entry in claims.entries():
-                status = entry.stat(follow_symlinks=False)
-                if stat.S_ISREG(status.st_mode) and not (marker and entry.name.endswith(marker)):
-                    yield self._drop(partner, entry, status)
+            claimed = {name for name, _ in claims.entries()}
+            for name, _ in self._whole(folder, entries, marker, claimed):
+                self._claim(claims, name, marker)
+            for name, status in claims.entries():
+                if not (marker and name.endswith(marker)) and self._wanted(claims.own / name, status):
+                    yield self._drop(partner, claims.own / name, status)
             for gateway, name in claims.long_claimed_by_others():
                 hint = "Start it again; if it is gone for good, move the file back into the drop folder."
-                self._problem(str(folder / name), f"has long been claimed by the gateway {gateway}", hint)
+                self._problem(folder / name, f"has long been claimed by the gateway {gateway}", hint)
         except OSError as error:
-            self._problem(str(claims.own), f"cannot be read: {error.strerror}", "Check its permissions.")
+            self._problem(claims.own, f"cannot be read: {error.strerror}", "Check its permissions.")
 
     def _claim(self, claims: Claims, name: str, marker: str) -> None:
         try:
             claims.claim(name, marker)
         except OSError as error:
             hint = "Who shares the folder must be allowed to make a folder in it and to move files there."
-            self._problem(str(claims.folder / name), f"cannot be claimed: {error.strerror}", hint)
+            self._problem(claims.folder / name, f"cannot be claimed: {error.strerror}", hint)
 
-    def _whole(
-        self, entries: Sequence[os.DirEntry[str]], marker: str, claimed: Set[str]
-    ) -> Iterator[tuple[os.DirEntry[str], os.stat_result]]:
+    def _whole(self, folder: Path, entries: Sequence[Entry], marker: str, claimed: Set[str]) -> Iterator[Entry]:
         """Those that are files, still, and marked where that is agreed. `claimed` markers count."""
-        present = {entry.name for entry in entries}
+        present = {name for name, _ in entries}
         there = present | claimed
-        for entry in entries:
-            if names.ignored(entry.name, self.config.daemon.ignore):
+        for name, status in entries:
+            path = folder / name
+            if names.ignored(name, self.config.daemon.ignore) or name.startswith(PREFIX):
                 continue
-            try:
-                status = entry.stat(follow_symlinks=False)
-            except OSError:
-                continue  # Gone since the listing: the next poll tells.
+            if stat.S_ISDIR(status.st_mode):
+                self._problem(path, "is a folder; files in it are not taken", "Drop files beside it, or remove it.")
+                continue
             version = (status.st_size, status.st_mtime_ns)
-            if names.is_lone_marker(entry.name, marker, present):
-                if self._stillness.is_still((entry.path, "marker"), version):
-                    self._problem(entry.path, *names.LONE_MARKER)
-            elif not names.is_marked(entry.name, marker, there):
+            if names.is_lone_marker(name, marker, present):
+                if self._stillness.is_still((path, "marker"), version):
+                    self._problem(path, *names.LONE_MARKER)
+            elif not names.is_marked(name, marker, there):
                 continue
-            elif self._wanted(entry, status.st_mode) and self._stillness.is_still(entry.path, version):
-                yield entry, status
+            elif self._wanted(path, status) and self._stillness.is_still(path, version):
+                yield name, status
 
-    def _drop(self, partner: str, entry: os.DirEntry[str], status: os.stat_result) -> Drop:
-        key = (entry.path, _token(status))
+    def _drop(self, partner: str, path: Path, status: os.stat_result) -> Drop:
+        key = (path, opening.version_of(status), _token(status))
         drop = self._before.get(key)
         if drop is None:
             arrived = datetime.fromtimestamp(status.st_mtime_ns // 1000 / 1_000_000, UTC)
-            drop = Drop(partner, entry.name, Path(entry.path), arrived, self.name, key[1])
+            drop = Drop(partner, path.name, path, arrived, self.name, key[2], key[1])
         # Many may wait for a while: what was found is not made again in every poll.
         self._drops[key] = drop
         return drop
 
-    def _wanted(self, entry: os.DirEntry[str], mode: int) -> bool:
-        if stat.S_ISDIR(mode):
-            return False
-        if not stat.S_ISREG(mode):
-            self._problem(entry.path, "is a link or a device", "Drop ordinary files.")
-            return False
-        if wrong := names.refusal(entry.name, self._name_chars_max):
-            self._problem(entry.path, wrong, "Rename the file.")
-            return False
-        return True
+    def _wanted(self, path: Path, status: os.stat_result) -> bool:
+        wrong, fix = opening.refusal(status), "Drop ordinary files, each a copy of its own."
+        if not wrong and status.st_size > self.config.limits.file_bytes_max:
+            wrong, fix = f"has {status.st_size} bytes, more than limits.file_bytes_max", "Split it, or raise the limit."
+        if not wrong:
+            wrong, fix = names.refusal(path.name, self._name_chars_max), "Rename the file."
+        if wrong:
+            self._problem(path, wrong, fix)
+        return not wrong
 
     def _marker(self, partner: str) -> str:
         found = self.config.partners.get(partner)
@@ -153,9 +153,9 @@ class Folder:
     def _name_chars_max(self) -> int:
         return self.config.limits.file_name_chars_max
 
-    def _problem(self, path: str, message: str, hint: str) -> None:
-        place = Path(path)
-        self.problems.append(Fault("FILE_REJECT", f"{place.parent.name}/{names.shown(place.name)} {message}", hint))
+    def _problem(self, path: Path, message: str, hint: str) -> None:
+        place = f"{names.shown(path.parent.name)}/{names.shown(path.name)}"
+        self.problems.append(Fault("FILE_REJECT", f"{place} {message}", hint))
 
     def settle(self, drop: Drop) -> None:
         """Remove the file and its marker, unless it was replaced since it was taken.
@@ -163,17 +163,19 @@ class Folder:
         Raises HouseError if that is forbidden.
         """
         try:
-            with contextlib.suppress(FileNotFoundError):
-                if _token(drop.path.stat(follow_symlinks=False)) != drop.token:
-                    return
-            for path in self._parts(drop):
-                path.unlink(missing_ok=True)
+            with opening.opened_folder(drop.path.parent) as folder:
+                with suppress(FileNotFoundError):
+                    if _token(os.stat(drop.path.name, dir_fd=folder, follow_symlinks=False)) != drop.token:
+                        return
+                for name in self._parts(drop):
+                    with suppress(FileNotFoundError):
+                        os.unlink(name, dir_fd=folder)
         except OSError as error:
             raise HouseError(
                 "remove", f"{drop.partner}/{drop.name}", "Check the folder's permissions.", str(error.strerror)
             ) from error
 
-    def _parts(self, drop: Drop) -> list[Path]:
+    def _parts(self, drop: Drop) -> list[str]:
         """The file and its marker in the order in which they are removed: a crash in between must do no harm.
 
         A file without its marker would stay in a drop folder, but a claimed one goes on; a marker that stays alone is
@@ -181,8 +183,8 @@ class Folder:
         """
         marker = self._marker(drop.partner)
         if not marker:
-            return [drop.path]
-        parts = [drop.path, drop.path.with_name(drop.name + marker)]
+            return [drop.name]
+        parts = [drop.name, drop.name + marker]
         return parts[::-1] if drop.path.parent.parent in self._claims else parts
 
     def deliver(self, files: Sequence[Path], folder: str = "") -> None:
@@ -202,4 +204,4 @@ class Folder:
 
 
 def _token(status: os.stat_result) -> str:
-    return f"{status.st_size}:{status.st_mtime_ns}"
+    return f"{status.st_size}:{status.st_mtime_ns}:{status.st_ctime_ns}"

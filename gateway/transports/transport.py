@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Protocol
 
 from gateway.errors import Fault, HouseError
+from gateway.transports.opening import Version
 
 
 class UnreachableError(HouseError):
@@ -25,6 +26,7 @@ class Drop:
     arrived_at  UTC instant of its last change at the place of delivery
     via         how it came: "folder", or kind and name of the server, as "sftp:<name>"
     token       what the transport needs to settle it: its version, opaque to others
+    listed      the version of `path` when it was found, where others can write to it; None where only the gateway can
     """
 
     partner: str
@@ -33,6 +35,7 @@ class Drop:
     arrived_at: datetime
     via: str
     token: str = ""
+    listed: Version | None = None
 
 
 class Transport(Protocol):

@@ -27,9 +27,10 @@ from gateway.intake.arrivals import Arrival
 from gateway.intake.crash_suspects import FEW, NOTE, Suspects
 from gateway.intake.result import Receipt
 from gateway.intake.take import Intake
-from gateway.ledger import archive, verify
+from gateway.ledger import verify
 from gateway.ledger.lake import open_lake
 from gateway.once import run_once, taking_files
+from gateway.transports import opening
 from gateway.transports.folder import Folder
 from gateway.transports.transport import Drop
 from tests.conftest import NOW, taken
@@ -65,14 +66,14 @@ def _dies_when_read(name: str) -> None:
 
 
 def _dies_when_archived(name: str) -> None:
-    add = archive.Archiver.add
+    copy = opening.copy_listed
 
-    def deadly(archiver: archive.Archiver, source: Path) -> archive.Stored:
-        if source.name == name:
+    def deadly(path: Path, version: opening.Version, target: Path) -> None:
+        if path.name == name:
             _die()
-        return add(archiver, source)
+        copy(path, version, target)
 
-    archive.Archiver.add = deadly  # type: ignore[method-assign]
+    opening.copy_listed = deadly
 
 
 def _dies_when_opened(name: str) -> None:
@@ -80,10 +81,10 @@ def _dies_when_opened(name: str) -> None:
 
     unpack = containers.unpack
 
-    def deadly(path: Path, *rest: Any) -> Any:
-        if path.name == name:
+    def deadly(path: Path, outer: str, *rest: Any) -> Any:
+        if outer == name:
             _die()
-        return unpack(path, *rest)
+        return unpack(path, outer, *rest)
 
     containers.unpack = deadly
 
@@ -92,7 +93,7 @@ def _hangs_when_read(name: str) -> None:
     import threading
 
     def hang(home: Home, drop: Drop) -> Any:
-        (drop.path.parents[2] / "begun").touch()
+        (home.folder / "begun").touch()
         threading.Event().wait()
 
     batch.claim = hang

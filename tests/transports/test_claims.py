@@ -124,14 +124,14 @@ def test_a_claim_that_is_forbidden_is_told_and_the_others_go_on(
 ) -> None:
     for name in ("a.csv", "b.csv"):
         (share / name).write_bytes(b"x")
-    rename = Path.rename
+    rename = os.rename
 
-    def refuse(path: Path, target: Path) -> Path:
-        if path.name == "a.csv":
+    def refuse(name: str, target: str, **folders: int) -> None:
+        if name == "a.csv":
             raise PermissionError(13, "Permission denied")
-        return rename(path, target)
+        rename(name, target, **folders)
 
-    monkeypatch.setattr(Path, "rename", refuse)
+    monkeypatch.setattr("gateway.transports.claims.os.rename", refuse)
     folder = opened("one")
     assert [drop.name for drop in folder.poll()] == ["b.csv"]
     assert "share/a.csv cannot be claimed: Permission denied" in folder.problems[0].message
@@ -171,18 +171,18 @@ KILLED = textwrap.dedent("""
     from tests.transports.test_claims import sharing
 
     home, share, marker, method, calls = Path(sys.argv[1]), Path(sys.argv[2]), *sys.argv[3:5], int(sys.argv[5])
-    original = getattr(Path, method)
+    original = getattr(os, method)
 
-    def counted(path, *rest, **options):
+    def counted(*names, **folders):
         global calls
-        if Path(share) not in path.parents:
-            return original(path, *rest, **options)
+        if not folders:
+            return original(*names)
         if calls == 0:
             os.kill(os.getpid(), signal.SIGKILL)
         calls -= 1
-        return original(path, *rest, **options)
+        return original(*names, **folders)
 
-    setattr(Path, method, counted)
+    setattr(os, method, counted)
     folder = Folder(home, sharing(home, share, marker))
     for drop in folder.poll():
         folder.settle(drop)

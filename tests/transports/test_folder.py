@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -97,24 +98,16 @@ def test_a_file_that_vanishes_during_the_poll(
     drop("amazon-us", "b.csv", "b")
     list_folder = os.scandir
 
-    def scandir(folder: Path) -> object:
-        listing = list_folder(folder)
-        if Path(folder) == path.parent:
+    @contextmanager
+    def scandir(folder: int) -> Iterator[list[os.DirEntry[str]]]:
+        with list_folder(folder) as listing:
             entries = list(listing)
+        if path.name in [entry.name for entry in entries]:
             path.unlink()
-            return _Listing(entries)
-        return listing
+        yield entries
 
-    monkeypatch.setattr("gateway.transports.folder.os.scandir", scandir)
+    monkeypatch.setattr("gateway.transports.opening.os.scandir", scandir)
     assert [d.name for d in Folder(home, config).poll()] == ["b.csv"]
-
-
-class _Listing(list[object]):
-    def __enter__(self) -> _Listing:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        pass
 
 
 def test_a_file_that_cannot_be_removed_is_an_operators_error(
@@ -124,10 +117,10 @@ def test_a_file_that_cannot_be_removed_is_an_operators_error(
     folder = Folder(home, config)
     (found,) = folder.poll()
 
-    def refuse(path: Path, missing_ok: bool = False) -> None:
-        raise PermissionError(errno.EACCES, "Permission denied", str(path))
+    def refuse(name: str, *, dir_fd: int) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied", name)
 
-    monkeypatch.setattr(Path, "unlink", refuse)
+    monkeypatch.setattr("gateway.transports.folder.os.unlink", refuse)
     with pytest.raises(HouseError, match=r"remove amazon-us/a\.csv: Permission denied\. Check"):
         folder.settle(found)
 
@@ -283,6 +276,6 @@ def test_a_pass_goes_on_when_a_file_cannot_be_removed(
     assert [file.state for file in done.files] == ["ACCEPTED"]
     assert (done.books, done.workbooks) == (Outcome(), [Path("book.xlsx")])
     assert done.problems == [
-        "amazon-us/link.txt is a link or a device. Drop ordinary files.",
+        "amazon-us/link.txt is a link or a device. Drop ordinary files, each a copy of its own.",
         "remove settlement-1.txt. Check the folder's permissions.",
     ]
