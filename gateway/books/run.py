@@ -5,6 +5,7 @@ from __future__ import annotations
 import duckdb
 
 from gateway.books import reconcile
+from gateway.books.posting import late_channels
 from gateway.books.posting.rules import PostingRules
 from gateway.books.reconcile.tables import Recon
 from gateway.books.revenue import shipments
@@ -13,7 +14,7 @@ from gateway.ledger.commit import Commit
 
 
 def run(commit: Commit, con: duckdb.DuckDBPyConnection, rules: PostingRules, context: Recon) -> reconcile.Outcome:
-    """Value stock, post revenue, reconcile, and open and close exceptions.
+    """Value stock, post revenue and what waited for its channel, reconcile, and open and close exceptions.
 
     Nothing is inserted when nothing changed.
     """
@@ -21,6 +22,7 @@ def run(commit: Commit, con: duckdb.DuckDBPyConnection, rules: PostingRules, con
     after = since["last"][0].as_py()
     changed = value_posting.run(commit, con, rules, after)
     changed += shipments.run(commit, con, rules, after)
+    changed += late_channels.run(commit, con, rules, after)
     outcome = reconcile.run(commit, con, context)
     if changed or outcome.changed:
         commit.audit("gateway", "books", "books", {"exceptions": outcome.open})

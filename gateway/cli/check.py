@@ -88,7 +88,11 @@ def _lint(names: list[str] | None, settings: Config | None) -> tuple[list[Path],
     for path in paths:
         loaded, found = load.load_file(path, root)
         if loaded is not None:
-            found = [*lint.check(loaded, library.lookups), *_without_entity(loaded, settings)]
+            found = [
+                *lint.check(loaded, library.lookups),
+                *_without_entity(loaded, settings),
+                *_unknown_channels(loaded, settings),
+            ]
         faults += [fault for fault in found if fault not in faults]
         sound += [] if found else [path]
     return sound, [str(fault) for fault in faults]
@@ -100,6 +104,22 @@ def _without_entity(loaded: load.Loaded, settings: Config | None) -> Iterator[Ho
     if settings and len(settings.entities) > 1 and name not in settings.partners and not loaded.passive:
         message = f'`partner`: "{name}" is not one of [partners] in config.toml{nearest(name, settings.partners)}'
         yield HomeFault(*loaded.place("partner"), message, f"add [partners.{name}] with its entity there")
+
+
+def _unknown_channels(loaded: load.Loaded, settings: Config | None) -> Iterator[HomeFault]:
+    """A fault for each channel that a mapping names and the settings do not: what comes for it would not post."""
+    for number, record in enumerate(loaded.mapping.record if settings and not loaded.passive else ()):
+        field = record.fields.get("channel")
+        channel = field.constant if field else None
+        if settings and isinstance(channel, str) and channel not in settings.channels:
+            message = (
+                f'`channel`: "{channel}" is not one of [channels] in config.toml{nearest(channel, settings.channels)}'
+            )
+            yield HomeFault(
+                *loaded.place("record", number, "fields", "channel"),
+                f"{message}; its rows would not post for {loaded.mapping.partner}",
+                f'add [channels."{channel}"] with its entity and revenue there',
+            )
 
 
 def _print_expanded(paths: list[Path], root: Path) -> None:

@@ -9,9 +9,7 @@ from gateway.books.reconcile.registry import Reconciliation
 from gateway.books.reconcile.tables import Working, source
 from gateway.sql import words
 
-FAULTS = (
-    "ROW_REJECT", "CONTROL_TOTAL", "FILE_REJECT", "SENDER_UNKNOWN", "CHECK_DIGIT", "ROW_DOUBTFUL", "FIELD_UNREAD",
-)  # fmt: skip
+FAULTS = ("ROW_REJECT", "CONTROL_TOTAL", "FILE_REJECT", "SENDER_UNKNOWN", "CHECK_DIGIT", "ROW_DOUBTFUL")
 CODES = (*FAULTS, *late_files.CODES)
 
 
@@ -31,30 +29,33 @@ def run(working: Working, block: Reconciliation) -> None:
 
 
 def open_faults(working: Working, block: Reconciliation, codes: Sequence[str]) -> None:
-    """Make an exception of the open faults of each code and key.
+    """Make an exception of the open faults of each code and key."""
+    working.add_exceptions(
+        block,
+        f"""select code, business_key,
+               min(entity) as entity, min(partner) as partner, min(name) as document,
+               cast(min(arrived_at) as date) as event_date, min(amount) as amount, min(currency) as currency,
+               string_agg(distinct message, '; ' order by message) as message, {source()}
+        from ({open_faults_sql(codes)}) group by code, business_key""",
+    )
+
+
+def open_faults_sql(codes: Sequence[str]) -> str:
+    """SELECT of the open faults of these codes, with name, state and arrival of their file.
 
     A fault stays open until the file is released or replayed without it, or its successor is accepted. The successor of
     a file is a later one of the same partner with the same name.
     """
-    working.add_exceptions(
-        block,
-        f"""with newest as (select file_id, max(recorded_at) as at from file where state <> 'DUPLICATE' group by file_id),
+    return f"""with newest as (select file_id, max(recorded_at) as at from file where state <> 'DUPLICATE' group by file_id),
         present as (
             select f.*, s.name, s.state, s.arrived_at from fault f
             join newest n on n.file_id = f.file_id and f.recorded_at = n.at
             join (select * from file where state <> 'DUPLICATE'
                   qualify row_number() over (partition by file_id order by version desc) = 1) s
               on s.file_id = f.file_id
-            where f.code in ({words(list(codes))})),
-        open as (
-            select * from present p
-            where not (p.state = 'RELEASED' and p.code in ('CONTROL_TOTAL', 'SETTLE_NOT_FOOT'))
-              and not exists (
-                select 1 from file g where g.partner = p.partner and g.name = p.name and g.file_id <> p.file_id
-                  and g.state in ('ACCEPTED', 'RELEASED') and g.recorded_at > p.recorded_at))
-        select code, business_key,
-               min(entity) as entity, min(partner) as partner, min(name) as document,
-               cast(min(arrived_at) as date) as event_date, min(amount) as amount, min(currency) as currency,
-               string_agg(distinct message, '; ' order by message) as message, {source()}
-        from open group by code, business_key""",
-    )
+            where f.code in ({words(list(codes))}))
+        select * from present p
+        where not (p.state = 'RELEASED' and p.code in ('CONTROL_TOTAL', 'SETTLE_NOT_FOOT'))
+          and not exists (
+            select 1 from file g where g.partner = p.partner and g.name = p.name and g.file_id <> p.file_id
+              and g.state in ('ACCEPTED', 'RELEASED') and g.recorded_at > p.recorded_at)"""

@@ -48,7 +48,7 @@ def _heads_and_lines(con: duckdb.DuckDBPyConnection) -> None:
         select {SAME}, coalesce(drawn_on, 'LINES') as drawn_on, sum(total) as total, max(deposit_date) as day,
                min(partner) as partner, {source()}
         from settlement_current
-        where file_id not in (select file_id from file_state where state = 'RELEASED')
+        where file_id not in (select file_id from file where state = 'RELEASED')
         group by {SAME}, drawn_on"""
     )
     con.execute(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pyarrow as pa
 
 from gateway.books import feeds
+from gateway.books.reconcile import uncounted
 from gateway.books.reconcile.registry import Reconciliation
 from gateway.books.reconcile.tables import Working, source
 from gateway.books.stock.views import HOLDS
@@ -19,6 +20,7 @@ CODES = (
     "NEG_ON_HAND",
     "SNAPSHOT_MISSING",
     "UNITS_HELD",
+    uncounted.CODE,
 )
 LISTED_MAX = 20
 """Buckets that the exception of a hold names."""
@@ -35,16 +37,22 @@ OUTSIDE = ", ".join(f"'{name}'" for name in status.OUTSIDE)
 
 def run(working: Working, block: Reconciliation) -> None:
     """Compare the latest full count of each location, and look for stock below nothing and unknown names."""
-    stale = _stale(working)
-    _compare(working, block, stale)
+    stale, counts = _stale(working), _latest(working)
+    unread = uncounted.find(working, counts)
+    _compare(working, block, stale, counts, unread)
+    uncounted.show(working, block, counts, unread)
     working.exceptions_from_detail(
         block,
         """case code when 'STATUS_MISMATCH' then 'At ' || location || ' ' || sku || ': the partner holds '
                 || abs(coalesce(external_qty, 0) - coalesce(book_qty, 0)) || ' units in another status than the book'
+           when 'NOT_COUNTED' then 'At ' || location || ' ' || sku || ': not counted: its row was rejected; book '
+                || coalesce(book_qty, 0) || ' at the cut-off'
            else 'At ' || location || ' ' || sku || ' ' || bucket || ': counted ' || coalesce(external_qty, 0)
                 || ', book ' || coalesce(book_qty, 0) || ' at the cut-off' end
            || case when contains(book_reference, 'carried forward')
-                then '; the count is carried forward, no newer one came' else '' end""",
+                then '; the count is carried forward, no newer one came' else '' end
+           || case when contains(book_reference, 'rejected rows')
+                then '; rows of the count that name no item were rejected: it may be one of them' else '' end""",
     )
     _missing(working, block, stale)
     _negative(working, block)
@@ -84,14 +92,22 @@ def _missing(working: Working, block: Reconciliation, stale: str) -> None:
     )
 
 
-def _compare(working: Working, block: Reconciliation, stale: str) -> None:
+def _latest(working: Working) -> str:
+    """Make the relation of the latest full count of each location, and one of its files; its name."""
+    working.con.execute(
+        f"""create or replace temp table _latest_counts as
+        select entity, partner, location, max(as_of) as as_of, any_value(file_id order by as_of desc, file_id) as last_file
+        from inventory_snapshot_current where scope = 'FULL' and as_of <= {working.recon.now_sql} group by all"""
+    )
+    return "_latest_counts"
+
+
+def _compare(working: Working, block: Reconciliation, stale: str, counts: str, unread: uncounted.Unread) -> None:
     """Statuses that the partner never reports are not compared. Tolerance: units and value, none for A items."""
     tolerance = working.recon.config.tolerance
     working.add_detail(
         block,
-        f"""with latest as (
-            select entity, partner, location, max(as_of) as as_of, any_value(file_id order by as_of desc, file_id) as last_file
-            from inventory_snapshot_current where scope = 'FULL' and as_of <= {working.recon.now_sql} group by all),
+        f"""with latest as (from {counts}),
         stale as (
             select distinct l.entity, l.partner, l.location, s.period from latest l
             join (select distinct file_id, feed from file) f on f.file_id = l.last_file
@@ -123,7 +139,9 @@ def _compare(working: Working, block: Reconciliation, stale: str) -> None:
                    c.file_id, c."position"
             from counted c full join book b
               on b.entity = c.entity and b.location = c.location and b.sku = c.sku and b.status = c.status
-            join latest l on l.entity = coalesce(c.entity, b.entity) and l.location = coalesce(c.location, b.location)),
+            join latest l on l.entity = coalesce(c.entity, b.entity) and l.location = coalesce(c.location, b.location)
+            where not exists (select 1 from {unread.items} u where u.entity = l.entity and u.location = l.location
+                              and u.sku = coalesce(c.sku, b.sku))),
         judged as (
             select b.*, i.abc, k.unit_cost,
                    sum(b.difference) over (partition by b.entity, b.location, b.sku) as net,
@@ -141,7 +159,10 @@ def _compare(working: Working, block: Reconciliation, stale: str) -> None:
                location || '|' || sku || '|' || case when off > 1 and net = 0 then 'AVAILABLE' else status end as business_key,
                file_id, "position",
                'book at ' || strftime(as_of, '%Y-%m-%d %H:%M') || ' UTC'
-                   || coalesce('; count carried forward, that of ' || period || ' did not come', '') as book_reference
+                   || coalesce('; count carried forward, that of ' || period || ' did not come', '')
+                   || case when external is null and exists (
+                        select 1 from {unread.rows} u where u.entity = judged.entity and u.location = judged.location)
+                      then '; rejected rows of the count name no item' else '' end as book_reference
         from judged left join stale using (entity, partner, location)""",
     )
 

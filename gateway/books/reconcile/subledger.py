@@ -1,12 +1,17 @@
-"""Value of stock by item against the accounts of the general ledger; costs and rates that are missing."""
+"""Value of stock by item against the accounts of the general ledger; costs, rates and channels that are missing."""
 
 from __future__ import annotations
 
-from gateway.books.posting.reference import ENTITIES
+from gateway.books.posting import late_channels
+from gateway.books.posting.conditions import compile_expression
+from gateway.books.posting.reference import CHANNELS, ENTITIES
+from gateway.books.posting.sources import columns_of
 from gateway.books.reconcile.registry import Reconciliation
 from gateway.books.reconcile.tables import Working
+from gateway.model import MAPPABLE
+from gateway.sql import literal
 
-CODES = ("GL_SUBLEDGER_DIFF", "COST_MISSING", "RATE_MISSING")
+CODES = ("GL_SUBLEDGER_DIFF", "COST_MISSING", "RATE_MISSING", late_channels.UNKNOWN)
 
 
 def run(working: Working, block: Reconciliation) -> None:
@@ -47,4 +52,27 @@ def run(working: Working, block: Reconciliation) -> None:
                l.entity, min(l.date) as event_date, sum(l.debit) as amount, l.currency,
                'No rate from ' || l.currency || ' into the currency of ' || l.entity as message
         from journal_line l where l.functional_amount is null group by l.entity, l.currency""",
+    )
+    _channels(working, block)
+
+
+def _channels(working: Working, block: Reconciliation) -> None:
+    """Channels that records name and `[channels]` does not: nothing of them that depends on the channel posts."""
+    tables = late_channels.rules_by_source(working.recon.rules.posting)
+    if not tables:
+        return
+    listed = " union all ".join(
+        f"""select entity, channel, {literal(table.replace("_", " "))} as what, count(distinct record_id) as rows,
+                   min(cast({compile_expression(rules[0].date, columns_of(table) or {}, {})} as date)) as day
+            from {f"{table}_current" if table in MAPPABLE else table} group by entity, channel"""
+        for table, rules in tables.items()
+    )
+    working.add_exceptions(
+        block,
+        f"""select '{late_channels.UNKNOWN}' as code, channel as business_key, min(entity) as entity, channel,
+               min(day) as event_date, sum(rows) as external_qty, sum(rows) as qty,
+               'The channel "' || channel || '" is not in config.toml, so these records do not post: '
+               || string_agg(rows || ' of ' || what, ', ' order by what, entity)
+               || '. Fix: add [channels."' || channel || '"] with `entity` and `revenue`; the next run posts them' as message
+        from ({listed}) anti join {CHANNELS} using (channel) where coalesce(channel, '') <> '' group by channel""",
     )

@@ -56,9 +56,7 @@ class Compiler(Sources):
         for record in self.records:
             found += [record.wrong, record.applies, record.key, *record.broken.values()]
             found += [target.value for target in record.targets.values()]
-            found += [
-                text for target in record.targets.values() for text in (target.unmapped, target.unread, target.dropped)
-            ]
+            found += [text for target in record.targets.values() for text in (target.unmapped, target.unread)]
         return found
 
     @property

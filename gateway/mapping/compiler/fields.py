@@ -66,11 +66,6 @@ def compile_field(compiler: Sources, record: Record, target: Target) -> None:
         _textual(compiler, record, target)
     _packs(compiler, record, target)
     target.value = target.value or target.text
-    if target.spec.unread == "field" and target.broken:
-        text = target.text or f"__w{target.tag}"
-        condition = " or ".join(f"({check})" for check in target.broken)
-        target.dropped = compiler.plan.add(f"__o{target.tag}", f"case when {condition} then coalesce({text}, '') end")
-        target.broken = []
 
 
 # --- text, crosswalks ---------------------------------------------------------------------------------
@@ -281,7 +276,7 @@ def _packs(compiler: Sources, record: Record, target: Target) -> None:
     other = record.targets.get(target.spec.packs_of or "")
     if other is None or other.spec.alias is None:
         return
-    product = f"try(cast({target.value} as decimal(30,4)) * coalesce(__p{other.tag}, 1))"
+    product = f"({target.value} * coalesce(__p{other.tag}, 1))"
     cast = f"try_cast({product} as {target.type})"
     packed = compiler.plan.add(f"__q{target.tag}", f"case when {product} = {cast} then {cast} end")
     target.broken.append(f"{target.value} is not null and {packed} is null")

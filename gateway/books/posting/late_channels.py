@@ -1,0 +1,90 @@
+"""Records that came before their channel was configured: they are posted once it is, as they would have been at once.
+
+Only `[channels]` knows the `revenue` of a channel. A rule whose `when` asks for it takes no record of a channel that is
+not there; until then an exception names the channel (CHANNEL_UNKNOWN), and its records stay in the ledger unposted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+import duckdb
+
+from gateway.books.posting.conditions import compile_expression
+from gateway.books.posting.entries import Entries
+from gateway.books.posting.reference import CHANNELS
+from gateway.books.posting.rules import Posting, PostingRules, Rule
+from gateway.books.posting.sources import DERIVED, SHIPMENT_AMOUNTS, columns_of
+from gateway.ledger.commit import Commit
+from gateway.model import MAPPABLE
+from gateway.sql import identifier, instant, words
+
+UNKNOWN = "CHANNEL_UNKNOWN"
+_WAITED = f"""(select channel from exception where code = '{UNKNOWN}' and status = 'OPEN')"""
+
+
+def rules_by_source(posting: Posting) -> dict[str, list[Rule]]:
+    """Table or derivation → its rules that ask for the channel's revenue."""
+    found: dict[str, list[Rule]] = {}
+    for rule in posting.rule:
+        conditions = posting.conditions.get(rule.on, {})
+        if rule.when and '"revenue"' in compile_expression(rule.when, columns_of(rule.on) or {}, conditions):
+            found.setdefault(rule.on, []).append(rule)
+    return found
+
+
+def run(commit: Commit, con: duckdb.DuckDBPyConnection, rules: PostingRules, since: datetime | None) -> int:
+    """Post what waited for a channel that is configured now; the number of records.
+
+    A file and its channel post together: what has no line yet has not posted. Looked at are files since that instant
+    (None: all), and the channels that an open exception names.
+    """
+    entries, count = Entries(con, rules, "_late"), 0
+    for on, asking in rules_by_source(rules.posting).items():
+        relation = f"_late_{on}"
+        sql = _derived_sql(asking) if on in DERIVED else _records_sql(on, asking, since)
+        con.execute(f"create or replace temp table {relation} as {sql}")
+        row = con.execute(f"select count(*) from {relation}").fetchone()
+        count += row[0] if row else 0
+        columns = [name for name in columns_of(on) or {} if name != "revenue"]
+        for rule in asking if row and row[0] else ():
+            entries.apply(rule, relation, columns)
+    if count:
+        entries.write(commit)
+    entries.drop()
+    return count
+
+
+def _records_sql(table: str, rules: Sequence[Rule], since: datetime | None) -> str:
+    """The records of a table that have not posted, and those that they replace, with sign −1."""
+    after = "true" if since is None else f"r.recorded_at > {instant(since)}"
+    own = [identifier(column.name) for column in MAPPABLE[table].columns]
+    return f"""with waited as (
+            select distinct r.file_id, r.channel from {table} r join {CHANNELS} using (channel)
+            where ({after} or r.channel in {_WAITED})
+              and r.file_id in (select file_id from file where state in ('ACCEPTED', 'RELEASED'))
+              and not exists (select 1 from journal_line j where j.file_id = r.file_id and j.channel = r.channel
+                              and j.rule in ({_names(rules)})))
+        select record_id, 1 as sign, entity, file_id, file_id as salt, {", ".join(own)}
+        from {table} semi join waited using (file_id, channel)
+        union all
+        select o.record_id, -1, o.entity, n.file_id, n.file_id, {", ".join(f"o.{name}" for name in own)}
+        from {table} o join {table} n on n.supersedes = o.record_id
+        join waited w on w.file_id = n.file_id and w.channel = o.channel"""
+
+
+def _derived_sql(rules: Sequence[Rule]) -> str:
+    """What shipments of a channel that waited have earned, where nothing of it has posted."""
+    sums = ", ".join(f"sum({name}) as {name}" for name in SHIPMENT_AMOUNTS)
+    return f"""select record_id, 1 as sign, entity, channel, '' as file_id, 'channel' as salt, order_id, sku,
+               min(shipped_at) as shipped_at, min(qty) as qty, currency, {sums}
+        from shipment_value join {CHANNELS} using (channel)
+        where channel in {_WAITED} and record_id not in (
+            select s.record_id from journal_source s join journal_line using (entry_id, line_no)
+            where rule in ({_names(rules)}))
+        group by record_id, entity, channel, order_id, sku, currency"""
+
+
+def _names(rules: Sequence[Rule]) -> str:
+    return words([rule.name for rule in rules])

@@ -1,0 +1,118 @@
+"""Records of a channel that the settings do not name: reported, and posted once it is there, in whichever order."""
+
+from __future__ import annotations
+
+import shutil
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gateway.home import open_home
+from gateway.ledger import verify
+from gateway.once import run_once
+from tests.conftest import NOW, case
+
+PARTNER = '\n[partners.shop]\nentity = "US"\n'
+CHANNEL = '\n[channels.ebay]\nentity = "US"\nrevenue = "settlement"\n'
+OWN = '[channels.web]\nentity = "US"\nrevenue = "shipment"\n'
+ORDERS = "order,line,sku,qty,amount\nW-1,1,SKU-1,2,20.00\n"
+SHIPPED = "order,sku,qty,number\nW-1,SKU-1,2,D-1\n"
+_FEED = 'feed = "shop.{0}"\npartner = "shop"\n[file]\nmatch = ["{0}*.csv"]\nformat = "delimited"\n[[record]]\n'
+MAPPINGS = {
+    "ebay.toml": 'feed = "shop.ebay"\npartner = "shop"\nbased_on = "standard/ebay/transactions"\n',
+    "orders.toml": _FEED.format("orders")
+    + """type = "order_line"
+key = ["order_id", "line_no"]
+[record.fields]
+order_id = "order"
+line_no = "line"
+channel = { constant = "web" }
+sku = "sku"
+qty = "qty"
+list_amount = "amount"
+currency = { constant = "USD" }
+ordered_at = { constant = "2026-11-01T00:00:00Z" }
+""",
+    "shipped.toml": _FEED.format("shipped")
+    + """type = "shipment_line"
+key = ["shipment_no", "order_id", "sku"]
+[record.fields]
+shipment_no = "number"
+order_id = "order"
+sku = "sku"
+shipped_qty = "qty"
+shipped_at = { constant = "2026-11-02T00:00:00Z" }
+location = { constant = "DC1" }
+""",
+}
+
+
+@pytest.fixture
+def shop(home: Path) -> Path:
+    folder, inbound = home / "mappings" / "shop", home / "inbound" / "shop"
+    folder.mkdir()
+    inbound.mkdir(parents=True)
+    for name, text in MAPPINGS.items():
+        (folder / name).write_text(text)
+    return home
+
+
+def run(home: Path, settings: str, **files: bytes) -> dict[str, list[Any]]:
+    """One pass with further settings: balances by rule and role, open exceptions of channels, and the entries' ids."""
+    config = home / "config.toml"
+    config.write_text(config.read_text() + settings)
+    for name, content in files.items():
+        (home / "inbound" / "shop" / f"{name}.csv").write_bytes(content)
+    with open_home(home, now=NOW) as gateway:
+        run_once(gateway)
+        con = gateway.lake.con
+        assert verify.verify(gateway.lake) == []
+        return {
+            "balances": con.execute(
+                """select rule, role, sum(debit - credit) from journal_line where channel in ('ebay', 'web')
+                group by all having sum(debit - credit) <> 0 order by all"""
+            ).fetchall(),
+            "channels": con.execute(
+                "select channel from exception where code = 'CHANNEL_UNKNOWN' and status = 'OPEN' order by 1"
+            ).fetchall(),
+            "ids": con.execute(
+                "select distinct entry_id from journal_line where channel = 'ebay' order by 1"
+            ).fetchall(),
+        }
+
+
+def test_what_waited_for_its_channel_posts_once_as_it_would_have_at_once(shop: Path) -> None:
+    [report] = case("table-63-channel-not-in-config").glob("*.csv")
+    files = {report.stem: report.read_bytes(), "orders": ORDERS.encode(), "shipped": SHIPPED.encode()}
+    before = run(shop, PARTNER, **files)
+    assert before["channels"] == [("ebay",), ("web",)]
+    assert [row[:2] for row in before["balances"]] == [
+        ("payout", "channel_receivable"),
+        ("payout", "payouts_in_transit"),
+    ]
+    half = run(shop, CHANNEL)
+    assert half["channels"] == [("web",)]
+    # 24.00 goods and 5.00 shipping, less the fees 0.40 and 3.87: the payout of 24.73 clears the receivable.
+    assert [row for row in half["balances"] if row[0] == "settlement-line-settlement"] == [
+        ("settlement-line-settlement", "channel_receivable", Decimal("24.73")),
+        ("settlement-line-settlement", "commission", Decimal("4.27")),
+        ("settlement-line-settlement", "sales", Decimal("-24")),
+        ("settlement-line-settlement", "shipping_income", Decimal("-5")),
+    ]
+    whole = run(shop, OWN)
+    assert whole["channels"] == []
+    assert [row for row in whole["balances"] if row[0] == "shipment"] == [
+        ("shipment", "channel_receivable", Decimal(20)),
+        ("shipment", "sales", Decimal(-20)),
+    ]
+    assert run(shop, "") == whole
+
+
+def test_the_entries_are_those_of_a_channel_that_was_there_first(shop: Path) -> None:
+    [report] = case("table-63-channel-not-in-config").glob("*.csv")
+    other = Path(shutil.copytree(shop, shop.with_name("other")))
+    run(other, PARTNER, **{report.stem: report.read_bytes()})
+    late = run(other, CHANNEL)
+    assert run(shop, PARTNER + CHANNEL, **{report.stem: report.read_bytes()}) == late
