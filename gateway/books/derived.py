@@ -80,7 +80,7 @@ def _differences_sql(derivation: Derivation, desired: str, scope: str) -> str:
 def _posted_sql(derivation: Derivation, scope: str) -> str:
     """What was posted under each key that the scope touches."""
     keys = ", ".join(map(identifier, derivation.key))
-    first = ", ".join(f"any_value({identifier(n)}) as {identifier(n)}" for n in derivation.carried)
+    first = ", ".join(f"min({identifier(n)}) as {identifier(n)}" for n in derivation.carried)
     sums = ", ".join(f"sum({identifier(n)}) as {identifier(n)}" for n in derivation.measures)
     touched = ", ".join(map(identifier, derivation.scope))
     return f"""select {keys}, {first}, {sums}, count(*) as times

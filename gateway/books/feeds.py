@@ -108,7 +108,7 @@ def arrivals(con: duckdb.DuckDBPyConnection, feeds: Sequence[Feed]) -> dict[str,
     if not found:
         return found
     rows = con.execute(
-        """select feed, file_id, name, min(arrived_at) as came, arg_min(received, arrived_at) as received,
+        """select feed, file_id, name, min(arrived_at) as came, arg_min(received, (arrived_at, version)) as received,
                   coalesce(arg_max(state, version), '') as state
         from file where list_contains(?, feed) and not test_flag group by feed, file_id, name order by came, name""",
         [list(found)],

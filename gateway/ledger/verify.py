@@ -206,7 +206,7 @@ class _Check:
     def _archive(self) -> Iterator[Finding]:
         """Received files that are gone from the archive or have other bytes there."""
         reader = self.con.execute(
-            f"""select sha256, any_value(name) as name from (
+            f"""select sha256, min(name) as name from (
                     select sha256, name from lake.file {self.at}
                     union all select container_sha256, container from lake.file {self.at} where container is not null)
                 group by sha256 order by sha256"""

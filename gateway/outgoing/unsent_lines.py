@@ -106,7 +106,7 @@ def _stock(now: datetime) -> str:
         select s.send, null as record_table, null as record_id, null as record_key, m.location as document_no,
                null as line_no, m.sku, t.value as status,
                greatest(coalesce(sum(m.qty) filter (m.status = t.value), 0)
-                        - case when s.less_safety and t.value = 'AVAILABLE' then coalesce(any_value(i.safety_qty), 0)
+                        - case when s.less_safety and t.value = 'AVAILABLE' then coalesce(min(i.safety_qty), 0)
                                else 0 end, 0) as qty,
                {instant(now)} as "at", m.location
         from send_setting s join send_place p using (send) join send_status t using (send)
@@ -183,7 +183,7 @@ def _resolve(con: duckdb.DuckDBPyConnection, now: datetime) -> None:
              and coalesce(a.valid_to, date '9999-12-31') >= cast({instant(now)} as date)
             where coalesce(a.pack_qty, 1) > 0
             group by s.send, a.sku),
-        items as (select sku, any_value(name) as description, upper(any_value(base_uom)) as unit
+        items as (select sku, min(name) as description, upper(min(base_uom)) as unit
                   from item_current group by sku),
         found as (
             select l.*, s.partner, s.entity, s.document, s.series, s.names, s.test, s.skip,

@@ -58,7 +58,7 @@ def update(
         f"""create or replace temp table _wanted as
         select left(md5(concat_ws('|', reconciliation, code, business_key)), 16) as exception_id, *
         from {found}
-        qualify row_number() over (partition by reconciliation, code, business_key order by message) = 1"""
+        qualify row_number() over (partition by reconciliation, code, business_key order by message, entity, file_id, "position", amount, qty) = 1"""
     )
     differs = " or ".join(f"w.{name} is distinct from e.{name}" for name in CONTENT)
     kept = ", ".join(f"e.{identifier(column.name)}" for column in WANTED.columns)

@@ -35,7 +35,7 @@ def _matched(working: Working, reconciliation: Reconciliation, theirs: str, ours
     working.add_detail(
         reconciliation,
         f"""with grouped as (
-            select p.grp, any_value(p.pass) as pass, sum(x.amount) as theirs, sum(b.amount) as ours,
+            select p.grp, min(p.pass) as pass, sum(x.amount) as theirs, sum(b.amount) as ours,
                    min(coalesce(x.entity, b.entity)) as entity, min(x.partner) as partner,
                    min(coalesce(x.channel, b.channel)) as channel, min(coalesce(x.document, b.document)) as document,
                    min(coalesce(x.day, b.day)) as event_date, min(nullif(coalesce(x.currency, b.currency), '')) as currency,

@@ -75,7 +75,7 @@ def _grouped(con: duckdb.DuckDBPyConnection) -> None:
         """insert into _found
         with sums as (
             select bank from _names where settlement not in (select settlement from _found)
-            group by bank having count(*) > 1 and sum(total) = any_value(amount))
+            group by bank having count(*) > 1 and sum(total) = min(amount))
         select settlement, bank, 'P3', 'the deposit names several settlements that make its amount'
         from _names semi join sums using (bank)
         where bank not in (select bank from _found) and settlement not in (select settlement from _found)"""

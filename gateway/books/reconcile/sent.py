@@ -115,7 +115,8 @@ def _judged(con: duckdb.DuckDBPyConnection, recon: Recon) -> None:
                    bool_or(answer = expect and status = 'ACCEPTED'
                            and level = case when answer in ('997', '999') then 'GROUP' when answer = 'APERAK' then 'SET'
                                             else 'INTERCHANGE' end) as good,
-                   string_agg(distinct nullif(concat_ws(' ', 'set ' || set_no, error_position, errors, words), ''), '; ')
+                   string_agg(distinct nullif(concat_ws(' ', 'set ' || set_no, error_position, errors, words), ''), '; '
+                              order by nullif(concat_ws(' ', 'set ' || set_no, error_position, errors, words), ''))
                        filter (status in ('REJECTED', 'PARTIAL') or level = 'ERROR') as errors,
                    any_value(answer order by status in ('REJECTED', 'PARTIAL') desc, record_id) as answer,
                    any_value(file_id order by status in ('REJECTED', 'PARTIAL') desc, record_id) as file_id,

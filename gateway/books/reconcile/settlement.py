@@ -77,7 +77,7 @@ def _compare(working: Working, block: Reconciliation) -> None:
         shipped as (
             select v.entity, v.channel, v.order_id, v.currency, min(v.shipped_at) as shipped_at,
                    sum(list_amount - discount_amount + shipping_amount + tax_amount) as amount,
-                   string_agg(distinct v.record_id, ', ') as records
+                   string_agg(distinct v.record_id, ', ' order by v.record_id) as records
             from shipment_value v join {CHANNELS} c on c.channel = v.channel
             where c.revenue = 'shipment' group by all having sum(list_amount) <> 0),
         paired as (

@@ -38,7 +38,7 @@ def run(working: Working, block: Reconciliation) -> None:
     working.add_exceptions(
         block,
         """with newest as (
-            select record_id, sku, entity, arg_max(basis, recorded_at) as basis, min(qty) as qty,
+            select record_id, sku, entity, arg_max(basis, (recorded_at, basis)) as basis, min(qty) as qty,
                    min(occurred_at) as occurred_at, min(debit_role) as debit_role
             from stock_value group by record_id, sku, entity)
         select 'COST_MISSING' as code, entity || '|' || sku as business_key, entity,

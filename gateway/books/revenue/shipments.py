@@ -69,7 +69,7 @@ def _desired(con: duckdb.DuckDBPyConnection) -> str:
             from shipment_line_current s semi join {ORDERS} using (order_id)
             where shipped_qty > 0),
         ordered as (
-            select order_id, sku, any_value(channel) as channel, any_value(currency) as currency, sum(qty) as qty,
+            select order_id, sku, min(channel) as channel, min(currency) as currency, sum(qty) as qty,
                    {totals}
             from order_line_current semi join {ORDERS} using (order_id) group by order_id, sku)
         select s.record_id, s.entity, o.channel, s.order_id, s.sku, s.shipped_at, s.shipped_qty as qty, {shares},

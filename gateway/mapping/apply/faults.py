@@ -227,7 +227,7 @@ def name_invisible(work: Work, name: str) -> None:
 def _insert_wrong(work: Work, name: str, record: Record, column: str, texts: str, known: str) -> None:
     rows = f"{texts} join {known} using (text)"
     hint = "Ask the sender to correct it. Its rows count under it all the same."
-    work.con.execute(_faults_of(name, record, rows, "CHECK_DIGIT", column, "any_value(wrong)", hint))
+    work.con.execute(_faults_of(name, record, rows, "CHECK_DIGIT", column, "min(wrong)", hint))
 
 
 def _faults_of(name: str, record: Record, rows: str, code: str, column: str, what: str, hint: str) -> str:
