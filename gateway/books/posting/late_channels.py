@@ -41,14 +41,14 @@ def run(commit: Commit, con: duckdb.DuckDBPyConnection, rules: PostingRules, sin
     (None: all), and the channels that an open exception names.
     """
     entries, count = Entries(con, rules, "_late"), 0
-    for on, asking in rules_by_source(rules.posting).items():
+    for on, depending in rules_by_source(rules.posting).items():
         relation = f"_late_{on}"
-        sql = _derived_sql(asking) if on in DERIVED else _records_sql(on, asking, since)
+        sql = _derived_sql(depending) if on in DERIVED else _records_sql(on, depending, since)
         con.execute(f"create or replace temp table {relation} as {sql}")
         row = con.execute(f"select count(*) from {relation}").fetchone()
         count += row[0] if row else 0
         columns = [name for name in columns_of(on) or {} if name != "revenue"]
-        for rule in asking if row and row[0] else ():
+        for rule in depending if row and row[0] else ():
             entries.apply(rule, relation, columns)
     if count:
         entries.write(commit)
