@@ -17,20 +17,10 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from queue import Empty, SimpleQueue
-from typing import Protocol, TypeVar
+from typing import TypeVar
 
 import duckdb
 import structlog
-from watchdog.events import (
-    DirCreatedEvent,
-    DirMovedEvent,
-    FileClosedEvent,
-    FileCreatedEvent,
-    FileMovedEvent,
-    FileSystemEvent,
-    FileSystemEventHandler,
-)
-from watchdog.observers import Observer
 
 from gateway import settings as configuration
 from gateway.backoff import BackOff
@@ -48,6 +38,7 @@ from gateway.reports import exceptions
 from gateway.transports import build
 from gateway.transports.lane import Lane
 from gateway.transports.transport import Drop
+from gateway.transports.watching import watching
 from gateway.watched_settings import Watched
 from gateway.workbooks.write import write_workbooks
 
@@ -63,8 +54,6 @@ BOOKS_WAIT_S = 600.0
 """So long the books wait for the end of a flood of files."""
 STOP_S = 0.5
 """How long what is being committed may take to its end after the stop was asked for; then it is undone."""
-ARRIVES = [FileCreatedEvent, FileClosedEvent, FileMovedEvent, DirCreatedEvent, DirMovedEvent]
-"""What is done to a folder when a file arrives. Our own reading and removing of files is not among it."""
 
 
 class Daemon:
@@ -320,38 +309,6 @@ def _turns(home: Home) -> feeds.Turns:
 
 def _notifier(home: Home) -> Notifier:
     return Notifier(home.folder, home.settings, home.rules, home.feeds)
-
-
-class Wakes(Protocol):
-    """What can be told to look now."""
-
-    def wake(self) -> None:
-        """Look now."""
-
-
-class _Waker(FileSystemEventHandler):
-    def __init__(self, sleeper: Wakes) -> None:
-        self.sleeper = sleeper
-
-    def on_any_event(self, event: FileSystemEvent) -> None:
-        self.sleeper.wake()
-
-
-@contextlib.contextmanager
-def watching(folder: Path, sleeper: Wakes) -> Iterator[None]:
-    """Wake it when something changes in the folder. Without it, where that cannot be had, polling does."""
-    observer = Observer()
-    try:
-        observer.schedule(_Waker(sleeper), str(folder), recursive=True, event_filter=ARRIVES)
-        observer.start()
-    except OSError as error:
-        log.warning("watch.failed", error=str(error), consequence="drops are found by polling alone")
-    try:
-        yield
-    finally:
-        if observer.is_alive():
-            observer.stop()
-            observer.join(1.0)
 
 
 def _stop(daemon: Daemon) -> None:

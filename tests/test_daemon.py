@@ -21,7 +21,7 @@ from structlog.testing import capture_logs
 from gateway import daemon as daemons
 from gateway import settings as configuration
 from gateway.books.reconcile import Outcome
-from gateway.daemon import Daemon, watching
+from gateway.daemon import Daemon
 from gateway.daemon import run as run_daemon
 from gateway.errors import HouseError
 from gateway.home import Home, open_home
@@ -33,6 +33,7 @@ from gateway.once import run_once, taking_files
 from gateway.settings import Config, Sftp
 from gateway.transports import build
 from gateway.transports.lane import Lane, Pace
+from gateway.transports.watching import watching
 from tests.conftest import require_or_skip
 from tests.intake.test_together import shipment
 from tests.test_books import GOOD, ITEMS
@@ -300,6 +301,29 @@ def test_a_change_in_a_folder_wakes_its_lane(home: Path, quick: Config, drop: Pu
     with watching(home / "inbound", lane):
         drop("amazon-us", "settlement-1.txt", GOOD)
         assert lane._wake.wait(20)
+
+
+def test_folders_that_partners_make_are_not_watched(tmp_path: Path) -> None:
+    class Sleeper:
+        def __init__(self) -> None:
+            self.woken = 0
+
+        def wake(self) -> None:
+            self.woken += 1
+
+    (tmp_path / "shop").mkdir()
+    sleeper = Sleeper()
+    with watching(tmp_path, sleeper):
+        (tmp_path / "new").mkdir()
+        wait_for(lambda: sleeper.woken > 0, "a new partner's folder is seen")
+        (tmp_path / "shop" / "deep").mkdir()
+        wait_for(lambda: sleeper.woken > 1, "a folder in a partner's is seen")
+        woken = sleeper.woken
+        (tmp_path / "shop" / "deep" / "deeper").mkdir()
+        (tmp_path / "shop" / "deep" / "a.csv").write_text("a")
+        (tmp_path / "new" / "b.csv").write_text("b")
+        wait_for(lambda: sleeper.woken > woken, "a file of the new partner is seen")
+        assert sleeper.woken <= woken + 2, "created and closed, and nothing of what lies deeper"
 
 
 def test_a_file_that_fails_stays_and_is_not_tried_at_every_tick(

@@ -9,7 +9,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from gateway.errors import HomeFault, HomeFaultsError, HouseError
-from gateway.settings import references
+from gateway.settings import places, references
 from gateway.settings.config import Config
 from gateway.toml_faults import Shape, read
 from gateway.toml_lines import Lines
@@ -36,11 +36,13 @@ def load(home: Path) -> Config:
     raw, text, faults = read(path, FILE, FILE_BYTES_MAX)
     if raw is None:
         raise SettingsError(str(home), faults)
-    return parse(raw, str(home), text)
+    return parse(raw, str(home), text, home)
 
 
-def parse(raw: dict[str, Any], home: str = FILE, text: str = "") -> Config:
+def parse(raw: dict[str, Any], home: str = FILE, text: str = "", folder: Path | None = None) -> Config:
     """Check settings already read from TOML; `text` is what they were read from, for the lines of faults.
+
+    The folders that they name are checked where `folder`, the home's, is given.
 
     Raises SettingsError with all faults.
     """
@@ -50,6 +52,8 @@ def parse(raw: dict[str, Any], home: str = FILE, text: str = "") -> Config:
         return FILE, lines.of(*path)
 
     faults = references.faults(raw, place)
+    if folder is not None:
+        faults += places.faults(folder, raw, place)
     try:
         config = Config.model_validate(raw)
     except ValidationError as error:

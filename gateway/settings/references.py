@@ -11,6 +11,7 @@ from typing import Any
 
 from gateway.errors import HomeFault
 from gateway.nearest import listed, nearest
+from gateway.settings.raw import at, list_of, table_of
 from gateway.toml_faults import Place, spelled
 from gateway.toml_lines import Path
 
@@ -25,8 +26,8 @@ def faults(raw: dict[str, Any], place: Place) -> list[HomeFault]:
 
 def _unknown(raw: dict[str, Any], place: Place) -> Iterator[HomeFault]:
     for path, kind in _uses(raw):
-        name = _at(raw, path)
-        known = list(_table(raw, kind))
+        name = at(raw, path)
+        known = list(table_of(raw, kind))
         if isinstance(name, str) and name not in known:
             message = f'`{spelled(path)}`: "{name}" is not one of [{kind}]{nearest(name, known)}'
             fix = f"name one of {listed(known)}, or add" if known else "add"
@@ -36,21 +37,21 @@ def _unknown(raw: dict[str, Any], place: Place) -> Iterator[HomeFault]:
 def _uses(raw: dict[str, Any]) -> Iterator[tuple[Path, str]]:
     """(key path, the table whose names may stand there)."""
     for kind in ("channels", "partners"):
-        for name in _table(raw, kind):
+        for name in table_of(raw, kind):
             yield (kind, name, "entity"), "entities"
-    for name in _table(raw, "partners"):
-        if _at(raw, ("partners", name, "channel")):
+    for name in table_of(raw, "partners"):
+        if at(raw, ("partners", name, "channel")):
             yield ("partners", name, "channel"), "channels"
     for table in _OF_PARTNERS:
-        for number in range(len(_list(raw, table))):
+        for number in range(len(list_of(raw, table))):
             yield (table, number, "partner"), "partners"
 
 
 def _other_entity(raw: dict[str, Any], place: Place) -> Iterator[HomeFault]:
     """Partners that run a channel of another entity: what they sell would stand in books that do not own the channel."""
-    for name in _table(raw, "partners"):
-        channel, entity = (_at(raw, ("partners", name, key)) for key in ("channel", "entity"))
-        owner = _at(raw, ("channels", channel, "entity")) if isinstance(channel, str) and channel else None
+    for name in table_of(raw, "partners"):
+        channel, entity = (at(raw, ("partners", name, key)) for key in ("channel", "entity"))
+        owner = at(raw, ("channels", channel, "entity")) if isinstance(channel, str) and channel else None
         if isinstance(owner, str) and isinstance(entity, str) and owner != entity:
             path = ("partners", name, "channel")
             message = f'`{spelled(path)}`: the channel "{channel}" belongs to {owner}, the partner to {entity}'
@@ -59,32 +60,11 @@ def _other_entity(raw: dict[str, Any], place: Place) -> Iterator[HomeFault]:
 
 def _doubled(raw: dict[str, Any], place: Place) -> Iterator[HomeFault]:
     seen: Counter[str] = Counter()
-    for number in range(len(_list(raw, "send"))):
-        name = _at(raw, ("send", number, "name"))
+    for number in range(len(list_of(raw, "send"))):
+        name = at(raw, ("send", number, "name"))
         if isinstance(name, str):
             seen[name] += 1
             if seen[name] > 1:
                 path = ("send", number, "name")
                 message = f'`{spelled(path)}`: the name "{name}" stands in another [[send]] too'
                 yield HomeFault(*place(*path), message, "give each [[send]] a name of its own")
-
-
-def _table(raw: dict[str, Any], key: str) -> dict[str, Any]:
-    found = raw.get(key)
-    return found if isinstance(found, dict) else {}
-
-
-def _list(raw: dict[str, Any], key: str) -> list[Any]:
-    found = raw.get(key)
-    return found if isinstance(found, list) else []
-
-
-def _at(raw: Any, path: Path) -> Any:
-    for part in path:
-        if isinstance(raw, dict):
-            raw = raw.get(str(part))
-        elif isinstance(raw, list) and isinstance(part, int):
-            raw = raw[part]
-        else:
-            return None
-    return raw

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import stat
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -40,7 +41,10 @@ class Deliveries:
         self.problems = []
         for folder in self.folders:
             for path in sorted((self.outbound / folder).glob("*")):
-                if names.ignored(path.name, self.ignore) or not path.is_file():
+                if names.ignored(path.name, self.ignore) or path.is_dir():
+                    continue
+                if not stat.S_ISREG(path.lstat().st_mode):
+                    self.problems.append(f"deliver {path}: it is a link or a device")
                     continue
                 try:
                     delivery = self._unsent(f"{folder}/{path.name}", path)
