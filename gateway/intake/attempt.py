@@ -18,8 +18,9 @@ from gateway.intake.taken import Load, Taken
 from gateway.intake.verdict import Verdict, held, verdicts
 from gateway.intake.write import post
 from gateway.ledger.archive import Stored
-from gateway.mapping.language.loaded import Loaded
-from gateway.reading import ReadRequest
+from gateway.mapping.claim.claim import Claims, claim_units
+from gateway.mapping.language.loaded import Library, Loaded
+from gateway.reading import ReadRequest, Unit
 from gateway.sql import drop_temporary, rows_of
 from gateway.transports.transport import Drop
 
@@ -30,15 +31,16 @@ def attempt(home: Home, loaded: Loaded, path: Path) -> dict[str, Any]:
     Raises FileError where the file cannot be read at all.
     """
     con = home.lake.con
-    file = _taken(home, loaded, path)
+    file, foreign = _taken(home, loaded, path)
     try:
         load = translate.load(home, [file])
     except FeedError as error:
         fault = error.as_fault()
-        return _result(path, held(fault.message), {}, [*map(_shown, (fault, *file.broken))], [])
+        return _result(path, held(fault.message), {}, [*map(_shown, (fault, *file.broken, *foreign))], [])
     compared = compare(con, load, {})
     [verdict] = verdicts(con, load, compared)
-    result = _result(path, verdict, _records(home, load), _faults(home, load), _entries(home, load, compared))
+    faults = [*_faults(home, load), *map(_shown, foreign)]
+    result = _result(path, verdict, _records(home, load), faults, _entries(home, load, compared))
     drop_temporary(con, load.prefix)
     return result
 
@@ -63,7 +65,8 @@ def _result(
     }
 
 
-def _taken(home: Home, loaded: Loaded, path: Path) -> Taken:
+def _taken(home: Home, loaded: Loaded, path: Path) -> tuple[Taken, list[Fault]]:
+    """The file as the mapping reads it, and why it does not read sets of its kind: another sender or receiver."""
     status = path.stat()
     drop = Drop(loaded.mapping.partner, path.name, path, datetime.fromtimestamp(status.st_mtime, UTC), "try")
     with path.open("rb") as source:
@@ -71,11 +74,22 @@ def _taken(home: Home, loaded: Loaded, path: Path) -> Taken:
     arrival = Arrival(drop, Stored(sha256, status.st_size))
     interchange = formats.interchange_of(loaded.mapping.file.format)
     if interchange is None:
-        return Taken(arrival, loaded)
+        return Taken(arrival, loaded), []
     envelope = interchange.units(ReadRequest(path, path.name, home.settings.limits))
     kind = loaded.mapping.file.transaction
-    units = tuple(unit for unit in envelope.units if kind in (None, unit.kind))
-    return Taken(arrival, loaded, units, envelope.faults)
+    claims = _claims(home, loaded, [unit for unit in envelope.units if kind in (None, unit.kind)])
+    own = {ordinal for one, ordinals in claims.taken if one is loaded for ordinal in ordinals or ()}
+    units = tuple(unit for unit in envelope.units if unit.ordinal in own)
+    return Taken(arrival, loaded, units, envelope.faults), claims.unclaimed
+
+
+def _claims(home: Home, loaded: Loaded, units: Sequence[Unit]) -> Claims:
+    """What the mapping would claim beside the partner's others, on a day on which it holds."""
+    mapping, partner = loaded.mapping, home.settings.partners.get(loaded.mapping.partner)
+    day = mapping.valid_from or mapping.valid_to or home.now.date()
+    earlier = [one for one in home.library.earlier if one.mapping.feed != mapping.feed]
+    library = Library(home.library.mappings | {mapping.feed: loaded}, earlier=earlier)
+    return claim_units(library, mapping.partner, units, partner.senders if partner else (), day)
 
 
 def _records(home: Home, load: Load) -> dict[str, list[dict[str, Any]]]:
