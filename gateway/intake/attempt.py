@@ -14,8 +14,9 @@ from gateway.home import Home
 from gateway.intake import translate
 from gateway.intake.arrivals import Arrival
 from gateway.intake.duplicates import Compared, compare
+from gateway.intake.set_aside import EMPTY_INTERCHANGE
 from gateway.intake.taken import Load, Taken
-from gateway.intake.verdict import Verdict, held, verdicts
+from gateway.intake.verdict import Verdict, held, refused, verdicts
 from gateway.intake.write import post
 from gateway.ledger.archive import Stored
 from gateway.mapping.claim.claim import Claims, claim_units
@@ -32,6 +33,9 @@ def attempt(home: Home, loaded: Loaded, path: Path) -> dict[str, Any]:
     """
     con = home.lake.con
     file, foreign = _taken(home, loaded, path)
+    if file is None:
+        reasons = foreign or [EMPTY_INTERCHANGE]
+        return _result(path, refused(reasons[0].message, len(foreign)), {}, [*map(_shown, reasons)], [])
     try:
         load = translate.load(home, [file])
     except FeedError as error:
@@ -65,8 +69,8 @@ def _result(
     }
 
 
-def _taken(home: Home, loaded: Loaded, path: Path) -> tuple[Taken, list[Fault]]:
-    """The file as the mapping reads it, and why it does not read sets of its kind: another sender or receiver."""
+def _taken(home: Home, loaded: Loaded, path: Path) -> tuple[Taken | None, list[Fault]]:
+    """The file as the mapping reads it, None if nothing of it is the mapping's; and why it leaves sets of its kind."""
     status = path.stat()
     drop = Drop(loaded.mapping.partner, path.name, path, datetime.fromtimestamp(status.st_mtime, UTC), "try")
     with path.open("rb") as source:
@@ -80,7 +84,7 @@ def _taken(home: Home, loaded: Loaded, path: Path) -> tuple[Taken, list[Fault]]:
     claims = _claims(home, loaded, [unit for unit in envelope.units if kind in (None, unit.kind)])
     own = {ordinal for one, ordinals in claims.taken if one is loaded for ordinal in ordinals or ()}
     units = tuple(unit for unit in envelope.units if unit.ordinal in own)
-    return Taken(arrival, loaded, units, envelope.faults), claims.unclaimed
+    return Taken(arrival, loaded, units, envelope.faults) if units else None, claims.unclaimed
 
 
 def _claims(home: Home, loaded: Loaded, units: Sequence[Unit]) -> Claims:
