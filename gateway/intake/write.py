@@ -185,6 +185,7 @@ def _faults_sql(commit: Commit, load: Load, faults: str, files: str) -> str:
                    case code when 'CHECK_DIGIT' then {partner} || value
                              when 'SKU_UNKNOWN' then {partner} || value
                              when 'UNMAPPED_LINE' then {feed} || value
+                             when 'FIELD_UNREAD' then {feed} || column_name || '|' || value
                              when 'ROW_REJECT' then {key} || '|' || "position"
                              else {key} || case when "position" = '' then '' else '|' || "position" end end
                    as business_key, {instant(commit.at)} as recorded_at

@@ -9,7 +9,9 @@ from gateway.books.reconcile.registry import Reconciliation
 from gateway.books.reconcile.tables import Working, source
 from gateway.sql import words
 
-FAULTS = ("ROW_REJECT", "CONTROL_TOTAL", "FILE_REJECT", "SENDER_UNKNOWN", "CHECK_DIGIT", "ROW_DOUBTFUL")
+FAULTS = (
+    "ROW_REJECT", "CONTROL_TOTAL", "FILE_REJECT", "SENDER_UNKNOWN", "CHECK_DIGIT", "ROW_DOUBTFUL", "FIELD_UNREAD",
+)  # fmt: skip
 CODES = (*FAULTS, *late_files.CODES)
 
 

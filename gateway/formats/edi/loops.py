@@ -173,7 +173,7 @@ class Loops:
         if path.element == 0:
             return self._counts(path.step, part)
         found = self._find(path, part)
-        text = self.table.text(found, path.element, path.component, path.repetition)
+        text = _text(self.table, found, path)
         for ordinal, tail in self.tails.items():
             missing = (found < 0) & (self.unit[part] == ordinal)
             if missing.any():
@@ -224,7 +224,17 @@ def _first_text(finder: Finder, path: ElementPath) -> pa.StringScalar:
     if path.then is not None and hit[0] >= 0:
         until = np.minimum(_next(finder.where(Step(path.step.segment)), hit, len(finder.table)), end)
         hit = _first_within(finder.where(path.then), hit + 1, until)
-    return finder.table.text(hit, path.element, path.component, path.repetition)[0]
+    return _text(finder.table, hit, path)[0]
+
+
+def _text(table: Segments, found: Indexes, path: ElementPath) -> pa.StringArray:
+    """The text of a path in these segments."""
+    text = table.text(found, path.element, path.component, path.repetition)
+    if not path.beside:
+        return text
+    other = table.text(found, path.element, path.beside, path.repetition)
+    blank = pc.equal(pc.utf8_trim_whitespace(text), "")
+    return pc.if_else(blank, text, pc.binary_join_element_wise(text, pc.utf8_trim_whitespace(other), ":"))
 
 
 def _next(where: Indexes, at: Indexes, none: int) -> Indexes:

@@ -13,6 +13,7 @@ from gateway.formats.path_errors import PathError, Repair, repaired
 _SEGMENT = r"([A-Z][A-Z0-9]{1,2})(?:\[(?:(\d{1,2})(?:-(\d{1,2}))?=)?([^\]]*)\])?"
 _PATH = re.compile(rf"{_SEGMENT}(?:>{_SEGMENT})?/(\d{{1,2}})(?:\*(\d{{1,3}}))?(?:-(\d{{1,2}}))?")
 _NAMED = re.compile(rf"(?:(C\d{{3}})(\[[^\]]*\])?|{_SEGMENT}(?:>{_SEGMENT})?)/(\d{{4}})")
+_PAIR = re.compile(r"(.+)/(\d{4}):(\d{4})")
 _COUNT = re.compile(rf"count\({_SEGMENT}\)")
 _STEP = re.compile(_SEGMENT)
 SYNTAX = (
@@ -62,7 +63,8 @@ class Step:
 class ElementPath:
     """An element of a segment, or the number of such segments in the set (`element` 0).
 
-    repetition and component are 0 where the path does not name one.
+    repetition and component are 0 where the path does not name one; `beside` is a second component, which is given
+    behind the first one and a colon where that is not blank.
     """
 
     step: Step
@@ -70,6 +72,7 @@ class ElementPath:
     element: int
     repetition: int = 0
     component: int = 0
+    beside: int = 0
 
 
 @lru_cache(maxsize=4_096)
@@ -102,8 +105,14 @@ def _no_path(text: str, is_path: Callable[[str], bool]) -> PathError:
 def parse_edifact(text: str) -> ElementPath:
     """Read a path of EDIFACT: an element without a component is its first one, and data elements may be named.
 
-    `QTY[33]/01-2`, `QTY[33]/6060` and `C186[33]/6060` are the same. Raises PathError that shows the syntax.
+    `QTY[33]/01-2`, `QTY[33]/6060` and `C186[33]/6060` are the same; `DTM[137]/2380:2379` is a value with its format:
+    "20260109:102". Raises PathError that shows the syntax.
     """
+    if pair := _PAIR.fullmatch(text):
+        value, other = (parse_edifact(f"{pair[1]}/{name}") for name in (pair[2], pair[3]))
+        if value.element == other.element:
+            return replace(value, beside=other.component)
+        raise PathError("element path", text, "names data elements of two composites", "Write them as two columns.")
     named = _NAMED.fullmatch(text)
     path = _parsed(_numbered(text, named) if named else text)
     if path is None:

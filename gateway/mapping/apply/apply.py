@@ -90,6 +90,7 @@ def _apply(work: Work, mapping: Feed, openers: Sequence[Opener], context: Contex
     for kind in kinds:
         faults.add_unmapped(work, kind.compiler, kind.relation, mapped.faults)
         faults.add_wrong_identifiers(work, kind.compiler, kind.relation, mapped.faults)
+        faults.add_dropped(work, kind.compiler, kind.relation, mapped.faults)
     faults.name_invisible(work, mapped.faults)
     tie_out.check(work, mapping, [(kind.compiler, kind.relation, list(kind.rows)) for kind in kinds], mapped)
 

@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 from gateway.errors import Fault
 from gateway.invisible import hidden, shown
 from gateway.mapping.apply.mapped import FILE_SHIFT
-from gateway.mapping.apply.messages import Defect, describe
+from gateway.mapping.apply.messages import Defect, describe, dropped
 from gateway.mapping.apply.temporary_tables import Work
 from gateway.mapping.compiler import fields
 from gateway.mapping.compiler.compiler import Compiler
@@ -187,12 +187,32 @@ def add_unmapped(work: Work, compiler: Compiler, relation: str, name: str) -> No
                 where = f"mappings/lookups/{spec.lookup}.csv" if spec.lookup else "`map` of the mapping"
                 hint = f"Add it to {where} and replay the file."
             text = f"replace({target.unmapped}, chr(31), ' / ')"
-            rows = f"""(select _ordinal, _position, {text} as text from {identifier(relation)}
-                where {accepted} and {record.applies} and {target.unmapped} is not null
-                    and (_ordinal >> {FILE_SHIFT}, {text}) not in (
-                        select _ordinal >> {FILE_SHIFT}, value from {identifier(name)}
-                        where code = {literal(code)} and column_name = {literal(column)}))"""
+            where = f"{accepted} and {record.applies} and {target.unmapped} is not null"
+            rows = _not_yet_noted(name, relation, where, text, code, column)
             work.con.execute(_faults_of(name, record, rows, code, column, literal(what), hint))
+
+
+def _not_yet_noted(name: str, relation: str, where: str, text: str, code: str, column: str) -> str:
+    """SQL of the rows for which `where` holds, without texts that are noted for that code and column in their file."""
+    return f"""(select _ordinal, _position, {text} as text from {identifier(relation)}
+        where {where} and (_ordinal >> {FILE_SHIFT}, {text}) not in (
+            select _ordinal >> {FILE_SHIFT}, value from {identifier(name)}
+            where code = {literal(code)} and column_name = {literal(column)}))"""
+
+
+def add_dropped(work: Work, compiler: Compiler, relation: str, name: str) -> None:
+    """One fault for each text that cannot be read and costs only its field, on its first row, with the count."""
+    for record in compiler.records:
+        for target in record.targets.values():
+            if not target.dropped:
+                continue
+            where = f"{compiler.ignored} is null and not {compiler.rejected} and {record.applies}"
+            column = _first_column(record, target)
+            rows = _not_yet_noted(
+                name, relation, f"{where} and {target.dropped} is not null", target.dropped, "FIELD_UNREAD", column
+            )
+            what, hint = dropped(target)
+            work.con.execute(_faults_of(name, record, rows, "FIELD_UNREAD", column, literal(what), hint))
 
 
 def add_wrong_identifiers(work: Work, compiler: Compiler, relation: str, name: str) -> None:

@@ -84,6 +84,14 @@ def describe(defect: Defect) -> tuple[str, str]:
     )
 
 
+def dropped(target: Target) -> tuple[str, str]:
+    """(what is wrong with a text that costs only its field, hint)."""
+    return (
+        f"is not {_WHAT[target.kind]} (expected {_expected(target)}): {target.name} stays empty",
+        f"Ask the sender to correct it. The rows count without {target.name}.",
+    )
+
+
 def _movement(defect: Defect) -> tuple[str, str]:
     if defect.target.name == "qty":
         return (
@@ -129,7 +137,8 @@ def _expected(target: Target) -> str:
         )
     if target.kind in ("date", "datetime"):
         iso = "2026-11-01" if target.kind == "date" else "2026-11-01T10:00:00Z"
-        forms = " or ".join(iso if form == "iso" else form for form in target.spec.formats or ("iso",))
+        said = {"iso": iso, "dtm": "a value and its format (DTM 2379), e.g. 20261101:102"}
+        forms = " or ".join(said.get(form, form) for form in target.spec.formats or ("iso",))
         zone = f", a time that the clocks of {target.spec.timezone} have" if target.spec.timezone else ""
         return forms + (zone if target.kind == "datetime" else "")
     if target.column is not None and target.column.values:

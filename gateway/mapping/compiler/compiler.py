@@ -56,7 +56,9 @@ class Compiler(Sources):
         for record in self.records:
             found += [record.wrong, record.applies, record.key, *record.broken.values()]
             found += [target.value for target in record.targets.values()]
-            found += [text for target in record.targets.values() for text in (target.unmapped, target.unread)]
+            found += [
+                text for target in record.targets.values() for text in (target.unmapped, target.unread, target.dropped)
+            ]
         return found
 
     @property

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import re
 
+from gateway.mapping.compiler import dtm_dates
 from gateway.mapping.language.spec import FieldSpec
 from gateway.sql import literal
 
@@ -19,7 +20,10 @@ TOKENS = {
 """Tokens of `formats`, each with the shape that it demands."""
 
 NAMED = {"ymd": "%Y%m%d", "yymmdd": "%y%m%d", "ymdhm": "%Y%m%d%H%M", "ymdhms": "%Y%m%d%H%M%S"}
-"""Formats that have a name of their own, beside `iso`."""
+"""Formats that have a name of their own, beside `iso` and `dtm`."""
+
+DTM = "dtm"
+"""The format is named beside the value, as in EDIFACT's DTM."""
 
 _DAY = "[1-9][0-9]{3}-[0-9]{2}-[0-9]{2}"
 _FULL_TIME = "(([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]|24:00:00)"
@@ -44,6 +48,9 @@ def day(text: str, spec: FieldSpec) -> str:
     """SQL for a date: the day as written, or in `timezone` where the text is an instant and one is declared."""
     branches = []
     for form in spec.formats or ("iso",):
+        if form == DTM:
+            branches += [(fits, f"cast({local} as date)") for fits, local, _ in dtm_dates.instants(text)]
+            continue
         if form != "iso":
             value = f"try_strptime({text}, {literal(_tokens(form))})"
             branches.append((shape(form), f"cast({value} as date)"))
@@ -68,6 +75,10 @@ def instant(text: str, spec: FieldSpec) -> str:
     for form in spec.formats or ("iso",):
         if form == "iso":
             branches += _iso(text, zone)
+            continue
+        if form == DTM:
+            branches += [(fits, _shift(local, ahead) if ahead else _local(local, zone))
+                         for fits, local, ahead in dtm_dates.instants(text)]  # fmt: skip
             continue
         parsed = f"try_strptime({text}, {literal(_tokens(form))})"
         if "%z" in form:
@@ -105,8 +116,12 @@ def _shifted(text: str) -> str:
         return f"regexp_extract({text}, {form}, {number})"
 
     minutes = f"(cast({part(3)} as bigint) * 60 + coalesce(try_cast({part(4)} as bigint), 0))"
-    distance = f"{minutes} * case {part(2)} when '-' then -60000000 else 60000000 end"
-    return f"make_timestamptz(epoch_us(try_cast({part(1)} as timestamp)) - {distance})"
+    return _shift(f"try_cast({part(1)} as timestamp)", f"{minutes} * case {part(2)} when '-' then -1 else 1 end")
+
+
+def _shift(local: str, minutes: str) -> str:
+    """The instant of a local time that is so many minutes ahead of UTC."""
+    return f"make_timestamptz(epoch_us({local}) - {minutes} * 60000000)"
 
 
 def _local(stamp: str, zone: str) -> str:

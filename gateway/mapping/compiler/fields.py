@@ -66,6 +66,11 @@ def compile_field(compiler: Sources, record: Record, target: Target) -> None:
         _textual(compiler, record, target)
     _packs(compiler, record, target)
     target.value = target.value or target.text
+    if target.spec.unread == "field" and target.broken:
+        text = target.text or f"__w{target.tag}"
+        condition = " or ".join(f"({check})" for check in target.broken)
+        target.dropped = compiler.plan.add(f"__o{target.tag}", f"case when {condition} then coalesce({text}, '') end")
+        target.broken = []
 
 
 # --- text, crosswalks ---------------------------------------------------------------------------------

@@ -30,6 +30,7 @@ class Target:
     unmapped SQL condition under which its code went to suspense or its name is unknown, "" if it cannot; once the
              record is compiled, the step with that code or name, NULL where it is known
     unread   step with a text that was filled down and cannot be read, "" for other fields
+    dropped  step with a text that cannot be read and costs only the field, "" for other fields
     needs    fields of the record that it is made from
     """
 
@@ -45,6 +46,7 @@ class Target:
     broken: list[str] = field(default_factory=list)
     unmapped: str = ""
     unread: str = ""
+    dropped: str = ""
     needs: frozenset[str] = frozenset()
 
     @property

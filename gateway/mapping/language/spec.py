@@ -59,6 +59,7 @@ class FieldSpec(Part):
     blank: tuple[str, ...] = ()
     map: dict[str, str] | None = None
     missing: Literal["suspense", "reject", "keep"] = "reject"
+    unread: Literal["row", "field"] = "row"
     alias: Literal["MSKU", "FNSKU", "ASIN", "GTIN", "UPC", "3PL", "VENDOR"] | None = None
     packs_of: str | None = None
     check: Check | None = None

@@ -188,7 +188,7 @@ def _reading(
 ) -> Iterator[HomeFault]:
     kind = values.type_of(field, column)
     for number, form in enumerate(field.formats):
-        if form == "iso":
+        if form in ("iso", dates.DTM):
             continue
         try:
             dates.shape(form)
@@ -201,6 +201,9 @@ def _reading(
     if field.formats and kind not in _DATES:
         yield checker.fault((*path, "formats"), f"formats are for dates, and this field is {kind}",
                             'write type = "date" or remove `formats`')  # fmt: skip
+    required = field.required if field.required is not None else column is not None and column.required
+    if field.unread == "field" and required:
+        yield checker.fault((*path, "unread"), "a required field cannot stay empty", "remove `unread`")
     if field.timezone is not None:
         yield from checker.zone((*path, "timezone"), field.timezone)
     numeric = kind in ("decimal", "integer")
@@ -211,7 +214,7 @@ def _reading(
 
 
 def _forms() -> list[str]:
-    return ["iso", *dates.NAMED]
+    return ["iso", dates.DTM, *dates.NAMED]
 
 
 def cycles(checker: Checker, index: int, record: RecordSpec) -> Iterator[HomeFault]:

@@ -1,0 +1,91 @@
+"""The dates of EDIFACT's DTM by the code of their format, and what one costs that cannot be read."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from gateway import init as homes
+from gateway.home import Home, open_samples
+from gateway.intake.attempt import attempt
+from gateway.mapping.compiler import dates
+from gateway.mapping.language.spec import FieldSpec
+from gateway.mapping.library.load import load_file
+from tests.conftest import case
+
+SPEC = FieldSpec.model_validate({"constant": "", "formats": ["dtm"], "timezone": "Europe/Berlin"})
+MAPPINGS = Path(__file__).parents[3] / "mappings"
+
+
+@pytest.fixture(scope="module")
+def reader(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Home]:
+    home = tmp_path_factory.mktemp("dtm")
+    homes.lay_down(home, examples=False)
+    with open_samples(home) as gateway:
+        yield gateway
+
+
+@pytest.mark.parametrize(
+    ("text", "day", "instant"),
+    [
+        ("20260109:102", date(2026, 1, 9), "2026-01-08 23:00"),
+        ("260109:101", date(2026, 1, 9), "2026-01-08 23:00"),
+        ("090126:2", date(2026, 1, 9), "2026-01-08 23:00"),
+        ("2601090615:201", date(2026, 1, 9), "2026-01-09 05:15"),
+        ("202601090615:203", date(2026, 1, 9), "2026-01-09 05:15"),
+        ("20260109061530:204", date(2026, 1, 9), "2026-01-09 05:15"),
+        ("202601090615+03:303", date(2026, 1, 9), "2026-01-09 03:15"),
+        ("202601090615-0530:303", date(2026, 1, 9), "2026-01-09 11:45"),
+        ("20260109061500UTC:304", date(2026, 1, 9), "2026-01-09 06:15"),
+        ("26009:105", date(2026, 1, 9), "2026-01-08 23:00"),
+        # Of a period the last day counts. Week 3 of 2026 ends on 18 January (ISO 8601).
+        ("202602:610", date(2026, 2, 28), "2026-02-27 23:00"),
+        ("202603:616", date(2026, 1, 18), "2026-01-17 23:00"),
+        ("2026010920260115:718", date(2026, 1, 15), "2026-01-14 23:00"),
+        ("20260109-20260115:718", date(2026, 1, 15), "2026-01-14 23:00"),
+        ("202601-202603:710", date(2026, 3, 31), "2026-03-30 22:00"),
+        ("20260109", date(2026, 1, 9), "2026-01-08 23:00"),
+        ("20260109:203", date(2026, 1, 9), "2026-01-08 23:00"),
+        ("20260230:102", None, None),
+        ("202654:616", None, None),
+        ("20260109:999", None, None),
+        ("202601090615ABC:303", None, None),
+    ],
+)
+def test_a_date_is_read_by_the_code_beside_it(reader: Home, text: str, day: date | None, instant: str | None) -> None:
+    moment = f"strftime({dates.instant('v', SPEC)}, '%Y-%m-%d %H:%M')"
+    query = f"select {dates.day('v', SPEC)}, {moment} from (select '{text}' as v)"
+    assert reader.lake.con.execute(query).fetchone() == (day, instant)
+
+
+def test_orders_are_read_whatever_the_format_of_their_dates(reader: Home, tmp_path: Path) -> None:
+    loaded, _ = load_file(MAPPINGS / "standard/edifact/ORDERS.toml", MAPPINGS)
+    assert loaded is not None
+    result = attempt(reader, loaded, case("edi-144-edifact-dtm-formats") / "in.edi")
+    found = {r["order_id"]: (r["ordered_at"], r["promise_at"]) for r in result["records"]["order_line"]}
+    assert {key: tuple(at and at[5:16].replace("T", " ") for at in value) for key, value in found.items()} == {
+        "P303": ("01-09 05:15", None),
+        "P101": ("01-09 00:00", None),
+        "P610": ("01-09 00:00", "03-31 00:00"),
+        "P616": ("01-09 00:00", "01-18 00:00"),
+        "P718": ("01-09 00:00", "01-15 00:00"),
+        "P204": ("01-09 00:00", "01-15 12:00"),
+    }
+    assert (result["counts"]["rejected"], result["held"]) == (0, False)
+    # A promise that cannot be read costs the promise, and is reported; the order's own date costs the order.
+    odd = tmp_path / "odd.edi"
+    shutil.copy(case("edi-144-edifact-dtm-formats") / "in.edi", odd)
+    odd.chmod(0o600)
+    odd.write_bytes(odd.read_bytes().replace(b"202603:610", b"next week:610").replace(b"260109:101", b"monday:101"))
+    result = attempt(reader, loaded, odd)
+    assert {r["order_id"]: r["promise_at"] for r in result["records"]["order_line"]}["P610"] is None
+    faults = {fault["code"]: fault for fault in result["faults"] if fault["code"] in ("ROW_REJECT", "FIELD_UNREAD")}
+    assert {code: fault["value"] for code, fault in faults.items()} == {
+        "ROW_REJECT": "monday:101",
+        "FIELD_UNREAD": "next week:610",
+    }
+    assert "2379" in faults["FIELD_UNREAD"]["message"]
