@@ -281,7 +281,7 @@ def _packs(compiler: Sources, record: Record, target: Target) -> None:
     other = record.targets.get(target.spec.packs_of or "")
     if other is None or other.spec.alias is None:
         return
-    product = f"({target.value} * coalesce(__p{other.tag}, 1))"
+    product = f"try(cast({target.value} as decimal(30,4)) * coalesce(__p{other.tag}, 1))"
     cast = f"try_cast({product} as {target.type})"
     packed = compiler.plan.add(f"__q{target.tag}", f"case when {product} = {cast} then {cast} end")
     target.broken.append(f"{target.value} is not null and {packed} is null")
