@@ -99,6 +99,7 @@ def test_nothing_outside_is_read_or_written(written: Lake, outside: Path, sql: s
         "set lock_configuration = false",
         "reset lock_configuration",
         "set autoinstall_known_extensions = true",
+        "set allow_unsigned_extensions = true",
         "set memory_limit = '100GB'",
         "set temp_directory = '/tmp'",
         "set timezone = 'Europe/Berlin'",
@@ -109,6 +110,10 @@ def test_nothing_outside_is_read_or_written(written: Lake, outside: Path, sql: s
 def test_the_configuration_is_locked(written: Lake, sql: str) -> None:
     with pytest.raises(duckdb.Error):
         written.con.execute(sql)
+
+
+def test_only_the_extensions_of_this_installation_were_loaded_unsigned(opened: Lake) -> None:
+    assert opened.con.execute("select current_setting('allow_unsigned_extensions')").fetchone() == (False,)
 
 
 def test_the_lake_itself_works_and_a_reader_cannot_write(opened: Lake, home: Path, config: Config) -> None:
