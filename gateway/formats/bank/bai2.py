@@ -29,7 +29,7 @@ SYNTAX = (
     "Write 16/amount, 03/account, 02/date, 01/sender, 03[010]/amount (of that status or summary), or 03/type where "
     f'each = "03/type". A 16 has: {", ".join(bai.DETAIL)}, decimal_amount.'
 )
-_SNIFF = re.compile(rb"\s*01,[^,\r\n]*,[^,\r\n]*,[0-9]{6},[^\r\n]*(?:[\r\n]+\s*02,|/?\s*$)")
+_SNIFF = re.compile(rb"\s*01,[^,\r\n]*,[^,\r\n]*,[0-9]{6},[^\r\n]*?(?:[\r\n/]\s*02,|/?\s*$)")
 _PATH = re.compile(r"(01|02|03|16|49|98|99)(?:\[([0-9]{3})\])?/([a-z_]+)")
 
 
@@ -154,7 +154,7 @@ class _Bai2(StatementReading):
             batch.add(found, record.line, account)
 
     def _summaries(self, batch: _Batch, record: Record, account: int) -> None:
-        found = bai.summaries(record.fields)
+        found = bai.summaries(record.parts)
         if isinstance(found, str):
             batch.reject(record, account, found)
             return

@@ -22,6 +22,11 @@ DETAIL = ("type", "amount", "funds", "bank_reference", "customer_reference", "te
           "value_date", "value_time")  # fmt: skip
 """Fields of a 16, in the order in which they are given here."""
 RECORDS = ("01", "02", "03", "16", "49", "98", "99")
+_NEXT = re.compile(
+    r"/(?=16,[0-9]{3},[+-]?[0-9]*,[012SVDZ]?,|(?:49|98),[+-]?[0-9]+,[0-9,]+(?:/|$)|03,[^,/]+,(?:[A-Z]{3})?,)"
+)
+"""Behind a text, which may have slashes, a record is one only with its first fields."""
+_NEXT_BEHIND_FIELDS = re.compile(r"/(?=(?:01|02|03|16|49|88|98|99),)")
 _WHOLE = re.compile("[+-]?[0-9]{1,18}")
 _TYPE = re.compile("[0-9]{3}")
 
@@ -90,11 +95,25 @@ def _lines(pieces: Iterable[str], name: str, chars_max: int) -> Iterator[tuple[i
             )  # fmt: skip
         for line in lines:
             number += 1
-            line = line.rstrip()
-            if line:
-                yield number, line
-    if rest.strip(" \x1a"):
-        yield number + 1, rest.rstrip(" \x1a")
+            for one in _parted(line.rstrip()):
+                yield number, one
+    for one in _parted(rest.rstrip(" \x1a")):
+        yield number + 1, one
+
+
+def _parted(line: str) -> list[str]:
+    """The records of a line, none of a blank one: some banks part them by the slash alone."""
+    if line.find("/", 0, -1) < 0:
+        return [line] if line else []
+    found, begun = [], 0
+    while mark := _behind(line[begun : begun + 2]).search(line, begun):
+        found.append(line[begun : mark.end()])
+        begun = mark.end()
+    return [*found, line[begun:]]
+
+
+def _behind(code: str) -> re.Pattern[str]:
+    return _NEXT if code in ("16", "88") else _NEXT_BEHIND_FIELDS
 
 
 def is_amount(text: str) -> bool:
@@ -102,16 +121,26 @@ def is_amount(text: str) -> bool:
     return not text or _WHOLE.fullmatch(text) is not None
 
 
-def summaries(fields: Sequence[str]) -> list[tuple[str, str, str, str]] | str:
+def summaries(parts: Sequence[str]) -> list[tuple[str, str, str, str]] | str:
     """(type, amount, count, funds type) of each status and summary of a 03, behind account and currency.
 
-    What is wrong, if the fields cannot be told apart.
+    `parts` are its lines. Some banks end each line with a comma too many, or leave out blank fields there; then each line
+    has whole summaries. What is wrong, if the fields cannot be told apart.
     """
-    found, place = [], 2
+    found = _summaries([text for part in parts for text in part.split(",")][2:])
+    if not isinstance(found, str) or len(parts) == 1:
+        return found
+    each = [_summaries(part.split(",")[0 if place else 2 :]) for place, part in enumerate(parts)]
+    whole = [one for one in each if not isinstance(one, str)]
+    return [summary for one in whole for summary in one] if len(whole) == len(parts) else found
+
+
+def _summaries(fields: Sequence[str]) -> list[tuple[str, str, str, str]] | str:
+    found, place = [], 0
     while place < len(fields):
         one = [text.strip() for text in fields[place : place + 4]]
         kind, amount, count, funds = [*one, "", "", ""][:4]
-        further = _funds(funds, fields[place + 4 :])
+        further = _funds(funds, fields[place + 4 : place + 5])
         if isinstance(further, str):
             return further
         place += 4 + further
@@ -146,7 +175,7 @@ def detail(parts: Sequence[str]) -> tuple[str, ...] | str:
     fields = parts[0].split(",", 5)
     if len(fields) > 4 and fields[2] in ("", "0", "1", "2", "Z"):
         kind, amount, funds, bank, customer = fields[:5]
-        text = "\n".join(filter(None, (*fields[5:], *parts[1:])))
+        text = "\n".join(filter(None, (*fields[5:], *parts[1:]))).rstrip(",")
         further: Sequence[str] = ("", "", "", "", "")
     else:
         taken = _long_detail(parts)
@@ -175,7 +204,7 @@ def _long_detail(parts: Sequence[str]) -> list[str] | str:
     needed = needed or 5
     kind, amount, funds = _filled([text.strip() for text in fields[:3]], 3)
     bank, customer = _filled(fields[needed - 2 : needed], 2)
-    text = "\n".join([part for part in (",".join(fields[needed:]), *parts[line:]) if part])
+    text = "\n".join([part for part in (",".join(fields[needed:]), *parts[line:]) if part]).rstrip(",")
     own = [text.strip() for text in fields[3 : needed - 2]] if funds in ("S", "V") else []
     immediate, one_day, two_day = _filled(own, 3) if funds == "S" else ("", "", "")
     value_date, value_time = _filled(own, 2) if funds == "V" else ("", "")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from typing import Any
 
@@ -10,9 +11,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from gateway.errors import FileError, HouseError
-from gateway.formats.bank import bai2, bai2_accounts, statements
+from gateway.formats.bank import bai2, bai2_accounts, bai2_records, statements
 from gateway.settings import Limits
-from tests.conftest import CORPUS, corpus
+from tests.conftest import CORPUS, case, corpus
 from tests.formats.bank.banks import cells, faults, read_or_refused, request, rows
 
 needs_corpus = pytest.mark.skipif(not CORPUS.is_dir(), reason="the public samples are not beside the checkout")
@@ -271,6 +272,71 @@ def test_a_path_that_is_none_shows_the_syntax(tmp_path: Path, path: str) -> None
 )  # fmt: skip
 def test_minor_units_have_the_decimals_of_their_currency(text: str, currency: str, decimal: str) -> None:
     assert bai2_accounts.decimal_amount(text, currency) == decimal
+
+
+# --- as banks write it ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("name", "transactions", "summaries"),
+    [
+        ("edi-43-bai2-two-records-on-a-line", [["195", "1000", "FIRST"], ["195", "1500", "SECOND"]],
+         [["010", "0"], ["015", "2500"]]),
+        ("edi-50-bai2-group-trailer-without-accounts", [["195", "1000", "FIRST"], ["195", "1500", "SECOND"]],
+         [["010", "0"], ["015", "2500"]]),
+        ("edi-51-bai2-comma-ends-each-line", [["142", "100", "TEXT"]],
+         [["010", "0"], ["015", "100"], ["045", "100"], ["100", "100"]]),
+    ],
+)  # fmt: skip
+def test_a_reported_file_is_read_and_adds_up(
+    name: str, transactions: list[list[str]], summaries: list[list[str]]
+) -> None:
+    path = case(name) / "in.bai"
+    assert (faults(bai2, path), bai2.units(request(path)).faults) == ([[]], ())
+    assert cells(bai2, path, "16", "16/type", "16/amount", "16/text") == transactions
+    assert cells(bai2, path, "03/type", "03/type", "03/amount") == summaries
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("98,24509,2,10/", "98,24509,10/", ""),
+        ("98,24509,2,10/", "98,24509,,10,/", ""),
+        ("99,24509,1,12/", "99,24509,12,/", ""),
+        ("98,24509,2,10/", "98,24509,2/", "98 says records 2, there is 10"),
+        ("98,24509,2,10/", "98,24509/", "98 says records (nothing), there is 10"),
+        # Records that only a slash parts, and commas at the ends of lines.
+        ("/\n", "/", ""),
+        ("/\n", ",/\n", ""),
+        # A 03 goes on in 88, within an account, a summary, or with its last fields left out. The counts rise with it.
+        ("03,0123,,010,10000,,,015,11000,,/", "03,0123/\n88,,010,10000,,,015/\n88,11000,,/", "records"),
+        ("03,0123,,010,10000,,,015,11000,,/", "03,0123,,010,10000/\n88,015,11000/", "records"),
+    ],
+)  # fmt: skip
+def test_trailers_lines_and_commas_as_banks_write_them(tmp_path: Path, old: str, new: str, said: str) -> None:
+    whole = {each: cells(bai2, write(tmp_path, REPORT), each, *columns) for each, columns in KINDS.items()}
+    path = write(tmp_path, REPORT.replace(old, new))
+    assert bai2.sniff(path.read_bytes(), path.name)
+    messages = [fault.message for fault in bai2.units(request(path)).faults]
+    assert {each: cells(bai2, path, each, *columns) for each, columns in KINDS.items()} == whole
+    assert all(said in message for message in messages) if said else messages == []
+    assert bool(messages) == bool(said)
+
+
+def test_slashes_of_a_text_part_no_records(tmp_path: Path) -> None:
+    text = "PAID 01/16,2026 REF 5/49,X AND/OR 88/03,9"
+    path = write(tmp_path, REPORT.replace("WIRE, WITH COMMAS / AND SLASH", text))
+    assert faults(bai2, path) == [[], []]
+    assert cells(bai2, path, "16", "16/text")[0] == [f"{text}\nMORE, TEXT"]
+
+
+def test_many_summaries_take_time_in_proportion_to_their_number() -> None:
+    parts = ["0123,USD,010,1,,", *["015,2,,"] * 100_000]
+    began = time.process_time()
+    found = bai2_records.summaries(parts)
+    assert len(found) == 100_001
+    # A second would be a hundred times what it takes.
+    assert time.process_time() - began < 3
 
 
 # --- properties ----------------------------------------------------------------------------------------------
