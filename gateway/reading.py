@@ -1,7 +1,7 @@
 """What a reader is asked and what it answers: a request, the units of a file, its rows with their positions.
 
 Guarantees that the contract tests hold: true positions, bounded memory, nothing skipped without a count, the same
-order every time, no value reinterpreted (every cell is the sender's text).
+order every time, no value reinterpreted (every cell is the sender's text, or says that it holds no value).
 """
 
 from __future__ import annotations
@@ -23,6 +23,26 @@ from gateway.settings import Limits
 ORDINAL = "_ordinal"
 POSITION = "_position"
 UNIT = "_unit"
+
+UNREADABLE = "\ufdd0"
+"""Begins the text of a cell that holds no value; Unicode keeps the character for such uses (a noncharacter)."""
+
+
+def unreadable(what: str, fix: str, text: str) -> str:
+    """The text of a cell that holds no value: its row is rejected only where the mapping uses the cell.
+
+    what, fix  message and fix
+    text       what a person sees in the cell, never blank; conditions of the mapping see it too
+    """
+    return f"{UNREADABLE}{what}{UNREADABLE}{fix}{UNREADABLE}{text}"
+
+
+def cell_parts(text: str) -> tuple[str, str, str]:
+    """(what, fix, text) of a cell; "" twice and the text itself where it holds a value."""
+    if not text.startswith(UNREADABLE):
+        return "", "", text
+    _, what, fix, seen = text.split(UNREADABLE, maxsplit=3)
+    return what, fix, seen
 
 
 @dataclass(frozen=True, slots=True)

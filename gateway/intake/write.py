@@ -186,6 +186,7 @@ def _faults_sql(commit: Commit, load: Load, faults: str, files: str) -> str:
                              when 'SKU_UNKNOWN' then {partner} || value
                              when 'UNMAPPED_LINE' then {feed} || value
                              when 'FIELD_UNREAD' then {feed} || column_name || '|' || value
+                             when 'COLUMN_UNKNOWN' then {feed} || coalesce(column_name, '')
                              when 'ROW_REJECT' then {key} || '|' || "position"
                              else {key} || case when "position" = '' then '' else '|' || "position" end end
                    as business_key, {instant(commit.at)} as recorded_at

@@ -11,6 +11,7 @@ from gateway.sql import words
 
 FAULTS = (
     "ROW_REJECT", "CONTROL_TOTAL", "FILE_REJECT", "SENDER_UNKNOWN", "CHECK_DIGIT", "ROW_DOUBTFUL", "FIELD_UNREAD",
+    "COLUMN_UNKNOWN",
 )  # fmt: skip
 CODES = (*FAULTS, *late_files.CODES)
 

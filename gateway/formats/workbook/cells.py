@@ -13,6 +13,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from gateway.reading import unreadable
+
 ROWS_MAX = 1 << 20
 COLUMNS_MAX = 1 << 14
 """The size of a sheet in Excel."""
@@ -166,12 +168,15 @@ _WHOLE = re.compile(r"(-?)([0-9]+)")
 _NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
 _FIFTEEN = Context(prec=15, rounding=ROUND_HALF_UP)
 _EXPONENT_MAX = 308
+WHOLE_MAX = 10**15
+"""Below it a spreadsheet keeps every digit of a whole number (IEEE 754 doubles, shown with 15 digits)."""
 
 
 def number(raw: str) -> str:
     """A stored number as a person sees it, without its format: no exponent, no noise behind 15 digits.
 
-    Whole numbers keep every digit: they are identifiers more often than measurements.
+    Whole numbers keep every digit that was written: they are identifiers more often than measurements. Of one that was
+    written with an exponent, digits behind the 15th are lost: it is no value.
     """
     whole = _WHOLE.fullmatch(raw)
     if whole:
@@ -180,10 +185,14 @@ def number(raw: str) -> str:
     value = _decimal(raw)
     if value is None:
         return raw
-    if value != value.to_integral_value():
+    whole_number = value == value.to_integral_value()
+    if not whole_number:
         value = _FIFTEEN.plus(value).normalize()
     text = f"{value:f}"
     text = text.rstrip("0").rstrip(".") if "." in text else text
+    if whole_number and abs(value) >= WHOLE_MAX:
+        return unreadable(f"{text} is a whole number of more than 15 digits, of which a spreadsheet keeps 15",
+                          "Format the column as text before it is filled, and send the workbook again.", text)  # fmt: skip
     return "0" if text in ("-0", "") else text
 
 

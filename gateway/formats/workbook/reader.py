@@ -24,12 +24,15 @@ from gateway.formats.workbook.package import DAMAGE, Package, damaged
 from gateway.formats.workbook.xls import Xls
 from gateway.formats.workbook.xlsb import Xlsb
 from gateway.formats.workbook.xlsx import Xlsx
-from gateway.reading import Reading, ReadRequest, check_size
+from gateway.reading import Reading, ReadRequest, cell_parts, check_size, unreadable
 
 ZIP, COMPOUND = b"PK\x03\x04", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 COLUMNS_SHOWN = 12
 MERGED_MAX = 100_000
 FILLED_CELLS_MAX = 5_000_000
+BEYOND_SHOWN = 5
+UNCALCULATED_SHOWN = "#UNCALCULATED"
+"""What conditions of a mapping see in a formula that was never calculated."""
 
 
 class Options(BaseModel):
@@ -120,12 +123,14 @@ class _Workbook(Reading):
         trouble: FileError | None = None
         for sheet in self._candidates():
             blocks = self._blocks(sheet)
-            rows = (row for block in blocks for row in block.texts())
+            rows = (
+                (line, [cell_parts(cell)[2] for cell in cells]) for block in blocks for line, cells in block.texts()
+            )
             given = self.options.columns
             if self.options.header is False and not given:
                 given = self._numbered(sheet)
             try:
-                return sheet, headers.find(rows, self.options.header, self.request.name, given)
+                return sheet, headers.find(rows, self.options.header, self.request.name, given, self.request.columns)
             except FileError as error:
                 trouble = trouble or error
             finally:
@@ -210,10 +215,12 @@ class _Workbook(Reading):
     # --- rows -------------------------------------------------------------------------------------------
 
     def __iter__(self) -> Iterator[pa.RecordBatch]:
-        done = 0
-        for block in self._blocks(self.sheet):
-            kept = self._kept(block)
+        done, beyond = 0, list[str]()
+        for found in self._blocks(self.sheet):
+            block = self._marked(found)
+            kept = self._data(block, beyond)
             rows = block.rows[kept]
+            self.count(len(rows))
             if len(rows):
                 chosen = pa.array(kept)
                 yield pa.RecordBatch.from_arrays(
@@ -226,29 +233,47 @@ class _Workbook(Reading):
                     schema=self.schema,
                 )
                 done += len(rows)
+        if beyond:
+            self.faults.append(self._beyond(beyond))
 
-    def _kept(self, block: Block) -> Any:
-        """Which rows of the block are data that can be read; the faults of the others are noted."""
-        data, bad = np.zeros(len(block.rows), dtype=bool), np.zeros(len(block.rows), dtype=bool)
-        first_bad: dict[int, tuple[int, str]] = {}
-        for column, texts in block.columns.items():
-            self._check_length(block, column, texts)
-            present = _present(texts)
-            data |= present
-            if column > len(self.columns):
-                bad |= present
-                for place in np.flatnonzero(present).tolist():
-                    first_bad.setdefault(place, (column, ""))
+    def _marked(self, block: Block) -> Block:
+        """The block with cells without a value marked as such: whether that matters, only the mapping knows."""
+        columns = dict(block.columns)
         for wrong in block.wrong:
             place = int(np.searchsorted(block.rows, wrong.row))
-            data[place] = bad[place] = True
-            if not first_bad.get(place, (0, ""))[1]:
-                first_bad[place] = (wrong.column, wrong.what)
-        data &= block.rows > self.header.line
-        self.count(int(data.sum()))
-        for place in np.flatnonzero(data & bad).tolist():
-            self._reject(block, place, *first_bad[place])
-        return data & ~bad
+            texts = columns.get(wrong.column, pa.nulls(len(block.rows), pa.utf8()))
+            where = f"{self.title}!{address(wrong.row, wrong.column)}"
+            fix = "Fix the cell and send the workbook again."
+            if wrong.what == UNCALCULATED:
+                message, fix = (
+                    f"the cell {where} is {wrong.what}",
+                    "Open the workbook in Excel and save it: that calculates it.",
+                )
+            else:
+                message = f"the cell {where} holds {wrong.what}"
+            text = pa.array([unreadable(message, fix, texts[place].as_py() or UNCALCULATED_SHOWN)], pa.utf8())
+            columns[wrong.column] = pa.concat_arrays([texts[:place], text, texts[place + 1 :]])
+        return Block(block.rows, columns)
+
+    def _data(self, block: Block, beyond: list[str]) -> Any:
+        """Which rows of the block are data. `beyond` gets the first cells with a value to the right of the header."""
+        data = np.zeros(len(block.rows), dtype=bool)
+        for column, texts in block.columns.items():
+            self._check_length(block, column, texts)
+            present = _present(texts) & (block.rows > self.header.line)
+            if column <= len(self.columns):
+                data |= present
+            elif len(beyond) <= BEYOND_SHOWN:
+                beyond += [address(int(row), column) for row in block.rows[present][: BEYOND_SHOWN + 1]]
+        return data
+
+    def _beyond(self, cells: list[str]) -> Fault:
+        more = " …" if len(cells) > BEYOND_SHOWN else ""
+        where = f"{self.title}!{cells[0]}"
+        return Fault(
+            "COLUMN_UNKNOWN", f"cells to the right of the header have no column and are not read: {', '.join(cells[:BEYOND_SHOWN])}{more}",
+            "Name their columns in the header, or remove them.", where,
+        )  # fmt: skip
 
     def _check_length(self, block: Block, column: int, texts: pa.Array) -> None:
         lengths = pc.binary_length(texts)
@@ -258,23 +283,6 @@ class _Workbook(Reading):
                 self.request.name, "a cell has more bytes than cell_bytes_max", "Shorten it.",
                 f"{self.title}!{address(row, column)}",
             )  # fmt: skip
-
-    def _reject(self, block: Block, place: int, column: int, what: str) -> None:
-        where = f"{self.title}!{address(int(block.rows[place]), column)}"
-        if what == UNCALCULATED:
-            message, hint = f"the cell {where} is {what}", "Open the workbook in Excel and save it: that calculates it."
-        elif what:
-            message, hint = f"the cell {where} holds {what}", "Fix the cell and send the workbook again."
-        else:
-            message, hint = (
-                f"the cell {where} is beyond the header",
-                "Name its column in the header, or empty the cell.",
-            )
-        cells = {n: texts[place].as_py() for n, texts in block.columns.items() if texts[place].is_valid}
-        names = dict(enumerate(self.columns, start=1))
-        row = {names.get(n, f"#{n}"): text for n, text in sorted(cells.items())}
-        fault = Fault("ROW_REJECT", message, hint, where, names.get(column, ""), cells.get(column, ""), row)
-        self.note(fault, "Check the mapping.")
 
 
 def _present(texts: pa.Array) -> Any:

@@ -13,8 +13,8 @@ from gateway.mapping.apply import rows as reading
 from gateway.mapping.apply.drift import source_columns
 from gateway.mapping.apply.mapped import FILE_SHIFT, ApartError, Context, Mapped, Opener, Outcome
 from gateway.mapping.apply.temporary_tables import Work
-from gateway.mapping.compiler.amounts import Notation
 from gateway.mapping.compiler.compiler import Compiler
+from gateway.mapping.compiler.sources import Known
 from gateway.mapping.compiler.targets import Record
 from gateway.mapping.language.spec import Mapping as Feed
 from gateway.mapping.language.spec import RecordSpec
@@ -138,8 +138,8 @@ def _kind(
     def openings() -> Mapping[int, Reading]:
         return opened.pop() if opened else {file: openers[file](each, rows.columns) for file, rows in files.items()}
 
-    def make(notation: Notation, decided: Mapping[tuple[int, str], Notation]) -> Compiler:
-        compiler = Compiler(mapping, records, columns, context.partner, notation, decided)
+    def make(known: Known) -> Compiler:
+        compiler = Compiler(mapping, records, columns, context.partner, known)
         tie_out.prepare(compiler, mapping)
         return compiler
 

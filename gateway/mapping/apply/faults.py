@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Mapping, Sequence
 from difflib import get_close_matches
 from functools import partial
@@ -13,15 +14,17 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from gateway.errors import Fault
-from gateway.invisible import hidden, shown
+from gateway.invisible import INVISIBLE, hidden, shown
 from gateway.mapping.apply.mapped import FILE_SHIFT
 from gateway.mapping.apply.messages import Defect, describe, dropped
 from gateway.mapping.apply.temporary_tables import Work
 from gateway.mapping.compiler import fields
 from gateway.mapping.compiler.compiler import Compiler
+from gateway.mapping.compiler.sources import SHORTENED
 from gateway.mapping.compiler.targets import Record, Target
+from gateway.mapping.language.expressions import names
 from gateway.mapping.language.identifiers import wrong as wrong_identifier
-from gateway.reading import Reading
+from gateway.reading import UNREADABLE, Reading, cell_parts
 from gateway.sql import identifier, literal
 
 _COLUMNS = {
@@ -71,7 +74,8 @@ def _insert(work: Work, name: str, rows: Sequence[tuple[Any, ...]]) -> None:
 
 
 def _json(row: Mapping[str, str]) -> str | None:
-    return json.dumps(dict(row), ensure_ascii=False) if row else None
+    seen = {column: cell_parts(text)[2] for column, text in row.items()}
+    return json.dumps(seen, ensure_ascii=False) if seen else None
 
 
 # --- rejected rows ------------------------------------------------------------------------------------
@@ -109,7 +113,7 @@ def add_rejected(work: Work, compiler: Compiler, relation: str, name: str, reope
                 # Two records of a row may stumble over the same cell: it is told once.
                 if (defect.column, message) not in seen:
                     seen.add((defect.column, message))
-                    cells = (defect.column, defect.value, message, hint, _json(source), True)
+                    cells = (defect.column, cell_parts(defect.value)[2], message, hint, _json(source), True)
                     found.append((row[0] >> FILE_SHIFT, row[0], record.index, row[1], "ROW_REJECT", *cells))
     _insert(work, name, found)
 
@@ -154,6 +158,13 @@ def _defects(
 def _cell(record: Record, target: Target, source: dict[str, str]) -> tuple[str, str]:
     """The source column that a defect is about, and its text."""
     named = fields.columns_of(target.spec, record.spec.fields)
+    # What keeps the record from being judged at all is told with its first field.
+    also = [*record.spec.key, *(sorted(names(record.spec.when)[1]) if record.spec.when else ())]
+    texts = fields.identifying(record)
+    for name in (*named, *(also if target.bit == 0 else ())):
+        text = source.get(name, "")
+        if text.startswith(UNREADABLE) or (name in texts and re.fullmatch(SHORTENED, text.strip(INVISIBLE))):
+            return name, text
     filled = [name for name in named if (source.get(name) or "").strip()]
     column = (filled or named or [target.name])[0]
     if target.spec.lookup is not None:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from gateway.invisible import shown
+from gateway.invisible import INVISIBLE, shown
 from gateway.mapping.compiler import amounts
+from gateway.mapping.compiler.sources import SHORTENED
 from gateway.mapping.compiler.targets import Target
 from gateway.model.status import MOVES
+from gateway.reading import cell_parts
 
 _SHOWN_MAX = 200
 _LISTED_MAX = 30
@@ -54,7 +56,15 @@ class Defect:
 def describe(defect: Defect) -> tuple[str, str]:
     """(message, hint)."""
     target, spec = defect.target, defect.target.spec
+    what, fix, _ = cell_parts(defect.value)
+    if what:
+        return f"{defect.column}: {what}", fix
     cell = f'{defect.column}: "{_short(defect.value)}"'
+    if re.fullmatch(SHORTENED, defect.value.strip(INVISIBLE)):
+        return (
+            f"{cell} is a number that a spreadsheet shortened: its last digits are lost",
+            "Send the file as the system wrote it, or set the column's format to text before it is filled.",
+        )
     if defect.made and target.name in ("to_status", "qty"):
         return _movement(defect)
     if spec.expr is not None:

@@ -6,6 +6,7 @@ While a piece is worked out, the next one is read.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
@@ -15,19 +16,29 @@ import pyarrow.compute as pc
 from gateway.mapping.apply import crosswalks
 from gateway.mapping.apply.mapped import FILE_SHIFT, ApartError, Context
 from gateway.mapping.apply.temporary_tables import HEAD, Work, joins_as_written
-from gateway.mapping.apply.trim import is_blank, trimmed
+from gateway.mapping.apply.trim import is_blank, octets_in, trimmed
 from gateway.mapping.compiler import amounts
 from gateway.mapping.compiler.compiler import Compiler
+from gateway.mapping.compiler.fields import identifying
+from gateway.mapping.compiler.sources import Known
 from gateway.mapping.compiler.stages import Stages
 from gateway.prefetch import ahead
-from gateway.reading import Reading
+from gateway.reading import UNREADABLE, Reading
 from gateway.sql import identifier
 
 PIECE_BYTES = 256 << 20
 """Texts of a piece. Most files are one: each piece costs the planning of its queries."""
 
-Compile = Callable[[amounts.Notation, Mapping[tuple[int, str], amounts.Notation]], Compiler]
-"""Makes the compiler: how numbers are read in general, and those of (record index, field)."""
+Compile = Callable[[Known], Compiler]
+"""Makes the compiler, from what is known of the rows."""
+
+
+class _LaterFoundError(Exception):
+    """Rows that were worked out must be worked out again, because of what later ones hold."""
+
+    def __init__(self, known: Known) -> None:
+        super().__init__()
+        self.known = known
 
 
 def read(
@@ -47,15 +58,22 @@ def read(
             return iter(kept)
         return _pieces(opened.pop() if opened else openings(), columns)
 
-    compiler, relation = _work_out(work, number, pieces, kept, make, {}, context)
-    if compiler.notation == "plain" or not _any(work, relation, compiler.unread(compiler.auto)):
+    def worked_out(known: Known) -> tuple[Compiler, str]:
+        while True:
+            try:
+                return _work_out(work, number, pieces, kept, make, known, context)
+            except _LaterFoundError as found:
+                known = found.known
+
+    compiler, relation = worked_out(Known("plain"))
+    if compiler.known.notation == "plain" or not _any(work, relation, compiler.unread(compiler.auto)):
         return compiler, relation
     decided = _decide(work, compiler, pieces(compiler.sources))
     if not decided:
         return compiler, relation
     if len(files) > 1:
         raise ApartError("other numbers of a file decide what its ambiguous ones mean")
-    return _work_out(work, number, pieces, kept, make, decided, context)
+    return worked_out(replace(compiler.known, decided=decided))
 
 
 def _work_out(
@@ -64,21 +82,26 @@ def _work_out(
     pieces: Callable[[Collection[str]], Iterator[pa.Table]],
     kept: list[pa.Table],
     make: Compile,
-    decided: Mapping[tuple[int, str], amounts.Notation],
+    known: Known,
     context: Context,
 ) -> tuple[Compiler, str]:
     """Numbers are first read in plain notation only: the others are rare, and cost more to plan for than to read.
 
     kept  gets the piece if it is the only one
     """
-    compiler = make("any" if decided else "plain", decided)
+    compiler = make(known)
     tables: list[str] = []
     filled: crosswalks.Filled = {}
     for piece in ahead(pieces(compiler.sources)):
         before = filled.copy()
+        more = _with_suspects(compiler, piece)
+        if more != compiler.known and tables:
+            kept.clear()
+            raise _LaterFoundError(more)
+        compiler = compiler if more == compiler.known else make(more)
         table = _rows(work, compiler, piece, number, len(tables), filled, context)
-        if compiler.notation == "plain" and _any(work, table, compiler.unread(compiler.numbers)):
-            compiler, filled = make("any", decided), before
+        if compiler.known.notation == "plain" and _any(work, table, compiler.unread(compiler.numbers)):
+            compiler, filled = make(replace(compiler.known, notation="any")), before
             table = _rows(work, compiler, piece, number, len(tables), filled, context)
         tables.append(table)
         kept[:] = [piece] if len(tables) == 1 else []
@@ -87,6 +110,21 @@ def _work_out(
     return compiler, work.make(
         "view", f"_rows{number}", " union all by name ".join(f"select * from {identifier(table)}" for table in tables)
     )
+
+
+def _with_suspects(compiler: Compiler, piece: pa.Table) -> Known:
+    """What is known, with the columns of a piece that have cells without a value, or shortened numbers as texts."""
+    known = compiler.known
+    texts = set[str]().union(*(identifying(record) for record in compiler.records)) - known.shortened
+    unreadable, shortened = set(known.unreadable), set(known.shortened)
+    for column in piece.column_names:
+        if column in HEAD:
+            continue
+        marks = [UNREADABLE.encode(), *((b"E+", b"e+") if column in texts else ())]
+        found = octets_in(piece.column(column), marks)
+        unreadable |= {column} if marks[0] in found else set()
+        shortened |= {column} if found - {marks[0]} else set()
+    return replace(known, unreadable=frozenset(unreadable), shortened=frozenset(shortened))
 
 
 def _rows(

@@ -64,7 +64,7 @@ def _figure(compiler: Compiler, column: str) -> None:
         if decimal == "auto":
             seen = compiler.plan.add(text.replace("__t", "__o"), amounts.evidence(text, _ROOM))
             compiler.auto[(-1, column)] = seen
-        notation = compiler.decided.get((-1, column), compiler.notation)
+        notation = compiler.known.decided.get((-1, column), compiler.known.notation)
         compiler.plan.add(number, amounts.number(text, decimal, _ROOM, notation))
         unread = compiler.plan.add(text.replace("__t", "__u"), f"{text} is not null and {number} is null")
         compiler.figures[column] = unread

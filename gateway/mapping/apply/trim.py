@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container
+from collections.abc import Container, Sequence
 
 import numpy as np
 import pyarrow as pa
@@ -40,6 +40,16 @@ def _may_be_padded(array: pa.Array) -> bool:
 def is_blank(texts: pa.ChunkedArray) -> bool:
     """Whether every text is there and empty."""
     return texts.null_count == 0 and not any(_octets(chunk) for chunk in texts.chunks)
+
+
+def octets_in(texts: pa.ChunkedArray, marks: Sequence[bytes]) -> set[bytes]:
+    """Those of these octets that may be in one of the texts."""
+    found: set[bytes] = set()
+    for chunk in texts.chunks:
+        data = chunk.buffers()[2]
+        octets = memoryview(data).tobytes() if data is not None else b""
+        found |= {mark for mark in marks if mark in octets}
+    return found
 
 
 def _octets(array: pa.Array) -> int:

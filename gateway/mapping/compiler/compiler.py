@@ -7,13 +7,12 @@ a field's value, `__x…` its text before typing, `__l…`/`__a…`/`__p…`/`__
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from graphlib import CycleError, TopologicalSorter
 
 from gateway.errors import HouseError
 from gateway.mapping.compiler import fields
-from gateway.mapping.compiler.amounts import Notation
-from gateway.mapping.compiler.sources import Sources
+from gateway.mapping.compiler.sources import Known, Sources
 from gateway.mapping.compiler.targets import FIELDS_MAX, Record, Target
 from gateway.mapping.compiler.values import steady, type_of
 from gateway.mapping.language.expressions import names
@@ -37,10 +36,9 @@ class Compiler(Sources):
         records: Sequence[tuple[int, RecordSpec]],
         columns: Sequence[str],
         partner: str,
-        notation: Notation,
-        decided: Mapping[tuple[int, str], Notation],
+        known: Known,
     ) -> None:
-        super().__init__(columns, notation, decided)
+        super().__init__(columns, known)
         self.figures: dict[str, str] = {}
         self.extra: list[str] = []
         self.records = [self._record(mapping, index, spec, partner) for index, spec in records]
@@ -97,6 +95,7 @@ class Compiler(Sources):
             record.targets[name] = Target(index, bit, name, field_spec, column, type_of(field_spec, column))
         for name in self._ordered(mapping, record):
             fields.compile_field(self, record, record.targets[name])
+        fields.without_value(self, record)
         self._defect_columns(record)
         self._checks(record)
         self._condition(record)
@@ -177,7 +176,9 @@ class Compiler(Sources):
         used = record.behind(names(record.spec.when)[0])
         blank = [f"{record.targets[name].value} is null" for name in used if record.targets[name].required]
         condition = f"coalesce({self.expression(record, record.spec.when)}, {' or '.join(blank) or 'false'})"
-        record.applies = self.plan.add(f"__applies{record.index}", f"({self.broken(record, used)} or {condition})")
+        without = [wrong for column in sorted(names(record.spec.when)[1]) if (wrong := self.unreadable(column))]
+        judged = " or ".join([self.broken(record, used), *without, condition])
+        record.applies = self.plan.add(f"__applies{record.index}", f"({judged})")
 
     def broken(self, record: Record, used: Sequence[str]) -> str:
         """SQL: one of these fields cannot be read."""

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from itertools import takewhile
+
 from gateway.mapping.compiler import amounts, values
 from gateway.mapping.compiler.sources import Sources
 from gateway.mapping.compiler.targets import Join, JoinKind, Record, Target
 from gateway.mapping.language.expressions import names
 from gateway.mapping.language.spec import FieldSpec, SignRule
+from gateway.reading import UNREADABLE
 from gateway.sql import literal, one_of
 
 _PLAIN = FieldSpec.model_validate({"constant": ""})
@@ -73,6 +76,41 @@ def compile_field(compiler: Sources, record: Record, target: Target) -> None:
         target.broken = []
 
 
+def identifying(record: Record) -> set[str]:
+    """Source columns whose texts are taken as they stand, as identifiers are."""
+    found = {column for column in record.spec.key if column not in record.targets}
+    for target in record.targets.values():
+        if target.kind in ("text", "code") and target.spec.map is None:
+            found |= set(columns_of(target.spec, record.spec.fields))
+    return found
+
+
+def without_value(compiler: Sources, record: Record) -> None:
+    """Cells that hold no value, and identifiers that a spreadsheet shortened, cannot be read; of the condition and the
+    key of the record neither."""
+    texts = identifying(record)
+    for target in record.targets.values():
+        for column in columns_of(target.spec, record.spec.fields):
+            lost = compiler.shortened(column) if target.kind in ("text", "code") and column in texts else ""
+            used = _unused_before(compiler, target, column)
+            target.broken += [f"({wrong}{used})" for wrong in (compiler.unreadable(column), lost) if wrong]
+        if target.spec.fill_down is not None and compiler.unreadable(target.spec.fill_down):
+            target.broken.append(f"starts_with({target.text}, {literal(UNREADABLE)})")
+    first = next(iter(record.targets.values()))
+    keys = [column for column in record.spec.key if column not in record.targets]
+    for column in (*keys, *(names(record.spec.when)[1] if record.spec.when else ())):
+        first.broken += [compiler.unreadable(column)] if compiler.unreadable(column) else []
+    first.broken += [lost for column in keys if (lost := compiler.shortened(column))]
+
+
+def _unused_before(compiler: Sources, target: Target, column: str) -> str:
+    """SQL: no column that `from` names before this one has a text."""
+    before = [name for name in takewhile(lambda name: name != column, sources(target.spec)) if name in compiler.columns]
+    if column not in sources(target.spec) or not before:
+        return ""
+    return "".join(f" and {compiler.text(name)} is null" for name in before)
+
+
 # --- text, crosswalks ---------------------------------------------------------------------------------
 
 
@@ -113,7 +151,7 @@ def _text(compiler: Sources, record: Record, target: Target) -> str:
         target.broken.append(f"{blank} is null")
         return compiler.plan.add(f"__x{target.tag}", f"nullif(trim(cast({result} as varchar)), '')")
     if spec.fill_down is not None:
-        text = _blanked(compiler, target, [compiler.text(spec.fill_down)])
+        text = _blanked(compiler, target, [compiler.marked(spec.fill_down)])
         return _join(compiler, target, "fill_down", (text,), f"__d{target.tag}")
     present = [source for source in sources(spec) if source in compiler.columns] or list(sources(spec)[:1])
     return _blanked(compiler, target, [compiler.text(source) for source in present])
@@ -207,7 +245,7 @@ def _expression(compiler: Sources, record: Record, target: Target) -> None:
     if target.kind in ("decimal", "integer", "boolean"):
         # A text is read like any other; a computed number is taken to the decimals of its column.
         written = compiler.plan.add(f"__w{target.tag}", f"case when typeof({result}) = 'VARCHAR' then {text} end")
-        read = values.typed(target.kind, written, reading, target.column, compiler.notation)
+        read = values.typed(target.kind, written, reading, target.column, compiler.known.notation)
         value = f"case when {written} is not null then {read} when typeof({result}) <> 'VARCHAR' then try_cast({result} as {target.type}) end"
         target.broken.append(f"{blank} is null")
     else:

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 
 from gateway.errors import HouseError
 from gateway.mapping.compiler.amounts import Notation
 from gateway.mapping.compiler.steps import Plan
 from gateway.mapping.compiler.targets import Join, Record, Target
 from gateway.mapping.language.expressions import ExpressionError, compile_scalar
-from gateway.sql import identifier
+from gateway.reading import UNREADABLE
+from gateway.sql import identifier, literal
+
+SHORTENED = r"[+-]?[0-9]([.,][0-9]*)?[eE]\+[0-9]{1,3}"
+"""A number as spreadsheets show one that is too wide: 6.93217E+12. As an identifier it has lost its digits."""
 
 
 def not_compiled(text: str, error: ExpressionError) -> HouseError:
@@ -17,23 +22,37 @@ def not_compiled(text: str, error: ExpressionError) -> HouseError:
     return HouseError("compile expression", text, f"{error.fix[:1].upper()}{error.fix[1:]}.", error.message)
 
 
+@dataclass(frozen=True)
+class Known:
+    """What is known of the rows before they are compiled.
+
+    notation    how numbers are read
+    decided     (record index, field) → how those of an `auto` field are read, where that is known better
+    unreadable  columns in which some cell holds no value (`gateway.reading.unreadable`)
+    shortened   columns in which some text may be a number that a spreadsheet shortened
+    """
+
+    notation: Notation = "any"
+    decided: Mapping[tuple[int, str], Notation] = field(default_factory=dict)
+    unreadable: frozenset[str] = frozenset()
+    shortened: frozenset[str] = frozenset()
+
+
 class Sources:
     """The steps that lead to source columns, and how numbers and expressions over them are read.
 
     columns  source columns that the file has; others are blank
-    notation how numbers are read
-    decided  (record index, field) → how those of an `auto` field are read, where that is known better
 
     `auto` holds the step with the evidence on the decimal sign of each such field.
     """
 
-    def __init__(self, columns: Sequence[str], notation: Notation, decided: Mapping[tuple[int, str], Notation]) -> None:
+    def __init__(self, columns: Sequence[str], known: Known) -> None:
         self.plan = Plan()
         self.columns = frozenset(columns)
         self.sources: dict[str, str] = {}
         self.joins: list[Join] = []
         self.auto: dict[tuple[int, str], str] = {}
-        self.notation, self.decided = notation, decided
+        self.known = known
 
     def source(self, column: str) -> str:
         """Name of the step with a source column's text as sent; a column that the file lacks is NULL."""
@@ -50,18 +69,43 @@ class Sources:
         """Name of the step with a source column's trimmed text, "" where blank, NULL where absent."""
         return self.source(column)
 
+    def unreadable(self, column: str) -> str:
+        """Name of the step that says whether a cell of the column holds no value, "" if all do."""
+        if column not in self.known.unreadable or column not in self.columns:
+            return ""
+        return self.plan.given(self.source(column).replace("__s", "__nv"), 0)
+
+    def shortened(self, column: str) -> str:
+        """SQL: the text is a number that a spreadsheet shortened, so that digits are lost; "" if none is."""
+        if column not in self.known.shortened or column not in self.columns:
+            return ""
+        return f"coalesce(regexp_full_match({self.text(column)}, {literal(SHORTENED)}), false)"
+
+    def marked(self, column: str) -> str:
+        """SQL of a column's text as the reader gave it, NULL where blank."""
+        if not self.unreadable(column):
+            return self.text(column)
+        return f"nullif({self.plan.given(self.source(column).replace('__s', '__raw'), 0)}, '')"
+
     def base(self, relation: str, blank: Collection[str] = ()) -> str:
         """SQL of a relation of source rows, its columns under the names of steps.
 
         blank  columns that the relation lacks because they are "" in all rows
         """
         cells = {column: "''" if column in blank else identifier(column) for column in self.columns}
-        texts = [f"{cells.get(column, 'cast(null as varchar)')} as {name}" for column, name in self.sources.items()]
+        texts = []
+        for column, name in self.sources.items():
+            cell = cells.get(column, "cast(null as varchar)")
+            if column in self.known.unreadable and column in self.columns:
+                wrong = f"starts_with({cell}, {literal(UNREADABLE)})"
+                texts += [f"{wrong} as {name.replace('__s', '__nv')}", f"{cell} as {name.replace('__s', '__raw')}"]
+                cell = f"case when {wrong} then split_part({cell}, {literal(UNREADABLE)}, 4) else {cell} end"
+            texts.append(f"{cell} as {name}")
         return f"(select {', '.join(['_ordinal', '_position', '_unit', *texts])} from {identifier(relation)})"
 
     def notation_of(self, target: Target) -> Notation:
         """How the numbers of a field are read."""
-        return self.decided.get((target.record, target.name), self.notation)
+        return self.known.decided.get((target.record, target.name), self.known.notation)
 
     def expression(self, record: Record, text: str) -> str:
         """SQL of an expression over the record's fields and the source columns. Raises HouseError if it has none."""

@@ -15,6 +15,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from gateway.errors import Fault, FileError, HouseError
+from gateway.mapping.apply import rows as apply_rows
+from gateway.reading import unreadable
 from gateway.sql import drop_temporary
 from tests.mapping.fake import Alone, Bench, FakeRows, Row, mapping, snapshot, stock
 
@@ -690,3 +692,80 @@ def test_invisible_characters_around_a_text_do_not_count_and_within_one_are_name
     )  # fmt: skip
     assert "Remove the invisible character" in unknown[2] and unknown[3] == "MU\u00adG"
     assert broken[1].startswith('qty: "1<U+200B ZERO WIDTH SPACE>0" is not a number')
+
+
+# --- cells without a value, and identifiers that a spreadsheet shortened ---------------------------------
+
+NA = unreadable("the cell S!C3 holds the error #N/A", "Fix the cell.", "#N/A")
+COLUMNS = ("place", "sku", "qty", "note")
+
+
+@pytest.mark.parametrize(
+    ("fields", "row", "column"),
+    [
+        ({}, ("A", "x", NA, ""), "qty"),  # a number
+        ({}, ("A", NA, "1", ""), "sku"),  # a text
+        ({"status": {"from": "note", "map": {"*": "AVAILABLE"}, "default": "AVAILABLE"}}, ("A", "x", "1", NA), "note"),
+        ({"sku": ["note", "sku"]}, ("A", "x", "1", NA), "note"),  # the first that is filled
+        ({"sku": {"expr": 'concat("sku", "note")'}}, ("A", "x", "1", NA), "note"),
+        ({"source_qualifier": {"fill_down": "note"}}, ("A", "x", "1", NA), "note"),
+        ({"when": "\"note\" = ''"}, ("A", "x", "1", NA), "note"),  # nobody can say whether it applies
+        ({"key": ["place", "note"]}, ("A", "x", "1", NA), "note"),
+    ],
+)
+def test_a_cell_without_a_value_rejects_its_row_where_it_is_used(
+    bench: Bench, fields: dict[str, Any], row: tuple[str, ...], column: str
+) -> None:
+    rows = (("B", "y", "2", ""), row)
+    mapped = bench.apply(mapping(snapshot(**fields)), lambda _: stock(*rows, columns=COLUMNS))
+    assert bench.rows(mapped, SNAPSHOT, "location", "qty") == [("B", "2.0000")]
+    [fault] = bench.faults(mapped, "position", "column_name", "value", "message", "hint", "source_row")
+    assert fault[:5] == ("line 3", column, "#N/A", f"{column}: the cell S!C3 holds the error #N/A", "Fix the cell.")
+    assert json.loads(fault[5])[column] == "#N/A" and balanced(bench, mapped)
+
+
+def test_a_cell_without_a_value_costs_nothing_where_nobody_needs_it(bench: Bench) -> None:
+    rows = (("A", "x", "1", NA), ("B", "Total", NA, ""), ("C", "y", "3", "n"))
+    ignore = [{"name": "total", "when": "\"sku\" = 'Total'"}]
+    record = snapshot(sku=["sku", "note"], when="\"place\" <> ''")
+    mapped = bench.apply(mapping(record, ignore=ignore), lambda _: stock(*rows, columns=COLUMNS))
+    assert bench.rows(mapped, SNAPSHOT, "sku", "qty") == [("x", "1.0000"), ("y", "3.0000")]
+    assert (mapped.ignored, mapped.rejected, bench.faults(mapped, "message")) == ({"total": 1}, 0, [])
+
+
+def test_a_filled_down_cell_without_a_value_rejects_the_rows_below_it(bench: Bench) -> None:
+    rows = (("A", "x", "1", "k"), ("A", "y", "2", NA), ("A", "z", "3", ""), ("A", "v", "4", "m"))
+    record = snapshot(source_qualifier={"fill_down": "note"})
+    mapped = bench.apply(mapping(record), lambda _: stock(*rows, columns=COLUMNS))
+    assert bench.rows(mapped, SNAPSHOT, "sku", "source_qualifier") == [("x", "k"), ("v", "m")]
+    assert bench.faults(mapped, "position") == [("line 3",), ("line 4",)]
+
+
+def test_a_later_piece_with_a_cell_without_a_value(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(apply_rows, "PIECE_BYTES", 1)
+    rows = [("A", f"x{n}", "1", "") for n in range(4)] + [("A", "y", "2", NA), ("A", "z", "3", "")]
+    record = snapshot(source_qualifier={"fill_down": "note"})
+    mapped = bench.apply(mapping(record), lambda _: stock(*rows, columns=COLUMNS))
+    assert len(bench.rows(mapped, SNAPSHOT, "sku")) == 4
+    assert bench.faults(mapped, "position") == [("line 6",), ("line 7",)]
+
+
+@pytest.mark.parametrize("text", ["6.93217E+12", "6,93217E+12", "6E+12", "-1.5e+300"])
+@pytest.mark.parametrize(
+    "fields",
+    [{}, {"sku": {"from": "sku", "alias": "GTIN"}}, {"sku": {"expr": "upper(\"sku\")"}},
+     {"sku": {"constant": "K"}, "_id": {"from": "sku"}}, {"sku": {"constant": "K"}, "key": ["place", "sku "]}],
+)  # fmt: skip
+def test_an_identifier_that_a_spreadsheet_shortened_is_never_accepted(
+    bench: Bench, fields: dict[str, Any], text: str
+) -> None:
+    bench.alias(("acme", "GTIN", text, "K", 1, None, None))
+    columns = ("place", "sku " if "sku " in fields.get("key", ()) else "sku", "qty")
+    mapped = bench.apply(
+        mapping(snapshot(**fields)), lambda _: stock(("A", text, "1"), ("B", "4E10", "1"), columns=columns)
+    )
+    assert len(bench.rows(mapped, SNAPSHOT, "sku")) == 1
+    faults = bench.faults(mapped, "code", "message")
+    assert [message for code, message in faults if code == "ROW_REJECT"] == [
+        f'{columns[1]}: "{text}" is a number that a spreadsheet shortened: its last digits are lost'
+    ]
