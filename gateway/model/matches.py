@@ -13,7 +13,7 @@ FOUND = Table(
         Column("match_id", TEXT, "Match", True),
         Column("reconciliation", TEXT, "a, c1, d …", True),
         Column("pass", TEXT, "P1 … P5", True),
-        Column("rule", TEXT, "Rule", True),
+        Column("rule", TEXT, "Slug of the reconciliation", True),
         SIDE,
         Column("record_id", TEXT, "Record", True),
         Column("amount", MONEY, "Amount of that side"),

@@ -1,16 +1,19 @@
-"""A reconciliation that is declared in full: its sides are matched by its passes, and what stays open is told apart."""
+"""A reconciliation that is declared in full: its sides are matched by its passes, and what stays open is distinguished."""
 
 from __future__ import annotations
 
-from gateway.books.reconcile.passes import match
+from dataclasses import dataclass
+
+from gateway.books.reconcile.passes import Found, match
 from gateway.books.reconcile.registry import Open, Reconciliation
-from gateway.books.reconcile.sides import items
-from gateway.books.reconcile.tables import Working
+from gateway.books.reconcile.sides import Items, items
+from gateway.books.reconcile.standing import keep
+from gateway.books.reconcile.tables import Working, source
 from gateway.sql import literal
 
 
 def run(working: Working, reconciliation: Reconciliation) -> None:
-    """Add the reconciliation's lines and exceptions."""
+    """Add the reconciliation's lines, matches and exceptions."""
     external, book, rest = reconciliation.external, reconciliation.book, reconciliation.open
     if external is None or book is None or rest is None:
         raise ValueError(f"{reconciliation.letter} is no declared reconciliation")
@@ -18,80 +21,132 @@ def run(working: Working, reconciliation: Reconciliation) -> None:
     prefix = f"_declared_{reconciliation.letter}"
     theirs = items(con, reconciliation, external, f"{prefix}_external")
     ours = items(con, reconciliation, book, f"{prefix}_book")
-    pairs = match(con, theirs, ours, reconciliation.passes, f"{prefix}_pairs")
-    _matched(working, reconciliation, theirs, ours, pairs)
-    _open(working, reconciliation, rest, theirs, ours, pairs)
-    working.exceptions_from_detail(reconciliation, _message(reconciliation, rest))
+    found = match(con, theirs.usable, ours.usable, reconciliation.passes, f"{prefix}_pairs")
+    lines = _Lines(working, reconciliation, rest, theirs, ours, found)
+    keep(working, reconciliation, theirs.usable, ours.usable, found.pairs)
+    lines.matched()
+    lines.linked()
+    lines.alone()
+    lines.unusable()
+    working.exceptions_from_detail(reconciliation, lines.message())
 
 
-def _columns(reconciliation: Reconciliation) -> tuple[str, str]:
-    """Names of the external and book columns of the unit."""
-    return ("external_qty", "book_qty") if reconciliation.unit == "units" else ("external_amount", "book_amount")
+@dataclass(frozen=True, slots=True)
+class _Lines:
+    """The lines of a run: what matches, and what is open and why."""
 
+    working: Working
+    block: Reconciliation
+    rest: Open
+    theirs: Items
+    ours: Items
+    found: Found
 
-def _matched(working: Working, reconciliation: Reconciliation, theirs: str, ours: str, pairs: str) -> None:
-    """One line for each group that a pass matched."""
-    theirs_as, ours_as = _columns(reconciliation)
-    working.add_detail(
-        reconciliation,
-        f"""with grouped as (
-            select p.grp, min(p.pass) as pass, sum(x.amount) as theirs, sum(b.amount) as ours,
-                   min(coalesce(x.entity, b.entity)) as entity, min(x.partner) as partner,
-                   min(coalesce(x.channel, b.channel)) as channel, min(coalesce(x.document, b.document)) as document,
-                   min(coalesce(x.day, b.day)) as event_date, min(nullif(coalesce(x.currency, b.currency), '')) as currency,
-                   min(x.file_id) as file_id, arg_min(x."position", x.item) as "position", min(b.document) as booked
-            from {pairs} p left join {theirs} x on x.item = p.external left join {ours} b on b.item = p.book
-            group by p.grp)
-        select entity, partner, channel, document, event_date, currency,
-               theirs as {theirs_as}, ours as {ours_as},
-               case when theirs = ours then 'MATCHED' else 'WITHIN_TOLERANCE' end as state, grp as business_key,
-               file_id, "position", pass || ': ' || coalesce(booked, document) as book_reference
-        from grouped""",
-    )
+    @property
+    def figures(self) -> tuple[str, str]:
+        """Names of the external and book columns of the unit."""
+        return ("external_qty", "book_qty") if self.block.unit == "units" else ("external_amount", "book_amount")
 
+    def members(self, groups: str) -> str:
+        """SELECT of the items of groups (grp, …, external, book), each with `grp`, what the group adds, and its side."""
+        return f"""select g.* exclude (external, book), 'A' as side, i.* from {groups} g
+                join {self.theirs.usable} i on i.item = g.external
+            union all by name select g.* exclude (external, book), 'B' as side, i.* from {groups} g
+                join {self.ours.usable} i on i.item = g.book"""
 
-def _open(
-    working: Working, reconciliation: Reconciliation, rest: Open, theirs: str, ours: str,
-    pairs: str,
-) -> None:  # fmt: skip
-    """What no pass matched, key by key: on both sides with a difference, or on one side alone."""
-    theirs_as, ours_as = _columns(reconciliation)
+    def summed(self, items: str, by: str) -> str:
+        """SELECT of one row for each group of items: both sums, and what a line says of it."""
+        return f"""select {by}, sum(amount) filter (side = 'A') as theirs, sum(amount) filter (side = 'B') as ours,
+                   count(*) filter (side = 'A') as n_theirs, count(*) filter (side = 'B') as n_ours,
+                   min(nullif(entity, '')) as entity, min(partner) as partner, min(channel) as channel,
+                   coalesce(min(document) filter (side = 'A'), min(document)) as document,
+                   coalesce(min(day) filter (side = 'A'), min(day)) as event_date, min(nullif(currency, '')) as currency,
+                   min(record_id) as record, min(document) filter (side = 'B') as booked, {source()}
+            from ({items}) group by {by}"""
 
-    def sums(side: str, relation: str) -> str:
-        return f"""select entity, currency, k, sum(amount) as amount, min(day) as day, min(document) as document,
-                   min(partner) as partner, min(channel) as channel, min(file_id) as file_id,
-                   arg_min("position", item) as "position" from {relation}
-            where item not in (select {side} from {pairs} where {side} is not null) group by all"""
+    def add(self, groups: str, state: str, code: str, key: str, reference: str) -> None:
+        """Add a line for each row of `groups`; the rest is SQL over its columns."""
+        theirs_as, ours_as = self.figures
+        self.working.add_detail(
+            self.block,
+            f"""select entity, partner, channel, document, event_date, currency, theirs as {theirs_as}, ours as {ours_as},
+                   {state} as state, {code} as code, {key} as business_key, file_id, "position",
+                   {reference} as book_reference
+            from ({groups})""",
+        )
 
-    working.add_detail(
-        reconciliation,
-        f"""with x as ({sums("external", theirs)}), b as ({sums("book", ours)}),
-        keyed as (
-            select coalesce(x.entity, b.entity) as entity, coalesce(x.partner, b.partner) as partner,
-                   coalesce(x.channel, b.channel) as channel, coalesce(x.document, b.document) as document,
-                   coalesce(x.day, b.day) as day, nullif(coalesce(x.currency, b.currency), '') as currency,
-                   x.amount as theirs, b.amount as ours, coalesce(x.k, b.k) as k,
-                   coalesce(x.file_id, b.file_id) as file_id, coalesce(x."position", b."position") as "position",
-                   case when b.k is null then {literal(rest.external)} when x.k is null then {literal(rest.book)}
-                        else {literal(rest.differs)} end as code
-            from x full join b
-              on x.entity is not distinct from b.entity and x.currency = b.currency and x.k = b.k),
-        judged as (
-            select *, (theirs is null or ours is null)
-                      and day + {rest.after_days} >= cast({working.recon.now_sql} as date) as young from keyed)
-        select entity, partner, channel, document, day as event_date,
-               currency, theirs as {theirs_as}, ours as {ours_as}, case when young then 'TIMING' else 'OPEN' end as state,
-               case when not young then code end as code,
-               concat_ws('|', entity, currency, replace(k, chr(31), '|')) as business_key, file_id, "position"
-        from judged""",
-    )
+    def matched(self) -> None:
+        """One line for each group that a pass matched."""
+        self.add(
+            self.summed(self.members(self.found.pairs), "grp, pass"),
+            "case when theirs = ours then 'MATCHED' else 'WITHIN_TOLERANCE' end",
+            "null",
+            "concat_ws('|', pass, entity, currency, document, record)",
+            "pass || ': ' || coalesce(booked, document)",
+        )
 
+    def linked(self) -> None:
+        """One line for each group of candidates that are equally good, or that belong together and differ."""
+        codes = f"case when kind = 'DIFFERS' then {literal(self.rest.differs)} else {literal(self.rest.ambiguous)} end"
+        key = "concat_ws('|', entity, currency, document, record)"
+        reason = "case when kind = 'AMBIGUOUS' then n_theirs || ' of theirs and ' || n_ours || ' of ours are equally good' end"
+        groups = self.summed(self.members(self.shown), "grp, kind")
+        self.add(groups, "'OPEN'", codes, key, reason)
 
-def _message(reconciliation: Reconciliation, rest: Open) -> str:
-    """SQL of the message of an open line."""
-    theirs, ours = _columns(reconciliation)
-    unit = "' ' || currency" if reconciliation.unit == "money" else "' units'"
-    titles = {code: literal(meaning.title) for code, meaning in reconciliation.codes.items()}
-    return f"""case code when {literal(rest.external)} then {titles[rest.external]} || ': ' || document || ', ' || {theirs} || {unit}
-        when {literal(rest.book)} then {titles[rest.book]} || ': ' || document || ', ' || {ours} || {unit}
-        else {titles[rest.differs]} || ': ' || document || ', theirs ' || {theirs} || ', ours ' || {ours} || {unit} end"""
+    @property
+    def shown(self) -> str:
+        """The linked groups that have lines of their own; without a code for ambiguity those stay with what is alone."""
+        kinds = "'DIFFERS'" if not self.rest.ambiguous else "'DIFFERS', 'AMBIGUOUS'"
+        return f"(select * from {self.found.linked} where kind in ({kinds}))"
+
+    def alone(self) -> None:
+        """What nothing matched or linked, key by key: on both sides with a difference, or on one side alone.
+
+        Without a key an item is a line by itself, and nothing on the other side is like it.
+        """
+        rest = self.rest
+        code = f"""case when ours is null then {literal(rest.external)} when theirs is null then {literal(rest.book)}
+                        else {literal(rest.differs)} end"""
+        today = f"cast({self.working.recon.now_sql} as date)"
+        young = f"(theirs is null or ours is null) and coalesce(event_date + {rest.after_days} >= {today}, false)"
+        left = " union all by name ".join(
+            f"""select *, '{letter}' as side, coalesce(k, chr(30) || '{letter}' || item) as together from {side.usable}
+            where item not in (select {name} from {self.found.pairs} where {name} is not null)
+              and item not in (select {name} from {self.shown} where {name} is not null)"""
+            for letter, name, side in (("A", "external", self.theirs), ("B", "book", self.ours))
+        )
+        groups = self.summed(left, "entity, currency, k, together").replace(
+            "select entity, currency, k, together,", "select k,", 1
+        )
+        self.add(
+            groups,
+            f"case when {young} then 'TIMING' else 'OPEN' end",
+            f"case when not ({young}) then {code} end",
+            "concat_ws('|', entity, currency, coalesce(replace(k, chr(31), '|'), document || '|' || record))",
+            """case when k is null then 'its key is empty'
+                    when theirs = ours then n_theirs || ' of theirs and ' || n_ours || ' of ours have one key' end""",
+        )
+
+    def unusable(self) -> None:
+        """Rows that cannot be compared, a line each."""
+        for letter, side, code in (("A", self.theirs, self.rest.external), ("B", self.ours, self.rest.book)):
+            self.add(
+                self.summed(f"select *, '{letter}' as side from {side.unusable}", "item, fault"),
+                "'OPEN'",
+                literal(self.rest.unusable or code),
+                f"concat_ws('|', entity, currency, document, record, '{letter}', fault)",
+                "fault",
+            )
+
+    def message(self) -> str:
+        """SQL of the message of an open line."""
+        theirs, ours = self.figures
+        unit = "coalesce(' ' || currency, '')" if self.block.unit == "money" else "' units'"
+        titles = " ".join(
+            f"when {literal(code)} then {literal(meaning.title)}" for code, meaning in self.block.codes.items()
+        )
+        return f"""case code {titles} end || ': ' || document
+            || case when {theirs} is null and {ours} is null then '' when {ours} is null then ', ' || {theirs} || {unit}
+                    when {theirs} is null then ', ' || {ours} || {unit}
+                    else ', theirs ' || {theirs} || ', ours ' || {ours} || {unit} end
+            || coalesce(' (' || book_reference || ')', '')"""

@@ -70,12 +70,26 @@ class _Lint:
         for name, side in (("external", block.external), ("book", block.book)):
             for key, message, fix in sides.faults_of(con, side, block.unit) if side else ():
                 yield self.fault((*path, name, key), f"{block.letter}, {name}: {message}", fix)
+        yield from self._words(path, block)
         if block.tie is not None:
             for message, fix in tie_faults(con, block.tie, self.roles, self.rules):
                 yield self.fault((*path, "tie", "lines"), f"{block.letter}, tie: {message}", fix)
             if block.unit == "units":
                 message = f"{block.letter}, tie: units cannot make a balance of the ledger"
                 yield self.fault((*path, "tie"), message, "leave it out")
+
+    def _words(self, path: Path, block: Reconciliation) -> Iterator[HomeFault]:
+        """A pass by words without a text to look in, and a text that no pass looks in."""
+        texts = [name for name, side in (("external", block.external), ("book", block.book)) if side and side.words]
+        numbers = [number for number, one in enumerate(block.passes) if one.by == "words"]
+        if numbers and not texts:
+            message = f'{block.letter}: by = "words" has no text to look in'
+            yield self.fault(
+                (*path, "pass", numbers[0]), message, "give a side `words`, the text that names the other's key"
+            )
+        for name in texts if not numbers else ():
+            message = f"{block.letter}, {name}: no pass looks in `words`"
+            yield self.fault((*path, name, "words"), message, 'add a pass with by = "words", or leave it out')
 
     def _codes(self, path: Path, block: Reconciliation) -> Iterator[HomeFault]:
         owners = self.registry.owners

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from gateway.books.reconcile.families import FAMILIES
-from gateway.books.reconcile.registry import Pass, Reconciliation, Registry, Side
+from gateway.books.reconcile.registry import Reconciliation, Registry, Side
 
 _HEAD = """# Reconciliations
 
@@ -16,10 +16,14 @@ Each compares two sides, keeps what is open, and opens an exception for what is 
 `mappings/reconciliations.toml`; this page is generated from the blocks that are shipped (`make pages`). A block of your
 own is described in [extending](extending.md).
 
-How a declared reconciliation is matched: its passes run in order over what is still open. `key` pairs one item of each
-side with the same key, `group` all items with the same key, `amount` the only two items with the same amount within the
-days. A tolerance is bounded absolutely and relatively; the smaller bound holds. Each item is used once. Several
-candidates are no match, they stay open. Everything is matched anew at each run, so the order of arrival changes nothing.
+How a declared reconciliation is matched: its passes run in order over what is still open. `key` pairs items with the
+same key, `amount` items with the same amount within the days, `words` items of which one has the other's key as a whole
+word in its text, or one with all that it names; `group` takes all items with the same key. A tolerance is bounded
+absolutely and relatively; the smaller bound holds. Each item is used once, and a pair matches only where neither item has
+another candidate: several are no match but an exception (`open.ambiguous`). A key with an empty part equals no other. Rows
+without amount or currency, with an amount of more than 4 decimals, or there twice, are not compared and open an exception
+each (`open.unusable`). Everything is matched anew at each run, so the order of arrival changes nothing; matches are rows of
+`match_line`, and those that no longer hold are taken back.
 
 Severity 1 blocks the close of a period, 4 is for information. An exception closes by itself when its cause is gone.
 """
@@ -56,16 +60,11 @@ def _declared(one: Reconciliation) -> Iterator[str]:
     for name, side in (("External", one.external), ("book", one.book)):
         if side:
             yield f"{name}: {_side(side)}; "
-    yield "passes: " + ", ".join(map(_pass, one.passes)) + "."
+    yield "passes: " + ", ".join(each.in_words() for each in one.passes) + "."
 
 
 def _side(side: Side) -> str:
     return f"`{side.source}`" + (f" where `{side.when}`" if side.when else "") + f" by {', '.join(side.key)}"
-
-
-def _pass(one: Pass) -> str:
-    tolerance = f" within {one.absolute:g} and {one.relative:.1%}" if one.absolute else ""
-    return f"{one.by}{tolerance}" + (f" within {one.days} days" if one.days is not None else "")
 
 
 def shipped(folder: Path) -> Registry:

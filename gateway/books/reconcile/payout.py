@@ -107,11 +107,11 @@ def _matches(working: Working, block: Reconciliation) -> None:
             select f.*, left(md5(f.bank || {letter}), 16) as match_id, p.total, d.amount,
                    d.amount - sum(p.total) over (partition by f.bank) as difference
             from _found f join _payouts p on p.record_id = f.settlement join _deposits d on d.record_id = f.bank)
-        select match_id, pass as "pass", 'payout' as rule, 'B' as side,
+        select match_id, pass as "pass", {literal(block.slug)} as rule, 'B' as side,
                settlement as record_id, total as amount, difference, 'CONFIRMED' as status, why as explanation
         from found
         union all
-        select distinct match_id, pass as "pass", 'payout' as rule, 'A' as side,
+        select distinct match_id, pass as "pass", {literal(block.slug)} as rule, 'A' as side,
                bank as record_id, amount, difference, 'CONFIRMED' as status, why as explanation
         from found""",
     )

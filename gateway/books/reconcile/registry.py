@@ -26,6 +26,7 @@ class Side(Strict):
     key       parts of what identifies an item
     amount    money or units of an item
     document  what a person calls it
+    words     text in which a pass by words looks for the key of the other side
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, validate_by_name=True)
@@ -37,20 +38,22 @@ class Side(Strict):
     day: str
     document: str
     currency: str = "currency"
+    words: str = ""
 
 
 class Pass(Strict):
     """One way to match what is still open.
 
-    by        key: one item of each side with the same key; group: all items with the same key; amount: the only two
-              items with the same amount
+    by        key: two items with the same key; group: all items with the same key; amount: two items with the same
+              amount; words: two items of which one has the other's key as a whole word in its text, or one with several
+              Two items match only where neither has another candidate
     absolute  largest difference, in the unit
     relative  largest difference as a share of the book side; where both are given, both hold
     days      largest distance of the two days, 0 to 366; without it days do not matter
     """
 
-    by: Literal["key", "group", "amount"]
-    absolute: Decimal = Field(Decimal(0), ge=0)
+    by: Literal["key", "group", "amount", "words"]
+    absolute: Decimal = Field(Decimal(0), ge=0, decimal_places=4)
     relative: Decimal = Field(Decimal(0), ge=0, le=1)
     days: int | None = Field(None, ge=0, le=366)
 
@@ -63,18 +66,32 @@ class Pass(Strict):
             raise wrong('by = "amount" needs `days` and takes no tolerance', "write `days`, and no tolerance", "by")
         return self
 
+    def in_words(self) -> str:
+        """As matches and pages name it: "key within 0.5 and 1.0% within 30 days"."""
+        tolerance = f" within {self.absolute:g} and {self.relative:.1%}" if self.absolute else ""
+        return f"{self.by}{tolerance}" + (f" within {self.days} days" if self.days is not None else "")
+
 
 class Open(Strict):
-    """Codes of what stays open: of either side, of a pair that differs, and after how many days."""
+    """Codes of what stays open.
+
+    external, book  items that only this side has
+    differs         items that belong together with another amount
+    ambiguous       several candidates that are equally good; without it they are open under the codes above
+    unusable        rows that cannot be compared: without amount or currency, or there twice; without it, as above
+    after_days      days from an item's day on in which the other side may still come
+    """
 
     external: str
     book: str
     differs: str
+    ambiguous: str = ""
+    unusable: str = ""
     after_days: int = Field(0, ge=0, le=366)
 
     def codes(self) -> tuple[str, ...]:
         """All of them."""
-        return self.external, self.book, self.differs
+        return tuple(filter(None, (self.external, self.book, self.differs, self.ambiguous, self.unusable)))
 
 
 class Reconciliation(Strict):

@@ -48,6 +48,9 @@ def line_of(home: Path, text: str) -> int:
         ("role = 'sales'", "role", "the expression gives VARCHAR", "lines = "),
         ('unit    = "money"', 'unit    = "units"', "units cannot make a balance", "[reconciliation.tie]"),
         ('pass     = [{ by = "key" },', 'pass     = [{ by = "key", abolute = 1 },', "abolute", "pass     ="),
+        ('{ by = "group", days = 30 }', '{ by = "words" }', 'by = "words" has no text to look in', "pass     ="),
+        ('amount = "amount", day', 'amount = "amount", words = "remittance", day', "no pass looks in `words`", "external = {"),
+        ('amount = "amount", day', 'amount = "amount", words = "remitance", day', "remitance", "external = {"),
     ],
 )  # fmt: skip
 def test_a_mistake_is_named_with_its_line_and_fix(home: Path, old: str, new: str, said: str, at: str) -> None:
