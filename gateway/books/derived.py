@@ -8,11 +8,14 @@ what is no longer desired is taken back under the keys under which it was posted
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 import duckdb
 
+from gateway.books.posting.entries import Entries
+from gateway.books.posting.lines import POSTING
+from gateway.books.posting.rules import PostingRules
 from gateway.ledger.commit import Commit
 from gateway.sql import identifier, instant
 
@@ -22,7 +25,7 @@ class Derivation:
     """What is derived.
 
     table     canonical table that keeps what was posted: key, carried columns and measures, a row a posting
-    key       columns that identify what is posted
+    key       columns that identify what is posted; `record_id` is one of them
     measures  columns that are summed
     carried   further columns of what is desired or, where nothing is desired any more, of what was posted
     scope     columns by which a pass finds what new rows touch
@@ -50,14 +53,42 @@ def differences(con: duckdb.DuckDBPyConnection, derivation: Derivation, desired:
     return int(row[0]) if row else 0
 
 
-def record(commit: Commit, derivation: Derivation, posted: str) -> int:
-    """Insert what was posted, a relation with the columns of the derivation's table, within the commit."""
-    return commit.insert(derivation.table, f"select *, {instant(commit.at)} as recorded_at from ({posted})")
+def run(
+    commit: Commit,
+    con: duckdb.DuckDBPyConnection,
+    rules: PostingRules,
+    derivation: Derivation,
+    desired: str,
+    scope: str,
+    post: Callable[[Entries, str], str],
+) -> int:
+    """Post what is desired beyond what was posted, within the commit, and return the number of keys that changed.
+
+    desired, scope  as for `differences`
+    post            is given the entries to fill and the relation of what is to be posted, which has all that entries
+                    need; returns a SELECT of the columns of the derivation's table
+    """
+    new, to_post = f"_{derivation.table}_new", f"_{derivation.table}_post"
+    changed = differences(con, derivation, desired, scope, new)
+    if changed:
+        con.execute(f"create or replace temp view {to_post} as {_to_post_sql(derivation, new)}")
+        entries = Entries(con, rules, f"_{derivation.table}")
+        posted = post(entries, to_post)
+        entries.write(commit)
+        commit.insert(derivation.table, f"select *, {instant(commit.at)} as recorded_at from ({posted})")
+        entries.drop()
+    return changed
 
 
-def posting(derivation: Derivation) -> str:
-    """SQL of what tells a row of `differences` from every other posting: its key, and how often that was posted."""
-    return f"concat_ws('|', {', '.join(map(identifier, derivation.key))}, times)"
+def _to_post_sql(derivation: Derivation, new: str) -> str:
+    """What is to be posted, with the columns that make its entries.
+
+    An entry holds postings of one file's records alone, and its id covers each: what other files share the pass makes
+    no difference, and records of one document that become known in several passes have an entry for each pass.
+    """
+    keys = ", ".join(map(identifier, derivation.key))
+    return f"""select *, 1 as sign, '' as file_id, split_part(record_id, '.', 1) as salt,
+            concat_ws('|', {keys}, times) as {POSTING} from {new}"""
 
 
 def _differences_sql(derivation: Derivation, desired: str, scope: str) -> str:

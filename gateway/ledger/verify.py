@@ -270,6 +270,11 @@ _SUMS = {
         """select concat(coalesce(entry_id, '?'), ' ', currency) from lake.journal_line {at}
         group by entry_id, currency having sum(debit) is distinct from sum(credit) order by all""",
     ),
+    "journal line comes twice": (
+        "journal_line",
+        """select concat(coalesce(entry_id, '?'), ' line ', line_no) from lake.journal_line {at}
+        group by entry_id, line_no having count(*) > 1 order by all""",
+    ),
     "rows received are not accounted for": (
         "file",
         """select concat('file_id ', coalesce(file_id, '?'), ', version ', version) from lake.file {at}

@@ -73,7 +73,7 @@ def sums(con: duckdb.DuckDBPyConnection) -> dict[tuple[str, str], tuple[Decimal,
     }
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(states)
 def test_what_was_posted_is_what_is_desired_after_every_step(steps: list[dict[str, tuple[str, int, int]]]) -> None:
     with duckdb.connect() as con:

@@ -493,6 +493,22 @@ def test_an_unbalanced_entry_is_found_even_if_it_was_committed(home: Path, confi
     ]
 
 
+def test_an_entry_that_was_committed_twice_is_found(home: Path, config: Config) -> None:
+    """Each time it balances, so that only its id shows it."""
+    with open_lake(home, config) as ledger:
+        post(ledger, 1, 1)
+
+        def work(commit: Commit) -> None:
+            commit.insert("journal_line", "select * exclude (row_hash, commit_seq) from lake.journal_line")
+            commit.audit("tester", "posted", "once more")
+
+        run_commit(ledger, work)
+        [(entry,)] = ledger.con.execute("select distinct entry_id from lake.journal_line").fetchall()
+        findings = verify.verify(ledger)
+    assert {(f.table, f.message) for f in findings} == {("journal_line", "journal line comes twice")}
+    assert {f.row for f in findings} == {f"{entry} line {number}" for number in range(1, len(findings) + 1)}
+
+
 def test_the_findings_of_one_check_are_bounded(home: Path, config: Config) -> None:
     with open_lake(home, config) as ledger:
         post(ledger, 1, 400)

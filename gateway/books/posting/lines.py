@@ -75,7 +75,7 @@ class RuleLines:
         conditions = " and ".join(f"({condition})" for condition in self._conditions())
         return f"""select *, hash({_KEY}) as k
             from (select record_id, src.entity, coalesce(src.channel, '') as channel, currency, file_id, salt,
-                   {"posting, " * self.derived}{self._keys()}, {", ".join(amounts)}
+                   {f"{POSTING}, " * self.derived}{self._keys()}, {", ".join(amounts)}
             from (select r.*, c.revenue from {self.source.relation} r
                   left join {CHANNELS} c on c.channel = r.channel) src
             {"where " + conditions if conditions else ""})"""
@@ -103,9 +103,12 @@ class RuleLines:
         """One row for each entry, with its amounts."""
         sums = ", ".join(f"sum(a{number}) as a{number}" for number in range(len(self.legs)))
         nonzero = " or ".join(f"sum(a{number}) <> 0" for number in range(len(self.legs)))
-        postings = ", bit_xor(md5_number_lower(posting)), bit_xor(md5_number_upper(posting))" * self.derived
+        moved = " or ".join(f"a{number} <> 0" for number in range(len(self.legs)))
+        postings = "".join(
+            f", bit_xor(md5_number_{half}({POSTING})) filter (where {moved})" for half in ("lower", "upper")
+        )
         return f"""select 'E' || left(md5(concat_ws('|', {literal(self.rule.name)}, entity, channel, currency, file_id,
-                       salt, document, day, "class", record_key{postings})), 20) as entry_id,
+                       salt, document, day, "class", record_key{postings * self.derived})), 20) as entry_id,
                    {_KEY}, k, {sums}
             from {self.rows} group by {_KEY}, k having {nonzero}"""
 

@@ -10,7 +10,8 @@ from datetime import datetime
 
 import duckdb
 
-from gateway.books.derived import Derivation, differences, posting, record
+from gateway.books import derived
+from gateway.books.derived import Derivation
 from gateway.books.posting.entries import Entries
 from gateway.books.posting.lines import POSTING
 from gateway.books.posting.rules import PostingRules
@@ -19,8 +20,8 @@ from gateway.books.posting.sources import SHIPMENT_AMOUNTS as AMOUNTS
 from gateway.ledger.commit import Commit
 from gateway.sql import instant
 
-ORDERS, NEW = "_earn_orders", "_earn_new"
-"""Orders that something new is known about, and what is to be posted."""
+ORDERS = "_earn_orders"
+"""Orders that something new is known about."""
 
 SHIPMENT_VALUE = Derivation(
     table="shipment_value",
@@ -42,15 +43,13 @@ def run(commit: Commit, con: duckdb.DuckDBPyConnection, rules: PostingRules, sin
         select distinct order_id from order_line where {after}
         union select distinct order_id from shipment_line where {after}"""
     )
-    changed = differences(con, SHIPMENT_VALUE, _desired(con), ORDERS, NEW)
-    if changed:
-        record(commit, SHIPMENT_VALUE, f"select * exclude (times) from {NEW}")
-        to_post = f"(select *, 1 as sign, '' as file_id, '' as salt, {posting(SHIPMENT_VALUE)} as posting from {NEW})"
-        entries = Entries(con, rules, "_earn")
-        entries.post("shipment_value", to_post, (*DERIVED["shipment_value"], POSTING))
-        entries.write(commit)
-        entries.drop()
-    return changed
+    return derived.run(commit, con, rules, SHIPMENT_VALUE, _desired(con), ORDERS, _post)
+
+
+def _post(entries: Entries, new: str) -> str:
+    entries.post("shipment_value", new, (*DERIVED["shipment_value"], POSTING))
+    listed = ", ".join((*SHIPMENT_VALUE.key, *SHIPMENT_VALUE.carried, *SHIPMENT_VALUE.measures))
+    return f"select {listed} from {new}"
 
 
 def _desired(con: duckdb.DuckDBPyConnection) -> str:

@@ -11,7 +11,8 @@ from datetime import datetime
 import duckdb
 import pyarrow as pa
 
-from gateway.books.derived import Derivation, differences, posting, record
+from gateway.books import derived
+from gateway.books.derived import Derivation
 from gateway.books.posting.entries import Entries
 from gateway.books.posting.lines import POSTING
 from gateway.books.posting.reference import ENTITIES
@@ -22,8 +23,8 @@ from gateway.sql import instant, lay, literal
 
 _MINOR = {0: 10_000, 2: 100, 3: 10}
 _VALUED = pa.schema([("record_id", pa.utf8()), ("value", pa.int64()), ("unit_cost", pa.int64()), ("basis", pa.utf8())])
-ITEMS, MOVES, NEW = "_value_items", "_value_moves", "_value_new"
-"""Items that something new is known about, their movements in force, and what is to be posted."""
+ITEMS, MOVES = "_value_items", "_value_moves"
+"""Items that something new is known about, and their movements in force."""
 
 STOCK_VALUE = Derivation(
     table="stock_value",
@@ -45,24 +46,7 @@ def run(commit: Commit, con: duckdb.DuckDBPyConnection, rules: PostingRules, sin
     """
     _touched(con, since)
     _movements(con, rules)
-    desired = _desired(con)
-    changed = differences(con, STOCK_VALUE, desired, ITEMS, NEW)
-    if changed:
-        entries = _post(con, rules)
-        entries.write(commit)
-        record(commit, STOCK_VALUE, _posted_sql(entries))
-        entries.drop()
-    return changed
-
-
-def _posted_sql(entries: Entries) -> str:
-    """What was posted of each movement, with the entry that did it; a value within one role needs none."""
-    return f"""select v.record_id, v.entity, v.sku, v.occurred_at, v.qty, v.debit_role, v.credit_role, v.value,
-                   v.unit_cost, v.basis, s.entry_id
-            from {NEW} v
-            left join (select distinct s.record_id, s.entry_id, l.rule from ({entries.sources}) s
-                       join (select distinct entry_id, rule from {entries.lines}) l using (entry_id)) s
-              on s.record_id = v.record_id and s.rule = concat_ws('-', 'stock', v.debit_role, v.credit_role)"""
+    return derived.run(commit, con, rules, STOCK_VALUE, _desired(con), ITEMS, _post)
 
 
 def _touched(con: duckdb.DuckDBPyConnection, since: datetime | None) -> None:
@@ -155,23 +139,32 @@ def _minor(currency: str | None) -> int:
     return _MINOR.get(get_currency_precision(currency or "USD"), 100)
 
 
-def _post(con: duckdb.DuckDBPyConnection, rules: PostingRules) -> Entries:
-    """One entry for each entity, kind of movement, pair of roles and day."""
-    entries = Entries(con, rules, "_stock")
+def _post(entries: Entries, new: str) -> str:
+    """One entry for each entity, file, kind of movement, pair of roles and day; a value within one role needs none."""
+    con = entries.con
     pairs = con.execute(
-        f"""select distinct debit_role, credit_role from {NEW}
+        f"""select distinct debit_role, credit_role from {new}
         where debit_role <> credit_role and value <> 0 order by all"""
     ).fetchall()
     for number, (debit, credit) in enumerate(pairs):
         con.execute(
             f"""create or replace temp view _value_pair_{number} as
-            select v.record_id, 1 as sign, v.entity, v.channel, f.functional as currency, '' as file_id,
-                   '' as salt, {posting(STOCK_VALUE)} as posting, v.type as kind, v.occurred_at, v.value
-            from {NEW} v left join {ENTITIES} f on f.entity = v.entity
+            select v.*, f.functional as currency, v.type as kind
+            from {new} v left join {ENTITIES} f on f.entity = v.entity
             where v.debit_role = {literal(debit)} and v.credit_role = {literal(credit)}"""
         )
         entries.apply(_rule(debit, credit), f"_value_pair_{number}", ("kind", "occurred_at", "value", POSTING))
-    return entries
+    return _posted_sql(entries, new)
+
+
+def _posted_sql(entries: Entries, new: str) -> str:
+    """What was posted of each movement, with the entry that did it."""
+    return f"""select v.record_id, v.entity, v.sku, v.occurred_at, v.qty, v.debit_role, v.credit_role, v.value,
+                   v.unit_cost, v.basis, s.entry_id
+            from {new} v
+            left join (select distinct s.record_id, s.entry_id, l.rule from ({entries.sources}) s
+                       join (select distinct entry_id, rule from {entries.lines}) l using (entry_id)) s
+              on s.record_id = v.record_id and s.rule = concat_ws('-', 'stock', v.debit_role, v.credit_role)"""
 
 
 def _rule(debit: str, credit: str) -> Rule:

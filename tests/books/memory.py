@@ -1,0 +1,125 @@
+"""Books over a ledger in memory: the same tables, views and commits as in a home, in milliseconds."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from decimal import Decimal
+from pathlib import Path
+from typing import Any, cast
+
+import duckdb
+
+from gateway.books.posting import reference
+from gateway.books.posting.rules import PostingRules
+from gateway.books.revenue import shipments
+from gateway.books.rules import load
+from gateway.books.stock import value_posting, views
+from gateway.ledger import views as ledger_views
+from gateway.ledger.commit import Commit
+from gateway.ledger.lake import Lake
+from gateway.ledger.schema import CONTROL_COLUMNS, columns
+from gateway.model import TABLES
+from gateway.settings import Config
+from gateway.sql import identifier, literal
+
+RULES = load(Path(__file__).parents[2])
+CONFIG = Config.model_validate(
+    {
+        "entities": {"US": {"currency": "USD"}, "JP": {"currency": "JPY"}, "KW": {"currency": "KWD"}},
+        "channels": {"web": {"entity": "US", "revenue": "shipment"}},
+    }
+)
+Row = Mapping[str, Any]
+DROPPED = ("item", "order_line", "shipment_line", "inventory_movement")
+"""Tables that files of these tests fill."""
+
+
+@dataclass
+class Books:
+    """A ledger in memory. `since` is the instant of the last run of the books, as in a home."""
+
+    con: duckdb.DuckDBPyConnection
+    rules: PostingRules = RULES
+    since: Any = None
+
+    def commit(self) -> Commit:
+        """A commit that nobody has to finish."""
+        return Commit(cast(Lake, self))
+
+    def put(self, table: str, rows: Sequence[Row]) -> None:
+        """One commit with these rows; what the table asks for and a row lacks has the value of `DEFAULTS`."""
+        self.put_all({table: rows})
+
+    def put_all(self, tables: Mapping[str, Sequence[Row]]) -> None:
+        """One commit with rows of several tables."""
+        commit = self.commit()
+        for table, rows in tables.items():
+            known = {column.name for column in TABLES[table].all_columns}
+            filled = {name: value for name, value in DEFAULTS.items() if name in known}
+            selects = " union all by name ".join(_select(filled | dict(row)) for row in rows)
+            commit.insert(table, f"select *, timestamptz '{commit.at.isoformat()}' as recorded_at from ({selects})")
+        commit.audit("test", "file.committed", "rows")
+
+    def run(self) -> int:
+        """Value stock and post revenue of what is new; the number of values that changed."""
+        commit = self.commit()
+        changed = value_posting.run(commit, self.con, self.rules, self.since)
+        changed += shipments.run(commit, self.con, self.rules, self.since)
+        if changed:
+            commit.audit("test", "books", "books")
+            self.since = commit.at
+        return changed
+
+    def clear(self) -> None:
+        """An empty ledger again: sooner than another one."""
+        for table in ("audit_log", "journal_line", "journal_source", "stock_value", "shipment_value", *DROPPED):
+            self.con.execute(f"delete from {table}")
+        self.since = None
+
+    def rows(self, sql: str) -> list[tuple[Any, ...]]:
+        return self.con.execute(sql).fetchall()
+
+    def balances(self, *keys: str) -> dict[Any, Decimal]:
+        """Net of the journal by account role and these columns; what is zero is left out."""
+        by = ", ".join(("role", *keys))
+        found = self.rows(f"select {by}, sum(debit - credit) from journal_line group by {by}")
+        return {tuple(key) if keys else key[0]: net for *key, net in found if net}
+
+    def faults(self) -> list[str]:
+        """What no journal may have: an id twice, an entry out of balance, an entry without a source."""
+        checks = {
+            "id twice": "select entry_id from journal_line group by entry_id, line_no having count(*) > 1",
+            "posted twice": "select entry_id from journal_line group by entry_id having count(distinct commit_seq) > 1",
+            "out of balance": "select entry_id from journal_line group by entry_id having sum(debit) <> sum(credit)",
+            "no source": "select entry_id from journal_line anti join journal_source using (entry_id, line_no)",
+        }
+        return [f"{what}: {row[0]}" for what, sql in checks.items() for row in self.rows(sql)]
+
+
+DEFAULTS: dict[str, Any] = {
+    "file_id": "f", "feed": "web.feed", "position": "line 2", "occurrence": 1, "entity": "US", "partner": "web",
+    "source_key": "00000000-0000-0000-0000-000000000000", "channel": "web", "currency": "USD", "line_no": "1",
+    "location": "DC", "from_location": "DC", "to_location": "DC", "shipment_no": "S1",
+    "ordered_at": "2026-11-01T00:00:00Z", "promise_at": "2026-11-09T00:00:00Z",
+}  # fmt: skip
+
+
+@contextmanager
+def books(rules: PostingRules = RULES) -> Iterator[Books]:
+    """Books over an empty ledger in memory."""
+    with duckdb.connect(config={"threads": 1}) as con:
+        con.execute("attach ':memory:' as lake; use lake; set timezone = 'UTC'")
+        for table in TABLES.values():
+            listed = [(column.name, column.type) for column in table.all_columns] + list(CONTROL_COLUMNS)
+            con.execute(f"create table {table.name} ({', '.join(f'{identifier(n)} {kind}' for n, kind in listed)})")
+        ledger_views.create(con, columns(con))
+        reference.prepare(con, CONFIG, rules)
+        views.create_views(con)
+        yield Books(con, rules)
+
+
+def _select(row: Row) -> str:
+    values = {name: "null" if value is None else literal(str(value)) for name, value in row.items()}
+    return "select " + ", ".join(f"{sql} as {identifier(name)}" for name, sql in values.items())
