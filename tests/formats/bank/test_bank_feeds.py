@@ -91,3 +91,48 @@ def test_downloads_overlap_and_a_transaction_is_known_by_its_id(home: Path, drop
     ]
     # The third equal row, Z2, and Z1 with its longer text are taken of the second file; two rows and a balance are known.
     assert states == [("ACCEPTED", 4, 0), ("ACCEPTED", 3, 3), ("DUPLICATE", 0, 4), ("DUPLICATE", 0, 6)]
+
+
+MT940 = (
+    "{1:F01MYCODEFFXXXX0000000000}{2:O9401200260105COBADEFFAXXX00000000002601051200N}{4:\n:20:S\n:25:DE1\n:28C:1/1\n"
+    ":60F:C260101EUR10,\n:61:260102C5,NTRFREF1//BANK1\n:86:%s\n:61:260102C5,NTRFREF1\n:86:without\n"
+    ":62F:C260102EUR20,\n-}\n"
+)
+CAMT = """<?xml version="1.0"?><Document xmlns="urn:iso:std:iso:20022:tech:xsd:camt.053.001.02"><BkToCstmrStmt><Stmt>
+<Id>S1</Id><Acct><Id><IBAN>DE89370400440532013000</IBAN></Id></Acct>
+<Bal><Tp><CdOrPrtry><Cd>OPBD</Cd></CdOrPrtry></Tp><Amt Ccy="EUR">10</Amt><CdtDbtInd>CRDT</CdtDbtInd><Dt><Dt>2026-01-01</Dt></Dt></Bal>
+<Bal><Tp><CdOrPrtry><Cd>CLBD</Cd></CdOrPrtry></Tp><Amt Ccy="EUR">6</Amt><CdtDbtInd>CRDT</CdtDbtInd><Dt><Dt>2026-01-02</Dt></Dt></Bal>
+<Ntry><Amt Ccy="EUR">4</Amt><CdtDbtInd>DBIT</CdtDbtInd><Sts>BOOK</Sts><BookgDt><Dt>2026-01-02</Dt></BookgDt>
+<AcctSvcrRef>BANK2</AcctSvcrRef><AddtlNtryInf>%s</AddtlNtryInf></Ntry></Stmt></BkToCstmrStmt></Document>
+"""
+BAI2 = (
+    "01,BANK,US,260102,0200,1,80,,2/\n02,US,BANK,1,260101,2359,USD,2/\n03,0123,,010,100,,,015,300,,/\n"
+    "16,195,200,,BANK3,C1,%s/\n49,600,3/\n98,600,1,5/\n99,600,1,7/\n"
+)
+LIST = "Account;Date;Details;Reference;D/C;Amount;Currency\nA1;2026-01-02;%s;BANK4;D;7.00;EUR\nA1;2026-01-02;without;;D;7.00;EUR\n"
+RESENT = {
+    "swift/mt940": ("day%s.sta", MT940), "iso20022/camt.053": ("camt.053.%s.xml", CAMT), "bai/bai2": ("day%s.bai", BAI2),
+    "csv/bank-statement": ("statement%s.csv", LIST),
+}  # fmt: skip
+
+
+def test_a_line_with_the_banks_reference_is_known_with_another_text(home: Path, drop: Drop) -> None:
+    for mapping in (home / "mappings" / "main-bank").glob("*.toml"):
+        mapping.unlink()
+    for pack in RESENT:
+        name = pack.replace("/", "-").replace(".", "-")
+        (home / "mappings" / "main-bank" / f"{name}.toml").write_text(
+            f'based_on = "standard/{pack}"\nfeed = "main-bank.{name}"\npartner = "main-bank"\n'
+        )
+    with open_home(home, now=NOW) as gateway:
+        for text in ("first", "second"):
+            for name, content in RESENT.values():
+                drop("main-bank", name % text, content % text)
+            assert {file.state for file in run_once(gateway).files} == {"ACCEPTED"}
+        found = gateway.lake.con.execute(
+            "select bank_ref, amount, direction, remittance from bank_line_current order by all nulls last"
+        ).fetchall()
+    assert [(ref, f"{amount:.2f}", direction, text) for ref, amount, direction, text in found] == [
+        ("BANK1", "5.00", "CRDT", "second"), ("BANK2", "-4.00", "DBIT", "second"), ("BANK3", "2.00", "CRDT", "second"),
+        ("BANK4", "-7.00", "DBIT", "second"), (None, "-7.00", "DBIT", "without"), (None, "5.00", "CRDT", "without"),
+    ]  # fmt: skip
