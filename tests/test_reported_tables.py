@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from decimal import Decimal
 from pathlib import Path
+from tempfile import mkdtemp
 from typing import Any
 
 import pytest
@@ -48,12 +50,15 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Home]:
 
 def tried(home: Home, tmp_path: Path, mapping: str, file: Path) -> dict[str, Any]:
     """What a mapping, or a pack by its name, makes of a file."""
-    path = ROOT / f"standard/{mapping}.toml"
+    mappings, path = ROOT, ROOT / f"standard/{mapping}.toml"
     if "\n" in mapping:
-        path = tmp_path / "mappings" / "acme" / "feed.toml"
-        path.parent.mkdir(parents=True, exist_ok=True)
+        mappings = Path(mkdtemp(dir=tmp_path))
+        for shared in ("standard", "lookups"):
+            (mappings / shared).symlink_to(ROOT / shared)
+        path = mappings / "acme" / "feed.toml"
+        path.parent.mkdir()
         path.write_text(mapping)
-    loaded, faults = load.load_file(path, ROOT if "\n" not in mapping else tmp_path / "mappings")
+    loaded, faults = load.load_file(path, mappings)
     assert faults == [] and loaded is not None
     return attempt(home, loaded, file)
 
@@ -110,3 +115,48 @@ def test_table_38_an_uncalculated_total_row_is_ignored(home: Home, tmp_path: Pat
         home, tmp_path, "spreadsheet/stock-count", case("table-38-total-row-uncalculated") / "stock-count.xlsx"
     )
     assert result["counts"] == {"received": 3, "accepted": 2, "rejected": 0, "duplicate": 0, "ignored": 1}
+
+
+BANK = """
+based_on = "standard/csv/bank-statement"
+feed = "acme.bank"
+partner = "acme"
+[[record]]
+type = "bank_line"
+[record.fields]
+account  = { constant = "DE1" }
+currency = { constant = "EUR" }
+"""
+
+
+def test_table_24_amounts_as_banks_and_people_write_them(home: Home, tmp_path: Path) -> None:
+    file = case("table-24-number-styles") / "transactions.csv"
+    result = tried(home, tmp_path, BANK, file)
+    other = {
+        "paren": "-1234.5", "trailing minus": "-1234.5", "unicode minus": "-1234.5", "en dash": "-1234.5", "DR": "-1234.5",
+        "S": "-1234.5", "indian": "123456.78", "leading dot": "0.5", "trailing dot": "5", "comma only": "0.5",
+        "space minus": "-12.5", "two commas": "1234567", "chf dash": "12", "leading zeros": "12.5", "tab": "12.5",
+        "float artefact": "0.3",
+    }  # fmt: skip
+    read = dict(rows(result, "remittance", "amount", table="bank_line"))
+    assert {name: Decimal(amount) for name, amount in read.items()} == {
+        name: Decimal(other.get(name, "1234.5")) for name in read
+    }
+    assert (len(read), result["counts"]["rejected"]) == (32, 14)
+    messages = {fault["value"]: fault["message"] for fault in result["faults"]}
+    assert "says $, which is not the currency of the row" in messages["$1,234.50"]
+    assert "can mean 1000 or 1.000" in messages["1.000"]
+    # The same amounts in dollars are read where the account is in dollars.
+    dollars = dict(
+        rows(tried(home, tmp_path, BANK.replace("EUR", "USD"), file), "remittance", "amount", table="bank_line")
+    )
+    assert [Decimal(dollars[name]) for name in ("dollar", "minus dollar", "dollar minus", "paren dollar")] == [
+        Decimal("1234.5"), Decimal("-1234.5"), Decimal("-1234.5"), Decimal("-1234.5"),
+    ]  # fmt: skip
+    assert not {"euro suffix", "iso prefix"} & set(dollars)
+
+
+def test_table_54_a_price_for_a_hundred_thousand(home: Home, tmp_path: Path) -> None:
+    result = tried(home, tmp_path, "ubl/invoice", case("table-54-ubl-invoices") / "invoice-basequantity.xml")
+    assert rows(result, "qty", "amount", table="supplier_invoice_line") == [("74391833.0000", "99.8300")]
+    assert result["counts"]["rejected"] == 0

@@ -6,9 +6,10 @@ import re
 from dataclasses import dataclass
 
 from gateway.invisible import INVISIBLE, shown
-from gateway.mapping.compiler import amounts
+from gateway.mapping.compiler import amounts, written_currencies
 from gateway.mapping.compiler.sources import SHORTENED
 from gateway.mapping.compiler.targets import Target
+from gateway.mapping.compiler.values import NUMBERS
 from gateway.model.status import MOVES
 from gateway.reading import cell_parts
 
@@ -17,6 +18,7 @@ _LISTED_MAX = 30
 
 _WHAT = {
     "decimal": "a number",
+    "rate": "a number",
     "integer": "a whole number",
     "date": "a date",
     "datetime": "a date and time",
@@ -27,6 +29,7 @@ _WHAT = {
 }
 _REPLACEMENTS = {
     "decimal": "the amount",
+    "rate": "the price or rate",
     "integer": "a whole number",
     "date": "the date",
     "datetime": "the date and time",
@@ -86,8 +89,13 @@ def describe(defect: Defect) -> tuple[str, str]:
     if spec.map is not None:
         known = ", ".join(list(spec.map)[:_LISTED_MAX])
         return f"{cell} is not a known code for {target.name}", f"Use one of: {known}; or add it to the mapping."
-    if target.kind == "decimal" and spec.decimal == "auto" and _ambiguous(defect.value):
+    if target.kind in NUMBERS and spec.decimal == "auto" and _ambiguous(defect.value):
         return _two_readings(defect)
+    if written := _other_currency(defect):
+        return (
+            f"{cell} says {written}, which is not the currency of the row, or no amount of money is expected here",
+            "Correct the amount or the currency, and send the row again.",
+        )
     return (
         f"{cell} is not {_WHAT[target.kind]} (expected {_expected(target)})",
         f"Replace it by {_REPLACEMENTS.get(target.kind, 'a value')} and send the row again{_allowed(target)}.",
@@ -115,17 +123,25 @@ def _movement(defect: Defect) -> tuple[str, str]:
     )
 
 
+def _other_currency(defect: Defect) -> str:
+    """The currency that is written beside an amount that would be one without it, "" where none is."""
+    found = written_currencies.in_text(defect.value)
+    return found if defect.target.kind in NUMBERS and re.search("[0-9]", defect.value) else ""
+
+
 def _trimmed(number: str) -> str:
     return number.rstrip("0").rstrip(".") if "." in number else number
 
 
 def _ambiguous(value: str) -> bool:
-    return re.fullmatch(amounts.AMBIGUOUS, value.strip().strip("()").rstrip("+-")) is not None
+    return (
+        re.fullmatch(amounts.AMBIGUOUS, written_currencies.without(value.strip()).strip("()").rstrip("+-")) is not None
+    )
 
 
 def _two_readings(defect: Defect) -> tuple[str, str]:
-    digits = re.sub("[.,]", "", defect.value)
-    decimals = re.sub("[.,]", ".", defect.value)
+    value = written_currencies.without(defect.value)
+    digits, decimals = re.sub("[.,]", "", value), re.sub("[.,]", ".", value)
     return (
         f'{defect.column}: "{_short(defect.value)}" is ambiguous: it can mean {digits} or {decimals}, '
         "and no other value of the file tells which",
@@ -134,7 +150,7 @@ def _two_readings(defect: Defect) -> tuple[str, str]:
 
 
 def _expected(target: Target) -> str:
-    if target.kind == "decimal":
+    if target.kind in NUMBERS:
         places = target.type.split(",")[1].rstrip(")") if "," in target.type else "4"
         if target.spec.scale:
             return f"minor units in digits only, e.g. 123450 for {123450 / 10**target.spec.scale:.{target.spec.scale}f}"

@@ -13,6 +13,7 @@ from gateway.mapping.compiler import amounts, fields
 from gateway.mapping.compiler.compiler import Compiler
 from gateway.mapping.compiler.sources import not_compiled
 from gateway.mapping.compiler.targets import Record
+from gateway.mapping.compiler.values import NUMBERS
 from gateway.mapping.language.expressions import ExpressionError, compile_scalar, names
 from gateway.mapping.language.spec import Mapping, RecordSpec, TieOut
 from gateway.sql import identifier
@@ -73,7 +74,7 @@ def _figure(compiler: Compiler, column: str) -> None:
 
 def _decimal(compiler: Compiler, column: str) -> str:
     """The decimal sign of a column: that of a field that reads it, else the one that all fields declare."""
-    targets = [t for r in compiler.records for t in r.targets.values() if t.kind == "decimal"]
+    targets = [t for r in compiler.records for t in r.targets.values() if t.kind in NUMBERS]
     reading = {t.spec.decimal for t in targets if column in fields.columns_of(t.spec, {})}
     declared = reading or {t.spec.decimal for t in targets if fields.columns_of(t.spec, {})}
     return declared.pop() if len(declared) == 1 else "auto"

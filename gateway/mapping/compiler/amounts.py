@@ -1,7 +1,8 @@
 """Text → exact decimal, as SQL. The shape is checked by a regular expression before anything is cast.
 
-A number may carry a sign in front or behind, parentheses for a negative one, and thousands separators. What
-the declared column type cannot hold exactly is not read: nothing is ever rounded.
+A number may carry a sign in front or behind, parentheses for a negative one, thousands separators, and its currency
+(`written_currencies`). What the declared column type cannot hold exactly is not read: nothing is rounded but the noise of
+binary floating point behind the 15th digit (0.30000000000000004).
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal, TypeVar
 
+from gateway.mapping.compiler import written_currencies
 from gateway.mapping.language.spec import FieldSpec
 from gateway.sql import literal
 
@@ -26,7 +28,26 @@ AMBIGUOUS = r"[+-]?[1-9][0-9]{0,2}[.,][0-9]{3}"
 
 Key = TypeVar("Key")
 
-_SPACES = "[\u00a0\u202f\u2009]"
+_SPACES = "[\u00a0\u2007\u2009\u202f]"
+_MINUS = "[\u2010-\u2013\u2212\ufe63\uff0d]"
+_APOSTROPHES = "[\u2019\u02bc\u00b4\u2032]"
+_NOISE_DIGITS = 16
+"""Digits of a number from which on the last ones can be noise: a double holds 15 for sure (IEEE 754)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Writing:
+    """What may be written beside a number.
+
+    currency  a currency sign or code
+    letters   CR and DR, C and D, H and S: a debit is negative, as banks write it
+    """
+
+    currency: bool = False
+    letters: bool = False
+
+
+PLAIN_WRITING = Writing()
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +66,7 @@ def room(sql_type: str) -> Room:
     return Room(width - places, places, f"DECIMAL({width},{places})")
 
 
-def number(text: str, decimal: str, into: Room, notation: Notation = "any") -> str:
+def number(text: str, decimal: str, into: Room, notation: Notation = "any", writing: Writing = PLAIN_WRITING) -> str:
     """SQL for `text` (SQL of trimmed text) as a number of that room, NULL where it is none.
 
     decimal  the decimal sign: point, comma, or auto, which reads each text that can mean one thing only
@@ -62,13 +83,13 @@ def number(text: str, decimal: str, into: Room, notation: Notation = "any") -> s
         if notation in ("point", "comma"):
             branches += _decided_branches(notation)
     quick_case = f"when regexp_full_match({text}, {literal(quick)}) then cast({plain} as {into.type})"
-    rest = f" else {_slow(_normal(text), branches, into)}" if notation != "plain" else ""
+    rest = f" else {_slow(_normal(text, writing), branches, into)}" if notation != "plain" else ""
     return f"case {quick_case}{rest} end"
 
 
-def evidence(text: str, into: Room) -> str:
+def evidence(text: str, into: Room, writing: Writing = PLAIN_WRITING) -> str:
     """SQL for the bits that a text under `auto` says about the decimal sign; 0 for nothing."""
-    normal = _normal(text)
+    normal = _normal(text, writing)
     seen = [(pattern, POINT_SEEN if sign == "." else COMMA_SEEN) for pattern, sign, _ in _auto_branches(into) if sign]
     cases = " ".join(f"when regexp_full_match({normal}, {literal(pattern)}) then {bit}" for pattern, bit in seen)
     return (
@@ -89,14 +110,14 @@ def decide(seen: Mapping[Key, int]) -> dict[Key, Notation]:
     return {field: word for field, word in found.items() if word}
 
 
-def scaled(text: str, spec: FieldSpec, into: Room, notation: Notation = "any") -> str:
+def scaled(text: str, spec: FieldSpec, into: Room, notation: Notation = "any", writing: Writing = PLAIN_WRITING) -> str:
     """SQL for a number in minor units: `12345` with scale 2 is 123.45. NULL where it would not be exact."""
     scale = spec.scale or 0
     if not scale:
-        return number(text, spec.decimal, into, notation)
+        return number(text, spec.decimal, into, notation, writing)
     wide = Room(into.whole + scale, into.places, f"DECIMAL({into.whole + scale + into.places},{into.places})")
     unit = f"cast('{'0.' + '0' * (scale - 1)}1' as DECIMAL({scale + 1},{scale}))"
-    value = f"(({number(text, spec.decimal, wide, notation)}) * {unit})"
+    value = f"(({number(text, spec.decimal, wide, notation, writing)}) * {unit})"
     return f"case when {value} = try_cast({value} as {into.type}) then try_cast({value} as {into.type}) end"
 
 
@@ -127,13 +148,16 @@ def _groups(separator: str, least: int = 1) -> str:
     return rf"[1-9][0-9]{{0,2}}({separator}[0-9]{{3}}){{{least},}}"
 
 
+_INDIAN = "[1-9][0-9]?(,[0-9]{2})+,[0-9]{3}"
+"""Groups of two before the last three digits, as in India: 1,23,456."""
+
 Branch = tuple[str, str, str]
 """(regular expression, decimal sign it shows or "", thousands separators to remove as a class)."""
 
 
 def _point_branches(into: Room) -> list[Branch]:
     tail = rf"(\.[0-9]{{0,{into.places}}}0*)?"
-    grouped = "|".join(_groups(separator) for separator in (",", " ", "'"))
+    grouped = "|".join([*(_groups(separator) for separator in (",", " ", "'")), _INDIAN])
     return [(_quick_point(into), ".", ""), (rf"[+-]?({grouped}){tail}", ".", "[, '']")]
 
 
@@ -154,6 +178,7 @@ def _auto_branches(into: Room) -> list[Branch]:
         (rf"[+-]?0*[0-9]{{1,{into.whole}}}\.?", "", ""),
         (rf"[+-]?({_single(',', into)})", ",", ""),
         (rf"[+-]?({_groups(',')}\.{places}|{_groups(',', 2)})", ".", "[,]"),
+        (rf"[+-]?{_INDIAN}(\.{places})?", ".", "[,]"),
         (rf"[+-]?({_groups('[.]')},{places}|{_groups('[.]', 2)})", ",", "[.]"),
         (rf"[+-]?{blanks}\.{places}", ".", "[ '']"),
         (rf"[+-]?{blanks},{places}", ",", "[ '']"),
@@ -172,11 +197,33 @@ def _slow(normal: str, branches: list[Branch], into: Room) -> str:
         value = f"regexp_replace({normal}, '{separators}', '', 'g')" if separators else normal
         value = f"replace({value}, ',', '.')" if sign == "," else value
         whens.append(f"when regexp_full_match({normal}, {literal(pattern)}) then try_cast({value} as {into.type})")
+    whens += [_noisy(normal, sign, into) for sign in dict.fromkeys(sign for _, sign, _ in branches if sign)]
     return f"case {' '.join(whens)} end"
 
 
-def _normal(text: str) -> str:
-    """Parentheses and a trailing sign become a leading one; a narrow or fixed blank becomes a blank."""
-    spaces = f"regexp_replace({text}, '{_SPACES}', ' ', 'g')"
-    brackets = f"regexp_replace({spaces}, '^\\(([^()+-]*)\\)$', '-\\1')"
-    return f"regexp_replace({brackets}, '^([^+-].*)([+-])$', '\\2\\1')"
+def _noisy(normal: str, sign: str, into: Room) -> str:
+    """A number that went through binary floating point: 0.30000000000000004, 0.28999999999999998."""
+    pattern = rf"[+-]?[0-9]{{1,{into.whole}}}[{sign}][0-9]{{{into.places}}}(0{{3,}}|9{{3,}})[0-9]{{1,3}}"
+    long = f"length(regexp_replace({normal}, '[^0-9]', '', 'g')) >= {_NOISE_DIGITS}"
+    exact = f"try_cast(replace({normal}, ',', '.') as decimal(38,{38 - into.whole}))"
+    rounded = f"try_cast(round({exact}, {into.places}) as {into.type})"
+    return f"when regexp_full_match({normal}, {literal(pattern)}) and {long} then {rounded}"
+
+
+def _normal(text: str, writing: Writing) -> str:
+    """Currencies off; parentheses, letters and a trailing sign become a leading sign; typographic signs plain ones."""
+    normal = text
+    for marks, plain in ((_SPACES, " "), (_MINUS, "-"), (_APOSTROPHES, "''")):
+        normal = f"regexp_replace({normal}, '{marks}', '{plain}', 'g')"
+    if writing.letters:
+        beside = written_currencies.BEHIND if writing.currency else ""
+        for letters, sign in ((r"cr\.?|c|h", ""), (r"dr\.?|d|s", "-")):
+            pattern = literal(f"^([^+(-]*[0-9.,]{beside}) ?(?i:{letters})$")
+            normal = f"regexp_replace({normal}, {pattern}, '{sign}\\1')"
+    if writing.currency:
+        normal = written_currencies.removed(normal)
+    # "12.-" and "12,--" are whole amounts, as in Switzerland and Germany, and no negative ones.
+    normal = f"regexp_replace({normal}, '([0-9])[.,]-{{1,2}}$', '\\1')"
+    normal = f"regexp_replace({normal}, '^([+-]) +', '\\1')"
+    brackets = f"regexp_replace({normal}, '^\\(([^()+-]*)\\)$', '-\\1')"
+    return f"regexp_replace({brackets}, '^([^+-].*?) ?([+-])$', '\\2\\1')"

@@ -14,7 +14,7 @@ from gateway.errors import HouseError
 from gateway.mapping.compiler import fields
 from gateway.mapping.compiler.sources import Known, Sources
 from gateway.mapping.compiler.targets import FIELDS_MAX, Record, Target
-from gateway.mapping.compiler.values import steady, type_of
+from gateway.mapping.compiler.values import NUMBERS, steady, type_of
 from gateway.mapping.language.expressions import names
 from gateway.mapping.language.spec import Ignore, RecordSpec
 from gateway.mapping.language.spec import Mapping as Feed
@@ -62,7 +62,7 @@ class Compiler(Sources):
     @property
     def numbers(self) -> list[tuple[int, str]]:
         """Everything that is read as a decimal number: (record index, field), (−1, source column)."""
-        fields = [t for r in self.records for t in r.targets.values() if t.kind == "decimal" or t.spec.scale]
+        fields = [t for r in self.records for t in r.targets.values() if t.kind in NUMBERS or t.spec.scale]
         return [*((t.record, t.name) for t in fields), *((-1, column) for column in self.figures)]
 
     def unread(self, numbers: Iterable[tuple[int, str]]) -> str:
@@ -96,6 +96,7 @@ class Compiler(Sources):
         for name in self._ordered(mapping, record):
             fields.compile_field(self, record, record.targets[name])
         fields.without_value(self, record)
+        fields.other_currencies(self, record)
         self._defect_columns(record)
         self._checks(record)
         self._condition(record)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import takewhile
 
-from gateway.mapping.compiler import amounts, values
+from gateway.mapping.compiler import amounts, values, written_currencies
 from gateway.mapping.compiler.sources import Sources
 from gateway.mapping.compiler.targets import Join, JoinKind, Record, Target
 from gateway.mapping.language.expressions import names
@@ -64,7 +65,7 @@ def compile_field(compiler: Sources, record: Record, target: Target) -> None:
     if target.spec.expr is not None and target.spec.map is None and target.spec.alias is None:
         _expression(compiler, record, target)
     elif target.spec.credit is not None or target.spec.debit is not None:
-        _pair(compiler, target)
+        _pair(compiler, record, target)
     else:
         _textual(compiler, record, target)
     _packs(compiler, record, target)
@@ -103,6 +104,29 @@ def without_value(compiler: Sources, record: Record) -> None:
     first.broken += [lost for column in keys if (lost := compiler.shortened(column))]
 
 
+def writing_of(record: Record, target: Target) -> amounts.Writing:
+    """What may be written beside the field's numbers: a currency where the record states one and counts no pieces by
+    the field; debit and credit in bank lines, where only one meaning is usual."""
+    counts = target.column is not None and "currency" in record.targets and target.column.name.endswith("qty")
+    money = "currency" in record.targets and not counts and target.spec.packs_of is None
+    return amounts.Writing(
+        money, record.spec.type in ("bank_line", "bank_balance") and target.spec.sign in (None, "absolute")
+    )
+
+
+def other_currencies(compiler: Sources, record: Record) -> None:
+    """An amount with another currency written beside it than the row has cannot be read."""
+    currency = record.targets.get("currency")
+    if currency is None or compiler.known.notation == "plain":
+        return
+    for target in record.targets.values():
+        if target.kind not in values.NUMBERS or not writing_of(record, target).currency:
+            continue
+        for column in columns_of(target.spec, record.spec.fields) if target.spec.expr is None else ():
+            other = written_currencies.is_other(compiler.text(column), currency.value)
+            target.broken.append(f"{currency.value} is not null and {other}")
+
+
 def _unused_before(compiler: Sources, target: Target, column: str) -> str:
     """SQL: no column that `from` names before this one has a text."""
     before = [name for name in takewhile(lambda name: name != column, sources(target.spec)) if name in compiler.columns]
@@ -124,10 +148,12 @@ def _textual(compiler: Sources, record: Record, target: Target) -> None:
         text = _alias(compiler, record, target, text)
     own = spec.lookup is not None or spec.map is not None or spec.constant is not None
     reading = spec.model_copy(update={"decimal": "point", "formats": (), "scale": None}) if own else spec
-    if target.kind == "decimal" and spec.decimal == "auto" and not own:
-        seen = compiler.plan.add(f"__e{target.tag}", amounts.evidence(text, values.room(target.column)))
+    writing = amounts.PLAIN_WRITING if own else writing_of(record, target)
+    if target.kind in values.NUMBERS and spec.decimal == "auto" and not own:
+        into = values.room(target.kind, target.column)
+        seen = compiler.plan.add(f"__e{target.tag}", amounts.evidence(text, into, writing))
         compiler.auto[(target.record, target.name)] = seen
-    value = values.typed(target.kind, text, reading, target.column, compiler.notation_of(target))
+    value = values.typed(target.kind, text, reading, target.column, compiler.notation_of(target), writing)
     if spec.constant is not None:
         target.broken.append(f"{text} is not null and ({value}) is null")
     elif value != text:
@@ -242,7 +268,7 @@ def _expression(compiler: Sources, record: Record, target: Target) -> None:
     result, blank = _computed(compiler, record, target)
     reading = target.spec.model_copy(update={"formats": (*target.spec.formats, "iso")})
     text = f"nullif(trim(cast({result} as varchar)), '')"
-    if target.kind in ("decimal", "integer", "boolean"):
+    if target.kind in (*values.NUMBERS, "integer", "boolean"):
         # A text is read like any other; a computed number is taken to the decimals of its column.
         written = compiler.plan.add(f"__w{target.tag}", f"case when typeof({result}) = 'VARCHAR' then {text} end")
         read = values.typed(target.kind, written, reading, target.column, compiler.known.notation)
@@ -253,7 +279,7 @@ def _expression(compiler: Sources, record: Record, target: Target) -> None:
         value = values.typed(target.kind, written, reading, target.column)
     target.value = compiler.plan.add(f"__v{target.tag}", value)
     target.broken.append(f"{blank} is null or ({written} is not null and {target.value} is null)")
-    if target.kind in ("decimal", "integer", "boolean"):
+    if target.kind in (*values.NUMBERS, "integer", "boolean"):
         target.broken[-1] += f" or (typeof({result}) <> 'VARCHAR' and not {blank} and {target.value} is null)"
     value = _signed(compiler, target, target.value)
     if target.spec.default is not None:
@@ -261,22 +287,23 @@ def _expression(compiler: Sources, record: Record, target: Target) -> None:
     target.value = value
 
 
-def _pair(compiler: Sources, target: Target) -> None:
+def _pair(compiler: Sources, record: Record, target: Target) -> None:
     """Credit less debit; blank on both sides is blank."""
     spec = target.spec
     notation = compiler.notation_of(target)
+    writing = replace(writing_of(record, target), letters=False)
     sides = []
     for column, letter in ((spec.credit, "cr"), (spec.debit, "dr")):
         text = _blanked(compiler, target, [compiler.text(column)], letter) if column else "cast(null as varchar)"
         value = compiler.plan.add(
-            f"__{letter}v{target.tag}", values.typed(target.kind, text, spec, target.column, notation)
+            f"__{letter}v{target.tag}", values.typed(target.kind, text, spec, target.column, notation, writing)
         )
         target.broken.append(f"{text} is not null and {value} is null")
         sides.append((text, value))
     (credit, credited), (debit, debited) = sides
     if spec.decimal == "auto":
-        into = values.room(target.column)
-        both = [f"coalesce({amounts.evidence(text, into)}, 0)" for text in (credit, debit)]
+        into = values.room(target.kind, target.column)
+        both = [f"coalesce({amounts.evidence(text, into, writing)}, 0)" for text in (credit, debit)]
         compiler.auto[(target.record, target.name)] = compiler.plan.add(f"__e{target.tag}", " | ".join(both))
     target.text = f"coalesce({credit}, {debit})"
     difference = (

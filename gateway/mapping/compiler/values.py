@@ -7,23 +7,19 @@ from a blank.
 
 from __future__ import annotations
 
-from functools import cache
-
-from gateway.mapping.compiler import amounts, dates
+from gateway.mapping.compiler import amounts, dates, written_currencies
 from gateway.mapping.language.spec import FieldSpec
 from gateway.model import Column
 from gateway.sql import one_of, words
 
+RATE = "DECIMAL(24,12)"
+"""Prices for a unit and rates, which have more decimals than amounts of money."""
+
+NUMBERS = ("decimal", "rate")
+"""Types of numbers with decimals."""
+
 _YES = ("true", "yes", "y", "1")
 _NO = ("false", "no", "n", "0")
-
-
-@cache
-def currencies() -> tuple[str, ...]:
-    """ISO 4217 codes, those of past currencies included."""
-    from babel.core import get_global
-
-    return tuple(sorted(get_global("all_currencies")))
 
 
 def type_of(spec: FieldSpec, column: Column | None) -> str:
@@ -45,24 +41,31 @@ def sql_type(kind: str, column: Column | None) -> str:
     """SQL type of a field of that type."""
     if column is not None:
         return column.type
-    return {"decimal": "DECIMAL(18,4)", "integer": "BIGINT", "date": "DATE", "datetime": "TIMESTAMPTZ",
+    return {"decimal": "DECIMAL(18,4)", "rate": RATE, "integer": "BIGINT", "date": "DATE", "datetime": "TIMESTAMPTZ",
             "boolean": "BOOLEAN"}.get(kind, "VARCHAR")  # fmt: skip
 
 
-def room(column: Column | None) -> amounts.Room:
-    """What a number of that column may hold."""
-    return amounts.room(column.type if column is not None else "")
+def room(kind: str, column: Column | None) -> amounts.Room:
+    """What a number of that kind may hold, in that column."""
+    return amounts.room(sql_type(kind, column) if column is None or column.type.startswith("DECIMAL") else "")
 
 
-def typed(kind: str, text: str, spec: FieldSpec, column: Column | None, notation: amounts.Notation = "any") -> str:
+def typed(
+    kind: str,
+    text: str,
+    spec: FieldSpec,
+    column: Column | None,
+    notation: amounts.Notation = "any",
+    writing: amounts.Writing = amounts.PLAIN_WRITING,
+) -> str:
     """SQL that reads `text` (SQL of trimmed text, NULL where blank) as a value of the kind, in the column's type.
 
-    notation  how numbers are read
+    notation, writing  how numbers are read, and what may be written beside them
     """
     wanted = sql_type(kind, column)
     if kind in ("date", "datetime") and wanted in ("DATE", "TIMESTAMPTZ"):
         return dates.day(text, spec) if wanted == "DATE" else dates.instant(text, spec)
-    natural, sql = _natural(kind, text, spec, column, notation)
+    natural, sql = _natural(kind, text, spec, column, notation, writing)
     if natural == wanted:
         return sql
     if wanted == "VARCHAR":
@@ -72,12 +75,12 @@ def typed(kind: str, text: str, spec: FieldSpec, column: Column | None, notation
 
 
 def _natural(
-    kind: str, text: str, spec: FieldSpec, column: Column | None, notation: amounts.Notation
+    kind: str, text: str, spec: FieldSpec, column: Column | None, notation: amounts.Notation, writing: amounts.Writing
 ) -> tuple[str, str]:
     """(SQL type, SQL) of the text as the kind itself."""
-    if kind == "decimal" or (kind == "integer" and spec.scale):
-        into = room(column)
-        return into.type, amounts.scaled(text, spec, into, notation)
+    if kind in NUMBERS or (kind == "integer" and spec.scale):
+        into = room(kind, column)
+        return into.type, amounts.scaled(text, spec, into, notation, writing)
     if kind == "integer":
         whole = (
             f"case when regexp_full_match({text}, '[+-]?[0-9]{{1,18}}') then cast({text} as bigint) "
@@ -91,7 +94,7 @@ def _natural(
         yes, no = one_of(f"lower({text})", _YES), one_of(f"lower({text})", _NO)
         return "BOOLEAN", f"case when {yes} then true when {no} then false end"
     if kind == "currency":
-        return "VARCHAR", f"case when {one_of(f'upper({text})', currencies())} then upper({text}) end"
+        return "VARCHAR", f"case when {one_of(f'upper({text})', written_currencies.codes())} then upper({text}) end"
     if column is not None and column.values:
         return "VARCHAR", known(text, column.values)
     return "VARCHAR", f"upper({text})" if kind == "code" else text

@@ -33,7 +33,7 @@ _BINARY: dict[type[exp.Expression], str] = {
     exp.NullSafeEQ: "is not distinct from", exp.NullSafeNEQ: "is distinct from",
 }  # fmt: skip
 _TYPES = {"INT": "bigint", "BIGINT": "bigint", "TEXT": "varchar", "VARCHAR": "varchar", "DATE": "date"}
-_CASTS = "decimal(18,4), integer, text or date"
+_CASTS = "decimal(18,4), decimal(24,12), integer, text or date"
 _SAID = {
     "Select": "a query", "In": "a query in `in (…)`", "Is": "`is` with anything but null, true or false",
     "Between": "`between symmetric`", "ByteString": "an escaped text", "RawString": "text between dollar signs", "Subquery": "a query", "Exists": "a query", "Union": "a query", "Lambda": "a lambda",
@@ -222,6 +222,8 @@ def _type(node: exp.Cast) -> str:
     parameters = [parameter.name for parameter in kind.expressions]
     if kind.this.name == "DECIMAL" and parameters in ([], ["18", "3"], ["18", "4"]):
         return "decimal(18,4)"
+    if kind.this.name == "DECIMAL" and parameters == ["24", "12"]:
+        return "decimal(24,12)"
     if kind.this.name in _TYPES and not parameters:
         return _TYPES[kind.this.name]
     raise ExpressionError(f"a value cannot be cast to {kind.sql(dialect='duckdb').lower()} here", f"cast to {_CASTS}")

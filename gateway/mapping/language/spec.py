@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 from gateway.calendars import Calendar, closed_days, spans
 from gateway.mapping.language.identifiers import Check
 
-FieldType = Literal["text", "integer", "decimal", "date", "datetime", "boolean", "currency", "code"]
+FieldType = Literal["text", "integer", "decimal", "rate", "date", "datetime", "boolean", "currency", "code"]
 
 
 class Part(BaseModel):

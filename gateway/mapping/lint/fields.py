@@ -23,7 +23,7 @@ __all__ = ["CAST", "check", "compatible", "cycles", "said", "types"]
 CAST = "source columns are text: write cast(\"…\" as decimal(18,4)) for numbers, compare text with '…'"
 _DATES = ("date", "datetime")
 _KINDS = {
-    "DECIMAL": ("decimal", "integer"), "BIGINT": ("integer", "decimal"), "DATE": _DATES, "TIMESTAMPTZ": _DATES,
+    "DECIMAL": ("decimal", "rate", "integer"), "BIGINT": ("integer", "decimal"), "DATE": _DATES, "TIMESTAMPTZ": _DATES,
     "BOOLEAN": ("boolean",), "VARCHAR": ("text", "code", "currency", "integer"),
 }  # fmt: skip
 """Declared types that can fill a column of each SQL type."""
@@ -206,7 +206,7 @@ def _reading(
         yield checker.fault((*path, "unread"), "a required field cannot stay empty", "remove `unread`")
     if field.timezone is not None:
         yield from checker.zone((*path, "timezone"), field.timezone)
-    numeric = kind in ("decimal", "integer")
+    numeric = kind in (*values.NUMBERS, "integer")
     for key in ("scale", "sign", "packs_of"):
         if getattr(field, key) is not None and not numeric:
             yield checker.fault((*path, key), f"`{key}` is for numbers, and this field is {kind}",

@@ -769,3 +769,23 @@ def test_an_identifier_that_a_spreadsheet_shortened_is_never_accepted(
     assert [message for code, message in faults if code == "ROW_REJECT"] == [
         f'{columns[1]}: "{text}" is a number that a spreadsheet shortened: its last digits are lost'
     ]
+
+
+def test_a_currency_beside_an_amount_must_be_that_of_the_row(bench: Bench) -> None:
+    fields = {name: name for name in ("settlement_id", "txn_type", "currency", "posted_at")}
+    record = {
+        "type": "settlement_line", "key": ["settlement_id", "txn_type"],
+        "fields": {**fields, "channel": {"constant": "shop"}, "canonical_class": {"constant": "suspense"}, "amount": {"expr": "-_fee"},
+                   "_fee": {"from": "fee", "type": "decimal", "decimal": "auto"}, "qty": "units"},
+    }  # fmt: skip
+    columns = (*fields, "fee", "units")
+    at = "2026-11-01T10:00:00Z"
+    rows = (
+        ("1", "a", "USD", at, "US$ 1,234.50", "1"), ("1", "b", "CAD", at, "($5.00)", "1"), ("1", "c", "EUR", at, "5 USD", "1"),
+        ("1", "d", "EUR", at, "$5", "1"), ("1", "e", "EUR", at, "5", "5 EUR"),
+    )  # fmt: skip
+    mapped = bench.apply(mapping(record), lambda _: stock(*rows, columns=columns))
+    assert bench.rows(mapped, "settlement_line", "txn_type", "amount") == [("a", "-1234.5000"), ("b", "5.0000")]
+    assert [message.split(",")[0] for (message,) in bench.faults(mapped, "message")] == [
+        'fee: "5 USD" says USD', 'fee: "$5" says $', 'units: "5 EUR" says EUR',
+    ]  # fmt: skip

@@ -53,7 +53,7 @@ def decimals(*texts: str) -> list[Decimal]:
 
 # --- numbers ------------------------------------------------------------------------------------------
 
-NONE = ("", "-", "abc", "1e3", "1_000", "$5", "5 USD", "12,5O", "0x1F", "NaN", "inf", "--5", "-5-", "(5", "(-5)", "1 2", "1.2.3",
+NONE = ("", "-", "abc", "1e3", "1_000", "$5", "5 USD", "12,5O", "5%", "1.5E+3", "１２", "12.50 CR", "- ", "EUR", "0x1F", "NaN", "inf", "--5", "-5-", "(5", "(-5)", "1 2", "1.2.3",
         "1,2,3", "1,234.567,8", "٣")  # fmt: skip
 
 
@@ -65,6 +65,101 @@ def test_what_is_no_number_is_not_read(con: duckdb.DuckDBPyConnection, decimal: 
 @pytest.mark.parametrize("decimal", ["point", "comma", "auto"])
 def test_signs_in_front_behind_and_as_parentheses(con: duckdb.DuckDBPyConnection, decimal: str) -> None:
     assert numbers(con, decimal, "5", "+5", "-5", "5-", "5+", "(5)", "007") == [5, 5, -5, -5, 5, -5, 7]
+
+
+MARKET = amounts.Writing(currency=True)
+BANK = amounts.Writing(currency=True, letters=True)
+
+
+def written(
+    con: duckdb.DuckDBPyConnection, writing: amounts.Writing, *texts: str, decimal: str = "auto"
+) -> list[Decimal | None]:
+    spec = FieldSpec.model_validate({"from": "text", "decimal": decimal})
+    sql = values.typed("decimal", "text", spec, None, writing=writing)
+    found = con.execute(
+        f"select {sql} from (select unnest($1) as text, generate_subscripts($1, 1) as n) order by n", [list(texts)]
+    )
+    return [value for (value,) in found.fetchall()]
+
+
+def test_a_currency_beside_an_amount(con: duckdb.DuckDBPyConnection) -> None:
+    texts = (
+        "1.234,50 €",
+        "1234,50€",
+        "€1,234.50",
+        "1234.50 EUR",
+        "EUR 1,234.50",
+        "$1,234.50",
+        "US$1,234.50",
+        "R$ 1.234,50",
+    )
+    assert written(con, MARKET, *texts) == [Decimal("1234.5")] * len(texts)
+    negative = (
+        "-$1,234.50",
+        "$-1,234.50",
+        "($1,234.50)",
+        "(1.234,50 €)",
+        "1,234.50 EUR-",
+        "EUR -1.234,50",
+        "-BRL 1.234,50",
+        "€1,234.50-",
+    )
+    assert written(con, MARKET, *negative) == [Decimal("-1234.5")] * len(negative)
+    assert written(con, MARKET, "5 XYZ", "5 €$", "€ 5 EURO", "1.000 €", "$ 1,000") == [None] * 5
+    assert written(con, MARKET, "$1,000", "1.000 kr", decimal="point") == decimals("1000", "1")
+
+
+def test_debits_and_credits_in_letters(con: duckdb.DuckDBPyConnection) -> None:
+    texts = ("1,234.50 CR", "1,234.50DR", "1.234,50 S", "1.234,50 H", "1,234.50 Dr.", "12.50 EUR D", "$12.50C")
+    assert written(con, BANK, *texts) == decimals("1234.5", "-1234.5", "-1234.5", "1234.5", "-1234.5", "-12.5", "12.5")
+    assert written(con, BANK, "-5 DR", "(5) CR", "5 CR-") == [None] * 3
+    assert written(con, MARKET, *texts) == [None] * len(texts)
+
+
+def test_typographic_signs_and_spaces(con: duckdb.DuckDBPyConnection) -> None:
+    texts = (
+        "\u22121,234.50",
+        "\u20131234.50",
+        "- 12.50",
+        "\uff0d12.50",
+        "12.50 -",
+        "1\u2019234.50",
+        "1\u2009234,50",
+        "12.\u2013",
+        "12,--",
+        "12.-",
+    )
+    assert numbers(con, "auto", *texts) == decimals(
+        "-1234.5", "-1234.5", "-12.5", "-12.5", "-12.5", "1234.5", "1234.5", "12", "12", "12"
+    )
+
+
+def test_indian_groups(con: duckdb.DuckDBPyConnection) -> None:
+    for decimal in ("auto", "point"):
+        assert numbers(con, decimal, "1,23,456.78", "12,34,567", "-1,00,000.5", "1,23,45.6") == [
+            Decimal("123456.78"), Decimal(1234567), Decimal("-100000.5"), None,
+        ]  # fmt: skip
+    assert numbers(con, "comma", "1,23,456.78", "12,34,567") == [None, None]
+
+
+def test_the_noise_of_binary_numbers_is_no_decimal(con: duckdb.DuckDBPyConnection) -> None:
+    texts = (
+        "0.30000000000000004",
+        "1234.5000000000002",
+        "0.28999999999999998",
+        "-19.989999999999998",
+        "123456789.12000001",
+    )
+    wanted = decimals("0.3", "1234.5", "0.29", "-19.99", "123456789.12")
+    assert numbers(con, "auto", *texts) == numbers(con, "point", *texts) == wanted
+    assert numbers(con, "comma", *(text.replace(".", ",") for text in texts)) == wanted
+    assert numbers(con, "point", "1.23456", "1.2345000001", "0.12345678901234567", "1.00000001") == [None] * 4
+
+
+def test_rates_keep_twelve_decimals(con: duckdb.DuckDBPyConnection) -> None:
+    assert read(con, "rate", "0.134195", "1.123456789012", "1.1234567890123") == [
+        "0.134195000000", "1.123456789012", None,
+    ]  # fmt: skip
 
 
 def test_decimal_point(con: duckdb.DuckDBPyConnection) -> None:
@@ -102,7 +197,7 @@ def test_auto_leaves_a_single_separator_before_three_digits_to_the_other_values(
 def test_evidence_on_the_decimal_sign(con: duckdb.DuckDBPyConnection) -> None:
     def seen(text: str) -> int:
         row = con.execute(
-            f"select {amounts.evidence('text', values.room(QTY))} from (select ?::varchar as text)", [text]
+            f"select {amounts.evidence('text', values.room('decimal', QTY))} from (select ?::varchar as text)", [text]
         )
         found = row.fetchone()
         assert found is not None
