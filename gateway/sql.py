@@ -91,4 +91,5 @@ def drop_temporary(con: duckdb.DuckDBPyConnection, prefix: str) -> None:
         [f"{prefix}_"],
     ).fetchall()
     for kind, name in made:
-        con.execute(f'drop {kind} if exists temp."{name}"')
+        # With all three parts of the name the lake is not asked for it.
+        con.execute(f"drop {kind} if exists temp.main.{identifier(name)}")

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, get_args, get_origin
 
@@ -55,15 +56,29 @@ def wrong(message: str, fix: str, key: str = "") -> PydanticCustomError:
 def read(path: Path, name: str, bytes_max: int) -> tuple[dict[str, Any] | None, str, list[HomeFault]]:
     """The file's data and text; (None, text, faults) if it is no TOML in UTF-8 of at most so many bytes.
 
-    `name` is what faults call the file.
+    `name` is what faults call the file. The data is shared with others who read the same: it must not be changed.
     """
+    content, faults = content_of(path, name, bytes_max)
+    return (None, "", faults) if content is None else parsed(content, name)
+
+
+def content_of(path: Path, name: str, bytes_max: int) -> tuple[bytes | None, list[HomeFault]]:
+    """The file's bytes; (None, faults) if there are more of them than so many, or it cannot be read."""
     try:
         if path.stat().st_size > bytes_max:
             problem = f"has more than {bytes_max:,} bytes, which no such file needs"
-            return None, "", [HomeFault(name, 1, problem, "check that it is the right file")]
-        content = path.read_bytes()
+            return None, [HomeFault(name, 1, problem, "check that it is the right file")]
+        return path.read_bytes(), []
     except OSError as error:
-        return None, "", [HomeFault(name, 1, f"cannot be read: {error.strerror}", "check the file and its rights")]
+        return None, [HomeFault(name, 1, f"cannot be read: {error.strerror}", "check the file and its rights")]
+
+
+@lru_cache(maxsize=256)
+def parsed(content: bytes, name: str) -> tuple[dict[str, Any] | None, str, list[HomeFault]]:
+    """What `read` says of a file with these bytes.
+
+    Remembered: many mappings are based on one pack, and all are read again whenever one of them changes.
+    """
     try:
         text = content.decode("utf-8-sig")
         return tomllib.loads(text), text, []

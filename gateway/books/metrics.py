@@ -21,7 +21,7 @@ from gateway.model.reconciling import DETAIL
 from gateway.nearest import nearest
 from gateway.settings import Strict
 from gateway.sql import identifier
-from gateway.toml_faults import Place, Shape, read, wrong
+from gateway.toml_faults import Place, Shape, content_of, parsed, wrong
 from gateway.toml_lines import Lines
 
 FILE = "metrics.toml"
@@ -100,7 +100,14 @@ def read_metrics(home: Path) -> tuple[tuple[Metric, ...], list[HomeFault]]:
     path, file = home / "mappings" / FILE, f"mappings/{FILE}"
     if not path.exists():
         raise HouseError("read", str(path), "Run `gateway init` to lay it down.", "missing")
-    raw, text, found = read(path, file, FILE_BYTES_MAX)
+    content, faults = content_of(path, file, FILE_BYTES_MAX)
+    return ((), faults) if content is None else checked_metrics(content)
+
+
+def checked_metrics(content: bytes) -> tuple[tuple[Metric, ...], list[HomeFault]]:
+    """What `read_metrics` says of a file with these bytes."""
+    file = f"mappings/{FILE}"
+    raw, text, found = parsed(content, file)
     if raw is None:
         return (), found
     lines = Lines(text)
@@ -116,7 +123,7 @@ def read_metrics(home: Path) -> tuple[tuple[Metric, ...], list[HomeFault]]:
 
 
 def _against_the_model(metrics: tuple[Metric, ...], place: Place) -> Iterator[HomeFault]:
-    with duckdb.connect() as con:
+    with duckdb.connect(config={"threads": 1}) as con:
         _lay_model(con)
         for number, metric in enumerate(metrics):
             for key, text in (("numerator", metric.numerator), ("denominator", metric.denominator)):

@@ -10,13 +10,15 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
 from gateway.books.exceptions.codes import Code
-from gateway.books.metrics import Metric, read_metrics
+from gateway.books.metrics import FILE as METRICS
+from gateway.books.metrics import Metric, checked_metrics
 from gateway.books.posting import rule_lint
 from gateway.books.posting.chart import Chart
 from gateway.books.posting.rules import Posting, PostingRules
@@ -24,7 +26,7 @@ from gateway.books.reconcile import lint
 from gateway.books.reconcile.registry import Registry
 from gateway.errors import HomeFault, HomeFaultsError, HouseError
 from gateway.settings import Strict
-from gateway.toml_faults import Shape, read
+from gateway.toml_faults import Shape, content_of, parsed
 from gateway.toml_lines import Lines
 
 CHART, POSTING, RECONCILIATIONS = "chart.toml", "posting.toml", "reconciliations.toml"
@@ -53,12 +55,19 @@ def load(home: Path) -> Rules:
     if (folder / GONE).exists():
         hint = f"Move each code to [reconciliation.codes] of its reconciliation in mappings/{RECONCILIATIONS}, and remove it."
         raise HouseError("read", f"mappings/{GONE}", hint, "exception codes are no longer kept there")
-    digest = hashlib.sha256()
-    files = {name: _read(folder, name, digest) for name in (CHART, POSTING, RECONCILIATIONS)}
+    return _checked(tuple(_content(folder, name) for name in (CHART, POSTING, RECONCILIATIONS, METRICS)))
+
+
+@lru_cache(maxsize=4)
+def _checked(contents: tuple[bytes, ...]) -> Rules:
+    """The settings that these files hold; remembered, since all are read again whenever a mapping changes."""
+    files = {
+        name: _parsed(content, name) for name, content in zip((CHART, POSTING, RECONCILIATIONS), contents, strict=False)
+    }
     chart = _check(Chart, *files[CHART], CHART)
     posting = _check(Posting, *files[POSTING], POSTING)
     registry = _check(Registry, *files[RECONCILIATIONS], RECONCILIATIONS)
-    metrics, metric_faults = read_metrics(home)
+    metrics, metric_faults = checked_metrics(contents[-1])
     _refuse(
         [
             *metric_faults,
@@ -67,7 +76,8 @@ def load(home: Path) -> Rules:
             *lint.faults(registry, chart, posting, f"mappings/{RECONCILIATIONS}", files[RECONCILIATIONS][1]),
         ]
     )
-    return Rules(chart, posting, digest.hexdigest()[:16], registry, metrics)
+    version = hashlib.sha256(b"".join(contents[:-1])).hexdigest()[:16]
+    return Rules(chart, posting, version, registry, metrics)
 
 
 def _refuse(faults: list[HomeFault]) -> None:
@@ -84,15 +94,20 @@ def _roles_without_account(chart: Chart, posting: Posting) -> Iterator[HomeFault
         yield HomeFault(f"mappings/{CHART}", 1, message, f'add {role} = {{ number = "…", name = "…" }}')
 
 
-def _read(folder: Path, name: str, digest: Any) -> tuple[dict[str, Any], str]:
-    """(data, text) of one of the files. Raises HouseError for one that is missing or no TOML."""
+def _content(folder: Path, name: str) -> bytes:
+    """The bytes of one of the files. Raises HouseError for one that is missing, too large or cannot be read."""
     path = folder / name
     if not path.exists():
         raise HouseError("read", str(path), "Run `gateway init` to lay it down.", "missing")
-    raw, text, faults = read(path, f"mappings/{name}", FILE_BYTES_MAX)
-    if raw is None:
-        _refuse(faults)
-    digest.update(path.read_bytes())
+    content, faults = content_of(path, f"mappings/{name}", FILE_BYTES_MAX)
+    _refuse(faults)
+    return content or b""
+
+
+def _parsed(content: bytes, name: str) -> tuple[dict[str, Any], str]:
+    """(data, text). Raises HouseError for what is no TOML."""
+    raw, text, faults = parsed(content, f"mappings/{name}")
+    _refuse(faults)
     return raw or {}, text
 
 

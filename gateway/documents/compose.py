@@ -64,7 +64,7 @@ def write(lake: Lake, outbound: Path) -> list[Path]:
 
 def _due(lake: Lake, config: Config, now: datetime) -> list[_Due]:
     """What there are lines for, and whose schedule, if it has one, has come."""
-    sent = _sent(lake)
+    sent = _sent(lake) if config.send else {}
     asked = []
     for send in config.send:
         slot = schedule.slot(send, now)

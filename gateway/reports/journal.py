@@ -23,6 +23,11 @@ def trial_balance(con: duckdb.DuckDBPyConnection) -> Rows:
     )
 
 
+def statuses(con: duckdb.DuckDBPyConnection) -> set[str]:
+    """Those that lines are in."""
+    return {status for (status,) in con.execute("select distinct status from journal_line").fetchall()}
+
+
 def lines(
     con: duckdb.DuckDBPyConnection, status: str, chart: str, tables: Iterable[str], columns: Sequence[str]
 ) -> pa.Table:

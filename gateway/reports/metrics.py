@@ -10,6 +10,7 @@ from decimal import ROUND_HALF_EVEN, Decimal
 import duckdb
 
 from gateway.books.metrics import LINES, Metric, parameters
+from gateway.ledger.connection import transaction
 
 DIGITS = Decimal("0.000001")
 
@@ -35,11 +36,13 @@ class Measured:
 def measure(con: duckdb.DuckDBPyConnection, metrics: Sequence[Metric], at: datetime, found: str) -> list[Measured]:
     """The metrics as at an instant. `found` is the name of a relation with the lines of the reconciliations."""
     con.execute(f"create or replace temp view {LINES} as select * from {found}")
-    return [_measured(con, metric, at) for metric in metrics]
+    with transaction(con):
+        sources = [", ".join(metric.sources(con)) for metric in metrics]
+    # Not in a transaction: a figure that fails would end it.
+    return [_measured(con, metric, at, source) for metric, source in zip(metrics, sources, strict=True)]
 
 
-def _measured(con: duckdb.DuckDBPyConnection, metric: Metric, at: datetime) -> Measured:
-    source = ", ".join(metric.sources(con))
+def _measured(con: duckdb.DuckDBPyConnection, metric: Metric, at: datetime, source: str) -> Measured:
     try:
         numerator = _figure(con, metric.numerator, at)
         denominator = _figure(con, metric.denominator, at) if metric.denominator else None

@@ -171,8 +171,7 @@ def _write_block(page: Worksheet, block: Block, styles: Styles, run: BookRun) ->
 
 
 def _write_totals(page: Worksheet, block: Block, styles: Styles) -> None:
-    for offset, line in enumerate(block.total_lines()):
-        row = block.header - len(block.total_lines()) + offset
+    for row, line in enumerate(block.total_lines(), start=block.header - block.totals):
         page.write_string(row, 0, neutralise(line.label), styles.named("total"))
         for index, column in enumerate(block.columns):
             if column.name in line.sums:

@@ -52,6 +52,7 @@ class Block:
     validations  XlsxWriter's data validation by column; "{column}" in a source means the same row's cell
     top          first line that it takes, set when the sheet is laid out
     currencies   those in which something is totalled; "" where an amount has none
+    totals       lines of totals above the header
     """
 
     name: str
@@ -66,6 +67,7 @@ class Block:
     losses: list[Loss] = field(default_factory=list)
     letters: dict[str, str] = field(init=False)
     currencies: list[str] = field(init=False)
+    totals: int = field(init=False)
 
     def __post_init__(self) -> None:
         self.letters = letters_of(self.columns)
@@ -83,6 +85,8 @@ class Block:
             ready.append(values)
         self.data = pa.table(ready, names=[column.name for column in self.columns])
         self.currencies = self._currencies()
+        totalled = sum(column.total for column in self.columns)
+        self.totals = int(totalled > len(self._by_currency())) + len(self.currencies)
 
     @property
     def rows(self) -> int:
@@ -92,7 +96,7 @@ class Block:
     @property
     def header(self) -> int:
         """Row of the header."""
-        return self.top + bool(self.heading) + self._total_lines_count
+        return self.top + bool(self.heading) + self.totals
 
     @property
     def first(self) -> int:
@@ -134,11 +138,6 @@ class Block:
             sums = {n: (self._sum_formula(n, currency), self._sum(n, mask)) for n in by_currency}
             lines.append(TotalLine(self._label(currency), sums))
         return lines
-
-    @property
-    def _total_lines_count(self) -> int:
-        totals = sum(column.total for column in self.columns)
-        return int(totals > len(self._by_currency())) + len(self.currencies)
 
     def _by_currency(self) -> list[str]:
         return [c.name for c in self.columns if c.total and self.currency and c.kind is Kind.MONEY]

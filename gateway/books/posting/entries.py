@@ -70,4 +70,4 @@ class Entries:
     def drop(self) -> None:
         """Remove the temporary tables and views."""
         for kind, name in [*reversed(self._made), ("table", self.lines)]:
-            self.con.execute(f"drop {kind} if exists temp.{name}")
+            self.con.execute(f"drop {kind} if exists temp.main.{name}")

@@ -39,7 +39,7 @@ class Work:
             # An earlier application under this prefix left a table where a view is due, or the other way round.
             if "Existing object" not in str(error):
                 raise
-            self.con.execute(f"drop {'table' if kind == 'view' else 'view'} temp.{identifier(whole)}")
+            self.con.execute(f"drop {'table' if kind == 'view' else 'view'} temp.main.{identifier(whole)}")
             self.con.execute(statement)
         return whole
 
@@ -60,7 +60,7 @@ class Work:
 
     def release(self, name: str) -> None:
         """Let go of an Arrow table, by its whole name."""
-        self.con.execute(f"drop view temp.{identifier(name)}")
+        self.con.execute(f"drop view temp.main.{identifier(name)}")
 
     def sweep(self) -> None:
         """Drop everything, after an error: another one, as of a database that is out of order, must not hide it."""

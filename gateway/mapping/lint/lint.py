@@ -32,6 +32,10 @@ Path = tuple[str | int, ...]
 SLIP = 0.8
 """So alike are a name and its misspelling; names that only share words are less so."""
 
+FAULTLESS_MAX = 10_000
+_FAULTLESS: set[tuple[object, ...]] = set()
+"""Mappings that were checked without a fault: all are read again whenever one of them, or a setting, changes."""
+
 _FIELD = re.compile(r"[a-z_][a-z0-9_]*")
 """What fields are called, and no path of an interchange."""
 
@@ -49,8 +53,23 @@ def check(
     columns  header of a sample of the file; without it source columns are checked as far as the format can
     probe    shared between many checks; one is made if left out
     """
+    key = (loaded.name, loaded.version, _known(lookups), frozenset(columns or ()))
+    if key in _FAULTLESS:
+        return []
     with Probe() as own:
-        return sorted(set(_Checker(loaded, lookups, columns, probe or own).run()))
+        faults = sorted(set(_Checker(loaded, lookups, columns, probe or own).run()))
+    if not faults:
+        if len(_FAULTLESS) >= FAULTLESS_MAX:
+            _FAULTLESS.clear()
+        _FAULTLESS.add(key)
+    return faults
+
+
+def _known(lookups: Mapping[str, pa.Table] | Collection[str]) -> frozenset[tuple[str, ...]]:
+    """What mappings are checked against: the name and the columns of each lookup, as far as they are given."""
+    if isinstance(lookups, Mapping):
+        return frozenset((name, *table.column_names) for name, table in lookups.items())
+    return frozenset((name,) for name in lookups)
 
 
 class _Checker:
