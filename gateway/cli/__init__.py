@@ -1,4 +1,7 @@
-"""The command `gateway`: a thin host of the rooms below. A file a group of commands; `COMMANDS` lists them all."""
+"""The command `gateway`: a thin host of the rooms below. A file a group of commands; `COMMANDS` lists them all.
+
+A command imports what it needs when it runs: each waits only for its own rooms to load.
+"""
 
 from __future__ import annotations
 

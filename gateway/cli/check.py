@@ -5,23 +5,19 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Annotated, TypeVar
+from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
-from gateway import notifications
 from gateway import settings as configuration
 from gateway.cli.invocation import DONE, PERSON, USAGE, home_folder
-from gateway.cli.mappings import all_of, path_of, usable
 from gateway.cli.output import err, out
 from gateway.errors import HomeFault, HomeFaultsError
-from gateway.home import open_samples
-from gateway.intake.attempt import attempt
-from gateway.mapping.language import toml
-from gateway.mapping.library import load
-from gateway.mapping.lint import lint
 from gateway.nearest import nearest
 from gateway.settings import Config
+
+if TYPE_CHECKING:
+    from gateway.mapping.library.load import Loaded
 
 T = TypeVar("T")
 
@@ -36,6 +32,8 @@ def check(
     ] = False,
 ) -> None:
     """Check settings and rules; lint mappings, packs and their lookups, and check them against their samples."""
+    from gateway.cli.mappings import all_of
+
     settings, faults = _settings()
     usable_home = not faults
     sound, found = _lint(mappings, settings)
@@ -61,6 +59,7 @@ def _settings() -> tuple[Config | None, list[str]]:
 
     Raises HouseError for a file that is missing, and for messages that cannot be made.
     """
+    from gateway import notifications
     from gateway.books.rules import load as load_rules
 
     faults: list[str] = []
@@ -80,6 +79,10 @@ def _settings() -> tuple[Config | None, list[str]]:
 
 def _lint(names: list[str] | None, settings: Config | None) -> tuple[list[Path], list[str]]:
     """The mappings without faults, and a line for each fault of the others."""
+    from gateway.cli.mappings import all_of, path_of
+    from gateway.mapping.library import load
+    from gateway.mapping.lint import lint
+
     root = home_folder() / "mappings"
     library = load.load_all(home_folder())
     paths = [path_of(name, home_folder()) for name in names] if names else all_of(home_folder())
@@ -98,7 +101,7 @@ def _lint(names: list[str] | None, settings: Config | None) -> tuple[list[Path],
     return sound, [str(fault) for fault in faults]
 
 
-def _without_entity(loaded: load.Loaded, settings: Config | None) -> Iterator[HomeFault]:
+def _without_entity(loaded: Loaded, settings: Config | None) -> Iterator[HomeFault]:
     """A fault of a mapping where nothing says whose books its rows belong to: they go to those of the first entity."""
     name = loaded.mapping.partner
     if settings and len(settings.entities) > 1 and name not in settings.partners and not loaded.passive:
@@ -106,7 +109,7 @@ def _without_entity(loaded: load.Loaded, settings: Config | None) -> Iterator[Ho
         yield HomeFault(*loaded.place("partner"), message, f"add [partners.{name}] with its entity there")
 
 
-def _unknown_channels(loaded: load.Loaded, settings: Config | None) -> Iterator[HomeFault]:
+def _unknown_channels(loaded: Loaded, settings: Config | None) -> Iterator[HomeFault]:
     """A fault for each channel that a mapping names and the settings do not: what comes for it would not post."""
     for number, record in enumerate(loaded.mapping.record if settings and not loaded.passive else ()):
         field = record.fields.get("channel")
@@ -123,6 +126,9 @@ def _unknown_channels(loaded: load.Loaded, settings: Config | None) -> Iterator[
 
 
 def _print_expanded(paths: list[Path], root: Path) -> None:
+    from gateway.mapping.language import toml
+    from gateway.mapping.library import load
+
     for path in paths:
         data, _ = load.expanded(path, root)
         sys.stdout.write(f"# mappings/{path.relative_to(root).as_posix()}\n{toml.text(data or {})}\n")
@@ -130,6 +136,9 @@ def _print_expanded(paths: list[Path], root: Path) -> None:
 
 def _check_samples(paths: list[Path], *, refresh: bool) -> list[str]:
     """A line for each difference between what samples become and what is expected of them."""
+    from gateway.cli.mappings import usable
+    from gateway.home import open_samples
+    from gateway.intake.attempt import attempt
     from gateway.mapping.library import samples
 
     found: list[str] = []

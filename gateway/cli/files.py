@@ -5,21 +5,20 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.markup import escape
 from rich.table import Table
 
 from gateway import settings as configuration
-from gateway.cli import mappings
 from gateway.cli.invocation import DONE, PERSON, home_folder, opened
 from gateway.cli.output import err, out, print_json, print_rows, table
 from gateway.errors import FileError
-from gateway.intake.again import again
-from gateway.intake.attempt import attempt
-from gateway.intake.result import FileResult, pending
-from gateway.once import Pass, run_books, run_once
+
+if TYPE_CHECKING:
+    from gateway.intake.result import FileResult
+    from gateway.once import Pass
 
 
 def once(
@@ -27,6 +26,9 @@ def once(
     as_json: Annotated[bool, typer.Option("--json", help="Print the results as JSON.")] = False,
 ) -> None:
     """Take everything that waits, bring the books up to date, write the workbooks, and end."""
+    from gateway.intake.result import pending
+    from gateway.once import run_once
+
     with opened(now=now) as home:
         done = run_once(home, progress=err.is_terminal)
     if as_json:
@@ -45,6 +47,8 @@ def once(
 
 
 def _print_pass(done: Pass) -> None:
+    from gateway.intake.result import pending
+
     if done.files:
         out.print(_file_table(done.files))
     for file in pending(done.files):
@@ -77,6 +81,9 @@ def try_(
     as_json: Annotated[bool, typer.Option("--json")] = False,
 ) -> None:
     """Show what a mapping makes of a file: rows, faults and entries. Writes nothing."""
+    from gateway.cli import mappings
+    from gateway.intake.attempt import attempt
+
     configuration.load(home_folder())
     path = mappings.path_of(mapping, home_folder())
     with opened(scratch=True) as home:
@@ -130,6 +137,10 @@ def release(file_id: str) -> None:
 
 
 def _again(file_ids: list[str], *, force: bool) -> None:
+    from gateway.intake.again import again
+    from gateway.intake.result import pending
+    from gateway.once import run_books
+
     with opened() as home:
         results = [result for file_id in file_ids for result in again(home, file_id, force=force)]
         run_books(home)

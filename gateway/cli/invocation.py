@@ -6,9 +6,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from gateway.errors import HouseError
-from gateway.home import Home, open_home
+
+if TYPE_CHECKING:
+    from gateway.home import Home
 
 DONE, PERSON, USAGE = 0, 1, 2
 """Exit codes: done; something needs a person; the command, the home or its settings are wrong."""
@@ -42,5 +45,7 @@ def instant(text: str | None) -> datetime | None:
 @contextmanager
 def opened(*, now: str | None = None, read_only: bool = False, scratch: bool = False) -> Iterator[Home]:
     """The home, opened. `scratch`: its ledger as it is, or an empty one that is thrown away; nothing is written."""
+    from gateway.home import open_home
+
     with open_home(home_folder(), now=instant(now), read_only=read_only, scratch=scratch) as home:
         yield home

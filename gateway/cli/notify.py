@@ -4,19 +4,21 @@ from __future__ import annotations
 
 from contextlib import closing
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 
-from gateway import notifications
 from gateway.cli.invocation import DONE, PERSON, home_folder, opened
 from gateway.cli.output import out
-from gateway.notifications import state
-from gateway.settings import Config
+
+if TYPE_CHECKING:
+    from gateway.settings import Config
 
 
 def notify() -> None:
     """Send the digests and alerts that are due, and end; `gateway run` does so by itself."""
+    from gateway import notifications
+
     with opened(read_only=True) as home:
         notifier = notifications.Notifier(home_folder(), home.settings, home.rules, home.feeds)
         now = home.now
@@ -31,6 +33,9 @@ def notify() -> None:
 
 def states(settings: Config, folder: Path) -> list[dict[str, Any]]:
     """A row for each recipient: the last digest, open alerts, and why sending fails. `folder` is the ledger's."""
+    from gateway import notifications
+    from gateway.notifications import state
+
     known = state.read(folder)
     rows = []
     for name in map(notifications.identity, settings.notify.to):

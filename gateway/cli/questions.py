@@ -6,25 +6,28 @@ import csv
 import sys
 from collections import Counter
 from datetime import UTC, datetime
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
 from gateway import settings as configuration
-from gateway.books import feeds as expected
-from gateway.cli import notify
 from gateway.cli.invocation import home_folder
 from gateway.cli.output import out, print_json, print_rows
 from gateway.errors import HouseError
-from gateway.ledger import lake, queries
-from gateway.ledger.locking import retry
-from gateway.mapping.library import load
-from gateway.reports import exceptions, files, journal
 from gateway.sql import rows_of
+
+if TYPE_CHECKING:
+    from gateway.books.feeds import Feed
 
 
 def status(as_json: Annotated[bool, typer.Option("--json")] = False) -> None:
     """Files, what is expected today, open exceptions and the trial balance; works while another process commits."""
+    from gateway.books import feeds as expected
+    from gateway.cli import notify
+    from gateway.ledger import lake
+    from gateway.mapping.library import load
+    from gateway.reports import exceptions, files, journal
+
     settings = configuration.load(home_folder())
     feeds = expected.feeds_of(load.load_all(home_folder()), settings)
     with lake.open_lake(home_folder(), settings, read_only=True) as ledger:
@@ -45,7 +48,9 @@ def status(as_json: Annotated[bool, typer.Option("--json")] = False) -> None:
         print_rows(rows)
 
 
-def _expected_today(con: Any, feeds: list[expected.Feed]) -> list[dict[str, Any]]:
+def _expected_today(con: Any, feeds: list[Feed]) -> list[dict[str, Any]]:
+    from gateway.books import feeds as expected
+
     now = datetime.now(UTC)
     came = expected.arrivals(con, feeds)
     rows = []
@@ -64,6 +69,8 @@ def stock(
     as_json: Annotated[bool, typer.Option("--json")] = False,
 ) -> None:
     """What is in stock now, in base units, and what of it may be sold."""
+    from gateway.ledger import lake
+    from gateway.ledger.locking import retry
     from gateway.reports import stock as reports
 
     settings = configuration.load(home_folder())
@@ -77,6 +84,8 @@ def trace(
     as_json: Annotated[bool, typer.Option("--json")] = False,
 ) -> None:
     """What a number leads to: its records, their files, and the places in them."""
+    from gateway.ledger import lake
+    from gateway.ledger.locking import retry
     from gateway.reports import trace as reports
 
     with lake.open_lake(home_folder(), configuration.load(home_folder()), read_only=True) as ledger:
@@ -118,6 +127,9 @@ def query(
 def _ask(sql: str, as_of: str | None) -> tuple[list[str], list[dict[str, Any]]]:
     """(column names, rows). Raises HouseError for what is not a question that the ledger can answer."""
     import duckdb
+
+    from gateway.ledger import lake, queries
+    from gateway.ledger.locking import retry
 
     settings = configuration.load(home_folder())
     with lake.open_lake(home_folder(), settings, read_only=True, as_of=as_of) as ledger:

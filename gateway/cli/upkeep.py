@@ -10,14 +10,13 @@ import typer
 from gateway import settings as configuration
 from gateway.cli.invocation import DONE, PERSON, home_folder
 from gateway.cli.output import out
-from gateway.ledger import backup as backups
-from gateway.ledger import lake, maintenance
-from gateway.ledger import restore as restoration
-from gateway.ledger import verify as verification
 
 
 def verify() -> None:
     """Check that the ledger still says what was committed: rows, chain, archive and sums."""
+    from gateway.ledger import lake
+    from gateway.ledger import verify as verification
+
     settings = configuration.load(home_folder())
     with lake.open_lake(home_folder(), settings, read_only=True) as ledger:
         findings = verification.verify(ledger)
@@ -29,6 +28,8 @@ def verify() -> None:
 
 def maintain() -> None:
     """Keep the ledger's files in order: merge small ones, remove unused ones, seal them. Nothing is forgotten."""
+    from gateway.ledger import lake, maintenance
+
     settings = configuration.load(home_folder())
     with lake.open_lake(home_folder(), settings) as ledger:
         done = maintenance.maintain(ledger)
@@ -42,6 +43,8 @@ def backup(
     target: Annotated[Path, typer.Argument(help="A folder on another disk; each backup is a folder in it.")],
 ) -> None:
     """Copy the home as it stands after one commit, and verify the copy; works while another process commits."""
+    from gateway.ledger import backup as backups
+
     done = backups.back_up(home_folder(), configuration.load(home_folder()), target)
     out.print(f"{done.folder}: {done.copied} files copied, {done.linked} shared with the backup before; verified.")
 
@@ -50,5 +53,7 @@ def restore(
     backup: Annotated[Path, typer.Argument(help="A folder that `gateway backup` made, or another home.")],
 ) -> None:
     """Put the ledger of a backup where config.toml says it lies, which must be empty, and verify it."""
+    from gateway.ledger import restore as restoration
+
     done = restoration.restore(home_folder(), configuration.load(home_folder()), backup)
     out.print(f"{done.place}: {done.copied} files copied, {done.present} were there already; verified.")
