@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from gateway import cli
-from tests.cli.command import Runner, process
+from tests.cli.command import ROOT, Runner, process
 
 
 @pytest.mark.parametrize(
@@ -65,6 +67,13 @@ def test_help_names_every_command() -> None:
     }
     assert done.returncode == 0
     assert named <= set(re.findall(r"\w+", done.stdout))
+
+
+def test_a_command_does_not_wait_for_the_rooms_of_others_to_load() -> None:
+    script = "import sys, gateway.cli; print(*(name for name in sys.argv[1:] if name in sys.modules))"
+    slow = ["gateway.home", "gateway.formats", "gateway.notifications", "sqlglot", "xlsxwriter", "lxml"]
+    done = subprocess.run([sys.executable, "-c", script, *slow], capture_output=True, text=True, cwd=ROOT, check=True)
+    assert done.stdout.split() == []
 
 
 def test_the_program_in_a_pipe_keeps_answers_and_errors_apart(settled: Path, tmp_path: Path) -> None:

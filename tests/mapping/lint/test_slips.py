@@ -5,13 +5,13 @@ from __future__ import annotations
 import os
 import random
 import re
-import shutil
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from gateway import init as homes
 from gateway.errors import FileError
 from gateway.home import Home, open_samples
 from gateway.intake.attempt import attempt
@@ -27,8 +27,9 @@ _INSERTED = (
 
 
 @pytest.fixture(scope="module")
-def opened(laid_down: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Home]:
-    folder = Path(shutil.copytree(laid_down, tmp_path_factory.mktemp("slips") / "home"))
+def opened(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Home]:
+    folder = tmp_path_factory.mktemp("slips") / "home"
+    homes.lay_down(folder, examples=True)
     with open_samples(folder) as home:
         yield home
 
