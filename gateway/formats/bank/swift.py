@@ -35,7 +35,8 @@ _TAG = re.compile(r"([0-9]{2}[A-Z]?|NS):")
 _TYPE = re.compile(r"9[0-9]{2}:?\s*")
 _FIELD = re.compile(r"\n:(?=\n?(?:[0-9]{2}[A-Z]?|9[0-9]{2}|NS):)")
 _END = re.compile(r"\n-(?:(?=\})|(?=[ \t]*\x03)|(?=[ \t]*(?:\n|$))|XXX[ \t]*(?=\n|$))|-(?=\}[ \t]*(?:[\n\x03{$]|$))")
-_BLOCK = re.compile(r"\n[\x01$ \t]*(?=\{[1-5S]:)")
+_BLOCK = re.compile(r"\n[\x01$ \t]*(?=\{[1-5S]:)|\n(?=[A-Z]{6}[A-Z0-9]{2,5}[ \t]*\n9[0-9]{2}[ \t]*\n)")
+"""What begins a message without an end before it: a block, or the bank's code and the kind of message on lines of their own."""
 _FIRST = ("20:", "25:", "25P:", "28:", "28C:")
 _MARKS = " \t\n\x01\x03$"
 
@@ -116,7 +117,14 @@ class _Splitter:
                 continue
             if tag not in _KNOWN:
                 tag, value = self._unusual(part)
-            if "\n-" in value or "-}" in value or "\n{" in value or "\n\x01" in value or "\n$" in value:
+            if (
+                "\n-" in value
+                or "-}" in value
+                or "\n{" in value
+                or "\n\x01" in value
+                or "\n$" in value
+                or "\n9" in value
+            ):
                 self._close(found, tag, value, number, parts[index] if index < len(parts) else following)
             elif tag:
                 self._add(found, tag, value.rstrip("\n"), number)

@@ -488,7 +488,7 @@ def test_a_dash_where_no_message_can_end_is_no_end(tmp_path: Path, before: str) 
     assert {each: cells(mt940, path, each, *columns) for each, columns in KINDS.items()} == whole
 
 
-@pytest.mark.parametrize("between", ["", "-\n", "-\nBANKNL2A\n940\nBANKNL2A\n", "-}\n"])
+@pytest.mark.parametrize("between", ["", "-\n", "-\nBANKNL2A\n940\nBANKNL2A\n", "BANKNL2A\n940\nBANKNL2A\n", "-}\n"])
 def test_statements_without_a_reference_are_parted_by_their_account(tmp_path: Path, between: str) -> None:
     one = STATEMENT.removeprefix(":20:STARTUMS\n").removesuffix("-\n")
     path = write(tmp_path, between.join([one] * 3))
