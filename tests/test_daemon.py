@@ -172,7 +172,7 @@ def test_only_one_process_takes_files_at_a_home(home: Path, run: Run) -> None:
     process.wait_for_log("daemon.started")
     once = gateway_of(home, "once")
     assert once.returncode == 2
-    assert "another gateway is taking files at this home" in once.stderr
+    assert "another gateway is taking files in this home" in once.stderr
     process.kill()
     with open_home(home) as gateway, taking_files(Intake(gateway)):
         pass  # A killed process holds nothing.
@@ -217,7 +217,7 @@ def test_a_server_is_polled_and_gets_each_outbound_file_once(home: Path, run: Ru
 
 def test_a_pass_or_a_daemon_beside_another_is_refused(gateway: Home, home: Path, drop: Put) -> None:
     path = drop("amazon-us", "settlement-1.txt", GOOD)
-    message = "another gateway is taking files at this home"
+    message = "another gateway is taking files in this home"
     with taking_files(Intake(gateway)), open_home(home) as second, pytest.raises(HouseError, match=message):
         run_once(second)
     with taking_files(Intake(gateway)), pytest.raises(HouseError, match=message):

@@ -88,7 +88,7 @@ class _Metrics(Strict):
         names = [block.get("name") for block in blocks if isinstance(block, Mapping)]
         for name in dict.fromkeys(names):
             if names.count(name) > 1:
-                raise wrong(f"{names.count(name)} metrics are named {name}", "rename all but the first", "metric")
+                raise wrong(f"{names.count(name)} metrics have the name {name}", "rename all but the first", "metric")
         return data
 
 
@@ -99,7 +99,7 @@ def read_metrics(home: Path) -> tuple[tuple[Metric, ...], list[HomeFault]]:
     """
     path, file = home / "mappings" / FILE, f"mappings/{FILE}"
     if not path.exists():
-        raise HouseError("read", str(path), "Run `gateway init` to lay it down.", "missing")
+        raise HouseError("read", str(path), "Run `gateway init` to create it.", "missing")
     content, faults = content_of(path, file, FILE_BYTES_MAX)
     return ((), faults) if content is None else checked_metrics(content)
 
@@ -161,7 +161,7 @@ def _problem(con: duckdb.DuckDBPyConnection, text: str) -> tuple[str, str] | Non
         return f"gives {len(kinds)} columns", ONE_NUMBER
     if len(rows) != 1:
         return "gives no row where the tables are empty", ONE_NUMBER
-    return None if kinds[0].startswith(_NUMBERS) else (f"gives {kinds[0]}, which is no number", ONE_NUMBER)
+    return None if kinds[0].startswith(_NUMBERS) else (f"gives {kinds[0]}, which is not a number", ONE_NUMBER)
 
 
 def parameters(text: str, at: datetime) -> dict[str, datetime]:

@@ -54,7 +54,9 @@ def load(home: Path) -> Rules:
     folder = home / "mappings"
     if (folder / GONE).exists():
         hint = f"Move each code to [reconciliation.codes] of its reconciliation in mappings/{RECONCILIATIONS}, and remove it."
-        raise HouseError("read", f"mappings/{GONE}", hint, "exception codes are no longer kept there")
+        raise HouseError(
+            "read", f"mappings/{GONE}", hint, "exception codes have moved to mappings/reconciliations.toml"
+        )
     return _checked(tuple(_content(folder, name) for name in (CHART, POSTING, RECONCILIATIONS, METRICS)))
 
 
@@ -98,7 +100,7 @@ def _content(folder: Path, name: str) -> bytes:
     """The bytes of one of the files. Raises HouseError for one that is missing, too large or cannot be read."""
     path = folder / name
     if not path.exists():
-        raise HouseError("read", str(path), "Run `gateway init` to lay it down.", "missing")
+        raise HouseError("read", str(path), "Run `gateway init` to create it.", "missing")
     content, faults = content_of(path, f"mappings/{name}", FILE_BYTES_MAX)
     _refuse(faults)
     return content or b""

@@ -29,7 +29,7 @@ def every(text: str) -> Every:
     """ "business day" → (1, "business day"), "14 days" → (14, "day"). Raises ValueError."""
     found = _EVERY.fullmatch(text)
     if found is None:
-        raise ValueError(f'"{text}" is no span of time')
+        raise ValueError(f'"{text}" is not a duration')
     return Every(int(found[1] or 1), found[2])
 
 
@@ -37,7 +37,7 @@ def span(text: str) -> timedelta:
     """ "2 hours" or "2h" → 2 hours. Raises ValueError."""
     found = _SPAN.fullmatch(text)
     if found is None:
-        raise ValueError(f'"{text}" is no span of time')
+        raise ValueError(f'"{text}" is not a duration')
     return int(found[1]) * _LENGTHS[found[2]]
 
 
@@ -45,5 +45,5 @@ def clock(text: str) -> time:
     """ "08:00" → 8 o'clock. Raises ValueError."""
     found = _TIME.fullmatch(text)
     if found is None:
-        raise ValueError(f'"{text}" is no time of day')
+        raise ValueError(f'"{text}" is not a time of day')
     return time(int(found[1]), int(found[2]))

@@ -23,12 +23,15 @@ T = TypeVar("T")
 
 
 def check(
-    mappings: Annotated[list[str] | None, typer.Argument(help="Mappings below mappings/; all if left out.")] = None,
+    mappings: Annotated[list[str] | None, typer.Argument(help="Mappings in mappings/; default: all.")] = None,
     expand: Annotated[
-        bool, typer.Option("--expand", help="Print each mapping with what it is based on, as TOML, and end.")
+        bool,
+        typer.Option(
+            "--expand", help="Print each mapping merged with the pack that it is based on, as TOML, and exit."
+        ),
     ] = False,
     refresh: Annotated[
-        bool, typer.Option("--refresh", help="Write what the samples now become as what is expected of them.")
+        bool, typer.Option("--refresh", help="Write what the samples now become as their expected result.")
     ] = False,
 ) -> None:
     """Check settings and rules; lint mappings, packs and their lookups, and check them against their samples."""
@@ -48,7 +51,7 @@ def check(
     for line in differences:
         out.print(line)
     if not usable_home:
-        out.print("Samples were not checked, since the settings or the rules cannot be used.")
+        out.print("Samples were not checked, because the settings or the rules have faults.")
     count = len(mappings) if mappings else len(all_of(home_folder()))
     out.print(f"Mappings checked: {count}; faults: {len(faults) + len(differences)}.")
     raise typer.Exit(USAGE if faults else PERSON if differences else DONE)

@@ -22,7 +22,9 @@ if TYPE_CHECKING:
 
 
 def once(
-    now: Annotated[str | None, typer.Option(help="Look at the books as at this instant.")] = None,
+    now: Annotated[
+        str | None, typer.Option(help="Evaluate the books at this instant, as 2026-11-01T08:00:00Z.")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the results as JSON.")] = False,
 ) -> None:
     """Take everything that waits, bring the books up to date, write the workbooks, and end."""
@@ -54,7 +56,7 @@ def _print_pass(done: Pass) -> None:
     for file in pending(done.files):
         out.print(f"[bold]{file.state}[/] {escape(f'{file.partner}/{file.name}: {file.reason}')}", markup=True)
     for problem in done.problems:
-        out.print(f"[bold]left alone[/] {escape(problem)}", markup=True)
+        out.print(f"[bold]not taken[/] {escape(problem)}", markup=True)
     for path in done.acknowledgements:
         out.print(f"acknowledgement {path}")
     books = table("reconciliation", "matched", "timing", "open")
@@ -114,7 +116,7 @@ def _unreadable(file: Path, error: FileError) -> dict[str, Any]:
 def _print_try(result: dict[str, Any]) -> None:
     out.print(f"{result['file']}: " + ", ".join(f"{n} {k}" for k, n in result["counts"].items()))
     if result["held"]:
-        out.print("The file would be held: nothing of it would post.")
+        out.print("The file would be held: none of it would post.")
     for fault in result["faults"]:
         out.print(f"{fault['code']} {fault['position']}: {fault['message']} {fault['hint']}")
     for name, rows in result["records"].items():

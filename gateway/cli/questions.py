@@ -64,7 +64,7 @@ def _expected_today(con: Any, feeds: list[Feed]) -> list[dict[str, Any]]:
 
 
 def stock(
-    sku: Annotated[str, typer.Option(help="Only of this item.")] = "",
+    sku: Annotated[str, typer.Option(help="Only this item.")] = "",
     location: Annotated[str, typer.Option(help="Only at this location.")] = "",
     as_json: Annotated[bool, typer.Option("--json")] = False,
 ) -> None:
@@ -80,7 +80,7 @@ def stock(
 
 
 def trace(
-    name: Annotated[str, typer.Argument(help="Id of an entry, an exception, a match, a record or a file.")],
+    name: Annotated[str, typer.Argument(help="ID of an entry, an exception, a match, a record or a file.")],
     as_json: Annotated[bool, typer.Option("--json")] = False,
 ) -> None:
     """What a number leads to: its records, their files, and the places in them."""
@@ -92,7 +92,7 @@ def trace(
         rows = retry(lambda: reports.trace(ledger.con, name))
     if not rows:
         hint = "Take it from a workbook, or from `gateway status` or `gateway query`."
-        raise HouseError("trace", name, hint, "there is no entry, exception, match, record or file of that id")
+        raise HouseError("trace", name, hint, "no entry, exception, match, record or file has that id")
     _show(rows, as_json)
 
 
@@ -110,7 +110,10 @@ def _show(rows: list[dict[str, Any]], as_json: bool) -> None:
 def query(
     sql: Annotated[str, typer.Argument(help="A SELECT over the ledger's tables and views.")],
     form: Annotated[Literal["table", "csv", "json"], typer.Option("--format")] = "table",
-    as_of: Annotated[str | None, typer.Option("--as-of", help="The ledger as it stood then.")] = None,
+    as_of: Annotated[
+        str | None,
+        typer.Option("--as-of", help="The ledger as it was then: 2026-10-31 (end of the day) or 2026-11-01T08:00:00Z."),
+    ] = None,
 ) -> None:
     """Ask the ledger; read-only, and possible while another process commits."""
     columns, rows = _ask(sql, as_of)
@@ -147,5 +150,7 @@ def _answer(con: Any, sql: str) -> tuple[list[str], list[dict[str, Any]]]:
     columns = [column[0] for column in con.execute(f"describe {sql}").fetchall()]
     twice = [name for name, count in Counter(columns).items() if count > 1]
     if twice:
-        raise HouseError("run query", sql[:80], 'Name them apart with "as".', f"two columns are named {twice[0]}")
+        raise HouseError(
+            "run query", sql[:80], 'Give them different names with "as".', f"two columns are named {twice[0]}"
+        )
     return columns, list(rows_of(con, sql))

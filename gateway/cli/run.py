@@ -19,8 +19,8 @@ def run() -> None:
 
 
 def top(
-    once: Annotated[bool, typer.Option("--once", help="Print it once and end.")] = False,
-    every: Annotated[float, typer.Option(min=0.2, help="Seconds between two looks.")] = 2.0,
+    once: Annotated[bool, typer.Option("--once", help="Print the state once and exit.")] = False,
+    every: Annotated[float, typer.Option(min=0.2, help="Seconds between updates.")] = 2.0,
 ) -> None:
     """Watch the running gateway: transports, feeds, what needs a person. `daemon.listen` must be set."""
     from gateway import top as live

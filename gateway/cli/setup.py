@@ -14,13 +14,13 @@ from gateway.errors import HouseError
 
 
 def init(
-    with_examples: Annotated[bool, typer.Option("--with-examples", help="Make the example partners active.")] = False,
+    with_examples: Annotated[bool, typer.Option("--with-examples", help="Activate the example partners.")] = False,
 ) -> None:
     """Lay down a home: configuration, packs and rules. Files that exist are left alone."""
     try:
         written = homes.lay_down(home_folder(), examples=with_examples)
     except OSError as error:
-        raise HouseError("lay down", str(home_folder()), "Choose a folder that can be written.", str(error)) from None
+        raise HouseError("lay down", str(home_folder()), "Choose a folder that you may write to.", str(error)) from None
     out.print(f"{len(written)} files written to {home_folder().resolve()}.")
     out.print("Drop files in inbound/<partner>/, then run `gateway once`.")
 

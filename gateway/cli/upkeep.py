@@ -22,7 +22,9 @@ def verify() -> None:
         findings = verification.verify(ledger)
     for finding in findings:
         out.print(f"{finding.table} {finding.row}: {finding.message}")
-    out.print("The ledger is as it was committed." if not findings else f"{len(findings)} findings.")
+    out.print(
+        "The ledger is intact: every row is as it was committed." if not findings else f"{len(findings)} findings."
+    )
     raise typer.Exit(PERSON if findings else DONE)
 
 
@@ -40,7 +42,7 @@ def maintain() -> None:
 
 
 def backup(
-    target: Annotated[Path, typer.Argument(help="A folder on another disk; each backup is a folder in it.")],
+    target: Annotated[Path, typer.Argument(help="A folder on another disk; each backup becomes a folder in it.")],
 ) -> None:
     """Copy the home as it stands after one commit, and verify the copy; works while another process commits."""
     from gateway.ledger import backup as backups

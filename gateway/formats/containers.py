@@ -129,7 +129,9 @@ def _unpack(outer: Inner, into: Path, left: _Left, keys: Keys, depth: int) -> It
         yield outer
         return
     if depth > DEPTH_MAX:
-        raise FileError(left.name, f"containers lie more than {DEPTH_MAX} deep in it", "Send the files themselves.")
+        raise FileError(
+            left.name, f"it holds containers nested more than {DEPTH_MAX} deep", "Send the files themselves."
+        )
     found = {"gzip": _gunzip, "zip": _unzip, "pgp": _decrypt}[sort](outer, into, left, keys)
     for inner in found:
         yield from _unpack(inner, into, left, keys, depth + 1)

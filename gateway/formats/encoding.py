@@ -29,7 +29,7 @@ def _known(name: str) -> str:
     try:
         "".encode("ascii" if name == "auto" else name)
     except LookupError:
-        raise ValueError(f'"{name}" is no encoding that is known; write e.g. "utf-8" or "cp1252"') from None
+        raise ValueError(f'"{name}" is not a known encoding; write e.g. "utf-8" or "cp1252"') from None
     return name
 
 

@@ -29,7 +29,7 @@ class HeaderSearch(BaseModel):
     @model_validator(mode="after")
     def _one_of_them(self) -> HeaderSearch:
         if bool(self.contains) == (self.row is not None):
-            raise ValueError("say either contains = [names] or row = number")
+            raise ValueError("give either contains = [names] or row = number")
         return self
 
 

@@ -15,7 +15,7 @@ from gateway.model import MAPPABLE, Table
 from gateway.sql import lay, literal
 
 SPAN_DAYS = 45
-"""An event may be restated with another date: so far around a batch's days the ledger is compared."""
+"""An event may be restated with another date: this many days around a batch's days the ledger is compared."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -104,7 +104,7 @@ def deadly(deaths: int) -> Fault:
     return Fault(
         "FILE_REJECT",
         f"the process ended {deaths} times while this file alone was read",
-        "Look for the cause: the system's log tells of a process that was ended for want of memory. Give it more "
+        "Look for the cause: the system's log shows whether the process ran out of memory. Give it more "
         "(`limits.memory_mb_max`, `MemoryMax` of the service), then `gateway replay` the file.",
     )
 

@@ -59,7 +59,9 @@ def _back_up(home: Path, config: Config, store: Store, target: Path) -> Backup:
         target.resolve().is_relative_to(place.resolve())
         for place in (store.folder, *own, *(home / name for name in MUTABLE))
     ):
-        raise HouseError("back up to", str(target), "Choose a folder outside of the home.", "it would copy itself")
+        raise HouseError(
+            "back up to", str(target), "Choose a folder outside of the home.", "the backup would copy itself"
+        )
     try:
         target.mkdir(parents=True, exist_ok=True)
         for left in abandoned(target):
@@ -67,7 +69,7 @@ def _back_up(home: Path, config: Config, store: Store, target: Path) -> Backup:
         earlier = sorted(path for path in target.glob("[0-9]*T*Z") if (path / "ledger" / CATALOG).exists())
         made = target / datetime.now(UTC).strftime(STAMP)
         if made.exists():
-            raise HouseError("back up to", str(made), "Wait a second.", "there is a backup of this instant")
+            raise HouseError("back up to", str(made), "Try again.", "a backup of this second exists already")
         unfinished = target / f".{made.name}.{os.getpid()}.tmp"
         try:
             done = _fill(home, store, unfinished, earlier[-1] if earlier else None)

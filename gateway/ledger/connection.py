@@ -126,7 +126,7 @@ def attach(
         if as_of is None:
             raise
         raise HouseError(
-            "open ledger", f"as of {as_of}", "Choose another instant.", "there is no commit at that point"
+            "open ledger", f"as of {as_of}", "Choose another instant.", "there was no commit by then"
         ) from error
     con.execute("use lake")
 

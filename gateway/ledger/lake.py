@@ -130,7 +130,7 @@ def _create(store: Store, config: Config) -> None:
         if any(
             name.endswith((".parquet", ".zst")) for place in (store.data, store.archive) for name, _ in place.files()
         ):
-            raise _unreadable(store, "its catalog is gone, but what it leads to is there")
+            raise _unreadable(store, "its catalog is missing, but its data is there")
         with store.catalog.created() as catalog:
             lay_out(replace(store, catalog=catalog), config)
 

@@ -106,8 +106,8 @@ def intake(catalog: Lockable, subject: str) -> Iterator[None]:
             raise HouseError(
                 "take files into",
                 subject,
-                "Stop it, or let it do the work.",
-                "another gateway is taking files at this home or into this ledger",
+                "Stop that gateway, or let it do the work.",
+                "another gateway is taking files in this home or for this ledger",
             )
         yield
 
@@ -163,6 +163,4 @@ def refuse_full(error: Exception) -> None:
 
 
 def _locked(cause: str) -> HouseError:
-    return HouseError(
-        "commit to", "the ledger", "Another gateway is at work on this home; stop it or try again.", cause
-    )
+    return HouseError("commit to", "the ledger", "Another gateway uses this home: stop it, or try again.", cause)

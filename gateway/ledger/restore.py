@@ -70,7 +70,7 @@ class _Backup:
 def _backup(folder: Path) -> _Backup:
     catalog = SqliteCatalog(folder)
     if not catalog.exists():
-        fix = "Name a folder that `gateway backup` made: it has ledger/catalog.sqlite in it."
+        fix = "Name a folder that `gateway backup` made: it contains ledger/catalog.sqlite."
         raise HouseError("restore from", str(folder.parent), fix, "there is no ledger in it")
     return _Backup(folder, catalog, FolderBytes(folder / "data"), FolderBytes(folder / "files"))
 
@@ -96,7 +96,7 @@ def _copy_bytes(backup: _Backup, store: Store) -> tuple[int, int]:
                 "restore into",
                 target.uri,
                 "Name places in [ledger] that are empty.",
-                f"{min(foreign)} is there, and is not of the backup",
+                f"{min(foreign)} is there and does not belong to the backup",
             )
         missing = [name for name, size in wanted if there.get(name) != size]
         _keep(source, target, missing)

@@ -85,8 +85,8 @@ def check_version(con: duckdb.DuckDBPyConnection, have: Columns) -> int | None:
         raise HouseError(
             "open ledger",
             "catalog",
-            "Upgrade the gateway; it must not write a ledger that it does not know.",
-            f"it has schema version {stored}, this program knows up to {SCHEMA_VERSION}",
+            "Upgrade the gateway: this version must not write to a newer ledger.",
+            f"it has schema version {stored}, this program supports versions up to {SCHEMA_VERSION}",
         )
     return stored
 

@@ -169,7 +169,7 @@ class _Check:
             where rowid <> before + 1 or commit_seq < highest order by rowid"""
         ):
             if seq is not None and highest is not None and seq < highest:
-                yield Finding(table.name, row, f"stands behind rows of audit row {highest}, but names audit row {seq}")
+                yield Finding(table.name, row, f"comes after rows of audit row {highest}, but names audit row {seq}")
             elif number > before + 1:
                 yield Finding(table.name, row, f"{number - before - 1} rows are missing before it")
             elif number == before:

@@ -51,7 +51,7 @@ def check(home: Path, config: Config, rules: Rules) -> None:
                 "check notify.to",
                 ", ".join(wrong),
                 f'Name {", ".join(known)}, or "*" for all.',
-                "nobody owns exceptions so",
+                "no exception has this owner",
             )
 
 
@@ -183,7 +183,9 @@ def _not_given_up(items: Sequence[str], notified: Notified) -> list[str]:
     """Those that may still be sent; the others may have arrived twice and count as told."""
     given_up = [item for item in items if notified.tries.get(item, 0) >= TRIES_MAX]
     if given_up:
-        log.warning("notify.unsure", items=len(given_up), consequence="sent twice without an answer; not sent again")
+        log.warning(
+            "notify.unsure", items=len(given_up), consequence="sent twice without an answer; it is not sent again"
+        )
         notified.alerted += given_up
         notified.tries = {item: tries for item, tries in notified.tries.items() if item not in given_up}
     return [item for item in items if item not in given_up]

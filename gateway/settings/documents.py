@@ -61,8 +61,8 @@ class Send(Strict):
         if self.document != "180" and not self.locations:
             raise wrong(f"a {self.document} reports no location", 'name the `locations`, as in ["DC1"]', "locations")
         if self.document not in STOCK_REPORTS and self.since == "":
-            fix = "say `since` which day, as in since = 2026-01-31; what is older is not sent"
-            raise wrong(f"a {self.document} needs the day that it begins with", fix, "since")
+            fix = "add the first day, as in since = 2026-01-31; what is older is not sent"
+            raise wrong(f"a {self.document} needs `since`", fix, "since")
         known = r"D\.?(9[7-9]|[01]\d)[AB]" if self.document == "INVRPT" else r"00[4-8]\d{3}"
         if self.version and not re.fullmatch(known, self.version):
             serve = "D01B" if self.document == "INVRPT" else "004010"

@@ -72,7 +72,7 @@ class Ledger(Strict):
             )
         if _has_password(value):
             fix = "remove it, and name the environment variable that holds it in catalog_password_env"
-            raise wrong("a password does not belong into config.toml", fix)
+            raise wrong("a password does not belong in config.toml", fix)
         return value
 
     @field_validator("data", "archive")
@@ -91,8 +91,8 @@ class Ledger(Strict):
         if in_bucket and not (self.s3.access_key_env and self.s3.secret_key_env):
             raise wrong("a bucket needs a key", "name access_key_env and secret_key_env in [ledger.s3]", "s3")
         if _is_within(data, archive) or _is_within(archive, data) or _is_within(self.path, data):
-            fix = "choose a place that is apart from archive and path, as in ledger/data"
-            raise wrong("data lies within another place, or around it", fix, "data")
+            fix = "choose a place outside archive and path, as in ledger/data"
+            raise wrong("data overlaps another place", fix, "data")
         return self
 
 

@@ -30,7 +30,7 @@ class Smtp(Strict):
     @model_validator(mode="after")
     def _kept_secret(self) -> Smtp:
         if self.tls == "none" and self.user and self.host not in LOOPBACK:
-            raise wrong("a password is not sent without TLS", 'write tls = "starttls" or "tls"', "tls")
+            raise wrong("a password needs TLS", 'write tls = "starttls" or "tls"', "tls")
         if self.host and "@" not in self.sender:
             raise wrong("sender must be a mail address", 'write it as in sender = "gateway@example.com"', "sender")
         return self
@@ -73,7 +73,7 @@ class Recipient(Strict):
     @model_validator(mode="after")
     def _reachable(self) -> Recipient:
         if bool(self.email) == bool(self.webhook):
-            raise wrong("it names both email and webhook, or neither", "name either email or webhook")
+            raise wrong("it has both email and webhook, or neither", "name either email or webhook")
         if self.email:
             _check_address(self.email)
         if self.webhook:

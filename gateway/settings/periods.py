@@ -25,7 +25,7 @@ class Hold(Strict):
     @model_validator(mode="after")
     def _something(self) -> Hold:
         if not (self.location or self.sku):
-            raise wrong("neither a location nor a SKU is named", "name a location, a SKU, or both")
+            raise wrong("it names neither a location nor a SKU", "name a location, a SKU, or both")
         _check_order(self.since, self.until)
         return self
 

@@ -66,5 +66,5 @@ def _doubled(raw: dict[str, Any], place: Place) -> Iterator[HomeFault]:
             seen[name] += 1
             if seen[name] > 1:
                 path = ("send", number, "name")
-                message = f'`{spelled(path)}`: the name "{name}" stands in another [[send]] too'
+                message = f'`{spelled(path)}`: the name "{name}" is used by another [[send]] too'
                 yield HomeFault(*place(*path), message, "give each [[send]] a name of its own")

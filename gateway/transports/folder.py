@@ -68,7 +68,7 @@ class Folder:
             if stat.S_ISDIR(status.st_mode) and not names.refusal(name, self._name_chars_max):
                 found.setdefault(self.root / name, name)
             else:
-                self._problem(self.root / name, "is no partner's folder", "Drop files into inbound/<partner>/.")
+                self._problem(self.root / name, "does not belong to a partner", "Drop files into inbound/<partner>/.")
         return found
 
     def _entries(self, folder: Path) -> list[Entry]:
@@ -93,7 +93,7 @@ class Folder:
                 if not (marker and name.endswith(marker)) and self._wanted(claims.own / name, status):
                     yield self._drop(partner, claims.own / name, status)
             for gateway, name in claims.long_claimed_by_others():
-                hint = "Start it again; if it is gone for good, move the file back into the drop folder."
+                hint = "Start that gateway again; if it no longer exists, move the file back into the drop folder."
                 self._problem(folder / name, f"has long been claimed by the gateway {gateway}", hint)
         except OSError as error:
             self._problem(claims.own, f"cannot be read: {error.strerror}", "Check its permissions.")
@@ -102,7 +102,7 @@ class Folder:
         try:
             claims.claim(name, marker)
         except OSError as error:
-            hint = "Who shares the folder must be allowed to make a folder in it and to move files there."
+            hint = "Every gateway that shares the folder needs permission to create a folder in it and to move files into it."
             self._problem(claims.folder / name, f"cannot be claimed: {error.strerror}", hint)
 
     def _whole(self, folder: Path, entries: Sequence[Entry], marker: str, claimed: Set[str]) -> Iterator[Entry]:

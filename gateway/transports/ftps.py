@@ -257,7 +257,7 @@ def _entry_of_facts(line: str) -> Entry | None:
         return Entry(name, int(facts["size"]), _instant(facts["modify"]), ordinary=kind == "file")
     except (KeyError, ValueError) as error:
         if kind == "file":
-            raise ftplib.error_proto(f"MLSD tells no size and time: {line!r}") from error
+            raise ftplib.error_proto(f"MLSD gave no size and time:  {line!r}") from error
         return Entry(name, 0, 0, ordinary=False)
 
 

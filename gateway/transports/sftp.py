@@ -261,7 +261,7 @@ def _host_key(hop: Sftp | Jump, name: str) -> str:
         "read host_key of",
         name if isinstance(hop, Sftp) else f"the jump host of {name}",
         'Write it like "ssh-ed25519 AAAA…", as `ssh-keyscan` prints it behind the name of the host.',
-        f"{hop.host_key[:40]!r} is no public key",
+        f"{hop.host_key[:40]!r} is not a public key",
     )
 
 

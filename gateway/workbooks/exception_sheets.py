@@ -87,7 +87,7 @@ def validations() -> Mapping[str, Mapping[str, Any]]:
             "validate": "list",
             "source": '=INDIRECT("RESOLUTIONS_"&{resolution_kind})',
             "input_title": "resolution",
-            "input_message": "Choose one. The sheet LISTS tells what each does.",
+            "input_message": "Choose one. The sheet LISTS explains each of them.",
             "error_title": "Not a resolution of this kind",
             "error_message": "Choose from the list. The sheet LISTS shows what fits each kind of exception.",
         },

@@ -152,7 +152,7 @@ def test_numbers_in_names_have_no_gap(place: Home) -> None:
     assert told(place, "2026-11-16T03:20+01:00") == [("SEQ_GAP", "acme.stock|0|11")]
     with open_home(place.root, now=at("2026-11-16T03:20+01:00")) as gateway:
         message = gateway.lake.con.execute("select message from exception where code = 'SEQ_GAP'").fetchone()
-        assert message == ("acme.stock: 9 to 10 (2) did not come, but 11 did",)
+        assert message == ("acme.stock: 9 to 10 (2) did not arrive, but 11 did",)
         place.come(gateway, "stock-9.csv", "2026-11-16T03:00+01:00", "2026-11-15,A,9\n")
         place.come(gateway, "stock-10.csv", "2026-11-16T03:01+01:00", "2026-11-15,A,12\n")
     assert told(place, "2026-11-16T03:20+01:00") == []

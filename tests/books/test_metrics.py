@@ -91,7 +91,7 @@ FAULTS = [
     ("tracking =", "trakking =", 5, 'Referenced column "trakking" not found'),
     ("select count(*) from item_current", "select count(*), 1 from item_current", 5, "gives 2 columns"),
     ("select count(*) from item_current", "select 1 from item_current", 5, "gives no row where the tables are empty"),
-    ("select count(*) from item_current", "select max(sku) from item_current", 5, "gives VARCHAR, which is no number"),
+    ("select count(*) from item_current", "select max(sku) from item_current", 5, "gives VARCHAR, which is not a number"),
     ("select count(*) from every", "select count(*) from read_csv('/etc/passwd')", 6, "read_csv is not allowed"),
     ("select count(*) from every", "selct 1", 6, "syntax error"),
     ("select count(*) from every", "select count(*) from every where sku = $since", 6, "since"),
@@ -112,7 +112,7 @@ def test_a_ratio_needs_a_denominator_and_a_name_is_given_once(tmp_path: Path) ->
     [fault] = metrics_of(tmp_path, alone)
     assert fault.startswith("mappings/metrics.toml:6: ") and "a ratio has no denominator" in fault
     [fault] = metrics_of(tmp_path, BLOCK + BLOCK)
-    assert "2 metrics are named items-by-lot" in fault
+    assert "2 metrics have the name items-by-lot" in fault
     assert metrics_of(tmp_path, "") == [] and read_metrics(tmp_path)[0] == ()
     assert "is not valid TOML" in metrics_of(tmp_path, "[[metric]\n")[0]
 
@@ -124,7 +124,7 @@ def test_a_home_with_a_fault_or_without_the_file_is_refused_with_one_clear_line(
         pass
     path.unlink()
     with (
-        pytest.raises(HouseError, match=r"read .*metrics\.toml: missing\. Run `gateway init` to lay it down"),
+        pytest.raises(HouseError, match=r"read .*metrics\.toml: missing\. Run `gateway init` to create it"),
         open_home(home),
     ):
         pass

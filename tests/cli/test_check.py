@@ -18,7 +18,7 @@ from tests.cli.command import GOOD, ROOT, SAMPLES, Runner
     ("owner", "template", "told"),
     [
         ("IN", "Subject: ${cout}\n", "templates/alert.txt:1: there is no ${cout}"),
-        ("XX", "Subject: x\n", "check notify.to XX: nobody owns exceptions so"),
+        ("XX", "Subject: x\n", "check notify.to XX: no exception has this owner"),
     ],
 )
 def test_check_tells_slips_of_notifications(mine: Runner, owner: str, template: str, told: str) -> None:

@@ -24,7 +24,7 @@ def test_notify_sends_what_is_due_and_status_shows_what_fails(mine: Runner) -> N
         hook.answers = 200
         done = mine("notify")
         assert done.code == 0
-        assert "Gateway: 1 grave exception (IN)" in done.out
+        assert "Gateway: 1 severe exception (IN)" in done.out
         [row] = json.loads(mine("status", "--json").out)["notifications"]
         assert (row["alerted and open"], row["problem"]) == (1, "")
         assert mine("notify").out == ""

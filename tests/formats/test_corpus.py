@@ -64,7 +64,7 @@ NO_FEEDS = {
     "MANIFEST.tsv": "says where they come from, and their licences",
     "bank-mt940/*.yml": "what the library that published the sample makes of it",
     "bank-camt/*.json": "what the library that published the sample makes of it",
-    "bank-csv/*.json": "a text and what somebody wants of it",
+    "bank-csv/*.json": "a text and the result that somebody expects of it",
     "csv/*.json": "the rows that are expected of the sample of that name",
     "x12/*.json": "a mapping of the library that published the samples, and its result",
     "x12/*.xml": "what the library that published the samples makes of them",
@@ -89,17 +89,17 @@ SETTINGS: dict[str, dict[str, Any]] = {
     "xlsx/*deaths*": {"header": {"contains": ["Name", "Age"]}},
     "xlsx/*los-angeles*": {"header": {"row": 3}},
 }
-"""What a mapping of these files says of them: titles above the header, comments, an encoding that no file tells."""
+"""What a mapping of these files says of them: titles above the header, comments, an encoding that no file declares."""
 
 REASONS = {
-    r"^expected the interchange header UNB": "no interchange: UNB is missing, or other text stands behind UNZ",
+    r"^expected the interchange header UNB": "no interchange: UNB is missing, or other text follows UNZ",
     r"(UNT|SE) is missing": "the message is cut off",
-    r"(UNT 0074|SE01|UNZ 0036|GE01) says": "its count of segments, sets or messages is wrong",
-    r"(UNZ 0020|GE02) is|UNE is missing|stands outside of any": "its envelope is wrong: a reference, or a segment that is missing or misplaced",
+    r"(UNT 0074|SE01|UNZ 0036|GE01) states": "its count of segments, sets or messages is wrong",
+    r"(UNZ 0020|GE02) is|UNE is missing|is outside any": "its envelope is wrong: a reference, or a segment that is missing or misplaced",
     r"BIN01 is": "the length of its binary data is wrong",
     r"more than edi_elements_per_segment_max": "a segment has more elements than the limit",
-    r"stands twice in this file": "the same interchange stands in it twice",
-    r"stands twice in (group|interchange)": "two sets of a group, or messages, have one number",
+    r"occurs twice in this file": "the same interchange occurs twice",
+    r"occurs twice in (group|interchange)": "two sets of a group, or messages, have one number",
     r"the header has \d+$": "rows with another number of cells than the header",
     r"^the file is empty$": "empty",
     r"beyond the header$": "a row with a value to the right of the header",
@@ -107,8 +107,8 @@ REASONS = {
     r"field :25: is missing|field :60F: comes twice": "a piece of a statement: no account or no balances",
     r"(opening|closing) balance :6.F: is missing": "a piece of a statement: no account or no balances",
     r"opening balance .* make ": "opening balance and entries do not make the closing balance",
-    r":90D: says|49 says|98 says|99 says": "its totals or counts are wrong",
-    r"expected a file header \(01\)": "no BAI2: it does not begin with a file header",
+    r":90D: states|49 states|98 states|99 states": "its totals or counts are wrong",
+    r"expected a file header \(01\)": "not BAI2: it does not begin with a file header",
     r"^it holds no statement": "the bank's answer holds no statement",
     r"the bank answered without a statement": "the bank's answer is an error",
     r"it is an investment statement": "an investment statement",
@@ -249,58 +249,58 @@ REFUSED = {
 }
 """Samples that are no interchange, and why."""
 
-REPEATED_MESSAGE = "message INVOIC 509010117: UNH 0062 509010117 stands twice in interchange 131"
-REPEATED_SET = "set 810 166061414: ST02 166061414 stands twice in group 810000263"
+REPEATED_MESSAGE = "message INVOIC 509010117: UNH 0062 509010117 occurs twice in interchange 131"
+REPEATED_SET = "set 810 166061414: ST02 166061414 occurs twice in group 810000263"
 
 WRONG = {
     "edifabric2016__Edifact_INVOIC_D00A_MissingGroupTrailer.txt": ["group 5: UNE is missing"],
     "edifabric2016__Edifact_INVOIC_D00A_MultipleInvalidInterchanges.txt": [
         REPEATED_MESSAGE,
-        'segment "LNB" stands outside of any message',
-        "interchange 131: UNZ 0036 says 1 messages, there are 2",
+        'segment "LNB" is outside any message',
+        "interchange 131: UNZ 0036 states 1 messages, there are 2",
     ],
     "edifabric2016__Edifact_INVOIC_D00A_MultipleInvalidMessages.txt": [
-        "message INVOIC 509010117: UNT 0074 says 41 segments, there are 40",
+        "message INVOIC 509010117: UNT 0074 states 41 segments, there are 40",
         *[REPEATED_MESSAGE] * 3,
         "message INVOIC 509010117: UNT is missing, the message is cut off",
         REPEATED_MESSAGE,
         "message INVOIC 509010117: UNT is missing, the message is cut off",
-        "interchange 131: UNZ 0036 says 1 messages, there are 5",
+        "interchange 131: UNZ 0036 states 1 messages, there are 5",
         "interchange 131: UNZ 0020 is 1, UNB 0020 is 131",
     ],
     "edifabric2016__Edifact_INVOIC_D00A_MultipleMessages.txt": [
         REPEATED_MESSAGE,
-        "interchange 131: UNZ 0036 says 1 messages, there are 2",
+        "interchange 131: UNZ 0036 states 1 messages, there are 2",
         "interchange 131: UNZ 0020 is 1, UNB 0020 is 131",
     ],
     "edifabric2016__Edifact_INVOIC_D00A_TrailingBlanks.txt": [
         REPEATED_MESSAGE,
-        "interchange 131: UNZ 0036 says 1 messages, there are 2",
+        "interchange 131: UNZ 0036 states 1 messages, there are 2",
         "interchange 131: UNZ 0020 is 1, UNB 0020 is 131",
     ],
     "edifabric2016__X12_810_00204_MultipleInvalidMessages.txt": [
         "segment N1 has 1081 elements, more than edi_elements_per_segment_max",
-        "set 810 166061414: SE01 says 45 segments, there are 44",
+        "set 810 166061414: SE01 states 45 segments, there are 44",
         *[REPEATED_SET] * 3,
         "set 810 166061414: SE is missing, the set is cut off",
         REPEATED_SET,
         "set 810 166061414: SE is missing, the set is cut off",
-        "group 810000263: GE01 says 1 sets, there are 5",
+        "group 810000263: GE01 states 1 sets, there are 5",
     ],
     "edifabric2016__X12_810_00204_MultipleMessages.txt": [
         REPEATED_SET,
-        "group 810000263: GE01 says 1 sets, there are 2",
+        "group 810000263: GE01 states 1 sets, there are 2",
     ],
     "edifabric2016__X12_810_00204_ValidAndInvalidMessage.txt": [
         REPEATED_SET,
-        "group 810000263: GE01 says 1 sets, there are 2",
+        "group 810000263: GE01 states 1 sets, there are 2",
     ],
-    "node-x12__850_fat.edi": ["interchange 000003438 of 12/4405197800 stands twice in this file"],
-    "pydifact__aperak_2.edi": ["message APERAK 1: UNT 0074 says 8 segments, there are 7"],
-    "pydifact__aperak_rejected_2.edi": ["message APERAK 1: UNT 0074 says 8 segments, there are 7"],
+    "node-x12__850_fat.edi": ["interchange 000003438 of 12/4405197800 occurs twice in this file"],
+    "pydifact__aperak_2.edi": ["message APERAK 1: UNT 0074 states 8 segments, there are 7"],
+    "pydifact__aperak_rejected_2.edi": ["message APERAK 1: UNT 0074 states 8 segments, there are 7"],
     "staedi__invalid997_min.edi": ["group 000005: GE02 is <TOO_LONG_AND_NOT_NUMERIC>, GS06 is 000005"],
-    "vscode-edi__DESADV.edifact": ["message DESADV 2266: UNH 0062 2266 stands twice in interchange 000000128"],
-    "staedi__nonnumeric_BIN01.edi": ['BIN01 is "11a", and the segment does not end behind so many bytes'],
+    "vscode-edi__DESADV.edifact": ["message DESADV 2266: UNH 0062 2266 occurs twice in interchange 000000128"],
+    "staedi__nonnumeric_BIN01.edi": ['BIN01 is "11a", and the segment does not end after that many bytes'],
 }
 """What is wrong with the envelopes of the samples; with all others nothing is."""
 

@@ -62,7 +62,7 @@ def test_wrong_names_do_not_keep_files_from_their_mappings(gateway: Home, drop: 
     }
     said = files["export (3).dat"].reason
     assert said.startswith("claimed by its content, a CSV with the columns order-id, order-item-id")
-    assert said.endswith('its name is none of "*orders*.csv"')
+    assert said.endswith('its name matches none of "*orders*.csv"')
     assert "claimed by its content, a workbook whose sheet" in files["monday.csv"].reason
     assert files["returns.txt"].reason == "", "a usual name needs no word"
     told = gateway.lake.con.execute("select reason from file_state where name = 'export (3).dat'").fetchone()
@@ -79,7 +79,7 @@ NEAR: dict[tuple[str, str], tuple[str, list[str]]] = {
     ]),
     ("amazon-us", "orders.csv"): ("<?xml version='1.0'?>\n<Bestellung><Zeile/></Bestellung>", [
         "orders.csv looks like an XML document with the root Bestellung; no mapping of amazon-us reads it",
-        "orders.toml wants format delimited",
+        "orders.toml expects format delimited",
     ]),
     ("amazon-us", "a.xml"): ("<Bestellung/>", [
         "with the root Bestellung; no mapping of amazon-us reads it: they are for delimited",
@@ -90,7 +90,7 @@ NEAR: dict[tuple[str, str], tuple[str, list[str]]] = {
         "3pl-east has mappings for interchanges only", "mappings of amazon-us would name it",
     ]),
     ("own-warehouse", "count.xlsx"): (ORDERS, [
-        "stock-count.toml wants format workbook", "own-warehouse.opening-stock also needs date, location, status",
+        "stock-count.toml expects format workbook", "own-warehouse.opening-stock also needs date, location, status",
     ]),
     ("main-bank", "camt.xml"): ("<Document><CstmrCdtTrfInitn/></Document>", [
         "main-bank.camt053 cannot read it: the document holds a CstmrCdtTrfInitn, expected BkToCstmrStmt",
@@ -100,7 +100,7 @@ NEAR: dict[tuple[str, str], tuple[str, list[str]]] = {
         "mappings/master-data/aliases.toml", "mappings/master-data/items.toml",
     ]),
     ("master-data", "undated.csv"): (UNDATED, [
-        "master-data.items could read it, but master-data.aliases names more of its columns and also needs valid-from",
+        "master-data.items can read it, but master-data.aliases names more of its columns and also needs valid-from",
     ]),
 }  # fmt: skip
 """(partner, name of the file) → what it holds, and what must be said of it."""

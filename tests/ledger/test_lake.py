@@ -135,7 +135,7 @@ def test_a_newer_schema_is_refused_and_left_as_it_is(home: Path, config: Config)
     for read_only in (True, False):
         with pytest.raises(HouseError) as raised:
             open_lake(home, config, read_only=read_only)
-        assert f"version 99, this program knows up to {SCHEMA_VERSION}" in str(raised.value)
+        assert f"version 99, this program supports versions up to {SCHEMA_VERSION}" in str(raised.value)
         assert "Upgrade" in raised.value.hint
 
 
@@ -265,7 +265,7 @@ def test_as_of_a_snapshot_number(dated: Path, config: Config) -> None:
 
 @pytest.mark.parametrize("when", ["2026-02-27", "2026-02-28T11:59:59Z", "0001-01-01", "999", "9999999"])
 def test_as_of_a_point_without_a_commit(dated: Path, config: Config, when: str) -> None:
-    with pytest.raises(HouseError, match="there is no commit at that point"):
+    with pytest.raises(HouseError, match="there was no commit by then"):
         open_lake(dated, config, as_of=when)
 
 

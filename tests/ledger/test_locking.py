@@ -153,7 +153,7 @@ def test_a_writer_that_is_killed_in_a_commit_frees_the_lock_and_leaves_nothing(h
 def test_waiting_too_long_for_the_lock_is_an_operators_error(home: Path, config: Config) -> None:
     with writer(home, config) as (process, _):
         with (
-            pytest.raises(HouseError, match="Another gateway is at work"),
+            pytest.raises(HouseError, match="Another gateway uses this home"),
             WriterLock(SqliteCatalog(home / "ledger")).held(0.05),
         ):
             pytest.fail("two hold the lock")
@@ -231,7 +231,7 @@ def test_a_busy_catalog_is_tried_again(message: str) -> None:
 
 
 def test_a_catalog_that_stays_busy_is_an_operators_error() -> None:
-    with pytest.raises(HouseError, match="stop it or try again"):
+    with pytest.raises(HouseError, match="stop it, or try again"):
         retry(_busy(1_000_000), seconds_max=0.02)
 
 

@@ -121,7 +121,7 @@ def test_waiting_too_long_for_another_machine_is_an_operators_error(
     with (
         ledger.lock.held(),
         open_lake(tmp_path, elsewhere(tmp_path, shared), read_only=True) as other,
-        pytest.raises(HouseError, match="Another gateway is at work"),
+        pytest.raises(HouseError, match="Another gateway uses this home"),
         other.lock.held(0.05),
     ):
         pytest.fail("two hold the lock")

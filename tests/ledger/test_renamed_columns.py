@@ -136,7 +136,7 @@ def test_the_older_program_refuses_what_it_does_not_know(
     open_lake(older, config).close()
     with monkeypatch.context() as then:
         as_then(then)
-        with pytest.raises(HouseError, match="schema version 2, this program knows up to 1"):
+        with pytest.raises(HouseError, match="schema version 2, this program supports versions up to 1"):
             open_lake(older, config)
     with catalog(older) as raw:
         names = {name for (name,) in raw.execute("select column_name from ducklake_column where end_snapshot is null")}

@@ -116,7 +116,7 @@ def test_a_place_in_use_is_refused(business: Path, tmp_path: Path, places: Place
     other, config = moved(tmp_path / "other", places, "sqlite", "folder", business)
     (other / "ledger" / "files" / "aa").mkdir(parents=True)
     (other / "ledger" / "files" / "aa" / "b.zst").write_bytes(b"somebody's")
-    with pytest.raises(HouseError, match=r"aa/b\.zst is there, and is not of the backup"):
+    with pytest.raises(HouseError, match=r"aa/b\.zst is there and does not belong to the backup"):
         restore(other, config, business)
 
 
@@ -145,7 +145,7 @@ def test_the_commands_work_on_a_shared_ledger(business: Path, tmp_path: Path, pl
         return done.stdout
 
     assert "verified." in gateway("restore", str(business))
-    assert "The ledger is as it was committed." in gateway("verify")
+    assert "The ledger is intact: every row is as it was committed." in gateway("verify")
     assert "sealed." in gateway("maintain")
     assert "verified." in gateway("backup", str(tmp_path / "backups"))
     assert gateway("query", "select count(*) > 0 as found from file", "--format", "csv").split() == ["found", "True"]

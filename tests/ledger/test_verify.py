@@ -68,7 +68,7 @@ def test_what_nobody_touched_is_right(business: Path, flushed: Path) -> None:
 
 def test_the_command_says_so(business: Path) -> None:
     done = CliRunner().invoke(cli.app, ["-C", str(business), "verify"])
-    assert (done.exit_code, done.stdout) == (0, "The ledger is as it was committed.\n")
+    assert (done.exit_code, done.stdout) == (0, "The ledger is intact: every row is as it was committed.\n")
     with catalog(business) as raw:
         raw.execute(f"update {inlined(raw, 'journal_line')} set memo = 'nothing' where row_id = 3")
     done = CliRunner().invoke(cli.app, ["-C", str(business), "verify"])
@@ -172,7 +172,7 @@ def test_rows_that_name_another_commit_are_found(business: Path) -> None:
         for number, seq in ((10, "1"), (11, "99"), (12, None)):
             raw.execute(f"update {inlined(raw, 'journal_line')} set commit_seq = ? where row_id = ?", [seq, number])
     findings = check(business)
-    assert named(findings, "journal_line", entry, "stands behind rows of audit row")
+    assert named(findings, "journal_line", entry, "comes after rows of audit row")
     assert named(findings, "journal_line", "audit row 1 (file.committed items.csv)", "committed 0 rows, has 1")
     assert named(findings, "journal_line", "audit row 99", "no such audit row covers them")
     assert named(findings, "journal_line", "audit row None", "no such audit row covers them")

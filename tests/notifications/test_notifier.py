@@ -254,5 +254,5 @@ def test_a_state_that_cannot_be_read_is_told_with_the_mend(office: Office) -> No
 def test_an_owner_that_no_exception_has_is_a_slip(office: Office) -> None:
     settings = configuration.load(office.root)
     notify = configuration.Notify.model_validate({"to": [{**office.to[0], "owner": ["IN", "XX"]}]})
-    with pytest.raises(HouseError, match=r"check notify\.to XX: nobody owns exceptions so\. Name .*IN, .*WH"):
+    with pytest.raises(HouseError, match=r"check notify\.to XX: no exception has this owner\. Name .*IN, .*WH"):
         check(office.root, settings.model_copy(update={"notify": notify}), load_rules(office.root))

@@ -47,7 +47,7 @@ def test_a_mail_goes_out_encrypted_and_logged_in(tmp_path: Path, alert: Message,
         send(alert, MAIL, smtp(server.port, tls="tls" if implicit else "starttls", ca_file=str(pem[0]), **login), NOW)
     [mail] = server.mails
     assert (mail["To"], mail["From"]) == ("ops@example.com", "Gateway <gw@example.com>")
-    assert mail["Subject"] == "Gateway: 1 grave exception (IN)"
+    assert mail["Subject"] == "Gateway: 1 severe exception (IN)"
     assert mail["Message-ID"] == f"<{alert.key}@example.com>"
 
 

@@ -99,7 +99,7 @@ def faults(home: Path, text: str | bytes) -> list[str]:
         ),
         (
             f"{US}[[hold]]\nsince = 2026-01-01\nreason = 'x'",
-            "3: `hold[1]`: neither a location nor a SKU is named. Fix: name a location, a SKU, or both.",
+            "3: `hold[1]`: it names neither a location nor a SKU. Fix: name a location, a SKU, or both.",
         ),
         (
             f"{US}[[hold]]\nsku = 'A'\nsince = 2026-01-02\nuntil = 2026-01-01\nreason = 'x'",
@@ -127,7 +127,7 @@ def faults(home: Path, text: str | bytes) -> list[str]:
         ),
         (
             f"{TO}email = 'a@b.c'\nwebhook = 'https://x'",
-            "3: `notify.to[1]`: it names both email and webhook, or neither. Fix: name either email or webhook.",
+            "3: `notify.to[1]`: it has both email and webhook, or neither. Fix: name either email or webhook.",
         ),
         (
             f"{TO}webhook = 'http://example.com'\nsecret_env = 'S'",
@@ -140,7 +140,7 @@ def faults(home: Path, text: str | bytes) -> list[str]:
         ),
         (
             f"{TO}digest_at = '7:30'",
-            '5: `notify.to[1].digest_at`: "7:30" is no time of day. Fix: write it as in 07:30.',
+            '5: `notify.to[1].digest_at`: "7:30" is not a time of day. Fix: write it as in 07:30.',
         ),
         (
             f"{TO}timezone = 'Berlin'",
@@ -153,7 +153,7 @@ def faults(home: Path, text: str | bytes) -> list[str]:
         ),
         (
             f"{US}[notify.smtp]\nhost = 'mail.example'\nsender = 'a@b.c'\ntls = 'none'\nuser = 'x'",
-            '6: `notify.smtp.tls`: a password is not sent without TLS. Fix: write tls = "starttls" or "tls".',
+            '6: `notify.smtp.tls`: a password needs TLS. Fix: write tls = "starttls" or "tls".',
         ),
         (
             f"{US}[notify.smtp]\nhost = 'mail.example'",
@@ -186,8 +186,8 @@ def faults(home: Path, text: str | bytes) -> list[str]:
         ),
         (
             f"{US}[ledger]\ndata = 's3://acme/a'\narchive = 's3://acme/a/files'\n{KEYS}",
-            "4: `ledger.data`: data lies within another place, or around it. "
-            "Fix: choose a place that is apart from archive and path, as in ledger/data.",
+            "4: `ledger.data`: data overlaps another place. "
+            "Fix: choose a place outside archive and path, as in ledger/data.",
         ),
         (
             f"{US}[ledger.s3]\nendpoint = 'acme.example'",
@@ -209,7 +209,7 @@ def faults(home: Path, text: str | bytes) -> list[str]:
         (SEND.replace('"ZZ/A"', '"A"'), '9: `send[1].sender` cannot be "A". Fix: write it as in sender = "ZZ/ACME".'),
         (
             f'{SEND}[[send]]\nname = "s"\npartner = "a"\ndocument = "180"\nsender = "ZZ/A"\nreceiver = "ZZ/B"\nsince = 2026-01-01',
-            '13: `send[2].name`: the name "s" stands in another [[send]] too. Fix: give each [[send]] a name of its own.',
+            '13: `send[2].name`: the name "s" is used by another [[send]] too. Fix: give each [[send]] a name of its own.',
         ),
         (
             f'{SEND}since = "soon"',
@@ -243,7 +243,7 @@ def test_a_fault_names_its_line_and_the_fix(tmp_path: Path, text: str, fault: st
 )
 def test_a_password_in_the_settings_is_a_fault_and_not_shown(tmp_path: Path, catalog: str) -> None:
     assert faults(tmp_path, f'{US}[ledger]\ncatalog = "{catalog}"') == [
-        "config.toml:4: `ledger.catalog`: a password does not belong into config.toml. "
+        "config.toml:4: `ledger.catalog`: a password does not belong in config.toml. "
         "Fix: remove it, and name the environment variable that holds it in catalog_password_env."
     ]
 

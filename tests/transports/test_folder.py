@@ -86,8 +86,8 @@ def test_what_lies_beside_the_partners_folders_is_told(home: Path, config: Confi
     folder = Folder(home, config)
     assert folder.poll() == []
     assert sorted(p.message for p in folder.problems) == [
-        "inbound/linked is no partner's folder",
-        "inbound/settlement.txt is no partner's folder",
+        "inbound/linked does not belong to a partner",
+        "inbound/settlement.txt does not belong to a partner",
     ]
 
 

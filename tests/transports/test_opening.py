@@ -120,4 +120,4 @@ def test_a_folder_that_became_a_link_is_not_listed(home: Path, config: Config, t
     path.parent.rename(tmp_path / "moved")
     path.parent.symlink_to(tmp_path / "moved")
     assert folder.poll() == []
-    assert [problem.message for problem in folder.problems] == ["inbound/amazon-us is no partner's folder"]
+    assert [problem.message for problem in folder.problems] == ["inbound/amazon-us does not belong to a partner"]

@@ -48,7 +48,7 @@ class _Lint:
         for number, rule in enumerate(rules):
             if times[rule.name] > 1:
                 yield self.fault(
-                    ("rule", number, "name"), f"{times[rule.name]} rules are named {rule.name}", "rename it"
+                    ("rule", number, "name"), f"{times[rule.name]} rules have the name {rule.name}", "rename it"
                 )
 
     def missing(self) -> Iterator[HomeFault]:

@@ -46,7 +46,7 @@ class Rule(Strict):
     @model_validator(mode="after")
     def _one_way(self) -> Rule:
         if bool(self.legs) == bool(self.amount):
-            raise ValueError("say either `amount` or `legs`")
+            raise ValueError("give either `amount` or `legs`")
         if bool(self.class_) != bool(self.classes):
             raise ValueError("`class` and `classes` go together")
         if self.amount and not (self.debit and (self.credit or self.classes)):

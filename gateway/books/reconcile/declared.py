@@ -16,7 +16,7 @@ def run(working: Working, reconciliation: Reconciliation) -> None:
     """Add the reconciliation's lines, matches and exceptions."""
     external, book, rest = reconciliation.external, reconciliation.book, reconciliation.open
     if external is None or book is None or rest is None:
-        raise ValueError(f"{reconciliation.letter} is no declared reconciliation")
+        raise ValueError(f"{reconciliation.letter} is not a declared reconciliation")
     con = working.con
     prefix = f"_declared_{reconciliation.letter}"
     theirs = items(con, reconciliation, external, f"{prefix}_external")

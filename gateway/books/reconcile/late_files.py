@@ -48,7 +48,9 @@ def _not_there(feed: Feed, standing: Sequence[Standing], now: datetime) -> Itera
             continue
         code = "FILE_LATE" if state == "late" else "FILE_MISSING"
         message = f"{feed.name} of {period.key} was due at {feed.local(period.due)}"
-        message += " and is not there" if state == "late" else " and never came; the file after it was due since, too"
+        message += (
+            " and has not arrived" if state == "late" else " and has not arrived; the file after it has become due too"
+        )
         yield code, f"{feed.name}|{period.key}", feed.entity, feed.partner, feed.name, period.day, message, None
 
 
@@ -59,7 +61,7 @@ def _numbers(
     for gap in feeds.number_gaps(con, feed, came):
         count = gap.last - gap.first + 1
         what = str(gap.first) if count == 1 else f"{gap.first} to {gap.last} ({count})"
-        message = f"{counter}: {what} did not come, but {gap.last + 1} did"
+        message = f"{counter}: {what} did not arrive, but {gap.last + 1} did"
         key = f"{counter}|{gap.series}|{gap.last + 1}"
         yield "SEQ_GAP", key, feed.entity, feed.partner, feed.name, local_day(now, feed.expect.zone), message, None
 

@@ -58,7 +58,7 @@ class _Lint:
             for number, block in enumerate(self.registry.reconciliations):
                 name = name_of(block)
                 if name and name in seen:
-                    message = f"{key} {name} stands in several reconciliations, first in {seen[name]}"
+                    message = f"{key} {name} is used by several reconciliations, first by {seen[name]}"
                     yield self.fault(("reconciliation", number, key), message, f"choose another {key}")
                 seen.setdefault(name, f'"{block.title}"')
 
@@ -126,7 +126,7 @@ class _Lint:
             return
         for name in dict.fromkeys(raised):
             if name not in block.codes:
-                message = f"{who} raises {name}, which is no code here{nearest(name, block.codes)}"
+                message = f"{who} raises {name}, which is not a code of this reconciliation{nearest(name, block.codes)}"
                 fix = f"write {name} below [reconciliation.codes], with severity, owner, days, suggestion and title"
                 yield self.fault(where, message, fix)
         for name in block.codes:

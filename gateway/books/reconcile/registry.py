@@ -61,7 +61,7 @@ class Pass(Strict):
     def _tolerance(self) -> Pass:
         if (self.absolute > 0) != (self.relative > 0):
             key = "relative" if self.absolute else "absolute"
-            raise wrong("a tolerance is bounded twice", "give both `absolute` and `relative`, or neither", key)
+            raise wrong("a tolerance needs two bounds", "give both `absolute` and `relative`, or neither", key)
         if self.by == "amount" and (self.absolute or self.days is None):
             raise wrong('by = "amount" needs `days` and takes no tolerance', "write `days`, and no tolerance", "by")
         return self
@@ -118,10 +118,10 @@ class Reconciliation(Strict):
     def _whole(self) -> Reconciliation:
         declared = (self.external, self.book, self.passes, self.open)
         if self.family and any(declared):
-            raise wrong("a family compares by itself", "leave out external, book, pass and open", "family")
+            raise wrong("a family compares without them", "leave out external, book, pass and open", "family")
         if not self.family and not all(declared):
             fix = "write `family`, or all of external, book, pass (at least one) and open"
-            raise wrong("it compares nothing", fix, "letter")
+            raise wrong("it declares nothing to compare", fix, "letter")
         return self
 
     def kind_of(self, code: str) -> str:

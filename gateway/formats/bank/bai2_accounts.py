@@ -90,7 +90,7 @@ class _Level:
         for name, value in found.items():
             text = said.get(name, "")
             if not re.fullmatch("[+-]?[0-9]{1,30}", text) or int(text) != value:
-                message = f"{what}: {trailer.code} says {name} {text or '(nothing)'}, there is {value}"
+                message = f"{what}: {trailer.code} states {name} {text or '(nothing)'}, found {value}"
                 yield Fault("CONTROL_TOTAL", message, RESEND, f"line {trailer.line}")
 
 
@@ -113,7 +113,7 @@ class _Account(_Level):
         if not self.account:
             self.fault("the account number is missing", record.line)
         if not is_day(group.head.get("02/date", "")):
-            self.fault(f'the as-of date "{group.head.get("02/date", "")}" of its group is no day', record.line)
+            self.fault(f'the as-of date "{group.head.get("02/date", "")}" of its group is not a date', record.line)
         if self.group_status == "2":
             self.fault("its group asks to delete what was sent before, which a person must do", record.line)
 
@@ -231,7 +231,7 @@ class _Scan:
             group.parts += 1
             self._keep(self.account)
         else:
-            self.account.fault(f'"{record.parts[0][:60]}" is no BAI2 record', record.line)
+            self.account.fault(f'"{record.parts[0][:60]}" is not a BAI2 record', record.line)
 
     def done(self) -> Statements:
         """All accounts. What the end of the file cut off is told."""

@@ -147,7 +147,7 @@ def _summaries(fields: Sequence[str]) -> list[tuple[str, str, str, str]] | str:
         if not kind and not amount:
             continue
         if not _TYPE.fullmatch(kind) or not is_amount(amount):
-            return f'"{kind},{amount}" is no type code with an amount in minor units'
+            return f'"{kind},{amount}" is not a type code with an amount in minor units'
         found.append((kind, amount, count, funds))
     return found
 
@@ -183,7 +183,7 @@ def detail(parts: Sequence[str]) -> tuple[str, ...] | str:
             return taken
         kind, amount, funds, bank, customer, text, *further = taken
     if not _TYPE.fullmatch(kind):
-        return f'"{kind}" is no type code of three digits'
+        return f'"{kind}" is not a type code of three digits'
     if not is_amount(amount):
         return f'the amount "{amount}" is not in minor units without a point'
     return (kind, amount, funds, bank, customer, text, *further)

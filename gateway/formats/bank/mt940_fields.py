@@ -108,9 +108,9 @@ def _trouble(entry: Entry | None) -> str:
     if entry is None:
         return "expected value date, entry date, C or D, amount with a comma, type and reference"
     if not is_day(entry[0]):
-        return f"the value date {entry[0]} is no day"
+        return f"the value date {entry[0]} is not a date"
     if entry[1] and not is_day("24" + entry[1]):
-        return f"the entry date {entry[1]} is no day"
+        return f"the entry date {entry[1]} is not a date"
     return ""
 
 

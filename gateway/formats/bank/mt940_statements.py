@@ -141,7 +141,7 @@ class _Page:
     def check(self) -> None:
         """Find what is wrong with this page by itself."""
         if not self.account:
-            self.fault("field :25: is missing, so nobody knows whose account it is")
+            self.fault("field :25: is missing, so the account is unknown")
         if self.kind == "MT942":
             self._check_totals()
         else:
@@ -170,7 +170,7 @@ class _Page:
             number, total = self._total(tag)
             if (number, total) != (self.count[sign], self.moved[sign]):
                 self.fault(
-                    f":{tag}: says {number} {side} entries of {total:f}, there are {self.count[sign]} "
+                    f":{tag}: states {number} {side} entries of {total:f}, there are {self.count[sign]} "
                     f"of {self.moved[sign]:f}",
                     self.lines[tag], "CONTROL_TOTAL",
                 )  # fmt: skip

@@ -206,7 +206,7 @@ def _statement(ordinal: int, response: str, head: dict[str, str], signon: dict[s
         code, message = _value(head, "STATUS/CODE"), _value(head, "STATUS/MESSAGE")
         faults.append(f"the bank answered without a statement: {code} {message}".rstrip())
     elif not account:
-        faults.append("ACCTID is missing, so nobody knows whose account it is")
+        faults.append("ACCTID is missing, so the account is unknown")
     unit = Unit(
         ordinal=ordinal,
         kind="OFX",

@@ -206,7 +206,7 @@ def _conform(table: Segments) -> Iterator[Trouble]:
         text = table.raw(index, index + 1).decode(errors="replace")
         yield index, segment, text, message, "Ask the sender to name in UNB the character set that is used."
     for index in table.where("UNO").tolist():
-        message = "a package (UNO) holds an object that is no message"
+        message = "a package (UNO) holds an object that is not a message"
         yield index, "UNO", "", message, "Send the object as a file of its own."
 
 

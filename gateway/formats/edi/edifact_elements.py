@@ -82,6 +82,6 @@ def segment_of(composite: str) -> str:
     """The one segment that has a composite. Raises PathError where there are several or none."""
     found = sorted({segment for segment, places in _places().items() if any(composite == p[0] for p in places)})
     if len(found) != 1:
-        reason = f"stands in {', '.join(found)}" if found else "stands in no segment that is known by name"
+        reason = f"is in {', '.join(found)}" if found else "is in no segment that is known by name"
         raise PathError("composite", composite, reason, "Name the segment: QTY[33]/6060 or QTY[33]/01-2.")
     return found[0]

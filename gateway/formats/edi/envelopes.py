@@ -18,7 +18,7 @@ from gateway.reading import Envelope, ReadRequest, Unit
 from gateway.settings import Limits
 
 OUTSIDE = "between the envelopes"
-"""Names the place of what stands outside of any set or message."""
+"""Names the place of what is outside any set or message."""
 
 Place = tuple[int, int]
 """Element and component, 0 for the whole element."""
@@ -209,7 +209,7 @@ class _Walk:
         self.test = test in self.dialect.test[1]
         key = (*self.partners, self.dialect.interchange.reference(control))
         if control and key in self.seen:
-            message = f"interchange {control} of {self.partners[0]} stands twice in this file"
+            message = f"interchange {control} of {self.partners[0]} occurs twice in this file"
             self._fault(message, number, self.dialect.interchange.names[0], control)
         self.seen.add(key)
 
@@ -286,7 +286,7 @@ class _Walk:
             what = self.dialect.unit.what
             self.strayed = True
             tag = table.id(stray)[:20]
-            self._fault(f'segment "{tag}" stands outside of any {what}', self.first + stray, OUTSIDE, tag)
+            self._fault(f'segment "{tag}" is outside any {what}', self.first + stray, OUTSIDE, tag)
 
     # --- what is missing ------------------------------------------------------------------------------
 
@@ -348,7 +348,7 @@ class _Walk:
         named, counted, repeated = opened.level.names
         level, optional = opened.level, opened.level.optional
         if not (optional and not declared) and _whole(declared) != held:
-            message = f"{opened.called}: {counted} says {declared or 'nothing'} {holds}, there are {held}"
+            message = f"{opened.called}: {counted} states {declared or 'no number of'} {holds}, there are {held}"
             yield self._made(message, number, counted, declared)
         if not (optional and "" in (closing, opened.control)) and level.reference(closing) != level.reference(
             opened.control
@@ -359,7 +359,7 @@ class _Walk:
     def _repeated(self, opened: _Open, within: _Open, number: int) -> Fault:
         """The fault of an envelope whose reference another one beside it has."""
         name, what = opened.level.names[0], opened.level.what
-        message = f"{opened.called}: {name} {opened.control} stands twice in {within.called}"
+        message = f"{opened.called}: {name} {opened.control} occurs twice in {within.called}"
         hint = f"Ask the sender to give each {what} a number of its own and to send this {what} again."
         return Fault("CONTROL_TOTAL", message, hint, f"segment {number}", name, opened.control)
 

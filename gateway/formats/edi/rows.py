@@ -59,7 +59,7 @@ class InterchangeOptions(BaseModel):
         try:
             return codecs.lookup(value).name if value else ""
         except LookupError:
-            raise ValueError(f'"{value}" is no encoding that is known; write e.g. "latin-1"') from None
+            raise ValueError(f'"{value}" is not a known encoding; write e.g. "latin-1"') from None
 
 
 class InterchangeReading(Reading):

@@ -115,7 +115,7 @@ def _header(head: bytes, name: str, place: int) -> Header:
         )  # fmt: skip
     separator = head[3:4]
     if separator in (b"\r", b"\n"):
-        raise FileError(name, "a line ends behind ISA, where the separator of elements must stand",
+        raise FileError(name, "a line ends behind ISA, where the element separator is expected",
                         "Send the ISA in one line, with a separator such as *.", f"byte {place}")  # fmt: skip
     at = 3
     for _ in range(ISA_ELEMENTS - 1):
@@ -198,7 +198,7 @@ def _conform(table: Segments) -> Iterator[Trouble]:
                     index,
                     f"{tag.decode()}/{number:02d}",
                     declared,
-                    f'{tag.decode()}{number:02d} is "{declared}", and the segment does not end behind so many bytes',
+                    f'{tag.decode()}{number:02d} is "{declared}", and the segment does not end after that many bytes',
                     "Ask the sender to state the true length of the binary data.",
                 )
 

@@ -80,7 +80,7 @@ class Options(BaseModel):
     def _tags_where_they_are_needed(self) -> Options:
         for column in self.columns:
             if bool(column.record) != (self.tag is not None):
-                raise ValueError(f"column {column.name}: say `record` if, and only if, the lines have a `tag`")
+                raise ValueError(f"column {column.name}: give `record` if, and only if, the lines have a `tag`")
         named = [(column.record, column.name) for column in self.columns]
         if len(set(named)) < len(named):
             raise ValueError("two columns of one record have the same name")
@@ -213,7 +213,7 @@ class _Fixed(Reading):
             Fault(
                 "ROW_REJECT",
                 f"the line has {length} characters, its last column ends at {self.width}",
-                'Send lines of full length, or say short = "pad" if blanks at their ends are left out.',
+                'Send lines of full length, or set short = "pad" if blanks at their ends are left out.',
                 f"line {number}",
                 row={"#raw": text},
             ),

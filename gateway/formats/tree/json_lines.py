@@ -189,7 +189,7 @@ class _Json(Reading):
         for path, value, around in walk.rows():
             position = f"{line} {path}" if line and path != "$" else line or path
             if walk.scanner.doubled:
-                message = f"the key {walk.scanner.doubled} stands twice in one object"
+                message = f"the key {walk.scanner.doubled} occurs twice in one object"
                 self._reject(message, position, walk.scanner.raw)
             else:
                 yield position, value, around
@@ -263,7 +263,7 @@ class _Walk:
         while True:
             key = scanner.key()
             if key in seen:
-                raise JsonError(f"the key {key} stands twice", scanner.line)
+                raise JsonError(f"the key {key} occurs twice", scanner.line)
             if key == steps[0]:
                 seen.add(key)
                 member = f".{key}" if _PLAIN_KEY.fullmatch(key) else f"[{json.dumps(key, ensure_ascii=False)}]"

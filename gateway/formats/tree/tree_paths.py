@@ -110,7 +110,9 @@ def outward(steps: tuple[Step, ...]) -> int:
     levels = next((n for n, step in enumerate(steps) if step.name != ".."), len(steps))
     if levels == len(steps) or any(step.name == ".." for step in steps[levels:]):
         text = "/".join(step.name for step in steps)
-        raise PathError("path", text, "goes out of the row in its middle", "Put .. in front, and a name behind it.")
+        raise PathError(
+            "path", text, "goes out of the row in its middle", "Put .. at the beginning, and a name after it."
+        )
     return levels
 
 

@@ -171,7 +171,7 @@ class _Xml(Reading):
         if missing:
             raise FileError(
                 self.request.name, f"the document has no {' and no '.join(sorted(missing))}",
-                "Send the document that the mapping is for.",
+                "Send the document that the mapping reads.",
             )  # fmt: skip
 
     def _root_tag(self) -> str:
@@ -196,7 +196,7 @@ class _Xml(Reading):
     def _unexpected(self, what: str, wanted: tuple[str, ...], line: int = 0) -> FileError:
         return FileError(
             self.request.name, f"{what}, expected {' or '.join(wanted)}",
-            "Send the document that the mapping is for.", f"line {line}" if line else "",
+            "Send the document that the mapping reads.", f"line {line}" if line else "",
         )  # fmt: skip
 
     def _check_depth(self, depth: int, element: Any) -> None:

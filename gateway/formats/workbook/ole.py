@@ -24,7 +24,7 @@ class _Compound:
     def __init__(self, content: bytes) -> None:
         shift, small_shift = struct.unpack_from("<HH", content, 30)
         if shift not in (9, 12) or small_shift != 6:
-            raise ValueError("its sectors have a size that is none")
+            raise ValueError("it declares an impossible sector size")
         self.content, self.size = content, 1 << shift
         first_entry, self.small_below, first_small, _, *more = struct.unpack_from("<I4x5I", content, 48)
         self.table: Sequence[int] = self._numbers(self._table_sectors(*more))
@@ -77,7 +77,7 @@ class _Compound:
             return b""
         found = b"".join(map(self._sector, self._chain(first, self.table)))
         if len(found) < size:
-            raise ValueError("a stream is shorter than it says")
+            raise ValueError("a stream is shorter than declared")
         return found[:size]
 
     def _chain(self, first: int, table: Sequence[int]) -> list[int]:
@@ -85,7 +85,7 @@ class _Compound:
         found: list[int] = []
         while first not in (END, NONE):
             if len(found) >= len(table):
-                raise ValueError("a chain of its sectors runs in a circle")
+                raise ValueError("a chain of its sectors is circular")
             found.append(first)
             first = table[first]
         return found
@@ -96,13 +96,13 @@ class _Compound:
         seen: set[int] = set()
         for _ in range(count):
             if more in seen:
-                raise ValueError("the list of its sectors runs in a circle")
+                raise ValueError("the list of its sectors is circular")
             seen.add(more)
             *numbers, more = self._numbers([more])
             found += numbers
         named = [number for number in found if number not in (END, NONE)]
         if len(set(named)) < len(named):
-            raise ValueError("a sector stands twice in the list of its sectors")
+            raise ValueError("a sector occurs twice in the list of its sectors")
         return named
 
     def _numbers(self, sectors: list[int]) -> list[int]:

@@ -88,7 +88,7 @@ def _open(request: ReadRequest) -> Book:
     with request.path.open("rb") as source:
         head = source.read(8)
     if head != COMPOUND and not head.startswith(ZIP):
-        raise FileError(request.name, "this is no workbook", "Send it as .xlsx.")
+        raise FileError(request.name, "this is not a workbook", "Send it as .xlsx.")
     try:
         return Xls(request) if head == COMPOUND else _open_zip(request)
     except DAMAGE as error:

@@ -126,7 +126,7 @@ class Xlsx:
     def _area(self, text: str) -> Area:
         corners = [re.fullmatch(r"([A-Z]{1,3})([0-9]{1,7})", corner) for corner in text.split(":")]
         if corners[0] is None or corners[-1] is None:
-            raise self.package.refused(f"its merged cells {text} are none")
+            raise self.package.refused(f"{text} is not a range of merged cells")
         first, last = corners[0], corners[-1]
         return int(first[2]), column_number(first[1]), int(last[2]), column_number(last[1])
 

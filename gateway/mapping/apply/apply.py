@@ -212,7 +212,7 @@ def _table(work: Work, table: str, kinds: Sequence[Kind]) -> str:
         return name
     shared = f"{repeated} and count(distinct _ordinal >> {FILE_SHIFT}) > 1 limit 1"
     if work.con.execute(shared).fetchone() is not None:
-        raise ApartError("a later one changes what an earlier one says")
+        raise ApartError("a later file changes rows of an earlier one")
     repeats = work.make(
         "table",
         f"_repeats_{table}",

@@ -190,7 +190,7 @@ def add_unmapped(work: Work, compiler: Compiler, relation: str, name: str) -> No
                 ", ".join(fields.columns_of(spec, record.spec.fields)) if spec.lookup else _first_column(record, target)
             )
             if spec.alias is not None and spec.lookup is None:
-                code, what = "SKU_UNKNOWN", f"is no SKU and no {spec.alias} alias of this partner"
+                code, what = "SKU_UNKNOWN", f"is neither a SKU nor a {spec.alias} alias of this partner"
                 hint = "Add it to the aliases and replay the file; until then it is counted under its own name."
             else:
                 place = f"lookup {spec.lookup}" if spec.lookup else "mapping"
@@ -299,7 +299,7 @@ def unknown_column(column: str) -> Fault:
     """A column that the mapping does not know, where it says to hold such files."""
     return Fault(
         "FILE_REJECT",
-        f'the column "{column}" is new and the mapping says to hold such files',
+        f'the column "{column}" is new and the mapping holds such files',
         "Map it, or set drift to hold-missing.",
         column=column,
     )

@@ -144,8 +144,8 @@ def _two_readings(defect: Defect) -> tuple[str, str]:
     digits, decimals = re.sub("[.,]", "", value), re.sub("[.,]", ".", value)
     return (
         f'{defect.column}: "{_short(defect.value)}" is ambiguous: it can mean {digits} or {decimals}, '
-        "and no other value of the file tells which",
-        'Say decimal = "point" or "comma" in the mapping, or send numbers without thousands separators.',
+        "and no other value of the file decides it",
+        'Set decimal = "point" or "comma" in the mapping, or send numbers without thousands separators.',
     )
 
 

@@ -77,7 +77,7 @@ def _by(reader: Loaded, content: Content, first: Sequence[Loaded]) -> str:
     rest = [one for one in first if one is not reader]
     but = f"its name also fits {' and '.join(one.name for one in rest)}"
     if not first:
-        but = f"its name is none of {_patterns(reader)}"
+        but = f"its name matches none of {_patterns(reader)}"
     return f"claimed by its content, {content.describe()}; {but}"
 
 
@@ -105,7 +105,7 @@ def _nearer(name: str, content: Content, reader: Loaded, nearer: Sequence[tuple[
     """A mapping that needs few columns would read the file, but another one knows more of them."""
     others = "; ".join(f"{one.mapping.feed} names more of its columns and {found.why}" for found, one in nearer)
     return _reject(
-        f"{name} looks like {content.describe()}; {reader.mapping.feed} could read it, but {others}",
+        f"{name} looks like {content.describe()}; {reader.mapping.feed} can read it, but {others}",
         "Send it with these columns; or, if it is the other one's, under a name that its `match` fits.",
     )
 
@@ -121,8 +121,8 @@ def _nobody(
     everyone = [one for one in (*library.mappings.values(), *library.earlier) if one.mapping.partner == partner]
     asleep = [one for one in everyone if not one.holds_on(on) and _matches(one, name)]
     if asleep:
-        days = "; ".join(f"{one.name} holds {_days(one)}" for one in asleep)
-        return _reject(f"no mapping of {partner} for {name} holds on {on}: {days}", "Extend valid_from or valid_to.")
+        days = "; ".join(f"{one.name} is valid {_days(one)}" for one in asleep)
+        return _reject(f"no mapping of {partner} for {name} is valid on {on}: {days}", "Extend valid_from or valid_to.")
     broken = [one for one in library.faults if one.file.startswith(f"mappings/{partner}/")]
     if broken:
         more = f" (and {len(broken) - 1} more)" if len(broken) > 1 else ""
@@ -134,7 +134,7 @@ def _nobody(
     others = sorted({one.mapping.partner for one in whole if _matches(one, name)} - {partner})
     also = f"; mappings of {listed(others, 3)} would name it" if 0 < len(others) <= 3 else ""
     near = [f"{one.mapping.feed} {found.why}" for found, one in seen]
-    near = [f"{one.name} wants format {one.mapping.file.format}" for one in named
+    near = [f"{one.name} expects format {one.mapping.file.format}" for one in named
             if one.mapping.file.format not in content.formats] + near  # fmt: skip
     if near:
         return _reject(
@@ -237,7 +237,7 @@ def _unclaimed(unit: Unit, partner: str, senders: Collection[str], own: Sequence
     near = [one for one in own if one.mapping.file.transaction == unit.kind]
     if near:
         wanted = "; ".join(
-            f"{one.name} wants {', '.join(_differences(one.mapping.file, unit, senders))}" for one in near
+            f"{one.name} expects {', '.join(_differences(one.mapping.file, unit, senders))}" for one in near
         )
         return _reject(
             f"no mapping of partner {partner} fits it: {wanted}", "Fix the mapping, or add one for this variant."

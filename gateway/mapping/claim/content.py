@@ -63,7 +63,7 @@ def look(mapping: Mapping, content: Content) -> Look:
         except HouseError as error:
             return Look(0, NOT_READ, f"cannot read it: {error.cause or error}")
         if not rows.described:
-            return Look(0, NOT_READ, "reads files without a header, which only their name tells")
+            return Look(0, NOT_READ, "reads files without a header, which can be recognised only by name")
         if each is None or first is not None:
             present = set(rows.columns) if first is None else _filled(first)
             lacking = drift.lacking(records, present)

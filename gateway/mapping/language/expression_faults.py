@@ -62,9 +62,9 @@ def no_column(name: str, fields: Collection[str], columns: Collection[str]) -> E
     if name in fields:
         fix = f"{name} is a field: write it without quotes"
     elif close:
-        fix = "use the header as it stands in the file"
+        fix = "use the header exactly as in the file"
     else:
-        fix = f"text stands in single quotes: '{name}'; the file has {listed(columns)}"
+        fix = f"write text in single quotes:  '{name}'; the file has {listed(columns)}"
     return ExpressionError(f'"{name}" is not a column of the file{close}', fix)
 
 
@@ -74,7 +74,7 @@ def no_field(name: str, fields: Collection[str], columns: Collection[str]) -> Ex
         return ExpressionError(f"{name} is a source column, not a field", f'write it in double quotes: "{name}"')
     return ExpressionError(
         f"{name} is not a field{nearest(name, fields)}",
-        f"fields here: {listed(fields)}; source columns stand in \"double\", text in 'single' quotes",
+        f"fields here: {listed(fields)}; source columns in \"double\", text in 'single' quotes",
     )
 
 

@@ -189,7 +189,7 @@ class _Writer:
 
     def _aggregate(self, name: str, node: exp.Anonymous) -> str:
         if self.inside:
-            raise ExpressionError(f"{name}() stands inside {self.inside}()", "add up once")
+            raise ExpressionError(f"{name}() is inside {self.inside}()", "add up once")
         function, arguments = AGGREGATES[name], node.expressions
         if name == "count" and (not arguments or isinstance(arguments[0], exp.Star)):
             return "count(*)"

@@ -51,7 +51,7 @@ def parse(text: str) -> exp.Expression:
         near = f' at "{place["highlight"]}"' if place.get("highlight") else ""
         raise ExpressionError(
             f"`{short(text)}` cannot be read as an expression{near}",
-            "check brackets, commas and quotes (text stands in 'single', source columns in \"double\" quotes)",
+            "check brackets, commas and quotes (text in 'single', source columns in \"double\" quotes)",
         ) from None
     except SqlglotError:
         raise ExpressionError(f"`{short(text)}` has a quote or bracket that is not closed", "close it") from None

@@ -44,4 +44,4 @@ assert set(_HOLDS) == set(_NAMES) == set(get_args(Check))
 
 def wrong(check: Check, text: str) -> str:
     """ "" or what is wrong with an identifier."""
-    return "" if _HOLDS[check](text) else f"is no {_NAMES[check]}: its length or check digit is wrong"
+    return "" if _HOLDS[check](text) else f"is not a valid {_NAMES[check]}: its length or check digit is wrong"

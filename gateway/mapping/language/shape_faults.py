@@ -23,9 +23,9 @@ from gateway.toml_faults import Place, Shape, keys_of
 from gateway.toml_lines import Path
 
 _NEEDED = {
-    (): "every mapping says feed, partner, [file] and at least one [[record]]",
+    (): "every mapping has feed, partner, [file] and at least one [[record]]",
     ("file",): 'as in format = "delimited"',
-    ("record",): "every [[record]] says type, key and [record.fields]",
+    ("record",): "every [[record]] has type, key and [record.fields]",
     ("tie_out",): 'as in tie_out = [{ sum = "amount", equals = \'first("total")\' }]',
     ("ignore",): 'as in ignore = [{ name = "total row", when = "\\"SKU\\" = \'Total\'" }]',
     ("expect",): 'as in expect = { every = "1 day", by = "09:00" }',
@@ -55,7 +55,7 @@ class _MappingShape(Shape):
     def special(self, path: Path, kinds: Table[str, Any], raw: Any) -> tuple[str, str] | None:
         if path == ("acknowledge",):
             partner = raw.get("partner") if isinstance(raw.get("partner"), str) else "<name>"
-            message = "`acknowledge` is no part of a mapping: it is agreed with the partner for all of its files"
+            message = "`acknowledge` does not belong in a mapping: it is agreed with the partner for all of its files"
             return message, f'write it in config.toml, as in [partners.{partner}.acknowledge] feedback = "csv"'
         if (
             path == ("record",)

@@ -69,7 +69,7 @@ def check(path: Path, run: Run, *, refresh: bool = False) -> list[str]:
         try:
             wanted = json.loads(expected.read_text(encoding="utf-8"))
         except ValueError as error:
-            found.append(f"{expected}: is no JSON ({error}). Fix: correct it.")
+            found.append(f"{expected}: is not valid JSON ({error}). Fix: correct it.")
             continue
         found += [f"{sample}: {line}" for line in differences(wanted, outcome)]
     return found

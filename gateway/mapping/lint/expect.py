@@ -67,9 +67,9 @@ def _units(checker: Checker, expect: Expect, count: int, unit: str) -> Iterator[
     if unit == "hour" and count not in MULTIPLES_OF_HOURS:
         yield checker.fault(("expect", "every"), f"{count} hours do not make up a day", "use 1, 2, 3, 4, 6, 8 or 12")
     if unit == "hour" and expect.by is not None and expect.by == "00:00":
-        yield checker.fault(("expect", "by"), "is the beginning of the hour", 'say how long after it, as in "00:20"')
+        yield checker.fault(("expect", "by"), "is the beginning of the hour", 'write how long after it, as in "00:20"')
     if expect.opens != "00:00" and (unit not in ("day", "business day") or expect.by is None):
-        yield checker.fault(("expect", "opens"), "goes with days that say `by`", "remove it, or add `by`")
+        yield checker.fault(("expect", "opens"), "needs days with `by`", "remove it, or add `by`")
     yield from _days(checker, expect, count, unit)
 
 
@@ -77,10 +77,10 @@ def _days(checker: Checker, expect: Expect, count: int, unit: str) -> Iterator[H
     for number, day in enumerate(expect.on):
         place: tuple[str | int, ...] = ("expect", "on", number)
         if isinstance(day, str) and day.lower() not in spans.WEEKDAYS:
-            yield checker.fault(place, f'"{day}" is no day of the week{nearest(day, spans.WEEKDAYS)}',
+            yield checker.fault(place, f'"{day}" is not a day of the week{nearest(day, spans.WEEKDAYS)}',
                                 'write "monday" … "sunday", or a day of the month without quotes')  # fmt: skip
         if isinstance(day, int) and not 1 <= day <= 31:
-            yield checker.fault(place, f"{day} is no day of a month", "write 1 to 31")
+            yield checker.fault(place, f"{day} is not a day of a month", "write 1 to 31")
     kinds = {"weekday" if isinstance(day, str) else "number" for day in expect.on}
     allowed = {"hour": {"weekday"}, "day": {"weekday", "number"}, "week": {"weekday"}, "month": {"number"}}
     place = ("expect", "on")
@@ -101,7 +101,7 @@ def _sequence(checker: Checker, expect: Expect) -> Iterator[HomeFault]:
         try:
             groups = re.compile(expect.sequence).groups
         except re.error as error:
-            yield checker.fault(place, f"is no pattern: {error}", "fix it")
+            yield checker.fault(place, f"is not a regular expression: {error}", "fix it")
             return
         if groups != 1:
             yield checker.fault(place, "must have one pair of ( ) around the number", "as in 'stock-([0-9]+)'")

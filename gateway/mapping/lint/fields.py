@@ -126,7 +126,7 @@ def _crosswalk(
         other = record.fields.get(field.packs_of)
         if other is None or other.alias is None:
             aliased = [name for name, one in record.fields.items() if one.alias]
-            yield checker.fault((*path, "packs_of"), f'"{field.packs_of}" is no field with an alias',
+            yield checker.fault((*path, "packs_of"), f'"{field.packs_of}" is not a field with an alias',
                                 f"fields with an alias: {listed(aliased)}")  # fmt: skip
 
 
@@ -196,7 +196,7 @@ def _reading(
             yield checker.fault((*path, "formats", number), f'"{form}" has an {error}', "fix the format")
         else:
             if not form.strip() or ("%" not in form and form not in dates.NAMED):
-                yield checker.fault((*path, "formats", number), f'"{form}" is no date format{nearest(form, _forms())}',
+                yield checker.fault((*path, "formats", number), f'"{form}" is not a date format{nearest(form, _forms())}',
                                     f"use tokens such as %Y-%m-%d, or {listed(_forms())}")  # fmt: skip
     if field.formats and kind not in _DATES:
         yield checker.fault((*path, "formats"), f"formats are for dates, and this field is {kind}",

@@ -25,7 +25,7 @@ MISTAKES = [
     ("when        = \"status = 'BOOK' and is_charge\"", 'when        = "amount"', "when needs true or false"),
     ("when        = \"status = 'BOOK' and is_charge\"", 'when        = "is_charges"', "is_charges"),
     ('class       = "canonical_class"', 'class       = "canonical_clas"', "did you mean canonical_class?"),
-    ('name        = "payout"', 'name        = "bank-fee"', "2 rules are named bank-fee"),
+    ('name        = "payout"', 'name        = "bank-fee"', "2 rules have the name bank-fee"),
     ("may_be_payout =", "may_be_payouts =", "has no may_be_payout"),
     ('amount = "list_amount"', 'amount = "pg_read_file(order_id)"', "pg_read_file"),
 ]

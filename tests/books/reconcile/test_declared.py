@@ -129,7 +129,7 @@ def test_a_reconciliation_touches_one_file(mapped: Path, drop: Put, first: str) 
         ('by = "group"', 'by = "luck"', "luck"),
         ("absolute = 0.5, ", "", "bounded twice"),
         ('book = "ORDER_UNPAID"', 'book = "ORDER_LOST"', "ORDER_LOST"),
-        ('letter  = "z1"', 'letter  = "a"', "letter a stands in several"),
+        ('letter  = "z1"', 'letter  = "a"', "letter a is used by several"),
         ("lines = \"role = 'sales'\"", "lines = \"rolle = 'sales'\"", "rolle"),
         ('suggestion = "UNKNOWN_HOLD", ', "", "suggestion"),
     ],

@@ -79,15 +79,15 @@ def test_a_sample_with_wrong_trailers_is_read_and_every_wrong_total_told() -> No
     path = CORPUS / "bank-bai2" / "moov__sample4-continuations-newline-delimited.txt"
     envelope = bai2.units(request(path))
     assert [fault.message for fault in envelope.faults] == [
-        "group of line 2: 98 says total 13060195162, there is -1247101146600",
-        "group of line 2: 98 says records 16, there is 114",
-        "group of line 2: 98 says accounts 4, there is 5",
-        "file: 99 says records 18, there is 116",
+        "group of line 2: 98 states total 13060195162, found -1247101146600",
+        "group of line 2: 98 states records 16, found 114",
+        "group of line 2: 98 states accounts 4, found 5",
+        "file: 99 states records 18, found 116",
     ]
     assert [[fault.message.partition(": ")[2] for fault in unit.faults] for unit in envelope.units] == [
         [],
-        ["49 says total -1260161341762, there is 7999960", "49 says records 26, there is 18"],
-        ["49 says total 6869722, there is 666917818", "49 says records 8, there is 88",
+        ["49 states total -1260161341762, found 7999960", "49 states records 26, found 18"],
+        ["49 states total 6869722, found 666917818", "49 states records 8, found 88",
          "opening balance 1595811.94 and entries -299031.74 make 1296780.20, the closing balance is 1593811.94, "
          "difference 297031.74"],
         [],
@@ -175,21 +175,21 @@ def test_line_ends_padding_and_pieces_make_no_difference(
 @pytest.mark.parametrize(
     ("old", "new", "account", "around"),
     [
-        ("49,24000,5/", "49,24001,6/", "49 says total 24001, there is 24000", "98 says total 24509, there is 24510"),
-        ("49,24000,5/", "49,24000,4/", "49 says records 4, there is 5", ""),
-        ("49,24000,5/", "49,24000/", "49 says records (nothing), there is 5", ""),
-        ("98,24509,2,10/", "98,24509,3,10/", "", "98 says accounts 3, there is 2"),
-        ("99,24509,1,12/", "99,24508,1,12/", "", "99 says total 24508, there is 24509"),
+        ("49,24000,5/", "49,24001,6/", "49 states total 24001, found 24000", "98 states total 24509, found 24510"),
+        ("49,24000,5/", "49,24000,4/", "49 states records 4, found 5", ""),
+        ("49,24000,5/", "49,24000/", "49 states records (nothing), found 5", ""),
+        ("98,24509,2,10/", "98,24509,3,10/", "", "98 states accounts 3, found 2"),
+        ("99,24509,1,12/", "99,24508,1,12/", "", "99 states total 24508, found 24509"),
         ("99,24509,1,12/\n", "", "", "the file's trailer (99) is missing, it is cut off"),
         ("98,24509,2,10/\n99,24509,1,12/\n", "", "", "its trailer (98) is missing, it is cut off"),
-        ("49,24000,5/\n", "", "its trailer (49) is missing, it is cut off", "98 says total 24509, there is 509"),
+        ("49,24000,5/\n", "", "its trailer (49) is missing, it is cut off", "98 states total 24509, found 509"),
         ("015,11000", "015,11001", "difference 0.01", ""),
         ("16,475,1000,0", "16,475,10.00,0", 'the amount "10.00" is not in minor units without a point', ""),
-        ("16,475,1000,0", "16,4A5,1000,0", '"4A5" is no type code of three digits', ""),
+        ("16,475,1000,0", "16,4A5,1000,0", '"4A5" is not a type code of three digits', ""),
         ("16,475,1000,0", "16,475,1000,X", 'there is no funds type "X"', ""),
-        ("16,475,1000,0", "17,475,1000,0", "is no BAI2 record", ""),
+        ("16,475,1000,0", "17,475,1000,0", "is not a BAI2 record", ""),
         ("03,0123,,", "03,,,", "the account number is missing", ""),
-        (",260101,2359", ",261301,2359", 'the as-of date "261301" of its group is no day', ""),
+        (",260101,2359", ",261301,2359", 'the as-of date "261301" of its group is not a date', ""),
         ("02,US,BANK,1,", "02,US,BANK,2,", "its group asks to delete what was sent before", ""),
     ],
 )

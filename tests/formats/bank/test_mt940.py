@@ -168,7 +168,7 @@ VERDICTS: dict[str, list[list[str]]] = {
     "wolph__self-provided_details_60-63": [["difference 234.01"]],
     "wolph__self-provided_empty_non_swift": [FRAGMENT],
     "wolph__self-provided_malformed_details": [["difference 234.01"]],
-    "wolph__self-provided_mt942": [[":90D: says 1 debit entries of 2.30, there are 1 of 0.42"]],
+    "wolph__self-provided_mt942": [[":90D: states 1 debit entries of 2.30, there are 1 of 0.42"]],
     "wolph__self-provided_multiline": [[], FRAGMENT],
     "wolph__self-provided_raiffeisen-cmi": [["difference 1123264.00"]],
     "wolph__self-provided_sparkassen": [FRAGMENT],
@@ -313,8 +313,8 @@ def test_pages_that_do_not_follow_one_another_are_refused_together(
 @pytest.mark.parametrize(
     ("old", "new", "reason"),
     [
-        (":61:2601020102CR15,05", ":61:2613020102CR15,05", "the value date 261302 is no day"),
-        (":61:2601020102CR15,05", ":61:2601020230CR15,05", "the entry date 0230 is no day"),
+        (":61:2601020102CR15,05", ":61:2613020102CR15,05", "the value date 261302 is not a date"),
+        (":61:2601020102CR15,05", ":61:2601020230CR15,05", "the entry date 0230 is not a date"),
         (":61:2601020102CR15,05", ":61:2601020102CR15.05", "120.05"),
         (":61:2601020102CR15,05", ":61:2601020102XR15,05", "expected value date, entry date, C or D"),
         (":25:12345678/1020304050\n", "", "field :25: is missing"),

@@ -238,16 +238,16 @@ def test_interactive(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("wrong", "right", "message"),
     [
-        ("UNT+13+1'", "UNT+12+1'", "message INVRPT 1: UNT 0074 says 12 segments, there are 13"),
+        ("UNT+13+1'", "UNT+12+1'", "message INVRPT 1: UNT 0074 states 12 segments, there are 13"),
         ("UNT+13+1'", "UNT+13+2'", "message INVRPT 1: UNT 0062 is 2, UNH 0062 is 1"),
         ("UNT+13+1'", "", "message INVRPT 1: UNT is missing, the message is cut off"),
         ("UNH+1+", "UNX+1+", "UNT ends a message that did not begin"),
-        ("UNZ+1+77'", "UNZ+3+77'", "interchange 77: UNZ 0036 says 3 messages, there are 1"),
+        ("UNZ+1+77'", "UNZ+3+77'", "interchange 77: UNZ 0036 states 3 messages, there are 1"),
         ("UNZ+1+77'", "UNZ+1+78'", "interchange 77: UNZ 0020 is 78, UNB 0020 is 77"),
-        ("UNZ+1+77'", "UNZ'", "interchange 77: UNZ 0036 says nothing messages, there are 1"),
+        ("UNZ+1+77'", "UNZ'", "interchange 77: UNZ 0036 states no number of messages, there are 1"),
         ("UNZ+1+77'", "UNZ+" + "9" * 5000 + "+77'", "messages, there are 1"),
         ("UNZ+1+77'", "", "interchange 77: UNZ is missing, the interchange is cut off"),
-        ("UNZ+1+77'", "BGM+1'UNZ+1+77'", 'segment "BGM" stands outside of any message'),
+        ("UNZ+1+77'", "BGM+1'UNZ+1+77'", 'segment "BGM" is outside any message'),
         ("UNZ+1+77'", "UNE+1+5'UNZ+1+77'", "UNE ends a group that did not begin"),
         ("UNH+1+", "UNG+A+B+C+D+G1'UNH+1+", "group G1: UNE is missing"),
         ("BGM+35", "UNO+1'BGM+35", "a package (UNO) holds an object"),
@@ -261,7 +261,7 @@ def test_what_is_wrong_is_told(tmp_path: Path, wrong: str, right: str, message: 
 def test_the_same_interchange_twice_is_told(tmp_path: Path) -> None:
     text = UNB + message(*STOCK) + "UNZ+1+77'"
     assert told(units(tmp_path / "a.edi", text + "\r\n" + text)) == [
-        "interchange 77 of 14/4012345000009 stands twice in this file"
+        "interchange 77 of 14/4012345000009 occurs twice in this file"
     ]
 
 

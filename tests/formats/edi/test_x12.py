@@ -59,11 +59,11 @@ def test_units_and_counts(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ((13, "SE*99*0001"), "SE01 says 99"),
+        ((13, "SE*99*0001"), "SE01 states 99"),
         ((13, "SE*12*0002"), "SE02 is 0002, ST02 is 0001"),
-        ((14, "GE*2*7"), "GE01 says 2 sets, there are 1"),
+        ((14, "GE*2*7"), "GE01 states 2 sets, there are 1"),
         ((14, "GE*1*8"), "GE02 is 8, GS06 is 7"),
-        ((15, "IEA*3*000000007"), "IEA01 says 3 groups, there are 1"),
+        ((15, "IEA*3*000000007"), "IEA01 states 3 groups, there are 1"),
         ((15, "IEA*1*000000008"), "IEA02 is 000000008, ISA13 is 000000007"),
     ],
 )
@@ -327,7 +327,7 @@ def test_binary_data_of_untrue_length_set_their_set_aside(tmp_path: Path, length
     body = [BODY[0], "ST*841*1", f"BIN*{length}*BINARY DATA", "SE*3*1", *good, "GE*2*7", BODY[-1]]
     envelope = x12.units(content(tmp_path / "a.edi", text(ISA, *body)))
     assert [len(unit.faults) for unit in envelope.units] == [1, 0]
-    assert "the segment does not end behind so many bytes" in told(envelope)[0]
+    assert "the segment does not end after that many bytes" in told(envelope)[0]
 
 
 def test_hierarchical_loops_end_with_their_parent(tmp_path: Path) -> None:
@@ -347,7 +347,7 @@ def test_hierarchical_loops_end_with_their_parent(tmp_path: Path) -> None:
         ("GE*1*7~", "", "group 7: GE is missing"),
         ("GS*SW*ACME*GATEWAY*20261101*1200*7*X*004010~", "", "GE ends a group that did not begin"),
         ("ST*945*0001~", "", "SE ends a set that did not begin"),
-        ("SE*12*0001~", "SE*12*0001~N1*ST*x~", 'segment "N1" stands outside of any set'),
+        ("SE*12*0001~", "SE*12*0001~N1*ST*x~", 'segment "N1" is outside any set'),
         ("IEA*1*000000007~", "", "interchange 000000007: IEA is missing"),
         ("IEA*1*000000007~", "IEA*1*8~", "IEA02 is 8, ISA13 is 000000007"),
         ("GE*1*7~", "GE*1*70~", "GE02 is 70, GS06 is 7"),
@@ -363,7 +363,7 @@ def test_control_numbers_are_compared_as_numbers(tmp_path: Path) -> None:
     data = WHOLE.decode().replace("IEA*1*000000007~", "IEA*001*7~").replace("*7*X*", "*000007*X*").encode()
     assert told(x12.units(content(tmp_path / "a.edi", data))) == []
     twice = data + WHOLE.replace(b"*000000007*0*P", b"*7        *0*P")
-    assert told(x12.units(content(tmp_path / "a.edi", twice))) == ["interchange 7 of ZZ/ACME stands twice in this file"]
+    assert told(x12.units(content(tmp_path / "a.edi", twice))) == ["interchange 7 of ZZ/ACME occurs twice in this file"]
     assert x12.units(ReadRequest(case("edi-76-x12-leading-zeros") / "in.edi", "a.edi", Limits())).faults == ()
 
 
@@ -373,13 +373,13 @@ def test_of_two_sets_with_one_number_the_later_is_set_aside(tmp_path: Path) -> N
     envelope = x12.units(content(tmp_path / "a.edi", data))
     [second] = envelope.units[1].faults
     assert (envelope.units[0].faults, envelope.faults) == ((), ())
-    assert (second.message, second.column) == ("set 945 0001: ST02 0001 stands twice in group 7", "ST02")
+    assert (second.message, second.column) == ("set 945 0001: ST02 0001 occurs twice in group 7", "ST02")
     # In a group of its own the number may come again.
     other = WHOLE.decode().replace("IEA*1*", text(*BODY[:-1]).decode().replace("*7", "*8") + "IEA*2*").encode()
     assert told(x12.units(content(tmp_path / "a.edi", other))) == []
     groups = other.replace(b"*1200*8*", b"*1200*07*").replace(b"GE*1*8", b"GE*1*7")
     [twice] = x12.units(content(tmp_path / "a.edi", groups)).faults
-    assert (twice.message, twice.column) == ("group 07: GS06 07 stands twice in interchange 000000007", "GS06")
+    assert (twice.message, twice.column) == ("group 07: GS06 07 occurs twice in interchange 000000007", "GS06")
 
 
 def test_a_broken_set_is_set_aside_and_its_neighbours_go_on(tmp_path: Path) -> None:
@@ -404,7 +404,7 @@ def test_empty_interchanges_and_groups(tmp_path: Path) -> None:
 
 def test_the_same_interchange_twice_is_told(tmp_path: Path) -> None:
     assert told(x12.units(content(tmp_path / "a.edi", WHOLE + WHOLE))) == [
-        "interchange 000000007 of ZZ/ACME stands twice in this file"
+        "interchange 000000007 of ZZ/ACME occurs twice in this file"
     ]
 
 

@@ -150,7 +150,7 @@ def test_a_key_that_stands_twice_rejects_the_row(tmp_path: Path) -> None:
     assert [(fault.position, fault.row["#raw"]) for fault in reading.faults] == [
         ("$.r[0]", '{"a": 1, "b": {"c": 1, "c": 2}}'), ("$.r[2]", '{"a": 3, "a": 3}'),
     ]  # fmt: skip
-    assert "the key c stands twice" in reading.faults[0].message
+    assert "the key c occurs twice" in reading.faults[0].message
     lines = read(tmp_path / "a", '{"a": 1, "a": 2}\n{"a": 3}', "/", "a", lines=True)
     assert (rows(lines), [fault.position for fault in lines.faults]) == ([["line 2", "3"]], ["line 1"])
 
@@ -166,7 +166,7 @@ def test_a_key_that_stands_twice_rejects_the_row(tmp_path: Path) -> None:
         ('{"r": [{"a": 1} {"a": 2}]}', "expected ]"),
         ('{"r": [{"a": 1},\n\n{"a": 01}]}', "line 3"),
         ('{"r": [{"a": NaN}]}', "NaN"),
-        ('{"r": [{"a": 1}], "r": []}', "the key r stands twice"),
+        ('{"r": [{"a": 1}], "r": []}', "the key r occurs twice"),
         ("{'r': []}", "double quotes"),
         ('{"r": ' + "[" * 5000 + "]" * 5000 + "}", "nested"),
         ('{"x": ' + "[" * 100_000 + ', "r": []}', "nested|not well-formed"),
@@ -182,7 +182,7 @@ def test_broken_documents_are_refused(tmp_path: Path, content: bytes | str, mess
 def test_a_wanted_key_around_the_rows_must_not_stand_twice(tmp_path: Path) -> None:
     content = '{"id": 1, "id": 2, "r": [{"a": 1}]}'
     assert rows(read(tmp_path / "a", content, "r", "a")) == [["$.r[0]", "1"]]
-    with pytest.raises(FileError, match="the key id stands twice"):
+    with pytest.raises(FileError, match="the key id occurs twice"):
         rows(read(tmp_path / "a", content, "r", "../id"))
 
 
@@ -198,7 +198,7 @@ def test_limits_are_held(tmp_path: Path, limit: dict[str, int], message: str) ->
 
 @pytest.mark.parametrize(
     ("each", "column", "message"),
-    [("", "a", "what is a row"), ("r//s", "a", "what is a row"), ("r", "a[", "path"), ("r", "a/../b", "front"),
+    [("", "a", "what is a row"), ("r//s", "a", "what is a row"), ("r", "a[", "path"), ("r", "a/../b", "beginning"),
      ("r", "a[x=y]", "condition"), ("r", "", "path")],
 )  # fmt: skip
 def test_paths_that_are_none_show_the_syntax(tmp_path: Path, each: str, column: str, message: str) -> None:

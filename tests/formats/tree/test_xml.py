@@ -210,7 +210,7 @@ def test_a_document_without_its_body_is_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("each", "column", "message"),
     [("", "Amt", "what is a row"), ("N", "Amt", "what is a row"), ("//N[1]", "Amt", "what is a row"),
-     ("//N", "Amt[", "path"), ("//N", "A/../B", "front"), ("//N", "..", "name behind"), ("//N", "A[B>1]", "condition"),
+     ("//N", "Amt[", "path"), ("//N", "A/../B", "beginning"), ("//N", "..", "name after"), ("//N", "A[B>1]", "condition"),
      ("//N", "", "path")],
 )  # fmt: skip
 def test_paths_that_are_none_show_the_syntax(tmp_path: Path, each: str, column: str, message: str) -> None:

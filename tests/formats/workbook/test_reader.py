@@ -667,13 +667,13 @@ def test_a_part_that_is_longer_than_it_says_is_refused(tmp_path: Path) -> None:
     ("content", "message"),
     [
         (b"PK\x03\x04 no zip", "damaged"),
-        (b"no workbook at all", "no workbook"),
-        (b"", "no workbook"),
+        (b"no workbook at all", "not a workbook"),
+        (b"", "not a workbook"),
         (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(600), "damaged"),
         (compound("EncryptionInfo", "EncryptedPackage"), "password"),
         (compound("WordDocument"), "holds no workbook"),
         (compound("Workbook"), "damaged"),
-        (compound("Workbook", last=2), "in a circle"),
+        (compound("Workbook", last=2), "is circular"),
     ],
 )
 def test_what_is_no_workbook_is_refused(tmp_path: Path, content: bytes, message: str) -> None:

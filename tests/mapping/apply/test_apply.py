@@ -508,7 +508,7 @@ def test_aliases_hold_for_their_partner_kind_and_days_and_multiply_packs(bench: 
         ("?odd", "1.0000"), ("?odd", "1.0000"),
     ]  # fmt: skip
     assert bench.faults(mapped, "position", "code", "value", "message", "rejects") == [
-        ("line 6", "SKU_UNKNOWN", "odd", '"odd" is no SKU and no 3PL alias of this partner (2 rows)', False)
+        ("line 6", "SKU_UNKNOWN", "odd", '"odd" is neither a SKU nor a 3PL alias of this partner (2 rows)', False)
     ]
 
 

@@ -103,15 +103,15 @@ def test_the_content_decides_between_two_formats() -> None:
     ("name", "formats", "partner", "expected"),
     [
         ("stock.csv", ["xml"], "3pl-east",
-         "stock.csv looks like xml; no mapping of 3pl-east reads it: mappings/3pl-east/stock.toml wants format delimited"),
+         "stock.csv looks like xml; no mapping of 3pl-east reads it: mappings/3pl-east/stock.toml expects format delimited"),
         ("sales.csv", ["xml"], "3pl-east", "looks like xml; no mapping of 3pl-east reads it: they are for delimited"),
         ("stock.csv", [], "3pl-east", "looks like no known format"),
         ("sales.csv", ["delimited"], "3pl-east",
          "sales.csv looks like delimited; no mapping of 3pl-east reads it: stock also needs A"),
         ("stock.csv", ["delimited"], "acme", "there is no mapping for partner acme; stock.csv looks like delimited; "
                                              "mappings of 3pl-east would name it"),
-        ("old.csv", ["delimited"], "3pl-east", "holds on 2026-03-01: mappings/3pl-east/old.toml holds to 2026-02-28"),
-        ("new.csv", ["delimited"], "3pl-east", "mappings/3pl-east/new.toml holds from 2026-03-02"),
+        ("old.csv", ["delimited"], "3pl-east", "is valid on 2026-03-01: mappings/3pl-east/old.toml is valid to 2026-02-28"),
+        ("new.csv", ["delimited"], "3pl-east", "mappings/3pl-east/new.toml is valid from 2026-03-02"),
         ("x.csv", ["delimited"], "broken", "a mapping of broken cannot be used: mappings/broken/x.toml:3: no. Fix: yes."),
         ("x.csv", ["delimited"], "edi", "edi has mappings for interchanges only"),
     ],
@@ -158,7 +158,7 @@ def test_a_file_under_another_name_goes_to_the_one_mapping_whose_columns_it_has(
     sales, stock = orders("sales", "SKU", "Price", match=["sales*"]), orders("stock", "SKU", "Count", match=["stock*"])
     claims = file_claim(library(sales, stock), "export (3).txt", columns=["SKU", "Count", "Place"])
     assert claims.taken == [(stock, None)]
-    assert claims.by == 'claimed by its content, delimited; its name is none of "stock*"'
+    assert claims.by == 'claimed by its content, delimited; its name matches none of "stock*"'
 
 
 def test_a_name_that_decides_is_believed_and_the_file_not_opened() -> None:
@@ -192,7 +192,7 @@ def test_a_mapping_that_needs_little_gets_no_file_that_another_knows_better() ->
     items, names = orders("items", "SKU", match=["i*"]), orders("names", "SKU", "Name", "Day", match=["n*"])
     fault = file_claim(library(items, names), "x.csv", columns=["SKU", "Name"]).fault
     assert fault is not None
-    assert "items could read it, but names names more of its columns and also needs Day" in fault.message
+    assert "items can read it, but names names more of its columns and also needs Day" in fault.message
     assert file_claim(library(items, names), "x.csv", columns=["SKU", "Colour"]).taken == [(items, None)]
 
 
@@ -221,7 +221,7 @@ def test_files_without_a_header_are_told_by_their_name_alone() -> None:
     lib = library(orders("a", "SKU", match=["a*"]))
     assert claim_file(lib, "3pl-east", "a.csv", content, DAY).taken
     fault = claim_file(lib, "3pl-east", "x.csv", content, DAY).fault
-    assert fault is not None and "which only their name tells" in fault.message
+    assert fault is not None and "which can be recognised only by name" in fault.message
 
 
 def document(**rows: Sequence[dict[str, str | None]]) -> Content:
@@ -301,7 +301,7 @@ def test_version_by_prefix_and_the_rest_exactly(wanted: dict[str, object], claim
     claims = unit_claim(library(x12("945", **wanted)), Unit(0))
     assert bool(claims.taken) is claimed
     if not claimed:
-        assert "mappings/3pl-east/945.toml wants" in claims.unclaimed[0].message
+        assert "mappings/3pl-east/945.toml expects" in claims.unclaimed[0].message
 
 
 def test_an_unknown_sender_is_told_with_those_that_are_configured() -> None:

@@ -42,7 +42,7 @@ def test_one_wrong_digit_is_always_found(body: str, place: int, more: int) -> No
 @given(st.text(max_size=30))
 def test_any_text_has_an_answer(text: str) -> None:
     for check in ("gtin", "gln", "sscc", "iban", "bic", "isin", "lei"):
-        assert wrong(check, text) in ("", f"is no {check.upper()}: its length or check digit is wrong")  # type: ignore[arg-type]
+        assert wrong(check, text) in ("", f"is not a valid {check.upper()}: its length or check digit is wrong")  # type: ignore[arg-type]
 
 
 def test_a_wrong_identifier_is_told_once_and_its_rows_count(gateway: Home, drop: Drop) -> None:
@@ -54,7 +54,7 @@ def test_a_wrong_identifier_is_told_once_and_its_rows_count(gateway: Home, drop:
         "position": "line 3",
         "column_name": "gtin",
         "value": "4006381333932",
-        "message": '"4006381333932" is no GTIN: its length or check digit is wrong (2 rows)',
+        "message": '"4006381333932" is not a valid GTIN: its length or check digit is wrong (2 rows)',
     }
     assert one(gateway, "select business_key from exception where code = 'CHECK_DIGIT' and status = 'OPEN'") == (
         "master-data|4006381333932"

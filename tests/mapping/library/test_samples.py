@@ -110,7 +110,7 @@ def test_a_sample_without_expectation_and_a_broken_one_are_told(partner: Path) -
     sample(partner, "b.csv", "{")
     found = samples.check(partner / "stock.toml", outcome(ROW))
     assert "has no a.csv.expected.json" in found[0]
-    assert "is no JSON" in found[1]
+    assert "is not valid JSON" in found[1]
 
 
 def test_refresh_writes_what_check_then_accepts(partner: Path) -> None:
