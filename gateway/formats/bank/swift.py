@@ -37,6 +37,7 @@ _FIELD = re.compile(r"\n:(?=\n?(?:[0-9]{2}[A-Z]?|9[0-9]{2}|NS):)")
 _END = re.compile(r"\n-(?:(?=\})|(?=[ \t]*\x03)|(?=[ \t]*(?:\n|$))|XXX[ \t]*(?=\n|$))|-(?=\}[ \t]*(?:[\n\x03{$]|$))")
 _BLOCK = re.compile(r"\n[\x01$ \t]*(?=\{[1-5S]:)|\n(?=[A-Z]{6}[A-Z0-9]{2,5}[ \t]*\n9[0-9]{2}[ \t]*\n)")
 """What begins a message without an end before it: a block, or the bank's code and the kind of message on lines of their own."""
+_MAY_END = re.compile(r"-\}|\n[-{\x01$9]")
 _FIRST = ("20:", "25:", "25P:", "28:", "28C:")
 _MARKS = " \t\n\x01\x03$"
 
@@ -117,14 +118,7 @@ class _Splitter:
                 continue
             if tag not in _KNOWN:
                 tag, value = self._unusual(part)
-            if (
-                "\n-" in value
-                or "-}" in value
-                or "\n{" in value
-                or "\n\x01" in value
-                or "\n$" in value
-                or "\n9" in value
-            ):
+            if _MAY_END.search(value):
                 self._close(found, tag, value, number, parts[index] if index < len(parts) else following)
             elif tag:
                 self._add(found, tag, value.rstrip("\n"), number)
