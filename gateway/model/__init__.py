@@ -9,7 +9,6 @@ from types import ModuleType
 
 from gateway.model import (
     acknowledgements,
-    approvals,
     audit,
     bank,
     exceptions,
@@ -39,7 +38,6 @@ SUBJECTS: dict[str, ModuleType] = {
     "Files": files,
     "Exceptions": exceptions,
     "Matches": matches,
-    "Approvals": approvals,
     "What partners got": sent,
     "The audit trail": audit,
 }

@@ -144,13 +144,13 @@ def test_a_newer_schema_is_refused_and_left_as_it_is(home: Path, config: Config)
 
 @pytest.fixture
 def older(home: Path, config: Config) -> Path:
-    """A lake from before journal_line had `memo` and `fx_rate`, and before there was a table `approval`."""
+    """A lake from before journal_line had `memo` and `fx_rate`, and before there was a table `document_line`."""
     with open_lake(home, config) as ledger:
         con, temporary = connection.connect(ledger.store, config)
         connection.attach(con, ledger.store)
         con.execute("alter table lake.journal_line drop column memo")
         con.execute("alter table lake.journal_line drop column fx_rate")
-        con.execute("drop table lake.approval")
+        con.execute("drop table lake.document_line")
         con.close()
         connection.release(temporary)
     return home
@@ -162,7 +162,7 @@ def _post_as_before(home: Path, config: Config, monkeypatch: pytest.MonkeyPatch)
     columns = tuple(c for c in table.columns if c.name not in ("memo", "fx_rate"))
     with monkeypatch.context() as then:
         then.setitem(TABLES, "journal_line", replace(table, columns=columns))
-        then.delitem(TABLES, "approval")
+        then.delitem(TABLES, "document_line")
         with open_lake(home, config) as ledger:
             post(ledger, 1, 3)
 
@@ -174,8 +174,8 @@ def test_an_older_lake_reads_with_nulls_and_is_not_touched(
     with open_lake(older, config, read_only=True) as ledger:
         assert ledger.con.execute("select distinct memo, fx_rate from journal_line").fetchall() == [(None, None)]
         assert count(ledger) == 6
-        assert count(ledger, "select count(*) from approval") == 0
-        assert "approval" not in schema.columns(ledger.con)
+        assert count(ledger, "select count(*) from document_line") == 0
+        assert "document_line" not in schema.columns(ledger.con)
         assert verify.verify(ledger) == []
 
 
@@ -193,7 +193,7 @@ def test_an_older_lake_grows_by_additions_and_its_rows_stay_what_they_were(
     with open_lake(older, config) as ledger:
         assert ledger.version() == before + 1, "there is nothing left to add"
     with open_lake(older, config, as_of="1") as ledger:
-        assert count(ledger, "select count(*) from approval") == 0, "looking back to a day without the table"
+        assert count(ledger, "select count(*) from document_line") == 0, "looking back to a day without the table"
 
 
 def test_a_column_that_was_empty_in_an_old_row_may_not_be_filled_later(

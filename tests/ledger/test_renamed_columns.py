@@ -18,7 +18,7 @@ from gateway.model import TABLES
 from gateway.settings import Config
 from tests.ledger.conftest import catalog
 
-THEN = {"file": ("drop", "channel"), "approval": ("drop", "channel")}
+THEN = {"file": ("drop", "channel")}
 """Table → (a column's name today, its name then)."""
 
 
@@ -74,7 +74,6 @@ def test_who_only_reads_sees_todays_name_and_changes_nothing(older: Path, config
         assert ledger.con.execute(SEEN.format("file_state")).fetchall() == WAYS
         names = [name for name, *_ in ledger.con.execute("describe file").fetchall()]
         assert "channel" not in names and names.count("drop") == 1
-        assert [name for name, *_ in ledger.con.execute("describe approval").fetchall()].count("drop") == 1
         assert verify.verify(ledger, archive=False) == []
         assert ledger.version() == before
         assert ("channel", "VARCHAR") in schema.columns(ledger.con)["file"]
