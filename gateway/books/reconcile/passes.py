@@ -17,7 +17,7 @@ from gateway.books.reconcile.registry import Pass
 from gateway.books.reconcile.words import named
 from gateway.sql import lay, literal
 
-CANDIDATES_MAX = 10_000
+CANDIDATES_MAX = 400
 """Pairs of candidates under one key, one amount or one word. Beyond it nothing is tried: all are ambiguous."""
 
 _LINKED = pa.schema([("grp", pa.utf8()), ("external", pa.int64()), ("book", pa.int64())])

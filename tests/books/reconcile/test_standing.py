@@ -106,6 +106,16 @@ def test_the_same_matches_hold_whatever_came_first_and_what_no_longer_holds_is_t
     with state(home, transfers_2=("amazon-us", orders(O3="45.00"))) as corrected:
         assert sorted(row[3:6:2] for row in corrected["matches"]) == [("A", 20), ("B", 20)]
         assert [code for code, *_ in corrected["open"]] == ["ORDER_PAID_SHORT", "PAID_TWICE"]
+    # 70 and 75 agree within a tolerance of 5, as long as the block has it.
+    rules = home / "mappings" / "reconciliations.toml"
+    strict = rules.read_text()
+    rules.write_text(strict.replace('{ by = "words" }', '{ by = "words", absolute = 5, relative = 0.1 }'))
+    with state(home) as tolerant:
+        assert sum(row[5] for row in tolerant["matches"] if row[3] == "A") == 90
+        assert [code for code, *_ in tolerant["open"]] == ["PAID_TWICE"]
+    rules.write_text(strict)
+    with state(home) as again:
+        assert {key: again[key] for key in ("matches", "open")} == {key: corrected[key] for key in ("matches", "open")}
     with state(other, one=("main-bank", BANK)), state(other, transfers=("amazon-us", orders())):
         pass
     with state(other, transfers_2=("amazon-us", orders(O3="45.00"))) as late:
