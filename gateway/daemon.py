@@ -52,6 +52,9 @@ BOOKS_SHARE = 0.2
 """The share of the time that the books may take while files keep coming."""
 BOOKS_WAIT_S = 600.0
 """So long the books wait for the end of a flood of files."""
+AS_BEFORE = "the settings of before stay in force"
+FAILED_PAUSE_S_MAX = 5.0
+"""The longest pause after a turn that failed."""
 STOP_S = 0.5
 """How long what is being committed may take to its end after the stop was asked for; then it is undone."""
 
@@ -68,6 +71,7 @@ class Daemon:
         self._watched = Watched(home.folder)
         self._running = False
         self._stopping = False
+        self._lanes_due = False
         # Unlike an Event, this queue may be written to by a signal handler that interrupts its reader.
         self._inbox: SimpleQueue[tuple[Lane, list[Drop]] | None] = SimpleQueue()
         self._backlog: dict[Drop, Lane] = {}
@@ -100,7 +104,8 @@ class Daemon:
 
     def wake(self) -> None:
         """Look at the drop folders now."""
-        self.lanes[0].wake()
+        for lane in self.lanes[:1]:
+            lane.wake()
 
     def run(self) -> None:
         """Work until stopped."""
@@ -111,10 +116,7 @@ class Daemon:
         self.notifier_thread.start()
         try:
             while not self._stopping:
-                self._take(self._wait())
-                self._answer()
-                self._run_books()
-                self._reload()
+                self._turn()
         except duckdb.InterruptException:
             # Only a stop interrupts. It may hit a query between two steps.
             log.info("step.undone")
@@ -124,6 +126,25 @@ class Daemon:
             self.notifier_thread.end()
             self._end_lanes()
         log.info("daemon.stopped")
+
+    def _turn(self) -> None:
+        """One round of the loop. Whatever fails in it is logged and tried again: files must go on."""
+        try:
+            self._renew_lanes()
+            self._take(self._wait())
+            self._answer()
+            self._run_books()
+            self._reload()
+        except duckdb.InterruptException:
+            raise
+        except Exception:
+            log.exception("daemon.failed", consequence="it is tried again")
+            time.sleep(min(self.home.settings.daemon.tick_s, FAILED_PAUSE_S_MAX))
+
+    def reload(self) -> None:
+        """Read settings and mappings again at the next turn, changed or not. For signal handlers."""
+        self._watched.ask()
+        self._inbox.put(None)
 
     def _start_lanes(self) -> None:
         self.monitor.lanes = self.lanes
@@ -150,8 +171,15 @@ class Daemon:
             new = old.reloaded(config)
             notifier = _notifier(new)
         except HouseError as error:
-            log.error("reload.refused", error=str(error), consequence="the settings of before stay in force")
+            log.error("reload.refused", error=str(error), consequence=AS_BEFORE)
             self.monitor.configured([str(error)])
+            return
+        except duckdb.InterruptException:
+            raise
+        except Exception as error:
+            # A file that vanishes or loses its rights while it is read.
+            log.exception("reload.refused", consequence=AS_BEFORE)
+            self.monitor.configured([f"read settings and mappings: {error}"])
             return
         self.intake = Intake(new, self.intake.suspects)
         self._dispatch = Dispatch(new)
@@ -173,8 +201,15 @@ class Daemon:
         self._inbox = SimpleQueue()
         self._backlog.clear()
         # Built when the old ones have ended: what these delivered last is not delivered again.
-        self.lanes = build(new.folder, config, new.lake.folder)
-        self._start_lanes()
+        self._lanes_due = True
+        self._renew_lanes()
+
+    def _renew_lanes(self) -> None:
+        """Build the lanes anew where they ended; what fails is tried again at the next turn."""
+        if self._lanes_due:
+            self.lanes = build(self.home.folder, self.home.settings, self.home.lake.folder)
+            self._lanes_due = False
+            self._start_lanes()
 
     def _report_faults(self, home: Home) -> None:
         self.monitor.configured(map(str, home.library.faults))
@@ -202,18 +237,20 @@ class Daemon:
         """
         many = Counter(drop.partner for drop in found)
         drops = self.intake.in_order(sorted(found, key=lambda drop: many[drop.partner]))
-        with contextlib.closing(self.intake.take(drops, lambda: self._stopping)) as commits:
-            while (receipts := self._next(commits)) is not None:
-                self.monitor.took(receipts, datetime.now(UTC))
-                for receipt in receipts:
-                    found.pop(receipt.drop).done(receipt.drop, committed=receipt.committed)
-                    self._note(receipt)
-                if not self._inbox.empty():
-                    self._backlog = found
-                    return
-        if not self._stopping:
-            for drop, lane in found.items():
-                lane.done(drop, committed=False)
+        try:
+            with contextlib.closing(self.intake.take(drops, lambda: self._stopping)) as commits:
+                while (receipts := self._next(commits)) is not None:
+                    for receipt in receipts:
+                        found.pop(receipt.drop).done(receipt.drop, committed=receipt.committed)
+                        self._note(receipt)
+                    self.monitor.took(receipts, datetime.now(UTC))
+                    if not self._inbox.empty():
+                        self._backlog, found = found, {}
+                        return
+        finally:
+            if not self._stopping:
+                for drop, lane in found.items():
+                    lane.done(drop, committed=False)
 
     def _note(self, receipt: Receipt) -> None:
         if receipt.committed:
@@ -330,6 +367,7 @@ def run(folder: Path) -> None:
             daemon = Daemon(intake, build(folder, home.settings, home.lake.folder))
             for number in (signal.SIGTERM, signal.SIGINT):
                 signal.signal(number, lambda number, frame: _stop(daemon))
+            signal.signal(signal.SIGHUP, lambda number, frame: daemon.reload())
             inbound = folder / "inbound"
             inbound.mkdir(exist_ok=True)
             with serving(daemon.monitor, home.settings.daemon.listen) as address, watching(inbound, daemon):

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -47,7 +50,31 @@ def taking_files(intake: Intake) -> Iterator[None]:
         for place in (store.folder, store.archive.scratch, *(home.folder / "outbound").glob("*/")):
             sweep(place)
         intake.suspects.recall()
+        with _ended_orderly(intake):
+            yield
+
+
+@contextmanager
+def _ended_orderly(intake: Intake) -> Iterator[None]:
+    """A process that is asked to end notes first that this is no death of a file. What it does may be done again."""
+    if threading.current_thread() is not threading.main_thread():
         yield
+        return
+
+    def leave(number: int) -> None:
+        intake.suspects.close()
+        os._exit(128 + number)
+
+    def end(number: int, frame: object) -> None:
+        # In a thread: what the signal interrupted may hold the lock of the note.
+        threading.Thread(target=leave, args=(number,), name="leave", daemon=True).start()
+
+    before = {number: signal.signal(number, end) for number in (signal.SIGTERM, signal.SIGHUP)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def run_once(home: Home, *, progress: bool = False) -> Pass:

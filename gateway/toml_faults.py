@@ -17,6 +17,7 @@ from pydantic_core import PydanticCustomError
 
 from gateway.errors import HomeFault
 from gateway.nearest import nearest
+from gateway.regular_file import read_regular
 from gateway.toml_lines import Path as KeyPath
 
 Place = Callable[..., tuple[str, int]]
@@ -68,7 +69,7 @@ def content_of(path: Path, name: str, bytes_max: int) -> tuple[bytes | None, lis
         if path.stat().st_size > bytes_max:
             problem = f"has more than {bytes_max:,} bytes, which no such file needs"
             return None, [HomeFault(name, 1, problem, "check that it is the right file")]
-        return path.read_bytes(), []
+        return read_regular(path), []
     except OSError as error:
         return None, [HomeFault(name, 1, f"cannot be read: {error.strerror}", "check the file and its rights")]
 

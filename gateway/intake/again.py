@@ -96,6 +96,7 @@ def _open(home: Home, drop: Drop, file_id: str) -> list[FileResult]:
     """A container that could not be opened: with today's keys and limits."""
     results: list[FileResult] = []
     intake, arrivals = Intake(home), Arrivals(home.folder, home.settings, home.lake.store.archive)
+    home.lake.temporary.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=home.lake.temporary) as scratch:
         for one in arrivals.receive(drop, Path(scratch)):
             if one.sealed:

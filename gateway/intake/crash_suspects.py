@@ -14,6 +14,7 @@ from pathlib import Path
 
 import structlog
 
+from gateway.regular_file import read_regular
 from gateway.transports.transport import Drop
 
 NOTE = "taking.json"
@@ -21,6 +22,7 @@ NOTE = "taking.json"
 FEW = 32
 """Suspects among more are taken so many together at first: to take 1,000 one by one would be many minutes."""
 NAMED_MAX = 5
+BOOT = Path("/proc/sys/kernel/random/boot_id")
 
 log = structlog.get_logger()
 Key = tuple[str, str]
@@ -46,8 +48,11 @@ class Suspects:
 
     def recall(self) -> None:
         """Count what the process before was taking when it ended. For the one that takes files, when it starts."""
-        noted, known = _read(self._path)
-        # What is no longer in its place was settled, or somebody took it out.
+        boot, noted, known = _read(self._path)
+        if boot != _boot():
+            noted = []
+        # What is no longer in its place was settled, or somebody took it out. Where the machine was started anew
+        # meanwhile, that ended the process, not a file.
         taking = [key for key in noted if Path(key[0]).exists()]
         for key in taking:
             known[key] = (FEW if len(taking) > FEW else 1, known.get(key, (1, 0))[1] + (len(taking) == 1))
@@ -102,7 +107,7 @@ class Suspects:
             return
         try:
             if self._taking or self._known:
-                note = {"taking": [*self._taking], "known": [*self._known.items()]}
+                note = {"boot": _boot(), "taking": [*self._taking], "known": [*self._known.items()]}
                 self._temporary.write_text(json.dumps(note))
                 self._temporary.replace(self._path)
             else:
@@ -119,15 +124,24 @@ def _key(drop: Drop) -> Key:
     return str(drop.path), drop.token
 
 
-def _read(path: Path) -> tuple[list[Key], dict[Key, Known]]:
-    """(what was being taken, what was known of suspects)."""
+def _boot() -> str:
+    """What names the run of the machine, "" where the system does not say."""
     try:
-        note = json.loads(path.read_text())
-        taking = [(place, token) for place, token in note["taking"]]
-        return taking, {(place, token): (size, deaths) for (place, token), (size, deaths) in note["known"]}
+        return BOOT.read_text().strip()
+    except OSError:
+        return ""
+
+
+def _read(path: Path) -> tuple[str, list[Key], dict[Key, Known]]:
+    """(the machine's run, what was being taken, what was known of suspects)."""
+    try:
+        note = json.loads(read_regular(path))
+        taking = [(str(place), str(token)) for place, token in note["taking"]]
+        known = {(str(place), str(token)): (int(few), int(deaths)) for (place, token), (few, deaths) in note["known"]}
+        return str(note["boot"]), taking, known
     except FileNotFoundError:
-        return [], {}
-    except (ValueError, KeyError, TypeError) as error:
-        # Cut off when the machine failed.
+        return "", [], {}
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
+        # Cut off when the machine failed, or not written by this program.
         log.warning("note.failed", error=str(error), consequence="a file that ended the process is not known")
-        return [], {}
+        return "", [], {}

@@ -100,6 +100,7 @@ class Intake:
         self, drops: Iterable[Drop], untouched: dict[Drop, str], aside: Mapping[Drop, Fault]
     ) -> Generator[list[Receipt]]:
         open_: dict[Drop, Receipt] = {}
+        self.home.lake.temporary.mkdir(parents=True, exist_ok=True)  # Somebody may have tidied up.
         with (
             self._sweeping(),
             tempfile.TemporaryDirectory(dir=self.home.lake.temporary) as scratch,

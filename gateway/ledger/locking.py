@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 import random
 import sqlite3
 import time
@@ -56,10 +57,21 @@ def file_lock(folder: Path, name: str, wait_s_max: float) -> Iterator[None]:
     path = folder / f"{name}.lock"
     with closing(sqlite3.connect(path, timeout=wait_s_max, isolation_level=None)) as connection:
         try:
-            connection.execute("begin exclusive")
+            _begin(connection, path)
         except sqlite3.OperationalError as error:
             raise HeldElsewhereError(str(error)) from error
         yield
+
+
+def _begin(connection: sqlite3.Connection, path: Path) -> None:
+    try:
+        connection.execute("begin exclusive")
+    except sqlite3.OperationalError:
+        raise
+    except sqlite3.DatabaseError:
+        # Something else was written into the file. Nobody holds the lock: then its content could not have been read.
+        os.truncate(path, 0)
+        connection.execute("begin exclusive")
 
 
 class WriterLock:

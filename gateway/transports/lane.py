@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from queue import SimpleQueue
@@ -113,7 +114,8 @@ class Lane:
                 return 0.0
             self.error = repr(error)
             log.exception("transport.failed", transport=self.name)
-            self.transport.close()
+            with suppress(Exception):  # It is made anew in any case.
+                self.transport.close()
             return self._back_off.failed()
         self._back_off.worked()
         self.error, self.visited = "", time.monotonic()

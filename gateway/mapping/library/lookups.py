@@ -8,11 +8,13 @@ from __future__ import annotations
 import csv
 import io
 import zipfile
+from contextlib import suppress
 from pathlib import Path
 
 import pyarrow as pa
 
 from gateway.errors import HomeFault
+from gateway.regular_file import read_regular
 
 FILE_BYTES_MAX = 50_000_000
 ROWS_MAX = 500_000
@@ -46,7 +48,8 @@ def content(folder: Path, name: str) -> bytes:
         path = folder / f"{name}{suffix}"
         # The name comes from a mapping: it must not lead out of the folder.
         if path.parent == folder and path.is_file() and path.stat().st_size <= FILE_BYTES_MAX:
-            return path.read_bytes()
+            with suppress(OSError):  # `load_all` says what is wrong with it.
+                return read_regular(path)
     return b""
 
 
@@ -55,7 +58,7 @@ def load_file(path: Path) -> tuple[pa.Table | None, list[HomeFault]]:
     try:
         if path.stat().st_size > FILE_BYTES_MAX:
             return None, [_fault(path, 1, f"has more than {FILE_BYTES_MAX:,} bytes", "split it")]
-        rows = _rows(path)
+        rows = _rows(path, read_regular(path))
     except UnicodeDecodeError as error:
         line = error.object[: error.start].count(b"\n") + 1
         return None, [_fault(path, line, "is not UTF-8 text", 'save it as "CSV UTF-8" or as .xlsx')]
@@ -105,16 +108,16 @@ def _row_fault(
     return None
 
 
-def _rows(path: Path) -> list[tuple[int, list[str]]]:
+def _rows(path: Path, content: bytes) -> list[tuple[int, list[str]]]:
     """(line, cells) of the rows that are not blank."""
     if path.suffix == ".csv":
-        text = path.read_bytes().decode("utf-8-sig")
+        text = content.decode("utf-8-sig")
         reader = csv.reader(io.StringIO(text, newline=""), delimiter=_delimiter(text), strict=True)
         found = [(reader.line_num, row) for row in reader]
     else:
         import openpyxl  # Slow to load, and most lookups are CSV.
 
-        book = openpyxl.load_workbook(path, read_only=True, data_only=True)
+        book = openpyxl.load_workbook(io.BytesIO(content), read_only=True, data_only=True)
         rows = book.worksheets[0].iter_rows(values_only=True, max_row=ROWS_MAX + 2)
         found = [(line, [_text(cell) for cell in row]) for line, row in enumerate(rows, start=1)]
         width = max((n + 1 for n, cell in enumerate(found[0][1]) if cell), default=0) if found else 0
