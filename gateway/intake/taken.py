@@ -46,8 +46,8 @@ class Taken:
 
     @cached_property
     def file_id(self) -> str:
-        """Identity of the bytes as this feed reads them: 16 hexadecimal digits."""
-        return file_id(self.arrival.stored, self.feed)
+        """Identity of the bytes as this feed reads them, or as their partner sent them: 16 hexadecimal digits."""
+        return file_id(self.arrival.stored, self.feed, self.drop.partner)
 
     @property
     def control_numbers(self) -> str:
@@ -104,6 +104,7 @@ class Load:
         return self.loaded.version if self.loaded else ""
 
 
-def file_id(stored: Stored, feed: str) -> str:
-    """The bytes, as one feed reads them."""
-    return hashlib.sha256(f"{stored.sha256}|{feed}".encode()).hexdigest()[:16]
+def file_id(stored: Stored, feed: str, partner: str) -> str:
+    """The bytes, as one feed reads them; what no feed reads, as one partner sent them: a feed is one partner's."""
+    reader = feed or f"|{partner}"
+    return hashlib.sha256(f"{stored.sha256}|{reader}".encode()).hexdigest()[:16]
