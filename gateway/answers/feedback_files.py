@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
@@ -11,8 +9,9 @@ from pathlib import Path
 import pyarrow as pa
 
 from gateway.atomic import write_atomically
+from gateway.csv_text import csv_text
 from gateway.workbooks.book_data import BookRun
-from gateway.workbooks.cells import Column, Kind, neutralise
+from gateway.workbooks.cells import Column, Kind
 from gateway.workbooks.file import Book, Line
 from gateway.workbooks.sheet import Block, Sheet, paged
 
@@ -31,14 +30,11 @@ def write_csv(path: Path, name: str, counts: Mapping[str, int], faults: pa.Table
     faults  `FAULT_COLUMNS`
     Raises OSError if it cannot be written.
     """
-    out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\r\n")
-    writer.writerow(("record", "file", *FAULT_COLUMNS, *COUNTS))
-    shown = neutralise(name)
-    for row in zip(*(faults.column(column).to_pylist() for column in FAULT_COLUMNS), strict=True):
-        writer.writerow(("fault", shown, *(neutralise(text or "") for text in row), *("" for _ in COUNTS)))
-    writer.writerow(("summary", shown, *("" for _ in FAULT_COLUMNS), *(counts[count] for count in COUNTS)))
-    write_atomically(path, out.getvalue().encode("utf-8-sig"))
+    found = zip(*(faults.column(column).to_pylist() for column in FAULT_COLUMNS), strict=True)
+    rows = [("fault", name, *row, *(None for _ in COUNTS)) for row in found]
+    summary = ("summary", name, *(None for _ in FAULT_COLUMNS), *(counts[count] for count in COUNTS))
+    text = csv_text(("record", "file", *FAULT_COLUMNS, *COUNTS), [*rows, summary], "\r\n")
+    write_atomically(path, text.encode("utf-8-sig"))
 
 
 def write_xlsx(path: Path, name: str, counts: Mapping[str, int], faults: pa.Table, at: datetime) -> None:

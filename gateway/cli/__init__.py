@@ -17,6 +17,7 @@ from gateway.cli import check, files, invocation, notify, questions, run, setup,
 from gateway.cli.invocation import DONE, PERSON, USAGE
 from gateway.cli.output import err
 from gateway.errors import HouseError
+from gateway.visible import visible_event
 
 __all__ = ["COMMANDS", "DONE", "PERSON", "USAGE", "app", "main"]
 
@@ -70,13 +71,15 @@ def main() -> None:
 
 def _log_to_stderr() -> None:
     """Text on a terminal, a line of JSON for each event otherwise."""
-    terminal = [structlog.dev.ConsoleRenderer()]
-    machine = [structlog.processors.format_exc_info, structlog.processors.JSONRenderer(ensure_ascii=False)]
+    terminal = structlog.dev.ConsoleRenderer()
+    machine = structlog.processors.JSONRenderer(ensure_ascii=False)
     structlog.configure(
         processors=[
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
-            *(terminal if err.is_terminal else machine),
+            structlog.processors.format_exc_info,
+            visible_event,
+            terminal if err.is_terminal else machine,
         ],
         # The standard error of the moment: it may be replaced while the program runs.
         logger_factory=lambda *_: structlog.PrintLogger(sys.stderr),

@@ -4,19 +4,32 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
-from rich.console import Console
+from rich.console import Console, ConsoleOptions, RenderableType
+from rich.segment import Segment
 from rich.table import Table
 
 from gateway.sql import plain
+from gateway.visible import visible
 
 WIDE = 100_000
 """Columns of a pipe: nothing is folded or cut there."""
 
-out = Console(soft_wrap=True, highlight=False, markup=False, emoji=False, width=None if sys.stdout.isatty() else WIDE)
-err = Console(stderr=True, soft_wrap=True, highlight=False, markup=False, emoji=False)
+
+class Screen(Console):
+    """A console on which strangers' text cannot move the cursor, change colours or hide what stands beside it."""
+
+    def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterator[Segment]:
+        """What is printed, every text of it visible."""
+        for segment in super().render(renderable, options):
+            seen = segment.text if segment.control else visible(segment.text, keep="\n")
+            yield segment if seen == segment.text else Segment(seen, segment.style)
+
+
+out = Screen(soft_wrap=True, highlight=False, markup=False, emoji=False, width=None if sys.stdout.isatty() else WIDE)
+err = Screen(stderr=True, soft_wrap=True, highlight=False, markup=False, emoji=False)
 
 
 def table(*columns: str) -> Table:
@@ -35,7 +48,7 @@ def print_rows(rows: Sequence[dict[str, Any]]) -> None:
     columns = list(dict.fromkeys(key for row in rows for key in row))
     printed = table(*columns)
     for row in rows:
-        printed.add_row(*("" if row.get(c) is None else str(row[c]) for c in columns))
+        printed.add_row(*("" if row.get(c) is None else visible(str(row[c])) for c in columns))
     out.print(printed)
 
 

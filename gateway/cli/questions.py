@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import sys
 from collections import Counter
 from datetime import UTC, datetime
@@ -13,6 +12,7 @@ import typer
 from gateway import settings as configuration
 from gateway.cli.invocation import home_folder
 from gateway.cli.output import out, print_json, print_rows
+from gateway.csv_text import csv_text
 from gateway.errors import HouseError
 from gateway.sql import rows_of
 
@@ -120,9 +120,7 @@ def query(
     if form == "json":
         print_json(rows)
     elif form == "csv":
-        writer = csv.DictWriter(sys.stdout, columns, lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(rows)
+        sys.stdout.write(csv_text(columns, ([row[column] for column in columns] for row in rows), "\n"))
     else:
         print_rows(rows)
 

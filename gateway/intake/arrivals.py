@@ -16,7 +16,7 @@ from gateway.ledger import archive
 from gateway.ledger.store import Bytes
 from gateway.prefetch import ahead
 from gateway.settings import Config, secret_of
-from gateway.transports import opening
+from gateway.transports import names, opening
 from gateway.transports.transport import Drop
 
 _NUMBERS = itertools.count()
@@ -172,10 +172,16 @@ class Arrivals:
     def _unpack(self, container: Drop, place: Path) -> list[Drop]:
         """The files within a container. Raises FileError if there are none or it cannot be opened."""
         files = containers.unpack(container.path, container.name, place, self.config.limits, self._keys(container))
-        inner = [replace(container, name=file.name, path=file.path, listed=None) for file in files]
+        inner = [self._inner(container, file) for file in files]
         if not inner:
             raise FileError(container.name, "there is no file in it", "Send it again, with the files.")
         return inner
+
+    def _inner(self, container: Drop, file: containers.Inner) -> Drop:
+        """A file within a container. Raises FileError for a name that would be refused outside of one."""
+        if wrong := names.refusal(file.name, self.config.limits.file_name_chars_max):
+            raise FileError(container.name, f"a file in it, {names.shown(file.name)}, {wrong}", "Rename that file.")
+        return replace(container, name=file.name, path=file.path, listed=None)
 
     def _keys(self, drop: Drop) -> containers.Keys:
         """What opens encrypted files of the drop's partner."""

@@ -8,6 +8,8 @@ import unicodedata
 from collections.abc import Collection, Sequence
 from functools import cache
 
+from gateway.visible import visible
+
 
 def ignored(name: str, patterns: Sequence[str]) -> bool:
     """Whether a file is not meant for the gateway: under way, or of an editor. Upper and lower case are alike."""
@@ -49,4 +51,4 @@ def is_lone_marker(name: str, marker: str, present: Collection[str]) -> bool:
 
 def shown(name: str) -> str:
     """A name that is safe to print: shortened, control characters as escapes."""
-    return repr(name[:300])[1:-1]
+    return visible(name[:300])

@@ -223,3 +223,13 @@ def test_a_container_that_cannot_be_opened_is_set_aside_and_opens_when_there_is_
         assert one(gateway, "select status from exception where code = 'FILE_REJECT'") == "CLOSED"
         results: list[FileResult] = again(gateway, file.file_id, force=False)
         assert [result.state for result in results] == ["ACCEPTED"]
+
+
+def test_a_name_within_a_container_is_checked_like_one_outside(gateway: Home, drop: Drop) -> None:
+    sink = io.BytesIO()
+    with zipfile.ZipFile(sink, "w") as container:
+        container.writestr("red\x1b[31m.csv", GOOD)
+    drop("amazon-us", "one.zip", sink.getvalue())
+    file = take(gateway)["one.zip"]
+    assert file.state == "QUARANTINED"
+    assert r"a file in it, red\x1b[31m.csv, has control characters in its name" in file.reason
