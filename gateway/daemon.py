@@ -191,7 +191,7 @@ class Daemon:
         if config == old.settings:
             return
         needs_restart = [
-            name for name in ("ledger", "limits.memory_mb_max", "daemon.listen")
+            name for name in ("ledger", "limits.memory_mb_max", "daemon.listen", "daemon.token_env")
             if operator.attrgetter(name)(config) != operator.attrgetter(name)(old.settings)
         ]  # fmt: skip
         if needs_restart:
@@ -359,6 +359,14 @@ def _stop(daemon: Daemon) -> None:
     threading.Thread(target=leave, name="leave", daemon=True).start()
 
 
+def _token(variable: str) -> str:
+    token = configuration.secret_of(variable)
+    if variable and not token:
+        hint = f"Set the environment variable {variable}, or remove daemon.token_env."
+        raise HouseError("show the state to", "those who have the token", hint, "there is no token")
+    return token
+
+
 def run(folder: Path) -> None:
     """Run the daemon on a home until SIGTERM or SIGINT. Raises HouseError if another takes files there."""
     with open_home(folder) as home:
@@ -370,7 +378,9 @@ def run(folder: Path) -> None:
             signal.signal(signal.SIGHUP, lambda number, frame: daemon.reload())
             inbound = folder / "inbound"
             inbound.mkdir(exist_ok=True)
-            with serving(daemon.monitor, home.settings.daemon.listen) as address, watching(inbound, daemon):
+            shown = home.settings.daemon
+            token = _token(shown.token_env)
+            with serving(daemon.monitor, shown.listen, token) as address, watching(inbound, daemon):
                 if address:
                     log.info("daemon.listening", address=address)
                 daemon.run()

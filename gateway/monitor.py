@@ -5,6 +5,7 @@ It is served over HTTP where `daemon.listen` says so, and nowhere else.
 
 from __future__ import annotations
 
+import hmac
 import json
 import threading
 import time
@@ -14,15 +15,20 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
+from urllib.parse import urlsplit
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 
 from gateway.errors import HouseError
 from gateway.intake.result import Receipt
+from gateway.settings.strict import LOOPBACK
 from gateway.transports.lane import Lane
 
 RECENT = 50
+CONNECTIONS_MAX = 16
+ASK_TIMEOUT_S = 10.0
+"""So long the server waits for a request, and for the answer to be taken."""
 STUCK_S = 900.0
 """A step that takes longer than this is taken for stuck: the health check fails."""
 
@@ -166,11 +172,58 @@ class Monitor:
         }  # fmt: skip
 
 
+class _Server(ThreadingHTTPServer):
+    """Answers a few at once; further connections are closed, so that nobody uses up the process's threads."""
+
+    daemon_threads = True
+
+    def __init__(self, address: tuple[str, int], handler: type[BaseHTTPRequestHandler]) -> None:
+        self._free = threading.BoundedSemaphore(CONNECTIONS_MAX)
+        super().__init__(address, handler)
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        if self._free.acquire(blocking=False):
+            super().process_request(request, client_address)
+        else:
+            self.shutdown_request(request)
+
+    def process_request_thread(self, request: Any, client_address: Any) -> None:
+        try:
+            super().process_request_thread(request, client_address)
+        finally:
+            self._free.release()
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Who hangs up or is too slow is no fault of the gateway."""
+
+
 class _Handler(BaseHTTPRequestHandler):
     monitor: Monitor
+    token = ""
+    hosts: frozenset[str]
+    timeout = ASK_TIMEOUT_S
 
     def do_GET(self) -> None:
-        """/metrics, /health, /ready, /state."""
+        """/metrics, /health, /ready, /state; health needs no token."""
+        if not self.token and self._asked_host() not in self.hosts:
+            # A page in a browser of this machine that was led here by a name of its own.
+            self._say(421, b"Ask for it by the name that daemon.listen has.\n", "text/plain")
+        elif self.token and self.path != "/health" and not self._may_ask():
+            self._say(401, b"Send the token as Authorization: Bearer.\n", "text/plain")
+        else:
+            self._answer()
+
+    def _asked_host(self) -> str:
+        try:
+            return urlsplit(f"//{self.headers.get('Host', '')}").hostname or ""
+        except ValueError:
+            return ""
+
+    def _may_ask(self) -> bool:
+        sent = self.headers.get("Authorization", "").encode()
+        return hmac.compare_digest(sent, f"Bearer {self.token}".encode())
+
+    def _answer(self) -> None:
         monitor = self.monitor
         if self.path == "/metrics":
             self._say(200, monitor.metrics(), CONTENT_TYPE_LATEST)
@@ -198,19 +251,23 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 @contextmanager
-def serving(monitor: Monitor, listen: str) -> Iterator[str]:
-    """Serve the monitor at "host:port", "" for nowhere; gives the address. Raises HouseError if it is taken."""
+def serving(monitor: Monitor, listen: str, token: str = "") -> Iterator[str]:
+    """Serve the monitor at "host:port", "" for nowhere; gives the address. Raises HouseError if it is taken.
+
+    token  what must be sent to see more than the health; "" for nothing
+    """
     if not listen:
         yield ""
         return
     host, _, port = listen.rpartition(":")
-    handler = type("Handler", (_Handler,), {"monitor": monitor})
+    host = host.strip("[]")
+    hosts = frozenset({host.lower(), *LOOPBACK})
+    handler = type("Handler", (_Handler,), {"monitor": monitor, "token": token, "hosts": hosts})
     try:
-        server = ThreadingHTTPServer((host.strip("[]"), int(port)), handler)
+        server = _Server((host, int(port)), handler)
     except OSError as error:
         hint = "Choose another port as daemon.listen, or stop what has it."
         raise HouseError("listen at", listen, hint, str(error.strerror)) from error
-    server.daemon_threads = True
     thread = threading.Thread(target=server.serve_forever, name="monitor", daemon=True, kwargs={"poll_interval": 0.1})
     thread.start()
     try:

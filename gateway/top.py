@@ -18,15 +18,18 @@ TIMEOUT_S = 5.0
 ROWS_MAX = 15
 
 
-def ask(address: str) -> dict[str, Any]:
-    """The state that `gateway run` shows at that address. Raises HouseError if nobody answers."""
+def ask(address: str, token: str = "") -> dict[str, Any]:
+    """The state that `gateway run` shows at that address, to those who have the token. Raises HouseError without one."""
     if not address:
         hint = 'Set it in config.toml, e.g. listen = "127.0.0.1:9464", and start `gateway run` again.'
         raise HouseError("look at", "the running gateway", hint, "[daemon] listen is not set")
     connection = http.client.HTTPConnection(address, timeout=TIMEOUT_S)
     try:
-        connection.request("GET", "/state")
+        connection.request("GET", "/state", headers={"Authorization": f"Bearer {token}"} if token else {})
         answer = connection.getresponse()
+        if answer.status != http.HTTPStatus.OK:
+            cause = answer.read().decode("utf-8", "replace").strip()
+            raise HouseError("look at the gateway at", address, "Check daemon.listen and daemon.token_env.", cause)
         state = json.loads(answer.read())
     except (OSError, http.client.HTTPException, ValueError) as error:
         hint = "Start `gateway run`, or fix daemon.listen."
@@ -36,14 +39,14 @@ def ask(address: str) -> dict[str, Any]:
     return dict(state)
 
 
-def watch(address: str, console: Console, every: float) -> None:
+def watch(address: str, console: Console, every: float, token: str = "") -> None:
     """Draw the state until Ctrl-C; a gateway that is away for a while is waited for."""
-    with Live(drawn(ask(address)), console=console, screen=True, auto_refresh=False) as screen:
+    with Live(drawn(ask(address, token)), console=console, screen=True, auto_refresh=False) as screen:
         try:
             while True:
                 time.sleep(every)
                 try:
-                    screen.update(drawn(ask(address)), refresh=True)
+                    screen.update(drawn(ask(address, token)), refresh=True)
                 except HouseError as error:
                     screen.update(Text(str(error), style="bold red"), refresh=True)
         except KeyboardInterrupt:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import json
 import os
 import re
 import signal
+import socket
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -17,7 +20,7 @@ import pytest
 from gateway import settings as configuration
 from gateway import top
 from gateway.errors import HouseError
-from gateway.monitor import STUCK_S, Monitor, serving
+from gateway.monitor import CONNECTIONS_MAX, STUCK_S, Monitor, serving
 from gateway.watched_settings import Watched
 from tests.test_books import GOOD, ITEMS
 from tests.test_daemon import Process, Put, Run, ask, gateway_of, run
@@ -94,6 +97,55 @@ def test_a_port_that_is_taken_is_told(home: Path) -> None:
         serving(Monitor(), address),
     ):
         pass
+
+
+def asked(address: str, path: str, **headers: str) -> int:
+    connection = http.client.HTTPConnection(address, timeout=10)
+    connection.request("GET", path, headers=headers)
+    answer = connection.getresponse()
+    answer.read()
+    connection.close()
+    return answer.status
+
+
+@pytest.mark.parametrize(
+    ("host", "status"),
+    [("127.0.0.1:1", 200), ("localhost", 200), ("[::1]:9", 200), ("evil.example:9464", 421), ("[", 421)],
+)
+def test_a_page_that_leads_a_browser_here_by_another_name_gets_nothing(host: str, status: int) -> None:
+    with serving(Monitor(), "127.0.0.1:0") as address:
+        assert asked(address, "/state", Host=host) == status
+
+
+def test_with_a_token_only_the_health_is_seen_without_it() -> None:
+    with serving(Monitor(), "127.0.0.1:0", "secret") as address:
+        found = {path: asked(address, path) for path in ("/health", "/state", "/metrics", "/ready")}
+        assert found == {"/health": 200, "/state": 401, "/metrics": 401, "/ready": 401}
+        assert asked(address, "/state", Authorization="Bearer wrong") == 401
+        assert asked(address, "/state", Authorization="Bearer secret") == 200
+        assert top.ask(address, "secret")["step"] == "starting"
+        with pytest.raises(HouseError, match=r"Check daemon\.listen and daemon\.token_env"):
+            top.ask(address)
+
+
+def test_who_opens_connections_and_says_nothing_is_hung_up_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("gateway.monitor._Handler.timeout", 0.5)
+    with serving(Monitor(), "127.0.0.1:0") as address, contextlib.ExitStack() as stack:
+        host, _, port = address.partition(":")
+        begun = threading.active_count()
+        silent = [stack.enter_context(socket.create_connection((host, int(port)))) for _ in range(CONNECTIONS_MAX + 20)]
+        silent[-1].settimeout(10)
+        assert silent[-1].recv(1) == b"", "one too many is closed at once"
+        assert threading.active_count() <= begun + CONNECTIONS_MAX
+        silent[0].settimeout(10)
+        assert silent[0].recv(1) == b"", "the others are closed after a while"
+        wait_for(lambda: _answers(address), "then others are served")
+
+
+def _answers(address: str) -> bool:
+    with contextlib.suppress(OSError, http.client.HTTPException):
+        return asked(address, "/health") == 200
+    return False
 
 
 def test_a_loop_that_failed_is_not_ready_and_one_that_is_stuck_is_not_healthy(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -25,8 +25,9 @@ def top(
     """Watch the running gateway: transports, feeds, what needs a person. `daemon.listen` must be set."""
     from gateway import top as live
 
-    address = configuration.load(home_folder()).daemon.listen
+    shown = configuration.load(home_folder()).daemon
+    token = configuration.secret_of(shown.token_env)
     if once or not out.is_terminal:
-        out.print(live.drawn(live.ask(address)))
+        out.print(live.drawn(live.ask(shown.listen, token)))
         return
-    live.watch(address, out, every)
+    live.watch(shown.listen, out, every, token)

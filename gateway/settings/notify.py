@@ -8,11 +8,8 @@ from urllib.parse import urlsplit
 from pydantic import Field, field_validator, model_validator
 
 from gateway.calendars import spans
-from gateway.settings.strict import Strict, Zone
+from gateway.settings.strict import LOOPBACK, Strict, Zone
 from gateway.toml_faults import wrong
-
-LOOPBACK = ("localhost", "127.0.0.1", "::1")
-"""Hosts that need no encryption on the way to them."""
 
 
 class Smtp(Strict):

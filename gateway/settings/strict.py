@@ -10,6 +10,9 @@ from pydantic import AfterValidator, BaseModel, ConfigDict
 from gateway.nearest import nearest
 from gateway.toml_faults import wrong
 
+LOOPBACK = ("localhost", "127.0.0.1", "::1")
+"""Hosts that are this machine: the way to them needs no encryption."""
+
 
 class Strict(BaseModel):
     """Settings where an unknown key is a fault: a typing slip must never be ignored."""

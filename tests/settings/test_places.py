@@ -77,3 +77,10 @@ def test_a_delivery_stays_below_outbound(tmp_path: Path, folder: str) -> None:
 
 def test_a_partner_is_called_like_a_folder(tmp_path: Path) -> None:
     assert "the name of a partner is that of its folders" in refused(tmp_path, '[partners."../x"]\nentity = "US"\n')
+
+
+def test_the_state_is_not_shown_to_other_machines_without_a_token(tmp_path: Path) -> None:
+    said = refused(tmp_path, '[daemon]\nlisten = "0.0.0.0:9464"\n')
+    assert "other machines could read the state. Fix: listen at 127.0.0.1, or name" in said
+    (tmp_path / "config.toml").write_text(BASE + '[daemon]\nlisten = "0.0.0.0:9464"\ntoken_env = "TOKEN"\n')
+    assert settings.load(tmp_path).daemon.token_env == "TOKEN"
