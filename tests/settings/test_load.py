@@ -51,7 +51,7 @@ def faults(home: Path, text: str | bytes) -> list[str]:
         (f"{US}[daemon]\nwebhook = 1", "4: unknown key `daemon.webhook`. Fix: `webhook` belongs below [[notify.to]]."),
         (
             f"{US}[tolerance]\nqqq = 1",
-            "4: unknown key `tolerance.qqq`. Fix: the keys here are payout_days, settlement_amount, stock_units, stock_value.",
+            "4: unknown key `tolerance.qqq`. Fix: the keys here are payout_days, settlement_amount, settlement_lines_days, stock_units, stock_value.",
         ),
         (
             f'{US}[limits]\ncolumns_max = "many"',
