@@ -8,7 +8,6 @@ that make entries is the version that journal lines carry, so that an auditor se
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -73,8 +72,7 @@ def _checked(contents: tuple[bytes, ...]) -> Rules:
     _refuse(
         [
             *metric_faults,
-            *rule_lint.faults(posting, files[POSTING][1]),
-            *_roles_without_account(chart, posting),
+            *rule_lint.faults(posting, files[POSTING][1], chart.accounts),
             *lint.faults(registry, chart, posting, f"mappings/{RECONCILIATIONS}", files[RECONCILIATIONS][1]),
         ]
     )
@@ -85,15 +83,6 @@ def _checked(contents: tuple[bytes, ...]) -> Rules:
 def _refuse(faults: list[HomeFault]) -> None:
     if faults:
         raise HomeFaultsError("use", "the rules", faults)
-
-
-def _roles_without_account(chart: Chart, posting: Posting) -> Iterator[HomeFault]:
-    named = set(posting.stock.roles.values()) | set(posting.stock.opening.values())
-    for rule in posting.rule:
-        named |= rule.roles()
-    for role in sorted(named - set(chart.accounts)):
-        message = f"the role {role} has no account"
-        yield HomeFault(f"mappings/{CHART}", 1, message, f'add {role} = {{ number = "…", name = "…" }}')
 
 
 def _content(folder: Path, name: str) -> bytes:

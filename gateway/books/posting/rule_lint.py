@@ -3,43 +3,57 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from difflib import get_close_matches
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from itertools import chain
 
 import duckdb
 
-from gateway.books.posting.conditions import compile_expression
-from gateway.books.posting.rules import Posting, Rule
-from gateway.books.posting.sources import columns_of, known
+from gateway.books.posting.conditions import above, compile_expression
+from gateway.books.posting.rules import NOTHING, Posting, Rule, StockRoles
+from gateway.books.posting.sources import NUMBERS, columns_of, domains_of, known
+from gateway.books.posting.truth import Domain, Truth
 from gateway.errors import HomeFault
-from gateway.mapping.language.expressions import ExpressionError
+from gateway.mapping.language.expressions import ExpressionError, names
+from gateway.model.status import STATUSES
+from gateway.nearest import listed, nearest
 from gateway.sql import identifier
 from gateway.toml_lines import Lines
 
 FILE = "mappings/posting.toml"
-_NUMBERS = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "DECIMAL")
+SUSPENSE = "suspense"
+"""Role of a class that a rule does not name."""
 _KINDS = {"amount": "a number", "date": "a date", "when": "true or false", "document": "a text"}
+Path = tuple[str | int, ...]
 
 
 NEEDED = {"bank_line": ("may_be_payout",)}
 """Conditions that reconciliations ask for."""
 
 
-def faults(posting: Posting, text: str) -> list[HomeFault]:
-    """Every fault of the rules, with the line of `text` (posting.toml) that it stands on."""
-    lint = _Lint(Lines(text), posting.conditions)
+def faults(posting: Posting, text: str, roles: Collection[str]) -> list[HomeFault]:
+    """Every fault of the rules, with the line of `text` (posting.toml) that it stands on.
+
+    `roles` are those that have an account in the chart.
+    """
+    lint = _Lint(Lines(text), posting.conditions, roles)
+    found = [*lint.names(posting.rule), *lint.missing(), *lint.stock(posting.stock)]
     with duckdb.connect() as con:
-        found = [*lint.names(posting.rule), *lint.missing(), *lint.conditions_of(con)]
-        for number, rule in enumerate(posting.rule):
-            found += lint.rule(con, number, rule)
+        conditions = list(lint.conditions_of(con))
+        of_rules = [list(lint.rule(con, number, rule)) for number, rule in enumerate(posting.rule)]
+    found += [*conditions, *chain.from_iterable(of_rules)]
+    # What a rule means can be asked only where every expression of it is right.
+    right = [(number, rule) for number, rule in enumerate(posting.rule) if not of_rules[number] and not conditions]
+    found += [*lint.unreachable(right), *lint.twice(right)]
+    if not conditions:
+        found += lint.empty_conditions()
     return sorted(found)
 
 
 class _Lint:
-    def __init__(self, lines: Lines, conditions: Mapping[str, Mapping[str, str]]) -> None:
-        self.lines, self.conditions = lines, conditions
+    def __init__(self, lines: Lines, conditions: Mapping[str, Mapping[str, str]], roles: Collection[str]) -> None:
+        self.lines, self.conditions, self.roles = lines, conditions, roles
 
-    def fault(self, path: tuple[str | int, ...], message: str, fix: str) -> HomeFault:
+    def fault(self, path: Path, message: str, fix: str) -> HomeFault:
         return HomeFault(FILE, self.lines.of(*path), message, fix)
 
     def names(self, rules: Sequence[Rule]) -> Iterator[HomeFault]:
@@ -53,20 +67,25 @@ class _Lint:
 
     def missing(self) -> Iterator[HomeFault]:
         """Conditions that are not there and are needed."""
-        for on, names in NEEDED.items():
-            for name in set(names) - set(self.conditions.get(on, {})):
+        for on, wanted in NEEDED.items():
+            for name in set(wanted) - set(self.conditions.get(on, {})):
                 message = f"[conditions.{on}] has no {name}, which a reconciliation asks for"
                 yield self.fault(("conditions", on), message, f'write {name} = "…" there, an expression over {on}')
 
     def conditions_of(self, con: duckdb.DuckDBPyConnection) -> Iterator[HomeFault]:
-        """Conditions that are wrong by themselves."""
+        """Conditions that are wrong by themselves. One may use those above it."""
         for on, named in self.conditions.items():
             columns = columns_of(on)
             if columns is None:
                 yield self._unknown(("conditions", on), on)
                 continue
             for name, text in named.items():
-                yield from self._expression(con, ("conditions", on, name), text, columns, "when", {})
+                path = ("conditions", on, name)
+                if name in columns:
+                    yield self.fault(
+                        path, f"{on} has a column {name}, which is meant wherever {name} stands", "rename it"
+                    )
+                yield from self._expression(con, path, text, on, "when", above(named, name))
 
     def rule(self, con: duckdb.DuckDBPyConnection, number: int, rule: Rule) -> Iterator[HomeFault]:
         """Faults of one rule."""
@@ -75,37 +94,141 @@ class _Lint:
         if columns is None:
             yield self._unknown((*path, "on"), rule.on)
             return
-        shared = self.conditions.get(rule.on, {})
-        if rule.class_ and rule.class_ not in columns:
-            near = _near(rule.class_, columns)
-            yield self.fault(
-                (*path, "class"), f'{rule.on} has no column "{rule.class_}"{near}', "name one of its columns"
-            )
+        if "currency" not in columns:
+            message = f"{rule.on} has no currency, so that no entry can be made of it"
+            yield self.fault((*path, "on"), message, f"name one of {', '.join(known())}")
+            return
+        yield from self._roles(path, rule)
+        yield from self._classes(path, rule, columns)
         for key, text, kind in _expressions(rule):
-            yield from self._expression(con, (*path, *key), text, columns, kind, shared)
+            yield from self._expression(con, (*path, *key), text, rule.on, kind, self.conditions.get(rule.on, {}))
 
-    def _unknown(self, path: tuple[str | int, ...], on: str) -> HomeFault:
-        message = f'there is no table or derivation "{on}"{_near(on, known())}'
+    def _roles(self, path: Path, rule: Rule) -> Iterator[HomeFault]:
+        """Roles without an account, and pairs that come to nothing."""
+        pairs: list[tuple[Path, str, str]] = [((), rule.debit, rule.credit)]
+        pairs += [(("legs", place), leg.debit, leg.credit) for place, leg in enumerate(rule.legs)]
+        for key, debit, credit in pairs:
+            for side, role in (("debit", debit), ("credit", credit)):
+                if role:
+                    yield from self.role((*path, *key, side), role)
+            if debit and debit == credit:
+                message = f"debits and credits {debit}, so that it posts nothing"
+                yield self.fault((*path, *key, "credit"), message, "name another role")
+
+    def _classes(self, path: Path, rule: Rule, columns: Mapping[str, str]) -> Iterator[HomeFault]:
+        if not rule.class_:
+            return
+        if rule.class_ not in columns:
+            message = f'{rule.on} has no column "{rule.class_}"{nearest(rule.class_, columns)}'
+            yield self.fault((*path, "class"), message, "name one of its columns")
+            return
+        values = domains_of(rule.on)[rule.class_].values
+        for name, role in rule.classes.items():
+            if values and name not in values:
+                message = f'{rule.class_} is never "{name}"{nearest(name, values)}'
+                yield self.fault((*path, "classes", name), message, f"name one of {listed(values, 40)}")
+            if role != NOTHING:
+                yield from self.role((*path, "classes", name), role)
+            if role == rule.debit:
+                message = f"debits and credits {role}, so that it posts nothing"
+                yield self.fault((*path, "classes", name), message, f'name another role, or "{NOTHING}"')
+        yield from self.role((*path, "classes"), SUSPENSE)
+
+    def stock(self, stock: StockRoles) -> Iterator[HomeFault]:
+        """Roles of stock without an account, and statuses that do not exist."""
+        for table, named in (("roles", stock.roles), ("opening", stock.opening)):
+            for status, role in named.items():
+                path = ("stock", table, status)
+                yield from self.role(path, role)
+                if status not in STATUSES:
+                    message = f'there is no status "{status}"{nearest(status, STATUSES)}'
+                    yield self.fault(path, message, f"name one of {listed(STATUSES, 40)}")
+
+    def role(self, path: Path, role: str) -> Iterator[HomeFault]:
+        """The fault of a role that has no account."""
+        if role not in self.roles:
+            message = f'the role "{role}" has no account in mappings/chart.toml{nearest(role, self.roles)}'
+            yield self.fault(
+                path, message, f'name a role of the chart, or add {role} = {{ number = "…", name = "…" }} there'
+            )
+
+    def unreachable(self, rules: Sequence[tuple[int, Rule]]) -> Iterator[HomeFault]:
+        """Rules whose condition no record can meet."""
+        for number, rule in rules:
+            if rule.when and self._truth(rule.on).never(rule.when):
+                message = f"no record of {rule.on} can meet this, so that the rule never posts"
+                yield self.fault(("rule", number, "when"), message, "correct the condition, or remove the rule")
+
+    def empty_conditions(self) -> Iterator[HomeFault]:
+        """Named conditions that no record can meet."""
+        for on, named in self.conditions.items():
+            for name, text in named.items():
+                if self._truth(on).never(text):
+                    message = f"no record of {on} can meet {name}"
+                    yield self.fault(("conditions", on, name), message, "correct it, or remove it")
+
+    def twice(self, rules: Sequence[tuple[int, Rule]]) -> Iterator[HomeFault]:
+        """Rules that post what another rule posts of the same records."""
+        for place, (number, rule) in enumerate(rules):
+            for _, other in rules[:place]:
+                if _postings(rule) == _postings(other) and self._overlap(rule, other):
+                    message = f'posts the same again as the rule "{other.name}", of the same records'
+                    fix = "remove one of them, or make their `when` exclude one another"
+                    yield self.fault(("rule", number, "name"), message, fix)
+                    break
+
+    def _overlap(self, one: Rule, other: Rule) -> bool:
+        """Whether all records of one rule are certainly records of the other as well."""
+        first, second = one.when or "true", other.when or "true"
+        return self._truth(one.on).includes(first, second) or self._truth(one.on).includes(second, first)
+
+    def _truth(self, on: str) -> Truth:
+        return Truth(domains_of(on), self.conditions.get(on, {}))
+
+    def _unknown(self, path: Path, on: str) -> HomeFault:
+        message = f'there is no table or derivation "{on}"{nearest(on, known())}'
         return self.fault(path, message, f"name one of {', '.join(known())}")
 
     def _expression(
         self,
         con: duckdb.DuckDBPyConnection,
-        path: tuple[str | int, ...],
+        path: Path,
         text: str,
-        columns: Mapping[str, str],
+        on: str,
         kind: str,
         conditions: Mapping[str, str],
     ) -> Iterator[HomeFault]:
+        columns = columns_of(on) or {}
         try:
+            later = (names(text)[0] & self.conditions.get(on, {}).keys()) - conditions.keys() - columns.keys()
+            if later:
+                message = f"{', '.join(sorted(later))} does not stand above, where a condition finds what it uses"
+                yield self.fault(path, message, "put it above this one")
+                return
             sql = compile_expression(text, columns, conditions)
         except ExpressionError as error:
+            # The line of a condition names what is wrong with it; rules that use it need not repeat that.
             yield self.fault(path, error.message, error.fix)
             return
         found = _type(con, sql, columns)
         if not _fits(kind, found):
             what = f"the expression gives {_said(found)}, {kind} needs {_KINDS[kind]}"
             yield self.fault(path, what, "write an expression of that kind")
+            return
+        yield from self._strangers(path, text, domains_of(on))
+
+    def _strangers(self, path: Path, text: str, domains: Mapping[str, Domain]) -> Iterator[HomeFault]:
+        """Comparisons with a text that a column never holds."""
+        for column, value in Truth(domains, {}).strangers(text):
+            values = domains[column].values
+            message = f"{column} is never '{value}'{nearest(value, values)}"
+            yield self.fault(path, message, f"compare it with one of {listed(values, 40)}")
+
+
+def _postings(rule: Rule) -> tuple[object, ...]:
+    """What a rule posts of a record, whatever it is called."""
+    legs = tuple((leg.amount, leg.debit, leg.credit) for leg in rule.legs)
+    return rule.on, rule.amount, rule.debit, rule.credit, rule.class_, tuple(sorted(rule.classes.items())), legs
 
 
 def _expressions(rule: Rule) -> Iterator[tuple[tuple[str | int, ...], str, str]]:
@@ -132,7 +255,7 @@ def _type(con: duckdb.DuckDBPyConnection, sql: str, columns: Mapping[str, str]) 
 
 def _fits(kind: str, found: str) -> bool:
     if kind == "amount":
-        return found.startswith(_NUMBERS)
+        return found.startswith(NUMBERS)
     if kind == "date":
         return found.startswith(("DATE", "TIMESTAMP"))
     if kind == "when":
@@ -142,11 +265,6 @@ def _fits(kind: str, found: str) -> bool:
 
 def _said(found: str) -> str:
     known_kinds = {"VARCHAR": "a text", "BOOLEAN": "true or false", "DATE": "a date", '"NULL"': "nothing"}
-    if found.startswith(_NUMBERS):
+    if found.startswith(NUMBERS):
         return "a number"
     return "a date and time" if found.startswith("TIMESTAMP") else known_kinds.get(found, found)
-
-
-def _near(name: str, names: Sequence[str] | Mapping[str, str]) -> str:
-    near = get_close_matches(name, list(names), n=1)
-    return f"; did you mean {near[0]}?" if near else ""

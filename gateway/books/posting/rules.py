@@ -9,9 +9,9 @@ from pydantic import ConfigDict, Field, model_validator
 
 from gateway.books.posting.chart import Chart
 from gateway.books.posting.conditions import compile_condition
-from gateway.model.settlement import CLASSES
 from gateway.model.status import STATUSES
 from gateway.settings import Strict
+from gateway.toml_faults import wrong
 
 NOTHING = "none"
 
@@ -51,17 +51,17 @@ class Rule(Strict):
             raise ValueError("`class` and `classes` go together")
         if self.amount and not (self.debit and (self.credit or self.classes)):
             raise ValueError("`amount` needs `debit`, and `credit` or `classes`")
-        unknown = sorted(set(self.classes) - set(CLASSES)) if self.on == "settlement_line" else []
-        if unknown:
-            raise ValueError(f"classes {', '.join(unknown)} do not exist; known are {', '.join(CLASSES)}")
+        for key, value in {"debit": self.debit, "credit": self.credit, "classes": self.classes}.items():
+            if value and self.legs:
+                raise wrong(f"`{key}` does nothing beside `legs`", "name the roles in each leg", key)
+        if self.credit and self.classes:
+            raise wrong("`credit` and `classes` both name the other account", "remove one of them", "credit")
+        if self.class_ and self.granularity == "document-day":
+            fix = 'write granularity = "document-class-day"'
+            raise wrong("a rule with `class` makes an entry for each class", fix, "granularity")
+        if self.granularity == "document-class-day" and not self.class_:
+            raise wrong("there is no `class` by which entries could be made", 'write "document-day"', "granularity")
         return self
-
-    def roles(self) -> set[str]:
-        """Every account role that the rule names."""
-        named = {self.debit, self.credit, *self.classes.values()}
-        for leg in self.legs:
-            named |= {leg.debit, leg.credit}
-        return named - {"", NOTHING}
 
 
 class StockRoles(Strict):
@@ -80,7 +80,7 @@ class StockRoles(Strict):
 
 
 class Posting(Strict):
-    """posting.toml. `conditions` are named expressions over a table, for the `when` of several rules."""
+    """posting.toml. `conditions` are named expressions over a table, for several rules; one may use those above it."""
 
     rule: tuple[Rule, ...]
     stock: StockRoles

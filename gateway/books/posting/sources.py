@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from gateway.books.posting.truth import Domain
 from gateway.model import MAPPABLE
 
 SHIPMENT_AMOUNTS = ("list_amount", "discount_amount", "shipping_amount", "tax_amount")
@@ -20,8 +21,9 @@ DERIVED: dict[str, dict[str, str]] = {
 """Derivation → its columns with their SQL types. What it gives is the difference to what was posted before."""
 
 COMMON = {"channel": "VARCHAR", "currency": "VARCHAR", "revenue": "VARCHAR"}
-"""Columns that every rule may use: `revenue` is the channel's trigger, shipment or settlement."""
-
+"""Columns that every rule may use: `revenue` is the channel's trigger, shipment or settlement. Entries need a currency."""
+TRIGGERS = ("shipment", "settlement")
+NUMBERS = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "DECIMAL")
 
 _RECORDS = {"shipment_value": ("shipment_line",), "payout_match": ("settlement", "bank_line")}
 """Derivation → tables whose records stand behind its lines."""
@@ -39,9 +41,30 @@ def columns_of(on: str) -> dict[str, str] | None:
     if on in DERIVED:
         return DERIVED[on] | COMMON
     table = MAPPABLE.get(on)
-    return None if table is None else {column.name: column.type for column in table.columns} | COMMON
+    if table is None:
+        return None
+    common = {name: kind for name, kind in COMMON.items() if name != "currency"}
+    return {column.name: column.type for column in table.columns} | common
+
+
+def domains_of(on: str) -> dict[str, Domain]:
+    """Column → what it may hold, of something that `columns_of` knows."""
+    table = MAPPABLE.get(on)
+    no_channel = table is not None and table.column("channel") is None
+    found = {}
+    for name, kind in (columns_of(on) or {}).items():
+        column = table.column(name) if table else None
+        values = TRIGGERS if name == "revenue" else column.values if column else ()
+        found[name] = Domain(_kind(kind), values, no_channel and name in ("channel", "revenue"))
+    return found
+
+
+def _kind(sql_type: str) -> str:
+    if sql_type.startswith(NUMBERS):
+        return "number"
+    return {"VARCHAR": "text", "BOOLEAN": "flag"}.get(sql_type, "other")
 
 
 def known() -> list[str]:
-    """Everything that a rule may be on."""
-    return sorted([*MAPPABLE, *DERIVED])
+    """Everything that a rule may be on: what has a currency."""
+    return sorted(name for name in [*MAPPABLE, *DERIVED] if "currency" in (columns_of(name) or {}))
