@@ -50,14 +50,12 @@ def limits() -> Limits:
     return Limits()
 
 
-@pytest.fixture(scope="session")
-def laid_down(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A home with the example partners active and an empty ledger, for `home` to copy: making one takes a second.
+def _lay_down(path: Path, *, examples: bool) -> Path:
+    """A home with an empty ledger, for tests to copy: making one takes a second.
 
     It lacks the files that nothing reads but `gateway check` and `gateway init`: two thirds of all.
     """
-    path = tmp_path_factory.mktemp("laid-down") / "home"
-    homes.lay_down(path, examples=True)
+    homes.lay_down(path, examples=examples)
     for unread in (path / "mappings" / "examples", *path.glob("mappings/**/samples")):
         shutil.rmtree(unread, ignore_errors=True)
     with open_home(path):
@@ -65,10 +63,27 @@ def laid_down(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+@pytest.fixture(scope="session")
+def laid_down(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A home with the example partners active and an empty ledger, for `home` to copy."""
+    return _lay_down(tmp_path_factory.mktemp("laid-down") / "home", examples=True)
+
+
+@pytest.fixture(scope="session")
+def _without_partners(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return _lay_down(tmp_path_factory.mktemp("without-partners") / "home", examples=False)
+
+
 @pytest.fixture
 def home(tmp_path: Path, laid_down: Path) -> Path:
     """A home with the example partners active and an empty ledger."""
     return Path(shutil.copytree(laid_down, tmp_path / "home"))
+
+
+@pytest.fixture
+def bare_home(tmp_path: Path, _without_partners: Path) -> Path:
+    """A home without partners, and with an empty ledger."""
+    return Path(shutil.copytree(_without_partners, tmp_path / "home"))
 
 
 @pytest.fixture

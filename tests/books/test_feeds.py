@@ -37,7 +37,6 @@ class Home:
 
     def __init__(self, root: Path) -> None:
         self.root = root
-        homes.lay_down(root, examples=False)
         self.mapping()
 
     def mapping(self, expect: str = EXPECT) -> None:
@@ -56,8 +55,8 @@ class Home:
 
 
 @pytest.fixture
-def place(tmp_path: Path) -> Home:
-    return Home(tmp_path / "home")
+def place(bare_home: Path) -> Home:
+    return Home(bare_home)
 
 
 def told(place: Home, now: str) -> list[tuple[str, str]]:

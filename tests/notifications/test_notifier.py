@@ -11,7 +11,6 @@ from typing import Any
 
 import pytest
 
-from gateway import init as homes
 from gateway import settings as configuration
 from gateway.books.rules import load as load_rules
 from gateway.errors import HouseError
@@ -39,7 +38,6 @@ class Office:
 
     def __init__(self, root: Path, hook: Webhook) -> None:
         self.root, self.hook = root, hook
-        homes.lay_down(root, examples=False)
         write(root, "acme/stock.toml", STOCK.replace("[file]", f"{EXPECT}\n[file]", 1))
         self.to: list[dict[str, Any]] = [{"owner": "IN", "webhook": hook.url, "secret_env": "HOOK_SECRET"}]
         self.smtp: dict[str, Any] = {}
@@ -77,10 +75,10 @@ class Office:
 
 
 @pytest.fixture
-def office(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Office]:
+def office(bare_home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Office]:
     monkeypatch.setenv("HOOK_SECRET", "k")
     with Webhook() as hook:
-        yield Office(tmp_path / "home", hook)
+        yield Office(bare_home, hook)
 
 
 def test_a_grave_exception_is_alerted_once_while_it_is_open_also_after_a_restart(office: Office) -> None:
