@@ -54,10 +54,12 @@ def run(working: Working, block: Reconciliation) -> None:
            || case when contains(book_reference, 'rejected rows')
                 then '; rows of the count that name no item were rejected: it may be one of them' else '' end""",
     )
-    _missing(working, block, stale)
+    if working.recon.feeds:
+        _missing(working, block, stale)
     _negative(working, block)
     _unknown(working, block)
-    _held(working, block)
+    if working.recon.config.hold:
+        _held(working, block)
 
 
 def _stale(working: Working) -> str:
