@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping as Named
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import duckdb
@@ -19,9 +19,9 @@ from gateway.mapping.apply import apply
 from gateway.mapping.apply.mapped import Context, Mapped, Opener
 from gateway.mapping.language.expressions import ExpressionError
 from gateway.mapping.language.loaded import Loaded
-from gateway.mapping.language.spec import Mapping
+from gateway.mapping.language.spec import FieldSpec, Mapping
 from gateway.reading import Reading, ReadRequest
-from gateway.settings import Limits
+from gateway.settings import Config, Limits
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,12 +30,14 @@ class Aids:
 
     items, aliases  SQL names of relations, as `MasterData` says
     lookups         crosswalks by name
+    defaults        what the settings say of the partner: placeholder of a mapping → value, "" for none
     """
 
     items: str
     aliases: str
     lookups: Named[str, pa.Table]
     limits: Limits
+    defaults: Named[str, str] = field(default_factory=dict)
 
 
 def load(home: Home, files: Sequence[Taken], *, force: bool = False) -> Load:
@@ -47,7 +49,8 @@ def load(home: Home, files: Sequence[Taken], *, force: bool = False) -> Load:
     loaded = files[0].loaded
     if loaded is None:
         raise ValueError("no feed reads these files")
-    aids = Aids(home.master.items, home.master.aliases, home.library.lookups, home.settings.limits)
+    defaults = agreed(home.settings, loaded.mapping.partner)
+    aids = Aids(home.master.items, home.master.aliases, home.library.lookups, home.settings.limits, defaults)
     mapped = translate(home.lake.con, loaded, files, aids)
     partner = home.settings.partners.get(loaded.mapping.partner)
     entity = partner.entity if partner else next(iter(home.settings.entities))
@@ -61,7 +64,7 @@ def translate(con: duckdb.DuckDBPyConnection, loaded: Loaded, files: Sequence[Ta
     Raises FileError where one cannot be read, FeedError where the mapping is at fault, ApartError where they cannot be
     mapped together.
     """
-    mapping = loaded.mapping
+    mapping = filled(loaded.mapping, aids.defaults)
     context = Context(
         partner=mapping.partner,
         alias_relation=aids.aliases,
@@ -83,6 +86,29 @@ def translate(con: duckdb.DuckDBPyConnection, loaded: Loaded, files: Sequence[Ta
     for outcome, one in zip(mapped.files, files, strict=True):
         outcome.held += one.faults
     return mapped
+
+
+def agreed(settings: Config, name: str) -> dict[str, str]:
+    """What holds for a partner's documents where they say nothing: its currency, else that of its entity; its place."""
+    partner = settings.partners.get(name)
+    entity = settings.entities[partner.entity] if partner else next(iter(settings.entities.values()))
+    currency = (partner.currency if partner else "") or entity.currency
+    return {"{currency}": currency, "{location}": partner.location if partner else ""}
+
+
+def filled(mapping: Mapping, defaults: Named[str, str]) -> Mapping:
+    """The mapping with the settings' values in place of the placeholders in its defaults."""
+
+    def field_of(spec: FieldSpec) -> FieldSpec:
+        if spec.default is None or spec.default not in defaults:
+            return spec
+        return spec.model_copy(update={"default": defaults[spec.default] or None})
+
+    records = tuple(
+        record.model_copy(update={"fields": {name: field_of(spec) for name, spec in record.fields.items()}})
+        for record in mapping.record
+    )
+    return mapping.model_copy(update={"record": records})
 
 
 def unread(home: Home, file: Taken) -> Load:

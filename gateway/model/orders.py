@@ -18,7 +18,12 @@ ORDER_LINE = Table(
         Column("sku", TEXT, "SKU, or the unmapped name behind '?'", True),
         Column("item_code", TEXT, "The channel's code of the order item"),
         Column("qty", QUANTITY, "Ordered units", True),
-        Column("list_amount", MONEY, "Goods at list price, without tax", True),
+        Column(
+            "list_amount",
+            MONEY,
+            "Goods at list price, without tax; empty if the mapping allows it and no price is stated",
+            True,
+        ),
         Column("discount_amount", MONEY, "Promotions, positive"),
         Column("shipping_amount", MONEY, "Shipping charged"),
         Column("tax_amount", MONEY, "Tax charged"),

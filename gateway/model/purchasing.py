@@ -77,7 +77,12 @@ SUPPLIER_INVOICE_LINE = Table(
         Column("supplier_item", TEXT, "The supplier's number of the item"),
         Column("qty", QUANTITY, "Units invoiced; negative in a credit note"),
         Column("unit_cost", UNIT_COST, "Price of a base unit without tax, in `currency`"),
-        Column("amount", MONEY, "Signed: positive is owed to the supplier. Tax has lines of its own", True),
+        Column(
+            "amount",
+            MONEY,
+            "Signed: positive is owed to the supplier. Tax has lines of its own. Empty if the mapping allows it and none is stated",
+            True,
+        ),
         Column("tax_rate", QUANTITY, "Per cent, where one rate is stated"),
         Column("currency", TEXT, "ISO 4217", True),
         Column("due", DAY, "When it is to be paid"),

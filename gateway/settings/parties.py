@@ -30,7 +30,8 @@ class Partner(Strict):
 
     The `channel` that it runs, if it runs one, belongs to the same entity.
     `pgp_signer` is the file of the OpenPGP certificate that must have signed what it sends encrypted. With a
-    `marker` a file is whole when there is another beside it whose name has that suffix added.
+    `marker` a file is whole when there is another beside it whose name has that suffix added. `currency` and
+    `location` hold where its documents name none; the currency is else that of the entity.
     """
 
     entity: str = Field(examples=['"US"'])
@@ -39,3 +40,5 @@ class Partner(Strict):
     acknowledge: Acknowledge = Acknowledge()
     pgp_signer: str = ""
     marker: str = Field("", pattern=r"^[^/]*$", examples=['".done"'])
+    currency: str = Field("", pattern=r"^([A-Z]{3})?$", examples=['"EUR"'])
+    location: str = ""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from gateway.books.reconcile import late_files
+from gateway.books.reconcile import late_files, unknown_amounts
 from gateway.books.reconcile.registry import Reconciliation
 from gateway.books.reconcile.tables import Working, source
 from gateway.sql import words
@@ -13,13 +13,14 @@ FAULTS = (
     "ROW_REJECT", "CONTROL_TOTAL", "FILE_REJECT", "SENDER_UNKNOWN", "CHECK_DIGIT", "ROW_DOUBTFUL", "FIELD_UNREAD",
     "COLUMN_UNKNOWN",
 )  # fmt: skip
-CODES = (*FAULTS, *late_files.CODES)
+CODES = (*FAULTS, *late_files.CODES, unknown_amounts.AMOUNT_UNKNOWN)
 
 
 def run(working: Working, block: Reconciliation) -> None:
     """Compare what files hold with what became of it; list their open faults, and what is late, missing or unusual."""
     late_files.run(working, block)
     open_faults(working, block, FAULTS)
+    unknown_amounts.invoices(working, block)
     working.add_detail(
         block,
         """select entity, partner, state as bucket, name as document,

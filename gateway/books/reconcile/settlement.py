@@ -5,7 +5,7 @@ from __future__ import annotations
 import duckdb
 
 from gateway.books.posting.reference import CHANNELS
-from gateway.books.reconcile import files
+from gateway.books.reconcile import files, unknown_amounts
 from gateway.books.reconcile.registry import Reconciliation
 from gateway.books.reconcile.tables import Working, source
 
@@ -17,6 +17,7 @@ CODES = (
     "UNMAPPED_LINE",
     "DUP_SETTLE_LINE",
     NOT_FOOT,
+    unknown_amounts.PRICE_UNKNOWN,
 )
 CLEARING = "('principal', 'tax', 'shipping', 'promotion')"
 
@@ -36,6 +37,7 @@ def run(working: Working, block: Reconciliation) -> None:
     )
     _doubled_exceptions(working, block)
     _unmapped(working, block)
+    unknown_amounts.orders(working, block)
     files.open_faults(working, block, (NOT_FOOT,))
 
 

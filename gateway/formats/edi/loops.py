@@ -7,7 +7,7 @@ row is never in reach.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from gateway.formats.edi.envelopes import Dialect, unit_starts
-from gateway.formats.edi.paths import ElementPath, Step
+from gateway.formats.edi.paths import COUNT, NUMBER, ElementPath, Step
 from gateway.formats.edi.segments import Indexes, Segments
 
 
@@ -36,7 +36,12 @@ class Plan:
     @property
     def counted(self) -> tuple[Step, ...]:
         """Segments that are counted over the whole transaction set."""
-        return tuple(path.step for path in self.paths if path.element == 0)
+        return tuple(path.step for path in self.paths if path.element == COUNT)
+
+    @property
+    def numbered(self) -> tuple[Step, ...]:
+        """Segments that are counted from the beginning of the transaction set to the row."""
+        return tuple(path.step for path in self.paths if path.element == NUMBER)
 
 
 class Finder:
@@ -122,14 +127,16 @@ class Loops:
 
     def __init__(
         self, layout: Layout, begin: int, end: int, first_unit: int, wanted: frozenset[int] | None,
-        tails: dict[int, Tail],
+        tails: dict[int, Tail], before: Mapping[Step, int] | None = None,
     ) -> None:  # fmt: skip
         """Rows in the segments [begin, end); `first_unit` is the ordinal of the table's first unit.
 
         wanted  ordinals of the units to give, None for all
         tails   of the units that are read in parts
+        before  numbered segments of the unit that goes on at `begin`, as many as there were before it
         """
         self.layout, self.table, self.finder = layout, layout.table, layout.finder
+        self.begin, self.before = begin, before or {}
         rows = layout.levels[-1]
         rows = rows[(rows >= begin) & (rows < end)]
         unit = np.searchsorted(layout.starts, rows, side="right") - 1
@@ -170,8 +177,10 @@ class Loops:
 
     def values(self, path: ElementPath, part: slice) -> pa.StringArray:
         """The text of a path for a part of the rows; null where the segment is not in reach."""
-        if path.element == 0:
+        if path.element == COUNT:
             return self._counts(path.step, part)
+        if path.element == NUMBER:
+            return self._numbers(path.step, part)
         found = self._find(path, part)
         text = _text(self.table, found, path)
         for ordinal, tail in self.tails.items():
@@ -186,6 +195,13 @@ class Loops:
         for ordinal, tail in self.tails.items():
             count = np.where(self.unit[part] == ordinal, tail.counts[step], count)
         return pc.cast(pa.array(count), pa.utf8())
+
+    def _numbers(self, step: Step, part: slice) -> pa.StringArray:
+        """How many of these segments the set has up to the row's own, this one counted."""
+        where, start = self.finder.where(step), self.set_start[part]
+        first = np.maximum(start, self.begin)
+        number = np.searchsorted(where, self.rows[part], side="right") - np.searchsorted(where, first)
+        return pc.cast(pa.array(number + np.where(start < self.begin, self.before.get(step, 0), 0)), pa.utf8())
 
     def _find(self, path: ElementPath, part: slice) -> Indexes:
         where = self.finder.where(path.step)

@@ -1,4 +1,5 @@
-"""Element paths of interchange formats: `W12/08`, `N1[ST]/04`, `N1[ST]>N4/02`, `QTY[33]/01-2`, `count(W12)`."""
+"""Element paths of interchange formats: `W12/08`, `N1[ST]/04`, `N1[ST]>N4/02`, `QTY[33]/01-2`, `count(W12)`,
+`number(PO1)`."""
 
 from __future__ import annotations
 
@@ -14,11 +15,14 @@ _SEGMENT = r"([A-Z][A-Z0-9]{1,2})(?:\[(?:(\d{1,2})(?:-(\d{1,2}))?=)?([^\]]*)\])?
 _PATH = re.compile(rf"{_SEGMENT}(?:>{_SEGMENT})?/(\d{{1,2}})(?:\*(\d{{1,3}}))?(?:-(\d{{1,2}}))?")
 _NAMED = re.compile(rf"(?:(C\d{{3}})(\[[^\]]*\])?|{_SEGMENT}(?:>{_SEGMENT})?)/(\d{{4}})")
 _PAIR = re.compile(r"(.+)/(\d{4}):(\d{4})")
-_COUNT = re.compile(rf"count\({_SEGMENT}\)")
+_COUNT = re.compile(rf"(count|number)\({_SEGMENT}\)")
+COUNT, NUMBER = 0, -1
+"""Elements of paths that count segments: of the whole set, or up to the row."""
 _STEP = re.compile(_SEGMENT)
 SYNTAX = (
     "Write SEGMENT/ELEMENT: W12/08, N1[ST]/04 (first element is ST), REF[02=ABC]/03, N1[ST]>N4/02 "
-    "(the N4 behind that N1), SV1/01-2 (component), REF/03*2 (repetition), count(W12)."
+    "(the N4 behind that N1), SV1/01-2 (component), REF/03*2 (repetition), count(W12), "
+    "number(PO1) (the how manyth of the set)."
 )
 EACH_SYNTAX = "Name the segments that begin the loops, outermost first: LX/W12."
 _OUTSIDE = re.compile(r"[^\[\]]+(?![^\[]*\])")
@@ -61,7 +65,7 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class ElementPath:
-    """An element of a segment, or the number of such segments in the set (`element` 0).
+    """An element of a segment, or a number of such segments: in the set (`COUNT`), or in it up to the row (`NUMBER`).
 
     repetition and component are 0 where the path does not name one; `beside` is a second component, which is given
     behind the first one and a colon where that is not blank.
@@ -87,7 +91,7 @@ def parse(text: str) -> ElementPath:
 def _parsed(text: str) -> ElementPath | None:
     counted = _COUNT.fullmatch(text)
     if counted:
-        return ElementPath(_step(counted.groups()), None, 0)
+        return ElementPath(_step(counted.groups()[1:]), None, COUNT if counted[1] == "count" else NUMBER)
     found = _PATH.fullmatch(text)
     if not found or any(group is not None and int(group) == 0 for group in found.groups()[8:]):
         return None

@@ -201,6 +201,7 @@ class _Windows:
     unit     ordinal of the next unit to begin
     context  segments that were read before and are in reach of what follows, with their numbers
     waiting  segments that were read but not given yet
+    before   numbered segments of the unit that goes on, as many as were given
     """
 
     request: ReadRequest
@@ -213,6 +214,7 @@ class _Windows:
     context: bytes = b""
     numbers: Indexes = field(default_factory=lambda: np.empty(0, np.int64))
     waiting: bytes = b""
+    before: dict[Step, int] = field(default_factory=dict)
 
     def loops(self, source: Iterable[Stretch]) -> Iterator[tuple[Loops, Indexes]]:
         """Each table's rows, and the numbers of its segments in the file."""
@@ -227,10 +229,20 @@ class _Windows:
             end = len(table) if stretch.closes else _cut(layout, begin)
             numbers = np.concatenate([self.numbers, np.arange(self.number, self.number + len(table) - begin)])
             continued = int((layout.starts < begin).sum())
-            yield Loops(layout, begin, end, self.unit - continued, self.request.units, self.tails), numbers
+            loops = Loops(layout, begin, end, self.unit - continued, self.request.units, self.tails, dict(self.before))
+            yield loops, numbers
+            self._number(layout, begin, end)
             self.number += end - begin
             self.unit += int(((layout.starts >= begin) & (layout.starts < end)).sum())
             self._keep(layout, numbers, end, closed=stretch.closes)
+
+    def _number(self, layout: Layout, begin: int, end: int) -> None:
+        """Count the numbered segments of the unit that goes on behind `end`."""
+        start = int(layout.starts[layout.starts < end][-1:].sum()) if len(layout.starts) else 0
+        for step in self.plan.numbered:
+            where = layout.finder.where(step)
+            given = int(((where >= max(start, begin)) & (where < end)).sum())
+            self.before[step] = given + (self.before.get(step, 0) if start < begin else 0)
 
     def _keep(self, layout: Layout, numbers: Indexes, end: int, *, closed: bool) -> None:
         """Keep what the segments from `end` on can reach, and these."""

@@ -406,7 +406,7 @@ def test_the_size_of_stretches_changes_nothing(
     messages = [long_message(lines, n) for n, lines in enumerate((3, 90, 0, 5, 40), start=1)]
     text = UNB + "".join(messages) + "UNZ+5+77'" + UNB.replace("77", "78") + long_message(30) + "UNZ+1+78'"
     paths = ("UNB/05", "BGM/02", "RFF/01-1", "LIN/01", "INV/01", "QTY/01-2", "LOC[18]/02", "CNT[2]/01-2", "UNT/01",
-             "count(QTY)", "count(QTY[145])", "LIN>QTY/01-2")  # fmt: skip
+             "count(QTY)", "count(QTY[145])", "number(LIN)", "number(QTY[145])", "LIN>QTY/01-2")  # fmt: skip
     whole = (units(tmp_path / "a.edi", text), rows(tmp_path / "a.edi", text, each, *paths))
     assert told(whole[0]) == []
     small_stretches(size)
