@@ -96,6 +96,12 @@ class Unit:
     faults: tuple[Fault, ...] = ()
 
 
+def interchange_id(sender: str, receiver: str, control: str, *, numeric: bool) -> str:
+    """What identifies an interchange among those of a partner: "ZZ/ACME > ZZ/GATEWAY: 7"; `numeric` as in X12."""
+    number = control.lstrip("0") or "0" if numeric and control.isdigit() else control
+    return f"{sender} > {receiver}: {number}"
+
+
 @dataclass(frozen=True, slots=True)
 class Envelope:
     """All units of a file, and the faults of the envelopes around them (these hold the whole file)."""

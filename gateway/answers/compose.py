@@ -48,6 +48,7 @@ class _Booked:
     accepted: int = 0
     refused: int = 0
     states: frozenset[str] = frozenset()
+    reused: frozenset[str] = frozenset()
 
     @property
     def verdict(self) -> str:
@@ -65,6 +66,8 @@ def record(con: Any, commit: Commit, deliveries: Sequence[Delivery]) -> int:
     if not deliveries:
         return 0
     booked = _booked(con, commit.at, deliveries)
+    for key, reused in _reused(con, commit.at, deliveries).items():
+        booked[key] = replace(booked[key], reused=reused)
     numbers = Numbers(con, [delivery.partner for delivery in deliveries])
     rows: list[dict[str, Any]] = []
     for delivery in deliveries:
@@ -115,7 +118,31 @@ _TEXTS = (
 _SCHEMA = pa.schema([("control_no", pa.int64()), ("test_flag", pa.bool_()), *((name, pa.utf8()) for name in _TEXTS)])
 
 
-def _booked(con: Any, at: datetime, deliveries: Sequence[Delivery]) -> Mapping[tuple[str, str], _Booked]:
+def _reused(con: Any, at: datetime, deliveries: Sequence[Delivery]) -> Mapping[tuple[str, str], frozenset[str]]:
+    """(partner, SHA-256) → its interchanges whose control number another accepted file had before.
+
+    Of files in one commit the first is that with the smaller SHA-256, in whatever order they came.
+    """
+    con.register("_answered_files", pa.table({
+        "partner": [one.partner for one in deliveries], "sha256": [one.sha256 for one in deliveries],
+    }))  # fmt: skip
+    found = con.execute(
+        f"""with used as (
+            select partner, sha256, recorded_at, unnest(string_split(interchanges, chr(10))) as interchange
+            from lake.file where interchanges <> '' and state in ('ACCEPTED', 'RELEASED')
+              and partner in (select partner from _answered_files))
+        select own.partner, own.sha256, list(distinct own.interchange)
+        from used own join used other on other.partner = own.partner and other.interchange = own.interchange
+        semi join _answered_files d on d.partner = own.partner and d.sha256 = own.sha256
+        where own.recorded_at = {instant(at)} and other.sha256 <> own.sha256
+          and (other.recorded_at < {instant(at)} or other.sha256 < own.sha256)
+        group by all"""
+    ).fetchall()
+    con.unregister("_answered_files")
+    return {(partner, sha256): frozenset(names) for partner, sha256, names in found}
+
+
+def _booked(con: Any, at: datetime, deliveries: Sequence[Delivery]) -> dict[tuple[str, str], _Booked]:
     """(partner, SHA-256) → what this commit wrote of the file."""
     defects = {(delivery.partner, delivery.sha256): delivery.found.defects() for delivery in deliveries}
     found = dict.fromkeys(defects, _Booked())
@@ -172,6 +199,7 @@ def _drafts(delivery: Delivery, booked: _Booked, at: datetime) -> Iterator[tuple
     elif received and agreed.application != "none":
         reject(received, [*booked.rejected, *booked.held], delivery.request)
     for one in received:
+        one.reused = one.identity in booked.reused
         if any(one.messages) or not one.groups:
             yield from ((series, replace(draft, test=one.test)) for series, draft in _answers(one, agreed, at))
     if agreed.feedback != "none" and not delivery.found.ours and not _only_answers(delivery.found):

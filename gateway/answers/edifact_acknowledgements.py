@@ -103,7 +103,9 @@ def _interchange(received: Interchange) -> Segment:
     """Action, error and place of the interchange."""
     if received.errors:
         return (REFUSED, *_place(received.errors))
-    return (REFUSED, SENDER_UNKNOWN, "UNB", "3") if received.sender_unknown else (ACKNOWLEDGED,)
+    if received.sender_unknown:
+        return (REFUSED, SENDER_UNKNOWN, "UNB", "3")
+    return (ACKNOWLEDGED, *PLACES["UNB 0020"]) if received.reused else (ACKNOWLEDGED,)
 
 
 def _group(group: Group) -> Iterator[Segment]:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from gateway.errors import Fault
+from gateway.reading import interchange_id
 
 ACCEPTED, PARTLY, REJECTED = "ACCEPTED", "PARTLY", "REJECTED"
 
@@ -88,6 +89,7 @@ class Interchange:
     number            of its first segment in the file
     errors            what its envelope has against it: then it is rejected whole
     held              why nothing of the file posts although the syntax is right
+    reused            another file of the partner had its control number before; it is accepted all the same
     """
 
     syntax: str
@@ -102,6 +104,13 @@ class Interchange:
     groups: list[Group] = field(default_factory=list)
     errors: list[Fault] = field(default_factory=list)
     held: list[Fault] = field(default_factory=list)
+    reused: bool = False
+
+    @property
+    def identity(self) -> str:
+        """What identifies it among the interchanges of the partner."""
+        sender, receiver = (f"{party[1]}/{party[0]}".strip("/") for party in (self.sender, self.receiver))
+        return interchange_id(sender, receiver, self.control, numeric=self.syntax == "x12")
 
     @property
     def answered(self) -> list[Group]:

@@ -50,7 +50,9 @@ def ta1(received: Interchange, at: datetime) -> Draft:
         code = _code(received.errors, INTERCHANGE_CODES, "022")
     elif received.sender_unknown:
         code = "006"
-    answer = "R" if received.rejected else "A"
+    elif received.reused:
+        code = INTERCHANGE_CODES["ISA13"]
+    answer = "R" if received.rejected else "E" if received.reused else "A"
     segment = ("TA1", received.control, received.date, received.time, answer, code)
     return Draft(
         "TA1",

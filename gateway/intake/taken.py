@@ -12,10 +12,11 @@ from gateway.intake.arrivals import Arrival
 from gateway.ledger.archive import Stored
 from gateway.mapping.apply.mapped import Mapped
 from gateway.mapping.language.loaded import Loaded
-from gateway.reading import Unit
+from gateway.reading import Unit, interchange_id
 from gateway.transports.transport import Drop
 
 CONTROL_NUMBERS_CHARS_MAX = 200
+INTERCHANGES_MAX = 1000
 
 
 @dataclass(frozen=True)
@@ -53,6 +54,13 @@ class Taken:
     def control_numbers(self) -> str:
         """Control numbers of its interchanges, separated by commas."""
         return ",".join(dict.fromkeys(unit.interchange for unit in self.units))[:CONTROL_NUMBERS_CHARS_MAX]
+
+    @property
+    def interchanges(self) -> str:
+        """Sender, receiver and control number of its interchanges, a line each, as `interchange_id` writes them."""
+        numeric = self.loaded is not None and self.loaded.mapping.file.format == "x12"
+        found = (interchange_id(u.sender, u.receiver, u.interchange, numeric=numeric) for u in self.units)
+        return "\n".join(list(dict.fromkeys(found))[:INTERCHANGES_MAX])
 
     @property
     def test(self) -> bool:

@@ -29,6 +29,7 @@ FILE = Table(
         Column("entity", TEXT, "Legal entity"),
         Column("mapping_version", TEXT, "Hash of the mapping and its lookups"),
         Column("control_no", TEXT, "Interchange control number"),
+        Column("interchanges", TEXT, "Sender, receiver and control number of each interchange in it, a line each"),
         Column("test_flag", FLAG, "A test interchange: nothing posts", True),
         Column("received", WHOLE, "Data rows", True),
         Column("accepted", WHOLE, "Rows that became records", True),

@@ -263,6 +263,26 @@ def test_without_ta1_the_997_rejects_an_interchange_with_a_wrong_envelope(home: 
         assert body(found["997-000000002.edi"], "AK5", "AK9") == ["AK5*R", "AK9*R*5*1*0*5*4"]
 
 
+@pytest.mark.parametrize("together", [True, False])
+def test_a_control_number_that_comes_again_with_other_content_is_noted(
+    home: Path, drop: Put, together: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.undo()
+    monkeypatch.setattr("gateway.once.write_workbooks", lambda *_, **__: [])
+    other = shipments(9, 1).replace(b"000000009", b"        9")
+    with answering(home, "ta1 = true") as gateway:
+        for name, content in (("first.edi", shipments(9, 1)), ("other.edi", shipments(9, 2)), ("again.edi", other)):
+            drop("3pl-east", name, content)
+            if not together:
+                run_once(gateway)
+        run_once(gateway)
+        told_ = sorted(body(text, "TA1")[0][-5:] for text in told(gateway).values())
+        assert told_ == ["A*000", "E*025", "E*025"]
+        query = "select business_key, message from exception where code = 'CONTROL_REUSED' and status = 'OPEN'"
+        [(key, message)] = gateway.lake.con.execute(query).fetchall()
+        assert key == "3pl-east|ZZ/3PLEAST > ZZ/GATEWAY: 9" and "again.edi, first.edi, other.edi" in message
+
+
 def test_an_interchange_twice_in_a_file_is_rejected_the_second_time(home: Path, drop: Put) -> None:
     with answering(home, "ta1 = true") as gateway:
         drop("3pl-east", "twice.edi", shipments(9) + shipments(9))

@@ -13,7 +13,7 @@ FAULTS = (
     "ROW_REJECT", "CONTROL_TOTAL", "FILE_REJECT", "SENDER_UNKNOWN", "CHECK_DIGIT", "ROW_DOUBTFUL", "FIELD_UNREAD",
     "COLUMN_UNKNOWN",
 )  # fmt: skip
-CODES = (*FAULTS, *late_files.CODES, unknown_amounts.AMOUNT_UNKNOWN)
+CODES = (*FAULTS, *late_files.CODES, unknown_amounts.AMOUNT_UNKNOWN, "CONTROL_REUSED")
 
 
 def run(working: Working, block: Reconciliation) -> None:
@@ -21,6 +21,7 @@ def run(working: Working, block: Reconciliation) -> None:
     late_files.run(working, block)
     open_faults(working, block, FAULTS)
     unknown_amounts.invoices(working, block)
+    _reused_numbers(working, block)
     working.add_detail(
         block,
         """select entity, partner, state as bucket, name as document,
@@ -29,6 +30,22 @@ def run(working: Working, block: Reconciliation) -> None:
                case when rejected > 0 or state in ('HELD', 'QUARANTINED') then 'OPEN' else 'MATCHED' end as state,
                partner || '|' || name as business_key, file_id, feed as book_reference
         from file qualify row_number() over (partition by file_id, name, arrived_at order by version desc) = 1""",
+    )
+
+
+def _reused_numbers(working: Working, block: Reconciliation) -> None:
+    """Make an exception of each control number of an interchange that a sender used in several files with other content."""
+    working.add_exceptions(
+        block,
+        f"""with used as (
+            select partner, unnest(string_split(interchanges, chr(10))) as interchange, sha256, name, entity, arrived_at,
+                   file_id, '' as "position"
+            from file where interchanges <> '' and state in ('ACCEPTED', 'RELEASED'))
+        select 'CONTROL_REUSED' as code, partner || '|' || interchange as business_key, min(entity) as entity, partner,
+               min(name) as document, cast(min(arrived_at) as date) as event_date,
+               'Interchange ' || interchange || ' came with different content: '
+                   || string_agg(distinct name, ', ' order by name) as message, {source()}
+        from used group by partner, interchange having count(distinct sha256) > 1""",
     )
 
 
