@@ -303,8 +303,8 @@ def test_a_reported_file_is_read_and_adds_up(
         ("98,24509,2,10/", "98,24509,10/", ""),
         ("98,24509,2,10/", "98,24509,,10,/", ""),
         ("99,24509,1,12/", "99,24509,12,/", ""),
-        ("98,24509,2,10/", "98,24509,2/", "98 says records 2, there is 10"),
-        ("98,24509,2,10/", "98,24509/", "98 says records (nothing), there is 10"),
+        ("98,24509,2,10/", "98,24509,2/", "98 states records 2, found 10"),
+        ("98,24509,2,10/", "98,24509/", "98 states records (nothing), found 10"),
         # Records that only a slash parts, and commas at the ends of lines.
         ("/\n", "/", ""),
         ("/\n", ",/\n", ""),

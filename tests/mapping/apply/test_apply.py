@@ -688,7 +688,7 @@ def test_invisible_characters_around_a_text_do_not_count_and_within_one_are_name
     ]
     unknown, broken = bench.faults(mapped, "code", "message", "hint", "value")
     assert unknown[:2] == (
-        "SKU_UNKNOWN", '"MU<U+00AD SOFT HYPHEN>G" is no SKU and no 3PL alias of this partner (1 row)',
+        "SKU_UNKNOWN", '"MU<U+00AD SOFT HYPHEN>G" is neither a SKU nor a 3PL alias of this partner (1 row)',
     )  # fmt: skip
     assert "Remove the invisible character" in unknown[2] and unknown[3] == "MU\u00adG"
     assert broken[1].startswith('qty: "1<U+200B ZERO WIDTH SPACE>0" is not a number')
