@@ -10,6 +10,7 @@ import contextlib
 import operator
 import os
 import signal
+import stat
 import threading
 import time
 from collections import Counter
@@ -111,6 +112,10 @@ class Daemon:
         """Work until stopped."""
         log.info("daemon.started", home=str(self.home.folder), transports=[lane.name for lane in self.lanes])
         self._running = True
+        if self.home.folder.stat().st_mode & stat.S_IROTH:
+            log.warning(
+                "home.open", home=str(self.home.folder), fix="chmod 0750: everybody on this machine can list it"
+            )
         self._report_faults(self.home)
         self._start_lanes()
         self.notifier_thread.start()

@@ -8,6 +8,8 @@ from pathlib import Path
 from gateway.errors import HouseError
 
 FOLDERS = ("inbound", "outbound", "ledger", "mappings")
+FOLDER_MODE = 0o750
+"""Partners' data is for the gateway's user and group alone."""
 PACKAGE = Path(__file__).parent
 
 
@@ -26,8 +28,10 @@ def lay_down(home: Path, *, examples: bool) -> list[Path]:
     if not (origin / "mappings").is_dir():
         raise HouseError("lay down", str(home), "Install the package again.", "its mappings are missing")
     written: list[Path] = []
-    for folder in FOLDERS:
-        (home / folder).mkdir(parents=True, exist_ok=True)
+    for folder in (home, *(home / name for name in FOLDERS)):
+        if not folder.is_dir():
+            folder.mkdir(parents=True)
+            folder.chmod(FOLDER_MODE)  # Whatever the umask says.
     _copy(origin / "config.toml", home / "config.toml", written)
     for path in sorted((origin / "mappings").rglob("*")):
         relative = path.relative_to(origin / "mappings")

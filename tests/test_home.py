@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pyarrow as pa
 import pytest
 
+from gateway import init as homes
 from gateway.errors import HouseError
 from gateway.home import Home, open_home, open_samples
 from gateway.intake.attempt import attempt
@@ -106,3 +108,13 @@ def test_master_data_is_made_anew_only_when_the_ledgers_changed(gateway: Home) -
     (folder / "items.csv").write_text(ITEMS)
     run_once(gateway)
     assert gateway.master.tables()[0].to_pydict() == {"sku": ["SKU-1"]}
+
+
+def test_a_home_is_made_for_its_user_and_group_whatever_the_umask(tmp_path: Path) -> None:
+    before = os.umask(0)
+    try:
+        homes.lay_down(tmp_path / "new", examples=False)
+    finally:
+        os.umask(before)
+    folders = [tmp_path / "new", *(tmp_path / "new" / name for name in homes.FOLDERS)]
+    assert [oct(folder.stat().st_mode & 0o777) for folder in folders] == ["0o750"] * 5
