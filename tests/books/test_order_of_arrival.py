@@ -153,6 +153,37 @@ def test_a_shipment_taken_back_gives_back_revenue_and_cost(ledger: Books) -> Non
     assert ledger.rows("select sum(qty) from stock") == [(Decimal(0),)]
 
 
+@pytest.mark.parametrize("first", ["sale", "receipt"])
+def test_a_sale_and_a_receipt_of_one_instant_are_valued_in_whatever_files_they_come(ledger: Books, first: str) -> None:
+    """Days instead of times: five units at 6.00 are there before two of them are sold, so these cost 12.00, not 8.00."""
+    ledger.put_all(ITEMS)
+    sale, receipt = shipped("a", "CUP", 2, 8), received("z", "CUP", 5, "6.00", 3)
+    for file in (sale, receipt) if first == "sale" else (receipt, sale):
+        ledger.put_all(file)
+        ledger.run()
+    assert ledger.balances() == {"cogs": Decimal(12), "stock_sellable": Decimal(18), "grni": Decimal(-30)}
+    assert ledger.faults() == []
+
+
+def test_a_late_receipt_and_its_correction_change_what_was_sold(ledger: Books) -> None:
+    """2 sold of 4 at 3.00: 6.00. Four at 5.00 came the day before: 32.00 for 8, 8.00. They cost 4.00: 28.00 for 8, 7.00."""
+    ledger.put_all(joined(ITEMS, received("a", "CUP", 4, "3.00", 1), shipped("b", "CUP", 2)))
+    ledger.run()
+    assert ledger.balances()["cogs"] == Decimal("6.00")
+    ledger.put_all(received("c", "CUP", 4, "5.00", 2))
+    ledger.run()
+    assert ledger.balances()["cogs"] == Decimal("8.00")
+    back = dict(received("c", "CUP", 4, "5.00", 2)["inventory_movement"][0]) | {
+        "record_id": "c.m.CUP.1r", "type": "REVERSAL", "reversal_of": "c.m.CUP.1", "from_status": "AVAILABLE",
+        "to_status": "SUPPLIER", "from_location": "DC", "to_location": "SUPPLIER",
+    }  # fmt: skip
+    corrected = dict(received("d", "CUP", 4, "4.00", 2)["inventory_movement"][0]) | {"supersedes": "c.m.CUP.1"}
+    ledger.put("inventory_movement", [back, corrected])
+    ledger.run()
+    assert ledger.balances() == {"cogs": Decimal("7.00"), "stock_sellable": Decimal("21.00"), "grni": Decimal("-28.00")}
+    assert ledger.faults() == []
+
+
 HISTORY: dict[str, File] = {
     **ORDER,
     "receipt-1": joined(received("receipt-1", "CUP", 5, "3.00", 1), received("receipt-1", "POT", 2, "8.00", 1)),

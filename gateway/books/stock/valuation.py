@@ -4,14 +4,15 @@ The movements of an item are gone through in the order in which they happened, w
 in, and what they are worth now is compared with what was posted: the difference is posted. So a late or
 corrected receipt trues up the issues behind it, and replaying in any order ends in the same balances.
 
-Value is kept in pools, one for each item and account role; the last unit of a pool takes the residue.
+Value is kept in pools, one for each item and account role; the last unit of a pool takes the residue, so that no units
+are worth nothing. What leaves a pool that has not enough is valued provisionally, and takes the cost of the units that
+cover it when they come: it is never averaged into the units that stay.
 Integers only: values in 1/10,000 of the currency, quantities in 1/10,000 of the unit.
 """
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterator
+from collections import defaultdict, deque
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -41,11 +42,25 @@ class Valued(NamedTuple):
 
 
 @dataclass(slots=True)
+class Shortage:
+    """Units of a movement that its pool did not have, with their provisional value."""
+
+    movement: int
+    qty: int
+    value: int
+
+
+@dataclass(slots=True)
 class Pool:
-    """Units and their value in one role."""
+    """Units and their value in one role; below zero both are those of the shortages.
+
+    last  number of the movement that left it last
+    """
 
     qty: int = 0
     value: int = 0
+    short: deque[Shortage] = field(default_factory=deque)
+    last: int | None = None
 
 
 @dataclass(slots=True)
@@ -61,13 +76,19 @@ class ItemCost:
     pools: dict[str, Pool] = field(default_factory=lambda: defaultdict(Pool))
     issued: dict[str, int] = field(default_factory=dict)
     last_cost: int | None = None
+    movements: list[Movement] = field(default_factory=list)
+    valued: list[Valued] = field(default_factory=list)
 
-    def run(self, movements: list[Movement]) -> Iterator[Valued]:
+    def run(self, movements: list[Movement]) -> list[Valued]:
         """Value them in the given order. Movements that were taken back, and their reversals, are left out."""
-        for movement in movements:
-            valued = self._value(movement)
-            self._move(movement, valued.value)
-            yield valued
+        self.movements = movements
+        for number, movement in enumerate(movements):
+            self.valued.append(self._value(movement))
+            # A change of status within a role moves no value: it can make neither a shortage nor a gain.
+            if movement.debit_role != movement.credit_role:
+                self._leave(number, movement)
+                self._arrive(number, movement)
+        return self.valued
 
     def _value(self, movement: Movement) -> Valued:
         if movement.from_status in OUTSIDE:
@@ -103,8 +124,6 @@ class ItemCost:
             if average is None:
                 average, basis = 0, "MISSING"
             valued = Valued(movement.record_id, self._round(movement.qty * average), average, basis)
-        if movement.to_status == "CUSTOMER" and movement.order_id:
-            self.issued[movement.order_id] = valued.unit_cost
         return valued
 
     def _average(self, role: str) -> int | None:
@@ -118,17 +137,66 @@ class ItemCost:
         """1/10,000 units × 1/1,000,000 money → 1/10,000 money, HALF_UP at the smallest coin."""
         return _divide(product, 1_000_000 * self.minor) * self.minor
 
-    def _move(self, movement: Movement, value: int) -> None:
-        if movement.from_status not in OUTSIDE:
-            pool = self.pools[movement.credit_role]
-            pool.qty -= movement.qty
-            pool.value -= value
-        if movement.to_status not in OUTSIDE:
+    def _leave(self, number: int, movement: Movement) -> None:
+        """Take units and value from the pool; what it has not is a shortage."""
+        value, unit_cost = self.valued[number].value, self.valued[number].unit_cost
+        if movement.to_status == "CUSTOMER" and movement.order_id:
+            self.issued[movement.order_id] = unit_cost
+        if movement.from_status in OUTSIDE:
+            return
+        pool = self.pools[movement.credit_role]
+        short = movement.qty - max(pool.qty, 0)
+        if short > 0:
+            # The units that are there take the whole value of the pool with them.
+            pool.short.append(Shortage(number, short, value - (pool.value if pool.qty > 0 else 0)))
+        pool.qty -= movement.qty
+        pool.value -= value
+        pool.last = number
+
+    def _arrive(self, number: int, movement: Movement) -> None:
+        """Put units and value into the pool; they cover its shortages first, the oldest before the others."""
+        if movement.to_status in OUTSIDE:
+            return
+        value = self.valued[number].value
+        pool, left, worth = self.pools[movement.debit_role], movement.qty, value
+        pool.qty += movement.qty
+        pool.value += value
+        if movement.qty:
+            self.last_cost = _divide(value * 1_000_000, movement.qty)
+        while left and pool.short:
+            shortage = pool.short[0]
+            qty = min(left, shortage.qty)
+            share = worth if qty == left else self._part(worth, qty, left)
+            provisional = shortage.value if qty == shortage.qty else self._part(shortage.value, qty, shortage.qty)
+            shortage.qty, shortage.value = shortage.qty - qty, shortage.value - provisional
+            left, worth = left - qty, worth - share
+            if not shortage.qty:
+                pool.short.popleft()
+            self._correct(shortage.movement, share - provisional, known=not shortage.qty)
+
+    def _correct(self, number: int, difference: int, *, known: bool) -> None:
+        """Change the value of a movement, and of those that carried its units on, by a difference."""
+        first = number
+        for _ in range(len(self.movements)):
+            movement, valued = self.movements[number], self.valued[number]
+            value = valued.value + difference
+            cost = _divide(value * 1_000_000, movement.qty)
+            basis = "AVERAGE" if known and number == first else valued.basis
+            self.valued[number] = Valued(valued.record_id, value, cost, basis)
+            if movement.to_status == "CUSTOMER" and movement.order_id:
+                self.issued[movement.order_id] = cost
+            self.pools[movement.credit_role].value -= difference
+            if movement.to_status in OUTSIDE:
+                return
             pool = self.pools[movement.debit_role]
-            pool.qty += movement.qty
-            pool.value += value
-            if movement.qty:
-                self.last_cost = _divide(value * 1_000_000, movement.qty)
+            pool.value += difference
+            if pool.qty > 0 or pool.last is None:
+                return
+            number = pool.last
+
+    def _part(self, value: int, qty: int, whole: int) -> int:
+        """The share of some units in a value, at the smallest coin."""
+        return _divide(value * qty, whole * self.minor) * self.minor
 
 
 def _divide(numerator: int, denominator: int) -> int:

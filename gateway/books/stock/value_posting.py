@@ -17,12 +17,17 @@ from gateway.books.posting.entries import Entries
 from gateway.books.posting.lines import POSTING
 from gateway.books.posting.reference import ENTITIES
 from gateway.books.posting.rules import PostingRules, Rule
-from gateway.books.stock.valuation import ItemCost, Movement, Valued
+from gateway.books.stock.valuation import OUTSIDE, ItemCost, Movement, Valued
 from gateway.ledger.commit import Commit
-from gateway.sql import instant, lay, literal
+from gateway.sql import instant, lay, literal, words
 
 _MINOR = {0: 10_000, 2: 100, 3: 10}
 _VALUED = pa.schema([("record_id", pa.utf8()), ("value", pa.int64()), ("unit_cost", pa.int64()), ("basis", pa.utf8())])
+_AWAY = words(sorted(OUTSIDE))
+_WITHIN_AN_INSTANT = f"""case when v.from_status = 'CUSTOMER' then 3 when v.from_status in ({_AWAY}) then 0
+    when v.to_status in ({_AWAY}) then 2 else 1 end"""
+"""Many partners report days: what comes in does so before anything goes out, and is returned after it went out."""
+
 ITEMS, MOVES = "_value_items", "_value_moves"
 """Items that something new is known about, and their movements in force."""
 
@@ -97,7 +102,7 @@ def _desired(con: duckdb.DuckDBPyConnection) -> str:
            left join (select sku, max(std_unit_cost) as std_unit_cost from item_current group by sku) i
                   on i.sku = v.sku
            left join {ENTITIES} f on f.entity = v.entity
-           order by v.entity, v.sku, v.occurred_at, v.record_id"""
+           order by v.entity, v.sku, v.occurred_at, {_WITHIN_AN_INSTANT}, v.record_id"""
     ).to_arrow_table()
     lay(con, "_valued", [(v.record_id, v.value, v.unit_cost, v.basis) for v in _value_all(reader)], _VALUED)
     con.execute(

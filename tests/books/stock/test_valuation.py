@@ -1,0 +1,129 @@
+"""Moving average by hand, and what holds for every history: no value without units, and nothing lost between roles."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from decimal import Decimal
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from gateway.books.stock.valuation import OUTSIDE, ItemCost, Movement
+
+PLACES = {"SUPPLIER": "grni", "CUSTOMER": "cogs", "AVAILABLE": "sellable", "RESERVED": "sellable",
+          "XFER_TRANSIT": "transit", "QUARANTINE": "inspection"}  # fmt: skip
+"""Status → role."""
+Step = tuple[str, str, int, str | None]
+"""From, to, units, cost of a unit."""
+
+
+def history(steps: list[Step], order: str = "O") -> list[Movement]:
+    return [
+        Movement(
+            f"m{number}", source, target, PLACES[target], PLACES[source], qty * 10_000, order,
+            None if cost is None else int(Decimal(cost) * 1_000_000),
+        )
+        for number, (source, target, qty, cost) in enumerate(steps)
+    ]  # fmt: skip
+
+
+def values(steps: list[Step], standard: str | None = "4.00", minor: int = 100) -> list[str]:
+    """What each movement is worth, with two decimals."""
+    cost = ItemCost(None if standard is None else int(Decimal(standard) * 1_000_000), minor)
+    return [f"{Decimal(valued.value) / 10_000:.2f}" for valued in cost.run(history(steps))]
+
+
+def buy(qty: int, cost: str | None = None) -> Step:
+    return "SUPPLIER", "AVAILABLE", qty, cost
+
+
+def sell(qty: int) -> Step:
+    return "AVAILABLE", "CUSTOMER", qty, None
+
+
+BY_HAND: dict[str, tuple[list[Step], list[str]]] = {
+    # 10 × 2.00 + 10 × 3.00 = 50.00 for 20: 2.50 a unit.
+    "the average of two receipts": ([buy(10, "2.00"), buy(10, "3.00"), sell(5)], ["20.00", "30.00", "12.50"]),
+    # 1.00 for 3: 0.33, then 0.67 for 2: 0.34 (HALF_UP of 0.335), then what is left.
+    "the last unit takes the residue": ([buy(1, "1.00"), buy(2, "0.00"), sell(1), sell(1), sell(1)], ["1.00", "0.00", "0.33", "0.34", "0.33"]),
+    "a receipt without a cost has the standard": ([buy(3), sell(1)], ["12.00", "4.00"]),
+    # Provisionally 5 × 4.00 = 20.00; the five units cost 30.00 when they come.
+    "sold before it came": ([sell(5), buy(5, "6.00")], ["30.00", "30.00"]),
+    # 2 × 6.00 + 3 × 7.00 = 33.00; the other seven are worth 49.00, 7.00 each.
+    "sold before it came, covered by two receipts": ([sell(5), buy(2, "6.00"), buy(10, "7.00"), sell(1)], ["33.00", "12.00", "70.00", "7.00"]),
+    # One unit is there at 5.00; the two others cost 9.00 each.
+    "more sold than there was": ([buy(1, "5.00"), sell(3), buy(2, "9.00")], ["5.00", "23.00", "18.00"]),
+    # The oldest shortage first: 1 × 6.00; then 1 × 8.00.
+    "two sales before it came": ([sell(1), sell(1), buy(1, "6.00"), buy(1, "8.00")], ["6.00", "8.00", "6.00", "8.00"]),
+    "what never came keeps the standard": ([sell(2)], ["8.00"]),
+    # The cost goes through transit to the customer.
+    "moved on and sold before it came": (
+        [("AVAILABLE", "XFER_TRANSIT", 5, None), ("XFER_TRANSIT", "CUSTOMER", 5, None), buy(5, "6.00")],
+        ["30.00", "30.00", "30.00"],
+    ),
+    # 4 × 2.00 = 8.00 out at 2.00; a dearer receipt later changes nothing: two come back at 2.00 each.
+    "a return comes back at the cost of its sale": (
+        [buy(10, "2.00"), sell(4), buy(10, "8.00"), ("CUSTOMER", "QUARANTINE", 2, None)],
+        ["20.00", "8.00", "80.00", "4.00"],
+    ),
+    # Reserving units that are not there is no sale: the receipt covers the sale alone.
+    "a change of status moves no value": (
+        [sell(2), ("AVAILABLE", "RESERVED", 3, None), buy(5, "6.00"), sell(3)], ["12.00", "12.00", "30.00", "18.00"],
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("steps", "expected"), BY_HAND.values(), ids=BY_HAND)
+def test_values_by_hand(steps: list[Step], expected: list[str]) -> None:
+    assert values(steps) == expected
+
+
+def test_what_was_issued_without_a_cost_is_known_once_it_came() -> None:
+    cost = ItemCost(None)
+    sold, _ = cost.run(history([sell(2), buy(2, "3.00")]))
+    assert (sold.value, sold.unit_cost, sold.basis) == (60_000, 3_000_000, "AVERAGE")
+    [alone] = ItemCost(None).run(history([sell(2)]))
+    assert (alone.value, alone.basis) == (0, "MISSING")
+
+
+def test_values_are_whole_coins_of_the_currency() -> None:
+    """100 yen for three: 33, 34 (of 67 for two, HALF_UP), 33."""
+    assert values([buy(1, "100"), buy(2, "0"), sell(1), sell(1), sell(1)], minor=10_000)[2:] == [
+        "33.00",
+        "34.00",
+        "33.00",
+    ]
+
+
+steps = st.lists(
+    st.tuples(st.sampled_from(sorted(PLACES)), st.sampled_from(sorted(PLACES)), st.integers(1, 6), st.sampled_from([None, "1.00", "2.37", "9.99"])).filter(
+        lambda step: not {step[0], step[1]} <= OUTSIDE
+    ),
+    max_size=14,
+)  # fmt: skip
+
+
+@settings(max_examples=300, deadline=None)
+@given(steps)
+def test_no_units_have_no_value_and_nothing_is_lost(given_steps: list[Step]) -> None:
+    cost = ItemCost(4_000_000)
+    movements = history(given_steps)
+    units: dict[str, int] = defaultdict(int)
+    worth: dict[str, int] = defaultdict(int)
+    for movement, valued in zip(movements, cost.run(movements), strict=True):
+        for role, sign in ((movement.debit_role, 1), (movement.credit_role, -1)):
+            units[role] += sign * movement.qty
+            worth[role] += sign * valued.value
+        assert valued.value % 100 == 0
+    for role in ("sellable", "transit", "inspection"):
+        assert (units[role], worth[role]) == (cost.pools[role].qty, cost.pools[role].value)
+        assert units[role] or not worth[role], f"{role} has no units, and is worth {worth[role]}"
+    assert sum(worth.values()) == 0
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.permutations([buy(4, "3.00"), buy(3, "3.00"), sell(2), sell(5)]))
+def test_at_one_cost_the_order_does_not_matter(given_steps: list[Step]) -> None:
+    """Four and three units at 3.00, seven sold: whatever came first, each is worth 3.00."""
+    assert values(given_steps, standard="8.00") == [f"{3 * qty}.00" for _, _, qty, _ in given_steps]
