@@ -160,3 +160,29 @@ def test_table_54_a_price_for_a_hundred_thousand(home: Home, tmp_path: Path) -> 
     result = tried(home, tmp_path, "ubl/invoice", case("table-54-ubl-invoices") / "invoice-basequantity.xml")
     assert rows(result, "qty", "amount", table="supplier_invoice_line") == [("74391833.0000", "99.8300")]
     assert result["counts"]["rejected"] == 0
+
+
+def test_table_30_a_column_that_shows_the_day_first_is_never_read_month_first(home: Home, tmp_path: Path) -> None:
+    folder = case("table-30-dates-mixed-in-a-column")
+    result = tried(home, tmp_path, COUNT + RECORD, folder / "count.xlsx")
+    assert rows(result, "sku", "as_of") == [("B", "2026-08-01T00:00:00+00:00"), ("C", "2026-08-01T00:00:00+00:00")]
+    serial, other, ambiguous = [fault["message"] for fault in result["faults"]]
+    assert "it stands for 2026-08-01" in serial
+    assert '"13/08/2026" is not a date' in other and "DD.MM.YYYY or MM/DD/YYYY" in other
+    assert '"08/07/2026" can mean two days' in ambiguous
+
+
+def test_table_25_zones_are_honoured(home: Home, tmp_path: Path) -> None:
+    forms = '["iso", "%b %-d, %Y %-I:%M:%S %p PST", "%b %-d, %Y %-I:%M:%S %p PDT", "%-d %b %Y %H:%M:%S UTC", "%Y/%m/%d %H:%M:%SJST", "%a, %d %b %Y"]'
+    record = RECORD.replace('["iso", "%d.%m.%Y", "%m/%d/%Y"]', f'{forms}, timezone = "America/Los_Angeles"')
+    record = record.replace('"Date"', '"When"').replace('"SKU"', '"Note"').replace('"Qty"', "{ constant = 1 }")
+    mapping = STOCK.replace('delimiter = "auto"', 'delimiter = "semicolon"').replace('"SKU", "Qty"', '"Note", "When"')
+    read = dict(
+        rows(tried(home, tmp_path, mapping + record, case("table-25-date-styles") / "dates.csv"), "sku", "as_of")
+    )
+    wanted = {
+        "n0": "2026-01-05T21:23:45", "n1": "2026-07-05T20:23:45", "n3": "2026-11-01T09:30:00", "n4": "2026-11-01T08:30:00",
+        "n5": "2026-01-05T10:11:12", "n6": "2026-02-05T10:11:12", "n7": "2026-03-05T10:11:12", "n8": "2026-01-05T10:11:12",
+        "n10": "2026-01-05T03:00:00", "n33": "2026-08-01T08:00:00",
+    }  # fmt: skip
+    assert {name: read.get(name, "")[:19] for name in wanted} == wanted

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from datetime import date, timedelta
 
 from gateway.invisible import INVISIBLE, shown
-from gateway.mapping.compiler import amounts, written_currencies
+from gateway.mapping.compiler import amounts, date_order, date_words, dates, written_currencies
 from gateway.mapping.compiler.sources import SHORTENED
 from gateway.mapping.compiler.targets import Target
 from gateway.mapping.compiler.values import NUMBERS
@@ -96,6 +97,8 @@ def describe(defect: Defect) -> tuple[str, str]:
             f"{cell} says {written}, which is not the currency of the row, or no amount of money is expected here",
             "Correct the amount or the currency, and send the row again.",
         )
+    if target.kind in ("date", "datetime") and (said := _two_days(defect)):
+        return said
     return (
         f"{cell} is not {_WHAT[target.kind]} (expected {_expected(target)})",
         f"Replace it by {_REPLACEMENTS.get(target.kind, 'a value')} and send the row again{_allowed(target)}.",
@@ -121,6 +124,25 @@ def _movement(defect: Defect) -> tuple[str, str]:
         f"to_status: units may not move from {defect.origin or 'no status'} to {defect.made}",
         f"From {defect.origin} they may go to {targets}.",
     )
+
+
+def _two_days(defect: Defect) -> tuple[str, str] | None:
+    """(message, hint) of a date that a spreadsheet's number stands for, or that can mean two days; None of another."""
+    text, formats = defect.value.strip(INVISIBLE), defect.target.spec.formats
+    cell = f'{defect.column}: "{_short(text)}"'
+    if re.fullmatch(dates.SERIAL_SHAPE, text):
+        shown = date(1899, 12, 30) + timedelta(int(text.split(".")[0]))
+        return (
+            f"{cell} is how a spreadsheet counts days; it stands for {shown}",
+            'Format the cells as dates, or add "serial" to `formats` of the mapping.',
+        )
+    if date_order.readings(text, formats):
+        return (
+            f"{cell} can mean two days, and the other dates of the column do not say that it is the expected one "
+            f"({_expected(defect.target)})",
+            "Send dates as YYYY-MM-DD, or name only the right order of day and month in `formats`.",
+        )
+    return None
 
 
 def _other_currency(defect: Defect) -> str:
@@ -163,8 +185,14 @@ def _expected(target: Target) -> str:
         )
     if target.kind in ("date", "datetime"):
         iso = "2026-11-01" if target.kind == "date" else "2026-11-01T10:00:00Z"
-        said = {"iso": iso, "dtm": "a value and its format (DTM 2379), e.g. 20261101:102"}
-        forms = " or ".join(said.get(form, form) for form in target.spec.formats or ("iso",))
+        said = {
+            "iso": iso,
+            "serial": "a spreadsheet's number of the day, e.g. 46327",
+            "dtm": "a value and its format (DTM 2379), e.g. 20261101:102",
+        }
+        forms = " or ".join(
+            said.get(form) or date_words.said(dates.NAMED.get(form, form)) for form in target.spec.formats or ("iso",)
+        )
         zone = f", a time that the clocks of {target.spec.timezone} have" if target.spec.timezone else ""
         return forms + (zone if target.kind == "datetime" else "")
     if target.column is not None and target.column.values:

@@ -17,7 +17,7 @@ from gateway.mapping.apply import crosswalks
 from gateway.mapping.apply.mapped import FILE_SHIFT, ApartError, Context
 from gateway.mapping.apply.temporary_tables import HEAD, Work, joins_as_written
 from gateway.mapping.apply.trim import is_blank, octets_in, trimmed
-from gateway.mapping.compiler import amounts
+from gateway.mapping.compiler import amounts, date_order
 from gateway.mapping.compiler.compiler import Compiler
 from gateway.mapping.compiler.fields import identifying
 from gateway.mapping.compiler.sources import Known
@@ -66,14 +66,26 @@ def read(
                 known = found.known
 
     compiler, relation = worked_out(Known("plain"))
-    if compiler.known.notation == "plain" or not _any(work, relation, compiler.unread(compiler.auto)):
+    evidence = _needed(work, compiler, relation)
+    if not evidence:
         return compiler, relation
-    decided = _decide(work, compiler, pieces(compiler.sources))
-    if not decided:
+    known = _decide(work, compiler, evidence, pieces(compiler.sources))
+    if known == compiler.known:
         return compiler, relation
     if len(files) > 1:
-        raise ApartError("other numbers of a file decide what its ambiguous ones mean")
-    return worked_out(replace(compiler.known, decided=decided))
+        raise ApartError("other values of a file decide what its ambiguous numbers and dates mean")
+    return worked_out(known)
+
+
+def _needed(work: Work, compiler: Compiler, relation: str) -> list[str]:
+    """Steps with the evidence that has to be looked for, because something could not be read or can be read twice."""
+    found: list[str] = []
+    if compiler.known.notation != "plain" and _any(work, relation, compiler.unread(compiler.auto)):
+        found += compiler.auto.values()
+    twice = [f"{step} = {date_order.AMBIGUOUS}" for step in compiler.two_orders]
+    if compiler.dates and _any(work, relation, " or ".join([*twice, compiler.unread(compiler.dates)])):
+        found += compiler.dates.values()
+    return found
 
 
 def _work_out(
@@ -162,10 +174,9 @@ def _any(work: Work, relation: str, condition: str) -> bool:
     return work.con.execute(f"select 1 from {identifier(relation)} where {condition} limit 1").fetchone() is not None
 
 
-def _decide(work: Work, compiler: Compiler, pieces: Iterator[pa.Table]) -> dict[tuple[int, str], amounts.Notation]:
-    """The decimal sign of `auto` fields that hold ambiguous numbers, where other values make it certain: those of
-    the same field, else those of all such fields of the file."""
-    evidence = list(compiler.auto.values())
+def _decide(work: Work, compiler: Compiler, evidence: Sequence[str], pieces: Iterator[pa.Table]) -> Known:
+    """What is known, with the decimal sign of `auto` fields that hold ambiguous numbers, where other values make it
+    certain (those of the same field, else those of all such fields of the file), and the order of day and month."""
     seen = [0] * len(evidence)
     bits = ", ".join(f"coalesce(bit_or({step}), 0)" for step in evidence)
     for piece in pieces:
@@ -175,7 +186,12 @@ def _decide(work: Work, compiler: Compiler, pieces: Iterator[pa.Table]) -> dict[
         ).fetchone()
         work.release(raw)
         seen = [old | new for old, new in zip(seen, row or seen, strict=True)]
-    return amounts.decide(dict(zip(compiler.auto, seen, strict=True)))
+    found = dict(zip(evidence, seen, strict=True))
+    numbers = {place: found[step] for place, step in compiler.auto.items() if step in found}
+    days = {place: found[step] for place, step in compiler.dates.items() if step in found}
+    records = {record.index: record for record in compiler.records}
+    formats = {(index, name): records[index].targets[name].spec.formats for index, name in days}
+    return replace(compiler.known, decided=amounts.decide(numbers), orders=date_order.decide(days, formats))
 
 
 # --- reading ------------------------------------------------------------------------------------------

@@ -50,7 +50,7 @@ class Compiler(Sources):
 
     def wanted(self) -> list[str]:
         """SQL of everything that must be in reach in the last relation."""
-        found = [self.ignored, self.rejected, self.used, *self.extra]
+        found = [self.ignored, self.rejected, self.used, *self.extra, *self.two_orders]
         for record in self.records:
             found += [record.wrong, record.applies, record.key, *record.broken.values()]
             found += [target.value for target in record.targets.values()]

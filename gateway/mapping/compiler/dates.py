@@ -7,20 +7,34 @@ from __future__ import annotations
 import re
 
 from gateway.mapping.compiler import dtm_dates
+from gateway.mapping.compiler.date_words import (
+    WORD,
+    ZONE_SHAPE,
+    literal_zone,
+    minutes_of,
+    months,
+    number_of,
+    weekdays,
+)  # fmt: skip
 from gateway.mapping.language.spec import FieldSpec
 from gateway.sql import literal
 
 TOKENS = {
-    "%Y": "[1-9][0-9]{3}", "%y": "[0-9]{2}", "%m": "(0[1-9]|1[0-2])", "%d": "(0[1-9]|[12][0-9]|3[01])",
-    "%H": "([01][0-9]|2[0-3])", "%I": "(0[1-9]|1[0-2])", "%M": "[0-5][0-9]", "%S": "[0-5][0-9]",
+    "%Y": "[1-9][0-9]{3}", "%y": "[0-9]{2}", "%m": "(?:0[1-9]|1[0-2])", "%d": "(?:0[1-9]|[12][0-9]|3[01])",
+    "%H": "(?:[01][0-9]|2[0-3])", "%I": "(?:0[1-9]|1[0-2])", "%M": "[0-5][0-9]", "%S": "[0-5][0-9]",
     "%f": "[0-9]{1,6}", "%b": "[A-Za-z]{3}", "%B": "[A-Za-z]+", "%p": "[AaPp][Mm]", "%j": "[0-3][0-9]{2}",
-    "%-d": "[0-9]{1,2}", "%-m": "[0-9]{1,2}", "%-H": "[0-9]{1,2}", "%-I": "[0-9]{1,2}",
-    "%z": "[+-][0-9]{2}(:?[0-9]{2})?",
+    "%-d": "(?:0?[1-9]|[12][0-9]|3[01])", "%-m": "(?:0?[1-9]|1[0-2])", "%-H": "[0-9]{1,2}", "%-I": "[0-9]{1,2}",
+    "%z": "[+-][0-9]{2}(?::?[0-9]{2})?", "%a": WORD, "%A": WORD, "%Z": ZONE_SHAPE,
 }  # fmt: skip
 """Tokens of `formats`, each with the shape that it demands."""
 
 NAMED = {"ymd": "%Y%m%d", "yymmdd": "%y%m%d", "ymdhm": "%Y%m%d%H%M", "ymdhms": "%Y%m%d%H%M%S"}
-"""Formats that have a name of their own, beside `iso` and `dtm`."""
+"""Formats that have a name of their own, beside `iso`, `serial` and `dtm`."""
+
+SERIAL = "serial"
+"""A day as spreadsheets count them, from 1900 on, with the time of day as its fraction: 46235.5."""
+
+SERIAL_SHAPE = r"[1-7][0-9]{4}([.][0-9]{1,12})?"
 
 DTM = "dtm"
 """The format is named beside the value, as in EDIFACT's DTM."""
@@ -34,14 +48,64 @@ _UTC = "( ?UTC| ?GMT|[Zz])"
 
 def shape(form: str) -> str:
     """The regular expression of a date format. Raises ValueError naming an unknown token."""
-    pattern, rest = "", NAMED.get(form, form)
-    while rest:
-        token = next((t for t in TOKENS if rest.startswith(t)), None)
-        if token is None and rest.startswith("%"):
-            raise ValueError(f"unknown token {rest[:2]}; use {', '.join(sorted(TOKENS))}")
-        pattern += TOKENS[token] if token else re.escape(rest[0]).replace("\\ ", " ")
-        rest = rest[len(token) if token else 1 :]
-    return pattern
+    if form == SERIAL:
+        return SERIAL_SHAPE
+    literal_zone(form)
+    return "".join(TOKENS.get(part) or re.escape(part).replace("\\ ", " ") for part in _parts(form))
+
+
+def _parts(form: str) -> list[str]:
+    """Tokens and the texts between them. Raises ValueError naming an unknown token."""
+    parts = [part for part in re.split("(%-?[A-Za-z]|%)", NAMED.get(form, form)) if part]
+    unknown = [part for part in parts if part.startswith("%") and part not in TOKENS]
+    if unknown:
+        raise ValueError(f"unknown token {unknown[0]}; use {', '.join(sorted(TOKENS))}")
+    return parts
+
+
+def _parsed(text: str, form: str) -> tuple[str, str, str]:
+    """(shape, SQL of the local time, SQL of minutes ahead of UTC or "") of a text of that format."""
+    if form == SERIAL:
+        days = f"try_cast({text} as decimal(30,12))"
+        stamp = f"timestamp '1899-12-30' + to_milliseconds(cast(round({days} * 86400000) as bigint))"
+        return SERIAL_SHAPE, stamp, ""
+    zone = literal_zone(form)
+    minutes = f"cast({zone} as bigint)" if zone is not None else ""
+    stamp = f"try_strptime({text}, {literal(_tokens(form))})"
+    tokens = {part for part in _parts(form) if part.startswith("%")}
+    if not tokens & {"%b", "%B", "%a", "%A", "%Z"}:
+        return shape(form), stamp, minutes
+    whole, by_words, minutes = _by_words(text, form, minutes)
+    english = not tokens & {"%a", "%A", "%Z"}
+    return whole, f"coalesce({stamp}, {by_words})" if english else by_words, minutes
+
+
+def _by_words(text: str, form: str, minutes: str) -> tuple[str, str, str]:
+    """The same where words are names of any language, and zones abbreviations: each part is taken out by itself."""
+    parts = _parts(form)
+    shapes = {"%b": WORD, "%B": WORD}
+    whole = "".join(
+        f"({shapes.get(part, TOKENS[part])})" if part in TOKENS else re.escape(part).replace("\\ ", " ")
+        for part in parts
+    )
+    cells, names, weekday = [], [], ""
+    for number, token in enumerate((part for part in parts if part in TOKENS), start=1):
+        cell = f"regexp_extract({text}, {literal(whole)}, {number})"
+        if token in ("%b", "%B"):
+            cells.append(number_of(cell, months()))
+            names.append("%m")
+        elif token in ("%a", "%A"):
+            weekday = number_of(cell, weekdays())
+        elif token == "%Z":
+            minutes = minutes_of(cell)
+        else:
+            cells.append(cell)
+            names.append(token)
+    stamp = f"try_strptime(concat_ws(' ', {', '.join(cells)}), {literal(' '.join(names))})"
+    if weekday:
+        # A weekday that is not the date's says that one of the two is wrong.
+        stamp = f"case when isodow({stamp}) = cast({weekday} as integer) then {stamp} end"
+    return whole, stamp, minutes
 
 
 def day(text: str, spec: FieldSpec) -> str:
@@ -52,16 +116,18 @@ def day(text: str, spec: FieldSpec) -> str:
             branches += [(fits, f"cast({local} as date)") for fits, local, _ in dtm_dates.instants(text)]
             continue
         if form != "iso":
-            value = f"try_strptime({text}, {literal(_tokens(form))})"
-            branches.append((shape(form), f"cast({value} as date)"))
+            fits, local, _ = _parsed(text, form)
+            branches.append((fits, f"cast({local} as date)"))
             continue
         branches.append((_DAY, f"try_cast({text} as date)"))
         midnight = rf"{_DAY}[T ]24:00:00(\.0{{1,9}})?({_UTC}| ?{_OFFSET})?"
         if spec.timezone:
-            zoned = f"{_DAY}[T ]{_TIME}({_UTC}| ?{_OFFSET})"
+            zoned = f"{_DAY}[T ]{_TIME}({_UTC}| ?{_OFFSET}| ?{ZONE_SHAPE})"
             branches.append((zoned, f"cast(timezone({literal(spec.timezone)}, {instant(text, spec)}) as date)"))
         branches.append((midnight, f"try_cast(left({text}, 10) as date) + 1"))
-        branches.append((f"{_DAY}([T ]{_TIME})?({_UTC}| ?{_OFFSET})?", f"try_cast(left({text}, 10) as date)"))
+        branches.append(
+            (f"{_DAY}([T ]{_TIME})?({_UTC}| ?{_OFFSET}| ?{ZONE_SHAPE})?", f"try_cast(left({text}, 10) as date)")
+        )
     return _choose(text, branches)
 
 
@@ -80,20 +146,16 @@ def instant(text: str, spec: FieldSpec) -> str:
             branches += [(fits, _shift(local, ahead) if ahead else _local(local, zone))
                          for fits, local, ahead in dtm_dates.instants(text)]  # fmt: skip
             continue
-        parsed = f"try_strptime({text}, {literal(_tokens(form))})"
+        fits, local, minutes = _parsed(text, form)
         if "%z" in form:
-            branches.append((shape(form), f"cast({parsed} as timestamptz)"))
+            branches.append((fits, f"cast({local} as timestamptz)"))
         else:
-            branches.append((shape(form), _local(parsed, "UTC" if _says_utc(form) else zone)))
+            branches.append((fits, _shift(local, minutes) if minutes else _local(local, zone)))
     return _choose(text, branches)
 
 
 def _tokens(form: str) -> str:
     return NAMED.get(form, form)
-
-
-def _says_utc(form: str) -> bool:
-    return form.endswith(("UTC", "GMT", "%SZ", "%MZ", "%fZ"))
 
 
 def _iso(text: str, zone: str) -> list[tuple[str, str]]:
@@ -105,7 +167,14 @@ def _iso(text: str, zone: str) -> list[tuple[str, str]]:
         (f"{_DAY}[T ]{_TIME}{_UTC}", _local(stamp, "UTC")),
         (f"{_DAY}([T ]{_TIME})?", _local(f"try_cast({text} as timestamp)", zone)),
         (f"{_DAY}[T ]{_TIME} ?{_OFFSET}", _shifted(text)),
+        (f"{_DAY}[T ]{_TIME} ?{ZONE_SHAPE}", _in_zone(text)),
     ]
+
+
+def _in_zone(text: str) -> str:
+    """An instant that names its zone: "2026-08-01 10:00:00 CEST"."""
+    local, zone = (f"regexp_extract({text}, '^(.*[0-9]) ?([A-Z]+)$', {n})" for n in (1, 2))
+    return _shift(f"try_cast({local} as timestamp)", minutes_of(zone))
 
 
 def _shifted(text: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from itertools import takewhile
 
-from gateway.mapping.compiler import amounts, values, written_currencies
+from gateway.mapping.compiler import amounts, date_order, values, written_currencies
 from gateway.mapping.compiler.sources import Sources
 from gateway.mapping.compiler.targets import Join, JoinKind, Record, Target
 from gateway.mapping.language.expressions import names
@@ -153,6 +153,8 @@ def _textual(compiler: Sources, record: Record, target: Target) -> None:
         into = values.room(target.kind, target.column)
         seen = compiler.plan.add(f"__e{target.tag}", amounts.evidence(text, into, writing))
         compiler.auto[(target.record, target.name)] = seen
+    if target.kind in ("date", "datetime") and not own:
+        reading = _in_one_order(compiler, target, text, reading)
     value = values.typed(target.kind, text, reading, target.column, compiler.notation_of(target), writing)
     if spec.constant is not None:
         target.broken.append(f"{text} is not null and ({value}) is null")
@@ -161,6 +163,24 @@ def _textual(compiler: Sources, record: Record, target: Target) -> None:
         target.broken.append(f"{text} is not null and {value} is null")
     value = _signed(compiler, target, value)
     target.value = _default(compiler, target, value)
+
+
+def _in_one_order(compiler: Sources, target: Target, text: str, reading: FieldSpec) -> FieldSpec:
+    """Dates of a column have one order of day and month; a date that can mean two days never has another."""
+    seen = date_order.evidence(text, reading.formats)
+    if not seen:
+        return reading
+    place = (target.record, target.name)
+    step = compiler.plan.add(f"__e{target.tag}", seen)
+    compiler.dates[place] = step
+    if date_order.both(reading.formats):
+        compiler.two_orders.append(step)
+    order = compiler.known.orders.get(place)
+    if order is None:
+        return reading
+    if order == "none":
+        target.broken.append(f"{step} = {date_order.AMBIGUOUS}")
+    return reading.model_copy(update={"formats": date_order.kept(reading.formats, order)})
 
 
 def _text(compiler: Sources, record: Record, target: Target) -> str:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from gateway.errors import HouseError
 from gateway.mapping.compiler.amounts import Notation
+from gateway.mapping.compiler.date_order import Order
 from gateway.mapping.compiler.steps import Plan
 from gateway.mapping.compiler.targets import Join, Record, Target
 from gateway.mapping.language.expressions import ExpressionError, compile_scalar
@@ -28,12 +29,14 @@ class Known:
 
     notation    how numbers are read
     decided     (record index, field) → how those of an `auto` field are read, where that is known better
+    orders      (record index, field) → the order of day and month in its column, where that had to be looked for
     unreadable  columns in which some cell holds no value (`gateway.reading.unreadable`)
     shortened   columns in which some text may be a number that a spreadsheet shortened
     """
 
     notation: Notation = "any"
     decided: Mapping[tuple[int, str], Notation] = field(default_factory=dict)
+    orders: Mapping[tuple[int, str], Order] = field(default_factory=dict)
     unreadable: frozenset[str] = frozenset()
     shortened: frozenset[str] = frozenset()
 
@@ -43,7 +46,8 @@ class Sources:
 
     columns  source columns that the file has; others are blank
 
-    `auto` holds the step with the evidence on the decimal sign of each such field.
+    `auto` holds the step with the evidence on the decimal sign of each such field, `dates` that on the order of day and
+    month; `two_orders` those of them whose formats have both.
     """
 
     def __init__(self, columns: Sequence[str], known: Known) -> None:
@@ -52,6 +56,8 @@ class Sources:
         self.sources: dict[str, str] = {}
         self.joins: list[Join] = []
         self.auto: dict[tuple[int, str], str] = {}
+        self.dates: dict[tuple[int, str], str] = {}
+        self.two_orders: list[str] = []
         self.known = known
 
     def source(self, column: str) -> str:

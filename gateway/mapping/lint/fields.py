@@ -188,7 +188,7 @@ def _reading(
 ) -> Iterator[HomeFault]:
     kind = values.type_of(field, column)
     for number, form in enumerate(field.formats):
-        if form in ("iso", dates.DTM):
+        if form in ("iso", dates.DTM, dates.SERIAL):
             continue
         try:
             dates.shape(form)
@@ -214,7 +214,7 @@ def _reading(
 
 
 def _forms() -> list[str]:
-    return ["iso", dates.DTM, *dates.NAMED]
+    return ["iso", dates.DTM, dates.SERIAL, *dates.NAMED]
 
 
 def cycles(checker: Checker, index: int, record: RecordSpec) -> Iterator[HomeFault]:

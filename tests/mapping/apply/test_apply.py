@@ -15,6 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from gateway.errors import Fault, FileError, HouseError
+from gateway.invisible import INVISIBLE
 from gateway.mapping.apply import rows as apply_rows
 from gateway.reading import unreadable
 from gateway.sql import drop_temporary
@@ -641,7 +642,7 @@ def test_any_text_comes_through_as_it_is_but_for_blanks_around_it(bench: Bench, 
 
 
 def _trimmed(text: str) -> str:
-    return text.strip(" \t\n\v\f\r\u00a0")
+    return text.strip(INVISIBLE)
 
 
 def test_the_number_of_threads_changes_nothing(bench: Bench) -> None:
@@ -789,3 +790,36 @@ def test_a_currency_beside_an_amount_must_be_that_of_the_row(bench: Bench) -> No
     assert [message.split(",")[0] for (message,) in bench.faults(mapped, "message")] == [
         'fee: "5 USD" says USD', 'fee: "$5" says $', 'units: "5 EUR" says EUR',
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("formats", "texts", "days"),
+    [
+        (["%m/%d/%Y"], ("08/07/2026", "12/08/2026"), ["2026-08-07", "2026-12-08"]),  # one order, and nothing against it
+        (["%m/%d/%Y"], ("08/07/2026", "13/08/2026", "07/07/2026"), []),  # the column shows the other order
+        (["%d/%m/%Y", "%m/%d/%Y"], ("08/07/2026", "13/08/2026"), ["2026-07-08", "2026-08-13"]),
+        (["%d/%m/%Y", "%m/%d/%Y"], ("08/07/2026", "08/13/2026"), ["2026-08-07", "2026-08-13"]),
+        (["%d/%m/%Y", "%m/%d/%Y"], ("08/07/2026", "07/07/2026"), ["2026-07-07"]),  # nothing decides
+        (["%d/%m/%Y", "%m/%d/%Y"], ("08/07/2026", "13/08/2026", "08/13/2026"), ["2026-08-13", "2026-08-13"]),  # both
+        (["%-d.%-m.%y", "%-m.%-d.%y"], ("8.7.26", "13.8.26"), ["2026-07-08", "2026-08-13"]),
+        (["%d/%m/%Y", "iso"], ("08/07/2026", "2026-08-13", "bad"), ["2026-07-08", "2026-08-13"]),
+    ],
+)
+def test_a_column_has_one_order_of_day_and_month(
+    bench: Bench, formats: list[str], texts: tuple[str, ...], days: list[str]
+) -> None:
+    record = snapshot(as_of={"from": "at", "formats": formats}, key=["place", "sku", "as_of"])
+    rows = [("A", f"x{n}", "1", text) for n, text in enumerate(texts)]
+    mapped = bench.apply(mapping(record), lambda _: stock(*rows, columns=("place", "sku", "qty", "at")))
+    assert [text[:10] for (text,) in bench.rows(mapped, SNAPSHOT, "as_of")] == days
+    assert balanced(bench, mapped) and mapped.rejected == len(texts) - len(days)
+
+
+def test_dates_that_mean_two_days_and_numbers_of_days_are_named(bench: Bench) -> None:
+    record = snapshot(as_of={"from": "at", "formats": ["%m/%d/%Y", "iso"]})
+    rows = [("A", f"x{n}", "1", text) for n, text in enumerate(("08/07/2026", "13/08/2026", "46235"))]
+    mapped = bench.apply(mapping(record), lambda _: stock(*rows, columns=("place", "sku", "qty", "at")))
+    two, other, serial = [message for (message,) in bench.faults(mapped, "message")]
+    assert two.startswith('at: "08/07/2026" can mean two days')
+    assert other == 'at: "13/08/2026" is not a date and time (expected MM/DD/YYYY or 2026-11-01T10:00:00Z)'
+    assert serial == 'at: "46235" is how a spreadsheet counts days; it stands for 2026-08-01'

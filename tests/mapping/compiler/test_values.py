@@ -279,7 +279,7 @@ def test_iso_instants(con: duckdb.DuckDBPyConnection) -> None:
 
 BROKEN = ("2026-02-30", "2026-2-3", "2026-13-01", "0000-01-01", "20261101", "2026-11-01x", "x2026-11-01", "2026-11-01 1:00",
           "2026-11-01 24:00", "2026-11-01 24:00:01", "2026-11-01 25:00:00", "2026-11-01 10:60", "2026-11-01 10:00:60",
-          "2026-11-01 10:00 junk", "2026-11-01T10:00:00+25:00", "2026-11-01T10:00:00 PST", "01/02/2026", "")  # fmt: skip
+          "2026-11-01 10:00 junk", "2026-11-01T10:00:00+25:00", "2026-11-01T10:00:00 IST", "01/02/2026", "")  # fmt: skip
 
 
 @pytest.mark.parametrize("kind", ["date", "datetime"])
@@ -383,3 +383,47 @@ def test_codes_are_matched_in_any_case_and_written_as_the_column_has_them(con: d
 def test_texts_stay_as_they_are(con: duckdb.DuckDBPyConnection) -> None:
     texts = ("0012", "it's", '"', "ä", "1,5")
     assert read(con, "text", *texts) == list(texts)
+
+
+def test_months_and_weekdays_in_the_languages_of_partners(con: duckdb.DuckDBPyConnection) -> None:
+    texts = ("5 Sept 2026", "5 sept. 2026", "5 Mär. 2026", "5 März 2026", "5 févr. 2026", "5 août 2026", "5 AGOSTO 2026", "5 Mai 2026",
+             "5 maj 2026", "5 Şubat 2026", "5 xyz 2026")  # fmt: skip
+    assert read(con, "date", *texts, formats=["%-d %b %Y"]) == [
+        "2026-09-05", "2026-09-05", "2026-03-05", "2026-03-05", "2026-02-05", "2026-08-05", "2026-08-05", "2026-05-05",
+        "2026-05-05", "2026-02-05", None,
+    ]  # fmt: skip
+    days = ("Sat, 01 Aug 2026", "Samstag, 01 August 2026", "sam., 01 août 2026", "Sun, 01 Aug 2026", "Xyz, 01 Aug 2026")
+    assert read(con, "date", *days, formats=["%a, %d %b %Y"]) == ["2026-08-01"] * 3 + [None] * 2
+    assert read(con, "datetime", "JUNE 5, 2026 3:44:19 pm", formats=["%B %-d, %Y %-I:%M:%S %p"]) == [
+        "2026-06-05 15:44:19+00"
+    ]
+
+
+def test_zone_abbreviations_decide_the_instant(con: duckdb.DuckDBPyConnection) -> None:
+    zone = "America/Los_Angeles"
+    for form in ("%b %-d, %Y %-I:%M:%S %p %Z", "%b %-d, %Y %-I:%M:%S %p PDT"):
+        assert read(con, "datetime", "Nov 1, 2026 1:30:00 AM PDT", formats=[form], timezone=zone) == [
+            "2026-11-01 08:30:00+00"
+        ]
+    assert read(con, "datetime", "Nov 1, 2026 1:30:00 AM PST", formats=["%b %-d, %Y %-I:%M:%S %p %Z"]) == [
+        "2026-11-01 09:30:00+00"
+    ]
+    for form in ("%Y/%m/%d %H:%M:%S%Z", "%Y/%m/%d %H:%M:%SJST"):
+        assert read(con, "datetime", "2026/01/05 12:00:00JST", formats=[form], timezone=zone) == [
+            "2026-01-05 03:00:00+00"
+        ]
+    texts = ("2026-08-01 10:00:00 CEST", "2026-08-01 10:00:00 MEZ", "2026-08-01T10:00 JST", "2026-08-01 10:00:00 XST")
+    assert read(con, "datetime", *texts, timezone=zone) == [
+        "2026-08-01 08:00:00+00", "2026-08-01 09:00:00+00", "2026-08-01 01:00:00+00", None,
+    ]  # fmt: skip
+    assert read(con, "date", "2026-08-01T10:00 JST", timezone=zone) == ["2026-07-31"]
+    with pytest.raises(ValueError, match="several: IST"):
+        dates.shape("%H:%M IST")
+
+
+def test_days_as_spreadsheets_count_them(con: duckdb.DuckDBPyConnection) -> None:
+    texts = ("46235", "46235.5", "46235.999988426", "123", "462350", "46235,5")
+    assert read(con, "datetime", *texts, formats=["serial"]) == [
+        "2026-08-01 00:00:00+00", "2026-08-01 12:00:00+00", "2026-08-01 23:59:59+00", None, None, None,
+    ]  # fmt: skip
+    assert read(con, "date", "46235.5", "46235", formats=["iso", "serial"]) == ["2026-08-01"] * 2
