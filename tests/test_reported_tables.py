@@ -10,10 +10,14 @@ from typing import Any
 
 import pytest
 
+from gateway import formats
 from gateway import init as homes
+from gateway.errors import FileError
+from gateway.formats.workbook import reader
 from gateway.home import Home, open_samples
 from gateway.intake.attempt import attempt
 from gateway.mapping.library import load
+from gateway.reading import ReadRequest
 from tests.conftest import case
 
 ROOT = Path(__file__).parents[1] / "mappings"
@@ -186,3 +190,17 @@ def test_table_25_zones_are_honoured(home: Home, tmp_path: Path) -> None:
         "n10": "2026-01-05T03:00:00", "n33": "2026-08-01T08:00:00",
     }  # fmt: skip
     assert {name: read.get(name, "")[:19] for name in wanted} == wanted
+
+
+@pytest.mark.parametrize(
+    ("name", "what"),
+    [("html.xls", "a web page"), ("mht.xls", "a web archive"), ("2003.xls", "an XML Spreadsheet of 2003")],
+)
+def test_table_37_what_only_its_name_calls_a_workbook_is_named(
+    home: Home, tmp_path: Path, name: str, what: str
+) -> None:
+    file = case("table-37-not-really-excel") / f"count-{name}"
+    assert formats.sniffed(file.read_bytes()[:4096], file.name)[0] == "workbook"
+    with pytest.raises(FileError, match=what) as caught:
+        reader.read(ReadRequest(file, file.name, home.settings.limits))
+    assert "save it as .xlsx" in caught.value.hint

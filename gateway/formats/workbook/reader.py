@@ -31,6 +31,7 @@ COLUMNS_SHOWN = 12
 MERGED_MAX = 100_000
 FILLED_CELLS_MAX = 5_000_000
 BEYOND_SHOWN = 5
+HEAD_BYTES = 4096
 UNCALCULATED_SHOWN = "#UNCALCULATED"
 """What conditions of a mapping see in a formula that was never calculated."""
 
@@ -54,9 +55,19 @@ class Options(BaseModel):
 
 
 def sniff(head: bytes, name: str) -> bool:
-    """A zip or compound file: zips that hold no document were opened before."""
-    del name
-    return head.startswith((ZIP, COMPOUND))
+    """A zip or compound file: zips that hold no document were opened before. Also what only its name calls a workbook,
+    so that its sender learns what it is."""
+    return head.startswith((ZIP, COMPOUND)) or (name.lower().endswith((".xls", ".xlsx")) and bool(_disguise(head)))
+
+
+def _disguise(head: bytes) -> str:
+    """What a file is that programs write under the name of a workbook, "" for anything else."""
+    text = head.removeprefix(b"\xef\xbb\xbf").lstrip().lower()
+    if b"urn:schemas-microsoft-com:office:spreadsheet" in text and text.startswith(b"<?xml"):
+        return "an XML Spreadsheet of 2003"
+    if text.startswith((b"<html", b"<!doctype html", b"<table", b"<meta", b"<head")):
+        return "a web page (HTML)"
+    return "a web archive (MHT)" if text.startswith(b"mime-version:") else ""
 
 
 def read(request: ReadRequest) -> Reading:
@@ -86,9 +97,12 @@ def describe(request: ReadRequest) -> str:
 def _open(request: ReadRequest) -> Book:
     check_size(request, may_be_empty=True)
     with request.path.open("rb") as source:
-        head = source.read(8)
+        beginning = source.read(HEAD_BYTES)
+    head = beginning[:8]
     if head != COMPOUND and not head.startswith(ZIP):
-        raise FileError(request.name, "this is not a workbook", "Send it as .xlsx.")
+        found = _disguise(beginning)
+        what = f"this is {found} under the name of a workbook" if found else "this is not a workbook"
+        raise FileError(request.name, what, "Open it in Excel, save it as .xlsx and send that.")
     try:
         return Xls(request) if head == COMPOUND else _open_zip(request)
     except DAMAGE as error:
