@@ -1,7 +1,8 @@
 """Revenue of shipments: posted when the order and its shipment are both known, in whichever order they come.
 
 An order's amounts are spread over its shipped units by running totals, so that the shares of a line that is
-shipped in parts add up to its amounts exactly.
+shipped in parts add up to its amounts exactly. Running totals are rounded to the smallest coin of the currency, half away
+from zero, in whole numbers; that of the last unit is the amount itself.
 """
 
 from __future__ import annotations
@@ -9,8 +10,10 @@ from __future__ import annotations
 from datetime import datetime
 
 import duckdb
+import pyarrow as pa
 
 from gateway.books import derived
+from gateway.books.coins import coin
 from gateway.books.derived import Derivation
 from gateway.books.posting.entries import Entries
 from gateway.books.posting.lines import POSTING
@@ -18,10 +21,11 @@ from gateway.books.posting.rules import PostingRules
 from gateway.books.posting.sources import DERIVED
 from gateway.books.posting.sources import SHIPMENT_AMOUNTS as AMOUNTS
 from gateway.ledger.commit import Commit
-from gateway.sql import instant
+from gateway.sql import instant, lay
 
-ORDERS = "_earn_orders"
-"""Orders that something new is known about."""
+ORDERS, COINS = "_earn_orders", "_earn_coins"
+"""Orders that something new is known about; the smallest coins of their currencies."""
+_COINS = pa.schema([("currency", pa.utf8()), ("coin", pa.int64())])
 
 SHIPMENT_VALUE = Derivation(
     table="shipment_value",
@@ -55,11 +59,12 @@ def _post(entries: Entries, new: str) -> str:
 def _desired(con: duckdb.DuckDBPyConnection) -> str:
     """Relation of what each shipped line has earned."""
     shares = ", ".join(
-        f"cast(round(o.{name} * least(upto, o.qty) / o.qty, 2) - "
-        f"round(o.{name} * least(upto - shipped_qty, o.qty) / o.qty, 2) as decimal(18,4)) as {name}"
+        f"cast({_earned(name, 'upto')} - {_earned(name, 'upto - shipped_qty')} as decimal(18,4)) as {name}"
         for name in AMOUNTS
     )
     totals = ", ".join(f"sum(coalesce({name}, 0)) as {name}" for name in AMOUNTS)
+    currencies = con.execute(f"select distinct currency from order_line semi join {ORDERS} using (order_id)").fetchall()
+    lay(con, COINS, [(currency, coin(currency)) for (currency,) in currencies], _COINS)
     con.execute(
         f"""create or replace temp table _earn_desired as
         with shipped as (
@@ -73,6 +78,15 @@ def _desired(con: duckdb.DuckDBPyConnection) -> str:
             from order_line_current semi join {ORDERS} using (order_id) group by order_id, sku)
         select s.record_id, s.entity, o.channel, s.order_id, s.sku, s.shipped_at, s.shipped_qty as qty, {shares},
                o.currency
-        from shipped s join ordered o using (order_id, sku) where o.qty > 0"""
+        from shipped s join ordered o using (order_id, sku) join {COINS} c using (currency) where o.qty > 0"""
     )
     return "_earn_desired"
+
+
+def _earned(name: str, upto: str) -> str:
+    """SQL of the part of an order's amount that the first units have earned: all of it when all units are shipped."""
+    # In 1/10,000 of units and money, since a division of decimals is in floating point in the database.
+    units, amount = f"cast(least({upto}, o.qty) * 10000 as hugeint)", f"cast(o.{name} * 10000 as hugeint)"
+    whole = "(cast(o.qty * 10000 as hugeint) * c.coin)"
+    coins = f"(2 * abs({amount}) * {units} + {whole}) // (2 * {whole}) * sign({amount}) * c.coin"
+    return f"case when {upto} >= o.qty then o.{name} else cast({coins} as decimal(18,0)) * 0.0001::decimal(5,4) end"

@@ -12,6 +12,7 @@ import duckdb
 import pyarrow as pa
 
 from gateway.books import derived
+from gateway.books.coins import coin
 from gateway.books.derived import Derivation
 from gateway.books.posting.entries import Entries
 from gateway.books.posting.lines import POSTING
@@ -21,7 +22,6 @@ from gateway.books.stock.valuation import OUTSIDE, ItemCost, Movement, Valued
 from gateway.ledger.commit import Commit
 from gateway.sql import instant, lay, literal, words
 
-_MINOR = {0: 10_000, 2: 100, 3: 10}
 _VALUED = pa.schema([("record_id", pa.utf8()), ("value", pa.int64()), ("unit_cost", pa.int64()), ("basis", pa.utf8())])
 _AWAY = words(sorted(OUTSIDE))
 _WITHIN_AN_INSTANT = f"""case when v.from_status = 'CUSTOMER' then 3 when v.from_status in ({_AWAY}) then 0
@@ -123,7 +123,7 @@ def _value_all(table: pa.Table) -> Iterator[Valued]:
         same = end < rows and all(columns[k][end] == columns[k][start] for k in ("entity", "sku"))
         if same:
             continue
-        cost = ItemCost(columns["standard"][start], _minor(columns["functional"][start]))
+        cost = ItemCost(columns["standard"][start], coin(columns["functional"][start]))
         yield from cost.run(
             [
                 Movement(
@@ -135,13 +135,6 @@ def _value_all(table: pa.Table) -> Iterator[Valued]:
             ]
         )  # fmt: skip
         start = end
-
-
-def _minor(currency: str | None) -> int:
-    """The smallest coin of a currency in 1/10,000."""
-    from babel.numbers import get_currency_precision
-
-    return _MINOR.get(get_currency_precision(currency or "USD"), 100)
 
 
 def _post(entries: Entries, new: str) -> str:
