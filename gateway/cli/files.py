@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -113,12 +113,19 @@ def _unreadable(file: Path, error: FileError) -> dict[str, Any]:
     return {"file": file.name, "counts": counts, "held": True, "records": {}, "faults": [fault], "entries": []}
 
 
+def _line(fault: Mapping[str, str]) -> str:
+    """Code, place, message and fix of a fault, each where there is one."""
+    place = f"{fault['code']} {fault['position']}".rstrip()
+    end = "" if fault["message"].endswith((".", "?")) else "."
+    return f"{place}: {fault['message']}{end}" + (f" Fix: {fault['hint']}" if fault["hint"] else "")
+
+
 def _print_try(result: dict[str, Any]) -> None:
     out.print(f"{result['file']}: " + ", ".join(f"{n} {k}" for k, n in result["counts"].items()))
     if result["held"]:
         out.print("The file would be held: none of it would post.")
     for fault in result["faults"]:
-        out.print(f"{fault['code']} {fault['position']}: {fault['message']} {fault['hint']}")
+        out.print(_line(fault))
     for name, rows in result["records"].items():
         out.print(f"{name}: {len(rows)} rows", style="bold")
         print_rows([{k: v for k, v in row.items() if v is not None and k != "_ordinal"} for row in rows[:20]])
