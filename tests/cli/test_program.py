@@ -78,6 +78,6 @@ def test_a_command_does_not_wait_for_the_rooms_of_others_to_load() -> None:
 
 def test_the_program_in_a_pipe_keeps_answers_and_errors_apart(settled: Path, tmp_path: Path) -> None:
     answer = process("-C", str(settled), "query", "select sku from item", "--format", "csv")
-    assert (answer.returncode, answer.stdout, answer.stderr) == (0, "sku\nMUG-BLUE\n", "")
+    assert (answer.returncode, answer.stdout, answer.stderr) == (0, 'sku\n"MUG-BLUE"\n', "")
     refused = process("status", cwd=tmp_path)
     assert (refused.returncode, refused.stdout, refused.stderr.count("\n")) == (cli.USAGE, "", 1)

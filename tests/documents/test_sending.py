@@ -515,7 +515,7 @@ def test_the_daemon_tells_stock_when_its_schedule_comes_without_any_file(home: P
     ("change", "said"),
     [
         ({"locations": []}, "Fix: name the `locations`"),
-        ({"document": "940"}, "Fix: say `since`"),
+        ({"document": "940"}, "a 940 needs `since`. Fix: add the first day"),
         ({"timezone": "Mars/Base"}, "there is no time zone"),
         ({"version": "D96A"}, "cannot be written"),
         ({"partner": "nobody"}, '"nobody" is not one of'),

@@ -265,7 +265,7 @@ def test_a_file_that_cannot_be_read_beside_one_that_is_held_is_still_set_aside(
     write(home, TABLE | {"qty": '{ expr = "no_such(1)" }'})
     drop("acme", "stock-1", "sku,qty\nSKU-1,5\n")
     drop("amazon-us", "settlement-1.txt", GOOD)
-    drop("amazon-us", "settlement-2.txt", b"settlement-id\n\xff\xfe\x00" + b"\x00" * 99)
+    drop("amazon-us", "settlement-2.txt", GOOD + "x" * (5 << 20))
     with open_home(home, now=NOW) as opened:
         states = {name: file.state for name, file in taken(opened).items()}
         assert states == {

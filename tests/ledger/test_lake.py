@@ -119,7 +119,7 @@ def test_an_empty_ledger_never_takes_the_place_of_a_lost_catalog(home: Path, con
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(b"x")
     (home / "ledger" / CATALOG).unlink()
-    with pytest.raises(HouseError, match="is gone"):
+    with pytest.raises(HouseError, match="catalog is missing"):
         open_lake(home, config)
     assert not (home / "ledger" / CATALOG).exists()
 

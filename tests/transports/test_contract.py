@@ -200,7 +200,8 @@ def test_what_is_no_ordinary_file_is_left_alone_with_a_problem(place: Place) -> 
         place.put("line\nbreak\x1b[31m.csv")
         expected += ["line\\nbreak\\x1b[31m.csv has control characters in its name"]
         (place.inbound / "subfolder").mkdir()
-        expected += ["subfolder is a folder; files in it are not taken"]
+        if isinstance(place.transport, Folder):
+            expected += ["subfolder is a folder; files in it are not taken"]
         (place.inbound / os.fsdecode(b"latin-\xe9.csv")).write_bytes(b"x")
         expected += ["latin-\\udce9.csv has a name that is not UTF-8"]
     if place.links:

@@ -13,6 +13,7 @@ import duckdb
 
 from gateway.books.posting.conditions import compile_expression
 from gateway.books.posting.entries import Entries
+from gateway.books.posting.lines import POSTING
 from gateway.books.posting.reference import CHANNELS
 from gateway.books.posting.rules import Posting, PostingRules, Rule
 from gateway.books.posting.sources import DERIVED, SHIPMENT_AMOUNTS, columns_of
@@ -47,7 +48,7 @@ def run(commit: Commit, con: duckdb.DuckDBPyConnection, rules: PostingRules, sin
         con.execute(f"create or replace temp table {relation} as {sql}")
         row = con.execute(f"select count(*) from {relation}").fetchone()
         count += row[0] if row else 0
-        columns = [name for name in columns_of(on) or {} if name != "revenue"]
+        columns = [name for name in columns_of(on) or {} if name != "revenue"] + [POSTING] * (on in DERIVED)
         for rule in depending if row and row[0] else ():
             entries.apply(rule, relation, columns)
     if count:
@@ -77,7 +78,7 @@ def _records_sql(table: str, rules: Sequence[Rule], since: datetime | None) -> s
 def _derived_sql(rules: Sequence[Rule]) -> str:
     """What shipments of a channel that waited have earned, where nothing of it has posted."""
     sums = ", ".join(f"sum({name}) as {name}" for name in SHIPMENT_AMOUNTS)
-    return f"""select record_id, 1 as sign, entity, channel, '' as file_id, 'channel' as salt, order_id, sku,
+    return f"""select record_id, 1 as sign, entity, channel, '' as file_id, 'channel' as salt, record_id as posting, order_id, sku,
                min(shipped_at) as shipped_at, min(qty) as qty, currency, {sums}
         from shipment_value join {CHANNELS} using (channel)
         where channel in {_WAITED} and record_id not in (

@@ -127,7 +127,7 @@ def test_a_reconciliation_touches_one_file(mapped: Path, drop: Put, first: str) 
         ('amount = "list_amount"', 'amount = "order_id"', "the expression gives VARCHAR"),
         ('key = ["order_id"]', 'key = ["order_ids"]', "order_ids"),
         ('by = "group"', 'by = "luck"', "luck"),
-        ("absolute = 0.5, ", "", "bounded twice"),
+        ("absolute = 0.5, ", "", "needs two bounds"),
         ('book = "ORDER_UNPAID"', 'book = "ORDER_LOST"', "ORDER_LOST"),
         ('letter  = "z1"', 'letter  = "a"', "letter a is used by several"),
         ("lines = \"role = 'sales'\"", "lines = \"rolle = 'sales'\"", "rolle"),
