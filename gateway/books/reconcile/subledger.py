@@ -64,7 +64,8 @@ def _channels(working: Working, block: Reconciliation) -> None:
     listed = " union all ".join(
         f"""select entity, channel, {literal(table.replace("_", " "))} as what, count(distinct record_id) as rows,
                    min(cast({compile_expression(rules[0].date, columns_of(table) or {}, {})} as date)) as day
-            from {f"{table}_current" if table in MAPPABLE else table} group by entity, channel"""
+            from {f"{table}_current" if table in MAPPABLE else table} anti join {CHANNELS} using (channel)
+            where coalesce(channel, '') <> '' group by entity, channel"""
         for table, rules in tables.items()
     )
     working.add_exceptions(
@@ -74,5 +75,5 @@ def _channels(working: Working, block: Reconciliation) -> None:
                'The channel "' || channel || '" is not in config.toml, so these records do not post: '
                || string_agg(rows || ' of ' || what, ', ' order by what, entity)
                || '. Fix: add [channels."' || channel || '"] with `entity` and `revenue`; the next run posts them' as message
-        from ({listed}) anti join {CHANNELS} using (channel) where coalesce(channel, '') <> '' group by channel""",
+        from ({listed}) group by channel""",
     )

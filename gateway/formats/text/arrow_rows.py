@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv as pacsv
 
+from gateway.arrow_texts import holds
 from gateway.errors import FileError
 from gateway.formats import encoding
 from gateway.formats.text.counted_lines import Lines
@@ -181,7 +182,7 @@ class ArrowRows:
     def _newlines(batch: pa.RecordBatch) -> Any:
         counts = np.zeros(batch.num_rows, dtype=np.int64)
         for column in batch.columns:
-            if _has(column, b"\n"):
+            if holds(column, "\n"):
                 counts += pc.count_substring(column, "\n").to_numpy(zero_copy_only=False)
         return counts
 
@@ -237,7 +238,7 @@ class ArrowRows:
             if pc.any(begins).as_py():
                 found.update(np.flatnonzero(pc.and_(begins, pc.is_in(batch.column(1), names))).tolist())
         for column in batch.columns if self.quoted else ():
-            if _has(column, b"\n"):
+            if holds(column, "\n"):
                 lines, marks = (pc.count_substring(column, mark) for mark in ("\n", self.layout.delimiter))
                 whole = pc.multiply(lines, len(self.layout.columns) - 1)
                 found.update(np.flatnonzero(pc.and_(pc.greater(lines, 0), pc.equal(marks, whole))).tolist())
@@ -256,12 +257,6 @@ class ArrowRows:
         return FileError(
             self.layout.request.name, text.split("\n", maxsplit=1)[0], "Check delimiter, quote and encoding."
         )
-
-
-def _has(texts: pa.Array, mark: bytes) -> bool:
-    """Whether these octets are in one of the texts."""
-    data = texts.buffers()[2]
-    return data is not None and mark in memoryview(data).tobytes()
 
 
 def _all_filled(texts: pa.Array) -> bool:

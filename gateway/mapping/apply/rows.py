@@ -13,10 +13,11 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from gateway.arrow_texts import holds
 from gateway.mapping.apply import crosswalks
 from gateway.mapping.apply.mapped import FILE_SHIFT, ApartError, Context
 from gateway.mapping.apply.temporary_tables import HEAD, Work, joins_as_written
-from gateway.mapping.apply.trim import is_blank, octets_in, trimmed
+from gateway.mapping.apply.trim import is_blank, trimmed
 from gateway.mapping.compiler import amounts, date_order
 from gateway.mapping.compiler.compiler import Compiler
 from gateway.mapping.compiler.fields import identifying
@@ -132,10 +133,13 @@ def _with_suspects(compiler: Compiler, piece: pa.Table) -> Known:
     for column in piece.column_names:
         if column in HEAD:
             continue
-        marks = [UNREADABLE.encode(), *((b"E+", b"e+") if column in texts else ())]
-        found = octets_in(piece.column(column), marks)
-        unreadable |= {column} if marks[0] in found else set()
-        shortened |= {column} if found - {marks[0]} else set()
+        chunks = piece.column(column).chunks
+        if any(holds(chunk, UNREADABLE) for chunk in chunks):
+            unreadable.add(column)
+        if column in texts and any(
+            holds(chunk, "+") and (holds(chunk, "E+") or holds(chunk, "e+")) for chunk in chunks
+        ):
+            shortened.add(column)
     return replace(known, unreadable=frozenset(unreadable), shortened=frozenset(shortened))
 
 

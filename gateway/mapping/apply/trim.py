@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Sequence
+from collections.abc import Container
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from gateway.arrow_texts import octets
 from gateway.invisible import INVISIBLE
 
 _FIRST, _LAST = ord("!"), 0x7E
@@ -28,32 +29,15 @@ def _may_be_padded(array: pa.Array) -> bool:
     _, offsets, data = array.buffers()
     if data is None or data.size == 0:
         return False
-    octets = np.frombuffer(data, np.uint8) - np.uint8(_FIRST)
-    if octets.max() <= _LAST - _FIRST:
+    shifted = np.frombuffer(data, np.uint8) - np.uint8(_FIRST)
+    if shifted.max() <= _LAST - _FIRST:
         return False
     bounds = np.frombuffer(offsets, np.int32)[array.offset : array.offset + len(array) + 1]
     filled = bounds[1:] > bounds[:-1]
-    outer = (octets[bounds[:-1][filled]], octets[bounds[1:][filled] - 1])
+    outer = (shifted[bounds[:-1][filled]], shifted[bounds[1:][filled] - 1])
     return any(len(ends) and ends.max() > _LAST - _FIRST for ends in outer)
 
 
 def is_blank(texts: pa.ChunkedArray) -> bool:
     """Whether every text is there and empty."""
-    return texts.null_count == 0 and not any(_octets(chunk) for chunk in texts.chunks)
-
-
-def octets_in(texts: pa.ChunkedArray, marks: Sequence[bytes]) -> set[bytes]:
-    """Those of these octets that may be in one of the texts."""
-    found: set[bytes] = set()
-    for chunk in texts.chunks:
-        data = chunk.buffers()[2]
-        octets = memoryview(data).tobytes() if data is not None else b""
-        found |= {mark for mark in marks if mark in octets}
-    return found
-
-
-def _octets(array: pa.Array) -> int:
-    if not len(array):
-        return 0
-    bounds = np.frombuffer(array.buffers()[1], np.int32)
-    return int(bounds[array.offset + len(array)] - bounds[array.offset])
+    return texts.null_count == 0 and not any(octets(chunk).size for chunk in texts.chunks)
