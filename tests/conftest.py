@@ -8,14 +8,17 @@ import shutil
 from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from gateway import init as homes
-from gateway.home import Home, open_home
+from gateway.home import Home, open_home, open_samples
+from gateway.intake.attempt import attempt
 from gateway.intake.crash_suspects import Suspects
 from gateway.intake.result import Receipt
 from gateway.intake.take import Intake
+from gateway.mapping.library.load import load_file
 from gateway.settings import Limits
 from gateway.transports.transport import Drop
 
@@ -33,6 +36,7 @@ def pytest_collection_finish() -> None:
 
 
 CORPUS = Path(__file__).parent.parent.parent / "shared" / "corpus"
+MAPPINGS = Path(__file__).parents[1] / "mappings"
 NOW = datetime(2026, 11, 20, 8, tzinfo=UTC)
 
 
@@ -108,6 +112,22 @@ def drop(home: Path) -> Callable[[str, str, bytes | str], Path]:
 def taken(gateway: Home, drops: Iterable[Drop], suspects: Suspects | None = None) -> list[Receipt]:
     """Take files; the receipts of all commits together."""
     return [receipt for receipts in Intake(gateway, suspects).take(list(drops)) for receipt in receipts]
+
+
+@pytest.fixture(scope="module")
+def reader(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Home]:
+    """A home that has seen nothing, to try packs and other mappings in."""
+    path = tmp_path_factory.mktemp("reader")
+    homes.lay_down(path, examples=False)
+    with open_samples(path) as opened:
+        yield opened
+
+
+def tried(reader: Home, mapping: Path, file: Path, mappings: Path = MAPPINGS) -> dict[str, Any]:
+    """What a mapping without faults makes of a file."""
+    loaded, faults = load_file(mapping, mappings)
+    assert faults == [] and loaded is not None
+    return attempt(reader, loaded, file)
 
 
 def corpus(folder: str, *patterns: str) -> list[Path]:

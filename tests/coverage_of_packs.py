@@ -24,9 +24,8 @@ from gateway.home import Home, open_samples
 from gateway.intake.attempt import attempt
 from gateway.mapping.library.load import load_file
 from gateway.reading import ReadRequest, Unit
-from tests.conftest import CORPUS
+from tests.conftest import CORPUS, MAPPINGS
 
-MAPPINGS = Path(__file__).parents[1] / "mappings"
 SUPPLIERS = {"856": "856-supplier", "DESADV": "DESADV-supplier"}
 """Documents of which there is a pack for another sender: what a supplier sends is what the samples hold."""
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import tomllib
 from collections import Counter
-from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -17,11 +16,10 @@ import pytest
 
 from gateway import init as homes
 from gateway.errors import FileError
-from gateway.home import Home, open_samples
-from gateway.intake.attempt import attempt
+from gateway.home import Home
 from gateway.mapping.library import load, samples
 from gateway.model.status import allowed
-from tests.conftest import corpus
+from tests.conftest import corpus, tried
 
 ROOT = Path(__file__).parents[1] / "mappings"
 STANDARD = ROOT / "standard"
@@ -38,21 +36,10 @@ def name_of(value: Any) -> str:
     return value.relative_to(STANDARD).with_suffix("").as_posix() if isinstance(value, Path) else str(value)
 
 
-@pytest.fixture(scope="module")
-def reader(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Home]:
-    home = tmp_path_factory.mktemp("channels")
-    homes.lay_down(home, examples=False)
-    with open_samples(home) as gateway:
-        yield gateway
-
-
 def read(reader: Home, pack: Path, file: Path) -> dict[str, Any]:
     """What a pack makes of a file, with the master data of its samples."""
-    loaded, faults = load.load_file(pack, ROOT)
-    assert faults == []
-    assert loaded is not None
     reader.master.replace(*(samples.master_data(pack) or reader.master.tables()))
-    return attempt(reader, loaded, file)
+    return tried(reader, pack, file)
 
 
 def changed(tmp_path: Path, pack: Path, name: str, old: str, new: str) -> Path:

@@ -2,34 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from gateway import init as homes
-from gateway.home import Home, open_samples
-from gateway.intake.attempt import attempt
-from gateway.mapping.library.load import load_file
-from tests.conftest import case, corpus
-from tests.coverage_of_packs import MAPPINGS, measure
+from gateway.home import Home
+from tests.conftest import MAPPINGS, case, corpus, tried
+from tests.coverage_of_packs import measure
 
+STANDARD = MAPPINGS / "standard"
 ISA = "ISA*00*          *00*          *ZZ*SENDERX        *ZZ*GATEWAY        *260110*0615*U*00401*000000101*0*P*>~"
-
-
-@pytest.fixture(scope="module")
-def reader(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Home]:
-    home = tmp_path_factory.mktemp("packs")
-    homes.lay_down(home, examples=False)
-    with open_samples(home) as gateway:
-        yield gateway
-
-
-def tried(reader: Home, pack: str, path: Path) -> dict[str, Any]:
-    loaded, faults = load_file(MAPPINGS / "standard" / f"{pack}.toml", MAPPINGS)
-    assert loaded is not None, faults
-    return attempt(reader, loaded, path)
 
 
 def written(path: Path, kind: str, group: str, *segments: str) -> Path:
@@ -57,7 +39,7 @@ def test_an_order_may_leave_out_price_currency_and_number(reader: Home, tmp_path
         "PO1**1*EA*2",
         "PID*F****CUP",
     ]
-    result = tried(reader, "x12/850", written(tmp_path / "a.edi", "850", "PO", *lines, "CTT*3"))
+    result = tried(reader, STANDARD / "x12/850.toml", written(tmp_path / "a.edi", "850", "PO", *lines, "CTT*3"))
     currency = next(iter(reader.settings.entities.values())).currency
     found = [(r["line_no"], r["sku"], r.get("list_amount"), r["currency"]) for r in result["records"]["order_line"]]
     assert found == [
@@ -70,15 +52,23 @@ def test_an_order_may_leave_out_price_currency_and_number(reader: Home, tmp_path
 
 def test_an_invoice_without_amounts_is_taken_and_one_with_wrong_amounts_is_held(reader: Home, tmp_path: Path) -> None:
     head = "BIG*20260109*INV-1"
-    blank = tried(reader, "x12/810", written(tmp_path / "a.edi", "810", "IN", head, "IT1**6*EA***UP*1", "TDS*1200"))
+    blank = tried(
+        reader,
+        STANDARD / "x12/810.toml",
+        written(tmp_path / "a.edi", "810", "IN", head, "IT1**6*EA***UP*1", "TDS*1200"),
+    )
     assert [(r["line_no"], r.get("amount")) for r in blank["records"]["supplier_invoice_line"]] == [("1", None)]
     assert not blank["held"]
-    wrong = tried(reader, "x12/810", written(tmp_path / "b.edi", "810", "IN", head, "IT1**6*EA*3**UP*1", "TDS*1200"))
+    wrong = tried(
+        reader,
+        STANDARD / "x12/810.toml",
+        written(tmp_path / "b.edi", "810", "IN", head, "IT1**6*EA*3**UP*1", "TDS*1200"),
+    )
     assert wrong["held"]
 
 
 def test_the_amount_of_an_invoice_line_may_be_moa_66(reader: Home) -> None:
-    result = tried(reader, "edifact/INVOIC", case("edi-146-edifact-invoic-moa66") / "in.edi")
+    result = tried(reader, STANDARD / "edifact/INVOIC.toml", case("edi-146-edifact-invoic-moa66") / "in.edi")
     amounts = {r["invoice_no"]: r["amount"] for r in result["records"]["supplier_invoice_line"]}
     assert amounts == {"I66": "5.0000", "I66B": "5.0000", "I66C": "62.5000", "IGROSS": "90.0000"}
     assert (result["counts"]["rejected"], result["held"]) == (0, False)

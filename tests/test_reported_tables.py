@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
 from tempfile import mkdtemp
@@ -11,16 +10,12 @@ from typing import Any
 import pytest
 
 from gateway import formats
-from gateway import init as homes
 from gateway.errors import FileError
-from gateway.formats.workbook import reader
-from gateway.home import Home, open_samples
-from gateway.intake.attempt import attempt
-from gateway.mapping.library import load
+from gateway.formats.workbook import reader as workbook
+from gateway.home import Home
 from gateway.reading import ReadRequest
-from tests.conftest import case
+from tests.conftest import MAPPINGS, case, tried
 
-ROOT = Path(__file__).parents[1] / "mappings"
 COUNT = """
 feed = "acme.count"
 partner = "acme"
@@ -44,79 +39,69 @@ qty      = "Qty"
 """
 
 
-@pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Home]:
-    path = tmp_path_factory.mktemp("reported")
-    homes.lay_down(path, examples=False)
-    with open_samples(path) as opened:
-        yield opened
-
-
-def tried(home: Home, tmp_path: Path, mapping: str, file: Path) -> dict[str, Any]:
+def read(reader: Home, tmp_path: Path, mapping: str, file: Path) -> dict[str, Any]:
     """What a mapping, or a pack by its name, makes of a file."""
-    mappings, path = ROOT, ROOT / f"standard/{mapping}.toml"
+    mappings, path = MAPPINGS, MAPPINGS / f"standard/{mapping}.toml"
     if "\n" in mapping:
         mappings = Path(mkdtemp(dir=tmp_path))
         for shared in ("standard", "lookups"):
-            (mappings / shared).symlink_to(ROOT / shared)
+            (mappings / shared).symlink_to(MAPPINGS / shared)
         path = mappings / "acme" / "feed.toml"
         path.parent.mkdir()
         path.write_text(mapping)
-    loaded, faults = load.load_file(path, mappings)
-    assert faults == [] and loaded is not None
-    return attempt(home, loaded, file)
+    return tried(reader, path, file, mappings)
 
 
 def rows(result: dict[str, Any], *columns: str, table: str = "inventory_snapshot") -> list[tuple[str, ...]]:
     return [tuple(str(row[column]) for column in columns) for row in result["records"][table]]
 
 
-def test_table_08_stray_quotes_lose_no_return(home: Home, tmp_path: Path) -> None:
+def test_table_08_stray_quotes_lose_no_return(reader: Home, tmp_path: Path) -> None:
     for name in ("returns.txt", "returns-same-title.txt"):
-        result = tried(home, tmp_path, "amazon/fba-returns", case("table-08-fba-return-stray-quotes") / name)
+        result = read(reader, tmp_path, "amazon/fba-returns", case("table-08-fba-return-stray-quotes") / name)
         received = [row for row in result["records"]["return_event"] if row["stage"] == "RECEIVED"]
         assert [row["lpn"] for row in received] == ["LPN1", "LPN2", "LPN3", "LPN4"]
         assert result["counts"]["rejected"] == 0
 
 
-def test_table_28_errors_in_columns_that_nobody_maps_do_no_harm(home: Home, tmp_path: Path) -> None:
-    result = tried(home, tmp_path, COUNT + RECORD, case("table-28-formula-results") / "count.xlsx")
+def test_table_28_errors_in_columns_that_nobody_maps_do_no_harm(reader: Home, tmp_path: Path) -> None:
+    result = read(reader, tmp_path, COUNT + RECORD, case("table-28-formula-results") / "count.xlsx")
     assert [sku for sku, _ in rows(result, "sku", "qty")] == ["LAMP-01", "LAMP-02", "LAMP-04", "LAMP-05"]
     assert [fault["message"] for fault in result["faults"]] == [
         "Qty: is blank, but qty is required", "Qty: the cell Sheet1!B5 is a formula without a stored result",
     ]  # fmt: skip
 
 
-def test_table_36_a_legend_beside_the_table_rejects_no_row(home: Home, tmp_path: Path) -> None:
+def test_table_36_a_legend_beside_the_table_rejects_no_row(reader: Home, tmp_path: Path) -> None:
     ignore = 'ignore = [{ name = "notes", when = "\\"Qty\\" = \'\'" }]\n'
-    result = tried(home, tmp_path, COUNT + ignore + RECORD, case("table-36-notes-below") / "count-notes.xlsx")
+    result = read(reader, tmp_path, COUNT + ignore + RECORD, case("table-36-notes-below") / "count-notes.xlsx")
     assert rows(result, "sku", "qty") == [("MUG-BLUE", "5.0000")]
     assert result["counts"]["rejected"] == 0
     assert [(fault["code"], fault["position"]) for fault in result["faults"]] == [("COLUMN_UNKNOWN", "Sheet!E5")]
 
 
-def test_table_50_digits_that_nobody_wrote_are_never_accepted(home: Home, tmp_path: Path) -> None:
+def test_table_50_digits_that_nobody_wrote_are_never_accepted(reader: Home, tmp_path: Path) -> None:
     folder = case("table-50-long-ids-in-xlsx")
-    result = tried(home, tmp_path, COUNT + RECORD, folder / "count.xlsx")
+    result = read(reader, tmp_path, COUNT + RECORD, folder / "count.xlsx")
     assert [sku for (sku,) in rows(result, "sku")][:4] == [
         "576460752303423489", "1234567890123456", "12345678901234567", "9007199254740993",
     ]  # fmt: skip
     assert [fault["position"] for fault in result["faults"]] == ["Sheet1!A3"]
-    shortened = tried(home, tmp_path, COUNT + RECORD, folder / "count-excel-shortened.xlsx")
+    shortened = read(reader, tmp_path, COUNT + RECORD, folder / "count-excel-shortened.xlsx")
     assert rows(shortened, "sku") == []
     assert all("of which a spreadsheet keeps 15" in fault["message"] for fault in shortened["faults"])
 
 
-def test_table_23_shortened_identifiers_are_named(home: Home, tmp_path: Path) -> None:
+def test_table_23_shortened_identifiers_are_named(reader: Home, tmp_path: Path) -> None:
     alias = RECORD.replace('sku      = "SKU"', 'sku = { from = "SKU", alias = "GTIN" }')
-    result = tried(home, tmp_path, STOCK + alias, case("table-23-scientific-ids") / "stock.csv")
+    result = read(reader, tmp_path, STOCK + alias, case("table-23-scientific-ids") / "stock.csv")
     assert (result["counts"]["rejected"], result["records"]["inventory_snapshot"]) == (3, [])
     assert all("a spreadsheet shortened" in fault["message"] for fault in result["faults"])
 
 
-def test_table_38_an_uncalculated_total_row_is_ignored(home: Home, tmp_path: Path) -> None:
-    result = tried(
-        home, tmp_path, "spreadsheet/stock-count", case("table-38-total-row-uncalculated") / "stock-count.xlsx"
+def test_table_38_an_uncalculated_total_row_is_ignored(reader: Home, tmp_path: Path) -> None:
+    result = read(
+        reader, tmp_path, "spreadsheet/stock-count", case("table-38-total-row-uncalculated") / "stock-count.xlsx"
     )
     assert result["counts"] == {"received": 3, "accepted": 2, "rejected": 0, "duplicate": 0, "ignored": 1}
 
@@ -133,26 +118,26 @@ currency = { constant = "EUR" }
 """
 
 
-def test_table_24_amounts_as_banks_and_people_write_them(home: Home, tmp_path: Path) -> None:
+def test_table_24_amounts_as_banks_and_people_write_them(reader: Home, tmp_path: Path) -> None:
     file = case("table-24-number-styles") / "transactions.csv"
-    result = tried(home, tmp_path, BANK, file)
+    result = read(reader, tmp_path, BANK, file)
     other = {
         "paren": "-1234.5", "trailing minus": "-1234.5", "unicode minus": "-1234.5", "en dash": "-1234.5", "DR": "-1234.5",
         "S": "-1234.5", "indian": "123456.78", "leading dot": "0.5", "trailing dot": "5", "comma only": "0.5",
         "space minus": "-12.5", "two commas": "1234567", "chf dash": "12", "leading zeros": "12.5", "tab": "12.5",
         "float artefact": "0.3",
     }  # fmt: skip
-    read = dict(rows(result, "remittance", "amount", table="bank_line"))
-    assert {name: Decimal(amount) for name, amount in read.items()} == {
-        name: Decimal(other.get(name, "1234.5")) for name in read
+    amounts = dict(rows(result, "remittance", "amount", table="bank_line"))
+    assert {name: Decimal(amount) for name, amount in amounts.items()} == {
+        name: Decimal(other.get(name, "1234.5")) for name in amounts
     }
-    assert (len(read), result["counts"]["rejected"]) == (32, 14)
+    assert (len(amounts), result["counts"]["rejected"]) == (32, 14)
     messages = {fault["value"]: fault["message"] for fault in result["faults"]}
     assert "says $, which is not the currency of the row" in messages["$1,234.50"]
     assert "can mean 1000 or 1.000" in messages["1.000"]
     # The same amounts in dollars are read where the account is in dollars.
     dollars = dict(
-        rows(tried(home, tmp_path, BANK.replace("EUR", "USD"), file), "remittance", "amount", table="bank_line")
+        rows(read(reader, tmp_path, BANK.replace("EUR", "USD"), file), "remittance", "amount", table="bank_line")
     )
     assert [Decimal(dollars[name]) for name in ("dollar", "minus dollar", "dollar minus", "paren dollar")] == [
         Decimal("1234.5"), Decimal("-1234.5"), Decimal("-1234.5"), Decimal("-1234.5"),
@@ -160,15 +145,15 @@ def test_table_24_amounts_as_banks_and_people_write_them(home: Home, tmp_path: P
     assert not {"euro suffix", "iso prefix"} & set(dollars)
 
 
-def test_table_54_a_price_for_a_hundred_thousand(home: Home, tmp_path: Path) -> None:
-    result = tried(home, tmp_path, "ubl/invoice", case("table-54-ubl-invoices") / "invoice-basequantity.xml")
+def test_table_54_a_price_for_a_hundred_thousand(reader: Home, tmp_path: Path) -> None:
+    result = read(reader, tmp_path, "ubl/invoice", case("table-54-ubl-invoices") / "invoice-basequantity.xml")
     assert rows(result, "qty", "amount", table="supplier_invoice_line") == [("74391833.0000", "99.8300")]
     assert result["counts"]["rejected"] == 0
 
 
-def test_table_30_a_column_that_shows_the_day_first_is_never_read_month_first(home: Home, tmp_path: Path) -> None:
+def test_table_30_a_column_that_shows_the_day_first_is_never_read_month_first(reader: Home, tmp_path: Path) -> None:
     folder = case("table-30-dates-mixed-in-a-column")
-    result = tried(home, tmp_path, COUNT + RECORD, folder / "count.xlsx")
+    result = read(reader, tmp_path, COUNT + RECORD, folder / "count.xlsx")
     assert rows(result, "sku", "as_of") == [("B", "2026-08-01T00:00:00+00:00"), ("C", "2026-08-01T00:00:00+00:00")]
     serial, other, ambiguous = [fault["message"] for fault in result["faults"]]
     assert "it stands for 2026-08-01" in serial
@@ -176,20 +161,20 @@ def test_table_30_a_column_that_shows_the_day_first_is_never_read_month_first(ho
     assert '"08/07/2026" can mean two days' in ambiguous
 
 
-def test_table_25_zones_are_honoured(home: Home, tmp_path: Path) -> None:
+def test_table_25_zones_are_honoured(reader: Home, tmp_path: Path) -> None:
     forms = '["iso", "%b %-d, %Y %-I:%M:%S %p PST", "%b %-d, %Y %-I:%M:%S %p PDT", "%-d %b %Y %H:%M:%S UTC", "%Y/%m/%d %H:%M:%SJST", "%a, %d %b %Y"]'
     record = RECORD.replace('["iso", "%d.%m.%Y", "%m/%d/%Y"]', f'{forms}, timezone = "America/Los_Angeles"')
     record = record.replace('"Date"', '"When"').replace('"SKU"', '"Note"').replace('"Qty"', "{ constant = 1 }")
     mapping = STOCK.replace('delimiter = "auto"', 'delimiter = "semicolon"').replace('"SKU", "Qty"', '"Note", "When"')
-    read = dict(
-        rows(tried(home, tmp_path, mapping + record, case("table-25-date-styles") / "dates.csv"), "sku", "as_of")
+    moments = dict(
+        rows(read(reader, tmp_path, mapping + record, case("table-25-date-styles") / "dates.csv"), "sku", "as_of")
     )
     wanted = {
         "n0": "2026-01-05T21:23:45", "n1": "2026-07-05T20:23:45", "n3": "2026-11-01T09:30:00", "n4": "2026-11-01T08:30:00",
         "n5": "2026-01-05T10:11:12", "n6": "2026-02-05T10:11:12", "n7": "2026-03-05T10:11:12", "n8": "2026-01-05T10:11:12",
         "n10": "2026-01-05T03:00:00", "n33": "2026-08-01T08:00:00",
     }  # fmt: skip
-    assert {name: read.get(name, "")[:19] for name in wanted} == wanted
+    assert {name: moments.get(name, "")[:19] for name in wanted} == wanted
 
 
 @pytest.mark.parametrize(
@@ -197,10 +182,10 @@ def test_table_25_zones_are_honoured(home: Home, tmp_path: Path) -> None:
     [("html.xls", "a web page"), ("mht.xls", "a web archive"), ("2003.xls", "an XML Spreadsheet of 2003")],
 )
 def test_table_37_what_only_its_name_calls_a_workbook_is_named(
-    home: Home, tmp_path: Path, name: str, what: str
+    reader: Home, tmp_path: Path, name: str, what: str
 ) -> None:
     file = case("table-37-not-really-excel") / f"count-{name}"
     assert formats.sniffed(file.read_bytes()[:4096], file.name)[0] == "workbook"
     with pytest.raises(FileError, match=what) as caught:
-        reader.read(ReadRequest(file, file.name, home.settings.limits))
+        workbook.read(ReadRequest(file, file.name, reader.settings.limits))
     assert "save it as .xlsx" in caught.value.hint

@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import shutil
 from collections import Counter
-from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -16,12 +15,11 @@ from typing import Any
 import pytest
 
 from gateway import init as homes
-from gateway.home import Home, open_home, open_samples
-from gateway.intake.attempt import attempt
+from gateway.home import Home, open_home
 from gateway.ledger import verify
-from gateway.mapping.library import load, samples
+from gateway.mapping.library import samples
 from gateway.once import run_once
-from tests.conftest import NOW, corpus
+from tests.conftest import NOW, corpus, tried
 
 ROOT = Path(__file__).parents[1] / "mappings"
 STANDARD = ROOT / "standard"
@@ -191,22 +189,11 @@ def test_an_order_that_is_answered_as_a_whole_has_no_line_number(name: str) -> N
 # --- public files ---------------------------------------------------------------------------------------------
 
 
-@pytest.fixture(scope="module")
-def reader(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Home]:
-    home = tmp_path_factory.mktemp("suppliers")
-    homes.lay_down(home, examples=False)
-    with open_samples(home) as gateway:
-        yield gateway
-
-
 def public(reader: Home, name: str, folder: str, file: str) -> dict[str, Any]:
     files = corpus(folder, file)
     if not files:
         pytest.skip("the public samples are not at hand")
-    loaded, faults = load.load_file(STANDARD / f"{name}.toml", ROOT)
-    assert faults == []
-    assert loaded is not None
-    return attempt(reader, loaded, files[0])
+    return tried(reader, STANDARD / f"{name}.toml", files[0])
 
 
 def test_a_public_invoice_foots_and_its_neighbour_that_does_not_is_told(reader: Home) -> None:

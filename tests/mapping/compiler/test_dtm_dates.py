@@ -3,30 +3,17 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
 
 import pytest
 
-from gateway import init as homes
-from gateway.home import Home, open_samples
-from gateway.intake.attempt import attempt
+from gateway.home import Home
 from gateway.mapping.compiler import dates
 from gateway.mapping.language.spec import FieldSpec
-from gateway.mapping.library.load import load_file
-from tests.conftest import case
+from tests.conftest import MAPPINGS, case, tried
 
 SPEC = FieldSpec.model_validate({"constant": "", "formats": ["dtm"], "timezone": "Europe/Berlin"})
-MAPPINGS = Path(__file__).parents[3] / "mappings"
-
-
-@pytest.fixture(scope="module")
-def reader(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Home]:
-    home = tmp_path_factory.mktemp("dtm")
-    homes.lay_down(home, examples=False)
-    with open_samples(home) as gateway:
-        yield gateway
 
 
 @pytest.mark.parametrize(
@@ -63,9 +50,8 @@ def test_a_date_is_read_by_the_code_beside_it(reader: Home, text: str, day: date
 
 
 def test_orders_are_read_whatever_the_format_of_their_dates(reader: Home, tmp_path: Path) -> None:
-    loaded, _ = load_file(MAPPINGS / "standard/edifact/ORDERS.toml", MAPPINGS)
-    assert loaded is not None
-    result = attempt(reader, loaded, case("edi-144-edifact-dtm-formats") / "in.edi")
+    orders = MAPPINGS / "standard/edifact/ORDERS.toml"
+    result = tried(reader, orders, case("edi-144-edifact-dtm-formats") / "in.edi")
     found = {r["order_id"]: (r["ordered_at"], r["promise_at"]) for r in result["records"]["order_line"]}
     assert {key: tuple(at and at[5:16].replace("T", " ") for at in value) for key, value in found.items()} == {
         "P303": ("01-09 05:15", None),
@@ -81,7 +67,7 @@ def test_orders_are_read_whatever_the_format_of_their_dates(reader: Home, tmp_pa
     shutil.copy(case("edi-144-edifact-dtm-formats") / "in.edi", odd)
     odd.chmod(0o600)
     odd.write_bytes(odd.read_bytes().replace(b"202603:610", b"next week:610").replace(b"260109:101", b"monday:101"))
-    result = attempt(reader, loaded, odd)
+    result = tried(reader, orders, odd)
     assert {r["order_id"]: r["promise_at"] for r in result["records"]["order_line"]}["P610"] is None
     faults = {fault["code"]: fault for fault in result["faults"] if fault["code"] in ("ROW_REJECT", "FIELD_UNREAD")}
     assert {code: fault["value"] for code, fault in faults.items()} == {
