@@ -99,6 +99,51 @@ def test_table_23_shortened_identifiers_are_named(reader: Home, tmp_path: Path) 
     assert all("a spreadsheet shortened" in fault["message"] for fault in result["faults"])
 
 
+def test_table_11_the_name_of_an_encoding_above_the_header_is_no_header(reader: Home, tmp_path: Path) -> None:
+    result = read(reader, tmp_path, STOCK + RECORD, case("table-11-encoding-name-first-line") / "stock.csv")
+    assert rows(result, "sku", "qty") == [("MUG-BLUE", "5.0000")]
+
+
+def test_table_20_invisible_characters_are_stripped_or_named(reader: Home, tmp_path: Path) -> None:
+    alias = RECORD.replace('sku      = "SKU"', 'sku = { from = "SKU", alias = "VENDOR" }')
+    result = read(reader, tmp_path, STOCK + alias, case("table-20-invisible-characters") / "stock.csv")
+    assert rows(result, "sku", "qty")[:2] == [("?MUG-BLUE", "5.0000"), ("?LAMP-01", "7.0000")]
+    assert result["faults"][2]["message"].startswith('"MUG<U+00AD SOFT HYPHEN>BLUE" is neither')
+    assert result["faults"][2]["hint"].startswith("Remove the invisible character")
+
+
+SETTLEMENT = """
+feed = "acme.income"
+partner = "acme"
+[file]
+match = ["income*"]
+format = "workbook"
+header = { contains = ["Statement ID", "Currency"] }
+[[record]]
+type = "settlement_line"
+key  = ["settlement_id", "order_id"]
+[record.fields]
+settlement_id   = "Statement ID"
+channel         = { constant = "TIKTOK" }
+canonical_class = { constant = "principal" }
+order_id        = "Order/adjustment ID"
+amount          = { from = "Total settlement amount", decimal = "auto" }
+currency        = "Currency"
+posted_at       = { from = "Statement date", type = "datetime", formats = ["%Y/%m/%d"] }
+"""
+
+
+def test_table_46_an_id_that_the_sheet_keeps_as_a_number_is_never_rounded(reader: Home, tmp_path: Path) -> None:
+    result = read(reader, tmp_path, SETTLEMENT, case("table-46-tiktok-statement") / "income.xlsx")
+    assert rows(result, "order_id", "amount", table="settlement_line") == [
+        ("576460752303423488", "35.9100"),
+        ("576460752303423489", "35.9100"),
+    ]
+    [fault] = result["faults"]
+    assert (fault["position"], fault["column_name"]) == ("Order details!A4", "Order/adjustment ID")
+    assert "of which a spreadsheet keeps 15" in fault["message"]
+
+
 def test_table_38_an_uncalculated_total_row_is_ignored(reader: Home, tmp_path: Path) -> None:
     result = read(
         reader, tmp_path, "spreadsheet/stock-count", case("table-38-total-row-uncalculated") / "stock-count.xlsx"

@@ -283,6 +283,18 @@ def test_a_control_number_that_comes_again_with_other_content_is_noted(
         assert key == "3pl-east|ZZ/3PLEAST > ZZ/GATEWAY: 9" and "again.edi, first.edi, other.edi" in message
 
 
+def test_a_control_number_of_an_earlier_file_is_noted_whatever_the_document(home: Path, drop: Put) -> None:
+    order = (case("edi-113-ack-same-isa13-in-another-file") / "in.edi").read_bytes().replace(b"SENDERX", b"3PLEAST")
+    mapping = home / "mappings" / "3pl-east" / "850.toml"
+    mapping.write_text('based_on = "standard/x12/850"\nfeed = "3pl-east.850"\npartner = "3pl-east"\n')
+    with answering(home, "ta1 = true") as gateway:
+        drop("3pl-east", "ours.edi", order.replace(b"ABC-1*UP*012345678905", b"ABC-9*UP*012345678905"))
+        run_once(gateway)
+        drop("3pl-east", "in.edi", order)
+        run_once(gateway)
+        assert [body(text, "TA1")[0][-5:] for text in told(gateway).values()] == ["A*000", "E*025"]
+
+
 def test_an_interchange_twice_in_a_file_is_rejected_the_second_time(home: Path, drop: Put) -> None:
     with answering(home, "ta1 = true") as gateway:
         drop("3pl-east", "twice.edi", shipments(9) + shipments(9))
