@@ -56,6 +56,17 @@ def rows(result: dict[str, Any], *columns: str, table: str = "inventory_snapshot
     return [tuple(str(row[column]) for column in columns) for row in result["records"][table]]
 
 
+def test_table_04_failed_transfers_and_debts_are_classed_whatever_text_follows(reader: Home, tmp_path: Path) -> None:
+    file = case("table-04-amazon-failed-transfer-codes") / "settlement.txt"
+    result = read(reader, tmp_path, "amazon/settlement-v2", file)
+    assert rows(result, "canonical_class", "amount", table="settlement_line") == [
+        ("reserve", "50.0000"), ("transfer", "120.0000"), ("transfer", "30.0000"), ("transfer", "40.0000"),
+        ("transfer", "15.0000"), ("transfer", "-10.0000"), ("reserve", "-20.0000"), ("reimbursement", "8.0000"),
+        ("transfer", "-35.0000"), ("facilitator_tax", "-2.5000"),
+    ]  # fmt: skip
+    assert result["faults"] == []
+
+
 def test_table_08_stray_quotes_lose_no_return(reader: Home, tmp_path: Path) -> None:
     for name in ("returns.txt", "returns-same-title.txt"):
         result = read(reader, tmp_path, "amazon/fba-returns", case("table-08-fba-return-stray-quotes") / name)

@@ -15,10 +15,8 @@ from gateway.mapping.apply.mapped import Context
 from gateway.mapping.apply.temporary_tables import Work
 from gateway.mapping.compiler.stages import Joined, Stages
 from gateway.mapping.compiler.targets import Join
+from gateway.mapping.language.code_patterns import ANY, fits, is_pattern, rank
 from gateway.sql import identifier, literal
-
-ANY = ("", "*")
-
 
 Filled = dict[str, tuple[str, int]]
 """Tag of a field that is filled down → the last text and the unit in which it stood."""
@@ -102,7 +100,8 @@ def _lookup(work: Work, stages: Stages, number: int, join: Join, context: Contex
 class _Matcher:
     """Finds the value of a crosswalk, whatever the case of the codes.
 
-    A blank or * in a row of the crosswalk means any code; the row with the fewest of them wins.
+    A blank or * in a row of the crosswalk means any code, and a * in a code any text. The row with the fewest blank
+    cells wins, then, from the left, the more definite code.
     """
 
     def __init__(self, join: Join, context: Context) -> None:
@@ -123,10 +122,10 @@ class _Matcher:
             table = table.select([*spec.on, names[-1]])
         cells = [[(cell or "").strip() for cell in column.to_pylist()] for column in table.columns]
         rows = [(tuple(c.casefold() for c in row[:-1]), row[-1]) for row in zip(*cells, strict=True)]
-        self.exact = {codes: value for codes, value in reversed(rows) if not any(c in ANY for c in codes)}
+        self.exact = {codes: value for codes, value in reversed(rows) if not any(_stands_for_more(c) for c in codes)}
         self.loose = sorted(
-            ((codes, value) for codes, value in rows if any(c in ANY for c in codes)),
-            key=lambda row: sum(c in ANY for c in row[0]),
+            ((codes, value) for codes, value in rows if any(_stands_for_more(c) for c in codes)),
+            key=lambda row: (sum(c in ANY for c in row[0]), [rank(c) for c in row[0]]),
         )
 
     def find(self, codes: Sequence[str]) -> str | None:
@@ -135,10 +134,18 @@ class _Matcher:
         value = self.exact.get(wanted)
         if value is None:
             for row, loose in self.loose:
-                if all(cell in ANY or cell == code for cell, code in zip(row, wanted, strict=True)):
+                if all(map(_fits, row, wanted)):
                     value = loose
                     break
         return value or None
+
+
+def _stands_for_more(cell: str) -> bool:
+    return cell in ANY or is_pattern(cell)
+
+
+def _fits(cell: str, code: str) -> bool:
+    return cell in ANY or cell == code or (is_pattern(cell) and fits(cell, code))
 
 
 # --- aliases ------------------------------------------------------------------------------------------

@@ -8,6 +8,7 @@ from itertools import takewhile
 from gateway.mapping.compiler import amounts, date_order, values, written_currencies
 from gateway.mapping.compiler.sources import Sources
 from gateway.mapping.compiler.targets import Join, JoinKind, Record, Target
+from gateway.mapping.language.code_patterns import is_pattern, rank, regex
 from gateway.mapping.language.expressions import names
 from gateway.mapping.language.spec import FieldSpec, SignRule
 from gateway.reading import UNREADABLE
@@ -245,16 +246,21 @@ def _lookup(compiler: Sources, record: Record, target: Target) -> str:
 
 
 def _map(compiler: Sources, target: Target, text: str) -> str:
-    """The inline crosswalk, whatever the case of the codes; the code * stands for all others."""
-    spec = target.spec
+    """The inline crosswalk, whatever the case of the codes; * in a code is any text, the code * all others."""
+    spec, low = target.spec, f"lower({text})"
     table = {code.strip().lower(): value for code, value in (spec.map or {}).items()}
     rest = table.pop("*", None)
-    cases = " ".join(f"when {literal(code)} then {literal(value)}" for code, value in table.items())
     other = {"keep": text, "suspense": "'suspense'", "reject": "null"}[spec.missing] if rest is None else literal(rest)
-    known = one_of(f"lower({text})", list(table)) if table else "false"
     if rest is None and spec.missing == "suspense":
-        target.unmapped = f"{text} is not null and not ({known})"
-    choice = f"case lower({text}) {cases} else {other} end" if cases else other
+        known = f"regexp_full_match({low}, {literal('|'.join(map(regex, table)))}, 's')" if table else "false"
+        target.unmapped = f"{text} is not null and not {known}"
+    patterns = [code for code in sorted(table, key=rank) if is_pattern(code)]
+    matches = [
+        f"when regexp_full_match({low}, {literal(regex(code))}, 's') then {literal(table[code])}" for code in patterns
+    ]
+    other = f"case {' '.join(matches)} else {other} end" if matches else other
+    cases = " ".join(f"when {literal(code)} then {literal(table[code])}" for code in table if not is_pattern(code))
+    choice = f"case {low} {cases} else {other} end" if cases else other
     mapped = compiler.plan.add(f"__y{target.tag}", f"case when {text} is not null then {choice} end")
     target.broken.append(f"{text} is not null and {mapped} is null")
     return mapped

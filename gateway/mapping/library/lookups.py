@@ -1,6 +1,7 @@
 """Crosswalks below `mappings/lookups`: the codes that are asked with, and in the last column the value.
 
-A blank cell or `*` in a code column stands for any code; the row with fewer of them wins.
+A blank cell or `*` in a code column stands for any code, and a `*` in a code for any text (`Fee: *`). The row with the
+fewest blank cells wins, then, from the left, the more definite code (`code_patterns.rank`).
 """
 
 from __future__ import annotations
@@ -9,17 +10,21 @@ import csv
 import io
 import zipfile
 from contextlib import suppress
+from itertools import combinations
 from pathlib import Path
 
 import pyarrow as pa
 
 from gateway.errors import HomeFault
+from gateway.mapping.language import code_patterns
+from gateway.mapping.language.code_patterns import ANY
 from gateway.regular_file import read_regular
 
 FILE_BYTES_MAX = 50_000_000
 ROWS_MAX = 500_000
 CELL_CHARACTERS_MAX = 1_000
-ANY = ("", "*")
+PATTERNS_MAX = 1_000
+"""Rows with a `*` before the end of a code: each is compared with the others."""
 _SUFFIXES = (".csv", ".xlsx")
 
 
@@ -85,6 +90,7 @@ def _checked(path: Path, rows: list[tuple[int, list[str]]]) -> tuple[pa.Table | 
             kept.append(cells)
         else:
             faults.append(wrong)
+    faults = faults or _ambiguous(path, [(line, row) for (line, _), row in zip(rows[1:], kept, strict=True)])
     if faults:
         return None, faults
     columns = zip(*kept, strict=True) if kept else [()] * len(header)
@@ -106,6 +112,27 @@ def _row_fault(
     if first != line:
         return _fault(path, line, f"has the same codes as line {first}: {codes}", "keep one of them")
     return None
+
+
+def _ambiguous(path: Path, rows: list[tuple[int, tuple[str, ...]]]) -> list[HomeFault]:
+    """Rows with different values of which neither is more definite, where some codes fit both."""
+    groups: dict[tuple[object, ...], list[tuple[int, tuple[str, ...]]]] = {}
+    for line, row in rows:
+        codes = tuple(cell.casefold() for cell in row[:-1])
+        if any("*" in code[:-1] for code in codes):
+            # Only where a * is not at the end can two different codes be equally definite and fit the same text.
+            place = tuple(code_patterns.rank(code) if "*" in code[:-1] else code for code in codes)
+            groups.setdefault(place, []).append((line, (*codes, row[-1])))
+    if sum(map(len, groups.values())) > PATTERNS_MAX:
+        return [_fault(path, 1, f"has more than {PATTERNS_MAX:,} rows with a * within a code", "split it")]
+    faults = []
+    for group in groups.values():
+        for (first, one), (line, other) in combinations(group, 2):
+            if one[-1] != other[-1] and all(map(code_patterns.meet, one[:-1], other[:-1])):
+                shown = ", ".join(other[:-1])
+                faults.append(_fault(path, line, f"fits codes that line {first} fits as well, and neither is more definite: "
+                                     f"{shown}", "give one of them a longer beginning, or write its codes out"))  # fmt: skip
+    return faults
 
 
 def _rows(path: Path, content: bytes) -> list[tuple[int, list[str]]]:

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import date, datetime
 from decimal import Decimal, InvalidOperation
+from itertools import combinations
 from typing import Protocol
 
 import pyarrow as pa
 
 from gateway.errors import HomeFault
 from gateway.mapping.compiler import dates, values
+from gateway.mapping.language.code_patterns import is_pattern, meet, rank
 from gateway.mapping.language.expressions import ExpressionError, names
 from gateway.mapping.language.spec import FieldSpec, RecordSpec, SignRule
 from gateway.mapping.lint.probe import compatible
@@ -111,6 +113,7 @@ def _crosswalk(
     allowed = column.values if column is not None else ()
     if field.lookup is not None:
         yield from _lookup(checker, path, field, allowed)
+    yield from _map_codes(checker, (*path, "map"), field.map or {})
     for key, code in (field.map or {}).items():
         if allowed and code.casefold() not in [value.casefold() for value in allowed]:
             yield checker.fault((*path, "map", key), f'"{code}" is not allowed{nearest(code, allowed)}',
@@ -128,6 +131,16 @@ def _crosswalk(
             aliased = [name for name, one in record.fields.items() if one.alias]
             yield checker.fault((*path, "packs_of"), f'"{field.packs_of}" is not a field with an alias',
                                 f"fields with an alias: {listed(aliased)}")  # fmt: skip
+
+
+def _map_codes(checker: Checker, path: Path, table: Mapping[str, str]) -> Iterator[HomeFault]:
+    """Codes of which neither is more definite, where some text fits both and they do not mean the same."""
+    for (one, meaning), (code, other) in combinations(table.items(), 2):
+        first, second = one.strip().lower(), code.strip().lower()
+        alike = is_pattern(first) and is_pattern(second) and rank(first) == rank(second)
+        if meaning != other and (first == second or (alike and meet(first, second))):
+            yield checker.fault((*path, code), f'fits texts that "{one}" fits as well, and neither is more definite',
+                                "write one of them with a longer beginning, or as whole texts")  # fmt: skip
 
 
 def _lookup(checker: Checker, path: Path, field: FieldSpec, allowed: tuple[str, ...]) -> Iterator[HomeFault]:

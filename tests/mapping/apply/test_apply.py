@@ -306,6 +306,10 @@ def test_an_inline_map_reads_codes_in_any_case_and_tells_unknown_ones(bench: Ben
     assert status("quarantine", missing="keep") == ["QUARANTINE"]
     assert status("", default="SCRAP") == ["SCRAP"]
     assert status("anything", map={"G": "AVAILABLE", "*": "QC_HOLD"}) == ["QC_HOLD"]
+    begins = {"Blocked (*": "QC_HOLD", "Blocked (QA*": "QUARANTINE", "Blocked (QA)": "SCRAP"}
+    assert [status(text, map=begins) for text in ("blocked (x)", "Blocked (QA: smell)", "Blocked (QA)", "Blocked")] == [
+        ["QC_HOLD"], ["QUARANTINE"], ["SCRAP"], [],
+    ]  # fmt: skip
 
 
 def test_fill_down_takes_the_last_value_at_or_above_the_row_within_a_unit(bench: Bench) -> None:
@@ -446,6 +450,20 @@ def test_the_most_specific_row_of_a_lookup_wins_in_any_case_of_letters(bench: Be
     fees(bench)
     rows = [("1", "Order", "commission"), ("2", "ORDER", "Storage"), ("3", "Sale", "tax"), ("4", "Refund", "x")]
     assert classes(bench, "reject", *rows)[1] == ["commission", "other_fee", "tax", "refund_tax"]
+
+
+def test_whole_codes_go_before_beginnings_and_these_before_other_patterns(bench: Bench) -> None:
+    bench.lookup(
+        "fees", ("kind", "what", "value"),
+        ("*", "*", "other_fee"), ("*", "*fee", "commission"), ("*", "Fee*", "storage"), ("*", "Fee for ads*", "advertising"),
+        ("*", "Fee for ads", "shipping"), ("Refund*", "*", "refund_tax"),
+    )  # fmt: skip
+    whats = ["Fee for ads", "fee for ADS: July", "Fee for ad", "Late fee", "Late fees", "Fee", "x"]
+    rows = [(str(n), "Order", what) for n, what in enumerate(whats)]
+    expected = ["shipping", "advertising", "storage", "commission", "other_fee", "storage", "other_fee"]
+    assert classes(bench, "reject", *rows)[1] == expected
+    # With as many blank cells, the first column decides.
+    assert classes(bench, "reject", ("1", "Refunded", "Fee for ads"))[1] == ["refund_tax"]
 
 
 def test_unknown_codes_are_rejected_put_in_suspense_or_kept(bench: Bench) -> None:

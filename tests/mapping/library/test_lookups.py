@@ -49,6 +49,9 @@ def test_usual_ways_of_saving_a_sheet_are_read(tmp_path: Path, text: str) -> Non
         ("code,value\na," + "x" * 1001, ":2: has a cell of more than 1000 characters"),
         ('code,value\n"a', "cannot be read"),
         (b"code,value\na,\xff\n", ":2: is not UTF-8 text"),
+        ("code,value\nfee*a*,1\nx,2\nFee*B*,3\n", ":4: fits codes that line 2 fits as well"),
+        ("code,kind,value\nFee*,*a*,1\nFee*,*b*,2\n", ":3: fits codes that line 2 fits as well"),
+        ("code,value\nFee*,1\nfee*,2\n", ":3: has the same codes as line 2"),
     ],
 )
 def test_a_defect_is_told_with_its_line_and_leaves_the_lookup_out(
@@ -58,6 +61,12 @@ def test_a_defect_is_told_with_its_line_and_leaves_the_lookup_out(
     assert rows is None
     assert f"mappings/lookups/codes.csv{expected}" in faults or expected in faults
     assert "Fix: " in faults
+
+
+@pytest.mark.parametrize("text", ["fee*a,1\nfee*b,2\n", "f*,1\nfee*,2\n", "fee*a*,1\nfee*b*,1\n", "*fee,1\n*fees,2\n"])
+def test_patterns_that_no_code_fits_alike_are_no_defect(tmp_path: Path, text: str) -> None:
+    rows, faults = load(tmp_path, f"code,value\n{text}")
+    assert not faults and rows is not None
 
 
 def test_all_defects_of_a_lookup_are_told_at_once(tmp_path: Path) -> None:
