@@ -9,6 +9,7 @@ import duckdb
 import pyarrow as pa
 
 from gateway.intake.arrivals import Arrival
+from gateway.intake.other_keys import known_by, under_other_keys
 from gateway.intake.taken import Load
 from gateway.mapping.apply.mapped import FILE_SHIFT
 from gateway.model import MAPPABLE, Table
@@ -87,7 +88,7 @@ def compare(con: duckdb.DuckDBPyConnection, load: Load, versions: Mapping[str, i
         return []
     files = lay_files(con, load, versions) if len(load.files) > 1 else ""
     return [
-        _classify(con, MAPPABLE[name], _of_files(con, load, name, versions, files), f"{load.prefix}_new_{name}")
+        _classify(con, load, MAPPABLE[name], _of_files(con, load, name, versions, files), f"{load.prefix}_new_{name}")
         for name in load.mapped.tables
     ]
 
@@ -125,9 +126,11 @@ def _of_files(con: duckdb.DuckDBPyConnection, load: Load, name: str, versions: M
     return view
 
 
-def _classify(con: duckdb.DuckDBPyConnection, table: Table, relation: str, target: str) -> Compared:
+def _classify(con: duckdb.DuckDBPyConnection, load: Load, table: Table, relation: str, target: str) -> Compared:
     """Compare mapped rows with the ledger, whose history is pruned by the event dates of the batch."""
     span = _overlap(con, table, relation)
+    if span is None and known_by(load, table):
+        span = "false"
     if span is None:
         con.execute(
             f"create or replace temp view {target} as select *, cast(null as varchar) as old_id from {relation}"
@@ -137,6 +140,9 @@ def _classify(con: duckdb.DuckDBPyConnection, table: Table, relation: str, targe
             select _ordinal, _kind, 'new' as state from {relation}"""
         )
         return Compared(table, target, f"{target}_kinds", known=False)
+    if table.column("reversal_of") is not None:
+        # What takes an event back has its key, and is not that event.
+        span += " and reversal_of is null"
     own = [column.name for column in table.columns]
     same = " and ".join(f'n."{name}" is not distinct from o."{name}"' for name in own)
     con.execute(
@@ -147,6 +153,7 @@ def _classify(con: duckdb.DuckDBPyConnection, table: Table, relation: str, targe
         left join (select * from "{table.name}_current" where {span}) o
                on o.source_key = n.source_key and o.occurrence = n.occurrence"""
     )
+    under_other_keys(con, load, table, f"{target}_all")
     con.execute(
         f"create or replace temp view {target} as select * exclude (state) from {target}_all where state <> 'same'"
     )

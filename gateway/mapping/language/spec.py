@@ -142,12 +142,17 @@ class FileSpec(BaseModel):
 
 
 class RecordSpec(Part):
-    """One canonical record made from a row."""
+    """One canonical record made from a row.
+
+    known_by  fields that know the event by themselves where the first of them is not blank: a record of the ledger with
+              the same values is that event, even if its key was another
+    """
 
     type: str
     each: str | None = None
     when: str | None = None
     key: tuple[str, ...]
+    known_by: tuple[str, ...] = ()
     fields: dict[str, FieldSpec]
 
 

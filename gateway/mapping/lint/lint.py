@@ -167,6 +167,7 @@ class _Checker:
         if record.when:
             yield from self.condition((*path, "when"), record.when, lint_fields.types(record))
         yield from self.key(path, record)
+        yield from self.known_by(path, record)
 
     def key(self, path: tuple[str | int, ...], record: RecordSpec) -> Iterator[HomeFault]:
         if not record.key:
@@ -181,6 +182,14 @@ class _Checker:
                                  "name fields or source columns")  # fmt: skip
             elif name not in record.fields and self.columns is None:
                 yield from self._unknown_key(place, record, name)
+
+    def known_by(self, path: Path, record: RecordSpec) -> Iterator[HomeFault]:
+        """Faults of the fields that know an event whatever its key: they are compared with columns of the ledger."""
+        columns = [name for name in record.fields if MAPPABLE[record.type].column(name) is not None]
+        for number, name in enumerate(record.known_by):
+            if name not in columns:
+                yield self.fault((*path, "known_by", number), f'"{name}" is not a field of {record.type} that this record has'
+                                 f"{nearest(name, columns)}", f"name fields of the record: {listed(columns, 30)}")  # fmt: skip
 
     def _unknown_key(self, place: Path, record: RecordSpec, name: str) -> Iterator[HomeFault]:
         """A fault where a name in the key, which is no field, cannot be a source column or is a misspelled field."""

@@ -133,6 +133,8 @@ def test_a_defect_of_a_field_is_told_once(tmp_path: Path, probe: Probe, new: str
         ("key  =", "when = '\"On Hand\" in (1, 2)'\nkey  =", ":10: when: a source column or text is used as a number"),
         ("key  =", "when = '\"On Hand\" <> 0 and'\nkey  =", ":10: when: `\"On Hand\" <> 0 and` cannot be read"),
         ('"sku", "as_of"]', '"sku", "sku"]', ':10: key[3]: "sku" is named twice'),
+        ('"sku", "as_of"]', '"sku", "as_of"]\nknown_by = ["skus"]',
+         'known_by[1]: "skus" is not a field of inventory_snapshot that this record has; did you mean "sku"?'),
         ('"sku", "as_of"]', '"sku", "SKUS"]', 'key[3]: "SKUS" is neither a field nor a column of the file; did you mean "SKU"?'),
         ('["location", "sku", "as_of"]', "[]", ":10: key: is empty"),
         ("[file]", 'valid_from = 2026-01-02\nvalid_to = 2026-01-01\n[file]', ":5: valid_to: is before valid_from"),

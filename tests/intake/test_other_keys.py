@@ -1,0 +1,86 @@
+"""Events that the ledger holds under another key than their mapping has now are not counted a second time."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import pytest
+
+from gateway.home import Home
+from gateway.transports.transport import Drop
+from tests.conftest import NOW, case, taken
+
+LINES = """
+feed = "bank.lines"
+partner = "bank"
+[file]
+match = ["*.csv"]
+format = "delimited"
+[[record]]
+type = "bank_line"
+key = ["account", "bank_ref", "amount", "remittance"]
+[record.fields]
+account = { constant = "1" }
+statement_id = { constant = "2026-11" }
+bank_ref = "ref"
+booking_date = "day"
+amount = "amount"
+currency = { constant = "EUR" }
+direction = { constant = "CRDT" }
+status = { constant = "BOOK" }
+remittance = "text"
+_text = { expr = "case when bank_ref is null then remittance end" }
+"""
+NEW = LINES.replace('"remittance"]', '"_text"]\nknown_by = ["bank_ref", "account", "amount"]')
+HEAD = "ref,day,amount,text\n"
+FIRST = HEAD + "R1,2026-11-02,10.00,one\nR2,2026-11-02,5.00,red\nR2,2026-11-02,5.00,blue\n,2026-11-02,7.00,no ref\n"
+FILES = {
+    "again": FIRST + "R3,2026-11-03,1.00,new\n",
+    "changed": HEAD + "R1,2026-11-04,10.00,ONE\n",
+    "blue": HEAD + "R2,2026-11-02,5.00,blue\n",
+}
+
+
+def take(gateway: Home, partner: str, mapping: str, *contents: bytes) -> list[tuple[int, int]]:
+    """Take files, each in a commit of its own, under a mapping: the accepted and the duplicate rows of each."""
+    path = gateway.folder / "mappings" / partner / "feed.toml"
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(mapping)
+    gateway = gateway.reloaded(gateway.settings)
+    assert [fault for fault in gateway.library.faults if partner in fault.file] == []
+    found: list[tuple[int, int]] = []
+    for content in contents:
+        dropped = gateway.folder / "feed.csv"
+        dropped.write_bytes(content)
+        [receipt] = taken(gateway, [Drop(partner, "feed.csv", dropped, NOW, "folder")])
+        found += [(file.accepted, file.duplicate) for file in receipt.files]
+    return found
+
+
+@pytest.mark.parametrize("order", [("again", "changed", "blue"), ("blue", "changed", "again")])
+def test_a_key_that_changes_counts_no_line_twice_in_any_order(gateway: Home, order: tuple[str, ...]) -> None:
+    assert take(gateway, "bank", LINES, FIRST.encode()) == [(4, 0)]
+    counts = dict(zip(order, take(gateway, "bank", NEW, *(FILES[name].encode() for name in order)), strict=True))
+    assert counts == {"blue": (0, 1), "changed": (1, 0), "again": (1, 4) if order[0] == "again" else (2, 3)}
+    found = gateway.lake.con.execute("select bank_ref, amount from bank_line_current order by all").fetchall()
+    assert found == [(ref, Decimal(amount)) for ref, amount in (("R1", 10), ("R2", 5), ("R2", 5), ("R3", 1), (None, 7))]
+
+
+def test_table_06_a_return_with_another_day_is_one_unit_whatever_key_it_was_taken_under(gateway: Home) -> None:
+    folder = case("table-06-fba-return-two-dates")
+    first, second = ((folder / f"returns-{number}.txt").read_bytes() for number in (1, 2))
+    pack = (gateway.folder / "mappings" / "standard" / "amazon" / "fba-returns.toml").read_text()
+    own = pack.replace("standard.amazon.fba-returns", "seller.returns").replace('"standard"', '"seller"')
+    before = own.replace('"_day"]', '"return-date"]')
+    before = "\n".join(line for line in before.splitlines() if not line.startswith("known_by"))
+    assert take(gateway, "seller", before, first) == [(1, 0)]
+    # Another day, however far away, is the same return.
+    second = second.replace(b"2026-08-03", b"2026-11-03")
+    again = [content + b"\n" * number for number, content in enumerate((second, second, first, second, first))]
+    assert take(gateway, "seller", own, *again) == [(1, 0), (0, 1), (1, 0), (1, 0), (1, 0)]
+    con = gateway.lake.con
+    assert con.execute("select location, status, qty from stock where qty <> 0 order by all").fetchall() == [
+        ("CUSTOMER", "CUSTOMER", Decimal(-1)), ("FBA-US", "AVAILABLE", Decimal(1)),
+    ]  # fmt: skip
+    stages = "select stage, occurred_at::date::varchar from return_event_current order by all"
+    assert con.execute(stages).fetchall() == [("DISPOSITIONED", "2026-08-01"), ("RECEIVED", "2026-08-01")]
