@@ -32,10 +32,11 @@ from gateway.errors import HouseError
 from gateway.home import Home, open_home
 from gateway.intake.result import Receipt
 from gateway.intake.take import Intake
-from gateway.monitor import Monitor, serving
+from gateway.monitor import Monitor
 from gateway.notifications import Notifier, NotifierThread
 from gateway.once import run_books, taking_files
 from gateway.reports import exceptions
+from gateway.state_server import serving, token_of_this_run
 from gateway.transports import build
 from gateway.transports.lane import Lane
 from gateway.transports.transport import Drop
@@ -364,12 +365,18 @@ def _stop(daemon: Daemon) -> None:
     threading.Thread(target=leave, name="leave", daemon=True).start()
 
 
-def _token(variable: str) -> str:
+@contextlib.contextmanager
+def _token(variable: str, folder: Path) -> Iterator[str]:
+    """What the state is asked for with: that of the settings, or one of this run."""
+    if not variable:
+        with token_of_this_run(folder) as token:
+            yield token
+        return
     token = configuration.secret_of(variable)
-    if variable and not token:
+    if not token:
         hint = f"Set the environment variable {variable}, or remove daemon.token_env."
         raise HouseError("show the state to", "those who have the token", hint, "there is no token")
-    return token
+    yield token
 
 
 def run(folder: Path) -> None:
@@ -384,8 +391,11 @@ def run(folder: Path) -> None:
             inbound = folder / "inbound"
             inbound.mkdir(exist_ok=True)
             shown = home.settings.daemon
-            token = _token(shown.token_env)
-            with serving(daemon.monitor, shown.listen, token) as address, watching(inbound, daemon):
+            with (
+                _token(shown.token_env, home.lake.folder) as token,
+                serving(daemon.monitor, shown.listen, token, private=bool(shown.token_env)) as address,
+                watching(inbound, daemon),
+            ):
                 if address:
                     log.info("daemon.listening", address=address)
                 daemon.run()

@@ -1,34 +1,21 @@
-"""What a running gateway shows of itself: metrics for Prometheus, health, and its state for `gateway top`.
-
-It is served over HTTP where `daemon.listen` says so, and nowhere else.
-"""
+"""What a running gateway knows of itself: metrics for Prometheus, health, and its state for `gateway top`."""
 
 from __future__ import annotations
 
-import hmac
-import json
-import threading
 import time
 from collections import deque
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
-from urllib.parse import urlsplit
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
-from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
+from prometheus_client.exposition import generate_latest
 
-from gateway.errors import HouseError
 from gateway.intake.result import Receipt
-from gateway.settings.strict import LOOPBACK
 from gateway.transports.lane import Lane
 
 RECENT = 50
-CONNECTIONS_MAX = 16
-ASK_TIMEOUT_S = 10.0
-"""So long the server waits for a request, and for the answer to be taken."""
 STUCK_S = 900.0
 """A step that takes longer than this is taken for stuck: the health check fails."""
 
@@ -40,7 +27,7 @@ class Monitor:
     """Figures of one process since its start. The thread that commits writes; others read at any time."""
 
     def __init__(self) -> None:
-        self.registry = CollectorRegistry()
+        self.registry, self.public = CollectorRegistry(), CollectorRegistry()
         self.started = datetime.now(UTC)
         self.recent: deque[dict[str, Any]] = deque(maxlen=RECENT)
         self.lanes: list[Lane] = []
@@ -72,6 +59,8 @@ class Monitor:
         self._broken = Gauge(
             "gateway_configuration_faults", "Faults of mappings and settings as they lie there", registry=self.registry
         )
+        for one in (self._seconds, self._failing, self._exceptions, self._broken):
+            self.public.register(one)
 
     # --- written by the loop --------------------------------------------------------------------------
 
@@ -140,6 +129,10 @@ class Monitor:
             self._up.labels(lane.name).set(0 if lane.error else 1)
         return generate_latest(self.registry)
 
+    def public_metrics(self) -> bytes:
+        """Those that name no partner, feed or server."""
+        return generate_latest(self.public)
+
     def health(self) -> list[str]:
         """Why the process should be started anew; nothing if it is well."""
         busy = time.monotonic() - self._since
@@ -151,6 +144,11 @@ class Monitor:
         """Why files are not taken as they should be."""
         starting = ["starting"] if self._step == "starting" else []
         return self.health() + starting + [f"{step}: {error}" for step, error in self.failed.items()]
+
+    def public_unready(self) -> list[str]:
+        """The same without the errors: they name partners and files."""
+        starting = ["starting"] if self._step == "starting" else []
+        return self.health() + starting + [f"{step} failed; the log says why" for step in self.failed]
 
     def state(self) -> dict[str, Any]:
         """Everything, for `gateway top`."""
@@ -170,108 +168,3 @@ class Monitor:
             "exceptions": self.open,
             "recent": list(self.recent),
         }  # fmt: skip
-
-
-class _Server(ThreadingHTTPServer):
-    """Answers a few at once; further connections are closed, so that nobody uses up the process's threads."""
-
-    daemon_threads = True
-
-    def __init__(self, address: tuple[str, int], handler: type[BaseHTTPRequestHandler]) -> None:
-        self._free = threading.BoundedSemaphore(CONNECTIONS_MAX)
-        super().__init__(address, handler)
-
-    def process_request(self, request: Any, client_address: Any) -> None:
-        if self._free.acquire(blocking=False):
-            super().process_request(request, client_address)
-        else:
-            self.shutdown_request(request)
-
-    def process_request_thread(self, request: Any, client_address: Any) -> None:
-        try:
-            super().process_request_thread(request, client_address)
-        finally:
-            self._free.release()
-
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        """Who hangs up or is too slow is no fault of the gateway."""
-
-
-class _Handler(BaseHTTPRequestHandler):
-    monitor: Monitor
-    token = ""
-    hosts: frozenset[str]
-    timeout = ASK_TIMEOUT_S
-
-    def do_GET(self) -> None:
-        """/metrics, /health, /ready, /state; health needs no token."""
-        if not self.token and self._asked_host() not in self.hosts:
-            # A page in a browser of this machine that was led here by a name of its own.
-            self._say(421, b"Ask for it by the name that daemon.listen has.\n", "text/plain")
-        elif self.token and self.path != "/health" and not self._may_ask():
-            self._say(401, b"Send the token as Authorization: Bearer.\n", "text/plain")
-        else:
-            self._answer()
-
-    def _asked_host(self) -> str:
-        try:
-            return urlsplit(f"//{self.headers.get('Host', '')}").hostname or ""
-        except ValueError:
-            return ""
-
-    def _may_ask(self) -> bool:
-        sent = self.headers.get("Authorization", "").encode()
-        return hmac.compare_digest(sent, f"Bearer {self.token}".encode())
-
-    def _answer(self) -> None:
-        monitor = self.monitor
-        if self.path == "/metrics":
-            self._say(200, monitor.metrics(), CONTENT_TYPE_LATEST)
-        elif self.path == "/health":
-            self._judge(monitor.health())
-        elif self.path == "/ready":
-            self._judge(monitor.unready())
-        elif self.path == "/state":
-            self._say(200, json.dumps(monitor.state()).encode(), "application/json")
-        else:
-            self._say(404, b"There are /metrics, /health, /ready and /state.\n", "text/plain")
-
-    def _judge(self, problems: list[str]) -> None:
-        self._say(503 if problems else 200, "\n".join([*problems, "" if problems else "ok\n"]).encode(), "text/plain")
-
-    def _say(self, status: int, body: bytes, kind: str) -> None:
-        self.send_response(status)
-        self.send_header("Content-Type", kind)
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, format: str, *args: Any) -> None:
-        """Who asks is not logged."""
-
-
-@contextmanager
-def serving(monitor: Monitor, listen: str, token: str = "") -> Iterator[str]:
-    """Serve the monitor at "host:port", "" for nowhere; gives the address. Raises HouseError if it is taken.
-
-    token  what must be sent to see more than the health; "" for nothing
-    """
-    if not listen:
-        yield ""
-        return
-    host, _, port = listen.rpartition(":")
-    host = host.strip("[]")
-    hosts = frozenset({host.lower(), *LOOPBACK})
-    handler = type("Handler", (_Handler,), {"monitor": monitor, "token": token, "hosts": hosts})
-    try:
-        server = _Server((host, int(port)), handler)
-    except OSError as error:
-        hint = "Choose another port as daemon.listen, or stop what has it."
-        raise HouseError("listen at", listen, hint, str(error.strerror)) from error
-    thread = threading.Thread(target=server.serve_forever, name="monitor", daemon=True, kwargs={"poll_interval": 0.1})
-    thread.start()
-    try:
-        yield f"{server.server_address[0]!s}:{server.server_address[1]}"
-    finally:
-        server.shutdown()
-        server.server_close()

@@ -20,7 +20,8 @@ import pytest
 from gateway import settings as configuration
 from gateway import top
 from gateway.errors import HouseError
-from gateway.monitor import CONNECTIONS_MAX, STUCK_S, Monitor, serving
+from gateway.monitor import STUCK_S, Monitor
+from gateway.state_server import CONNECTIONS_MAX, serving
 from gateway.watched_settings import Watched
 from tests.test_books import GOOD, ITEMS
 from tests.test_daemon import Process, Put, Run, ask, gateway_of, run
@@ -29,9 +30,9 @@ from tests.transports.sshd import wait_for
 __all__ = ["run"]
 
 
-def get(address: str, path: str) -> tuple[int, str]:
+def get(address: str, path: str, token: str = "") -> tuple[int, str]:
     connection = http.client.HTTPConnection(address, timeout=10)
-    connection.request("GET", path)
+    connection.request("GET", path, headers={"Authorization": f"Bearer {token}"} if token else {})
     answer = connection.getresponse()
     body = answer.read().decode()
     connection.close()
@@ -61,14 +62,18 @@ def test_a_running_gateway_tells_what_it_took_and_how_it_is(home: Path, drop: Pu
     wait_for(lambda: get(address, "/ready")[0] == 200, "ready", 30)
     assert get(address, "/health") == (200, "ok\n")
     wait_for(lambda: "gateway_open_exceptions{" in get(address, "/metrics")[1], "the books are seen", 30)
-    metrics = get(address, "/metrics")[1]
+    assert "amazon" not in get(address, "/metrics")[1] and get(address, "/state")[0] == 401
+    token = home / "ledger" / "state.token"
+    assert token.stat().st_mode & 0o007 == 0, "who is no member of the home's group cannot read it"
+    secret = token.read_text()
+    metrics = get(address, "/metrics", secret)[1]
     assert 'gateway_files_total{feed="amazon-us.settlement",partner="amazon-us",state="ACCEPTED"} 1.0' in metrics
     assert 'gateway_rows_total{feed="amazon-us.settlement",outcome="accepted",partner="amazon-us"} 3.0' in metrics
     assert 'gateway_lag_seconds_count{feed="amazon-us.settlement",partner="amazon-us"} 2.0' in metrics
     assert 'gateway_transport_up{transport="folder"} 1.0' in metrics
     assert "gateway_step_seconds_count" in metrics
     assert get(address, "/nowhere")[0] == 404
-    state = json.loads(get(address, "/state")[1])
+    state = json.loads(get(address, "/state", secret)[1])
     assert state["feeds"]["amazon-us amazon-us.settlement"]["files"] == 2
     assert {file["name"] for file in state["recent"]} == {"items.csv", "settlement-1.txt", "settlement-2.txt"}
     assert state["transports"][0]["error"] == ""
@@ -79,6 +84,7 @@ def test_a_running_gateway_tells_what_it_took_and_how_it_is(home: Path, drop: Pu
     assert "amazon-us.settlement" in shown.stdout
     assert "settlement-2.txt" in shown.stdout
     assert process.end() == 0
+    assert not token.exists()
     gone = gateway_of(home, "top", "--once")
     assert (gone.returncode, address in gone.stderr) == (2, True)
 
@@ -92,9 +98,9 @@ def test_without_listen_nothing_is_served_and_top_says_what_to_set(home: Path) -
 
 def test_a_port_that_is_taken_is_told(home: Path) -> None:
     with (
-        serving(Monitor(), "127.0.0.1:0") as address,
+        serving(Monitor(), "127.0.0.1:0", "", private=False) as address,
         pytest.raises(HouseError, match=r"daemon\.listen"),
-        serving(Monitor(), address),
+        serving(Monitor(), address, "", private=False),
     ):
         pass
 
@@ -113,12 +119,12 @@ def asked(address: str, path: str, **headers: str) -> int:
     [("127.0.0.1:1", 200), ("localhost", 200), ("[::1]:9", 200), ("evil.example:9464", 421), ("[", 421)],
 )
 def test_a_page_that_leads_a_browser_here_by_another_name_gets_nothing(host: str, status: int) -> None:
-    with serving(Monitor(), "127.0.0.1:0") as address:
-        assert asked(address, "/state", Host=host) == status
+    with serving(Monitor(), "127.0.0.1:0", "secret", private=False) as address:
+        assert asked(address, "/metrics", Host=host) == status
 
 
 def test_with_a_token_only_the_health_is_seen_without_it() -> None:
-    with serving(Monitor(), "127.0.0.1:0", "secret") as address:
+    with serving(Monitor(), "127.0.0.1:0", "secret", private=True) as address:
         found = {path: asked(address, path) for path in ("/health", "/state", "/metrics", "/ready")}
         assert found == {"/health": 200, "/state": 401, "/metrics": 401, "/ready": 401}
         assert asked(address, "/state", Authorization="Bearer wrong") == 401
@@ -129,8 +135,8 @@ def test_with_a_token_only_the_health_is_seen_without_it() -> None:
 
 
 def test_who_opens_connections_and_says_nothing_is_hung_up_on(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("gateway.monitor._Handler.timeout", 0.5)
-    with serving(Monitor(), "127.0.0.1:0") as address, contextlib.ExitStack() as stack:
+    monkeypatch.setattr("gateway.state_server._Handler.timeout", 0.5)
+    with serving(Monitor(), "127.0.0.1:0", "", private=False) as address, contextlib.ExitStack() as stack:
         host, _, port = address.partition(":")
         begun = threading.active_count()
         silent = [stack.enter_context(socket.create_connection((host, int(port)))) for _ in range(CONNECTIONS_MAX + 20)]
@@ -154,6 +160,7 @@ def test_a_loop_that_failed_is_not_ready_and_one_that_is_stuck_is_not_healthy(mo
     with pytest.raises(OSError, match="full"), monitor.step("take"):
         raise OSError("the disk is full")
     assert (monitor.health(), monitor.unready()) == ([], ["take: the disk is full"])
+    assert monitor.public_unready() == ["take failed; the log says why"]
     assert b'gateway_step_failing{step="take"} 1.0' in monitor.metrics()
     with monitor.step("take"):
         assert monitor.health() == []

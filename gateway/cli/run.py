@@ -24,9 +24,12 @@ def top(
 ) -> None:
     """Watch the running gateway: transports, feeds, what needs a person. `daemon.listen` must be set."""
     from gateway import top as live
+    from gateway.ledger.store import folder_of
+    from gateway.state_server import token_of_a_run
 
-    shown = configuration.load(home_folder()).daemon
-    token = configuration.secret_of(shown.token_env)
+    settings = configuration.load(home_folder())
+    shown = settings.daemon
+    token = configuration.secret_of(shown.token_env) or token_of_a_run(folder_of(home_folder(), settings))
     if once or not out.is_terminal:
         out.print(live.drawn(live.ask(shown.listen, token)))
         return
