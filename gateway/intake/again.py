@@ -67,7 +67,7 @@ def _read(home: Home, arrival: Arrival, feed: str, *, force: bool) -> list[FileR
     try:
         claimed = claim(home, arrival.drop)
         if claimed.claims.fault is not None:
-            return [home.commit(set_aside.quarantine(home, arrival, [claimed.claims.fault], 0))]
+            return _put_aside(home, set_aside.quarantine(arrival, [claimed.claims.fault], 0))
         results: list[FileResult] = []
         for loaded, ordinals in claimed.claims.taken:
             if not feed or loaded.mapping.feed == feed:
@@ -75,7 +75,7 @@ def _read(home: Home, arrival: Arrival, feed: str, *, force: bool) -> list[FileR
                 file = Taken(arrival, loaded, units, tuple(claimed.envelope.faults), claimed.claims.by)
                 results += _write(home, file, force=force)
     except FileError as error:
-        return [home.commit(set_aside.quarantine(home, arrival, [error.as_fault()], 0))]
+        return _put_aside(home, set_aside.quarantine(arrival, [error.as_fault()], 0))
     home.master.refresh()
     return results
 
@@ -84,12 +84,16 @@ def _write(home: Home, file: Taken, *, force: bool) -> list[FileResult]:
     try:
         load = translate.load(home, [file], force=force)
     except FeedError as error:
-        return [home.commit(set_aside.hold(home, file, error.as_fault()))]
+        return _put_aside(home, set_aside.hold(file, error.as_fault()))
     action = "file.released" if force else "file.replayed"
     con = home.lake.con
     results = home.commit(lambda commit: write(con, commit, home.rules, load, force=force, action=action))
     drop_temporary(con, load.prefix)
     return results
+
+
+def _put_aside(home: Home, one: set_aside.Aside) -> list[FileResult]:
+    return home.commit(lambda commit: set_aside.put(home, commit, [one]))
 
 
 def _open(home: Home, drop: Drop, file_id: str) -> list[FileResult]:
@@ -100,7 +104,7 @@ def _open(home: Home, drop: Drop, file_id: str) -> list[FileResult]:
     with tempfile.TemporaryDirectory(dir=home.lake.temporary) as scratch:
         for one in arrivals.receive(drop, Path(scratch)):
             if one.sealed:
-                return [home.commit(set_aside.quarantine(home, one, [one.sealed], 0))]
+                return _put_aside(home, set_aside.quarantine(one, [one.sealed], 0))
             results += [file for receipt in intake.take_batch([one]) for file in receipt.files]
             intake.sweep()
     home.commit(set_aside.opened(drop, file_id))

@@ -111,14 +111,13 @@ class Arrivals:
                 yield batch
 
         batch: list[Arrival] = []
-        hashes, size = set[str](), 0
+        size = 0
         for one in files:
             full = size + one.stored.bytes > BATCH_BYTES or len(batch) >= self.config.limits.files_per_commit_max
-            if batch and (full or one.stored.sha256 in hashes):
+            if batch and full:
                 yield from safe(batch)
-                batch, hashes, size = [], set(), 0
+                batch, size = [], 0
             batch.append(one)
-            hashes.add(one.stored.sha256)
             size += one.stored.bytes
         if batch:
             yield from safe(batch)

@@ -13,7 +13,7 @@ from gateway.intake import translate
 from gateway.intake.arrivals import Arrival
 from gateway.intake.claim import claim
 from gateway.intake.result import FileResult
-from gateway.intake.set_aside import EMPTY_INTERCHANGE, Job, hold, quarantine
+from gateway.intake.set_aside import EMPTY_INTERCHANGE, Aside, Job, hold, quarantine
 from gateway.intake.taken import Load, Taken
 from gateway.mapping.apply.mapped import ApartError
 from gateway.reading import Unit
@@ -26,6 +26,7 @@ class Passage:
     """A file on its way to the commit.
 
     jobs    what the commit writes of it beside what feeds read
+    asides  what of it is set aside
     files   what is known of it already
     found   what was found before it was mapped, None if it was taken before
     failed  why it cannot be read
@@ -34,6 +35,7 @@ class Passage:
 
     arrival: Arrival
     jobs: list[Job] = field(default_factory=list)
+    asides: list[Aside] = field(default_factory=list)
     files: list[FileResult] = field(default_factory=list)
     found: Findings | None = None
     failed: Fault | None = None
@@ -44,10 +46,10 @@ class Passage:
         """The file as it was delivered."""
         return self.arrival.drop
 
-    def hold(self, home: Home, file: Taken, fault: Fault) -> None:
+    def hold(self, file: Taken, fault: Fault) -> None:
         """Hold the file as this feed for a mistake in the feed's mapping."""
         self.held.add(file.feed)
-        self.jobs.append(hold(home, file, fault))
+        self.asides.append(hold(file, fault))
         found = self.found or Findings()
         self.found = replace(found, ours=(*found.ours, fault))
 
@@ -75,7 +77,7 @@ def taken_of(home: Home, one: Passage) -> list[Taken]:
         aside = [*faults, *aside] or [EMPTY_INTERCHANGE]
     if aside:
         # Transaction sets that nobody claims: each is one rejected unit.
-        one.jobs.append(quarantine(home, one.arrival, aside, len(claims.unclaimed)))
+        one.asides.append(quarantine(one.arrival, aside, len(claims.unclaimed)))
     return [
         Taken(one.arrival, loaded, own_units(units, ordinals), tuple(faults), claims.by)
         for loaded, ordinals in claims.taken
@@ -94,23 +96,32 @@ def stage_all(home: Home, shares: Sequence[Share]) -> list[Load]:
         key = (file.feed, file.drop.via, file.drop.arrived_at.date())
         groups.setdefault(key, []).append((passage, file))
     loads = [load for group in groups.values() for load in _stage_group(home, group)]
-    if not any(passage.failed for passage, _ in shares):
+    failed = {id(passage.arrival) for passage, _ in shares if passage.failed}
+    spoilt = [load for load in loads if any(id(file.arrival) in failed for file in load.files)]
+    if not spoilt:
         return loads
-    for load in loads:
+    for load in spoilt:
         drop_temporary(home.lake.con, load.prefix)
-    return stage_all(home, [(one, file) for one, file in shares if not one.failed and file.feed not in one.held])
+    again = {id(file) for load in spoilt for file in load.files}
+    return [load for load in loads if load not in spoilt] + stage_all(
+        home, [(one, file) for one, file in shares if id(file) in again and not one.failed]
+    )
 
 
 def _stage_group(home: Home, group: Sequence[Share]) -> list[Load]:
     """Map files together, or in halves where that cannot be done; a file that cannot be read fails alone."""
+    if not group:
+        return []
     try:
         return [translate.load(home, [file for _, file in group])]
     except FeedError as error:
         for passage, file in group:
-            passage.hold(home, file, error.as_fault())
+            passage.hold(file, error.as_fault())
         return []
     except (ApartError, FileError) as error:
         if len(group) > 1:
+            if isinstance(error, FileError) and _mark_unreadable(home, group):
+                return _stage_group(home, [share for share in group if not share[0].failed])
             half = len(group) // 2
             return [*_stage_group(home, group[:half]), *_stage_group(home, group[half:])]
         [(passage, _)] = group
@@ -118,3 +129,13 @@ def _stage_group(home: Home, group: Sequence[Share]) -> list[Load]:
             raise
         passage.failed = error.as_fault()
         return []
+
+
+def _mark_unreadable(home: Home, group: Sequence[Share]) -> bool:
+    """Read each file, without mapping it: whether some cannot be read. They fail; there may be thousands."""
+    for passage, file in group:
+        try:
+            translate.read_through(home, file)
+        except FileError as error:
+            passage.failed = error.as_fault()
+    return any(passage.failed for passage, _ in group)

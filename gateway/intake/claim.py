@@ -9,6 +9,7 @@ from pathlib import Path
 import structlog
 
 from gateway import formats
+from gateway.errors import FileError
 from gateway.home import Home
 from gateway.intake.translate import read
 from gateway.mapping.claim.claim import Claims, claim_file, claim_units
@@ -31,9 +32,11 @@ class Claimed:
 
 
 def claim(home: Home, drop: Drop) -> Claimed:
-    """The feeds that read a file. Raises FileError where its envelopes cannot be read."""
+    """The feeds that read a file. Raises FileError where it is empty, or its envelopes cannot be read."""
     with drop.path.open("rb") as source:
         head = source.read(HEAD_BYTES)
+    if not head:
+        raise FileError(drop.name, "the file is empty", "Send the file again.")
     looks = formats.sniffed(head, drop.name)
     request = ReadRequest(drop.path, drop.name, home.settings.limits)
     interchange = next((found for key in looks if (found := formats.interchange_of(key))), None)

@@ -19,7 +19,7 @@ from gateway.errors import Fault, HouseError
 from gateway.home import Home
 from gateway.intake import arrivals, set_aside
 from gateway.intake.arrivals import Arrival, Arrivals
-from gateway.intake.batch import Passage, stage_all, taken_of
+from gateway.intake.batch import Passage, Share, stage_all, taken_of
 from gateway.intake.crash_suspects import Suspects
 from gateway.intake.duplicates import known_files
 from gateway.intake.order import in_order, parted
@@ -194,6 +194,10 @@ class _Batch:
             # Files are read with the master data that came before them, so that must be committed first.
             self.parts = parted(self.arrivals, [id(one) in masters for one in self.arrivals])
             return []
+        if repeats := _repeats(files):
+            # What a feed reads is known from its commit on: only then its bytes, once more, are a duplicate.
+            self.parts = parted(self.arrivals, [id(one) in repeats for one in self.arrivals])
+            return []
         self.loads = stage_all(self.home, files)
         self.changed = [one for one in self.arrivals if not one.is_as_listed()]
         if self.changed:
@@ -202,7 +206,7 @@ class _Batch:
             return []
         for passage in passages:
             if passage.failed is not None and not passage.files:
-                passage.jobs = [set_aside.quarantine(self.home, passage.arrival, [passage.failed], 0)]
+                passage.asides = [set_aside.quarantine(passage.arrival, [passage.failed], 0)]
         return self.home.commit(lambda commit: self._write(commit, passages))
 
     def _note_known(self, passages: Sequence[Passage]) -> None:
@@ -222,7 +226,11 @@ class _Batch:
     def _write(self, commit: Commit, passages: Sequence[Passage]) -> list[Receipt]:
         """Within a commit: everything of the batch."""
         con = self.home.lake.con
-        receipts = [Receipt(one.drop, True, one.files + [job(commit) for job in one.jobs]) for one in passages]
+        aside = iter(set_aside.put(self.home, commit, [one for passage in passages for one in passage.asides]))
+        receipts = [
+            Receipt(one.drop, True, one.files + [job(commit) for job in one.jobs] + [next(aside) for _ in one.asides])
+            for one in passages
+        ]
         places = {id(one.arrival): receipt for one, receipt in zip(passages, receipts, strict=True)}
         for load in self.loads:
             for file, result in zip(load.files, write(con, commit, self.home.rules, load), strict=True):
@@ -241,6 +249,17 @@ class _Batch:
                 yield compose.Delivery(
                     drop.partner, partner.acknowledge, one.arrival.stored.sha256, request, found, one.failed
                 )
+
+
+def _repeats(files: Sequence[Share]) -> set[int]:
+    """Arrivals, by `id`, with bytes that feeds read of an earlier one of the same partner."""
+    read: dict[tuple[str, str], Arrival] = {}
+    repeats = set()
+    for passage, _ in files:
+        one = passage.arrival
+        if read.setdefault((one.stored.sha256, one.drop.partner), one) is not one:
+            repeats.add(id(one))
+    return repeats
 
 
 def _add(receipts: dict[Drop, Receipt], delivery: Drop, receipt: Receipt) -> None:

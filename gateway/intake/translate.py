@@ -88,6 +88,17 @@ def translate(con: duckdb.DuckDBPyConnection, loaded: Loaded, files: Sequence[Ta
     return mapped
 
 
+def read_through(home: Home, file: Taken) -> None:
+    """Read all rows that a file's mapping reads, and map none. Raises FileError where it cannot be read."""
+    if file.loaded is None:
+        raise ValueError("no feed reads this file")
+    mapping = file.loaded.mapping
+    open_rows = opener(file.drop.path, file.drop.name, mapping, file.good_units, home.settings.limits)
+    for each in dict.fromkeys(record.each for record in mapping.record):
+        for _ in open_rows(each, ()):
+            pass
+
+
 def agreed(settings: Config, name: str) -> dict[str, str]:
     """What holds for a partner's documents where they say nothing: its currency, else that of its entity; its place."""
     partner = settings.partners.get(name)

@@ -45,7 +45,7 @@ def write(
     action: str = "file.committed",
 ) -> list[FileResult]:
     """Write a load with its audit row. A held file writes its faults alone; `force` releases it."""
-    versions = _versions(con, load)
+    versions = versions_of(con, load.files)
     compared = compare(con, load, versions)
     for one in compared:
         _insert(commit, load, one)
@@ -66,15 +66,6 @@ def write(
     }
     commit.audit(load.files[0].drop.via, action, subject, detail)
     return results
-
-
-def write_alone(
-    con: duckdb.DuckDBPyConnection, commit: Commit, load: Load, verdict: Verdict, faults: Sequence[Fault]
-) -> FileResult:
-    """Write a file of which no row is read, with the reasons; the caller writes the audit row."""
-    versions = _versions(con, load)
-    write_faults(con, commit, load, versions, faults)
-    return write_files(con, commit, load, [verdict], versions)[0]
 
 
 def post(
@@ -111,9 +102,9 @@ def to_post(con: duckdb.DuckDBPyConnection, load: Load, compared: Compared) -> T
     return ToPost(table.name, f"{new}_post", [*names, "channel"])
 
 
-def _versions(con: duckdb.DuckDBPyConnection, load: Load) -> dict[str, int]:
+def versions_of(con: duckdb.DuckDBPyConnection, files: Sequence[Taken]) -> dict[str, int]:
     """file_id → how often the file is in the ledger already."""
-    listed = ", ".join(literal(file.file_id) for file in load.files)
+    listed = ", ".join(literal(file.file_id) for file in files)
     return dict(
         con.execute(f"select file_id, count(*) from lake.file where file_id in ({listed}) group by file_id").fetchall()
     )
@@ -146,51 +137,49 @@ def _reverse(commit: Commit, load: Load, compared: Compared) -> None:
     )
 
 
-def write_faults(
-    con: duckdb.DuckDBPyConnection,
-    commit: Commit,
-    load: Load,
-    versions: dict[str, int],
-    more: Sequence[Fault] = (),
-) -> None:
-    """Store the faults with the whole source rows; `more` are faults of the load's one file."""
+def write_faults(con: duckdb.DuckDBPyConnection, commit: Commit, load: Load, versions: dict[str, int]) -> None:
+    """Store the faults of a load with the whole source rows."""
     parts = []
     if load.mapped.faults:
         parts.append(
             f"""select _file, "position", code, column_name, value, message, hint, source_row,
                        row_number() over (order by _ordinal, _record, column_name) as n from {load.mapped.faults}"""
         )
-    extra = [(0, fault) for fault in more]
-    for number, file in enumerate(load.files):
-        held = load.mapped.files[number].held if load.mapped.files else ()
-        extra += [(number, fault) for fault in (*held, *file.broken)]
-    if extra:
-        con.register("_extra", _fault_table(extra))
-        parts.append("select * from _extra")
+    whole = [
+        (number, fault)
+        for number, file in enumerate(load.files)
+        for fault in (*load.mapped.files[number].held, *file.broken)
+    ]
+    if whole:
+        con.register("_whole_faults", fault_table(whole))
+        parts.append("select * from _whole_faults")
     if parts:
-        commit.insert(
-            "fault", _faults_sql(commit, load, " union all by name ".join(parts), lay_files(con, load, versions))
-        )
-    if extra:
-        con.unregister("_extra")
+        files = f"""(select *, {literal(load.feed)} as feed, {literal(load.partner)} as partner,
+                            {literal(load.entity)} as entity from {lay_files(con, load, versions)})"""
+        insert_faults(commit, " union all by name ".join(parts), files)
+    if whole:
+        con.unregister("_whole_faults")
 
 
-def _faults_sql(commit: Commit, load: Load, faults: str, files: str) -> str:
-    partner, feed = literal(load.partner + "|"), literal(load.feed + "|")
-    key = f"{partner} || f.name"
-    return f"""select left(md5(concat_ws('|', f.file_id, code, "position", column_name, value, message)), 20)
-                   as fault_id, f.file_id, {literal(load.feed)} as feed,
-                   {literal(load.partner)} as partner, {literal(load.entity)} as entity, "position",
+def insert_faults(commit: Commit, faults: str, files: str) -> None:
+    """Store faults. `faults`: SELECT of rows as of `fault_table`; `files`: relation of file (the number that `_file`
+    says), file_id, name, feed, partner, entity."""
+    commit.insert(
+        "fault",
+        f"""select left(md5(concat_ws('|', f.file_id, code, "position", column_name, value, message)), 20)
+                   as fault_id, f.file_id, f.feed, f.partner, f.entity, "position",
                    code, column_name, value, message, hint, source_row,
-                   case code when 'CHECK_DIGIT' then {partner} || value
-                             when 'SKU_UNKNOWN' then {partner} || value
-                             when 'UNMAPPED_LINE' then {feed} || value
-                             when 'FIELD_UNREAD' then {feed} || column_name || '|' || value
-                             when 'COLUMN_UNKNOWN' then {feed} || coalesce(column_name, '')
-                             when 'ROW_REJECT' then {key} || '|' || "position"
-                             else {key} || case when "position" = '' then '' else '|' || "position" end end
+                   case code when 'CHECK_DIGIT' then f.partner || '|' || value
+                             when 'SKU_UNKNOWN' then f.partner || '|' || value
+                             when 'UNMAPPED_LINE' then f.feed || '|' || value
+                             when 'FIELD_UNREAD' then f.feed || '|' || column_name || '|' || value
+                             when 'COLUMN_UNKNOWN' then f.feed || '|' || coalesce(column_name, '')
+                             when 'ROW_REJECT' then f.partner || '|' || f.name || '|' || "position"
+                             else f.partner || '|' || f.name
+                                  || case when "position" = '' then '' else '|' || "position" end end
                    as business_key, {instant(commit.at)} as recorded_at
-            from ({faults}) d join {files} f on f.file = d._file"""
+            from ({faults}) d join {files} f on f.file = d._file""",
+    )
 
 
 def write_files(
@@ -201,34 +190,39 @@ def write_files(
     versions: dict[str, int],
 ) -> list[FileResult]:
     """Write a row for each file. The commit refuses counts that do not add up."""
-    rows = [_file_row(load, number, verdict, versions) for number, verdict in enumerate(judged)]
-    con.register("_load_files", pa.Table.from_pylist(rows, _FILE_SCHEMA))
-    commit.insert(
-        "file",
-        f"""select *, {literal(load.feed)} as feed, {literal(load.entity)} as entity,
-                   {literal(load.version)} as mapping_version, {instant(commit.at)} as recorded_at
-            from _load_files""",
+    rows = [file_row(load, number, verdict, versions) for number, verdict in enumerate(judged)]
+    insert_files(con, commit, rows)
+    return [result_of(file, verdict) for file, verdict in zip(load.files, judged, strict=True)]
+
+
+def insert_files(con: duckdb.DuckDBPyConnection, commit: Commit, rows: Sequence[dict[str, object]]) -> None:
+    """Write rows of files, as `file_row` makes them. Raises ValueError for counts that do not add up."""
+    con.register("_file_rows", pa.Table.from_pylist(list(rows), _FILE_SCHEMA))
+    commit.insert("file", f"select *, {instant(commit.at)} as recorded_at from _file_rows")
+    con.unregister("_file_rows")
+
+
+def result_of(file: Taken, verdict: Verdict) -> FileResult:
+    """What became of a file by its verdict."""
+    return FileResult(
+        file.drop.name,
+        file.drop.partner,
+        file.feed,
+        verdict.state,
+        verdict.received,
+        verdict.accepted,
+        verdict.rejected,
+        verdict.duplicate,
+        verdict.ignored_rows,
+        verdict.reason,
+        file.file_id,
     )
-    con.unregister("_load_files")
-    return [
-        FileResult(
-            file.drop.name,
-            file.drop.partner,
-            load.feed,
-            verdict.state,
-            verdict.received,
-            verdict.accepted,
-            verdict.rejected,
-            verdict.duplicate,
-            verdict.ignored_rows,
-            verdict.reason,
-            file.file_id,
-        )
-        for file, verdict in zip(load.files, judged, strict=True)
-    ]
 
 
 _TEXTS = (
+    "feed",
+    "entity",
+    "mapping_version",
     "file_id",
     "sha256",
     "name",
@@ -254,11 +248,15 @@ _FILE_SCHEMA = pa.schema(
 )
 
 
-def _file_row(load: Load, number: int, verdict: Verdict, versions: dict[str, int]) -> dict[str, object]:
+def file_row(load: Load, number: int, verdict: Verdict, versions: dict[str, int]) -> dict[str, object]:
+    """The row of the table `file` for one file of a load."""
     file: Taken = load.files[number]
     total = load.mapped.files[number].control_total if load.mapped.files else None
     container, container_sha256 = file.arrival.container
     return {
+        "feed": load.feed,
+        "entity": load.entity,
+        "mapping_version": load.version,
         "file_id": file.file_id,
         "version": versions.get(file.file_id, 0) + 1,
         "sha256": file.arrival.stored.sha256,
@@ -285,7 +283,8 @@ def _file_row(load: Load, number: int, verdict: Verdict, versions: dict[str, int
     }
 
 
-def _fault_table(numbered: Sequence[tuple[int, Fault]]) -> pa.Table:
+def fault_table(numbered: Sequence[tuple[int, Fault]]) -> pa.Table:
+    """Faults as rows, each with the number of its file."""
     found = [fault for _, fault in numbered]
     return pa.table(
         {

@@ -73,7 +73,8 @@ class Archiver:
         for temporary in waiting:
             del self._waiting[temporary]
         try:
-            self._archive.keep({temporary: name_of(sha256) for temporary, sha256 in waiting.items()})
+            one_each = {sha256: temporary for temporary, sha256 in waiting.items()}
+            self._archive.keep({temporary: name_of(sha256) for sha256, temporary in one_each.items()})
         finally:
             for temporary in waiting:
                 temporary.unlink(missing_ok=True)
