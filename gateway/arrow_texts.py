@@ -1,4 +1,4 @@
-"""What the octets of Arrow's texts tell at once, without looking at each text."""
+"""What the octets of Arrow's texts show at once, without looking at each text."""
 
 from __future__ import annotations
 

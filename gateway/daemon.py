@@ -49,7 +49,7 @@ T = TypeVar("T")
 END_S_MAX = 0.3
 """How long the lanes together may take to end by themselves."""
 EXIT_S = 0.95
-"""After which a process that was told to stop is gone, whatever it does: every step of it may be done again."""
+"""A process that is asked to stop exits after this time, whatever it does: every step can be repeated."""
 BOOKS_SHARE = 0.2
 """The share of the time that the books may take while files keep coming."""
 BOOKS_WAIT_S = 600.0
@@ -167,7 +167,7 @@ class Daemon:
     # --- settings and mappings ------------------------------------------------------------------------
 
     def _reload(self) -> None:
-        """Take over settings and mappings that changed. What is broken stays as it was, and is told."""
+        """Load changed settings and mappings. Broken ones are reported, and those of before stay in force."""
         if self._stopping or not self._watched.changed():
             return
         old = self.home
@@ -211,7 +211,7 @@ class Daemon:
         self._renew_lanes()
 
     def _renew_lanes(self) -> None:
-        """Build the lanes anew where they ended; what fails is tried again at the next turn."""
+        """Build the lanes again where they ended; what fails is tried again at the next turn."""
         if self._lanes_due:
             self.lanes = build(self.home.folder, self.home.settings, self.home.lake.folder)
             self._lanes_due = False

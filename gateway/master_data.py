@@ -1,4 +1,4 @@
-"""Items and aliases as files are read with them: kept in memory, made anew when they changed."""
+"""Items and aliases as files are read with them: kept in memory, read again when they changed."""
 
 from __future__ import annotations
 

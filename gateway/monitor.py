@@ -134,7 +134,7 @@ class Monitor:
         return generate_latest(self.public)
 
     def health(self) -> list[str]:
-        """Why the process should be started anew; nothing if it is well."""
+        """Why the process should be restarted; nothing if it is well."""
         busy = time.monotonic() - self._since
         if self._ended:
             return ["the loop has ended"]

@@ -131,8 +131,8 @@ class Reading(ABC):
     `faults` holds one fault for each of the latter (with the row's raw text), so that
     received = rows given + faults with code ROW_REJECT.
     Raises FileError as soon as the file as a whole cannot be trusted.
-    `described` says whether the file itself tells what its values are (by a header, names, tags); where not,
-    only the file's name can tell that it is the right one.
+    `described` says whether the file itself names its values (by a header, names, tags); where not, only the
+    file's name shows that it is the right file.
     """
 
     described: bool = True

@@ -18,7 +18,7 @@ DEPTH_MAX = 40
 
 
 class Lines:
-    """Lines of the keys of a text, from 1. A key that is not there is told by its nearest parent."""
+    """Lines of the keys of a text, from 1. A key that is not there has the line of its nearest parent."""
 
     def __init__(self, text: str) -> None:
         self.text = text

@@ -1,1 +1,1 @@
-"""What partners are told of the files that they sent."""
+"""Acknowledgements and feedback to partners about the files that they sent."""

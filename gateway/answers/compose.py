@@ -24,7 +24,7 @@ EXTENSIONS = {"x12": "edi", "edifact": "edi"}
 
 @dataclass(slots=True)
 class Delivery:
-    """A file of a partner that wants to be told.
+    """A file of a partner that has agreed on answers.
 
     request  opens the bytes that were read
     found    what was found of it before it was mapped

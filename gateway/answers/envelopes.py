@@ -28,7 +28,7 @@ GROUP_PLACES = ("GE", "GE01", "GE02", "GS06", "UNE", "UNE 0060", "UNE 0048", "UN
 """What a fault of a group names; other faults of envelopes are the interchange's."""
 
 NOT_ADVISED = ("824", "APERAK")
-"""Advice that is mapped: what is rejected of it is not told by advice."""
+"""Application advice that a mapping reads: it is never answered with advice of its own."""
 
 _ALONE = "TA1"
 _PLACES: dict[str, dict[str, tuple[Place, ...]]] = {
@@ -54,7 +54,7 @@ class Findings:
 
     units, faults  of the reader of interchanges
     refusals       ordinal of a unit → why no mapping takes it
-    ours           mistakes in our own mappings, which hold the file: the partner is told nothing of them
+    ours           mistakes in our own mappings, which hold the file: no answer names them
     """
 
     units: Sequence[Unit] = ()

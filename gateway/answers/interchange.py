@@ -21,9 +21,9 @@ _OURS = re.compile(r"mapping|config\.toml|lookup|release|replay|gateway", re.IGN
 class Rejection:
     """Something of a set that the mapping rejected.
 
-    segment   id of the segment that it is about, "" if that cannot be told
-    place     position of that segment in its set, the first is 1; 0 if it cannot be told
-    element   position of the element in the segment, 0 if it cannot be told
+    segment   id of the segment that it is about, "" if that is not known
+    place     position of that segment in its set, the first is 1; 0 if that is not known
+    element   position of the element in the segment, 0 if that is not known
     """
 
     fault: Fault

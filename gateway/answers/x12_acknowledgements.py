@@ -39,7 +39,7 @@ IMPLEMENTATION_999 = "005010X231A1"
 
 _LETTERS = {ACCEPTED: "A", PARTLY: "P", REJECTED: "R"}
 _ELEMENT_MAX = 99
-"""Positions of elements have two digits; one behind that cannot be told."""
+"""An element's position has at most two digits; a later element is reported without its position."""
 _MESSAGE_CHARS, _NOTE_CHARS, _COPY_CHARS = 60, 80, 99
 
 

@@ -1,1 +1,1 @@
-"""What partners are told of the ledger: stock, orders, transfers, returns."""
+"""Documents that partners get from the ledger: stock, orders, transfers, returns."""

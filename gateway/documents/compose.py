@@ -1,4 +1,4 @@
-"""In one commit: what is due is written as text under its control numbers, and every line of it is noted as told."""
+"""In one commit: what is due is written as text under its control numbers, and every line of it is recorded as sent."""
 
 from __future__ import annotations
 

@@ -67,7 +67,7 @@ class Set:
 
 @dataclass(frozen=True, slots=True)
 class Envelope:
-    """Who tells whom.
+    """Who sends to whom.
 
     sender, receiver  (identifier, qualifier)
     version           "004010", "D01B"

@@ -64,7 +64,7 @@ def _stock(content: Set, reference: str) -> list[Segment]:
 
 
 def _order(content: Set, reference: str) -> list[Segment]:
-    """940: an LX loop for each line. What is told of an order later is another 940 of it."""
+    """940: an LX loop for each line. A later part of the order is another 940."""
     del reference
     to = content.ship_to
     body: list[Segment] = [("W05", "N", content.document_no), ("N1", "WH", "", "92", content.location)]

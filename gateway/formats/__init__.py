@@ -30,7 +30,7 @@ FORMATS: dict[str, Format] = {
     "delimited": cast(Format, delimited),
     "fixed": cast(Format, fixed),
 }
-"""The registry. Where the content looks like several, the one that stands first tells best what it is."""
+"""The registry. Where the content looks like several formats, the first of them is the most specific."""
 
 
 def named(name: str) -> Format:

@@ -27,7 +27,7 @@ class PathError(HouseError):
 
 
 def repaired(text: str, repairs: Iterable[Repair], is_path: Callable[[str], bool]) -> str:
-    """The text after as few of the repairs as make it a path, one upon the other; "" where they do not."""
+    """The text after the fewest repairs, applied in order, that make it a path; "" if they do not."""
     for repair in repairs:
         before, text = text, repair(text)
         if text != before and is_path(text):

@@ -1,4 +1,4 @@
-"""Deliveries that end the process: what is being taken is noted, and a note that is left over tells what it was.
+"""Deliveries that end the process: what is being taken is noted, and a note that is left over names it.
 
 The note is not synced: what was written outlives the process. Where the machine fails with it, nothing is known.
 """
@@ -35,7 +35,7 @@ class Suspects:
     """The deliveries that a process was taking when it ended, until they are taken.
 
     One that was alone then has a death more. One among others is only a suspect: it is to be taken with few, then
-    alone, so that the next deaths tell which it is. `folder` is the ledger's.
+    alone, so that the next deaths show which it is. `folder` is the ledger's.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -51,7 +51,7 @@ class Suspects:
         boot, noted, known = _read(self._path)
         if boot != _boot():
             noted = []
-        # What is no longer in its place was settled, or somebody took it out. Where the machine was started anew
+        # What is no longer in its place was settled, or somebody took it out. Where the machine was restarted
         # meanwhile, that ended the process, not a file.
         taking = [key for key in noted if Path(key[0]).exists()]
         for key in taking:
@@ -95,7 +95,7 @@ class Suspects:
                 self._known.pop(_key(drop), None)
 
     def close(self) -> None:
-        """The process ends because it was told to: what it is taking is not the cause. For any thread."""
+        """The process ends on request: what it is taking is not the cause. For any thread."""
         with self._lock:
             self._taking.clear()
             self._write()
@@ -114,7 +114,7 @@ class Suspects:
                 self._path.unlink(missing_ok=True)
         except OSError as error:
             log.warning("note.failed", error=str(error), consequence="a file that ends the process is not known")
-            # The note of before would tell of what is not so.
+            # The previous note is no longer true.
             with suppress(OSError):
                 self._temporary.unlink(missing_ok=True)
                 self._path.unlink(missing_ok=True)

@@ -37,7 +37,7 @@ class Known:
 
 
 def known_files(con: duckdb.DuckDBPyConnection, batch: Sequence[Arrival]) -> Iterator[Known]:
-    """What the ledger holds of the bytes of a batch; a quarantined file is no reason not to read it anew."""
+    """What the ledger holds of the bytes of a batch; bytes that were quarantined are read again."""
     columns = {
         "n": pa.array(range(len(batch)), pa.int64()),
         "sha256": pa.array([one.stored.sha256 for one in batch], pa.utf8()),

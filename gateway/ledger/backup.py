@@ -26,7 +26,7 @@ from gateway.settings import Config, Ledger
 
 STAMP = "%Y%m%dT%H%M%SZ"
 MUTABLE = ("config.toml", "mappings", "templates", "outbound")
-"""What a home has besides its ledger. Files that wait in `inbound` are where they were sent from as well."""
+"""What a home has besides its ledger. Files that wait in `inbound` are left out: their senders have them."""
 BESIDE = ("gateway-id", "delivered", "notifications.json")
 """What lies beside the ledger's tables and archive, and is needed to go on."""
 

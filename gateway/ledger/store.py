@@ -131,7 +131,7 @@ class Store:
     def restoring(self) -> str:
         """What to do when it cannot be read."""
         if isinstance(self.catalog, SqliteCatalog) and isinstance(self.data, FolderBytes):
-            return "Restore the whole folder from the backup, or move it away to begin anew."
+            return "Restore the whole folder from the backup, or move it away to start with an empty ledger."
         return "Restore catalog, data and archive from one backup into new places: `gateway restore`."
 
     def exists(self) -> bool:

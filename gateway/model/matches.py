@@ -8,7 +8,7 @@ SIDE = Column("side", TEXT, "A external, B book", True, ("A", "B"))
 
 FOUND = Table(
     "recon_match",
-    "What a run of the reconciliations matches anew, and what it takes back; not stored.",
+    "What a run of the reconciliations newly matches, and what it takes back; not stored.",
     (
         Column("match_id", TEXT, "Match", True),
         Column("reconciliation", TEXT, "a, c1, d …", True),

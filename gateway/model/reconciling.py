@@ -1,4 +1,4 @@
-"""What a run of the reconciliations works with beside exceptions and matches; made anew each time, not stored."""
+"""What a run of the reconciliations works with besides exceptions and matches; built again by each run, not stored."""
 
 from __future__ import annotations
 

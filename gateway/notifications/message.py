@@ -25,7 +25,7 @@ CELL_MAX = 300
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """What is sent. `items` say what it tells of, so that it is told once; `key` is the same for the same items."""
+    """What is sent. `items` name what it reports, so that each is reported once; `key` is the same for the same items."""
 
     kind: str
     key: str
@@ -37,13 +37,13 @@ class Message:
 
 
 def alert(recipient: Recipient, templates: Templates, rows: Rows, items: Sequence[str], now: datetime) -> Message:
-    """Tells of exceptions at once."""
+    """A message about exceptions, sent at once."""
     values = {"count": str(len(rows)), "noun": "exception" if len(rows) == 1 else "exceptions"}
     return _message("alert", recipient, templates, now, values, {"exceptions": (rows, EXCEPTION)}, items, {})
 
 
 def digest(recipient: Recipient, templates: Templates, day: Digest, items: Sequence[str], now: datetime) -> Message:
-    """Tells of the day."""
+    """The message of a day."""
     values = {"open_count": str(len(day.open)), "opened_count": str(len(day.opened)),
               "closed_count": str(len(day.closed)), "overdue_count": str(day.overdue)}  # fmt: skip
     lists: dict[str, tuple[Rows, Sequence[str]]] = {

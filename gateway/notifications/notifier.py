@@ -1,4 +1,4 @@
-"""Decides who is to be told of what, tells it, and keeps in mind that it did. Never in the way of files."""
+"""Decides whom to notify of what, sends it, and records that it was sent. It never delays files."""
 
 from __future__ import annotations
 
@@ -56,12 +56,12 @@ def check(home: Path, config: Config, rules: Rules) -> None:
 
 
 def identity(recipient: Recipient) -> str:
-    """What was told is kept under this name."""
+    """The name under which the state keeps what a recipient was sent."""
     return f"{recipient.email or recipient.webhook} ({', '.join(recipient.owner)})"
 
 
 class Notifier:
-    """Tells the recipients of a home. `feeds` have the calendars."""
+    """Notifies the recipients of a home. `feeds` have the calendars."""
 
     def __init__(self, home: Path, config: Config, rules: Rules, feeds: Sequence[expected.Feed]) -> None:
         check(home, config, rules)
@@ -75,7 +75,7 @@ class Notifier:
         self._unsent: set[str] = set()
 
     def look(self, now: datetime) -> list[Due]:
-        """Tell what is due; returns what was sent. Does nothing while another process tells."""
+        """Send what is due; returns what was sent. Does nothing while another process sends."""
         with locking.alone(self.store.catalog) as alone:
             if not alone:
                 return []
@@ -89,7 +89,7 @@ class Notifier:
             return sent
 
     def due(self, con: duckdb.DuckDBPyConnection, state: State, now: datetime) -> list[Due]:
-        """What should be told now, first alerts. What was tried twice without an answer is held for told."""
+        """What is to be sent now, alerts first. What was tried twice without an answer counts as sent."""
         found: list[Due] = []
         for recipient in self.config.notify.to:
             notified = state.of(identity(recipient))
@@ -124,7 +124,7 @@ class Notifier:
         return message.digest(recipient, self.templates["digest"], day, [item], now)
 
     def _notify(self, due: Due, state: State, now: datetime) -> bool:
-        """Send it, unless its server failed a moment ago. It is noted before as under way, and afterwards as told."""
+        """Send it, unless its server failed a moment ago. It is recorded as under way before, and as sent afterwards."""
         recipient, notified = due.recipient, state.of(identity(due.recipient))
         back_off = self._back_offs.setdefault(
             _way(recipient), BackOff(self.config.daemon.tick_s, self.config.daemon.back_off_s_max)
@@ -180,7 +180,7 @@ class Notifier:
 
 
 def _not_given_up(items: Sequence[str], notified: Notified) -> list[str]:
-    """Those that may still be sent; the others may have arrived twice and count as told."""
+    """Those that may still be sent; the others may have arrived twice and count as sent."""
     given_up = [item for item in items if notified.tries.get(item, 0) >= TRIES_MAX]
     if given_up:
         log.warning(

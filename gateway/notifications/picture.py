@@ -1,4 +1,4 @@
-"""What a recipient is told, read from the ledger: exceptions of some owners, files, what is expected."""
+"""What a recipient is notified of, read from the ledger: exceptions of some owners, files, what is expected."""
 
 from __future__ import annotations
 

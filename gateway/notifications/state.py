@@ -57,7 +57,7 @@ class State:
 
 
 def read(folder: Path) -> dict[str, Notified]:
-    """Recipient → what it was told. Raises HouseError if the file cannot be read."""
+    """Recipient → what it was sent. Raises HouseError if the file cannot be read."""
     path = folder / FILE
     try:
         raw: dict[str, dict[str, Any]] = json.loads(path.read_text(encoding="utf-8"))

@@ -21,7 +21,7 @@ from gateway.transports import opening
 
 PREFIX = ".taking-"
 LONG_S = 3_600
-"""After this time a claim of another gateway is told: it seems to have died."""
+"""After this time the claim of another gateway is reported: that gateway seems to have died."""
 
 
 class Claims:

@@ -179,7 +179,7 @@ class Folder:
         """The file and its marker in the order in which they are removed: a crash in between must do no harm.
 
         A file without its marker would stay in a drop folder, but a claimed one goes on; a marker that stays alone is
-        told in a drop folder, but a claimed one would mark the next file of the name.
+        reported in a drop folder, but a claimed one would mark the next file of the name.
         """
         marker = self._marker(drop.partner)
         if not marker:

@@ -114,7 +114,7 @@ class Lane:
                 return 0.0
             self.error = repr(error)
             log.exception("transport.failed", transport=self.name)
-            with suppress(Exception):  # It is made anew in any case.
+            with suppress(Exception):  # It is built again in any case.
                 self.transport.close()
             return self._back_off.failed()
         self._back_off.worked()
@@ -183,7 +183,7 @@ class Lane:
         return problems + self.deliveries.problems
 
     def _report(self, problems: list[str]) -> None:
-        """Log what is new: a problem that stays is told once."""
+        """Log what is new: a problem that stays is logged once."""
         for problem in dict.fromkeys(problems):
             if problem not in self._reported:
                 log.warning("transport.problem", transport=self.name, problem=problem)

@@ -40,7 +40,7 @@ LONE_MARKER = ("is a marker without its file", "Remove it, or send the file agai
 
 
 def is_marked(name: str, marker: str, present: Collection[str]) -> bool:
-    """Whether a file is whole by its marker: another file whose name has this suffix besides; "" demands none."""
+    """Whether a file is whole by its marker: a second file with the same name and this suffix; "" requires none."""
     return not marker or (name + marker in present and not name.endswith(marker))
 
 

@@ -32,7 +32,7 @@ STEP_BYTES = 32 << 20
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A file as its server tells it.
+    """A file as its server lists it.
 
     modified  seconds since 1970, UTC
     tag       what else changes when the file does, "" if the server has nothing of the kind
@@ -169,12 +169,12 @@ class RemoteServer(ABC):
         cut = self._download_all(missing[: self.config.limits.files_per_commit_max])
         drops = [self._drop(entry) for entry in still if self._spooled(entry).exists()]
         if cut is not None and not drops:
-            raise cut  # Otherwise what came so far goes on; the next poll meets the same trouble and tells.
+            raise cut  # Otherwise what came so far goes on; the next poll meets the same trouble and raises it.
         self.soon = self._stillness.waiting or len(drops) < len(still)
         return drops
 
     def _marked(self, listed: Sequence[Entry]) -> list[Entry]:
-        """Those that their marker says are whole, where that is agreed; a marker that stays alone is told."""
+        """The files that have their marker, where markers are agreed; a marker that stays alone is reported."""
         if not self._marker:
             return list(listed)
         present = {entry.name for entry in listed}
@@ -216,7 +216,7 @@ class RemoteServer(ABC):
         self._swept = True
 
     def _download_all(self, entries: Sequence[Entry]) -> UnreachableError | None:
-        """What the server refuses is told, and the others go on. Returns what cut the connection."""
+        """A file that the server refuses is reported, and the others go on. Returns the error of a lost connection."""
         cut: list[UnreachableError] = []
 
         def download(entry: Entry) -> None:

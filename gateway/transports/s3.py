@@ -167,5 +167,5 @@ def _folder(prefix: str) -> str:
 
 
 def _entry(name: str, size: int, answer: dict[str, Any]) -> Entry:
-    # Listings tell parts of a second, single objects do not.
+    # Listings have parts of a second, single objects do not.
     return Entry(name, size, int(answer["LastModified"].timestamp()), answer["ETag"].strip('"'))

@@ -30,7 +30,7 @@ BY_POLLING = "drops are found by polling alone"
 
 
 class Wakes(Protocol):
-    """What can be told to look now."""
+    """What can be woken to look now."""
 
     def wake(self) -> None:
         """Look now."""
@@ -56,7 +56,7 @@ class _Waker(FileSystemEventHandler):
             self.watch(path)
 
     def watch(self, folder: Path) -> None:
-        """Watch one folder; one that was made again is watched anew."""
+        """Watch one folder; a folder that was made again is watched again."""
         if len(self._watches) >= WATCHES_MAX or folder.is_symlink() or not folder.is_dir():
             return
         try:

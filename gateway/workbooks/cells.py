@@ -78,7 +78,7 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Loss:
-    """Something a cell could not hold whole. `row` counts from 0 in the data, `full` tells what was lost."""
+    """Something that a cell could not hold whole. `row` counts from 0 in the data, `what` describes the loss."""
 
     row: int
     column: str

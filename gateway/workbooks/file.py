@@ -98,7 +98,7 @@ class Book:
             elif label:
                 page.write_string(row, 0, label, styles.named("heading" if line.style == "heading" else "label"))
             if len(text) > _PROSE_WIDTH:
-                # A row's height must be told: not every reader fits it to wrapped text.
+                # A row's height must be written: not every reader fits it to wrapped text.
                 page.set_row(row, 15 * -(-len(text) // _PROSE_WIDTH))
             if text:
                 page.write_string(row, 1, text, styles.named("prose"))

@@ -22,7 +22,7 @@ word in its text, or one with all that it names; `group` takes all items with th
 absolutely and relatively; the smaller bound holds. Each item is used once, and a pair matches only where neither item has
 another candidate: several are no match but an exception (`open.ambiguous`). A key with an empty part equals no other. Rows
 without amount or currency, with an amount of more than 4 decimals, or there twice, are not compared and open an exception
-each (`open.unusable`). Everything is matched anew at each run, so the order of arrival changes nothing; matches are rows of
+each (`open.unusable`). Every run matches everything again, so the order of arrival changes nothing; matches are rows of
 `match_line`, and those that no longer hold are taken back.
 
 Severity 1 blocks the close of a period, 4 is for information. An exception closes by itself when its cause is gone.

@@ -1,6 +1,6 @@
 """Passes over two relations of items: exact first, then looser, each item used once, whatever the order of rows.
 
-Matching is worked out anew each time over all items, so that what arrives late or is corrected is matched as if it had
+Matching is worked out again each time over all items, so that what arrives late or is corrected is matched as if it had
 always been there. A pair is a match where neither side has another candidate in its pass; several candidates are none.
 """
 

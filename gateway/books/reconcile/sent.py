@@ -205,7 +205,7 @@ def _payments(working: Working, block: Reconciliation) -> None:
 
 
 def _blocked(working: Working, block: Reconciliation, unsent: Unsent) -> None:
-    """What a document should tell and cannot: of an item once, of a number line by line."""
+    """What a document should hold and cannot: once for an item, line by line for a number."""
     working.add_exceptions(
         block,
         f"""with held as (
@@ -230,11 +230,11 @@ def _blocked(working: Working, block: Reconciliation, unsent: Unsent) -> None:
 
 
 def _changed(working: Working, block: Reconciliation, unsent: Unsent) -> None:
-    """Orders that are not what the warehouse was told, as long as it has not shipped."""
+    """Orders that differ from what the warehouse was sent, as long as it has not shipped."""
     working.add_exceptions(
         block,
-        f"""with told as (
-            select t.send, t.document_no, t.line_no, t.qty as told, s.partner, o.* exclude (line_no, partner),
+        f"""with ordered as (
+            select t.send, t.document_no, t.line_no, t.qty as sent_qty, s.partner, o.* exclude (line_no, partner),
                    case o.order_status when 'CANCELLED' then 0 else o.qty - coalesce(o.cancelled_qty, 0) end as left_qty
             from {unsent.sent} t join {unsent.settings} s using (send)
             join order_line_current o on o.source_key || '/' || o.occurrence = t.record_key
@@ -242,9 +242,9 @@ def _changed(working: Working, block: Reconciliation, unsent: Unsent) -> None:
         select 'SEND_CHANGED' as code,
                send || '|' || document_no || '|' || coalesce(line_no, '') as business_key, entity, partner,
                channel, location, sku, order_id as document, cast(ordered_at as date) as event_date,
-               told as external_qty, left_qty as book_qty, told - left_qty as qty,
-               'Order ' || order_id || ' line ' || line_no || ': ' || partner || ' was told to ship ' || told
+               sent_qty as external_qty, left_qty as book_qty, sent_qty - left_qty as qty,
+               'Order ' || order_id || ' line ' || line_no || ': ' || partner || ' was asked to ship ' || sent_qty
                    || ', now it is ' || left_qty as message,
                file_id, "position"
-        from told where told <> left_qty""",
+        from ordered where sent_qty <> left_qty""",
     )

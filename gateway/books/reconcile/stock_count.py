@@ -203,7 +203,7 @@ def _held(working: Working, block: Reconciliation) -> None:
     working.add_exceptions(
         block,
         f"""with listed as (
-            select s.entity, s.location, h.hold_no, s.qty, {units} || ' ' || s.sku || ' ' || s.status as told,
+            select s.entity, s.location, h.hold_no, s.qty, {units} || ' ' || s.sku || ' ' || s.status as held,
                    row_number() over (partition by s.entity, s.location, h.hold_no order by s.sku, s.status) as n
             from stock s join {HOLDS} h
               on s.location = coalesce(h.location, s.location) and s.sku = coalesce(h.sku, s.sku)
@@ -211,12 +211,12 @@ def _held(working: Working, block: Reconciliation) -> None:
               and s.qty > 0 and s.location not in ({OUTSIDE}) and s.status not in ({OUTSIDE})),
         summed as (
             select entity, location, hold_no, sum(qty) as qty, count(*) - {LISTED_MAX} as more,
-                   string_agg(told, ', ' order by n) filter (n <= {LISTED_MAX}) as told
+                   string_agg(held, ', ' order by n) filter (n <= {LISTED_MAX}) as held
             from listed group by all)
         select 'UNITS_HELD' as code, entity, s.location, h.sku, h.since as event_date,
                concat_ws('|', s.location, coalesce(h.sku, '*'), h.since, h.reason) as business_key,
                s.qty as book_qty, s.qty,
                h.reason || ', held at ' || s.location || ' from ' || h.since || coalesce(' to ' || h.until, '')
-               || ': ' || told || case when more > 0 then ' and ' || more || ' more' else '' end as message
+               || ': ' || held || case when more > 0 then ' and ' || more || ' more' else '' end as message
         from summed s join {HOLDS} h using (hold_no)""",
     )

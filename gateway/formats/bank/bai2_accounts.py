@@ -234,7 +234,7 @@ class _Scan:
             self.account.fault(f'"{record.parts[0][:60]}" is not a BAI2 record', record.line)
 
     def done(self) -> Statements:
-        """All accounts. What the end of the file cut off is told."""
+        """All accounts. An account that the end of the file cuts off gets a fault."""
         self._end_file(0)
         if not self.files:
             raise FileError(self.name, "there is no BAI2 record in it", "Send the bank's BAI2 file.")

@@ -29,7 +29,7 @@ from gateway.settings import Limits
 PIECE_BYTES = 4 << 20
 BATCH_ROWS = 32_768
 FAULTS_MAX = 20
-"""Faults told of one statement; a last one counts the rest."""
+"""Faults listed for one statement; a last one counts the rest."""
 
 Cells = list[str | None]
 RESEND = "Ask the bank to send the statement again."

@@ -140,7 +140,7 @@ class ArrowRows:
     def _lines(self, batch: pa.RecordBatch | None, skipped: list[Skipped], line: int) -> tuple[pa.Array, int]:
         """True line numbers of a batch's rows, and the line after it.
 
-        skipped  bad rows that were not told yet; Arrow reads ahead, so the last ones may be of a later batch
+        skipped  bad rows that were not reported yet; Arrow reads ahead, so the last ones may be of a later batch
         """
         rows = batch.num_rows if batch is not None else 0
         extra = self._newlines(batch) if self.quoted and batch is not None else None

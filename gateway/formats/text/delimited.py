@@ -196,7 +196,7 @@ class _Delimited(Reading):
             return False
         if marks.encode(own.encoding.removesuffix("-sig"), "replace") != marks.encode("ascii"):
             return False
-        # An odd quote may swallow the rest of the file: only the careful way can tell where it opened.
+        # An odd quote may swallow the rest of the file: only the careful way finds where it opened.
         return octets.quotes % 2 == 0 and octets.newlines and not octets.returns and not octets.nul
 
     def _reject(self, line: int, text: str, cells: list[str]) -> None:
@@ -256,7 +256,7 @@ class _Delimited(Reading):
 
 @dataclass
 class Octets:
-    """What the octets of a file tell: how many quotes it has, and whether line feeds, lone carriage returns, NUL, and
+    """What the octets of a file show: how many quotes it has, and whether line feeds, lone carriage returns, NUL, and
     texts that Excel would read as formulas."""
 
     quotes: int = 0

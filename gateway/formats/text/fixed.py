@@ -1,4 +1,4 @@
-"""Fixed-width text: each column has its place in the line; several kinds of lines are told apart by a tag."""
+"""Fixed-width text: each column has its place in the line; a tag distinguishes several kinds of lines."""
 
 from __future__ import annotations
 

@@ -230,7 +230,7 @@ class Xlsx:
 
 
 def _chunks(stream: IO[bytes], begin: bytes, item_end: bytes, end: bytes) -> Iterator[bytes | None]:
-    """The content between `begin` and `end`, cut behind whole items; None, and no more, where only a parser can tell.
+    """The content between `begin` and `end`, cut behind whole items; None, and no more, where only a parser can decide.
 
     The stream is read to its end, so that its checksum is proved.
     """

@@ -174,7 +174,7 @@ def _alias(work: Work, stages: Stages, join: Join, context: Context) -> Joined:
     dated = work.con.execute(
         f"select 1 from {identifier(known)} where valid_from is not null or valid_to is not null limit 1"
     ).fetchone()
-    # Most names mean the same on every day: only where one does not, days are told apart.
+    # Most names mean the same on every day: days are distinguished only where a name changes.
     day = f"coalesce({join.day}, {fallback})" if dated and join.day else fallback
     asked = (
         f"(select distinct {text} as name, {day} as day from {stages.reach(text, day)} where {text} is not null)"

@@ -42,7 +42,7 @@ def create(work: Work) -> str:
 
 
 def add(work: Work, name: str, file: int, found: Sequence[Fault]) -> None:
-    """Add faults that the reader of a file found: of rows (they reject their row) or of anything else (they tell)."""
+    """Add faults that the reader of a file found: of rows (they reject their row) or of anything else (they only report)."""
     _insert(
         work,
         name,
@@ -110,7 +110,7 @@ def add_rejected(work: Work, compiler: Compiler, relation: str, name: str, reope
             wrong, broken = row[2 + 2 * number : 4 + 2 * number]
             for defect in _defects(record, wrong, broken, source, texts):
                 message, hint = describe(defect)
-                # Two records of a row may stumble over the same cell: it is told once.
+                # Two records of a row may fail on the same cell: it is reported once.
                 if (defect.column, message) not in seen:
                     seen.add((defect.column, message))
                     cells = (defect.column, cell_parts(defect.value)[2], message, hint, _json(source), True)
@@ -158,7 +158,7 @@ def _defects(
 def _cell(record: Record, target: Target, source: dict[str, str]) -> tuple[str, str]:
     """The source column that a defect is about, and its text."""
     named = fields.columns_of(target.spec, record.spec.fields)
-    # What keeps the record from being judged at all is told with its first field.
+    # What keeps the record from being judged at all is reported with its first field.
     also = [*record.spec.key, *(sorted(names(record.spec.when)[1]) if record.spec.when else ())]
     texts = fields.identifying(record)
     for name in (*named, *(also if target.bit == 0 else ())):
@@ -178,7 +178,7 @@ def _cell(record: Record, target: Target, source: dict[str, str]) -> tuple[str, 
 def add_unmapped(work: Work, compiler: Compiler, relation: str, name: str) -> None:
     """One fault for each code that went to suspense and each unknown name, on its first row, with the count.
 
-    Where several records of a row read the same cell, it is told once.
+    Where several records of a row read the same cell, it is reported once.
     """
     accepted = f"{compiler.ignored} is null and not {compiler.rejected}"
     for record in compiler.records:
@@ -262,7 +262,7 @@ def _insert_wrong(work: Work, name: str, record: Record, column: str, texts: str
 
 
 def _faults_of(name: str, record: Record, rows: str, code: str, column: str, what: str, hint: str) -> str:
-    """SQL that tells each text of these rows once in a file, on its first row, with the count.
+    """SQL that reports each text of these rows once in a file, on its first row, with the count.
 
     rows  SQL of rows with _ordinal, _position and text
     what  SQL of what is wrong with a text

@@ -70,7 +70,7 @@ class Work:
 
 @contextmanager
 def joins_as_written(con: duckdb.DuckDBPyConnection) -> Iterator[None]:
-    """Rows that stream by a small table: nothing tells the database how many rows Arrow data has, and it would
-    rather make a hash table of all of them."""
+    """Join streamed rows to a small table as written: the database does not know how many rows Arrow data has, and
+    would build a hash table of all of them."""
     with without_optimizers(con, "join_order", "build_side_probe_side"):
         yield

@@ -19,7 +19,7 @@ from gateway.mapping.language.spec import Mapping, RecordSpec, TieOut
 from gateway.sql import identifier
 
 GROUPS_REPORTED_MAX = 20
-"""Differences told one by one; a last fault counts the rest."""
+"""Differences listed one by one; a last fault counts the rest."""
 
 _FIGURE = "DECIMAL(38,6)"
 _FILE = f"_ordinal >> {FILE_SHIFT} as file"
@@ -81,7 +81,7 @@ def _decimal(compiler: Compiler, column: str) -> str:
 
 
 def check(work: Work, mapping: Mapping, kinds: Sequence[tuple[Compiler, str, list[int]]], mapped: Mapped) -> None:
-    """Run every tie-out; a difference beyond its tolerance holds the file and is told with both figures.
+    """Run every tie-out; a difference beyond its tolerance holds the file and is reported with both figures.
 
     kinds  (compiler, relation, numbers of the files) of each kind of row
     """
@@ -108,7 +108,7 @@ def _check_one(
 ) -> None:
     parts = [_made(tie, *side) for side in sides] + [_stated(tie, *sides[0])]
     if not tie.by:
-        # A file without rows states nothing, and is told so.
+        # A file without rows states nothing, and that is reported.
         parts.append(f"select unnest({list(files)}), '', 0, 0, null, 0, false")
     compared = f"""select file, "group", sum(made) as made, sum(records) as records, max(stated) as stated,
         sum(rejected) as rejected, bool_or(unreadable) as unreadable

@@ -18,7 +18,7 @@ ACKNOWLEDGEMENTS = ("997", "999", "TA1", "CONTRL", "APERAK")
 """Sets that only say that ours arrived: nobody needs to map them."""
 
 NEAR_MAX = 5
-"""Mappings that are told of, where none reads the file."""
+"""How many of the nearest mappings are named where none reads the file."""
 
 
 @dataclass
@@ -29,7 +29,7 @@ class Claims:
     unclaimed  faults of units that nobody claims or that the sender may not send; their neighbours proceed
     units      ordinals of the units behind `unclaimed`, in the same order
     fault      why nobody may read the file at all
-    by         what decided where the file's name did not, to be told of it
+    by         what decided where the file's name did not, as a sentence for the report
     """
 
     taken: list[tuple[Loaded, frozenset[int] | None]] = field(default_factory=list)
@@ -73,7 +73,7 @@ def claim_file(library: Library, partner: str, name: str, content: Content, on: 
 
 
 def _by(reader: Loaded, content: Content, first: Sequence[Loaded]) -> str:
-    """What is told of a file that was claimed by its content."""
+    """The sentence that reports a file claimed by its content."""
     rest = [one for one in first if one is not reader]
     but = f"its name also fits {' and '.join(one.name for one in rest)}"
     if not first:

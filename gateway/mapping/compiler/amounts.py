@@ -24,7 +24,7 @@ POINT_SEEN, COMMA_SEEN, AMBIGUOUS_SEEN = 1, 2, 4
 """Bits that `evidence` gives for a text: what it says about the decimal sign of its column."""
 
 AMBIGUOUS = r"[+-]?[1-9][0-9]{0,2}[.,][0-9]{3}"
-"""One separator before three digits: thousands or decimals, only other values of the column can tell."""
+"""One separator before three digits: thousands or decimals, which only other values of the column decide."""
 
 Key = TypeVar("Key")
 
@@ -100,7 +100,7 @@ def evidence(text: str, into: Room, writing: Writing = PLAIN_WRITING) -> str:
 
 
 def decide(seen: Mapping[Key, int]) -> dict[Key, Notation]:
-    """How the ambiguous numbers of a field are read, where its other numbers tell, else those of all fields."""
+    """How the ambiguous numbers of a field are read: as its other numbers decide, else as those of all fields do."""
     words: dict[int, Notation] = {POINT_SEEN: "point", COMMA_SEEN: "comma"}
     signs = POINT_SEEN | COMMA_SEEN
     whole = 0

@@ -27,7 +27,7 @@ class Step:
 
 @dataclass
 class Plan:
-    """Steps by name. Names start with two underscores, so that an expression tells what it uses."""
+    """Steps by name. Names start with two underscores, so that an expression shows what it uses."""
 
     steps: dict[str, Step] = field(default_factory=dict)
 

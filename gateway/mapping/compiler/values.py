@@ -1,8 +1,8 @@
 """Text → typed value, as SQL. The shape is checked before anything is cast, because casts are lenient
 (`2025-2-3`, leading blanks, `1_000` and rounding of `1.23456` would pass).
 
-Each function gives an expression that is NULL where the text cannot be read; the caller tells that apart
-from a blank.
+Each function gives an expression that is NULL where the text cannot be read; the caller distinguishes
+that from a blank.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Check digits of identifiers. A wrong one is told, and its row counts all the same: goods and money have moved.
+"""Check digits of identifiers. A wrong one is reported, and its row still counts: goods and money have moved.
 
 What knows the identifiers is imported when the first one is checked: most runs of the program check none.
 """

@@ -32,7 +32,7 @@ from gateway.model import MAPPABLE
 from gateway.sql import identifier
 
 DIFFERENCES_MAX = 20
-"""Differences told of one sample; a last line counts the rest."""
+"""Differences listed for one sample; a last line counts the rest."""
 
 MASTER_DATA = "master-data.csv"
 
