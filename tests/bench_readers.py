@@ -161,10 +161,10 @@ def ours(pack: str, path: Path, kinds: int = 1) -> None:
         columns = apply.source_columns(mapping, [record for record in mapping.record if record.each == each])
         request = ReadRequest(path, path.name, limits, mapping.file.options, each, tuple(columns))
         rows.append(sum(len(batch) for batch in formats.named(name).read(request)))
-    tell(rows[0], verified - begun, time.perf_counter() - verified)
+    report(rows[0], verified - begun, time.perf_counter() - verified)
 
 
-def tell(rows: int, verify_s: float, read_s: float) -> None:
+def report(rows: int, verify_s: float, read_s: float) -> None:
     """Print what a process measured of itself."""
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     print(json.dumps({"rows": rows, "verify_s": verify_s, "read_s": read_s, "rss_mb": peak}))
@@ -178,7 +178,7 @@ def library(module: str, path: Path) -> None:
     read = {"mt940": entries_of_mt940, "pyx12": lines_of_pyx12, "pydifact": quantities_of_pydifact}[module]
     begun = time.perf_counter()
     rows = sum(1 for _ in read(path))
-    tell(rows, 0, time.perf_counter() - begun)
+    report(rows, 0, time.perf_counter() - begun)
 
 
 def entries_of_mt940(path: Path) -> Iterator[tuple[object, ...]]:
@@ -216,7 +216,7 @@ def quantities_of_pydifact(path: Path) -> Iterator[tuple[object, ...]]:
 
 
 def measured(call: str) -> dict[str, float]:
-    """What a process of its own tells."""
+    """What a process of its own reports."""
     done = subprocess.run(
         [sys.executable, "-c", f"from tests.bench_readers import Path, library, ours; {call}"],
         check=True, capture_output=True, text=True, cwd=ROOT,

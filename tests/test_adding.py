@@ -213,7 +213,7 @@ def memo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.syspath_prepend(package.parent)
     monkeypatch.setitem(formats.FORMATS, "memo", import_module("cellar_formats.memo"))
     yield
-    # Another test makes the package anew, in its own folder.
+    # Another test makes the package again, in its own folder.
     for name in ("cellar_formats.memo", "cellar_formats"):
         monkeypatch.delitem(sys.modules, name)
 
@@ -271,13 +271,13 @@ def test_a_format_is_one_module_and_one_line_in_the_registry(cellar: Path) -> No
         ('qty      = "count"', 'qty      = "coumt"', '"coumt" is not a part of a line; did you mean "count"?'),
     ],
 )
-def test_a_slip_in_a_mapping_of_a_new_format_is_told_before_a_file_comes(
+def test_a_slip_in_a_mapping_of_a_new_format_is_reported_before_a_file_comes(
     cellar: Path, old: str, new: str, fault: str
 ) -> None:
     mapping = cellar / "mappings" / "keller" / "memo.toml"
     mapping.write_text(MEMO_MAPPING.replace(old, new))
     loaded, _ = load.load_file(mapping, cellar / "mappings")
     assert loaded is not None
-    [told] = lint.check(loaded, {})
-    assert fault in told.message
-    assert (told.file, told.line) == ("mappings/keller/memo.toml", MEMO_MAPPING.splitlines().index(old) + 1)
+    [reported] = lint.check(loaded, {})
+    assert fault in reported.message
+    assert (reported.file, reported.line) == ("mappings/keller/memo.toml", MEMO_MAPPING.splitlines().index(old) + 1)

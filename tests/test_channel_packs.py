@@ -134,7 +134,7 @@ def total(lines: list[dict[str, Any]], **wanted: str) -> Decimal:
 
 
 @pytest.mark.parametrize("name", [n for n in SETTLED if '"suspense"' in (STANDARD / f"{n}.toml").read_text("utf-8")])
-def test_an_unknown_code_keeps_its_amount_in_suspense_and_is_told(name: str) -> None:
+def test_an_unknown_code_keeps_its_amount_in_suspense_and_is_reported(name: str) -> None:
     unknown = [line for line in rows_of(name, "settlement_line") if line["canonical_class"] == "suspense"]
     if name in ("stripe/balance-history", "paypal/transaction-detail"):
         assert not unknown, "now its samples hold such a code: take it off this list"
@@ -311,7 +311,7 @@ def test_a_public_order_is_read_to_the_amount(reader: Home) -> None:
     ]  # fmt: skip
 
 
-def test_a_public_receipt_tells_what_is_short(reader: Home) -> None:
+def test_a_public_receipt_reports_what_is_short(reader: Home) -> None:
     found = public(reader, "ubl/receipt-advice", "xml-ubl", "ubl__UBL-ReceiptAdvice-2.0-Example.xml")
     [line] = found["records"]["receipt_line"]
     assert (line["po"], line["accepted_qty"], line["short_qty"]) == ("AEG012345", "90.0000", "10.0000")

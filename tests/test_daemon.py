@@ -1,4 +1,4 @@
-"""`gateway run` as a process of its own: files in, workbooks out, and an end when it is told."""
+"""`gateway run` as a process of its own: files in, workbooks out, and an end on request."""
 
 from __future__ import annotations
 
@@ -289,7 +289,7 @@ def test_polling_alone_finds_files(working: Working, drop: Put) -> None:
     working(lambda: wait_for(lambda: not path.exists(), "taken", 60))
 
 
-def test_a_watch_that_cannot_be_had_is_told(home: Path, quick: Config) -> None:
+def test_a_watch_that_cannot_be_had_is_reported(home: Path, quick: Config) -> None:
     lane = build(home, quick, home / "ledger")[0]
     with capture_logs() as logs, watching(home / "nowhere", lane):
         pass

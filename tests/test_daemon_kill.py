@@ -22,7 +22,7 @@ from gateway.ledger.lake import open_lake
 from gateway.settings import Config
 from gateway.transports.folder import Folder
 from tests.ledger.conftest import BUSINESS_NOW, content, lay_down_business
-from tests.ledger.test_kill import PROCESSES, told_to_stop, waiting
+from tests.ledger.test_kill import PROCESSES, asked_to_stop, waiting
 from tests.transports.sshd import wait_for
 
 KILLS = int(os.environ.get("KILLS", "8"))
@@ -68,7 +68,7 @@ def finish(home: Path) -> float:
         assert process.is_alive(), text
         return waiting(home) == 0 and text.rfind(BOOKED) > text.rfind(TAKEN)
 
-    with told_to_stop(process):
+    with asked_to_stop(process):
         wait_for(settled, "everything is taken and booked", 120)
         seconds = time.monotonic() - begun
     assert [line for line in log_of(home).read_text().splitlines() if "Traceback" in line] == []
@@ -146,9 +146,9 @@ def test_killed_at_any_instant_under_load_it_ends_as_if_it_had_not_been(
 
 
 def taken(home: Path, config: Config) -> list[tuple[str, str]]:
-    """(partner, name) of each delivery that the audit trail tells of, as often as it does.
+    """(partner, name) of each delivery of the audit trail, as often as it is there.
 
-    Which files share an audit row depends on where a kill cut; that each is told once does not.
+    Which files share an audit row depends on where a kill cut; that each is there once does not.
     """
     with open_lake(home, config, read_only=True) as ledger:
         rows = ledger.con.execute(

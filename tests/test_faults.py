@@ -107,7 +107,7 @@ def test_a_disk_that_fills_up_anywhere_on_the_way_loses_nothing(home: Path, drop
     assert list((disk / "ledger").rglob("*.tmp")) == []
 
 
-def test_books_on_a_full_disk_are_told_in_one_line_and_run_when_there_is_room(
+def test_books_on_a_full_disk_are_reported_in_one_line_and_run_when_there_is_room(
     home: Path, drop: Put, disk: Path
 ) -> None:
     shutil.move(home / "ledger", disk / "ledger")
@@ -124,7 +124,7 @@ def test_books_on_a_full_disk_are_told_in_one_line_and_run_when_there_is_room(
         assert verify.verify(gateway.lake) == []
 
 
-def test_a_full_disk_leaves_no_half_workbook_and_is_told_in_one_line(gateway: Home, drop: Put, disk: Path) -> None:
+def test_a_full_disk_leaves_no_half_workbook_and_is_reported_in_one_line(gateway: Home, drop: Put, disk: Path) -> None:
     drop("amazon-us", "settlement-1.txt", GOOD)
     take(gateway)
     run_books(gateway)
@@ -235,7 +235,7 @@ def test_a_partners_folder_that_is_deleted_and_made_again_is_watched_again(home:
 # --- servers ------------------------------------------------------------------------------------------
 
 
-def test_a_server_whose_key_changed_is_told_in_the_log_and_the_metric_and_its_files_stay(
+def test_a_server_whose_key_changed_is_reported_in_the_log_and_the_metric_and_its_files_stay(
     working: Working, gateway: Home, drop: Put, sshd: Sshd, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monitors: list[Monitor] = []
@@ -250,15 +250,15 @@ def test_a_server_whose_key_changed_is_told_in_the_log_and_the_metric_and_its_fi
     seen: list[str] = []
 
     def script() -> None:
-        wait_for(lambda: any(log["event"] == "transport.failed" for log in logs), "it is told", 60)
+        wait_for(lambda: any(log["event"] == "transport.failed" for log in logs), "the log reports it", 60)
         path = drop("amazon-us", "settlement-2.txt", named(2))
         wait_for(lambda: not path.exists(), "the folder goes on", 60)
         seen.append(monitors[0].metrics().decode())
 
     with capture_logs() as logs:
         working(script, sshd.settings(host_key=make_key(tmp_path / "pinned")))
-    told = next(log["error"] for log in logs if log["event"] == "transport.failed")
-    assert "its key is ssh-ed25519 SHA256:" in told and "Ask the partner whether the server's key changed" in told
+    error = next(log["error"] for log in logs if log["event"] == "transport.failed")
+    assert "its key is ssh-ed25519 SHA256:" in error and "Ask the partner whether the server's key changed" in error
     assert 'gateway_transport_up{transport="sftp:partner"} 0.0' in seen[0]
     assert 'gateway_transport_up{transport="folder"} 1.0' in seen[0]
     assert sshd.names("in") == ["settlement-1.txt"]

@@ -98,7 +98,7 @@ def test_samples_are_read_with_the_homes_master_data_and_an_empty_ledger(gateway
         assert opened.lake.con.execute("select count(*) from file").fetchone() == (0,)
 
 
-def test_master_data_is_made_anew_only_when_the_ledgers_changed(gateway: Home) -> None:
+def test_master_data_is_read_again_only_when_the_ledgers_changed(gateway: Home) -> None:
     _, aliases = gateway.master.tables()
     gateway.master.replace(pa.table({"sku": pa.array(["SKU-9"], pa.utf8())}), aliases)
     gateway.master.refresh()

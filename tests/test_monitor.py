@@ -53,7 +53,7 @@ def listening(home: Path, run: Run) -> tuple[Process, str]:
 # --- health and metrics -------------------------------------------------------------------------------
 
 
-def test_a_running_gateway_tells_what_it_took_and_how_it_is(home: Path, drop: Put, run: Run) -> None:
+def test_a_running_gateway_shows_what_it_took_and_how_it_is(home: Path, drop: Put, run: Run) -> None:
     process, address = listening(home, run)
     drop("master-data", "items.csv", ITEMS)
     drop("amazon-us", "settlement-1.txt", GOOD)
@@ -96,7 +96,7 @@ def test_without_listen_nothing_is_served_and_top_says_what_to_set(home: Path) -
     assert "listen" in shown.stderr
 
 
-def test_a_port_that_is_taken_is_told(home: Path) -> None:
+def test_a_port_that_is_taken_is_reported(home: Path) -> None:
     with (
         serving(Monitor(), "127.0.0.1:0", "", private=False) as address,
         pytest.raises(HouseError, match=r"daemon\.listen"),

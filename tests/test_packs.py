@@ -143,7 +143,7 @@ def test_master_data_of_samples_are_items_and_their_names_in_time(tmp_path: Path
 
 
 @pytest.mark.parametrize("row", ["A,,3PL,X,many,,", "A,,3PL,X,1,2.1.2026,", ",,3PL,X,1,,"])
-def test_master_data_that_cannot_be_read_are_told_with_their_line(tmp_path: Path, row: str) -> None:
+def test_master_data_that_cannot_be_read_are_reported_with_their_line(tmp_path: Path, row: str) -> None:
     path = folder(tmp_path, f"sku,partner,id-type,external-id,pack-qty,valid-from,valid-to\nB,,,,,,\n{row}\n")
     with pytest.raises(HouseError, match=r"master-data\.csv:3"):
         samples.master_data(path)

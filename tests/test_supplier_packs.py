@@ -196,7 +196,7 @@ def public(reader: Home, name: str, folder: str, file: str) -> dict[str, Any]:
     return tried(reader, STANDARD / f"{name}.toml", files[0])
 
 
-def test_a_public_invoice_foots_and_its_neighbour_that_does_not_is_told(reader: Home) -> None:
+def test_a_public_invoice_foots_and_its_neighbour_that_does_not_is_reported(reader: Home) -> None:
     found = public(reader, "x12/810", "x12", "staedi__simple810.edi")
     # The interchange says that it is a test: a pass takes it as one, so nothing of it counts, and it is not held.
     assert not found["held"] and found["counts"]["ignored"] == found["counts"]["received"] > 0

@@ -1,4 +1,4 @@
-"""Notifications: a digest each day, and grave exceptions at once, by mail and webhook."""
+"""Notifications: a digest each day, and severe exceptions at once, by mail and webhook."""
 
 from __future__ import annotations
 

@@ -60,7 +60,7 @@ def open_now(con: duckdb.DuckDBPyConnection, columns: Sequence[str]) -> pa.Table
 
 
 def open_of(con: duckdb.DuckDBPyConnection, owners: Sequence[str], severity: int, since: datetime) -> Rows:
-    """What is open of these owners and as grave or graver, as messages show it.
+    """Open exceptions of these owners, of this severity or worse, as messages show them.
 
     exception_id, severity, code, owner, partner, business_key, amount, currency, qty, due (day), since (instant of its
     last opening), message, version (that of its last opening), fresh (whether it opened after `since`)

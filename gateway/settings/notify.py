@@ -34,7 +34,7 @@ class Smtp(Strict):
 
 
 class Recipient(Strict):
-    """Who gets the exceptions of some owners, by mail or webhook: a digest each day, and what is grave at once.
+    """Who gets the exceptions of some owners, by mail or webhook: a digest each day, and severe ones at once.
 
     severity    alerts for this and graver ones; 0 for none
     digest_at   local time, "" for none

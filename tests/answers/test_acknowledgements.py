@@ -1,4 +1,4 @@
-"""What a partner is told of its files: the right answer, once, whatever happens, and readable by others."""
+"""What a partner gets back for its files: the right answer, once, whatever happens, and readable by others."""
 
 from __future__ import annotations
 
@@ -97,7 +97,7 @@ def answering(home: Path, agreed: str = EVERYTHING) -> Iterator[Home]:
         yield gateway
 
 
-def told(gateway: Home, partner: str = "3pl-east") -> dict[str, str]:
+def answers_of(gateway: Home, partner: str = "3pl-east") -> dict[str, str]:
     """Name → content of what stands in the partner's outbound folder."""
     folder = gateway.folder / "outbound" / partner
     return {
@@ -147,7 +147,7 @@ def test_a_good_file_is_accepted(home: Path, drop: Put) -> None:
         assert [path.name for path in done.acknowledgements] == [
             "feedback-000000001.csv", "ta1-000000001.edi", "997-000000002.edi",
         ]  # fmt: skip
-        found = told(gateway)
+        found = answers_of(gateway)
         assert body(found["ta1-000000001.edi"], "TA1") == ["TA1*000000007*261120*2300*A*000"]
         text = found["997-000000002.edi"]
         assert text.startswith("ISA*00*          *00*          *ZZ*GATEWAY        *ZZ*3PLEAST        *")
@@ -165,21 +165,21 @@ def test_a_broken_set_is_rejected_and_its_neighbours_are_accepted(home: Path, dr
     with answering(home) as gateway:
         drop("3pl-east", "set.edi", wrong)
         run_once(gateway)
-        assert body(told(gateway)["997-000000002.edi"], "AK2", "AK5", "AK9") == [
+        assert body(answers_of(gateway)["997-000000002.edi"], "AK2", "AK5", "AK9") == [
             "AK2*945*0001", "AK5*A", "AK2*945*0002", "AK5*R*4", "AK2*945*0003", "AK5*R*3", "AK2*945*0004", "AK5*A",
             "AK9*P*4*4*2",
         ]  # fmt: skip
         check(home / "outbound" / "3pl-east")
 
 
-def test_a_segment_that_cannot_be_read_is_told_with_its_place_and_element(home: Path, drop: Put) -> None:
+def test_a_segment_that_cannot_be_read_is_reported_with_its_place_and_element(home: Path, drop: Put) -> None:
     long = shipments(8, 1, 2).replace(b"LX*1~", b"LX*1" + b"*" * 40 + b"~", 1)
     with answering(home, 'x12 = "999"') as gateway:
         limits = gateway.settings.limits.model_copy(update={"edi_elements_per_segment_max": 30})
         gateway.settings = gateway.settings.model_copy(update={"limits": limits})
         drop("3pl-east", "set.edi", long)
         run_once(gateway)
-        assert body(told(gateway)["999-000000001.edi"], "ST", "AK1", "IK3", "IK4", "IK5", "AK9") == [
+        assert body(answers_of(gateway)["999-000000001.edi"], "ST", "AK1", "IK3", "IK4", "IK5", "AK9") == [
             "ST*999*0001*005010", "AK1*SW*8*004010", "IK3*LX*4**8", "IK4*31**3", "IK5*R*5", "IK5*A", "AK9*P*2*2*1",
         ]  # fmt: skip
 
@@ -250,7 +250,7 @@ def test_an_interchange_with_a_wrong_envelope_is_rejected_by_ta1_alone(
         assert [answer for answer in answers(gateway) if answer[0] != "FEEDBACK"] == [
             ("TA1", "bad.edi", "000000009", "REJECTED")
         ]
-        assert body(told(gateway)["ta1-000000001.edi"], "TA1") == [f"TA1*000000009*261120*2300*R*{code}"]
+        assert body(answers_of(gateway)["ta1-000000001.edi"], "TA1") == [f"TA1*000000009*261120*2300*R*{code}"]
 
 
 def test_without_ta1_the_997_rejects_an_interchange_with_a_wrong_envelope(home: Path, drop: Put) -> None:
@@ -258,7 +258,7 @@ def test_without_ta1_the_997_rejects_an_interchange_with_a_wrong_envelope(home: 
         drop("3pl-east", "cut.edi", shipments(9).replace(b"IEA*1*000000009~", b""))
         drop("3pl-east", "group.edi", shipments(10).replace(b"GE*1*10", b"GE*5*11"))
         run_once(gateway)
-        found = told(gateway)
+        found = answers_of(gateway)
         assert body(found["997-000000001.edi"], "AK5", "AK9") == ["AK5*R", "AK9*R*1*1*0"]
         assert body(found["997-000000002.edi"], "AK5", "AK9") == ["AK5*R", "AK9*R*5*1*0*5*4"]
 
@@ -276,8 +276,8 @@ def test_a_control_number_that_comes_again_with_other_content_is_noted(
             if not together:
                 run_once(gateway)
         run_once(gateway)
-        told_ = sorted(body(text, "TA1")[0][-5:] for text in told(gateway).values())
-        assert told_ == ["A*000", "E*025", "E*025"]
+        notes = sorted(body(text, "TA1")[0][-5:] for text in answers_of(gateway).values())
+        assert notes == ["A*000", "E*025", "E*025"]
         query = "select business_key, message from exception where code = 'CONTROL_REUSED' and status = 'OPEN'"
         [(key, message)] = gateway.lake.con.execute(query).fetchall()
         assert key == "3pl-east|ZZ/3PLEAST > ZZ/GATEWAY: 9" and "again.edi, first.edi, other.edi" in message
@@ -292,14 +292,14 @@ def test_a_control_number_of_an_earlier_file_is_noted_whatever_the_document(home
         run_once(gateway)
         drop("3pl-east", "in.edi", order)
         run_once(gateway)
-        assert [body(text, "TA1")[0][-5:] for text in told(gateway).values()] == ["A*000", "E*025"]
+        assert [body(text, "TA1")[0][-5:] for text in answers_of(gateway).values()] == ["A*000", "E*025"]
 
 
 def test_an_interchange_twice_in_a_file_is_rejected_the_second_time(home: Path, drop: Put) -> None:
     with answering(home, "ta1 = true") as gateway:
         drop("3pl-east", "twice.edi", shipments(9) + shipments(9))
         run_once(gateway)
-        assert [body(text, "TA1")[0][-5:] for text in told(gateway).values()] == ["A*000", "R*025"]
+        assert [body(text, "TA1")[0][-5:] for text in answers_of(gateway).values()] == ["A*000", "R*025"]
 
 
 def test_a_sender_that_is_not_the_partners_gets_ta1_or_nothing(home: Path, drop: Put) -> None:
@@ -308,7 +308,7 @@ def test_a_sender_that_is_not_the_partners_gets_ta1_or_nothing(home: Path, drop:
         drop("3pl-east", "other.edi", other)
         run_once(gateway)
         assert answers(gateway) == [("TA1", "other.edi", "000000007", "REJECTED")]
-        assert body(told(gateway)["ta1-000000001.edi"], "TA1") == ["TA1*000000007*261120*2300*R*006"]
+        assert body(answers_of(gateway)["ta1-000000001.edi"], "TA1") == ["TA1*000000007*261120*2300*R*006"]
 
 
 def test_a_sender_that_is_not_the_partners_gets_no_997(home: Path, drop: Put) -> None:
@@ -322,7 +322,7 @@ def test_a_kind_of_set_that_nobody_maps_is_not_supported(home: Path, drop: Put) 
     with answering(home, 'x12 = "997"') as gateway:
         drop("3pl-east", "order.edi", interchange("850", "PO", DAY, 12, [["BEG*00*SA*1**20261101"]]))
         run_once(gateway)
-        assert body(told(gateway)["997-000000001.edi"], "AK5", "AK9") == ["AK5*R*1", "AK9*R*1*1*0"]
+        assert body(answers_of(gateway)["997-000000001.edi"], "AK5", "AK9") == ["AK5*R*1", "AK9*R*1*1*0"]
 
 
 def test_acknowledgements_are_not_acknowledged(home: Path, drop: Put) -> None:
@@ -339,7 +339,7 @@ def test_a_test_interchange_is_answered_by_a_test(home: Path, drop: Put) -> None
     with answering(home, 'x12 = "997"') as gateway:
         drop("3pl-east", "test.edi", shipments(7).replace(b"*0*P*>", b"*0*T*>"))
         run_once(gateway)
-        assert "*0*T*>~GS*FA*" in told(gateway)["997-000000001.edi"]
+        assert "*0*T*>~GS*FA*" in answers_of(gateway)["997-000000001.edi"]
 
 
 def test_each_interchange_of_a_file_has_an_answer_of_its_own(home: Path, drop: Put) -> None:
@@ -360,7 +360,7 @@ def test_rejected_rows_are_advised_with_place_element_and_text(home: Path, drop:
         assert answers(gateway)[1:3] == [
             ("997", "stock.edi", "000000020", "ACCEPTED"), ("824", "stock.edi", "000000020", "PARTLY"),
         ]  # fmt: skip
-        text = told(gateway)["824-000000003.edi"]
+        text = answers_of(gateway)["824-000000003.edi"]
         assert body(text, "OTI") == ["OTI*TE*TN*000000020-20-0002*3PLEAST*GATEWAY*20261120*2300*20*0002*846*004010"]
         [ted] = body(text, "TED")
         assert ted.startswith('TED*848*QTY/02: "many" is not') and ted.endswith("*QTY*6*2**many")
@@ -373,7 +373,7 @@ def test_a_fault_in_the_header_of_a_set_names_the_segment_of_the_header(home: Pa
         body_of = shipment(6, day="20261345")
         drop("3pl-east", "date.edi", interchange("945", "SW", DAY, 10, [shipment(5), body_of]))
         run_once(gateway)
-        text = told(gateway)["824-000000003.edi"]
+        text = answers_of(gateway)["824-000000003.edi"]
         assert [segment.split("*")[1] for segment in body(text, "OTI")] == ["TR", "TR"]
         assert body(text, "TED")[1].endswith("*W06*2*3**20261345")
 
@@ -386,7 +386,7 @@ def test_a_file_that_does_not_tie_out_is_accepted_as_syntax_and_rejected_as_busi
         assert [(kind, verdict) for kind, *_, verdict in answers(gateway)] == [
             ("TA1", "ACCEPTED"), ("997", "ACCEPTED"), ("824", "REJECTED"), ("FEEDBACK", "REJECTED"),
         ]  # fmt: skip
-        text = told(gateway)["824-000000003.edi"]
+        text = answers_of(gateway)["824-000000003.edi"]
         assert body(text, "OTI")[0].startswith("OTI*TR*TN*000000011-11*")
         assert body(text, "TED")[0].startswith("TED*010*units shipped (W03)")
         assert "release" not in text
@@ -408,7 +408,7 @@ def test_feedback_lists_what_was_rejected_and_sums_up(home: Path, drop: Put) -> 
         drop("master-data", "items.csv", ITEMS)
         drop("3pl-east", "stock.edi", interchange("846", "IB", DAY, 20, [stock("5", "=many"), stock("1", "few")]))
         run_once(gateway)
-        first, second, summary = rows_of(told(gateway)["feedback-000000001.csv"])
+        first, second, summary = rows_of(answers_of(gateway)["feedback-000000001.csv"])
         assert (first["record"], first["file"], first["position"], first["column"]) == (
             "fault", "stock.edi", "segment 8", "QTY/02",
         )  # fmt: skip
@@ -458,7 +458,7 @@ def test_a_good_interchange_is_acknowledged_by_contrl(home: Path, drop: Put) -> 
     with answering(home, 'edifact = "contrl"') as gateway:
         drop("3pl-eu", "good.edi", UNB + message(*STOCK) + "UNZ+1+77'")
         run_once(gateway)
-        [text] = told(gateway, "3pl-eu").values()
+        [text] = answers_of(gateway, "3pl-eu").values()
         assert text.startswith("UNB+UNOC:3+4099999000003:14+4012345000009:14:ROUTE?+1+")
         assert text.split("'")[1:-2] == [
             "UNH+1+CONTRL:D:3:UN", "UCI+77+4012345000009:14:ROUTE?+1+4099999000003:14+7",
@@ -467,14 +467,14 @@ def test_a_good_interchange_is_acknowledged_by_contrl(home: Path, drop: Put) -> 
         check(home / "outbound" / "3pl-eu")
 
 
-def test_contrl_tells_what_is_wrong_and_where(home: Path, drop: Put) -> None:
+def test_contrl_names_what_is_wrong_and_where(home: Path, drop: Put) -> None:
     second = message(*STOCK).replace("UNH+1", "UNH+2").replace("UNT+9+1", "UNT+9+3").replace("STK1", "STK2")
     third = message(*STOCK).replace("UNH+1", "UNH+3").replace("UNT+9+1", "UNT+8+3").replace("STK1", "STK3")
     fourth = message("UNH+4+PARTIN:D:96A:UN", "UNT+2+4")
     with answering(home, 'edifact = "contrl"') as gateway:
         drop("3pl-eu", "mixed.edi", UNB + message(*STOCK) + second + third + fourth + "UNZ+4+77'")
         run_once(gateway)
-        [text] = told(gateway, "3pl-eu").values()
+        [text] = answers_of(gateway, "3pl-eu").values()
         assert body(text, "UCM") == [
             "UCM+1+INVRPT:D:96A:UN:EAN004+7", "UCM+2+INVRPT:D:96A:UN:EAN004+4+28+UNT+3",
             "UCM+3+INVRPT:D:96A:UN:EAN004+4+29+UNT+2", "UCM+4+PARTIN:D:96A:UN+4+17+UNH+3",
@@ -483,7 +483,7 @@ def test_contrl_tells_what_is_wrong_and_where(home: Path, drop: Put) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "told_of_it"),
+    ("text", "error"),
     [
         (UNB + message(*STOCK), "4+13+UNZ"),
         (UNB + message(*STOCK) + "UNZ+2+77'", "4+29+UNZ+2"),
@@ -491,12 +491,12 @@ def test_contrl_tells_what_is_wrong_and_where(home: Path, drop: Put) -> None:
         (UNB.replace("4012345000009", "4012345999999") + message(*STOCK) + "UNZ+1+77'", "4+23+UNB+3"),
     ],
 )
-def test_contrl_rejects_an_interchange_with_a_wrong_envelope(home: Path, drop: Put, text: str, told_of_it: str) -> None:
+def test_contrl_rejects_an_interchange_with_a_wrong_envelope(home: Path, drop: Put, text: str, error: str) -> None:
     with answering(home, 'edifact = "contrl"') as gateway:
         drop("3pl-eu", "bad.edi", text)
         run_once(gateway)
-        [answer] = told(gateway, "3pl-eu").values()
-        assert body(answer, "UCI")[0].endswith(f"+4099999000003:14+{told_of_it}") and not body(answer, "UCM")
+        [answer] = answers_of(gateway, "3pl-eu").values()
+        assert body(answer, "UCI")[0].endswith(f"+4099999000003:14+{error}") and not body(answer, "UCM")
 
 
 def test_rejected_rows_of_edifact_are_advised_by_aperak(home: Path, drop: Put) -> None:
@@ -504,7 +504,7 @@ def test_rejected_rows_of_edifact_are_advised_by_aperak(home: Path, drop: Put) -
     with answering(home) as gateway:
         drop("3pl-eu", "stock.edi", UNB + wrong + "UNZ+1+77'")
         run_once(gateway)
-        text = told(gateway, "3pl-eu")["aperak-000000002.edi"]
+        text = answers_of(gateway, "3pl-eu")["aperak-000000002.edi"]
         assert body(text, "UNH", "BGM", "ERC") == ["UNH+1+APERAK:D:96A:UN", "BGM+313+2-1+9+CA", "ERC+12::ZZZ"]
         assert body(text, "RFF") == ["RFF+ACW:1", "RFF+ACW:1:7"]
         assert 'Found "many".' in text
@@ -514,7 +514,7 @@ def test_rejected_rows_of_edifact_are_advised_by_aperak(home: Path, drop: Put) -
 # --- once, whatever happens ---------------------------------------------------------------------------
 
 
-def test_without_an_agreement_nothing_is_told(gateway: Home, drop: Put) -> None:
+def test_without_an_agreement_nothing_is_answered(gateway: Home, drop: Put) -> None:
     drop("3pl-east", "good.edi", shipments(7))
     run_once(gateway)
     assert answers(gateway) == [] and not (gateway.folder / "outbound" / "3pl-east").exists()
@@ -524,11 +524,11 @@ def test_a_file_that_comes_again_is_not_answered_again(home: Path, drop: Put) ->
     with answering(home) as gateway:
         drop("3pl-east", "good.edi", shipments(7))
         run_once(gateway)
-        first = told(gateway)
+        first = answers_of(gateway)
         drop("3pl-east", "again.edi", shipments(7))
         done = run_once(gateway)
         assert [file.state for file in done.files] == ["DUPLICATE"]
-        assert done.acknowledgements == [] and told(gateway) == first
+        assert done.acknowledgements == [] and answers_of(gateway) == first
 
 
 def test_control_numbers_are_never_used_again(home: Path, drop: Put) -> None:
@@ -558,10 +558,10 @@ def test_what_was_composed_before_a_crash_is_written_afterwards(
             patch.setattr(acknowledgement_files, "_write", fail)
             done = run_once(gateway)
         assert done.acknowledgements == [] and "No space left" in done.problems[0]
-        assert done.files[0].state == "ACCEPTED" and told(gateway) == {}
+        assert done.files[0].state == "ACCEPTED" and answers_of(gateway) == {}
     with answering(home) as gateway:
         done = run_once(gateway)
-        assert done.files == [] and list(told(gateway)) == [
+        assert done.files == [] and list(answers_of(gateway)) == [
             "997-000000002.edi", "feedback-000000001.csv", "ta1-000000001.edi",
         ]  # fmt: skip
         assert run_once(gateway).acknowledgements == []
@@ -573,7 +573,7 @@ def test_what_was_fetched_and_removed_is_not_written_again(home: Path, drop: Put
         for path in run_once(gateway).acknowledgements:
             path.unlink()
         run_once(gateway)
-        assert told(gateway) == {}
+        assert answers_of(gateway) == {}
 
 
 def test_a_file_that_stands_from_before_a_crash_stays_as_it_is(
@@ -629,7 +629,7 @@ def test_killed_at_any_instant_each_interchange_is_answered_once(home: Path, dro
     assert killed, "no kill fell into the work"
     with answering(home) as gateway:
         run_once(gateway)
-        found = told(gateway)
+        found = answers_of(gateway)
         answered = Counter(answer[:3] for answer in answers(gateway) if answer[0] == "997")
         assert answered == {("997", f"{control}.edi", f"{control:09d}"): 1 for control in controls}
         texts = [text for name, text in found.items() if name.startswith("997")]
@@ -657,10 +657,10 @@ def test_the_daemon_answers_and_tries_again_when_that_fails(
 
             patch.setattr(daemon._dispatch, "write", fail)
             daemon._answer()
-        assert told(gateway) == {}
+        assert answers_of(gateway) == {}
         daemon._answers_back_off.worked()
         daemon._answer()
-        assert len(told(gateway)) == 3
+        assert len(answers_of(gateway)) == 3
 
 
 def test_acknowledgements_are_delivered_as_workbooks_are(home: Path, drop: Put, tmp_path: Path) -> None:

@@ -160,7 +160,7 @@ def test_an_interchange_that_ta1_rejects_is_rejected(home: Path, drop: Put) -> N
         assert exceptions(gateway) == [("ACK_REJECTED", sent.name)]
 
 
-def test_an_acknowledgement_of_what_was_never_sent_is_told(home: Path, drop: Put) -> None:
+def test_an_acknowledgement_of_what_was_never_sent_is_reported(home: Path, drop: Put) -> None:
     with agreed(home) as gateway:
         sent = advised(gateway, drop)
         drop("3pl-east", "other.edi", answer(sent, 900).replace("AK1*AG*2", "AK1*AG*77"))
@@ -210,7 +210,7 @@ def test_a_contrl_that_only_says_that_it_arrived_closes_nothing(home: Path, drop
         assert exceptions(gateway) == [("ACK_OVERDUE", sent.name)]
 
 
-def test_a_payment_order_that_the_bank_rejects_is_told_until_it_is_accepted(home: Path, drop: Put) -> None:
+def test_a_payment_order_that_the_bank_rejects_is_reported_until_it_is_accepted(home: Path, drop: Put) -> None:
     def status(control: int, day: str, code: str) -> str:
         lines = (
             f"UNB+UNOC:3+KREDBEBB:25+5422331123459:14+261109:0730+{control}", "UNH+1+BANSTA:D:96A:UN:EAN001",

@@ -59,7 +59,7 @@ def place(bare_home: Path) -> Home:
     return Home(bare_home)
 
 
-def told(place: Home, now: str) -> list[tuple[str, str]]:
+def found_at(place: Home, now: str) -> list[tuple[str, str]]:
     """(code, business key) of what is open when the books are run at that instant."""
     with open_home(place.root, now=at(now)) as gateway:
         run_books(gateway)
@@ -77,21 +77,21 @@ def events(place: Home) -> list[tuple[str, str, str]]:
 
 
 def test_a_file_is_late_after_its_patience_and_missing_after_that_of_the_next(place: Home) -> None:
-    assert told(place, "2026-11-16T09:59+01:00") == []
-    assert told(place, "2026-11-16T10:00+01:00") == [("FILE_LATE", "acme.stock|2026-11-16")]
-    assert told(place, "2026-11-17T09:59+01:00") == [("FILE_LATE", "acme.stock|2026-11-16")]
-    assert told(place, "2026-11-17T10:00+01:00") == [
+    assert found_at(place, "2026-11-16T09:59+01:00") == []
+    assert found_at(place, "2026-11-16T10:00+01:00") == [("FILE_LATE", "acme.stock|2026-11-16")]
+    assert found_at(place, "2026-11-17T09:59+01:00") == [("FILE_LATE", "acme.stock|2026-11-16")]
+    assert found_at(place, "2026-11-17T10:00+01:00") == [
         ("FILE_LATE", "acme.stock|2026-11-17"), ("FILE_MISSING", "acme.stock|2026-11-16"),
     ]  # fmt: skip
 
 
 def test_a_late_file_closes_its_exception_and_nothing_opens_twice(place: Home) -> None:
     for _ in range(2):
-        told(place, "2026-11-16T12:00+01:00")
+        found_at(place, "2026-11-16T12:00+01:00")
     with open_home(place.root, now=at("2026-11-16T13:00+01:00")) as gateway:
         assert place.come(gateway, "stock-16.csv", "2026-11-16T12:30+01:00") == "ACCEPTED"
     for _ in range(2):
-        assert told(place, "2026-11-16T13:00+01:00") == []
+        assert found_at(place, "2026-11-16T13:00+01:00") == []
     with open_home(place.root) as gateway:
         assert verify.verify(gateway.lake) == []
     key = "acme.stock|2026-11-16"
@@ -102,14 +102,14 @@ def test_a_file_that_comes_days_late_finds_its_day(place: Home) -> None:
     with open_home(place.root, now=at("2026-11-18T12:00+01:00")) as gateway:
         place.come(gateway, "stock-16.csv", "2026-11-16T07:00+01:00")
         place.come(gateway, "stock-18.csv", "2026-11-18T07:00+01:00", "2026-11-17,A,9\n")
-    assert told(place, "2026-11-18T12:00+01:00") == [("FILE_MISSING", "acme.stock|2026-11-17")]
+    assert found_at(place, "2026-11-18T12:00+01:00") == [("FILE_MISSING", "acme.stock|2026-11-17")]
     with open_home(place.root, now=at("2026-11-18T12:00+01:00")) as gateway:
         place.come(gateway, "stock-18.csv", "2026-11-18T12:30+01:00", "2026-11-17,A,8\n")
     # The same name again is a correction of that day's file, not the one that is missing.
-    assert told(place, "2026-11-18T13:00+01:00") == [("FILE_MISSING", "acme.stock|2026-11-17")]
+    assert found_at(place, "2026-11-18T13:00+01:00") == [("FILE_MISSING", "acme.stock|2026-11-17")]
     with open_home(place.root, now=at("2026-11-18T14:00+01:00")) as gateway:
         place.come(gateway, "stock-17.csv", "2026-11-18T13:30+01:00", "2026-11-16,A,8\n")
-    assert told(place, "2026-11-18T14:00+01:00") == []
+    assert found_at(place, "2026-11-18T14:00+01:00") == []
 
 
 @pytest.mark.parametrize(
@@ -119,22 +119,22 @@ def test_the_same_bytes_are_a_file_under_a_new_name_only(place: Home, name: str,
     with open_home(place.root, now=at("2026-11-17T12:00+01:00")) as gateway:
         place.come(gateway, "stock.csv", "2026-11-16T07:00+01:00")
         assert place.come(gateway, name, "2026-11-17T07:00+01:00") == "DUPLICATE"
-    assert told(place, "2026-11-17T12:00+01:00") == late
+    assert found_at(place, "2026-11-17T12:00+01:00") == late
 
 
 def test_nothing_is_expected_on_a_weekend_or_before_the_first_file_of_a_feed_without_a_day(place: Home) -> None:
     place.mapping(EXPECT.replace("since    = 2026-11-16\n", ""))
-    assert told(place, "2026-11-20T12:00+01:00") == []
+    assert found_at(place, "2026-11-20T12:00+01:00") == []
     with open_home(place.root, now=at("2026-11-20T12:00+01:00")) as gateway:
         place.come(gateway, "stock-20.csv", "2026-11-20T09:30+01:00")
-    assert told(place, "2026-11-22T23:00+01:00") == []
-    assert told(place, "2026-11-23T10:00+01:00") == [("FILE_LATE", "acme.stock|2026-11-23")]
+    assert found_at(place, "2026-11-22T23:00+01:00") == []
+    assert found_at(place, "2026-11-23T10:00+01:00") == [("FILE_LATE", "acme.stock|2026-11-23")]
 
 
 def test_a_feed_is_not_expected_after_its_mapping_ends(place: Home) -> None:
     text = STOCK.replace("[file]", f"valid_to = 2026-11-17\n{EXPECT}\n[file]", 1)
     write(place.root, "acme/stock.toml", text)
-    assert told(place, "2026-11-25T12:00+01:00") == [
+    assert found_at(place, "2026-11-25T12:00+01:00") == [
         ("FILE_MISSING", "acme.stock|2026-11-16"), ("FILE_MISSING", "acme.stock|2026-11-17"),
     ]  # fmt: skip
 
@@ -148,16 +148,16 @@ def test_numbers_in_names_have_no_gap(place: Home) -> None:
     with open_home(place.root, now=at("2026-11-16T03:20+01:00")) as gateway:
         for hour, number in enumerate((7, 8, 11)):
             place.come(gateway, f"stock-{number}.csv", f"2026-11-16T0{hour}:10+01:00", f"2026-11-15,A,{number}\n")
-    assert told(place, "2026-11-16T03:20+01:00") == [("SEQ_GAP", "acme.stock|0|11")]
+    assert found_at(place, "2026-11-16T03:20+01:00") == [("SEQ_GAP", "acme.stock|0|11")]
     with open_home(place.root, now=at("2026-11-16T03:20+01:00")) as gateway:
         message = gateway.lake.con.execute("select message from exception where code = 'SEQ_GAP'").fetchone()
         assert message == ("acme.stock: 9 to 10 (2) did not arrive, but 11 did",)
         place.come(gateway, "stock-9.csv", "2026-11-16T03:00+01:00", "2026-11-15,A,9\n")
         place.come(gateway, "stock-10.csv", "2026-11-16T03:01+01:00", "2026-11-15,A,12\n")
-    assert told(place, "2026-11-16T03:20+01:00") == []
+    assert found_at(place, "2026-11-16T03:20+01:00") == []
 
 
-def test_a_file_with_far_fewer_rows_than_usual_is_told_until_one_is_usual_again(place: Home) -> None:
+def test_a_file_with_far_fewer_rows_than_usual_is_reported_until_one_is_usual_again(place: Home) -> None:
     place.mapping(EXPECT.replace("business day", "day").replace("since    = 2026-11-16\n", 'rows = "usual"\n'))
 
     def rows(day: int, count: int) -> str:
@@ -167,7 +167,7 @@ def test_a_file_with_far_fewer_rows_than_usual_is_told_until_one_is_usual_again(
         for day in range(1, 10):
             place.come(gateway, f"stock-{day}.csv", f"2026-11-{day:02}T07:00+01:00", rows(day, 20 + day % 3))
         place.come(gateway, "stock-10.csv", "2026-11-10T07:00+01:00", rows(10, 4))
-    [(code, _)] = told(place, "2026-11-10T12:00+01:00")
+    [(code, _)] = found_at(place, "2026-11-10T12:00+01:00")
     assert code == "FILE_SIZE"
     with open_home(place.root, now=at("2026-11-11T09:00+01:00")) as gateway:
         message = gateway.lake.con.execute("select message from exception where code = 'FILE_SIZE'").fetchone()
@@ -175,7 +175,7 @@ def test_a_file_with_far_fewer_rows_than_usual_is_told_until_one_is_usual_again(
             "stock-10.csv has 4 rows; the 9 files before it had 21 in the middle, 14 to 28 would be usual",
         )
         place.come(gateway, "stock-11.csv", "2026-11-11T07:00+01:00", rows(11, 21))
-    assert told(place, "2026-11-11T09:00+01:00") == []
+    assert found_at(place, "2026-11-11T09:00+01:00") == []
 
 
 def _stocked(place: Home) -> None:
@@ -196,8 +196,8 @@ def _stocked(place: Home) -> None:
 def test_a_count_that_does_not_come_leaves_the_last_one_in_use_and_says_so(place: Home) -> None:
     place.mapping(EXPECT + '[expect.fallback]\nsnapshot = "carry forward"\n')
     _stocked(place)
-    assert told(place, "2026-11-16T12:00+01:00") == []
-    assert told(place, "2026-11-17T12:00+01:00") == [
+    assert found_at(place, "2026-11-16T12:00+01:00") == []
+    assert found_at(place, "2026-11-17T12:00+01:00") == [
         ("FILE_LATE", "acme.stock|2026-11-17"), ("SNAPSHOT_MISSING", "acme.stock|DC1|2026-11-17"),
     ]  # fmt: skip
     with open_home(place.root, now=at("2026-11-19T12:00+01:00")) as gateway:
@@ -214,7 +214,7 @@ def test_a_count_that_does_not_come_leaves_the_last_one_in_use_and_says_so(place
         ]
         place.come(gateway, "stock-19.csv", "2026-11-19T12:30+01:00", "2026-11-18,A,9\n2026-11-18,B,5\n")
     # Two days never came and stay so; the count is fresh again.
-    assert told(place, "2026-11-19T13:00+01:00") == [
+    assert found_at(place, "2026-11-19T13:00+01:00") == [
         ("FILE_MISSING", "acme.stock|2026-11-17"), ("FILE_MISSING", "acme.stock|2026-11-18"),
     ]  # fmt: skip
     assert events(place)[0] == ("FILE_LATE", "acme.stock|2026-11-17", "OPENED")
@@ -223,8 +223,8 @@ def test_a_count_that_does_not_come_leaves_the_last_one_in_use_and_says_so(place
 def test_held_units_are_not_available_and_are_named_while_the_hold_lasts(place: Home) -> None:
     place.configure('\n[[hold]]\nsku = "A"\nsince = 2026-11-16\nuntil = 2999-12-31\nreason = "Recall R-1"\n')
     _stocked(place)
-    assert told(place, "2026-11-15T12:00+01:00") == []
-    assert told(place, "2026-11-16T12:00+01:00") == [("UNITS_HELD", "DC1|A|2026-11-16|Recall R-1")]
+    assert found_at(place, "2026-11-15T12:00+01:00") == []
+    assert found_at(place, "2026-11-16T12:00+01:00") == [("UNITS_HELD", "DC1|A|2026-11-16|Recall R-1")]
     with open_home(place.root, now=at("2026-11-16T12:00+01:00")) as gateway:
         con = gateway.lake.con
         message, qty = con.execute("select message, qty from exception where code = 'UNITS_HELD'").fetchone() or ("", 0)
@@ -239,8 +239,8 @@ def test_held_units_are_not_available_and_are_named_while_the_hold_lasts(place: 
 def test_a_hold_that_has_ended_closes_by_itself(place: Home) -> None:
     place.configure('\n[[hold]]\nlocation = "DC1"\nsince = 2026-11-16\nuntil = 2026-11-16\nreason = "Flood"\n')
     _stocked(place)
-    assert told(place, "2026-11-16T12:00+01:00") == [("UNITS_HELD", "DC1|*|2026-11-16|Flood")]
-    assert told(place, "2026-11-17T09:00+01:00") == []
+    assert found_at(place, "2026-11-16T12:00+01:00") == [("UNITS_HELD", "DC1|*|2026-11-16|Flood")]
+    assert found_at(place, "2026-11-17T09:00+01:00") == []
 
 
 def test_the_books_turn_when_a_file_becomes_late(place: Home) -> None:

@@ -180,12 +180,12 @@ def test_a_file_that_comes_late_takes_the_place_that_is_empty() -> None:
 
 
 @pytest.mark.parametrize(
-    ("code", "told"), [("XX", '"XX" is neither a country'), ("DE-TX", '"DE" has no part "TX"; it has BB, BE,')]
+    ("code", "message"), [("XX", '"XX" is neither a country'), ("DE-TX", '"DE" has no part "TX"; it has BB, BE,')]
 )
-def test_a_country_without_known_holidays_is_told(code: str, told: str) -> None:
+def test_a_country_without_known_holidays_is_reported(code: str, message: str) -> None:
     with pytest.raises(ValueError) as raised:
         closed_days.of(code)
-    assert str(raised.value).startswith(told)
+    assert str(raised.value).startswith(message)
 
 
 def test_a_payment_system_has_closed_days_too() -> None:

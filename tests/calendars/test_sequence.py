@@ -30,7 +30,7 @@ def test_a_number_that_comes_twice_is_no_gap() -> None:
     assert list(gaps([1, 2, 2, 3])) == []
 
 
-def test_a_counter_that_begins_anew_is_no_gap() -> None:
+def test_a_counter_that_restarts_is_no_gap() -> None:
     assert list(gaps([999_999_998, 999_999_999, 1, 2, 4])) == [Gap(1, 3, 3)]
 
 

@@ -15,13 +15,13 @@ from tests.cli.command import GOOD, ROOT, SAMPLES, Runner
 
 
 @pytest.mark.parametrize(
-    ("owner", "template", "told"),
+    ("owner", "template", "message"),
     [
         ("IN", "Subject: ${cout}\n", "templates/alert.txt:1: there is no ${cout}"),
         ("XX", "Subject: x\n", "check notify.to XX: no exception has this owner"),
     ],
 )
-def test_check_tells_slips_of_notifications(mine: Runner, owner: str, template: str, told: str) -> None:
+def test_check_reports_slips_of_notifications(mine: Runner, owner: str, template: str, message: str) -> None:
     (mine.home / "templates").mkdir()
     (mine.home / "templates" / "alert.txt").write_text(template)
     settings = mine.home / "config.toml"
@@ -29,7 +29,7 @@ def test_check_tells_slips_of_notifications(mine: Runner, owner: str, template: 
     settings.write_text(f"{settings.read_text()}\n{recipient}")
     done = mine("check")
     assert done.code == cli.USAGE
-    assert told in done.err
+    assert message in done.err
 
 
 def test_one_check_lists_the_faults_of_settings_rules_and_mappings(mine: Runner) -> None:
@@ -74,7 +74,7 @@ def test_check_reads_partners_and_packs_with_their_samples(mine: Runner) -> None
     assert done.code == cli.PERSON
 
 
-def test_check_tells_file_line_and_mend_of_a_slip(mine: Runner) -> None:
+def test_check_names_file_line_and_fix_of_a_slip(mine: Runner) -> None:
     path = mine.home / "mappings" / "amazon-us" / "settlement.toml"
     path.write_text(path.read_text() + '\n[file]\ndelimitr = "tab"\n\n[[record]]\ntype = "settlement_line"\n'
                     '[record.fields]\namont = "amount"\n')  # fmt: skip
@@ -155,7 +155,7 @@ def test_an_expanded_mapping_can_take_the_place_of_the_short_one(mine: Runner) -
     assert mine("check", "amazon-us/settlement").code == cli.DONE
 
 
-def test_check_expand_tells_faults_on_standard_error(mine: Runner) -> None:
+def test_check_expand_reports_faults_on_standard_error(mine: Runner) -> None:
     path = mine.home / "mappings" / "amazon-us" / "settlement.toml"
     path.write_text(path.read_text() + "\n[file]\ndelimitr = 'tab'\n")
     done = mine("check", "amazon-us/settlement", "--expand")

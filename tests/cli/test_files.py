@@ -107,7 +107,7 @@ def test_try_of_a_file_that_cannot_be_read_says_why(run: Runner, tmp_path: Path)
     assert found["faults"][0]["message"] in run("try", "amazon-us/settlement", str(broken)).out
 
 
-def test_try_with_a_broken_mapping_tells_its_fault(mine: Runner) -> None:
+def test_try_with_a_broken_mapping_reports_its_fault(mine: Runner) -> None:
     path = mine.home / "mappings" / "amazon-us" / "settlement.toml"
     path.write_text(path.read_text() + "\n[file]\ndelimitr = 'tab'\n")
     done = mine("try", "amazon-us/settlement", str(SAMPLES / GOOD))
@@ -146,7 +146,7 @@ def test_only_a_held_file_is_released(mine: Runner) -> None:
 
 
 @pytest.mark.parametrize("command", ["replay", "release"])
-def test_an_unknown_file_is_told_in_one_line(mine: Runner, command: str) -> None:
+def test_an_unknown_file_is_reported_in_one_line(mine: Runner, command: str) -> None:
     done = mine(command, "0123456789abcdef")
     assert (done.code, done.err.count("\n")) == (cli.USAGE, 1)
     assert "0123456789abcdef" in done.err

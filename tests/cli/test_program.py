@@ -31,14 +31,14 @@ def test_without_a_home_a_command_says_so_in_one_line(run: Runner, tmp_path: Pat
 
 
 @pytest.mark.parametrize("command", [["status"], ["query", "select 1"], ["verify"]], ids=lambda command: command[0])
-def test_a_home_without_a_ledger_is_told_how_to_get_one(run: Runner, tmp_path: Path, command: list[str]) -> None:
+def test_a_home_without_a_ledger_shows_how_to_get_one(run: Runner, tmp_path: Path, command: list[str]) -> None:
     run("init", home=tmp_path)
     done = run(*command, home=tmp_path)
     assert (done.code, done.out) == (cli.USAGE, "")
     assert "gateway once" in done.err
 
 
-def test_every_fault_of_the_configuration_is_told_at_once(mine: Runner) -> None:
+def test_every_fault_of_the_configuration_is_reported_at_once(mine: Runner) -> None:
     with (mine.home / "config.toml").open("a") as file:
         file.write('\n[entities.XX]\ncurrency = "dollars"\n\n[limits]\nrows_per_file = 3\n')
     done = mine("once")

@@ -43,7 +43,7 @@ def test_init_overwrites_nothing(run: Runner, tmp_path: Path) -> None:
     assert content(tmp_path) == before
 
 
-def test_init_where_a_file_stands_is_told_in_one_line(run: Runner, tmp_path: Path) -> None:
+def test_init_where_a_file_stands_is_reported_in_one_line(run: Runner, tmp_path: Path) -> None:
     (tmp_path / "home").write_text("")
     done = run("init", home=tmp_path / "home")
     assert (done.code, done.err.count("\n")) == (cli.USAGE, 1)

@@ -1,4 +1,4 @@
-"""Documents that tell partners what is in the ledger: the right lines, once, whatever happens, readable by others."""
+"""Documents for partners from the ledger: the right lines, once, whatever happens, readable by others."""
 
 from __future__ import annotations
 
@@ -142,8 +142,8 @@ def _without_workbooks(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @contextmanager
-def telling(home: Path, *sends: str, now: datetime = NOW) -> Iterator[Home]:
-    """A gateway that tells 3pl-east so, and a partner `own` with a feed for each kind of row."""
+def sending(home: Path, *sends: str, now: datetime = NOW) -> Iterator[Home]:
+    """A gateway that sends 3pl-east these documents, and a partner `own` with a feed for each kind of row."""
     settings = home / "config.toml"
     if "partners.own]" not in settings.read_text():
         settings.write_text(f'{settings.read_text()}\n[partners.own]\nentity = "US"\n' + "\n".join(sends))
@@ -167,7 +167,7 @@ def master(drop: Put) -> None:
     drop("master-data", "aliases.csv", ALIASES)
 
 
-def told(home: Path) -> dict[str, str]:
+def sent_to_east(home: Path) -> dict[str, str]:
     return {path.name: path.read_text() for path in sorted((home / "outbound" / "3pl-east").glob("*.edi"))}
 
 
@@ -198,14 +198,14 @@ def exceptions(gateway: Home) -> list[tuple[Any, ...]]:
 # --- stock --------------------------------------------------------------------------------------------
 
 
-def test_stock_is_told_and_our_own_reader_finds_the_same(home: Path, drop: Put) -> None:
-    with telling(home, STOCK) as gateway:
+def test_stock_is_sent_and_our_own_reader_finds_the_same(home: Path, drop: Put) -> None:
+    with sending(home, STOCK) as gateway:
         master(drop)
         given(drop, "opening", "SKU-1,DC1,AVAILABLE,120", "SKU-1,DC1,DAMAGED,3", "SKU-2,DC1,AVAILABLE,10",
               "SKU-1,DC2,AVAILABLE,99")  # fmt: skip
         done = run_once(gateway)
         assert [path.name for path in done.acknowledgements] == ["846-000000001.edi"]
-        text = told(home)["846-000000001.edi"]
+        text = sent_to_east(home)["846-000000001.edi"]
         assert text.startswith("ISA*00*          *00*          *ZZ*GATEWAY        *ZZ*3PLEAST        *")
         assert segments(text) == [
             "ST*846*0001", "BIA*00*SI*1-1*20261120*0800", "N1*WH**92*DC1", "LIN*1*VN*E1", "QTY*33*120*EA",
@@ -221,8 +221,8 @@ def test_stock_is_told_and_our_own_reader_finds_the_same(home: Path, drop: Put) 
         assert verify.verify(gateway.lake) == []
 
 
-def test_invrpt_tells_stock_under_gtins(home: Path, drop: Put) -> None:
-    with telling(home, REPORT) as gateway:
+def test_invrpt_sends_stock_under_gtins(home: Path, drop: Put) -> None:
+    with sending(home, REPORT) as gateway:
         master(drop)
         given(drop, "opening", "SKU-1,DC1,AVAILABLE,120.5", "SKU-2,DC1,DAMAGED,2")
         run_once(gateway)
@@ -231,28 +231,28 @@ def test_invrpt_tells_stock_under_gtins(home: Path, drop: Put) -> None:
             ("DC1", "SKU-1", "AVAILABLE", "120.5000"), ("DC1", "SKU-1", "DAMAGED", "0.0000"),
             ("DC1", "SKU-2", "AVAILABLE", "0.0000"), ("DC1", "SKU-2", "DAMAGED", "2.0000"),
         ]  # fmt: skip
-        assert told(home)["invrpt-000000001.edi"].startswith("UNB+UNOC:3+GATEWAY:14+3PLEAST:14+")
+        assert sent_to_east(home)["invrpt-000000001.edi"].startswith("UNB+UNOC:3+GATEWAY:14+3PLEAST:14+")
 
 
 def test_what_can_be_sold_is_less_the_safety_stock_and_never_below_nothing(home: Path, drop: Put) -> None:
-    with telling(home, STOCK + "less_safety = true\n") as gateway:
+    with sending(home, STOCK + "less_safety = true\n") as gateway:
         master(drop)
         given(drop, "opening", "SKU-1,DC1,AVAILABLE,12", "SKU-2,DC1,AVAILABLE,6")
         run_once(gateway)
-        assert [s for s in segments(told(home)["846-000000001.edi"]) if s.startswith("QTY*33")] == [
+        assert [s for s in segments(sent_to_east(home)["846-000000001.edi"]) if s.startswith("QTY*33")] == [
             "QTY*33*0*EA", "QTY*33*2*CA",
         ]  # fmt: skip
 
 
-def test_stock_is_told_once_each_time_its_schedule_comes(home: Path, drop: Put) -> None:
-    with telling(home, STOCK) as gateway:
+def test_stock_is_sent_once_each_time_its_schedule_comes(home: Path, drop: Put) -> None:
+    with sending(home, STOCK) as gateway:
         master(drop)
         given(drop, "opening", "SKU-1,DC1,AVAILABLE,12")
         run_once(gateway)
         assert run_once(gateway).acknowledgements == []
-    with telling(home, now=datetime(2026, 11, 21, 5, 59, tzinfo=UTC)) as gateway:
+    with sending(home, now=datetime(2026, 11, 21, 5, 59, tzinfo=UTC)) as gateway:
         assert run_once(gateway).acknowledgements == []
-    with telling(home, now=datetime(2026, 11, 21, 6, 0, tzinfo=UTC)) as gateway:
+    with sending(home, now=datetime(2026, 11, 21, 6, 0, tzinfo=UTC)) as gateway:
         assert [path.name for path in run_once(gateway).acknowledgements] == ["846-000000002.edi"]
         assert run_once(gateway).acknowledgements == []
 
@@ -288,15 +288,15 @@ def test_a_schedule_is_in_the_time_of_its_place(every: str, zone: str, now: str,
 ORDER = "W-1,{line},2026-11-19,OPEN,2026-11-22,{sku},{qty},3PL-E,Jane Example,1 Sample Street,Springfield,IL,62701,US"
 
 
-def test_an_order_is_told_once_with_all_its_lines(home: Path, drop: Put) -> None:
-    with telling(home, ORDERS) as gateway:
+def test_an_order_is_sent_once_with_all_its_lines(home: Path, drop: Put) -> None:
+    with sending(home, ORDERS) as gateway:
         master(drop)
         given(drop, "orders", ORDER.format(line=1, sku="SKU-1", qty=24), ORDER.format(line=2, sku="SKU-2", qty=6),
               ORDER.format(line=1, sku="SKU-1", qty=1).replace("W-1", "W-2").replace("3PL-E", "DC1"),
               ORDER.format(line=1, sku="SKU-1", qty=1).replace("W-1", "W-3").replace("OPEN", "HELD"),
               ORDER.format(line=1, sku="SKU-1", qty=1).replace("W-1", "W-4").replace("11-19", "10-31"))  # fmt: skip
         run_once(gateway)
-        assert segments(told(home)["940-000000001.edi"]) == [
+        assert segments(sent_to_east(home)["940-000000001.edi"]) == [
             "ST*940*0001", "W05*N*W-1", "N1*WH**92*3PL-E", "N1*ST*Jane Example", "N3*1 Sample Street",
             "N4*Springfield*IL*62701*US", "G62*04*20261119", "G62*10*20261122", "LX*1", "W01*24*EA**VN*E1", "G69*Mug",
             "N9*LI*1", "LX*2", "W01*2*CA**VN*E2-3", "G69*Lamp", "N9*LI*2", "W76*26", "SE*18*0001",
@@ -309,17 +309,20 @@ def test_an_order_is_told_once_with_all_its_lines(home: Path, drop: Put) -> None
         assert run_once(gateway).acknowledgements == []
         given(drop, "orders", ORDER.format(line=1, sku="SKU-1", qty=5).replace("W-1", "W-9"), name="orders-2.csv")
         run_once(gateway)
-        assert "W05*N*W-9" in told(home)["940-000000002.edi"] and "W-1~" not in told(home)["940-000000002.edi"]
+        assert (
+            "W05*N*W-9" in sent_to_east(home)["940-000000002.edi"]
+            and "W-1~" not in sent_to_east(home)["940-000000002.edi"]
+        )
 
 
-def test_lines_that_cannot_be_told_wait_as_exceptions_and_the_others_go(home: Path, drop: Put) -> None:
-    with telling(home, ORDERS) as gateway:
+def test_lines_that_cannot_be_sent_wait_as_exceptions_and_the_others_go(home: Path, drop: Put) -> None:
+    with sending(home, ORDERS) as gateway:
         master(drop)
         given(drop, "orders", ORDER.format(line=1, sku="SKU-1", qty=24), ORDER.format(line=2, sku="SKU-3", qty=1),
               ORDER.format(line=3, sku="SKU-2", qty=7), ORDER.format(line=4, sku="SKU-4", qty=1),
               ORDER.format(line="5*", sku="SKU-1", qty=1))  # fmt: skip
         run_once(gateway)
-        assert [s for s in segments(told(home)["940-000000001.edi"]) if s.startswith(("N9", "W76"))] == [
+        assert [s for s in segments(sent_to_east(home)["940-000000001.edi"]) if s.startswith(("N9", "W76"))] == [
             "N9*LI*1", "W76*24",
         ]  # fmt: skip
         assert exceptions(gateway) == [
@@ -328,12 +331,12 @@ def test_lines_that_cannot_be_told_wait_as_exceptions_and_the_others_go(home: Pa
         ]  # fmt: skip
         drop("master-data", "aliases-2.csv", ALIASES.splitlines()[0] + "\n3pl-east,3PL,E3,SKU-3,1,,\n")
         run_once(gateway)
-        assert "W01*1*EA**VN*E3" in told(home)["940-000000002.edi"]
+        assert "W01*1*EA**VN*E3" in sent_to_east(home)["940-000000002.edi"]
         assert ("SEND_NO_ALIAS", "orders|SKU-3") not in exceptions(gateway)
 
 
-def test_an_order_that_changes_after_it_was_told_is_an_exception_and_not_told_again(home: Path, drop: Put) -> None:
-    with telling(home, ORDERS) as gateway:
+def test_an_order_that_changes_after_it_was_sent_is_an_exception_and_not_sent_again(home: Path, drop: Put) -> None:
+    with sending(home, ORDERS) as gateway:
         master(drop)
         given(drop, "orders", ORDER.format(line=1, sku="SKU-1", qty=24))
         run_once(gateway)
@@ -345,14 +348,14 @@ def test_an_order_that_changes_after_it_was_told_is_an_exception_and_not_told_ag
         assert exceptions(gateway) == []
 
 
-def test_transfers_and_advices_are_told_to_the_warehouse_that_gets_them(home: Path, drop: Put) -> None:
-    with telling(home, TRANSFERS) as gateway:
+def test_transfers_and_advices_are_sent_to_the_warehouse_that_gets_them(home: Path, drop: Put) -> None:
+    with sending(home, TRANSFERS) as gateway:
         master(drop)
         given(drop, "transfers", "TR-1,1,2026-11-19,SKU-1,12,DC1,3PL-E,L-7", "TR-1,2,2026-11-19,SKU-2,9,DC1,3PL-E,",
               "TR-2,1,2026-11-19,SKU-1,5,3PL-E,DC1,")  # fmt: skip
         given(drop, "advices", "ASN-1,1,PO-7,Mugs Ltd,3PL-E,2026-11-18,2026-11-25,SKU-1,40")
         run_once(gateway)
-        assert segments(told(home)["943-000000001.edi"]) == [
+        assert segments(sent_to_east(home)["943-000000001.edi"]) == [
             "ST*943*0001", "W06*F*ASN-1*20261118*PO-7", "N1*SF**92*Mugs Ltd", "N1*ST**92*3PL-E", "G62*17*20261125",
             "W27*ZZ", "W04*40*EA**VN*E1", "G69*Mug", "N9*LI*1", "W03*40", "SE*11*0001",
             "ST*943*0002", "W06*F*TR-1*20261119", "N1*SF**92*DC1", "N1*ST**92*3PL-E", "W27*ZZ", "W04*12*EA**VN*E1",
@@ -366,8 +369,8 @@ def test_transfers_and_advices_are_told_to_the_warehouse_that_gets_them(home: Pa
         assert run_once(gateway).acknowledgements == []
 
 
-def test_authorised_returns_are_told(home: Path, drop: Put) -> None:
-    with telling(home, RETURNS) as gateway:
+def test_authorised_returns_are_sent(home: Path, drop: Put) -> None:
+    with sending(home, RETURNS) as gateway:
         master(drop)
         given(drop, "returns", "RMA-1,W-1,1,SKU-1,2,DEFECTIVE,REPAIR,2026-11-19,DC1",
               "RMA-2,W-2,1,SKU-1,1,DOES_NOT_FIT,,2026-11-19,DC1")  # fmt: skip
@@ -380,31 +383,31 @@ def test_authorised_returns_are_told(home: Path, drop: Put) -> None:
         assert run_once(gateway).acknowledgements == []
 
 
-def test_a_test_is_marked_and_what_was_told_as_a_test_is_told_again_in_earnest(home: Path, drop: Put) -> None:
-    with telling(home, ORDERS + "test = true\n") as gateway:
+def test_a_test_is_marked_and_what_was_sent_as_a_test_is_sent_again_in_earnest(home: Path, drop: Put) -> None:
+    with sending(home, ORDERS + "test = true\n") as gateway:
         master(drop)
         given(drop, "orders", ORDER.format(line=1, sku="SKU-1", qty=24))
         run_once(gateway)
-        assert "*0*T*>~GS*OW*" in told(home)["940-000000001.edi"]
+        assert "*0*T*>~GS*OW*" in sent_to_east(home)["940-000000001.edi"]
     settings = home / "config.toml"
     settings.write_text(settings.read_text().replace("test = true", "test = false"))
-    with telling(home) as gateway:
+    with sending(home) as gateway:
         run_once(gateway)
-        assert "*0*P*>~GS*OW*" in told(home)["940-000000002.edi"]
+        assert "*0*P*>~GS*OW*" in sent_to_east(home)["940-000000002.edi"]
 
 
 # --- what the partner says of it ----------------------------------------------------------------------
 
 
-def test_a_997_closes_what_was_told_and_without_it_it_is_overdue(home: Path, drop: Put) -> None:
+def test_a_997_closes_what_was_sent_and_without_it_it_is_overdue(home: Path, drop: Put) -> None:
     agreement = '[partners.3pl-east.acknowledge]\nexpect = "997"\n'
-    with telling(home, ORDERS, agreement, now=datetime.now(UTC)) as gateway:
+    with sending(home, ORDERS, agreement, now=datetime.now(UTC)) as gateway:
         mapping = home / "mappings" / "3pl-east" / "997.toml"
         mapping.write_text('based_on = "standard/x12/997"\nfeed = "3pl-east.997"\npartner = "3pl-east"\n')
         master(drop)
         given(drop, "orders", ORDER.format(line=1, sku="SKU-1", qty=24))
         run_once(gateway)
-    with telling(home, now=datetime.now(UTC) + timedelta(hours=25)) as gateway:
+    with sending(home, now=datetime.now(UTC) + timedelta(hours=25)) as gateway:
         run_once(gateway)
         assert exceptions(gateway) == [("ACK_OVERDUE", "3pl-east|x12|1")]
         path = home / "outbound" / "3pl-east" / "940-000000001.edi"
@@ -430,7 +433,7 @@ def once(home: Path) -> None:
     from gateway import once as passes
 
     passes.run_books = lambda home: Outcome()
-    with telling(home) as gateway:
+    with sending(home) as gateway:
         run_once(gateway)
 
 
@@ -439,9 +442,9 @@ def catalog_time(home: Path) -> int:
     return max(path.stat().st_mtime_ns for path in (home / "ledger").glob("catalog.sqlite*"))
 
 
-def test_killed_at_any_instant_each_order_is_told_once(home: Path, drop: Put, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_killed_at_any_instant_each_order_is_sent_once(home: Path, drop: Put, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("gateway.once.run_books", lambda home: Outcome())
-    with telling(home, ORDERS) as gateway:
+    with sending(home, ORDERS) as gateway:
         master(drop)
         run_once(gateway)
     for number in range(20):
@@ -463,9 +466,9 @@ def test_killed_at_any_instant_each_order_is_told_once(home: Path, drop: Put, mo
         process.kill()
         process.join()
     assert killed, "no kill fell into the work"
-    with telling(home) as gateway:
+    with sending(home) as gateway:
         run_once(gateway)
-        found = told(home)
+        found = sent_to_east(home)
         orders = Counter(re.findall(r"W05\*N\*([^~]+)~", "".join(found.values())))
         assert orders == {f"W-{number}": 1 for number in range(20)}
         assert list(found) == [f"940-{number:09d}.edi" for number in range(1, len(found) + 1)]
@@ -478,7 +481,7 @@ def test_what_was_composed_before_a_crash_is_written_afterwards_as_it_was(
     def crash(*_: object) -> None:
         raise KeyboardInterrupt
 
-    with telling(home, ORDERS) as gateway:
+    with sending(home, ORDERS) as gateway:
         master(drop)
         given(drop, "orders", ORDER.format(line=1, sku="SKU-1", qty=24))
         with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
@@ -487,25 +490,25 @@ def test_what_was_composed_before_a_crash_is_written_afterwards_as_it_was(
         with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
             patch.setattr("gateway.documents.compose.write_atomically", crash)
             run_once(gateway)
-        assert told(home) == {}
-    with telling(home) as gateway:
+        assert sent_to_east(home) == {}
+    with sending(home) as gateway:
         assert [path.name for path in run_once(gateway).acknowledgements] == ["940-000000001.edi"]
         assert run_once(gateway).acknowledgements == []
 
 
-def test_the_daemon_tells_stock_when_its_schedule_comes_without_any_file(home: Path, drop: Put) -> None:
-    with telling(home, STOCK) as gateway:
+def test_the_daemon_sends_stock_when_its_schedule_comes_without_any_file(home: Path, drop: Put) -> None:
+    with sending(home, STOCK) as gateway:
         master(drop)
         given(drop, "opening", "SKU-1,DC1,AVAILABLE,12")
         run_once(gateway)
         daemon = Daemon(Intake(gateway), [build(home, gateway.settings, gateway.lake.folder)[0]])
         daemon._answer()
         daemon._answer()
-        assert list(told(home)) == ["846-000000001.edi"]
+        assert list(sent_to_east(home)) == ["846-000000001.edi"]
         gateway._now = datetime(2026, 11, 21, 6, 1, tzinfo=UTC)
         daemon._answer()
         daemon._answer()
-        assert list(told(home)) == ["846-000000001.edi", "846-000000002.edi"]
+        assert list(sent_to_east(home)) == ["846-000000001.edi", "846-000000002.edi"]
 
 
 # --- settings -----------------------------------------------------------------------------------------
@@ -522,7 +525,7 @@ def test_the_daemon_tells_stock_when_its_schedule_comes_without_any_file(home: P
         ({"sender": "GATEWAY"}, "`send[1].sender`"),
     ],
 )
-def test_a_wrong_setting_is_told(change: dict[str, Any], said: str) -> None:
+def test_a_wrong_setting_is_reported(change: dict[str, Any], said: str) -> None:
     send = {"name": "s", "partner": "a", "document": "846", "sender": "ZZ/A", "receiver": "ZZ/B", "locations": ["X"]}
     raw = {"entities": {"US": {"currency": "USD"}}, "partners": {"a": {"entity": "US"}}, "send": [{**send, **change}]}
     with pytest.raises(HouseError, match=re.escape(said)):
@@ -533,7 +536,7 @@ def test_a_wrong_setting_is_told(change: dict[str, Any], said: str) -> None:
 
 
 def everything(home: Path, drop: Put) -> list[Path]:
-    with telling(home, STOCK, REPORT, ORDERS, TRANSFERS, RETURNS) as gateway:
+    with sending(home, STOCK, REPORT, ORDERS, TRANSFERS, RETURNS) as gateway:
         master(drop)
         given(drop, "opening", "SKU-1,DC1,AVAILABLE,120", "SKU-2,DC1,DAMAGED,3")
         given(drop, "orders", ORDER.format(line=1, sku="SKU-1", qty=24))

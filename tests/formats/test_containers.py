@@ -1,4 +1,4 @@
-"""Files that come in gzip, zip and OpenPGP containers: what is in them is taken, what cannot be opened is told."""
+"""Files that come in gzip, zip and OpenPGP containers: what is in them is taken, what cannot be opened is reported."""
 
 from __future__ import annotations
 

@@ -85,7 +85,7 @@ class Sample:
 
     rows, faults  how many of each there are
     units         how many parts can be claimed
-    end           what a whole file ends with; None where what is cut off cannot be told from the whole
+    end           what a whole file ends with; None where a cut file looks whole
     """
 
     format: str
@@ -325,13 +325,13 @@ def test_an_empty_file_is_refused(sample: Sample, tmp_path: Path) -> None:
 
 
 @samples
-def test_options_that_it_does_not_know_are_told(sample: Sample) -> None:
+def test_options_that_it_does_not_know_are_reported(sample: Sample) -> None:
     with pytest.raises(HouseError, match="colour"):
         formats.check_options(formats.named(sample.format), {**sample.options, "colour": "red"}, sample.format)
 
 
 @pytest.mark.parametrize("sample", [one for one in SAMPLES.values() if one.columns], ids=lambda one: one.format)
-def test_a_column_that_is_no_path_is_told(sample: Sample, tmp_path: Path) -> None:
+def test_a_column_that_is_no_path_is_reported(sample: Sample, tmp_path: Path) -> None:
     with pytest.raises(HouseError) as caught:
         outcome(read(request(tmp_path / "a", sample, columns=("[",)), sample))
     assert caught.value.hint
@@ -371,8 +371,8 @@ def test_a_file_that_is_cut_off_is_never_taken_for_a_whole_one(sample: Sample, t
         except FileError as error:
             assert error.hint
             continue
-        told = [fault for unit in envelope.units for fault in unit.faults]
-        assert [*told, *envelope.faults, *faults[sample.faults :]], content
+        of_units = [fault for unit in envelope.units for fault in unit.faults]
+        assert [*of_units, *envelope.faults, *faults[sample.faults :]], content
 
 
 # --- damaged files ------------------------------------------------------------------------------------

@@ -1,6 +1,6 @@
 """Every public sample is read, or refused with a reason.
 
-The table in docs/formats.md is made from what happens to each file here; it is written anew by
+The table in docs/formats.md is made from what happens to each file here; it is rewritten by
 `REFRESH=1 pytest tests/formats/test_corpus.py`.
 """
 
@@ -144,20 +144,20 @@ def tried(path: Path) -> Outcome:
     try:
         if interchange is not None:
             envelope = interchange.units(request(path))
-            told = [fault.message for unit in envelope.units for fault in unit.faults]
-            told += [fault.message for fault in envelope.faults]
+            messages = [fault.message for unit in envelope.units for fault in unit.faults]
+            messages += [fault.message for fault in envelope.faults]
             reading = interchange.read(request(path))
         elif own is xml:
-            told, reading = [], document(path, options)
+            messages, reading = [], document(path, options)
         else:
-            told, reading = [], own.read(request(path, options=options))
+            messages, reading = [], own.read(request(path, options=options))
         rows = sum(len(batch) for batch in reading)
     except FileError as error:
         return Outcome("refused", (error.cause,))
     assert first is own, f"it is read as {own}, but looks like {looks}"
     assert reading.received == rows + sum(fault.code == "ROW_REJECT" for fault in reading.faults)
-    told += [fault.message for fault in reading.faults]
-    return Outcome("set aside" if told else "read", tuple(told))
+    messages += [fault.message for fault in reading.faults]
+    return Outcome("set aside" if messages else "read", tuple(messages))
 
 
 def document(path: Path, options: dict[str, Any]) -> Reading:
@@ -218,7 +218,7 @@ def table() -> str:
     return "\n".join(lines) + "\n"
 
 
-def test_the_documentation_tells_what_became_of_the_samples() -> None:
+def test_the_documentation_lists_what_became_of_the_samples() -> None:
     text = DOCUMENT.read_text(encoding="utf-8")
     head, begin, rest = text.partition("<!-- samples -->\n")
     _, end, tail = rest.partition("<!-- /samples -->\n")
@@ -318,8 +318,8 @@ def test_interchanges_are_read_or_refused(name: str, path: Path) -> None:
         return
     assert path.name not in REFUSED
     assert module.sniff(path.read_bytes()[:4096], path.name)
-    told = [fault.message for unit in envelope.units for fault in unit.faults]
-    assert [*told, *(fault.message for fault in envelope.faults)] == WRONG.get(path.name, [])
+    messages = [fault.message for unit in envelope.units for fault in unit.faults]
+    assert [*messages, *(fault.message for fault in envelope.faults)] == WRONG.get(path.name, [])
     reading = module.read(request(path, each=begin, columns=(control,)))
     rows = rows_of(reading)
     assert len(rows) == len(envelope.units) == reading.received

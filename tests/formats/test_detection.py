@@ -1,4 +1,4 @@
-"""What a file is, is told by its content; and what it shows of itself, in words."""
+"""The format of a file is found from its content, and what it shows of itself is put in words."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ from gateway.settings import Limits
         ("sku,qty\nA,1\n".encode("utf-16-be"), "delimited"),
     ],
 )
-def test_the_first_format_tells_best_what_a_file_is(content: bytes, format_name: str) -> None:
+def test_the_first_format_is_the_most_specific(content: bytes, format_name: str) -> None:
     for name in ("a", "a.csv", "a.xml", "a.edi", "a.json"):
         assert formats.sniffed(content, name)[0] == format_name
 
@@ -72,7 +72,7 @@ def test_a_file_describes_itself(tmp_path: Path, content: bytes, words: str) -> 
     assert described(tmp_path / "a", content) == words
 
 
-def test_a_workbook_tells_its_header(tmp_path: Path) -> None:
+def test_a_workbook_shows_its_header(tmp_path: Path) -> None:
     book = Workbook()
     assert book.active is not None
     book.active.title = "Count"

@@ -36,7 +36,7 @@ from gateway.transports.transport import Drop
 from tests.conftest import NOW, taken
 from tests.intake.test_misnamed_files import COUNT
 from tests.ledger.conftest import content
-from tests.ledger.test_kill import PROCESSES, told_to_stop
+from tests.ledger.test_kill import PROCESSES, asked_to_stop
 from tests.test_books import GOOD, ITEMS, one
 from tests.transports.sshd import wait_for
 
@@ -140,7 +140,7 @@ def settings(home: Path, text: str) -> None:
         sink.write(text)
 
 
-def told(table: str, of: dict[str, list[Any]]) -> list[Any]:
+def content_of(table: str, of: dict[str, list[Any]]) -> list[Any]:
     """Rows but those of the deadly file. What an entry is called depends on which files shared a commit."""
     first = 1 if table.startswith("journal_") else 0
     return sorted(map(repr, (row[first:] for row in of[table] if DEADLY not in row)))
@@ -174,7 +174,7 @@ def test_a_file_that_ends_the_process_is_set_aside_and_all_others_are_taken_as_i
     config = configuration.load(home)
     found, wanted = content(home, config), content(undisturbed, config)
     for table in wanted.keys() - {"audit_log", "fault", "exception_event"}:
-        assert told(table, found) == told(table, wanted), table
+        assert content_of(table, found) == content_of(table, wanted), table
     with open_home(home, now=NOW) as gateway:
         assert one(gateway, f"select reason from file where name = '{DEADLY}' and state = 'QUARANTINED'") == (
             "the process ended 3 times while this file alone was read"
@@ -211,7 +211,7 @@ def test_a_container_that_ends_the_process_is_set_aside_as_a_whole(home: Path, d
         assert (read_again.name, read_again.state) == ("settlement-1.txt", "ACCEPTED")
 
 
-def test_what_cannot_even_be_archived_stays_in_its_place_and_is_told(home: Path, drop: Put) -> None:
+def test_what_cannot_even_be_archived_stays_in_its_place_and_is_reported(home: Path, drop: Put) -> None:
     for number in (9, 10, 11):
         drop("amazon-us", f"settlement-{number:02}.txt", GOOD.replace("S1", f"S{number}"))
     codes = [ended(home, _dies_when_archived) for _ in range(DEATHS + 3)]
@@ -230,7 +230,7 @@ def test_an_orderly_stop_is_no_death(home: Path, drop: Put) -> None:
     settings(home, "\n[daemon]\ntick_s = 0.1\nstill_s = 0\n")
     drop("amazon-us", DEADLY, GOOD)
     process = start(home, _hangs_when_read, DEADLY, "run")
-    with told_to_stop(process):
+    with asked_to_stop(process):
         wait_for((home / "begun").exists, "the file is read", 60)
         assert (home / "ledger" / NOTE).exists()
     assert "cut_off" in home.with_suffix(".log").read_text(), "it was in the middle of the file"
@@ -278,7 +278,7 @@ def test_one_among_others_is_a_suspect_and_only_one_alone_has_a_death(tmp_path: 
     assert [after.together(drop, 9) for drop in (other, replace(one, token="2"))] == [1, 9]
 
 
-def test_of_very_many_the_next_deaths_tell_which_it_is(tmp_path: Path) -> None:
+def test_of_very_many_the_next_deaths_show_which_it_is(tmp_path: Path) -> None:
     many = [dropped(tmp_path / f"{number}") for number in range(FEW + 1)]
     after = died(tmp_path, *many)
     assert {after.together(drop, 1000) for drop in many} == {FEW}

@@ -276,7 +276,7 @@ def test_a_file_that_cannot_be_read_beside_one_that_is_held_is_still_set_aside(
         assert len([fault for fault in faults(opened) if fault["feed"] == "acme.stock"]) == 1
 
 
-def test_the_partner_is_not_told_of_a_mistake_that_is_ours(home: Path, drop: Put, unchecked: None) -> None:
+def test_no_answer_names_a_mistake_that_is_ours(home: Path, drop: Put, unchecked: None) -> None:
     (home / "config.toml").write_text(
         (home / "config.toml").read_text()
         + '\n[partners.acme]\nentity = "US"\nacknowledge = { x12 = "997", application = "824", feedback = "csv" }\n'
@@ -285,8 +285,10 @@ def test_the_partner_is_not_told_of_a_mistake_that_is_ours(home: Path, drop: Put
     drop("acme", "stock-1", CONTENTS["x12"])
     with open_home(home, now=NOW) as opened:
         assert taken(opened)["acme/stock-1"].state == "HELD"
-        told = list(rows_of(opened.lake.con, "select kind, verdict from acknowledgement_sent where state = 'COMPOSED'"))
-    assert told == [{"kind": "997", "verdict": "ACCEPTED"}]
+        reported = list(
+            rows_of(opened.lake.con, "select kind, verdict from acknowledgement_sent where state = 'COMPOSED'")
+        )
+    assert reported == [{"kind": "997", "verdict": "ACCEPTED"}]
 
 
 def test_the_command_prints_the_held_file_and_ends_with_1(

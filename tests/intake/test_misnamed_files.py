@@ -1,4 +1,4 @@
-"""Files under a wrong name or in a wrong folder: claimed by what they hold, or told what is nearest."""
+"""Files under a wrong name or in a wrong folder: claimed by their content, or reported with the nearest feed."""
 
 from __future__ import annotations
 
@@ -65,8 +65,8 @@ def test_wrong_names_do_not_keep_files_from_their_mappings(gateway: Home, drop: 
     assert said.endswith('its name matches none of "*orders*.csv"')
     assert "claimed by its content, a workbook whose sheet" in files["monday.csv"].reason
     assert files["returns.txt"].reason == "", "a usual name needs no word"
-    told = gateway.lake.con.execute("select reason from file_state where name = 'export (3).dat'").fetchone()
-    assert told == (said,)
+    reported = gateway.lake.con.execute("select reason from file_state where name = 'export (3).dat'").fetchone()
+    assert reported == (said,)
     [read_again] = again(gateway, files["export (3).dat"].file_id, force=False)
     assert (read_again.state, read_again.feed, read_again.reason) == ("ACCEPTED", "amazon-us.orders", said)
     assert verify.verify(gateway.lake) == []

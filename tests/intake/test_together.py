@@ -1,4 +1,4 @@
-"""Small files of a feed share one reading and one commit: nothing but the speed may tell."""
+"""Small files of a feed share one reading and one commit: only the speed may differ."""
 
 from __future__ import annotations
 

@@ -53,7 +53,7 @@ class Postgres:
         return f"ledger_{uuid.uuid4().hex}"
 
     def end_connections(self) -> None:
-        """As when the server is started anew: whoever is connected is cut off."""
+        """As when the server restarts: every connection is cut off."""
         with self.connect() as con:
             con.execute(
                 "select pg_terminate_backend(pid) from pg_stat_activity where pid <> pg_backend_pid() and usename = 'gateway'"

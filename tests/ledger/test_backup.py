@@ -214,7 +214,7 @@ def test_without_a_ledger_there_is_nothing_to_back_up(business_config: Config, t
 
 
 @pytest.mark.parametrize("error", [OSError(28, "No space left on device"), sqlite3.OperationalError("disk is full")])
-def test_a_full_disk_is_told_and_nothing_is_left(
+def test_a_full_disk_is_reported_and_nothing_is_left(
     business: Path, business_config: Config, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception
 ) -> None:
     def full(catalog: SqliteCatalog, target: Path) -> None:

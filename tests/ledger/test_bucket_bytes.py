@@ -54,7 +54,7 @@ def test_what_was_kept_comes_back(
     kept: BucketBytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, size: int
 ) -> None:
     monkeypatch.setattr(bucket_bytes, "PART_BYTES", 6_000)
-    # Parts of less than 5 MB are refused by real servers; the tests' server takes them when it is told to.
+    # Parts of less than 5 MB are refused by real servers; the tests' server takes them when it is set to.
     monkeypatch.setattr("moto.s3.models.S3_UPLOAD_PART_MIN_SIZE", 1)
     written = os.urandom(size)
     kept.keep({staged(kept, "a.tmp", written): "aa/b.zst", staged(kept, "c.tmp", b"c"): "cc/d.zst"})

@@ -49,8 +49,8 @@ def once(home: Path) -> Any:
 
 
 @contextmanager
-def told_to_stop(process: Any) -> Iterator[None]:
-    """What is done while a process runs; then it is told to stop, and must end in order."""
+def asked_to_stop(process: Any) -> Iterator[None]:
+    """What is done while a process runs; then it is asked to stop, and must end in order."""
     try:
         yield
         process.terminate()

@@ -90,7 +90,7 @@ def test_two_that_come_first_make_one_lake(tmp_path: Path, config: Config) -> No
         assert count(ledger, "select count(*) from lake.gateway_meta") == 1
 
 
-def test_a_lake_that_was_cut_off_while_being_made_is_made_anew(tmp_path: Path, config: Config) -> None:
+def test_a_lake_that_was_cut_off_while_being_made_is_made_again(tmp_path: Path, config: Config) -> None:
     (tmp_path / "ledger").mkdir()
     (tmp_path / "ledger" / NEW).write_bytes(b"half of it")
     (tmp_path / "ledger" / f"{NEW}-wal").write_bytes(b"half of it")

@@ -32,7 +32,7 @@ PROCESSES = multiprocessing.get_context("spawn")
 
 
 def _in_the_middle(home: Path, config: Config, wire: Connection) -> None:
-    """Begin a commit, say so, and go on when told."""
+    """Begin a commit, say so, and go on at a signal."""
     with open_lake(home, config) as ledger:
 
         def work(commit: Commit) -> None:

@@ -281,7 +281,7 @@ def test_a_wrong_password_is_one_sentence(places: Places, tmp_path: Path, monkey
 
 
 @pytest.mark.parametrize(
-    ("changed", "told"),
+    ("changed", "message"),
     [
         ({"port": "1"}, "Check that PostgreSQL runs there"),
         ({"dbname": "nowhere"}, 'database "nowhere" does not exist. Create it'),
@@ -289,11 +289,11 @@ def test_a_wrong_password_is_one_sentence(places: Places, tmp_path: Path, monkey
     ],
 )
 def test_a_server_or_database_that_is_not_there_is_one_sentence(
-    places: Places, postgres: Postgres, tmp_path: Path, changed: dict[str, str], told: str
+    places: Places, postgres: Postgres, tmp_path: Path, changed: dict[str, str], message: str
 ) -> None:
     given = dict(part.split("=") for part in postgres.string.split()) | changed
     catalog = "postgres:" + " ".join(f"{key}={value}" for key, value in given.items())
-    assert told in refused(tmp_path, places.config("postgres", "folder", catalog=catalog))
+    assert message in refused(tmp_path, places.config("postgres", "folder", catalog=catalog))
 
 
 def test_a_connection_string_that_cannot_be_read_is_one_sentence(places: Places, tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Who is told what and when: once while it is open, not in quiet hours, a digest a day, at most twice after a kill."""
+"""Who is notified of what and when: once while it is open, not in quiet hours, a digest a day, at most twice after a kill."""
 
 from __future__ import annotations
 
@@ -30,11 +30,11 @@ by       = "08:00"
 since    = 2026-11-16
 """
 NOON = datetime(2026, 11, 17, 12, tzinfo=UTC)
-"""The file of the 16th is missing, a grave exception of IN; that of the 17th is late, which is less grave."""
+"""The file of the 16th is missing, a severe exception of IN; that of the 17th is late, which is less severe."""
 
 
 class Office:
-    """A home whose books are run at chosen instants, and who is told."""
+    """A home whose books are run at chosen instants, and who is notified."""
 
     def __init__(self, root: Path, hook: Webhook) -> None:
         self.root, self.hook = root, hook
@@ -81,7 +81,7 @@ def office(bare_home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Office]
         yield Office(bare_home, hook)
 
 
-def test_a_grave_exception_is_alerted_once_while_it_is_open_also_after_a_restart(office: Office) -> None:
+def test_a_severe_exception_is_alerted_once_while_it_is_open_also_after_a_restart(office: Office) -> None:
     office.start(digest_at="")
     office.books(NOON)
     [alert] = office.look(NOON)
@@ -124,9 +124,9 @@ def test_others_exceptions_and_lesser_ones_are_not_alerted(office: Office) -> No
 def test_in_quiet_hours_an_alert_waits_and_the_digest_does_not(office: Office) -> None:
     office.start(timezone="Europe/Berlin", quiet_from="10:00", quiet_until="14:00", digest_at="12:30")
     office.books(NOON)
-    assert [told["kind"] for told in office.look(NOON)] == ["digest"]
-    assert [told["kind"] for told in office.look(NOON + timedelta(minutes=59))] == []
-    assert [told["kind"] for told in office.look(NOON + timedelta(minutes=60))] == ["alert"]
+    assert [row["kind"] for row in office.look(NOON)] == ["digest"]
+    assert [row["kind"] for row in office.look(NOON + timedelta(minutes=59))] == []
+    assert [row["kind"] for row in office.look(NOON + timedelta(minutes=60))] == ["alert"]
 
 
 def test_the_digest_comes_once_a_day_also_when_clocks_are_changed(office: Office) -> None:
@@ -134,13 +134,13 @@ def test_the_digest_comes_once_a_day_also_when_clocks_are_changed(office: Office
     office.books(NOON)
     times = ("24 12:00", "24 23:00", "25 00:00", "25 00:30", "25 01:00", "25 01:30", "25 02:00", "26 01:00", "26 01:30")
     sent = [
-        (told["kind"], time) for time in times for told in office.look(datetime.fromisoformat(f"2026-10-{time}+00:00"))
+        (row["kind"], time) for time in times for row in office.look(datetime.fromisoformat(f"2026-10-{time}+00:00"))
     ]
     # On the 25th 02:30 comes twice, at 00:30 and 01:30 UTC.
     assert sent == [("digest", "24 12:00"), ("digest", "25 00:30"), ("digest", "26 01:30")]
 
 
-def test_the_digest_tells_what_is_new_open_closed_and_late_and_the_files_of_the_day(office: Office) -> None:
+def test_the_digest_lists_what_is_new_open_closed_and_late_and_the_files_of_the_day(office: Office) -> None:
     office.start(severity=0, digest_at="12:00")
     office.books(NOON)
     [first] = office.look(NOON)
@@ -163,7 +163,7 @@ class KilledError(BaseException):
 
 
 @pytest.mark.parametrize("sent_before", [False, True])
-def test_who_was_killed_while_it_was_sent_is_told_once_more_and_never_a_third_time(
+def test_a_message_that_a_kill_cut_off_is_sent_once_more_and_never_a_third_time(
     office: Office, monkeypatch: pytest.MonkeyPatch, sent_before: bool
 ) -> None:
     office.start(digest_at="")
@@ -206,18 +206,18 @@ def test_a_server_that_refuses_is_asked_until_it_takes_the_message_and_the_probl
     for _ in range(4):
         office.start()
         office.look(NOON)
-    [told] = states.read(office.notifier.folder).values()
-    assert told.problem.startswith("post to 127.0.0.1:")
-    assert told.problem.endswith("the answer was 503. It is tried again.")
-    assert told.problem_since == "2026-11-17T12:00:00+00:00"
+    [reported] = states.read(office.notifier.folder).values()
+    assert reported.problem.startswith("post to 127.0.0.1:")
+    assert reported.problem.endswith("the answer was 503. It is tried again.")
+    assert reported.problem_since == "2026-11-17T12:00:00+00:00"
     office.hook.answers = 200
     office.start()
     assert len(office.look(NOON)) == 1
-    [told] = states.read(office.notifier.folder).values()
-    assert (told.problem, told.problem_since, told.tries, len(told.alerted)) == ("", "", {}, 1)
+    [reported] = states.read(office.notifier.folder).values()
+    assert (reported.problem, reported.problem_since, reported.tries, len(reported.alerted)) == ("", "", {}, 1)
 
 
-def test_a_server_that_failed_is_left_alone_for_a_while_and_others_are_told(office: Office) -> None:
+def test_a_server_that_failed_is_left_alone_for_a_while_and_others_are_notified(office: Office) -> None:
     with MailServer() as mail:
         office.smtp = {"host": "127.0.0.1", "port": mail.port, "tls": "none", "sender": "gw@example.com"}
         office.to.append({"owner": "IN", "email": "ops@example.com"})
@@ -231,7 +231,7 @@ def test_a_server_that_failed_is_left_alone_for_a_while_and_others_are_told(offi
     assert (len(office.hook.posts), len(mail.mails)) == (1, 1)
 
 
-def test_the_thread_tells_what_was_committed_and_ends(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_thread_sends_what_was_committed_and_ends(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(notifier, "GAP_S", 0.01)
     office.start(digest_at="")
     thread = NotifierThread(office.notifier)
@@ -243,7 +243,7 @@ def test_the_thread_tells_what_was_committed_and_ends(office: Office, monkeypatc
     assert len(office.hook.posts) == 1
 
 
-def test_a_state_that_cannot_be_read_is_told_with_the_mend(office: Office) -> None:
+def test_a_state_that_cannot_be_read_is_reported_with_the_fix(office: Office) -> None:
     (office.notifier.folder / states.FILE).write_text("{")
     with pytest.raises(HouseError, match=r"notifications\.json: .* Remove it"):
         office.notifier.look(NOON)

@@ -64,15 +64,15 @@ def test_what_a_partner_wrote_changes_neither_headers_nor_markup(alert: Message)
 
 
 @pytest.mark.parametrize("variable", ["WRONG_PASSWORD", "NO_PASSWORD"])
-def test_a_refused_login_is_told_with_the_server_and_without_the_password(
+def test_a_refused_login_is_reported_with_the_server_and_without_the_password(
     tmp_path: Path, alert: Message, secrets: None, monkeypatch: pytest.MonkeyPatch, variable: str
 ) -> None:
     monkeypatch.setenv("WRONG_PASSWORD", "hunter2")
     pem = certificate(tmp_path)
     with MailServer(pem) as server, pytest.raises(NotSentError) as raised:
         send(alert, MAIL, smtp(server.port, ca_file=str(pem[0]), user=USER, password_env=variable), NOW)
-    told = {"WRONG_PASSWORD": f"log in to 127.0.0.1:{server.port}: 535", "NO_PASSWORD": "variable NO_PASSWORD"}
-    assert told[variable] in str(raised.value)
+    messages = {"WRONG_PASSWORD": f"log in to 127.0.0.1:{server.port}: 535", "NO_PASSWORD": "variable NO_PASSWORD"}
+    assert messages[variable] in str(raised.value)
     assert "hunter2" not in str(raised.value)
     assert server.mails == []
 
@@ -137,7 +137,7 @@ def test_nothing_is_posted_without_the_secret(alert: Message) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "text", "told"),
+    ("name", "text", "message"),
     [
         ("digest.txt", "Subject: x\n\n${opne}", "templates/digest.txt:3: there is no ${opne}. There are ${owners}"),
         ("alert.html", "<p>\n$5</p>", "templates/alert.html:2: a $ names nothing. Write $$"),
@@ -145,14 +145,14 @@ def test_nothing_is_posted_without_the_secret(alert: Message) -> None:
         ("alert.txt", "Subject: ${open}\n", "templates/alert.txt:1: there is no ${open}"),
     ],
 )
-def test_a_template_that_cannot_be_filled_is_told_with_its_line(
-    tmp_path: Path, name: str, text: str, told: str
+def test_a_template_that_cannot_be_filled_is_reported_with_its_line(
+    tmp_path: Path, name: str, text: str, message: str
 ) -> None:
     (tmp_path / "templates").mkdir()
     (tmp_path / "templates" / name).write_text(text)
     with pytest.raises(HouseError) as raised:
         templates.load(tmp_path)
-    assert told in str(raised.value)
+    assert message in str(raised.value)
 
 
 def test_a_template_of_the_home_takes_the_place_of_the_shipped_one(tmp_path: Path) -> None:

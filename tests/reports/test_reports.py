@@ -101,7 +101,7 @@ def test_open_exceptions_are_those_whose_last_event_left_them_open(con: Con) -> 
     ]
 
 
-def test_exceptions_of_owners_are_as_grave_and_as_new_as_asked(con: Con) -> None:
+def test_exceptions_of_owners_are_as_severe_and_as_new_as_asked(con: Con) -> None:
     put(con, "exception_event", exception(1), exception(2, owner="FS"), exception(3, severity=4))
     put(con, "exception_event", exception(4), exception(4, version=2, event="CLOSED", status="CLOSED"))
     before, after = AT - timedelta(hours=1), AT + timedelta(hours=1)

@@ -66,10 +66,10 @@ def test_every_key_is_described_with_its_default(heading: str) -> None:
         if field.default is None:
             assert default == "none", key
             continue
-        told = tomllib.loads(f"value = {default.strip('`')}", parse_float=Decimal)["value"]
+        reported = tomllib.loads(f"value = {default.strip('`')}", parse_float=Decimal)["value"]
         known = list(field.default) if isinstance(field.default, tuple) else field.default
         known = known.model_dump(exclude_defaults=True) if isinstance(known, BaseModel) else known
-        assert told == (Decimal(str(known)) if isinstance(told, Decimal) else known), key
+        assert reported == (Decimal(str(known)) if isinstance(reported, Decimal) else known), key
 
 
 @pytest.mark.parametrize("heading", SECTIONS)

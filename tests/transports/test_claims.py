@@ -88,7 +88,7 @@ def test_a_claim_is_taken_up_by_the_same_gateway_at_its_next_start(opened: Open,
     assert opened("two").poll() == []
 
 
-def test_a_claim_of_another_gateway_is_told_when_it_is_old(
+def test_a_claim_of_another_gateway_is_reported_when_it_is_old(
     opened: Open, share: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = share / "orders.csv"
@@ -119,7 +119,7 @@ def test_the_same_name_waits_until_the_first_is_settled(opened: Open, share: Pat
     assert second.path.read_bytes() == b"second"
 
 
-def test_a_claim_that_is_forbidden_is_told_and_the_others_go_on(
+def test_a_claim_that_is_forbidden_is_reported_and_the_others_go_on(
     opened: Open, share: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name in ("a.csv", "b.csv"):

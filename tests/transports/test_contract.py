@@ -26,11 +26,11 @@ from tests.transports.sshd import Sshd
 
 @dataclass
 class Place:
-    """A transport and the folders behind it. `make` builds the transport anew, as after a restart.
+    """A transport and the folders behind it. `make` builds the transport again, as after a restart.
 
     copies   what writes a delivery under its temporary name, "" if there is none because it appears whole
     grows    whether its files can be seen half written
-    links    whether its listing tells links and devices from files
+    links    whether its listing distinguishes links and devices from files
     """
 
     transport: Transport
@@ -134,7 +134,7 @@ def test_a_file_that_was_taken_back_before_it_is_settled(place: Place) -> None:
     assert place.transport.poll() == []
 
 
-def test_a_file_that_was_replaced_since_it_was_taken_is_left_and_offered_anew(place: Place) -> None:
+def test_a_file_that_was_replaced_since_it_was_taken_is_left_and_offered_again(place: Place) -> None:
     path = place.put("orders.csv", b"old")
     (drop,) = place.transport.poll()
     path.write_bytes(b"newer")
@@ -263,7 +263,7 @@ def test_a_file_waits_for_its_marker_which_goes_with_it(place: Place, marked: Tr
     assert (marked.poll(), marked.problems) == ([], [])
 
 
-def test_a_marker_is_never_a_file_and_told_when_it_stays_alone(place: Place, marked: Transport) -> None:
+def test_a_marker_is_never_a_file_and_reported_when_it_stays_alone(place: Place, marked: Transport) -> None:
     place.put("orders.csv.done", b"")
     place.put("orders.csv.done.done", b"")
     assert marked.poll() == []

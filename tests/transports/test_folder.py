@@ -50,7 +50,7 @@ def test_a_folder_elsewhere_belongs_to_its_partner(home: Path, config: Config, t
 
 
 @pytest.mark.parametrize("what", ["missing", "file"])
-def test_a_folder_that_cannot_be_read_is_told_and_the_others_go_on(
+def test_a_folder_that_cannot_be_read_is_reported_and_the_others_go_on(
     home: Path, config: Config, tmp_path: Path, drop: Put, what: str
 ) -> None:
     (tmp_path / "file").touch()
@@ -63,7 +63,7 @@ def test_a_folder_that_cannot_be_read_is_told_and_the_others_go_on(
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
-def test_a_folder_without_permission_is_told(home: Path, config: Config, drop: Put) -> None:
+def test_a_folder_without_permission_is_reported(home: Path, config: Config, drop: Put) -> None:
     path = drop("amazon-us", "a.csv", "a")
     path.parent.chmod(0)
     try:
@@ -80,7 +80,7 @@ def test_without_an_inbound_folder_nothing_is_offered(tmp_path: Path, config: Co
     assert "inbound cannot be read: No such file or directory" in folder.problems[0].message
 
 
-def test_what_lies_beside_the_partners_folders_is_told(home: Path, config: Config, tmp_path: Path) -> None:
+def test_what_lies_beside_the_partners_folders_is_reported(home: Path, config: Config, tmp_path: Path) -> None:
     (home / "inbound" / "settlement.txt").write_text("x")
     (home / "inbound" / "linked").symlink_to(tmp_path)
     folder = Folder(home, config)
@@ -153,7 +153,7 @@ def test_stillness_is_measured_by_a_clock_that_nobody_sets(
     assert [d.name for d in folder.poll()] == ["a.csv"]
 
 
-def test_on_a_share_that_tells_no_changes_polling_finds_the_files(
+def test_on_a_share_that_reports_no_changes_polling_finds_the_files(
     home: Path, config: Config, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("watchdog.observers.Observer", None)

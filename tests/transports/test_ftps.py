@@ -80,7 +80,7 @@ def test_a_ca_file_that_cannot_be_used(ftpd: Ftpd, connect: Connect, home: Path,
 
 
 @pytest.mark.parametrize("secret", ["", "wrong"])
-def test_a_wrong_password_is_told_and_never_shown(
+def test_a_wrong_password_is_reported_and_never_shown(
     ftpd: Ftpd, connect: Connect, monkeypatch: pytest.MonkeyPatch, secret: str
 ) -> None:
     server = connect(ftpd)
@@ -141,7 +141,7 @@ def test_a_half_uploaded_file_waits_until_it_is_still(ftpd: Ftpd, connect: Conne
 
 
 @pytest.mark.parametrize("facts", [True, False])
-def test_a_file_that_may_not_be_moved_is_told_and_stays(
+def test_a_file_that_may_not_be_moved_is_reported_and_stays(
     start_ftpd: Callable[..., Ftpd], connect: Connect, facts: bool
 ) -> None:
     ftpd = start_ftpd(permissions="elr", facts=facts)
@@ -156,7 +156,7 @@ def test_a_file_that_may_not_be_moved_is_told_and_stays(
     assert (ftpd.names("in"), ftpd.names("done")) == ([], ["orders.csv"])
 
 
-def test_a_missing_remote_in_is_told(ftpd: Ftpd, connect: Connect) -> None:
+def test_a_missing_remote_in_is_reported(ftpd: Ftpd, connect: Connect) -> None:
     with pytest.raises(HouseError, match=r"list ftps:partner:/nowhere: 5\d\d ") as missing:
         connect(ftpd, remote_in="/nowhere").poll()
     assert not isinstance(missing.value, UnreachableError)
@@ -178,7 +178,7 @@ def test_one_file_that_cannot_be_read_never_stops_the_others(
     assert "b.csv: 550" in server.problems[0].message
 
 
-def test_a_full_disk_here_is_told_as_that_and_the_next_poll_works(
+def test_a_full_disk_here_is_reported_as_that_and_the_next_poll_works(
     ftpd: Ftpd, connect: Connect, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ftpd.put("orders.csv", os.urandom(4 * MEGABYTE))
@@ -226,7 +226,7 @@ def test_a_large_download_that_was_cut_is_continued(
     assert list(drop.path.parent.iterdir()) == [drop.path]
 
 
-def test_a_connection_that_was_cut_between_polls_is_made_anew(ftpd: Ftpd, connect: Connect) -> None:
+def test_a_connection_that_was_cut_between_polls_is_made_again(ftpd: Ftpd, connect: Connect) -> None:
     ftpd.put("orders.csv", b"a")
     server = connect(ftpd)
     (drop,) = server.poll()

@@ -1,4 +1,4 @@
-"""A lane visits its transport, hands each drop over once, and tells each problem once."""
+"""A lane visits its transport, hands each drop over once, and reports each problem once."""
 
 from __future__ import annotations
 
@@ -130,7 +130,7 @@ def test_what_cannot_be_settled_does_not_stop_the_others_and_is_tried_again() ->
         for _ in range(3):
             lane.visit()
     assert fake.settled == ["a", "c"]
-    assert [log["problem"] for log in logs] == ["do b. Fix it."], "told once"
+    assert [log["problem"] for log in logs] == ["do b. Fix it."], "reported once"
     assert found == ["a", "b", "c"], "not handed over again"
     fake.refuses = set()
     lane.visit()
@@ -154,7 +154,7 @@ def test_nothing_is_forgotten_while_the_other_side_is_away() -> None:
     assert (fake.settled, found) == (["a", "b"], ["a", "b"])
 
 
-def test_a_problem_is_told_once_and_again_when_it_comes_back() -> None:
+def test_a_problem_is_reported_once_and_again_when_it_comes_back() -> None:
     fake = Fake()
     lane, _ = lane_of(fake)
     link = Fault("FILE_REJECT", "x is a link", "Drop ordinary files.")
@@ -162,8 +162,8 @@ def test_a_problem_is_told_once_and_again_when_it_comes_back() -> None:
         for problems in ([link], [link, Fault("FILE_REJECT", "y is a link")], [link], [], [link]):
             fake.problems = problems
             lane.visit()
-    told = [log["problem"] for log in logs]
-    assert told == ["x is a link. Drop ordinary files.", "y is a link", "x is a link. Drop ordinary files."]
+    reported = [log["problem"] for log in logs]
+    assert reported == ["x is a link. Drop ordinary files.", "y is a link", "x is a link. Drop ordinary files."]
 
 
 # --- pace ---------------------------------------------------------------------------------------------

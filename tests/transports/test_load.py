@@ -183,7 +183,7 @@ def test_everything_arrives_once_and_trouble_of_some_partners_delays_no_other(
     for number in (OTHER_KEY, SLOW):
         assert len(partners[number].waiting()) == len(partners[number].numbers)
     process.wait_for_log("its key is ssh-ed25519", "Ask the partner whether the server's key changed")
-    # What may not be moved is committed all the same, told, and not taken again.
+    # What may not be moved is still committed, reported, and not taken again.
     process.wait_for_log("settle sftp:p02")
     forbidden = partners[FORBIDDEN]
     taken = f"select count(*) from file where partner = '{forbidden.name}'"

@@ -72,7 +72,7 @@ def allow(bucket: Bucket, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[
 
 
 @pytest.mark.parametrize(
-    ("variable", "value", "told"),
+    ("variable", "value", "message"),
     [
         ("BUCKET_SECRET", "wrong", r"SignatureDoesNotMatch: .*Check the secret in BUCKET_SECRET"),
         ("BUCKET_KEY", "AKIAUNKNOWN", r"InvalidAccessKeyId: .*Check the access key in BUCKET_KEY"),
@@ -83,18 +83,18 @@ def allow(bucket: Bucket, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[
         ),
     ],
 )
-def test_a_wrong_secret_is_told_with_its_mend_and_never_shown(
+def test_a_wrong_secret_is_reported_with_its_fix_and_never_shown(
     connect: Connect, bucket: Bucket, allow: Callable[..., None], monkeypatch: pytest.MonkeyPatch, variable: str,
-    value: str, told: str,
+    value: str, message: str,
 ) -> None:  # fmt: skip
     allow("s3:*")
     monkeypatch.setenv(variable, value)
-    with strict(monkeypatch), pytest.raises(UnreachableError, match=told) as refused:
+    with strict(monkeypatch), pytest.raises(UnreachableError, match=message) as refused:
         connect().poll()
     assert os.environ["BUCKET_SECRET"] == "" or os.environ["BUCKET_SECRET"] not in str(refused.value)
 
 
-def test_a_missing_bucket_is_told(connect: Connect) -> None:
+def test_a_missing_bucket_is_reported(connect: Connect) -> None:
     with pytest.raises(HouseError, match=r"list s3:partner:in/: NoSuchBucket"):
         connect(bucket="nowhere-at-all").poll()
 
@@ -221,7 +221,7 @@ def test_an_object_that_changes_before_it_is_downloaded_is_taken_the_next_time(
     assert drop.path.read_bytes() == b"more than before"
 
 
-def test_what_may_not_be_moved_is_told_once_and_tried_again(
+def test_what_may_not_be_moved_is_reported_once_and_tried_again(
     bucket: Bucket, connect: Connect, allow: Callable[..., None], home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     bucket.put("orders.csv", b"1")
@@ -229,13 +229,13 @@ def test_what_may_not_be_moved_is_told_once_and_tried_again(
     (lane,) = build(home, _only(connect, bucket), home / "ledger")[1:]
     lane._found = lambda lane, drops: [lane.done(drop, committed=True) for drop in drops] and None
     with strict(monkeypatch):
-        told = [_told(lane) for _ in range(3)]
-        assert "settle s3:partner:in/orders.csv: AccessDenied" in "".join(told[1])
-        assert told[2] == told[1]
+        polls = [_reported(lane) for _ in range(3)]
+        assert "settle s3:partner:in/orders.csv: AccessDenied" in "".join(polls[1])
+        assert polls[2] == polls[1]
     assert bucket.names("in") == ["orders.csv"]
     allow("s3:*")
     with strict(monkeypatch):
-        assert _told(lane) == set()
+        assert _reported(lane) == set()
     assert (bucket.names("in"), bucket.names("done")) == ([], ["orders.csv"])
 
 
@@ -243,7 +243,7 @@ def _only(connect: Connect, bucket: Bucket) -> Config:
     return connect().config.model_copy(update={"s3": (bucket.settings(),)})
 
 
-def _told(lane: Lane) -> set[str]:
+def _reported(lane: Lane) -> set[str]:
     lane.visit()
     return set(lane._reported)
 

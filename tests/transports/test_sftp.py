@@ -183,7 +183,7 @@ def test_a_name_that_remote_done_has_already_gets_a_suffix(sshd: Sshd, connect: 
     assert [(sshd.root / "done" / name).read_bytes() for name in sshd.names("done")] == [b"1", b"2", b"3"]
 
 
-def test_a_missing_remote_done_is_told_and_the_file_stays(sshd: Sshd, connect: Connect) -> None:
+def test_a_missing_remote_done_is_reported_and_the_file_stays(sshd: Sshd, connect: Connect) -> None:
     sshd.put("orders.csv", b"a")
     server = connect(sshd, remote_done=str(sshd.root / "missing"))
     (drop,) = server.poll()
@@ -195,7 +195,7 @@ def test_a_missing_remote_done_is_told_and_the_file_stays(sshd: Sshd, connect: C
     assert sshd.names("missing") == ["orders.csv"]
 
 
-def test_a_missing_remote_in_is_told(sshd: Sshd, connect: Connect) -> None:
+def test_a_missing_remote_in_is_reported(sshd: Sshd, connect: Connect) -> None:
     with pytest.raises(HouseError, match=r"list sftp:partner:/nowhere: No such file") as missing:
         connect(sshd, remote_in="/nowhere").poll()
     assert not isinstance(missing.value, UnreachableError)
@@ -295,7 +295,7 @@ def test_what_a_killed_process_left_in_the_spool_is_removed(sshd: Sshd, connect:
 # --- the server goes away -----------------------------------------------------------------------------
 
 
-def test_a_connection_that_was_cut_between_polls_is_made_anew(sshd: Sshd, connect: Connect) -> None:
+def test_a_connection_that_was_cut_between_polls_is_made_again(sshd: Sshd, connect: Connect) -> None:
     sshd.put("orders.csv", b"a")
     server = connect(sshd)
     (drop,) = server.poll()
@@ -509,7 +509,7 @@ def test_a_large_download_that_was_cut_is_continued(
     assert list(drop.path.parent.iterdir()) == [drop.path]
 
 
-def test_a_large_file_that_was_replaced_after_the_cut_is_begun_anew(
+def test_a_large_file_that_was_replaced_after_the_cut_starts_again(
     sshd: Sshd, connect: Connect, cut_after: Callable[..., list[int]]
 ) -> None:
     path = sshd.put("large.csv", os.urandom(8 * MEGABYTE))

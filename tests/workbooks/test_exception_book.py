@@ -53,9 +53,9 @@ def test_hostile_text_is_text(books: Path) -> None:
 
 def test_readme_reports_what_cells_could_not_hold(books: Path) -> None:
     page = openpyxl.load_workbook(books / "exceptions.xlsx")["README"]
-    told = [row[1] for row in page.iter_rows(values_only=True) if row[1]]
-    assert "message: text of 40,005 characters cut" in told
-    assert "external_amount: exact value 12345678901234.5678" in told
+    losses = [row[1] for row in page.iter_rows(values_only=True) if row[1]]
+    assert "message: text of 40,005 characters cut" in losses
+    assert "external_amount: exact value 12345678901234.5678" in losses
 
 
 def test_only_the_answers_are_unlocked(books: Path) -> None:

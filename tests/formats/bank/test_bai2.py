@@ -75,7 +75,7 @@ def test_the_public_sample_has_the_amounts_that_its_trailers_add_up_to() -> None
 
 
 @needs_corpus
-def test_a_sample_with_wrong_trailers_is_read_and_every_wrong_total_told() -> None:
+def test_a_sample_with_wrong_trailers_is_read_and_every_wrong_total_reported() -> None:
     path = CORPUS / "bank-bai2" / "moov__sample4-continuations-newline-delimited.txt"
     envelope = bai2.units(request(path))
     assert [fault.message for fault in envelope.faults] == [
@@ -193,7 +193,7 @@ def test_line_ends_padding_and_pieces_make_no_difference(
         ("02,US,BANK,1,", "02,US,BANK,2,", "its group asks to delete what was sent before", ""),
     ],
 )
-def test_what_is_wrong_is_told_of_the_account_or_of_what_is_around_it(
+def test_what_is_wrong_is_reported_for_the_account_or_for_what_is_around_it(
     tmp_path: Path, old: str, new: str, account: str, around: str
 ) -> None:
     assert old in REPORT

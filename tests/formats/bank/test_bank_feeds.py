@@ -56,14 +56,17 @@ def test_a_statement_that_does_not_foot_is_set_aside_and_its_neighbours_post(hom
         con = gateway.lake.con
         lines = con.execute("select statement_id, amount from bank_line_current order by 1").fetchall()
         balances = con.execute("select count(*) from bank_balance_current").fetchone()
-        told = con.execute('select code, "position", message from fault order by message').fetchall()
+        reported = con.execute('select code, "position", message from fault order by message').fetchall()
     assert [(line[0], str(line[1])) for line in lines] == [("1/260102", "5.0000"), ("3/260102", "7.0000")]
     assert balances == (4,)
     assert (results["day.sta"].state, results["day.sta"].accepted, results["day.sta"].rejected) == ("ACCEPTED", 6, 1)
     assert results["interim.sta"].state == "QUARANTINED"
-    assert [(code, position) for code, position, _ in told] == [("CONTROL_TOTAL", "line 17"), ("FILE_REJECT", "line 2")]
-    assert "difference -1" in told[0][2]
-    assert "transaction set MT942" in told[1][2]
+    assert [(code, position) for code, position, _ in reported] == [
+        ("CONTROL_TOTAL", "line 17"),
+        ("FILE_REJECT", "line 2"),
+    ]
+    assert "difference -1" in reported[0][2]
+    assert "transaction set MT942" in reported[1][2]
 
 
 def test_downloads_overlap_and_a_transaction_is_known_by_its_id(home: Path, drop: Drop) -> None:

@@ -325,7 +325,7 @@ def test_pages_that_do_not_follow_one_another_are_refused_together(
         (":62F:C260103EUR120,05\n:64:C260104EUR120,05\n-\n", "", "the closing balance :62F: is missing"),
     ],
 )
-def test_what_is_wrong_with_a_statement_is_told(tmp_path: Path, old: str, new: str, reason: str) -> None:
+def test_what_is_wrong_with_a_statement_is_reported(tmp_path: Path, old: str, new: str, reason: str) -> None:
     assert old in STATEMENT
     [said] = faults(mt940, write(tmp_path, STATEMENT.replace(old, new)))
     assert any(reason in message for message in said), said
@@ -584,7 +584,7 @@ def entries(draw: st.DrawFn) -> dict[str, Any]:
         "reference": reference,
         "bank": draw(st.sampled_from(["", "BANK-7"])),
         "details": draw(st.none() | st.text("ABC 09", min_size=1, max_size=34).filter(str.strip)),
-        # A line that looks like a field or the end of the message cannot be told from one.
+        # A line that looks like a field or the end of the message is read as one.
         "text": draw(
             st.lists(texts.filter(lambda t: not re.match(r":\d\d[A-Z]?:|-$|-XXX$|-\}|\d{3}$", t)), max_size=4)
         ),

@@ -157,7 +157,7 @@ def test_line_ends_and_pieces_make_no_difference(
 @pytest.mark.parametrize(
     ("encoding", "header"), [("utf-8", ""), ("cp1252", "CHARSET:1252"), ("latin-1", "CHARSET:8859-1"), ("utf-16", "")]
 )
-def test_the_header_or_the_bytes_tell_the_encoding(tmp_path: Path, encoding: str, header: str) -> None:
+def test_the_header_or_the_bytes_decide_the_encoding(tmp_path: Path, encoding: str, header: str) -> None:
     text = SGML.replace("CHARSET:1252", header).replace("Bank &amp; Co", "Bänk")
     path = write(tmp_path, text.encode(encoding))
     assert ofx.sniff(path.read_bytes(), "a.ofx")

@@ -55,7 +55,7 @@ def cells(found: list[dict[str, Any]]) -> list[list[Any]]:
     return [list(row.values())[3:] for row in found]
 
 
-def told(envelope: Envelope) -> list[str]:
+def reported(envelope: Envelope) -> list[str]:
     return [fault.message for unit in envelope.units for fault in unit.faults] + [f.message for f in envelope.faults]
 
 
@@ -158,7 +158,7 @@ def test_data_elements_may_be_named(named: str, numbered: str) -> None:
     [("QTY+145", "QTY"), ("QTY/7140", "QTY has 6063, 6060, 6411"), ("C212/7140", "LIN, PIA"), ("XYZ/7140", "XYZ/02-1"),
      ("C999/7140", "no segment")],
 )  # fmt: skip
-def test_a_path_that_is_none_tells_the_mend(path: str, message: str) -> None:
+def test_a_path_that_is_none_gives_the_fix(path: str, message: str) -> None:
     with pytest.raises(HouseError, match=message):
         parse_edifact(path)
 
@@ -195,7 +195,7 @@ def test_bytes_that_are_not_in_the_character_set_set_their_message_aside(tmp_pat
     text = UNB.replace("UNOC", "UNOW") + message("UNH+1+X:D:96A:UN", "FTX+AAI+++Gr\xfcn", "UNT+3+1") + good
     envelope = units(tmp_path / "a.edi", text + "UNZ+2+77'")
     assert [len(unit.faults) for unit in envelope.units] == [1, 0]
-    assert "segment FTX has bytes that are not in the character set" in told(envelope)[0]
+    assert "segment FTX has bytes that are not in the character set" in reported(envelope)[0]
 
 
 def test_ebcdic(tmp_path: Path) -> None:
@@ -214,14 +214,14 @@ def test_units(tmp_path: Path) -> None:
     assert (unit.kind, unit.sender, unit.receiver, unit.version, unit.interchange, unit.control, unit.test) == (
         "INVRPT", "14/4012345000009", "14/4099999000003", "D96A:EAN004", "77", "1", True,
     )  # fmt: skip
-    assert (unit.position, told(envelope)) == ("segment 2", [])
+    assert (unit.position, reported(envelope)) == ("segment 2", [])
 
 
 def test_groups(tmp_path: Path) -> None:
     group = "UNG+INVRPT+A+B+261101:0600+G1+UN+D:96A'" + message(*STOCK) + "UNE+1+G1'"
     envelope = units(tmp_path / "a.edi", UNB + group + group.replace("G1", "G2") + "UNZ+2+77'")
     assert [unit.group for unit in envelope.units] == ["G1", "G2"]
-    assert told(envelope) == []
+    assert reported(envelope) == []
 
 
 def test_interactive(tmp_path: Path) -> None:
@@ -231,7 +231,7 @@ def test_interactive(tmp_path: Path) -> None:
     assert [(u.kind, u.version, u.sender, u.control) for u in envelope.units] == [
         ("SCRIPT", "010006:NEWRX", "D/SENDER", "110072"), ("SCRIPT", "010006:NEWRX", "D/SENDER", "2"),
     ]  # fmt: skip
-    assert told(envelope) == []
+    assert reported(envelope) == []
     assert cells(rows(tmp_path / "a.edi", text, "UIH", "PVD/02", "UIB/06-1")) == [["1'2", "SENDER"], [None, "SENDER"]]
 
 
@@ -253,14 +253,14 @@ def test_interactive(tmp_path: Path) -> None:
         ("BGM+35", "UNO+1'BGM+35", "a package (UNO) holds an object"),
     ],
 )
-def test_what_is_wrong_is_told(tmp_path: Path, wrong: str, right: str, message: str) -> None:
+def test_what_is_wrong_is_reported(tmp_path: Path, wrong: str, right: str, message: str) -> None:
     text = (UNB + "".join(line + "'" for line in STOCK) + "UNZ+1+77'").replace(wrong, right)
-    assert any(message in text for text in told(units(tmp_path / "a.edi", text)))
+    assert any(message in text for text in reported(units(tmp_path / "a.edi", text)))
 
 
-def test_the_same_interchange_twice_is_told(tmp_path: Path) -> None:
+def test_the_same_interchange_twice_is_reported(tmp_path: Path) -> None:
     text = UNB + message(*STOCK) + "UNZ+1+77'"
-    assert told(units(tmp_path / "a.edi", text + "\r\n" + text)) == [
+    assert reported(units(tmp_path / "a.edi", text + "\r\n" + text)) == [
         "interchange 77 of 14/4012345000009 occurs twice in this file"
     ]
 
@@ -269,7 +269,7 @@ def test_several_interchanges_each_with_its_own_service_characters(tmp_path: Pat
     whole = UNB + message(*STOCK) + "UNZ+1+77'"
     other = respelled(whole.replace("77", "78"), "UNA=*,! ~")
     text = whole + "\r\n" + other + whole.replace("77", "79")
-    assert told(units(tmp_path / "a.edi", text)) == []
+    assert reported(units(tmp_path / "a.edi", text)) == []
     found = rows(tmp_path / "a.edi", text, "LIN/QTY", "UNB/05")
     assert [(row["_unit"], row["UNB/05"]) for row in found] == [(n // 3, str(77 + n // 3)) for n in range(9)]
     assert [row["_ordinal"] for row in found] == list(range(9))
@@ -284,7 +284,7 @@ def test_a_cut_off_interchange_and_its_whole_neighbours(tmp_path: Path) -> None:
             "interchange 77: the file ends in the middle of a segment",
             "interchange 77: UNZ is missing, the interchange is cut off",
         ]
-    assert told(units(tmp_path / "a.edi", whole[:-1])) == []  # the very last terminator is often left out
+    assert reported(units(tmp_path / "a.edi", whole[:-1])) == []  # the very last terminator is often left out
 
 
 def test_an_interchange_may_be_empty(tmp_path: Path) -> None:
@@ -322,7 +322,7 @@ def test_limits_of_segments_and_units(tmp_path: Path) -> None:
     (tmp_path / "a.edi").write_text(text)
     envelope = edifact.units(ReadRequest(tmp_path / "a.edi", "a.edi", Limits(edi_elements_per_segment_max=50)))
     assert [len(unit.faults) for unit in envelope.units] == [1, 0]
-    assert told(envelope) == ["segment FTX has 60 elements, more than edi_elements_per_segment_max"]
+    assert reported(envelope) == ["segment FTX has 60 elements, more than edi_elements_per_segment_max"]
     with pytest.raises(FileError, match="edi_units_per_file_max"):
         edifact.units(ReadRequest(tmp_path / "a.edi", "a.edi", Limits(edi_units_per_file_max=1)))
 
@@ -408,7 +408,7 @@ def test_the_size_of_stretches_changes_nothing(
     paths = ("UNB/05", "BGM/02", "RFF/01-1", "LIN/01", "INV/01", "QTY/01-2", "LOC[18]/02", "CNT[2]/01-2", "UNT/01",
              "count(QTY)", "count(QTY[145])", "number(LIN)", "number(QTY[145])", "LIN>QTY/01-2")  # fmt: skip
     whole = (units(tmp_path / "a.edi", text), rows(tmp_path / "a.edi", text, each, *paths))
-    assert told(whole[0]) == []
+    assert reported(whole[0]) == []
     small_stretches(size)
     assert (units(tmp_path / "a.edi", text), rows(tmp_path / "a.edi", text, each, *paths)) == whole
 
@@ -499,8 +499,8 @@ def test_a_file_of_which_nothing_is_read_says_why(
 ) -> None:
     drop("3pl-eu", "a.edi", content)
     run_once(gateway_eu)
-    [(state, told_reason)] = gateway_eu.lake.con.execute(
+    [(state, reported)] = gateway_eu.lake.con.execute(
         "select state, reason from file_state where partner = '3pl-eu'"
     ).fetchall()
     assert state == "QUARANTINED"
-    assert reason in told_reason
+    assert reason in reported

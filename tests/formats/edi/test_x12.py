@@ -67,12 +67,12 @@ def test_units_and_counts(tmp_path: Path) -> None:
         ((15, "IEA*1*000000008"), "IEA02 is 000000008, ISA13 is 000000007"),
     ],
 )
-def test_wrong_counts_are_told(tmp_path: Path, change: tuple[int, str], message: str) -> None:
+def test_wrong_counts_are_reported(tmp_path: Path, change: tuple[int, str], message: str) -> None:
     segments = [ISA, *BODY]
     segments[change[0]] = change[1]
     envelope = x12.units(write(tmp_path / "a.edi", segments))
-    told = [fault.message for unit in envelope.units for fault in unit.faults] + [f.message for f in envelope.faults]
-    assert any(message in text for text in told)
+    faults = [*envelope.faults, *(fault for unit in envelope.units for fault in unit.faults)]
+    assert any(message in fault.message for fault in faults)
 
 
 def test_a_cut_off_interchange(tmp_path: Path) -> None:
@@ -128,7 +128,7 @@ def content(path: Path, data: bytes) -> ReadRequest:
     return ReadRequest(path, path.name, Limits())
 
 
-def told(envelope: Envelope) -> list[str]:
+def reported(envelope: Envelope) -> list[str]:
     return [fault.message for unit in envelope.units for fault in unit.faults] + [f.message for f in envelope.faults]
 
 
@@ -146,7 +146,7 @@ def test_ebcdic(tmp_path: Path, codec: str, terminator: bytes) -> None:
     data = WHOLE.decode().replace("East", "Süd!").encode(codec).replace("~".encode(codec), terminator)
     request = content(tmp_path / "a.edi", data)
     assert x12.sniff(data[:4096], "a.edi")
-    assert told(x12.units(request)) == []
+    assert reported(x12.units(request)) == []
     reading = x12.read(ReadRequest(request.path, "a", Limits(), {"encoding": codec}, "LX/W12", ("W12/08", "N1[SF]/02")))
     assert [list(row.values())[3:] for batch in reading for row in batch.to_pylist()] == [[s, "Süd!"] for s in SKUS]
 
@@ -156,7 +156,7 @@ def test_ebcdic(tmp_path: Path, codec: str, terminator: bytes) -> None:
 def test_lines_of_one_width(tmp_path: Path, width: int, line_end: bytes) -> None:
     lines = [WHOLE[n : n + width] for n in range(0, len(WHOLE), width)]
     request = content(tmp_path / "a.edi", line_end.join(lines) + line_end)
-    assert told(x12.units(request)) == []
+    assert reported(x12.units(request)) == []
     assert [row["W12/08"] for row in rows(request, "LX/W12", "W12/08")] == SKUS
 
 
@@ -164,7 +164,7 @@ def test_lines_of_one_width(tmp_path: Path, width: int, line_end: bytes) -> None
 def test_terminators(tmp_path: Path, terminator: str) -> None:
     data = WHOLE.decode().replace("~", terminator).replace("East", "Süd").encode("latin-1")
     request = content(tmp_path / "a.edi", data)
-    assert told(x12.units(request)) == []
+    assert reported(x12.units(request)) == []
     found = rows(request, "LX/W12", "W12/08", "N1[SF]/02")
     assert [(row["W12/08"], row["N1[SF]/02"]) for row in found] == [(sku, "Süd") for sku in SKUS]
 
@@ -188,7 +188,7 @@ def test_what_is_filled_up_around_terminators(tmp_path: Path, data: bytes, encod
         data = data.decode().replace("\r\n", "\x85" if encoding == "cp037" else "\r\n").encode(encoding)
     request = content(tmp_path / "a.edi", data)
     assert x12.sniff(data[:4096], "a.edi")
-    assert told(x12.units(request)) == []
+    assert reported(x12.units(request)) == []
     assert [row["W12/08"].strip() for row in rows(request, "LX/W12", "W12/08")] == SKUS
 
 
@@ -199,12 +199,12 @@ def test_a_terminator_of_two_bytes_is_found_at_the_border_of_what_was_read(
     for size in range(len(data) - 20, len(data)):
         monkeypatch.setattr("gateway.formats.edi.octets.HEADER_BYTES", size)
         forget()
-        assert told(x12.units(content(tmp_path / "a.edi", data))) == []
+        assert reported(x12.units(content(tmp_path / "a.edi", data))) == []
 
 
 def test_a_blank_before_the_terminator_of_the_isa() -> None:
     request = ReadRequest(case("edi-71-x12-blank-before-terminator") / "in.edi", "a.edi", Limits())
-    assert told(x12.units(request)) == []
+    assert reported(x12.units(request)) == []
     assert [row["PO1/07"] for row in rows(request, "PO1", "PO1/07")] == ["ABC-1", "ABC-2"]
 
 
@@ -220,12 +220,12 @@ ODD_ISAS = [
 
 @pytest.mark.parametrize(
     ("isa", "terminator"),
-    # Without ISA16 and with a line end as terminator nothing would tell where the ISA ends.
+    # Without ISA16 and with a line end as terminator nothing would show where the ISA ends.
     [(i, t) for i in ODD_ISAS for t in ("~", "~\r\n", "\n") if (i, t) != (WITHOUT_ISA16, "\n")],
 )
 def test_an_isa_of_wrong_widths_still_serves(tmp_path: Path, isa: str, terminator: str) -> None:
     request = content(tmp_path / "a.edi", text(isa, *BODY, terminator=terminator))
-    assert told(x12.units(request)) == []
+    assert reported(x12.units(request)) == []
     assert [row["W12/08"] for row in rows(request, "LX/W12", "W12/08")] == SKUS
 
 
@@ -251,13 +251,13 @@ def test_what_is_no_interchange_is_refused(tmp_path: Path, data: bytes, message:
 
 def test_an_isa16_that_is_the_element_separator_means_no_components(tmp_path: Path) -> None:
     request = content(tmp_path / "a.edi", text(ISA[:-1] + "*", *BODY))
-    assert told(x12.units(request)) == []
+    assert reported(x12.units(request)) == []
     assert [row["W12/08"] for row in rows(request, "LX/W12", "W12/08")] == SKUS
 
 
 def test_the_last_terminator_may_be_left_out(tmp_path: Path) -> None:
     for end in (b"", b"\r\n", b"\x1a"):
-        assert told(x12.units(content(tmp_path / "a.edi", WHOLE[:-1] + end))) == []
+        assert reported(x12.units(content(tmp_path / "a.edi", WHOLE[:-1] + end))) == []
 
 
 def test_components_and_repetitions(tmp_path: Path) -> None:
@@ -278,7 +278,7 @@ def test_interchange_acknowledgements_are_units(tmp_path: Path) -> None:
     assert [(u.ordinal, u.kind, u.control, u.sender) for u in envelope.units] == [
         (0, "TA1", "000000009", "ZZ/ACME"), (1, "TA1", "000000010", "ZZ/ACME"), (2, "945", "0001", "ZZ/ACME"),
     ]  # fmt: skip
-    assert told(envelope) == []
+    assert reported(envelope) == []
     found = rows(request, "TA1", "TA1/01", "TA1/04", "ISA/06", "W06/02")
     assert [list(row.values())[2:] for row in found] == [
         [0, "000000009", "A", "ACME           ", None], [1, "000000010", "R", "ACME           ", None],
@@ -288,7 +288,7 @@ def test_interchange_acknowledgements_are_units(tmp_path: Path) -> None:
 
 def test_ta1_alone(tmp_path: Path) -> None:
     envelope = x12.units(content(tmp_path / "a.edi", text(ISA, "TA1*000000009*261101*1200*A*000", "IEA*0*000000007")))
-    assert ([unit.kind for unit in envelope.units], told(envelope)) == (["TA1"], [])
+    assert ([unit.kind for unit in envelope.units], reported(envelope)) == (["TA1"], [])
 
 
 @pytest.mark.parametrize("kind", ["997", "999"])
@@ -315,7 +315,7 @@ def test_binary_data_may_hold_delimiters(tmp_path: Path, segment: str, hexadecim
     body = [BODY[0], "ST*841*1", "SPI*00", segment, "N1*ST*behind", "SE*5*1", "GE*1*7", BODY[-1]]
     data = text(ISA, *body, terminator="~" + line_end)
     request = content(tmp_path / "a.edi", data + data.replace(b"000000007", b"000000008"))
-    assert told(x12.units(request)) == []
+    assert reported(x12.units(request)) == []
     found = rows(request, "ST", hexadecimal, "N1[ST]/02", "SPI/01")
     binary = segment.split("*", 2 if hexadecimal == "BIN/02" else 3)[-1]
     assert [list(row.values())[3:] for row in found] == [[binary.encode().hex(), "behind", "00"]] * 2
@@ -327,14 +327,14 @@ def test_binary_data_of_untrue_length_set_their_set_aside(tmp_path: Path, length
     body = [BODY[0], "ST*841*1", f"BIN*{length}*BINARY DATA", "SE*3*1", *good, "GE*2*7", BODY[-1]]
     envelope = x12.units(content(tmp_path / "a.edi", text(ISA, *body)))
     assert [len(unit.faults) for unit in envelope.units] == [1, 0]
-    assert "the segment does not end after that many bytes" in told(envelope)[0]
+    assert "the segment does not end after that many bytes" in reported(envelope)[0]
 
 
 def test_hierarchical_loops_end_with_their_parent(tmp_path: Path) -> None:
     body = [BODY[0], "ST*856*1", "HL*1**S", "REF*BM*B1", "HL*2*1*O", "PRF*PO1", "HL*3*2*I", "LIN**VN*A", "HL*4*2*I",
             "LIN**VN*B", "HL*5**S", "HL*6*5*I", "LIN**VN*C", "SE*13*1", "GE*1*7", BODY[-1]]  # fmt: skip
     request = content(tmp_path / "a.edi", text(ISA, *body))
-    assert told(x12.units(request)) == []
+    assert reported(x12.units(request)) == []
     found = rows(request, "HL[03=S]/HL[03=O]/HL[03=I]", "LIN/03", "PRF/01", "REF[BM]/02", "HL/01")
     assert [list(row.values())[3:] for row in found] == [
         ["A", "PO1", "B1", "3"], ["B", "PO1", "B1", "4"], ["C", None, None, "6"],
@@ -354,16 +354,18 @@ def test_hierarchical_loops_end_with_their_parent(tmp_path: Path) -> None:
         ("SE*12*0001~", "SE*12*1~", "SE02 is 1, ST02 is 0001"),  # ST02 is no number but text
     ],
 )
-def test_what_is_wrong_around_the_sets_is_told(tmp_path: Path, wrong: str, right: str, message: str) -> None:
+def test_what_is_wrong_around_the_sets_is_reported(tmp_path: Path, wrong: str, right: str, message: str) -> None:
     envelope = x12.units(content(tmp_path / "a.edi", WHOLE.decode().replace(wrong, right).encode()))
-    assert any(message in told_message for told_message in told(envelope))
+    assert any(message in text for text in reported(envelope))
 
 
 def test_control_numbers_are_compared_as_numbers(tmp_path: Path) -> None:
     data = WHOLE.decode().replace("IEA*1*000000007~", "IEA*001*7~").replace("*7*X*", "*000007*X*").encode()
-    assert told(x12.units(content(tmp_path / "a.edi", data))) == []
+    assert reported(x12.units(content(tmp_path / "a.edi", data))) == []
     twice = data + WHOLE.replace(b"*000000007*0*P", b"*7        *0*P")
-    assert told(x12.units(content(tmp_path / "a.edi", twice))) == ["interchange 7 of ZZ/ACME occurs twice in this file"]
+    assert reported(x12.units(content(tmp_path / "a.edi", twice))) == [
+        "interchange 7 of ZZ/ACME occurs twice in this file"
+    ]
     assert x12.units(ReadRequest(case("edi-76-x12-leading-zeros") / "in.edi", "a.edi", Limits())).faults == ()
 
 
@@ -376,7 +378,7 @@ def test_of_two_sets_with_one_number_the_later_is_set_aside(tmp_path: Path) -> N
     assert (second.message, second.column) == ("set 945 0001: ST02 0001 occurs twice in group 7", "ST02")
     # In a group of its own the number may come again.
     other = WHOLE.decode().replace("IEA*1*", text(*BODY[:-1]).decode().replace("*7", "*8") + "IEA*2*").encode()
-    assert told(x12.units(content(tmp_path / "a.edi", other))) == []
+    assert reported(x12.units(content(tmp_path / "a.edi", other))) == []
     groups = other.replace(b"*1200*8*", b"*1200*07*").replace(b"GE*1*8", b"GE*1*7")
     [twice] = x12.units(content(tmp_path / "a.edi", groups)).faults
     assert (twice.message, twice.column) == ("group 07: GS06 07 occurs twice in interchange 000000007", "GS06")
@@ -402,8 +404,8 @@ def test_empty_interchanges_and_groups(tmp_path: Path) -> None:
     assert x12.units(content(tmp_path / "a.edi", group)) == Envelope(())
 
 
-def test_the_same_interchange_twice_is_told(tmp_path: Path) -> None:
-    assert told(x12.units(content(tmp_path / "a.edi", WHOLE + WHOLE))) == [
+def test_the_same_interchange_twice_is_reported(tmp_path: Path) -> None:
+    assert reported(x12.units(content(tmp_path / "a.edi", WHOLE + WHOLE))) == [
         "interchange 000000007 of ZZ/ACME occurs twice in this file"
     ]
 
@@ -424,7 +426,7 @@ def test_what_was_written_is_read_back(
              f"SE*{len(body) + 2}*0001", "GE*1*7", BODY[-1]]  # fmt: skip
     whole = "".join(line.replace("*", element) + terminator + line_end for line in [ISA[:-1] + "\0", *lines])
     request = content(tmp_path / "p.edi", whole.replace("\0", component).encode())
-    assert told(x12.units(request)) == []
+    assert reported(x12.units(request)) == []
     for name in ("N1", "REF", "W12"):
         found = rows(request, name, *(f"{name}/{n:02d}" for n in range(1, 5)))
         wanted = [[*parts, *[""] * (4 - len(parts))] for key, parts in body if key == name]

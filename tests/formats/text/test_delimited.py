@@ -75,7 +75,7 @@ def test_a_quote_that_is_never_closed_names_its_line(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("content", [b"a,b\n1,2\n3,\xe4\n", b"a,b\n1,2\n3,4,\xe4", b"a,b\n1,2\n3,4,\xe4\n"])
-def test_wrong_encoding_names_line_and_mend(tmp_path: Path, content: bytes) -> None:
+def test_wrong_encoding_names_line_and_fix(tmp_path: Path, content: bytes) -> None:
     with pytest.raises(FileError, match="line 3") as caught:
         read(tmp_path / "f.csv", content)
     assert "cp1252" in caught.value.hint
@@ -86,7 +86,7 @@ def test_empty_file_is_refused(tmp_path: Path) -> None:
         read(tmp_path / "f.csv", b"")
 
 
-def test_a_header_that_is_not_there_is_told_with_the_nearest(tmp_path: Path) -> None:
+def test_a_header_that_is_not_there_is_reported_with_the_nearest(tmp_path: Path) -> None:
     with pytest.raises(FileError, match="SKU, On Hand"):
         read(tmp_path / "f.csv", b"SKU,Qty\n1,2\n", header={"contains": ["SKU", "On Hand"]})
 
@@ -171,7 +171,7 @@ def test_short_rows_are_padded_on_demand_and_long_ones_never_cut(tmp_path: Path)
                           ("header", {"row": 1, "contains": ["a"]}), ("ragged", "cut"), ("colour", "red"), ("encoding", "klingon"),
                           ("encoding", "rot13")],
 )  # fmt: skip
-def test_wrong_settings_are_told(tmp_path: Path, option: str, value: Any) -> None:
+def test_wrong_settings_are_reported(tmp_path: Path, option: str, value: Any) -> None:
     with pytest.raises(HouseError, match=option):
         read(tmp_path / "f.csv", b"a,b\n", **{option: value})
 
@@ -211,7 +211,7 @@ def test_limits_are_held(tmp_path: Path, limit: dict[str, int], message: str, qu
         list(delimited.read(ReadRequest(path, "f.csv", Limits(**limit))))
 
 
-def test_undecodable_bytes_far_behind_are_told_by_their_line(tmp_path: Path) -> None:
+def test_undecodable_bytes_far_behind_are_reported_with_their_line(tmp_path: Path) -> None:
     with pytest.raises(FileError, match="line 200002"):
         read(tmp_path / "f.csv", b"a,b\n" + b"12345678,1234567890\n" * 200_000 + b"\xff,1\n")
 

@@ -130,7 +130,7 @@ def test_a_tag_that_nobody_named_refuses_the_file(tmp_path: Path, line: str) -> 
         (TAGGED, "05", "each = one of 00, 10"),
     ],
 )
-def test_what_is_declared_wrong_is_told(
+def test_what_is_declared_wrong_is_reported(
     tmp_path: Path, options: dict[str, Any], each: str | None, message: str
 ) -> None:
     with pytest.raises(HouseError, match=message):

@@ -402,7 +402,7 @@ def test_namespaces_with_prefix_and_other_encodings(tmp_path: Path) -> None:
         assert table(path) == [["S!A2", "é", ""]]
 
 
-def test_text_of_ids_and_numbers_are_told_apart(tmp_path: Path) -> None:
+def test_text_of_ids_and_numbers_are_distinguished(tmp_path: Path) -> None:
     found = table(xlsx(tmp_path / "a.xlsx", HEAD + row(
         2, '<c r="A2" t="str"><v>0.30000000000000004</v></c>', '<c r="B2"><v>0.30000000000000004</v></c>')))  # fmt: skip
     assert found == [["S!A2", "0.30000000000000004", "0.3"]]
@@ -440,7 +440,7 @@ def test_sheet_by_name_pattern_or_number(tmp_path: Path, options: dict[str, Any]
 
 
 @pytest.mark.parametrize("wanted", ["Ol*", "Nothing", 3, 0])
-def test_a_sheet_that_is_not_there_is_told_with_those_that_are(tmp_path: Path, wanted: Any) -> None:
+def test_a_sheet_that_is_not_there_is_reported_with_those_that_are(tmp_path: Path, wanted: Any) -> None:
     path = counted(tmp_path / "a.xlsx", ("Old", False), ("Count 1", True), ("Count 2", True))
     with pytest.raises(FileError, match=r"Old \(hidden\), Count 1"):
         open_book(path, sheet=wanted)
@@ -750,7 +750,7 @@ def test_limits_are_held(tmp_path: Path, limit: dict[str, int], message: str) ->
         rows(reader.read(ReadRequest(path, "a.xlsx", Limits(**limit))))
 
 
-def test_wrong_options_are_told() -> None:
+def test_wrong_options_are_reported() -> None:
     with pytest.raises(HouseError, match="merged"):
         open_book(Path("none.xlsx"), merged="all")
 

@@ -1,4 +1,4 @@
-"""A mapping applied to rows: what becomes a record, what is rejected and how it is told, what is ignored."""
+"""A mapping applied to rows: what becomes a record, what is rejected and how it is reported, what is ignored."""
 
 from __future__ import annotations
 
@@ -120,7 +120,7 @@ def test_no_rows_give_an_empty_result(bench: Bench) -> None:
 # --- faults -------------------------------------------------------------------------------------------
 
 
-def test_a_fault_names_column_value_and_mend_and_keeps_the_whole_row(bench: Bench) -> None:
+def test_a_fault_names_column_value_and_fix_and_keeps_the_whole_row(bench: Bench) -> None:
     columns = ("place", "sku", "qty", "note")
     mapped = bench.apply(
         mapping(snapshot()), lambda _: stock(("A", "x", "12,5O", "Größe"), ("A", "y", "1", None), columns=columns)
@@ -135,7 +135,7 @@ def test_a_fault_names_column_value_and_mend_and_keeps_the_whole_row(bench: Benc
     assert (mapped.received, mapped.rejected) == (2, 1)
 
 
-def test_every_defect_of_a_row_is_told_and_the_row_counts_once(bench: Bench) -> None:
+def test_every_defect_of_a_row_is_reported_and_the_row_counts_once(bench: Bench) -> None:
     mapped = bench.apply(mapping(snapshot()), lambda _: stock(("", "x", "oops"), ("A", "y", "1")))
     assert [m for (m,) in bench.faults(mapped, "message")] == [
         "place: is blank, but location is required",
@@ -159,8 +159,8 @@ def test_messages_by_type(bench: Bench, field: dict[str, Any], text: str, messag
     columns = ("place", "sku", "qty", "text")
     mapped = bench.apply(mapping(snapshot(**field)), lambda _: stock(("A", "x", "1", text), columns=columns))
     assert mapped.rejected == 1
-    ((told,),) = bench.faults(mapped, "message")
-    assert told.startswith(message)
+    ((reported,),) = bench.faults(mapped, "message")
+    assert reported.startswith(message)
 
 
 def test_faults_of_the_reader_are_kept_and_counted(bench: Bench) -> None:
@@ -293,7 +293,7 @@ def test_a_pair_of_credit_and_debit(bench: Bench) -> None:
     assert one(bench, "5", pair, out="x") is None
 
 
-def test_an_inline_map_reads_codes_in_any_case_and_tells_unknown_ones(bench: Bench) -> None:
+def test_an_inline_map_reads_codes_in_any_case_and_reports_unknown_ones(bench: Bench) -> None:
     def status(text: str, **spec: Any) -> Any:
         field = {"from": "code", "map": {"G": "AVAILABLE", "Bad": "DAMAGED"}, **spec}
         columns = ("place", "sku", "qty", "code")
@@ -331,7 +331,7 @@ def test_fill_down_takes_the_last_value_at_or_above_the_row_within_a_unit(bench:
     assert bench.rows(bench.apply(mapping(record), units), SNAPSHOT, "sku") == [("a",)]
 
 
-def test_a_filled_down_value_that_cannot_be_read_is_told_on_each_row(bench: Bench) -> None:
+def test_a_filled_down_value_that_cannot_be_read_is_reported_on_each_row(bench: Bench) -> None:
     columns = ("place", "sku", "qty", "at")
     rows = [("A", "a", "1", "2026-02-30"), ("A", "b", "1", "")]
     mapped = bench.apply(mapping(snapshot(as_of={"fill_down": "at"})), lambda _: stock(*rows, columns=columns))
@@ -583,10 +583,10 @@ def test_movements_follow_the_status_machine(
     columns = ("sku", "from", "to", "qty")
     mapped = bench.apply(mapping(record), lambda _: stock(("x", origin, target, qty), columns=columns))
     assert mapped.rejected == (0 if message is None else 1)
-    told = bench.faults(mapped, "message", "hint")
-    assert [m for m, _ in told if not m.startswith(message or "")] == []
+    reported = bench.faults(mapped, "message", "hint")
+    assert [m for m, _ in reported if not m.startswith(message or "")] == []
     if message and message.startswith("to_status"):
-        assert "RETURN_PENDING_INSPECTION, RETURN_TRANSIT" in told[0][1]
+        assert "RETURN_PENDING_INSPECTION, RETURN_TRANSIT" in reported[0][1]
 
 
 # --- drift --------------------------------------------------------------------------------------------
@@ -644,8 +644,8 @@ def test_every_row_is_rejected_ignored_or_recorded(bench: Bench, rows: list[tupl
     mapped = bench.apply(mapping(first, second, ignore=rules), lambda _: stock(*rows, columns=columns))
     assert mapped.received == len(rows)
     assert balanced(bench, mapped)
-    told = bench.con.execute(f"select count(distinct _ordinal) from {mapped.faults} where rejects").fetchone()
-    assert told == (mapped.rejected,)
+    reported = bench.con.execute(f"select count(distinct _ordinal) from {mapped.faults} where rejects").fetchone()
+    assert reported == (mapped.rejected,)
     both = f"select count(*) from {mapped.tables[SNAPSHOT]} semi join (select * from {mapped.faults} where rejects) using (_ordinal)"
     assert bench.con.execute(both).fetchone() == (0,)
 

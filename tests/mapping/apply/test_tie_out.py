@@ -37,7 +37,7 @@ def test_equal_figures_pass_and_the_first_one_is_the_control_total(bench: Bench)
     assert mapped.control_total == Decimal("3.5")
 
 
-def test_a_difference_is_told_with_both_figures(bench: Bench) -> None:
+def test_a_difference_is_reported_with_both_figures(bench: Bench) -> None:
     assert held(bench, SUM, ("", "", "", "4"), ("A", "x", "1.5", ""), ("A", "y", "2", "")) == [
         'qty = first("total"): the rows make 3.50, the file states 4.00, difference -0.50'
     ]
@@ -51,7 +51,7 @@ def test_a_trailer_that_an_ignore_rule_leaves_out_still_states_its_figure(bench:
     ]
 
 
-def test_rejected_rows_are_not_in_the_sum_and_that_is_told(bench: Bench) -> None:
+def test_rejected_rows_are_not_in_the_sum_and_that_is_reported(bench: Bench) -> None:
     assert held(bench, SUM, ("A", "x", "2", "5"), ("A", "y", "3O", "")) == [
         'qty = first("total"): the rows make 2; 1 rejected row(s) are not in it, the file states 5, difference -3'
     ]
@@ -87,9 +87,9 @@ def test_groups_are_checked_one_by_one(bench: Bench) -> None:
         'qty = max("total") for C: the file does not state the figure; the rows make 1',
     ]
     many = [(f"L{n:02}", "x", "1", "2") for n in range(30)]
-    told = held(bench, tie, *many)
-    assert len(told) == 21
-    assert told[-1].endswith("10 more groups differ")
+    reported = held(bench, tie, *many)
+    assert len(reported) == 21
+    assert reported[-1].endswith("10 more groups differ")
 
 
 def test_the_stated_figure_is_read_with_the_decimal_sign_of_the_records(bench: Bench) -> None:

@@ -116,7 +116,7 @@ def test_the_content_decides_between_two_formats() -> None:
         ("x.csv", ["delimited"], "edi", "edi has mappings for interchanges only"),
     ],
 )  # fmt: skip
-def test_a_file_that_nobody_claims_tells_the_nearest_miss(
+def test_a_file_that_nobody_claims_names_the_nearest_miss(
     name: str, formats: list[str], partner: str, expected: str
 ) -> None:
     lib = library(
@@ -213,7 +213,7 @@ def test_a_mapping_that_cannot_open_the_file_says_why() -> None:
     assert "a cannot read it: no header with SKU in the first 200 rows" in fault.message
 
 
-def test_files_without_a_header_are_told_by_their_name_alone() -> None:
+def test_files_without_a_header_are_claimed_by_their_name_alone() -> None:
     class Headless(FakeRows):
         described = False
 
@@ -304,7 +304,7 @@ def test_version_by_prefix_and_the_rest_exactly(wanted: dict[str, object], claim
         assert "mappings/3pl-east/945.toml expects" in claims.unclaimed[0].message
 
 
-def test_an_unknown_sender_is_told_with_those_that_are_configured() -> None:
+def test_an_unknown_sender_is_reported_with_those_that_are_configured() -> None:
     claims = unit_claim(library(x12("945")), Unit(0, sender="ZZ/EVIL"), Unit(1), senders=["ZZ/3PLEAST", "01/3PL"])
     assert [units for _, units in claims.taken] == [frozenset({1})]
     fault = claims.unclaimed[0]
@@ -329,7 +329,7 @@ def test_without_configured_senders_the_mapping_decides() -> None:
     assert unit_claim(both, Unit(0, sender="ZZ/ANY"), senders=["ZZ/3PLEAST"]).unclaimed[0].code == "SENDER_UNKNOWN"
 
 
-def test_a_set_claimed_twice_is_told_with_both_and_its_neighbours_proceed() -> None:
+def test_a_set_claimed_twice_is_reported_with_both_and_its_neighbours_proceed() -> None:
     lib = library(x12("a"), x12("b", version="004010"), x12("c", "846"))
     claims = unit_claim(lib, Unit(0), Unit(1, "846"))
     assert [(one.mapping.feed, units) for one, units in claims.taken] == [("c", frozenset({1}))]
@@ -355,7 +355,7 @@ units = st.builds(
 
 @given(st.lists(units, unique_by=lambda unit: unit.ordinal, max_size=20), st.booleans())
 @settings(max_examples=100, deadline=None)
-def test_every_set_is_taken_once_or_told_once(found: list[Unit], restricted: bool) -> None:
+def test_every_set_is_taken_once_or_reported_once(found: list[Unit], restricted: bool) -> None:
     lib = library(x12("a", version="004010"), x12("b", "945"), x12("c", "846"))
     claims = unit_claim(lib, *found, senders=["ZZ/3PLEAST"] if restricted else [])
     taken = [ordinal for _, ordinals in claims.taken for ordinal in ordinals or ()]

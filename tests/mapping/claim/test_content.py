@@ -1,4 +1,4 @@
-"""What mappings see in files: every sample of a pack is told by its content from those of all other packs of its family."""
+"""What mappings see in files: the content of every sample distinguishes its pack from all others of its family."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def content(path: Path) -> Content:
 
 
 @pytest.mark.parametrize(("pack", "sample"), SAMPLES, ids=lambda path: path.name)
-def test_a_sample_is_told_by_its_content(pack: Path, sample: Path) -> None:
+def test_a_sample_is_recognised_by_its_content(pack: Path, sample: Path) -> None:
     given = content(sample)
     family = [p for p, one in WHOLE.items() if p.parent == pack.parent and one.mapping.file.format in given.formats]
     fitting = [p for p in family if not look(WHOLE[p].mapping, given).why]

@@ -109,7 +109,7 @@ def test_every_canonical_column_can_be_named() -> None:
             assert sql == f"(coalesce({quoted(column.name)}, 'x') <> {quoted(column.name)})"
 
 
-def test_names_tells_fields_from_source_columns() -> None:
+def test_names_distinguishes_fields_from_source_columns() -> None:
     assert names("coalesce(amount, 0) + cast(\"Qty\" as integer) + length('sku')") == ({"amount"}, {"Qty"})
 
 

@@ -1,4 +1,4 @@
-"""Check digits of identifiers: which are wrong, and that a wrong one is told and stops nothing."""
+"""Check digits of identifiers: which are wrong, and that a wrong one is reported and stops nothing."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def test_any_text_has_an_answer(text: str) -> None:
         assert wrong(check, text) in ("", f"is not a valid {check.upper()}: its length or check digit is wrong")  # type: ignore[arg-type]
 
 
-def test_a_wrong_identifier_is_told_once_and_its_rows_count(gateway: Home, drop: Drop) -> None:
+def test_a_wrong_identifier_is_reported_once_and_its_rows_count(gateway: Home, drop: Drop) -> None:
     drop("master-data", "items.csv", ITEMS)
     (file,) = run_once(gateway).files
     assert (file.state, file.accepted, file.rejected) == ("ACCEPTED", 4, 0)

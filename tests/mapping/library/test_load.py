@@ -195,7 +195,7 @@ def test_a_byte_order_mark_and_windows_line_ends_are_tolerated(tmp_path: Path) -
         ("match  =", "tie_out = [{ equals = 'x' }]\nmatch  =", 'say either sum = "field" or count = true'),
     ],
 )  # fmt: skip
-def test_a_wrong_shape_is_told_in_the_words_of_the_file(
+def test_a_wrong_shape_is_reported_in_the_words_of_the_file(
     tmp_path: Path, old: str, new: str, expected: str | None
 ) -> None:
     path = write(tmp_path, "acme/stock.toml", STOCK.replace(old, new, 1))
@@ -225,7 +225,7 @@ def test_a_wrong_shape_is_told_in_the_words_of_the_file(
         ("a = " + "[" * 100_000, "mappings/acme/stock.toml:1: "),
     ],
 )
-def test_a_file_that_is_no_toml_is_told_with_its_line(tmp_path: Path, text: str | bytes, expected: str) -> None:
+def test_a_file_that_is_no_toml_is_reported_with_its_line(tmp_path: Path, text: str | bytes, expected: str) -> None:
     assert expected in said(tmp_path, text)
 
 
@@ -320,7 +320,7 @@ def test_a_fault_in_a_pack_names_the_pack(tmp_path: Path) -> None:
         ("standard/x12/broken", "is not valid TOML"),
     ],
 )
-def test_a_pack_that_cannot_be_used_is_told(tmp_path: Path, base: str, expected: str) -> None:
+def test_a_pack_that_cannot_be_used_is_reported(tmp_path: Path, base: str, expected: str) -> None:
     write(tmp_path, "standard/x12/846.toml", PACK)
     write(tmp_path, "standard/x12/chained.toml", 'based_on = "standard/x12/846"')
     write(tmp_path, "standard/x12/broken.toml", "=")

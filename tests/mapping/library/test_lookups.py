@@ -54,7 +54,7 @@ def test_usual_ways_of_saving_a_sheet_are_read(tmp_path: Path, text: str) -> Non
         ("code,value\nFee*,1\nfee*,2\n", ":3: has the same codes as line 2"),
     ],
 )
-def test_a_defect_is_told_with_its_line_and_leaves_the_lookup_out(
+def test_a_defect_is_reported_with_its_line_and_leaves_the_lookup_out(
     tmp_path: Path, text: str | bytes, expected: str
 ) -> None:
     rows, faults = load(tmp_path, text)
@@ -69,7 +69,7 @@ def test_patterns_that_no_code_fits_alike_are_no_defect(tmp_path: Path, text: st
     assert not faults and rows is not None
 
 
-def test_all_defects_of_a_lookup_are_told_at_once(tmp_path: Path) -> None:
+def test_all_defects_of_a_lookup_are_reported_at_once(tmp_path: Path) -> None:
     assert load(tmp_path, "code,value\na,1\na,2\nb\nc,\n")[1].count("Fix") == 3
 
 

@@ -105,7 +105,7 @@ def test_what_the_expectation_does_not_name_is_free_except_records_of_another_ta
     assert samples.check(partner / "stock.toml", outcome(ROW)) == [f"{path}: unknown key recods in the expectation"]
 
 
-def test_a_sample_without_expectation_and_a_broken_one_are_told(partner: Path) -> None:
+def test_a_sample_without_expectation_and_a_broken_one_are_reported(partner: Path) -> None:
     sample(partner, "a.csv")
     sample(partner, "b.csv", "{")
     found = samples.check(partner / "stock.toml", outcome(ROW))

@@ -1,4 +1,4 @@
-"""Linting: each defect is told once, on its line, with what was meant; what is right passes in silence."""
+"""Linting: each defect is reported once, on its line, with what was meant; a right mapping gives no fault."""
 
 from __future__ import annotations
 
@@ -116,7 +116,7 @@ def test_what_is_right_passes(tmp_path: Path, probe: Probe, new: str) -> None:
         ('qty = "On Hand"\nkey = "SKU"', "`key` belongs above [record.fields]"),
     ],
 )  # fmt: skip
-def test_a_defect_of_a_field_is_told_once(tmp_path: Path, probe: Probe, new: str, expected: str) -> None:
+def test_a_defect_of_a_field_is_reported_once(tmp_path: Path, probe: Probe, new: str, expected: str) -> None:
     faults = lint(tmp_path, STOCK.replace(FIELD, new), probe)
     assert len(faults) == 1, faults
     assert expected in faults[0]
@@ -175,7 +175,7 @@ def test_a_defect_of_a_field_is_told_once(tmp_path: Path, probe: Probe, new: str
          'file.ignore[1].when: "SKV" is not a column of the file; did you mean "SKU"?'),
     ],
 )  # fmt: skip
-def test_a_defect_around_the_fields_is_told_on_its_line(
+def test_a_defect_around_the_fields_is_reported_on_its_line(
     tmp_path: Path, probe: Probe, old: str, new: str, expected: str
 ) -> None:
     faults = lint(tmp_path, STOCK.replace(old, new, 1), probe, columns=HEADER)
@@ -207,7 +207,7 @@ columns = [{ name = "Date", start = 1, width = 10 }, { name = "SKU", start = 11,
          '["location", "Datum"]', ':12: key[2]: "Datum" is neither a field nor a column of the file; did you mean "Date"?'),
     ],
 )  # fmt: skip
-def test_a_key_of_a_field_that_the_record_lacks_is_told_without_a_file(
+def test_a_key_of_a_field_that_the_record_lacks_is_reported_without_a_file(
     tmp_path: Path, probe: Probe, text: str, key: str, expected: str
 ) -> None:
     (fault,) = lint(tmp_path, text.replace(KEY, key), probe)
