@@ -114,7 +114,7 @@ def check_size(request: ReadRequest, *, may_be_empty: bool = False) -> None:
     """Raises FileError for a file past the limit, and for an empty one where the reader has no words of its own."""
     size = request.path.stat().st_size
     if size == 0 and not may_be_empty:
-        raise FileError(request.name, "the file is empty", "Send the file again.")
+        raise FileError(request.name, "the file is empty", "Send the file again, with its content.")
     if size > request.limits.file_bytes_max:
         raise FileError(request.name, f"{size} bytes are more than file_bytes_max", "Split it or raise the limit.")
 

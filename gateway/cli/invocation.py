@@ -38,7 +38,7 @@ def instant(text: str | None) -> datetime | None:
     try:
         moment = datetime.fromisoformat(text.replace("Z", "+00:00"))
     except ValueError:
-        raise HouseError("read instant", text, "Write it like 2026-11-01T08:00:00Z.") from None
+        raise HouseError("read instant", text, "Write it like 2026-11-01T08:00:00Z.", "that is no instant") from None
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 

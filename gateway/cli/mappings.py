@@ -36,5 +36,7 @@ def usable(home: Home, path: Path) -> load.Loaded:
     if loaded is not None:
         faults = lint.check(loaded, home.library.lookups)
     if loaded is None or faults:
-        raise HouseError("use mapping", path.stem, "Fix it and try again.", "; ".join(map(str, faults)).rstrip("."))
+        raise HouseError(
+            "use mapping", path.stem, "Then run the command again.", "; ".join(map(str, faults)).rstrip(".")
+        )
     return loaded

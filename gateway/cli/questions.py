@@ -140,7 +140,9 @@ def _ask(sql: str, as_of: str | None) -> tuple[list[str], list[dict[str, Any]]]:
             return retry(lambda: _answer(ledger.con, sql))
         except duckdb.Error as error:
             cause = str(error).split("\n")[0].rstrip("!.")
-            raise HouseError("run query", sql[:80], "Fix the SQL.", cause) from None
+            raise HouseError(
+                "run query", sql[:80], "Correct the SQL; docs/ledger.md lists every table and column.", cause
+            ) from None
 
 
 def _answer(con: Any, sql: str) -> tuple[list[str], list[dict[str, Any]]]:

@@ -38,7 +38,9 @@ def named(name: str) -> Format:
     try:
         return FORMATS[name]
     except KeyError:
-        raise HouseError("find format", name, f"Use one of {', '.join(sorted(FORMATS))}.") from None
+        raise HouseError(
+            "find format", name, f"Use one of {', '.join(sorted(FORMATS))}.", "there is no such format"
+        ) from None
 
 
 def interchange_of(name: str) -> Interchange | None:

@@ -59,7 +59,7 @@ def _find(home: Home, file_id: str) -> _Archived:
         [file_id],
     ).to_arrow_table()
     if row.num_rows == 0:
-        raise HouseError("find file", file_id, "`gateway status` lists the files with their ids.")
+        raise HouseError("find file", file_id, "`gateway status` lists the files with their ids.", "there is none")
     return _Archived(**row.to_pylist()[0])
 
 

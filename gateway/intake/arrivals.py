@@ -179,7 +179,11 @@ class Arrivals:
     def _inner(self, container: Drop, file: containers.Inner) -> Drop:
         """A file within a container. Raises FileError for a name that would be refused outside of one."""
         if wrong := names.refusal(file.name, self.config.limits.file_name_chars_max):
-            raise FileError(container.name, f"a file in it, {names.shown(file.name)}, {wrong}", "Rename that file.")
+            raise FileError(
+                container.name,
+                f"a file in it, {names.shown(file.name)}, {wrong}",
+                "Rename that file, and send it again.",
+            )
         return replace(container, name=file.name, path=file.path, listed=None)
 
     def _keys(self, drop: Drop) -> containers.Keys:

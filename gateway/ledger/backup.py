@@ -69,7 +69,7 @@ def _back_up(home: Path, config: Config, store: Store, target: Path) -> Backup:
         earlier = sorted(path for path in target.glob("[0-9]*T*Z") if (path / "ledger" / CATALOG).exists())
         made = target / datetime.now(UTC).strftime(STAMP)
         if made.exists():
-            raise HouseError("back up to", str(made), "Try again.", "a backup of this second exists already")
+            raise HouseError("back up to", str(made), "Run the backup again.", "a backup of this second exists already")
         unfinished = target / f".{made.name}.{os.getpid()}.tmp"
         try:
             done = _fill(home, store, unfinished, earlier[-1] if earlier else None)
@@ -124,7 +124,12 @@ def belonging(place: Bytes, needed: set[str] | None) -> list[tuple[str, int]]:
         return [(name, size) for name, size in found if name.endswith(".zst")]
     found = [(name, size) for name, size in found if Path(name).name in needed]
     if lost := needed - {Path(name).name for name, _ in found}:
-        raise HouseError("back up", f"data file {min(lost)}", "Run `gateway verify`.", "it is gone")
+        raise HouseError(
+            "back up",
+            f"data file {min(lost)}",
+            "`gateway verify` names all that is lost; restore it from a backup.",
+            "it is gone",
+        )
     return found
 
 

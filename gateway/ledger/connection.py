@@ -142,7 +142,10 @@ def _snapshot(as_of: str) -> str:
             moment = datetime.fromisoformat(as_of.replace("Z", "+00:00"))
     except ValueError:
         raise HouseError(
-            "open ledger", f"as of {as_of}", "Write 2026-10-31 for the end of a day, or 2026-11-01T08:00:00Z."
+            "open ledger",
+            f"as of {as_of}",
+            "Write 2026-10-31 for the end of a day, or 2026-11-01T08:00:00Z.",
+            "that is no instant",
         ) from None
     return f"SNAPSHOT_TIME '{(moment if moment.tzinfo else moment.replace(tzinfo=UTC)).isoformat(sep=' ')}'"
 

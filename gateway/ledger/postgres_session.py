@@ -153,7 +153,9 @@ class Session:
                 cause = f"the connection was lost, and another gateway has the lock ({name}) now"
                 raise HouseError("write to", self._name, fix, cause) from None
         self._holder = self._con
-        raise HouseError("write to", self._name, "It is tried again.", "the connection was lost meanwhile")
+        raise HouseError(
+            "write to", self._name, "It is tried again; check the server if it stays.", "the connection was lost"
+        )
 
     def close(self) -> None:
         """Close the connection; the locks are free."""

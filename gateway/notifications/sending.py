@@ -17,6 +17,8 @@ from gateway.settings import Recipient, Smtp, secret_of
 
 ACCEPTED = range(200, 300)
 POST_TIMEOUT_S = 20.0
+AGAIN = "It is tried again; check the server and the network if it stays."
+ONCE_MORE = "It may have arrived; it is tried once more."
 
 
 class NotSentError(HouseError):
@@ -54,9 +56,7 @@ def _mail(message: Message, recipient: Recipient, smtp: Smtp, now: datetime) -> 
             _said(error.smtp_code, error.smtp_error),
         ) from None
     except (smtplib.SMTPException, OSError, ValueError) as error:
-        raise NotSentError(
-            "send mail through", server, "It is tried again.", str(error) or type(error).__name__
-        ) from None
+        raise NotSentError("send mail through", server, AGAIN, str(error) or type(error).__name__) from None
 
 
 def _connected(smtp: Smtp) -> smtplib.SMTP:
@@ -87,7 +87,7 @@ def _hand_over(connection: smtplib.SMTP, content: bytes, server: str) -> None:
         reply = connection.getreply()
     except (smtplib.SMTPException, OSError) as error:
         cause = f"no answer to the message: {error}"
-        raise HouseError("send mail through", server, "It is tried once more.", cause) from None
+        raise HouseError("send mail through", server, ONCE_MORE, cause) from None
     _accepted(reply, "message")
 
 
@@ -126,7 +126,7 @@ def _post(message: Message, recipient: Recipient, now: datetime) -> None:
         try:
             connection.connect()
         except (OSError, http.client.HTTPException) as error:
-            raise NotSentError("post to", server, "It is tried again.", str(error) or type(error).__name__) from None
+            raise NotSentError("post to", server, AGAIN, str(error) or type(error).__name__) from None
         try:
             connection.request(
                 "POST", (url.path or "/") + (f"?{url.query}" if url.query else ""), message.body, headers
@@ -134,11 +134,11 @@ def _post(message: Message, recipient: Recipient, now: datetime) -> None:
             status = connection.getresponse().status
         except (OSError, http.client.HTTPException) as error:
             cause = f"no answer: {str(error) or type(error).__name__}"
-            raise HouseError("post to", server, "It is tried once more.", cause) from None
+            raise HouseError("post to", server, ONCE_MORE, cause) from None
     finally:
         connection.close()
     if status not in ACCEPTED:
-        raise NotSentError("post to", server, "It is tried again.", f"the answer was {status}")
+        raise NotSentError("post to", server, AGAIN, f"the answer was {status}")
 
 
 def signature(secret: str, stamp: str, body: bytes) -> str:
@@ -149,5 +149,7 @@ def signature(secret: str, stamp: str, body: bytes) -> str:
 def _secret(variable: str, what: str) -> str:
     value = secret_of(variable)
     if not value:
-        raise NotSentError("read", f"the {what}", f"Set the environment variable {variable or '(none is named)'}.")
+        raise NotSentError(
+            "read", f"the {what}", f"Set the environment variable {variable or '(none is named)'}.", "it is not set"
+        )
     return value

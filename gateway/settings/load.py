@@ -32,7 +32,9 @@ def load(home: Path) -> Config:
     """
     path = home / FILE
     if not path.exists():
-        raise HouseError("read configuration", str(path), "Run `gateway init` there, or point -C at a home.")
+        raise HouseError(
+            "read configuration", str(path), "Run `gateway init` there, or name a home with -C.", "there is none"
+        )
     raw, text, faults = read(path, FILE, FILE_BYTES_MAX)
     if raw is None:
         raise SettingsError(str(home), faults)

@@ -227,7 +227,9 @@ class RemoteServer(ABC):
             except UnreachableError as error:
                 cut.append(error)
             except HouseError as error:
-                self.problems.append(Fault("FILE_REJECT", str(error)))
+                self.problems.append(
+                    Fault("FILE_REJECT", f"{error.operation} {error.subject}: {error.cause}", error.hint)
+                )
 
         if self.downloads_max == 1:
             for entry in entries:

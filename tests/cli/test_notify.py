@@ -20,7 +20,9 @@ def test_notify_sends_what_is_due_and_status_shows_what_fails(mine: Runner) -> N
         assert (failed.code, len(hook.posts)) == (cli.PERSON, 1)
         [row] = json.loads(mine("status", "--json").out)["notifications"]
         assert row["to"] == f"{hook.url} (IN)"
-        assert row["problem"].endswith("the answer was 500. It is tried again.")
+        assert row["problem"].endswith(
+            "the answer was 500. It is tried again; check the server and the network if it stays."
+        )
         hook.answers = 200
         done = mine("notify")
         assert done.code == 0

@@ -208,7 +208,9 @@ def test_a_server_that_refuses_is_asked_until_it_takes_the_message_and_the_probl
         office.look(NOON)
     [reported] = states.read(office.notifier.folder).values()
     assert reported.problem.startswith("post to 127.0.0.1:")
-    assert reported.problem.endswith("the answer was 503. It is tried again.")
+    assert reported.problem.endswith(
+        "the answer was 503. It is tried again; check the server and the network if it stays."
+    )
     assert reported.problem_since == "2026-11-17T12:00:00+00:00"
     office.hook.answers = 200
     office.start()

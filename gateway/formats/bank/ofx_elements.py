@@ -134,7 +134,7 @@ class _Walk:
                 if len(self.stack) > self.depth_max:
                     raise FileError(
                         self.name, f"elements are nested deeper than {self.depth_max}",
-                        "Raise xml_depth_max if the document is right.",
+                        "Raise limits.xml_depth_max if the document is right.",
                     )  # fmt: skip
                 yield Element(tuple(self.stack))
 

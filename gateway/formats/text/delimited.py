@@ -123,7 +123,9 @@ class _Delimited(Reading):
         self.described = self.layout.named
         if len(self.columns) > request.limits.columns_max:
             raise FileError(
-                request.name, f"{len(self.columns)} columns are more than columns_max", "Check the delimiter."
+                request.name,
+                f"{len(self.columns)} columns are more than columns_max",
+                "Check `delimiter` in the mapping, or raise limits.columns_max.",
             )
 
     def __iter__(self) -> Iterator[pa.RecordBatch]:

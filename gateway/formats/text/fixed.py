@@ -143,7 +143,12 @@ class _Fixed(Reading):
         self.width = max(column.end for column in self.own)
         check_size(request)
         if len(self.columns) > request.limits.columns_max:
-            raise HouseError("read columns", request.name, "Name fewer.", f"{len(self.columns)} are too many")
+            raise HouseError(
+                "read columns of",
+                request.name,
+                "Name fewer, or raise limits.columns_max.",
+                f"{len(self.columns)} are too many",
+            )
         self.encoding = encoding.detect(request.path, self.options.encoding)
         self.described = self.options.tag is not None
 

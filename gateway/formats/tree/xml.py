@@ -126,7 +126,7 @@ class _Xml(Reading):
                 position = rows[pc.index(lengths, pc.max(lengths)).as_py()][0]
                 raise FileError(
                     self.request.name, "a text has more bytes than xml_text_bytes_max",
-                    "Raise xml_text_bytes_max if the document is right.", position,
+                    "Raise limits.xml_text_bytes_max if the document is right.", position,
                 )  # fmt: skip
         return pa.RecordBatch.from_arrays(
             [
@@ -203,7 +203,7 @@ class _Xml(Reading):
         if depth > self.request.limits.xml_depth_max:
             raise FileError(
                 self.request.name, f"elements are nested deeper than {self.request.limits.xml_depth_max}",
-                "Raise xml_depth_max if the document is right.", f"line {element.sourceline}",
+                "Raise limits.xml_depth_max if the document is right.", f"line {element.sourceline}",
             )  # fmt: skip
 
     def _broken(self, error: etree.XMLSyntaxError) -> FileError:

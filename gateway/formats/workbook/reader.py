@@ -129,7 +129,11 @@ class _Workbook(Reading):
         self.title = self.book.sheets[self.sheet].title
         self.columns = self.header.columns
         if len(self.columns) > request.limits.columns_max:
-            raise FileError(request.name, f"{len(self.columns)} columns are more than columns_max", "Remove some.")
+            raise FileError(
+                request.name,
+                f"{len(self.columns)} columns are more than columns_max",
+                "Remove columns that no field reads, or raise limits.columns_max.",
+            )
 
     # --- before the rows --------------------------------------------------------------------------------
 
@@ -192,7 +196,9 @@ class _Workbook(Reading):
         """Blocks with the value of merged cells in each of their rows that has a value of its own."""
         if len(merged) > MERGED_MAX:
             raise FileError(
-                self.request.name, f"{len(merged)} merged cells are more than {MERGED_MAX}", "Unmerge some."
+                self.request.name,
+                f"{len(merged)} merged cells are more than {MERGED_MAX}",
+                "Send the sheet without merged cells.",
             )
         carried: dict[Area, tuple[str, str]] = {}
         for block in blocks:
@@ -218,7 +224,12 @@ class _Workbook(Reading):
             right = min(right, len(self.columns) or columns_max)
             cells += (end - begin) * max(right - left + 1, 0)
             if cells > min(len(rows) * columns_max, FILLED_CELLS_MAX):
-                raise FileError(self.request.name, "its merged cells overlap", "Unmerge them.", address(top, left))
+                raise FileError(
+                    self.request.name,
+                    "its merged cells overlap",
+                    "Unmerge these cells, and send it again.",
+                    address(top, left),
+                )
             for column in range(left, right + 1):
                 columns.setdefault(column, [None] * len(rows))[begin:end] = [text] * (end - begin)
                 if what:
@@ -294,7 +305,7 @@ class _Workbook(Reading):
         if (pc.max(lengths).as_py() or 0) > self.request.limits.cell_bytes_max:
             row = int(block.rows[pc.index(lengths, pc.max(lengths)).as_py()])
             raise FileError(
-                self.request.name, "a cell has more bytes than cell_bytes_max", "Shorten it.",
+                self.request.name, "a cell has more bytes than cell_bytes_max", "Shorten the text, or raise limits.cell_bytes_max.",
                 f"{self.title}!{address(row, column)}",
             )  # fmt: skip
 

@@ -110,7 +110,10 @@ class _Matcher:
         if table is None:
             known = ", ".join(sorted(context.lookups)) or "none"
             raise HouseError(
-                "find lookup", spec.lookup or "", f"Add mappings/lookups/{spec.lookup}.csv; there are: {known}."
+                "find lookup",
+                spec.lookup or "",
+                f"Add mappings/lookups/{spec.lookup}.csv; there are: {known}.",
+                "it does not exist",
             )
         if table.num_columns != len(spec.on) + 1:
             raise HouseError(

@@ -117,7 +117,7 @@ class Compiler(Sources):
             raise HouseError(
                 "compile mapping",
                 mapping.feed,
-                "Break the circle.",
+                "Write one of these fields without the others.",
                 f"{record.spec.type}: fields need one another: {circle}",
             ) from None
 

@@ -53,7 +53,9 @@ def _check_literals(name: str, literals: list[str], example: str) -> None:
             pc.match_substring_regex(pa.array([""]), literals[1])
         except pa.ArrowInvalid as error:
             reason = str(error).rpartition("expression: ")[2]
-            raise ExpressionError(f"the pattern '{literals[1]}' cannot be read: {reason}", "fix it") from None
+            raise ExpressionError(
+                f"the pattern '{literals[1]}' cannot be read: {reason}", "correct the pattern"
+            ) from None
 
 
 def no_column(name: str, fields: Collection[str], columns: Collection[str]) -> ExpressionError:

@@ -101,7 +101,7 @@ def _sequence(checker: Checker, expect: Expect) -> Iterator[HomeFault]:
         try:
             groups = re.compile(expect.sequence).groups
         except re.error as error:
-            yield checker.fault(place, f"is not a regular expression: {error}", "fix it")
+            yield checker.fault(place, f"is not a regular expression: {error}", "correct the pattern")
             return
         if groups != 1:
             yield checker.fault(place, "must have one pair of ( ) around the number", "as in 'stock-([0-9]+)'")

@@ -243,7 +243,9 @@ def test_the_formats_own_options_are_checked(tmp_path: Path, probe: Probe) -> No
     assert fault.startswith("mappings/acme/stock.toml:5: file.delimter: check options of format delimited: delimter: ")
     assert lint(tmp_path, STOCK.replace("match  =", 'delimiter = "tab"\nmatch  ='), probe) == []
     [fault] = lint(tmp_path, STOCK.replace('"delimited"', '"delimeted"'), probe)
-    assert fault.startswith("mappings/acme/stock.toml:6: file.format: find format delimeted. Use one of ")
+    assert fault.startswith(
+        "mappings/acme/stock.toml:6: file.format: find format delimeted: there is no such format. Use one of "
+    )
 
 
 def test_with_several_records_a_message_says_which(tmp_path: Path, probe: Probe) -> None:
