@@ -67,6 +67,25 @@ def test_table_04_failed_transfers_and_debts_are_classed_whatever_text_follows(r
     assert result["faults"] == []
 
 
+def test_table_42_what_cannot_be_read_is_named_by_its_cells_and_never_by_an_expression(
+    reader: Home, tmp_path: Path
+) -> None:
+    folder = case("table-42-etsy-currency-forms")
+    comma = read(reader, tmp_path, "etsy/statement", folder / "etsy_statement_eur_comma.csv")
+    messages = [fault["message"] for fault in comma["faults"]]
+    expected = "(expected digits with a decimal point, e.g. 1234.50, at most 4 decimals)"
+    assert f'net: a number cannot be made from Net "€1.234,50" {expected}' in messages
+    assert f'amount: a number cannot be made from Fees & Taxes "-€80,24" {expected}' in messages
+    days = read(reader, tmp_path, "etsy/statement", folder / "etsy_statement_gbp_date.csv")
+    assert rows(days, "order_id", "amount", table="settlement_line") == [("3000000001", "34.5000")]
+    assert [fault["message"].split(":")[0] for fault in days["faults"]] == ["Date", "lines make the Net column for GBP"]
+    for fault in (*comma["faults"], *days["faults"]):
+        assert not any(word in fault["message"] for word in ("case when", "regexp", "__", "_net"))
+    for name, amounts in (("eur", ["1234.5000", "-80.2400", "-10.0000"]), ("jpy", ["12345.0000", "-0.2000"])):
+        lines = read(reader, tmp_path, "etsy/statement", folder / f"etsy_statement_{name}.csv")
+        assert sorted(amount for (amount,) in rows(lines, "amount", table="settlement_line")) == sorted(amounts)
+
+
 def test_table_08_stray_quotes_lose_no_return(reader: Home, tmp_path: Path) -> None:
     for name in ("returns.txt", "returns-same-title.txt"):
         result = read(reader, tmp_path, "amazon/fba-returns", case("table-08-fba-return-stray-quotes") / name)

@@ -72,7 +72,7 @@ MISTAKES: dict[str, tuple[dict[str, str], dict[str, str], str, str]] = {
         TABLE,
         {"qty": '{ expr = "sku - location" }'},
         "",
-        "run its expressions: Binder Error",
+        "run its expressions: one computes with types that do not go together",
     ),
     "a circle": (
         TABLE,

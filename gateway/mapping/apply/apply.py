@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import duckdb
+import structlog
 
 from gateway.errors import Fault, FileError, HouseError
 from gateway.mapping.apply import drift, faults, tie_out
@@ -29,6 +30,15 @@ _OURS = (duckdb.IOException, duckdb.OutOfMemoryException, duckdb.InternalExcepti
 """Errors of the machine, not of the mapping or the file."""
 _OF_THE_MAPPING = (duckdb.BinderException, duckdb.ParserException, duckdb.SyntaxException, duckdb.NotSupportedError)
 """Errors that every file of the feed would meet: the SQL itself cannot run, whatever the rows are."""
+
+_SAID = (
+    (duckdb.OutOfRangeException, "a value is beyond what a number, a date or a text of its expressions can hold"),
+    (duckdb.ConversionException, "a value of the file cannot be converted as its expressions want"),
+    (duckdb.InvalidInputException, "a value of the file is none that its expressions can take"),
+)
+"""What errors of the database over a file's rows mean."""
+
+log = structlog.get_logger()
 
 
 @dataclass
@@ -62,10 +72,17 @@ def apply(con: duckdb.DuckDBPyConnection, mapping: Feed, openers: Sequence[Opene
         raise
     except duckdb.Error as error:
         work.sweep()
-        cause = str(error).split("\n", maxsplit=1)[0]
+        log.error("mapping.failed", feed=mapping.feed, error=str(error).split("\n", maxsplit=1)[0])
         if isinstance(error, _OF_THE_MAPPING):
-            raise HouseError("run", "its expressions", "Fix the expression.", cause) from error
-        raise FileError(mapping.feed, cause, "Fix the mapping, try it on this file, and replay it.") from error
+            cause = "one computes with types that do not go together; the log has the words of the database"
+            raise HouseError(
+                "run", "its expressions", "`gateway check` names the expression: fix it.", cause
+            ) from error
+        cause = next((words for kind, words in _SAID if isinstance(error, kind)), "its rows cannot be computed")
+        raise FileError(
+            mapping.feed, f"{cause}; the log has the words of the database",
+            "Fix the mapping, try it on this file, and replay it.",
+        ) from error  # fmt: skip
     except BaseException:
         work.sweep()
         raise

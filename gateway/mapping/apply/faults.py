@@ -16,12 +16,13 @@ import pyarrow.compute as pc
 from gateway.errors import Fault
 from gateway.invisible import INVISIBLE, hidden, shown
 from gateway.mapping.apply.mapped import FILE_SHIFT
-from gateway.mapping.apply.messages import Defect, describe, dropped
+from gateway.mapping.apply.messages import Defect, describe, dropped, shown_name
 from gateway.mapping.apply.temporary_tables import Work
 from gateway.mapping.compiler import fields
 from gateway.mapping.compiler.compiler import Compiler
 from gateway.mapping.compiler.sources import SHORTENED
 from gateway.mapping.compiler.targets import Record, Target
+from gateway.mapping.compiler.values import NUMBERS
 from gateway.mapping.language.expressions import names
 from gateway.mapping.language.identifiers import wrong as wrong_identifier
 from gateway.reading import UNREADABLE, Reading, cell_parts
@@ -149,7 +150,8 @@ def _defects(
         if target.spec.fill_down is not None:
             value = text or value
         origin = texts.get((record.index, "from_status")) or ""
-        defect = Defect(target, column, value, not broken & bit, origin, text or "")
+        cells = tuple(_made_from(record, target, source)) if target.spec.expr is not None else ()
+        defect = Defect(target, column, value, not broken & bit, origin, text or "", cells)
         follows = wrong & record.bits(record.behind(target.needs)) and target.spec.alias is None
         (following if follows else found).append(defect)
     return found or following
@@ -165,11 +167,29 @@ def _cell(record: Record, target: Target, source: dict[str, str]) -> tuple[str, 
         text = source.get(name, "")
         if text.startswith(UNREADABLE) or (name in texts and re.fullmatch(SHORTENED, text.strip(INVISIBLE))):
             return name, text
-    filled = [name for name in named if (source.get(name) or "").strip()]
-    column = (filled or named or [target.name])[0]
     if target.spec.lookup is not None:
-        return ", ".join(named), " / ".join(source.get(name, "") for name in named)
+        cells = _behind(record, target, source)
+        return ", ".join(name for name, _ in cells), " / ".join(text for _, text in cells)
+    if target.spec.expr is not None:
+        return next(iter(_made_from(record, target, source)), (shown_name(target), ""))
+    filled = [name for name in named if (source.get(name) or "").strip()]
+    column = (filled or named or [shown_name(target)])[0]
     return column, source.get(column, "")
+
+
+def _behind(record: Record, target: Target, source: dict[str, str]) -> list[tuple[str, str]]:
+    """All source columns that a field is made from, also through other fields, with their texts."""
+    targets = [target, *(record.targets[name] for name in record.behind(target.needs))]
+    columns = [name for one in targets for name in fields.columns_of(one.spec, record.spec.fields)]
+    return [(name, cell_parts(source.get(name, ""))[2]) for name in dict.fromkeys(columns)]
+
+
+def _made_from(record: Record, target: Target, source: dict[str, str]) -> list[tuple[str, str]]:
+    """Of these those that may be wrong: of numbers and dates the ones with a digit, else the ones with a text, else all."""
+    cells = _behind(record, target, source)
+    shapes = ("[0-9]", r"\S") if target.kind in (*NUMBERS, "integer", "date", "datetime") else (r"\S",)
+    found = ([cell for cell in cells if re.search(shape, cell[1])] for shape in shapes)
+    return next(filter(None, found), cells)
 
 
 # --- accepted rows with something that nobody knows ---------------------------------------------------
@@ -276,7 +296,7 @@ def _faults_of(name: str, record: Record, rows: str, code: str, column: str, wha
 
 
 def _first_column(record: Record, target: Target) -> str:
-    return next(iter(fields.columns_of(target.spec, record.spec.fields)), target.name)
+    return next(iter(fields.columns_of(target.spec, record.spec.fields)), shown_name(target))
 
 
 # --- drift --------------------------------------------------------------------------------------------

@@ -16,6 +16,7 @@ from gateway.reading import cell_parts
 
 _SHOWN_MAX = 200
 _LISTED_MAX = 30
+_CELLS_MAX = 5
 
 _WHAT = {
     "decimal": "a number",
@@ -47,6 +48,7 @@ class Defect:
     column, value  the source column and its text
     missing        it is blank and required (else there is something that cannot be read)
     origin, made   for inventory movements: the status of origin, and the field's value as mapped
+    cells          of a computed field: the source columns that it is made from, with their texts
     """
 
     target: Target
@@ -55,6 +57,7 @@ class Defect:
     missing: bool
     origin: str = ""
     made: str = ""
+    cells: tuple[tuple[str, str], ...] = ()
 
 
 def describe(defect: Defect) -> tuple[str, str]:
@@ -72,11 +75,7 @@ def describe(defect: Defect) -> tuple[str, str]:
     if defect.made and target.name in ("to_status", "qty"):
         return _movement(defect)
     if spec.expr is not None:
-        problem = "is blank" if defect.missing else "cannot be computed for this row"
-        return (
-            f"{target.name}: {problem} ({_short(spec.expr)})",
-            f"Check the cells it is made from and send the row again{_allowed(target)}.",
-        )
+        return _computed(defect)
     if spec.lookup is not None and defect.value.replace("/", "").strip():
         return (
             f"{cell} is not in the lookup {spec.lookup}, which gives {target.name}{_allowed(target)}",
@@ -111,6 +110,24 @@ def dropped(target: Target) -> tuple[str, str]:
         f"is not {_WHAT[target.kind]} (expected {_expected(target)}): {target.name} stays empty",
         f"Ask the sender to correct it. The rows count without {target.name}.",
     )
+
+
+def _computed(defect: Defect) -> tuple[str, str]:
+    """A field that a formula makes of several cells: these are shown, and not the formula."""
+    target, more = defect.target, len(defect.cells) - _CELLS_MAX
+    cells = [f'{column} "{_short(text)}"' if text.strip() else f"{column} (blank)" for column, text in defect.cells]
+    made = f" from {', '.join(cells[:_CELLS_MAX])}{f' and {more} more' if more > 0 else ''}" if cells else ""
+    if defect.missing:
+        message = f"{shown_name(target)}: is required, and nothing can be made{made}"
+    else:
+        expected = f" (expected {_expected(target)})" if target.kind != "text" else ""
+        message = f"{shown_name(target)}: {_WHAT[target.kind]} cannot be made{made}{expected}"
+    return message, f"Check {'these cells' if cells else 'the row'} and send the row again."
+
+
+def shown_name(target: Target) -> str:
+    """What a field is called in messages: a helper's name without the mark of one."""
+    return target.name.lstrip("_")
 
 
 def _movement(defect: Defect) -> tuple[str, str]:

@@ -179,7 +179,10 @@ _HINT = "Nothing of the file was posted. Ask the sender for a corrected file, or
 
 
 def _name(tie: TieOut) -> str:
-    return tie.name or f"{tie.sum or 'number of records'} = {tie.equals}"
+    """Its name, else the fields and columns that it compares: never its expressions."""
+    stated = ", ".join(sorted(names(tie.equals)[1])) or "the records"
+    added = ", ".join(sorted(name.lstrip("_") for name in names(tie.sum or "0")[0])) or "rows"
+    return tie.name or f"{'number of records' if tie.sum is None else f'sum of {added}'} against {stated}"
 
 
 def _fault(tie: TieOut, group: str, made: Decimal, stated: Decimal | None, rejected: int, unreadable: bool) -> Fault:

@@ -151,7 +151,9 @@ def test_every_defect_of_a_row_is_reported_and_the_row_counts_once(bench: Bench)
         ({"as_of": "text"}, "2026-02-30", 'text: "2026-02-30" is not a date and time (expected 2026-11-01T10:00:00Z'),
         ({"stale": "text"}, "perhaps", 'text: "perhaps" is not yes or no (expected yes, no, true, false, 1, 0)'),
         ({"status": {"from": "text", "map": {"G": "AVAILABLE"}}}, "B", 'text: "B" is not a known code for status'),
-        ({"qty": {"expr": "cast(\"text\" as decimal(18,4)) + 1"}}, "x", "qty: is blank (cast("),
+        ({"qty": {"expr": "cast(\"text\" as decimal(18,4)) + 1"}}, "x", 'qty: is required, and nothing can be made from text "x"'),
+        ({"_net": {"expr": "concat(\"text\", _no)", "type": "decimal"}, "_no": "sku"}, "3,5",
+         'net: a number cannot be made from text "3,5" (expected digits with a decimal point, e.g. 1234.50, at most'),
         ({"_currency": {"from": "text", "type": "currency"}}, "XXQ", 'text: "XXQ" is not a currency'),
     ],
 )  # fmt: skip
@@ -353,7 +355,7 @@ def test_expressions_follow_their_fields_and_errors_in_them_are_faults(bench: Be
     assert result("2.5", "4", "1") == "9.0000"
     assert result("2.5", "4", "") == "10.0000"
     assert result("2.5", "x", "") == ["b"]
-    assert result("99999999999999", "99999999999999", "") == ["qty"]
+    assert result("99999999999999", "99999999999999", "") == ["a"]
 
 
 def test_what_an_expression_makes_may_be_a_code_for_one_of_the_allowed_values(bench: Bench) -> None:
