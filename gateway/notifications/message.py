@@ -74,8 +74,7 @@ def _message(
     plain = values | {name: text_of(rows, columns) for name, (rows, columns) in lists.items()}
     rich = {name: html.escape(value) for name, value in values.items()}
     rich |= {name: html_of(rows, columns) for name, (rows, columns) in lists.items()}
-    target = recipient.email or recipient.webhook
-    key = hashlib.sha256("\n".join([kind, target, *sorted(items)]).encode()).hexdigest()[:32]
+    key = hashlib.sha256("\n".join([kind, recipient.target, *sorted(items)]).encode()).hexdigest()[:32]
     data = {
         "kind": kind, "id": key, "owners": list(recipient.owner), "at": now.astimezone(UTC).isoformat(),
         **more, **{name: rows[:LISTED_MAX] for name, (rows, _) in lists.items()},

@@ -57,7 +57,12 @@ def check(home: Path, config: Config, rules: Rules) -> None:
 
 def identity(recipient: Recipient) -> str:
     """The name under which the state keeps what a recipient was sent."""
-    return f"{recipient.email or recipient.webhook} ({', '.join(recipient.owner)})"
+    return f"{recipient.shown} ({', '.join(recipient.owner)})"
+
+
+def _former_identity(recipient: Recipient) -> str:
+    """Under which older versions kept it: with the whole address of a webhook."""
+    return f"{recipient.target} ({', '.join(recipient.owner)})"
 
 
 class Notifier:
@@ -80,6 +85,7 @@ class Notifier:
             if not alone:
                 return []
             state = State(self.folder)
+            state.rename({_former_identity(one): identity(one) for one in self.config.notify.to})
             state.keep(map(identity, self.config.notify.to))
             with lake.open_lake(self.home, self.config, read_only=True) as ledger:
                 due = self.due(ledger.con, state, now)
@@ -193,7 +199,7 @@ def _not_given_up(items: Sequence[str], notified: Notified) -> list[str]:
 
 def _way(recipient: Recipient) -> str:
     """What fails together: all mail, or one webhook."""
-    return recipient.webhook or "smtp"
+    return "smtp" if recipient.email else recipient.target
 
 
 def _is_quiet(recipient: Recipient, now: datetime) -> bool:

@@ -105,7 +105,7 @@ def _said(code: int, text: bytes | str) -> str:
 
 
 def _post(message: Message, recipient: Recipient, now: datetime) -> None:
-    url = urlsplit(recipient.webhook)
+    url = urlsplit(recipient.target)
     server = f"{url.hostname}:{url.port}" if url.port else str(url.hostname)
     connection: http.client.HTTPConnection
     if url.scheme == "https":

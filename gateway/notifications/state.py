@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -49,6 +49,10 @@ class State:
         """Write it down."""
         content = {key: asdict(notified) for key, notified in self._notified.items()}
         write_atomically(self._path, json.dumps(content, indent=1, ensure_ascii=False).encode())
+
+    def rename(self, names: Mapping[str, str]) -> None:
+        """Give recipients the names that they are known by now."""
+        self._notified = {names.get(key, key): notified for key, notified in self._notified.items()}
 
     def keep(self, recipients: Iterable[str]) -> None:
         """Forget those that are not configured any more."""

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, SecretStr, field_validator, model_validator
 
 from gateway.calendars import spans
 from gateway.settings.strict import LOOPBACK, Strict, Zone
@@ -39,12 +40,13 @@ class Recipient(Strict):
     severity    alerts for this and graver ones; 0 for none
     digest_at   local time, "" for none
     quiet_from, quiet_until  local times between which no alert is sent; it is afterwards
+    webhook     its address, a secret: who knows it can post there
     secret_env  environment variable with the secret that signs what is posted to the webhook
     """
 
     owner: tuple[str, ...] = Field(min_length=1)
     email: str = ""
-    webhook: str = ""
+    webhook: SecretStr = SecretStr("")
     secret_env: str = ""
     severity: int = Field(1, ge=0, le=4)
     digest_at: str = "07:30"
@@ -67,6 +69,19 @@ class Recipient(Strict):
                 raise wrong(str(error), "write it as in 07:30") from None
         return value
 
+    @property
+    def target(self) -> str:
+        """Where it goes, whole: never shown."""
+        return self.email or self.webhook.get_secret_value()
+
+    @property
+    def shown(self) -> str:
+        """Where it goes, for people: of a webhook only the server, and eight digits of its hash."""
+        if self.email:
+            return self.email
+        url = urlsplit(self.target)
+        return f"{url.scheme}://{url.hostname}/… [{hashlib.sha256(self.target.encode()).hexdigest()[:8]}]"
+
     @model_validator(mode="after")
     def _reachable(self) -> Recipient:
         if bool(self.email) == bool(self.webhook):
@@ -74,7 +89,7 @@ class Recipient(Strict):
         if self.email:
             _check_address(self.email)
         if self.webhook:
-            _check_webhook(self.webhook, self.secret_env)
+            _check_webhook(self.webhook.get_secret_value(), self.secret_env)
         if bool(self.quiet_from) != bool(self.quiet_until):
             absent = "quiet_until" if self.quiet_from else "quiet_from"
             raise wrong("quiet_from and quiet_until go together", f"add {absent}, or remove the other", absent)

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
 from gateway import settings as configuration
 from gateway.books.rules import load as load_rules
@@ -94,6 +95,23 @@ def test_a_severe_exception_is_alerted_once_while_it_is_open_also_after_a_restar
     office.books(NOON + timedelta(days=1))
     [alert] = office.look(NOON + timedelta(days=1))
     assert [row["business_key"] for row in alert["exceptions"]] == ["acme.stock|2026-11-17"]
+
+
+def test_the_address_of_a_webhook_is_a_secret_and_what_was_sent_under_it_is_known(office: Office) -> None:
+    address = office.hook.url + "/services/T0/abc"
+    office.start(webhook=address, digest_at="")
+    office.books(NOON)
+    with capture_logs() as logged:
+        assert len(office.look(NOON)) == 1
+    [recipient] = office.notifier.config.notify.to
+    kept = office.root / "ledger" / states.FILE
+    for shown in (logged, repr(office.notifier.config), recipient.model_dump_json(), kept.read_text()):
+        assert "abc" not in str(shown)
+    # An older version kept the whole address: nothing is sent a second time after an update.
+    name = identity(recipient)
+    assert name in kept.read_text() and name.startswith("http://127.0.0.1/… [")
+    kept.write_text(kept.read_text().replace(name, f"{address} (IN)"))
+    assert office.look(NOON) == []
 
 
 def test_it_is_alerted_again_when_it_opens_again(office: Office) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, get_args
 
 import pytest
-from pydantic import BaseModel
+from pydantic import BaseModel, SecretStr
 
 from gateway import settings
 
@@ -69,6 +69,7 @@ def test_every_key_is_described_with_its_default(heading: str) -> None:
         reported = tomllib.loads(f"value = {default.strip('`')}", parse_float=Decimal)["value"]
         known = list(field.default) if isinstance(field.default, tuple) else field.default
         known = known.model_dump(exclude_defaults=True) if isinstance(known, BaseModel) else known
+        known = known.get_secret_value() if isinstance(known, SecretStr) else known
         assert reported == (Decimal(str(known)) if isinstance(reported, Decimal) else known), key
 
 
