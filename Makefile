@@ -26,7 +26,7 @@ test: lint
 	$(BIN)/pytest -n 2 --dist worksteal
 
 nightly: $(STAMP)
-	MUTATIONS=10000 HOURS=24 $(BIN)/pytest -n 2 tests/formats/test_contract.py tests/mapping/lint/test_slips.py tests/formats/test_corpus.py tests/test_day.py
+	MUTATIONS=10000 HOURS=24 $(BIN)/pytest -n 2 tests/formats/test_contract.py tests/mapping/lint/test_slips.py tests/formats/test_corpus.py tests/formats/test_growth.py tests/test_day.py
 	HOMES=4 SEEDS=4 $(BIN)/pytest -n 2 tests/ledger/test_kill.py tests/synthetic
 	KILLS=200 FILES=2000 PARTNERS=50 $(BIN)/pytest -n 2 tests/test_daemon_kill.py tests/transports/test_load.py
 

@@ -29,6 +29,7 @@ _NEXT = re.compile(
 _NEXT_BEHIND_FIELDS = re.compile(r"/(?=(?:01|02|03|16|49|88|98|99),)")
 _WHOLE = re.compile("[+-]?[0-9]{1,18}")
 _TYPE = re.compile("[0-9]{3}")
+_DISTRIBUTIONS = re.compile("[0-9]{1,4}")
 
 
 @dataclass(slots=True)
@@ -161,7 +162,7 @@ def _funds(kind: str, rest: Sequence[str]) -> int | str:
     if kind == "V":
         return 2
     if kind == "D":
-        if not rest or not rest[0].strip().isdigit() or len(rest[0]) > 4:
+        if not rest or not _DISTRIBUTIONS.fullmatch(rest[0].strip()):
             return "funds type D without the number of its distributions"
         return 1 + 2 * int(rest[0])
     return f'there is no funds type "{kind}"'

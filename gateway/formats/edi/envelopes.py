@@ -6,6 +6,7 @@ with one transaction set is a fault of that unit alone; what is wrong around the
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
@@ -171,13 +172,13 @@ class _Walk:
             self._begin_interchange, self._end_interchange, self._begin_group, self._end_group, self._begin_unit,
             self._end_unit, *[self._alone] * len(dialect.alone),
         )  # fmt: skip
-        previous = -1
+        previous, waiting = -1, deque(troubles)
         for index, n in zip(np.concatenate(places)[order].tolist(), which, strict=True):
-            self._between(table, previous, index, troubles)
+            self._between(table, previous, index, waiting)
             self.strayed = False
             handlers[n](self.first + index, tags[n], next(texts[n]))
             previous = index
-        self._between(table, previous, len(table), troubles)
+        self._between(table, previous, len(table), waiting)
         self.first += len(table)
         if stretch.closes:
             self._close(stretch.rest)
@@ -273,10 +274,10 @@ class _Walk:
         if self.unit is None:
             self._add(tag, "", texts[0], number)
 
-    def _between(self, table: Segments, previous: int, index: int, troubles: list[Trouble]) -> None:
+    def _between(self, table: Segments, previous: int, index: int, troubles: deque[Trouble]) -> None:
         """What stands between two segments of envelopes."""
         while troubles and troubles[0][0] <= index:
-            place, column, value, message, hint = troubles.pop(0)
+            place, column, value, message, hint = troubles.popleft()
             fault = Fault("FILE_REJECT", message, hint, f"segment {self.first + place}", column, value)
             (self.faults if self.unit is None else self.own).append(fault)
         if self.unit is not None or self.strayed:

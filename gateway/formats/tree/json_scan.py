@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
@@ -154,8 +155,8 @@ class Scanner:
     def _pairs(self, pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         made = dict(pairs)
         if len(made) < len(pairs):
-            keys = [key for key, _ in pairs]
-            self.doubled = next(key for key in keys if keys.count(key) > 1)
+            times = Counter(key for key, _ in pairs)
+            self.doubled = next(key for key, count in times.items() if count > 1)
         return made
 
 

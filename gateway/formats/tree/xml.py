@@ -8,7 +8,7 @@ entities are refused; where the mapping says so, a DOCTYPE may name a DTD, which
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 import pyarrow as pa
@@ -21,6 +21,7 @@ from gateway.formats import header as headers
 from gateway.formats.path_errors import PathError, repaired
 from gateway.formats.safe_xml import local, names_a_dtd, refuse_doctype
 from gateway.formats.tree import tree_paths
+from gateway.formats.tree.xml_tree import Tree
 from gateway.reading import Reading, ReadRequest, check_size
 
 BATCH_ROWS = 10_000
@@ -29,7 +30,7 @@ EACH_SYNTAX = "Write //Ntry or /Document/Stmt/Ntry: what is a row."
 _EACH = re.compile(r"//?(?:[^/:]*:)?[\w.\-]+(?:/(?:[^/:]*:)?[\w.\-]+)*/?")
 _EACH_REPAIRS = (str.strip, lambda text: re.sub("(?<=.)/+", "/", text), lambda text: f"//{text.strip('/')}")
 Getter = Callable[[Any], str | None]
-Finder = Callable[[Any], Iterator[Any]]
+Finder = Callable[[Any], Iterable[Any]]
 _NAME = re.compile(r"[^\W\d][\w.\-\xb7]*|[*.]|\.\.")
 
 
@@ -93,10 +94,10 @@ class _Xml(Reading):
         self.options: Options = headers.options(Options, request.options, "xml")
         self.columns = tuple(request.columns)
         paths = [_compiled(column) for column in self.columns]
-        self.whole = frozenset(self.options.whole)
-        self.getters = [_getter(path, self.whole) for path in paths]
-        self.around = frozenset(name for path in paths for name in _wanted_around(path))
-        self.anywhere, self.path = _each(request.each or "")
+        around = frozenset(name for path in paths for name in _wanted_around(path))
+        anywhere, self.path = _each(request.each or "")
+        self.tree = Tree(self.path, anywhere, around, frozenset(self.options.whole))
+        self.getters = [_getter(path, self.tree) for path in paths]
         self.received = 0
         self.faults: list[Fault] = []
         self._has_body = False
@@ -142,10 +143,10 @@ class _Xml(Reading):
 
     def _elements(self) -> Iterator[tuple[Any, str]]:
         """Each row at its end, with its path. What no path can reach any more is dropped between."""
-        tree = _Tree(self.path, self.anywhere, self.around, self.whole)
+        tree = self.tree
         missing = set(self.options.contains)
         waiting: list[tuple[Any, str]] = []
-        names = {self.path[-1], *missing, *self.whole}
+        names = {self.path[-1], *missing, *tree.whole}
         parser: Any = etree.XMLPullParser(
             events=("start", "end"), tag=(self._root_tag(), *(f"{{*}}{name}" for name in sorted(names))),
             remove_comments=True, remove_pis=True, huge_tree=False, no_network=True,
@@ -160,10 +161,10 @@ class _Xml(Reading):
                     if event == "end" and tree.is_row(element):
                         self._check_depth(tree.depth, element)
                         waiting.append((element, tree.position(element)))
-                    if event == "end" and waiting and not _within(element, self.whole):
+                    if event == "end" and waiting and not tree.within_whole(element):
                         yield from waiting
                         waiting.clear()
-                self._check_body(tree.root)
+                self._check_body()
                 self._check_depth(*tree.prune())
             parser.close()
         if self.options.body and not self._has_body:
@@ -184,9 +185,9 @@ class _Xml(Reading):
             raise self._unexpected(f"the document is a {local(root.tag)}", self.options.root, root.sourceline)
         return str(root.tag)
 
-    def _check_body(self, root: Any) -> None:
+    def _check_body(self) -> None:
         """Every element in the root must be one that the mapping names."""
-        for element in root if self.options.body and root is not None else ():
+        for element in self.tree.in_root() if self.options.body else ():
             if local(element.tag) not in self.options.body:
                 raise self._unexpected(
                     f"the document holds a {local(element.tag)}", self.options.body, element.sourceline
@@ -212,71 +213,6 @@ class _Xml(Reading):
             self.request.name, f"the document is not well-formed: {error.msg}",
             "Send the whole document again; it may have been cut off.", f"line {line}",
         )  # fmt: skip
-
-
-class _Tree:
-    """The part of the document that is in memory: the open elements, and what paths can reach beside them."""
-
-    def __init__(self, path: list[str], anywhere: bool, around: frozenset[str], whole: frozenset[str]) -> None:
-        self.path, self.anywhere, self.around, self.whole = path, anywhere, around, whole
-        self.root: Any = None
-        self.depth = 0
-        self._dropped: dict[Any, dict[str, int]] = {}
-        self._parent: Any = self
-        self._prefix, self._place, self._fits = "", 0, False
-
-    def is_row(self, element: Any) -> bool:
-        """Whether the element, at its end, is a row. Rows of one parent come together, so it is remembered."""
-        if local(element.tag) != self.path[-1]:
-            return False
-        parent = element.getparent()
-        if parent is self._parent:
-            self._place += 1
-            return self._fits
-        above = list(element.iterancestors())[::-1]
-        self.depth = len(above) + 1
-        self._fits = self._is_path([local(one.tag) for one in (*above, element)])
-        self._prefix = "".join(f"/{local(one.tag)}{f'[{n}]' if (n := self._number(one)) > 1 else ''}" for one in above)
-        self._place, self._parent = self._number(element), parent
-        return self._fits
-
-    def position(self, element: Any) -> str:
-        """The path of the row that `is_row` was asked about last."""
-        return f"{self._prefix}/{local(element.tag)}[{self._place}]"
-
-    def prune(self) -> tuple[int, Any]:
-        """Drop the closed elements that no row can reach; gives how deep the document is open, and the inmost element."""
-        kept: dict[Any, dict[str, int]] = {}
-        names: list[str] = []
-        node = inmost = self.root
-        while node is not None:
-            inmost = node
-            names.append(local(node.tag))
-            if len(node) == 0 or self._is_path(names) or names[-1] in self.whole:
-                break
-            if node is not self.root and self._reached(names[-1]):
-                break
-            counts = kept[node] = self._dropped.get(node, {})
-            for child in node[:-1]:
-                name = local(child.tag)
-                if not self._reached(name):
-                    counts[name] = counts.get(name, 0) + 1
-                    node.remove(child)
-            node = node[-1]
-        self._dropped = kept
-        return len(names), inmost
-
-    def _reached(self, name: str) -> bool:
-        return name in self.around or "*" in self.around
-
-    def _is_path(self, names: list[str]) -> bool:
-        return names[-len(self.path) :] == self.path if self.anywhere else names == self.path
-
-    def _number(self, element: Any) -> int:
-        """1 for the first element of its name within its parent."""
-        dropped = self._dropped.get(element.getparent(), {})
-        name = local(element.tag)
-        return 1 + dropped.get(name, 0) + sum(1 for _ in element.itersiblings(f"{{*}}{name}", preceding=True))
 
 
 # --- paths --------------------------------------------------------------------------------------------
@@ -311,16 +247,11 @@ def _plain(name: str) -> str:
     return name.removeprefix("@").rpartition(":")[2]
 
 
-def _within(element: Any, names: frozenset[str]) -> bool:
-    """Whether one of the elements around this one has such a name."""
-    return bool(names) and any(local(one.tag) in names for one in element.iterancestors())
-
-
-def _getter(path: tree_paths.Path, whole: frozenset[str] = frozenset()) -> Getter:
+def _getter(path: tree_paths.Path, tree: Tree | None = None) -> Getter:
     """A function that gives the text of a path from an element, None where nothing is."""
-    finders = [_finder(steps, whole) for steps in path.alternatives]
+    finders = [_finder(steps, tree) for steps in path.alternatives]
     if path.function == "count":
-        return lambda element: str(sum(1 for _ in finders[0](element)))
+        return lambda element: str(len(list(finders[0](element))))
     if path.function == "join":
         return lambda element: " ".join(filter(None, map(_text, finders[0](element)))) or None
 
@@ -340,57 +271,105 @@ def _text(found: Any) -> str:
     return (found.text or "").strip() if len(found) == 0 else "".join(found.itertext()).strip()
 
 
-def _finder(steps: tuple[tree_paths.Step, ...], whole: frozenset[str]) -> Finder:
+def _finder(steps: tuple[tree_paths.Step, ...], tree: Tree | None) -> Finder:
     levels = tree_paths.outward(steps)
-    moves = [_move(step) for step in steps[levels:]]
-    begin = _around(levels, steps[levels], whole) if levels else moves[0]
-    rest = moves[1:]
-    if not rest:
-        return begin
-
-    def walk(found: Iterator[Any], number: int) -> Iterator[Any]:
-        for one in found:
-            if number == len(rest):
-                yield one
-            else:
-                yield from walk(rest[number](one), number + 1)
-
-    return lambda element: walk(begin(element), 0)
+    if levels:
+        return _around(levels, steps[levels], _walk([_move(step) for step in steps[levels + 1 :]]), tree)
+    return _walk([_move(step) for step in steps])
 
 
-def _around(levels: int, step: tree_paths.Step, whole: frozenset[str]) -> Finder:
-    """The first step of a path that leads out: an attribute of an element around the row, or what stood before it.
+def _walk(moves: list[Finder]) -> Finder:
+    """One move after the other."""
+    if not moves:
+        return lambda element: (element,)
+    first, *others = moves
+    if not others:
+        return first
+    rest = _walk(others)
+    return lambda element: (found for one in first(element) for found in rest(one))
 
-    Within a whole element, also what stands behind it.
+
+def _around(levels: int, step: tree_paths.Step, rest: Finder, tree: Tree | None) -> Finder:
+    """A path that leads out: to an attribute of an element around the row, or to what stood before it.
+
+    Within a whole element, also to what stands behind it.
     """
-    tests = [_test(test) for test in step.tests]
-    attribute = _move(step) if step.name.startswith("@") else None
-    tag = f"{{*}}{_plain(step.name)}"
+    beside = _Attributes(step) if step.name.startswith("@") else _Beside(step, rest, tree)
 
-    def find(element: Any) -> Iterator[Any]:
+    def find(element: Any) -> Iterable[Any]:
         for _ in range(levels - 1):
             element = element.getparent()
             if element is None:
-                return iter(())
-        if attribute is not None:
-            parent = element.getparent()
-            return iter(()) if parent is None else attribute(parent)
-        found = list(element.itersiblings(tag, preceding=True))[::-1]
-        if _within(element, whole):
-            found += element.itersiblings(tag)
-        for test in tests:
-            found = test(found)
-        return iter(found)
+                return ()
+        parent = element.getparent()
+        return () if parent is None else beside(element, parent)
 
     return find
+
+
+class _Attributes:
+    """The attributes of that name of the element around: the same for all rows in it."""
+
+    def __init__(self, step: tree_paths.Step) -> None:
+        self._move = _move(step)
+        self._parent: Any = None
+        self._found: list[str] = []
+
+    def __call__(self, element: Any, parent: Any) -> list[str]:
+        if parent is not self._parent:
+            self._parent, self._found = parent, list(self._move(parent))
+        return self._found
+
+
+class _Beside:
+    """What a path finds from the siblings of an element on: of one parent, each of them is looked at once."""
+
+    def __init__(self, step: tree_paths.Step, rest: Finder, tree: Tree | None) -> None:
+        self._name, self._rest, self._tree = _plain(step.name), rest, tree
+        self._tests = [(test, _getter(test.path) if test.path else None) for test in step.tests]
+        self._begin(None)
+
+    def _begin(self, parent: Any) -> None:
+        self._parent = parent
+        self._found: list[Any] = []
+        self._done = 0
+        self._seen = [0] * len(self._tests)
+
+    def __call__(self, element: Any, parent: Any) -> list[Any]:
+        tree = self._tree
+        whole = tree is not None and tree.within_whole(element)
+        if tree is None or (whole and self._name in (local(element.tag), "*")):
+            # It is no sibling of its own: each of them sees others.
+            self._begin(None)
+            tag = f"{{*}}{self._name}"
+            siblings = list(element.itersiblings(tag, preceding=True))[::-1]
+            siblings += element.itersiblings(tag) if whole else ()
+        else:
+            if parent is not self._parent:
+                self._begin(parent)
+            siblings = tree.passed(parent, None if whole else element).kept.get(self._name, [])
+        for one in siblings[self._done :]:
+            if self._fits(one):
+                self._found += self._rest(one)
+        self._done = len(siblings)
+        return self._found
+
+    def _fits(self, sibling: Any) -> bool:
+        """Whether it passes the conditions; to be asked in the order of the document."""
+        for place, (test, get) in enumerate(self._tests):
+            self._seen[place] += 1
+            if self._seen[place] != test.number if get is None else get(sibling) != test.value:
+                return False
+        return True
 
 
 def _move(step: tree_paths.Step) -> Finder:
     name = _plain(step.name)
     if step.name.startswith("@"):
-        return lambda element: (value for key, value in element.attrib.items() if local(key) == name)
+        # `attrib.items()` would look for each of them among all.
+        return lambda element: (element.get(key) for key in element.attrib if local(key) == name)
     if name == ".":
-        return lambda element: iter((element,))
+        return lambda element: (element,)
     tag = f"{{*}}{name}"
     tests = [_test(test) for test in step.tests]
     if not tests:

@@ -151,6 +151,8 @@ def test_a_key_that_stands_twice_rejects_the_row(tmp_path: Path) -> None:
         ("$.r[0]", '{"a": 1, "b": {"c": 1, "c": 2}}'), ("$.r[2]", '{"a": 3, "a": 3}'),
     ]  # fmt: skip
     assert "the key c occurs twice" in reading.faults[0].message
+    several = read(tmp_path / "a", '[{"b": 1, "c": 1, "a": 1, "c": 2, "b": 2}]', "/", "a")
+    assert (rows(several), several.faults[0].message) == ([], "the key b occurs twice in one object")
     lines = read(tmp_path / "a", '{"a": 1, "a": 2}\n{"a": 3}', "/", "a", lines=True)
     assert (rows(lines), [fault.position for fault in lines.faults]) == ([["line 2", "3"]], ["line 1"])
 

@@ -49,6 +49,21 @@ def test_repeated_elements_are_counted_and_joined(tmp_path: Path) -> None:
     assert [row[1:] for row in found] == [["2", "A B", "A"], ["0", None, None]]
 
 
+def test_each_row_sees_what_stood_before_it_and_the_attributes_around_it(tmp_path: Path) -> None:
+    """By hand: row k has k siblings H before it, of which every second has the code b."""
+    many = 700  # more than a piece of the document
+    body = "".join(f"<H><T>{'ab'[n % 2]}</T><V>{n}</V></H><N/>" for n in range(many))
+    columns = ("../H/V", "../H[2]/V", "../H[T='b']/V", "../H[T='b'][2]/V", "count(../H)", "../@x", "../K")
+    found = rows(read(tmp_path / "a.xml", f"<D x='7'>{body}</D>", "//N", *columns))
+    assert found[:4] == [
+        ["/D/N[1]", "0", None, None, None, "1", "7", None],
+        ["/D/N[2]", "0", "1", "1", None, "2", "7", None],
+        ["/D/N[3]", "0", "1", "1", None, "3", "7", None],
+        ["/D/N[4]", "0", "1", "1", "3", "4", "7", None],
+    ]
+    assert found[-1] == [f"/D/N[{many}]", "0", "1", "1", "3", str(many), "7", None]
+
+
 DEEP = """<?xml version="1.0"?>
 <!-- a comment --><?hint x?>
 <R xmlns:a="urn:1" xmlns:b="urn:2" a:day="mon"><H no="7"><Id>H1</Id></H>
@@ -225,15 +240,15 @@ def test_memory_does_not_grow_with_the_document(
     """Counted in elements that are still in the tree, because lxml's memory is not Python's."""
     body = "".join(f"<N><A>{n}</A><B><C>x</C></B></N>" for n in range(30_000))
     most = 0
-    original = xml._Tree.prune
+    original = xml.Tree.prune
 
-    def prune(tree: xml._Tree) -> tuple[int, Any]:
+    def prune(tree: xml.Tree) -> tuple[int, Any]:
         nonlocal most
         found = original(tree)
         most = max(most, sum(1 for _ in tree.root.iter()))
         return found
 
-    monkeypatch.setattr(xml._Tree, "prune", prune)
+    monkeypatch.setattr(xml.Tree, "prune", prune)
     tracemalloc.start()
     found = rows(read(tmp_path / "a.xml", f"<R><Acct>1</Acct>{body}</R>", each, "../Acct", whole=whole))
     tracemalloc.stop()
