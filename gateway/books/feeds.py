@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -195,8 +194,9 @@ def number_gaps(con: duckdb.DuckDBPyConnection, feed: Feed, came: Sequence[Arriv
     since = feed.expect.since
     begin = instant(since, time(0), feed.expect.zone) if since else datetime.min.replace(tzinfo=UTC)
     if isinstance(rule, str):
-        matches = [re.search(rule, arrival.name) for arrival in came if arrival.arrived_at >= begin]
-        return list(gaps(int(found[1]) for found in matches if found and found[1].isdecimal()))
+        names = [arrival.name for arrival in came if arrival.arrived_at >= begin]
+        found = con.execute("select regexp_extract(unnest(?::varchar[]), ?, 1)", [names, rule]).fetchall()
+        return list(gaps(int(text) for (text,) in found if text.isdecimal()))
     return list(gaps(_control_numbers(con, feed, begin)))
 
 

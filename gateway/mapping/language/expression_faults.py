@@ -5,10 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Collection
 
-import pyarrow as pa
-import pyarrow.compute as pc
 from sqlglot import expressions as exp
 
+from gateway import regular_expressions
 from gateway.mapping.language.functions import AGGREGATES, DATE_PARTS, FUNCTIONS, SPELLINGS, TIME_TOKENS, Function
 from gateway.mapping.language.grammar import ExpressionError
 from gateway.nearest import listed, nearest
@@ -48,14 +47,9 @@ def _check_literals(name: str, literals: list[str], example: str) -> None:
         if not literals[2]:
             raise ExpressionError(f"{name}() has nothing to fill up with", f"as in {example}")
     if name.startswith("regexp"):
-        try:
-            # Arrow and the database share one regular-expression library, so what passes here runs there.
-            pc.match_substring_regex(pa.array([""]), literals[1])
-        except pa.ArrowInvalid as error:
-            reason = str(error).rpartition("expression: ")[2]
-            raise ExpressionError(
-                f"the pattern '{literals[1]}' cannot be read: {reason}", "correct the pattern"
-            ) from None
+        reason = regular_expressions.why_not(literals[1])
+        if reason:
+            raise ExpressionError(f"the pattern '{literals[1]}' cannot be read: {reason}", regular_expressions.FIX)
 
 
 def no_column(name: str, fields: Collection[str], columns: Collection[str]) -> ExpressionError:

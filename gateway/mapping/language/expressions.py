@@ -16,6 +16,7 @@ from dataclasses import dataclass
 
 from sqlglot import expressions as exp
 
+from gateway import regular_expressions
 from gateway.mapping.language import expression_faults
 from gateway.mapping.language.functions import AGGREGATES, FUNCTIONS
 from gateway.mapping.language.grammar import ExpressionError, parse, short
@@ -29,9 +30,9 @@ _NUMBER = re.compile(r"\d{1,30}(\.\d{0,10})?|\.\d{1,10}")
 _BINARY: dict[type[exp.Expression], str] = {
     exp.Add: "+", exp.Sub: "-", exp.DPipe: "||", exp.And: "and", exp.Or: "or",
     exp.EQ: "=", exp.NEQ: "<>", exp.GT: ">", exp.GTE: ">=", exp.LT: "<", exp.LTE: "<=",
-    exp.Like: "like", exp.ILike: "ilike",
     exp.NullSafeEQ: "is not distinct from", exp.NullSafeNEQ: "is distinct from",
 }  # fmt: skip
+_LIKE: dict[type[exp.Expression], str] = {exp.Like: "like", exp.ILike: "ilike"}
 _TYPES = {"INT": "bigint", "BIGINT": "bigint", "TEXT": "varchar", "VARCHAR": "varchar", "DATE": "date"}
 _CASTS = "decimal(18,4), decimal(24,12), integer, text or date"
 _SAID = {
@@ -99,6 +100,8 @@ class _Writer:
         operator = _BINARY.get(type(node))
         if operator is not None:
             return f"({self.write(node.this)} {operator} {self.write(node.expression)})"
+        if type(node) in _LIKE:
+            return self._like(node)
         if isinstance(node, exp.Literal):
             return self._literal(node)
         if isinstance(node, exp.Column):
@@ -142,6 +145,17 @@ class _Writer:
             f"{_SAID.get(kind, f'`{kind.lower()}`')} is not allowed in an expression",
             "use fields, \"source columns\", 'text', numbers, comparisons and the functions of docs/mapping.md",
         )
+
+    def _like(self, node: exp.Expression) -> str:
+        """The database tries every place for each `%` where the pattern has a `_`, which takes hours for a long text."""
+        operator, pattern = _LIKE[type(node)], node.expression
+        if not (isinstance(pattern, exp.Literal) and pattern.is_string):
+            raise ExpressionError(f"the pattern of `{operator}` must be written out", "as in sku like 'A%'")
+        text = self.write(node.this)
+        if "_" not in pattern.name or pattern.name.count("%") < 2:
+            return f"({text} {operator} {self._literal(pattern)})"
+        flags = "'i'" if operator == "ilike" else "''"
+        return f"regexp_full_match({text}, {literal(regular_expressions.of_like(pattern.name))}, {flags})"
 
     def _listed(self, nodes: Collection[exp.Expression]) -> str:
         return ", ".join(self.write(node) for node in nodes)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator
 from typing import Protocol
 
+from gateway import regular_expressions
 from gateway.calendars import closed_days, spans
 from gateway.errors import HomeFault
 from gateway.mapping.language.spec import Expect, Mapping
@@ -98,10 +98,10 @@ def _sequence(checker: Checker, expect: Expect) -> Iterator[HomeFault]:
         yield checker.fault(place, f"a file of format {file.format} has no control number",
                             "write a pattern that finds the number in the file's name, as in 'stock-([0-9]+)'")  # fmt: skip
     if isinstance(expect.sequence, str):
-        try:
-            groups = re.compile(expect.sequence).groups
-        except re.error as error:
-            yield checker.fault(place, f"is not a regular expression: {error}", "correct the pattern")
+        wrong = regular_expressions.why_not(expect.sequence)
+        if wrong:
+            yield checker.fault(place, f"is not a regular expression: {wrong}", regular_expressions.FIX)
             return
-        if groups != 1:
+        groups = [regular_expressions.has_group(expect.sequence, number) for number in (1, 2)]
+        if groups != [True, False]:
             yield checker.fault(place, "must have one pair of ( ) around the number", "as in 'stock-([0-9]+)'")

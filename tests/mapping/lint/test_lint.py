@@ -157,6 +157,7 @@ def test_a_defect_of_a_field_is_reported_once(tmp_path: Path, probe: Probe, new:
         ("[file]", 'expect = { every = "day", sequence = true }\n[file]', "expect.sequence: a file of format delimited has no control number"),
         ("[file]", 'expect = { every = "day", sequence = "no-[0-9]+" }\n[file]', "expect.sequence: must have one pair of ( ) around the number"),
         ("[file]", 'expect = { every = "day", sequence = "(" }\n[file]', "expect.sequence: is not a regular expression"),
+        ("[file]", 'expect = { every = "day", sequence = "(a)(?=b)" }\n[file]', "expect.sequence: is not a regular expression: invalid perl operator: (?="),
         ("match  =", 'expect = { every = "1 day" }\nmatch  =', ":5: file.expect: `expect` belongs at the top, above [file]"),
         ("match  =", 'transaction = "945"\nmatch  =', ":5: file.transaction: a file of format delimited has no transaction"),
         ('["*stock*.csv"]', '["in/*.csv"]', ':5: file.match[1]: "in/*.csv" matches no file name'),
