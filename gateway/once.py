@@ -104,7 +104,7 @@ def run_books(home: Home) -> Outcome:
     """
     con = home.lake.con
     try:
-        outcome = home.commit(lambda commit: books.run(commit, con, home.rules, home.context))
+        outcome = books.run(home.commit, con, home.rules, home.context)
     except duckdb.Error as error:
         locking.refuse_full(error)
         raise

@@ -20,6 +20,9 @@ from gateway.settings import Config
 FULL_CONTROL_NO = 200
 """The ledger keeps so many characters of a file's control numbers; the last of more may be cut."""
 
+NUMBER_DIGITS_MAX = 30
+"""Digits that the number of a file or an interchange may have."""
+
 State = Literal["came", "waiting", "late", "missing"]
 
 
@@ -194,9 +197,8 @@ def number_gaps(con: duckdb.DuckDBPyConnection, feed: Feed, came: Sequence[Arriv
     since = feed.expect.since
     begin = instant(since, time(0), feed.expect.zone) if since else datetime.min.replace(tzinfo=UTC)
     if isinstance(rule, str):
-        names = [arrival.name for arrival in came if arrival.arrived_at >= begin]
-        found = con.execute("select regexp_extract(unnest(?::varchar[]), ?, 1)", [names, rule]).fetchall()
-        return list(gaps(int(text) for (text,) in found if text.isdecimal()))
+        texts = _numbers_in_names(con, rule, [arrival for arrival in came if arrival.arrived_at >= begin])
+        return list(gaps(int(text) for text in texts if is_number(text)))
     return list(gaps(_control_numbers(con, feed, begin)))
 
 
@@ -210,7 +212,30 @@ def _control_numbers(con: duckdb.DuckDBPyConnection, feed: Feed, begin: datetime
         numbers = text.split(",")
         if len(text) >= FULL_CONTROL_NO:
             numbers.pop()
-        yield from (int(number) for number in numbers if number.isdecimal())
+        yield from (int(number) for number in numbers if is_number(number))
+
+
+def is_number(text: str) -> bool:
+    """Whether a text is a number that a sequence may have: Python refuses to read some thousands of digits."""
+    return len(text) <= NUMBER_DIGITS_MAX and text.isdecimal()
+
+
+def overlong(con: duckdb.DuckDBPyConnection, feed: Feed, came: Sequence[Arrival]) -> list[tuple[Arrival, int]]:
+    """Files whose name has a number too long to be one of a sequence, with its digits: it is not counted."""
+    rule = feed.expect.sequence
+    texts = _numbers_in_names(con, rule, came) if isinstance(rule, str) else []
+    return [
+        (arrival, len(text))
+        for arrival, text in zip(came, texts, strict=False)
+        if len(text) > NUMBER_DIGITS_MAX and text.isdecimal()
+    ]
+
+
+def _numbers_in_names(con: duckdb.DuckDBPyConnection, pattern: str, came: Sequence[Arrival]) -> list[str]:
+    """What the pattern finds in each name, "" for nothing."""
+    names = [arrival.name for arrival in came]
+    rows = con.execute("select regexp_extract(unnest(?::varchar[]), ?, 1)", [names, pattern]).fetchall()
+    return [text or "" for (text,) in rows]
 
 
 def unusual(feed: Feed, came: Sequence[Arrival]) -> tuple[Arrival, Band] | None:

@@ -21,7 +21,7 @@ from gateway.books.metrics import Metric, checked_metrics
 from gateway.books.posting import rule_lint
 from gateway.books.posting.chart import Chart
 from gateway.books.posting.rules import Posting, PostingRules
-from gateway.books.reconcile import lint
+from gateway.books.reconcile import left_out, lint
 from gateway.books.reconcile.registry import Registry
 from gateway.errors import HomeFault, HomeFaultsError, HouseError
 from gateway.settings import Strict
@@ -67,7 +67,7 @@ def _checked(contents: tuple[bytes, ...]) -> Rules:
     }
     chart = _check(Chart, *files[CHART], CHART)
     posting = _check(Posting, *files[POSTING], POSTING)
-    registry = _check(Registry, *files[RECONCILIATIONS], RECONCILIATIONS)
+    registry = left_out.completed(_check(Registry, *files[RECONCILIATIONS], RECONCILIATIONS))
     metrics, metric_faults = checked_metrics(contents[-1])
     _refuse(
         [

@@ -1,10 +1,15 @@
-"""One run of the books within a commit: stock is valued, what is now known is posted, everything reconciled."""
+"""One run of the books: stock is valued, what is now known is posted, everything reconciled, all in one commit."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from datetime import datetime
+from functools import partial
+
 import duckdb
 
-from gateway.books import reconcile
+from gateway.books import isolation, reconcile
+from gateway.books.isolation import WHOLE, Attempt, Step
 from gateway.books.posting import late_channels
 from gateway.books.posting.rules import PostingRules
 from gateway.books.reconcile.tables import Recon
@@ -12,18 +17,43 @@ from gateway.books.revenue import shipments
 from gateway.books.stock import value_posting
 from gateway.ledger.commit import Commit
 
+Committing = Callable[[Callable[[Commit], reconcile.Outcome]], reconcile.Outcome]
+"""Does work in one commit, and nothing of it if it raises."""
 
-def run(commit: Commit, con: duckdb.DuckDBPyConnection, rules: PostingRules, context: Recon) -> reconcile.Outcome:
+
+def run(
+    committing: Committing, con: duckdb.DuckDBPyConnection, rules: PostingRules, context: Recon
+) -> reconcile.Outcome:
     """Value stock, post revenue and what waited for its channel, reconcile, and open and close exceptions.
 
-    Nothing is inserted when nothing changed.
+    Nothing is inserted when nothing changed. What a step cannot work out is left out, with an exception.
     """
-    since = con.execute("select max(\"at\") as last from audit_log where action = 'books'").to_arrow_table()
-    after = since["last"][0].as_py()
-    changed = value_posting.run(commit, con, rules, after)
-    changed += shipments.run(commit, con, rules, after)
-    changed += late_channels.run(commit, con, rules, after)
-    outcome = reconcile.run(commit, con, context)
-    if changed or outcome.changed:
-        commit.audit("gateway", "books", "books", {"exceptions": outcome.open})
-    return outcome
+
+    def work(commit: Commit, attempt: Attempt) -> reconcile.Outcome:
+        changed = _post(commit, con, rules, attempt)
+        outcome = reconcile.run(commit, con, context, attempt)
+        if changed or outcome.changed:
+            commit.audit("gateway", "books", "books", {"exceptions": outcome.open})
+        return outcome
+
+    return isolation.isolated(committing, con, work)
+
+
+def _post(commit: Commit, con: duckdb.DuckDBPyConnection, rules: PostingRules, attempt: Attempt) -> int:
+    """Post what follows from new records; the number of keys that changed."""
+    row = con.execute("select max(\"at\") as last from audit_log where action = 'books'").to_arrow_table()
+    last, before = row["last"][0].as_py(), isolation.of_ledger(con)
+
+    def since(step: Step) -> datetime | None:
+        return None if WHOLE in before.get(step.name, {}) else last
+
+    changed = 0
+    for step, work in (
+        (value_posting.STEP, value_posting.run),
+        (shipments.STEP, shipments.run),
+    ):
+        changed += attempt.step(step, partial(work, commit, con, rules, since(step)))
+    for on in late_channels.rules_by_source(rules.posting):
+        step = late_channels.step_of(on)
+        changed += attempt.step(step, partial(late_channels.run, commit, con, rules, since(step), on))
+    return changed

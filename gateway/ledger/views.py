@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+
 import duckdb
 
-from gateway.ledger.schema import Columns, missing, renamed
+from gateway.ledger.schema import Columns, columns, missing, renamed
 from gateway.model import MAPPABLE, TABLES
 
 
@@ -30,13 +33,54 @@ def create(con: duckdb.DuckDBPyConnection, have: Columns) -> None:
         )
 
 
+@contextmanager
+def without(con: duckdb.DuckDBPyConnection, records: str) -> Iterator[None]:
+    """Hide the records of the relation (unit) from every table and view of records; "" hides nothing.
+
+    What a hidden record replaced stays replaced.
+    """
+    if not records:
+        yield
+        return
+    have = columns(con)
+    for name in MAPPABLE:
+        con.execute(f'create or replace temp view "{name}_whole" as {_completed_sql(name, have)}')
+        con.execute(
+            f"""create or replace temp view "{name}" as select * from "{name}_whole"
+            where record_id not in (select unit from {records})"""
+        )
+        con.execute(
+            f"""create or replace temp view "{name}_current" as select * from "{name}"
+            where record_id not in (select supersedes from "{name}_whole" where supersedes is not null)"""
+        )
+    try:
+        yield
+    except BaseException:
+        # A failed transaction refuses this, and takes the views back by itself.
+        with suppress(duckdb.Error):
+            _show_again(con, have)
+        raise
+    _show_again(con, have)
+
+
+def _show_again(con: duckdb.DuckDBPyConnection, have: Columns) -> None:
+    for name in MAPPABLE:
+        con.execute(f'drop view "{name}"')
+        con.execute(f'drop view "{name}_whole"')
+    create(con, have)
+
+
 def _complete(con: duckdb.DuckDBPyConnection, table: str, have: Columns) -> None:
+    """A view in the place of a table that the lake lacks or has with other columns."""
+    if table not in have or missing(have, table) or renamed(have, table):
+        con.execute(f'create or replace temp view "{table}" as {_completed_sql(table, have)}')
+
+
+def _completed_sql(table: str, have: Columns) -> str:
+    """SELECT of a table with today's columns, whatever the lake has of it."""
     lacking = [f'cast(null as {kind}) as "{name}"' for name, kind in missing(have, table)]
     names = ", ".join(f'"{name}" as "{now}"' for name, now in renamed(have, table).items())
     if table not in have:
-        con.execute(f'create or replace temp view "{table}" as select {", ".join(lacking)} where false')
-    elif lacking or names:
-        every = f"* rename ({names})" if names else "*"
-        con.execute(
-            f'create or replace temp view "{table}" as select {", ".join([every, *lacking])} from lake."{table}"'
-        )
+        return f"select {', '.join(lacking)} where false"
+    every = f"* rename ({names})" if names else "*"
+    return f'select {", ".join([every, *lacking])} from lake."{table}"'

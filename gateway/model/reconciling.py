@@ -37,6 +37,25 @@ DETAIL = Table(
     provenance=False,
 )
 
+LEFT_OUT = Table(
+    "recon_left_out",
+    "What a run of the books leaves out, since it cannot work with a value of it.",
+    (
+        Column("step", TEXT, "Step of the run", True),
+        Column("unit", TEXT, "Row, item, order or file; empty where the whole step is left out", True),
+        Column("title", TEXT, "The step, for people", True),
+        Column("why", TEXT, "The error", True),
+        Column("what", TEXT, "The unit, for people"),
+        Column("entity", TEXT, "Legal entity"),
+        Column("partner", TEXT, "Partner"),
+        Column("sku", TEXT, "SKU"),
+        Column("document", TEXT, "Order, file …"),
+        Column("file_id", TEXT, "Source file"),
+        Column("position", TEXT, "Place in it"),
+    ),
+    provenance=False,
+)
+
 MATCHED = Table(
     "recon_matched",
     "A record that a match consumed: what the workbook shows of it.",

@@ -50,9 +50,11 @@ def _measured(con: duckdb.DuckDBPyConnection, metric: Metric, at: datetime, sour
         # What a SELECT of the home meets in the data is no reason to write no workbook.
         problem = f"{metric.title} could not be worked out: {str(error).split(chr(10), maxsplit=1)[0]}"
         return Measured(metric, None, None, None, source, problem)
-    value = numerator
-    if metric.denominator:
-        value = _quotient(numerator, denominator)
+    try:
+        value = _quotient(numerator, denominator) if metric.denominator else numerator
+    except ArithmeticError:
+        problem = f"{metric.title} could not be worked out: {numerator} / {denominator} has too many digits"
+        return Measured(metric, numerator, denominator, None, source, problem)
     return Measured(metric, numerator, denominator, value, source)
 
 

@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, cast
 
 import duckdb
 
+from gateway.books import run
 from gateway.books.posting import reference
 from gateway.books.posting.rules import PostingRules
+from gateway.books.reconcile import Outcome
+from gateway.books.reconcile.tables import Recon
 from gateway.books.revenue import shipments
 from gateway.books.rules import load
 from gateway.books.stock import value_posting, views
 from gateway.ledger import views as ledger_views
 from gateway.ledger.commit import Commit
+from gateway.ledger.connection import transaction
 from gateway.ledger.lake import Lake
 from gateway.ledger.schema import CONTROL_COLUMNS, columns
 from gateway.model import TABLES
@@ -71,6 +76,18 @@ class Books:
             commit.audit("test", "books", "books")
             self.since = commit.at
         return changed
+
+    def run_all(self, at: datetime = datetime(2026, 11, 20, tzinfo=UTC)) -> Outcome:
+        """A whole run of the books at that instant, with reconciliations and exceptions."""
+
+        def committing(work: Callable[[Commit], Outcome]) -> Outcome:
+            with transaction(self.con):
+                commit = self.commit()
+                outcome = work(commit)
+                commit.finish()
+            return outcome
+
+        return run.run(committing, self.con, self.rules, Recon(CONFIG, at, (), self.rules, RULES.registry))
 
     def clear(self) -> None:
         """An empty ledger again: sooner than another one."""

@@ -5,12 +5,14 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import duckdb
 import pytest
 
 from gateway import init as homes
 from gateway.books import feeds
 from gateway.home import open_home
 from gateway.ledger import verify
+from gateway.mapping.language.spec import Expect
 from gateway.once import run_books
 from gateway.transports.transport import Drop
 from tests.conftest import taken
@@ -155,6 +157,17 @@ def test_numbers_in_names_have_no_gap(place: Home) -> None:
         place.come(gateway, "stock-9.csv", "2026-11-16T03:00+01:00", "2026-11-15,A,9\n")
         place.come(gateway, "stock-10.csv", "2026-11-16T03:01+01:00", "2026-11-15,A,12\n")
     assert found_at(place, "2026-11-16T03:20+01:00") == []
+
+
+def test_a_number_of_thousands_of_digits_is_named_and_not_counted() -> None:
+    """Python refuses to read more than 4,300 digits: 8 is missing between the others."""
+    expect = Expect.model_validate({"every": "day", "by": "08:00", "timezone": "UTC", "sequence": "stock-([0-9]+)"})
+    feed = feeds.Feed("acme.stock", "acme", "US", expect, (None, None))
+    day = at("2026-11-16T07:00+00:00")
+    came = [feeds.Arrival(n, f"stock-{n}.csv", day, 1, "ACCEPTED") for n in ("7", "9" * 5000, "9")]
+    with duckdb.connect() as con:
+        assert [gap[1:] for gap in feeds.number_gaps(con, feed, came)] == [(8, 8)]
+        assert feeds.overlong(con, feed, came) == [(came[1], 5000)]
 
 
 def test_a_file_with_far_fewer_rows_than_usual_is_reported_until_one_is_usual_again(place: Home) -> None:

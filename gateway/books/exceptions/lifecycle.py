@@ -14,7 +14,7 @@ from gateway.books.posting.reference import ENTITIES
 from gateway.ledger.commit import Commit
 from gateway.model.exceptions import CONTENT, WANTED
 from gateway.settings import Surge
-from gateway.sql import identifier, instant, lay
+from gateway.sql import identifier, instant, lay, words
 
 _CODES = pa.schema(
     [
@@ -41,6 +41,7 @@ def update(
     codes: Mapping[tuple[str, str], Code],
     surges: Sequence[Surge],
     now: datetime,
+    standing: Sequence[str] = (),
 ) -> Life:
     """Bring the ledger's exceptions in line with what was found.
 
@@ -48,7 +49,8 @@ def update(
     The id is the hash of reconciliation, code and business key. Adds one event to exception_event for each
     exception that opened, changed, closed or reopened.
 
-    found  relation of the exceptions that should be open (gateway.model.exceptions.WANTED)
+    found     relation of the exceptions that should be open (gateway.model.exceptions.WANTED)
+    standing  letters of reconciliations that were not worked out: theirs stay as they are
 
     Raises ValueError for a code that the registry does not have.
     """
@@ -62,6 +64,7 @@ def update(
     )
     differs = " or ".join(f"w.{name} is distinct from e.{name}" for name in CONTENT)
     kept = ", ".join(f"e.{identifier(column.name)}" for column in WANTED.columns)
+    standing_sql = f"[{words(list(standing))}]::varchar[]"
     con.execute(
         f"""create or replace temp table _events as
         select w.exception_id, coalesce(e.version, 0) + 1 as version,
@@ -74,7 +77,8 @@ def update(
         union all by name
         select e.exception_id, e.version + 1 as version, 'CLOSED' as event, 'CLOSED' as status, e.opened_at,
                {kept}
-        from exception e where e.status = 'OPEN' and e.exception_id not in (select exception_id from _wanted)"""
+        from exception e where e.status = 'OPEN' and e.exception_id not in (select exception_id from _wanted)
+          and not list_contains({standing_sql}, e.reconciliation)"""
     )
     _patience(con, surges)
     changed = commit.insert(
@@ -89,7 +93,9 @@ def update(
             left join (select exception_id, max(days) as days from _patience group by 1) p on p.exception_id = v.exception_id""",
     )
     counts = con.execute(
-        """select (select count(*) from _wanted), count(*) filter (event in ('OPENED', 'REOPENED')),
+        f"""select (select count(*) from _wanted)
+                    + (select count(*) from exception where status = 'OPEN' and list_contains({standing_sql}, reconciliation)),
+                  count(*) filter (event in ('OPENED', 'REOPENED')),
                   count(*) filter (event = 'CLOSED') from _events"""
     ).fetchone()
     assert counts is not None

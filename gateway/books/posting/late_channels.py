@@ -11,6 +11,7 @@ from datetime import datetime
 
 import duckdb
 
+from gateway.books.isolation import Step, again
 from gateway.books.posting.conditions import compile_expression
 from gateway.books.posting.entries import Entries
 from gateway.books.posting.lines import POSTING
@@ -35,35 +36,56 @@ def rules_by_source(posting: Posting) -> dict[str, list[Rule]]:
     return found
 
 
-def run(commit: Commit, con: duckdb.DuckDBPyConnection, rules: PostingRules, since: datetime | None) -> int:
-    """Post what waited for a channel that is configured now; the number of records.
+def step_of(on: str) -> Step:
+    """Late postings from a table or derivation, as a step of the books: by file, or record of a derivation."""
+    derived = on in DERIVED
+    unit, table = ("record_id", "shipment_value") if derived else ("file_id", on)
+    file = "null::varchar as partner, null::varchar as file_id" if derived else "partner, file_id"
+    units = f"""select distinct {unit} as unit, 0::double as size, {unit} as what, entity, null::varchar as sku, {unit} as document,
+            {file}, null::varchar as "position" from {table}"""
+    return Step(f"late {on}", f"Postings from {on} of channels that came late", units)
+
+
+def run(
+    commit: Commit,
+    con: duckdb.DuckDBPyConnection,
+    rules: PostingRules,
+    since: datetime | None,
+    on: str,
+    without: str = "",
+) -> int:
+    """Post what waited in a table or derivation for a channel that is configured now; the number of records.
 
     A file and its channel post together: what has no line yet has not posted. Looked at are files since that instant
-    (None: all), and the channels that an open exception names.
+    (None: all), those that were left out before, and the channels that an open exception names.
+
+    on       what `rules_by_source` names
+    without  relation of what is left out
     """
-    entries, count = Entries(con, rules, "_late"), 0
-    for on, depending in rules_by_source(rules.posting).items():
-        relation = f"_late_{on}"
-        sql = _derived_sql(depending) if on in DERIVED else _records_sql(on, depending, since)
-        con.execute(f"create or replace temp table {relation} as {sql}")
-        row = con.execute(f"select count(*) from {relation}").fetchone()
-        count += row[0] if row else 0
-        columns = [name for name in columns_of(on) or {} if name != "revenue"] + [POSTING] * (on in DERIVED)
-        for rule in depending if row and row[0] else ():
-            entries.apply(rule, relation, columns)
+    depending = rules_by_source(rules.posting)[on]
+    entries, relation = Entries(con, rules, "_late"), f"_late_{on}"
+    sql = _derived_sql(depending, without) if on in DERIVED else _records_sql(on, depending, since, without)
+    con.execute(f"create or replace temp table {relation} as {sql}")
+    row = con.execute(f"select count(*) from {relation}").fetchone()
+    count = int(row[0]) if row else 0
+    columns = [name for name in columns_of(on) or {} if name != "revenue"] + [POSTING] * (on in DERIVED)
+    for rule in depending if count else ():
+        entries.apply(rule, relation, columns)
     if count:
         entries.write(commit)
     entries.drop()
     return count
 
 
-def _records_sql(table: str, rules: Sequence[Rule], since: datetime | None) -> str:
+def _records_sql(table: str, rules: Sequence[Rule], since: datetime | None, without: str) -> str:
     """The records of a table that have not posted, and those that they replace, with sign −1."""
     after = "true" if since is None else f"r.recorded_at > {instant(since)}"
+    left_out = f"and r.file_id not in (select unit from {without})" if without else ""
     own = [identifier(column.name) for column in MAPPABLE[table].columns]
     return f"""with waited as (
             select distinct r.file_id, r.channel from {table} r join {CHANNELS} using (channel)
-            where ({after} or r.channel in {_WAITED})
+            where ({after} or r.channel in {_WAITED} or r.file_id in (select unit from ({again(step_of(table).name)})))
+              {left_out}
               and r.file_id in (select file_id from file where state in ('ACCEPTED', 'RELEASED'))
               and not exists (select 1 from journal_line j where j.file_id = r.file_id and j.channel = r.channel
                               and j.rule in ({_names(rules)})))
@@ -75,13 +97,15 @@ def _records_sql(table: str, rules: Sequence[Rule], since: datetime | None) -> s
         join waited w on w.file_id = n.file_id and w.channel = o.channel"""
 
 
-def _derived_sql(rules: Sequence[Rule]) -> str:
+def _derived_sql(rules: Sequence[Rule], without: str) -> str:
     """What shipments of a channel that waited have earned, where nothing of it has posted."""
+    left_out = f"and record_id not in (select unit from {without})" if without else ""
     sums = ", ".join(f"sum({name}) as {name}" for name in SHIPMENT_AMOUNTS)
     return f"""select record_id, 1 as sign, entity, channel, '' as file_id, 'channel' as salt, record_id as posting, order_id, sku,
                min(shipped_at) as shipped_at, min(qty) as qty, currency, {sums}
         from shipment_value join {CHANNELS} using (channel)
-        where channel in {_WAITED} and record_id not in (
+        where (channel in {_WAITED} or record_id in (select unit from ({again(step_of("shipment_value").name)})))
+          {left_out} and record_id not in (
             select s.record_id from journal_source s join journal_line using (entry_id, line_no)
             where rule in ({_names(rules)}))
         group by record_id, entity, channel, order_id, sku, currency"""

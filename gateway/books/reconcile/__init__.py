@@ -7,17 +7,24 @@ reopened, so that the ledger says the same.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
+from functools import partial
 
 import duckdb
 
+from gateway.books import isolation
 from gateway.books.exceptions import lifecycle
+from gateway.books.isolation import Attempt, Step, StepError
 from gateway.books.posting.entries import Entries
-from gateway.books.reconcile import declared
+from gateway.books.reconcile import declared, left_out
 from gateway.books.reconcile.families import FAMILIES
+from gateway.books.reconcile.registry import Reconciliation
 from gateway.books.reconcile.tables import Recon, Working
+from gateway.ledger import views
 from gateway.ledger.commit import Commit
-from gateway.sql import instant
+from gateway.model import MAPPABLE
+from gateway.sql import identifier, instant, literal
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,36 +49,98 @@ class Outcome:
     changed: int = 0
 
 
-def run(commit: Commit, con: duckdb.DuckDBPyConnection, context: Recon) -> Outcome:
-    """Run every reconciliation as at its `now` and bring the exceptions up to date, within the commit."""
+def run(commit: Commit, con: duckdb.DuckDBPyConnection, context: Recon, attempt: Attempt) -> Outcome:
+    """Run every reconciliation as at its `now` and bring the exceptions up to date, within the commit.
+
+    The exceptions of a reconciliation that is left out stay as they are.
+    Raises StepError for one that meets a value that it cannot work with.
+    """
     working = Working(con, context)
-    fill(working)
-    matched = _commit_matches(commit, working)
-    life = lifecycle.update(commit, con, working.exceptions, context.registry.codes, context.config.surge, context.now)
+    working.create()
+    blocks = context.registry.reconciliations
+    matched = 0
+    for block in [*_compared(blocks), *_of_left_out(blocks)]:
+        if block.family == left_out.FAMILY:
+            attempt.write(working.left_out)
+        matched += attempt.step(_step(block), partial(_run_one, commit, working, block))
+    standing = [block.letter for block in blocks if attempt.is_whole(_step(block).name)]
+    life = lifecycle.update(
+        commit, con, working.exceptions, context.registry.codes, context.config.surge, context.now, standing
+    )
     return Outcome(
         lines=_lines(working), open=life.open, opened=life.opened, closed=life.closed, changed=matched + life.changed
     )
 
 
 def fill(working: Working) -> None:
-    """Fill the relations of a run without committing anything."""
+    """Fill the relations of a run without committing anything; what the last run left out is left out."""
     working.create()
-    for block in working.recon.registry.reconciliations:
+    attempt = Attempt(working.con, isolation.of_ledger(working.con))
+    for block in _compared(working.recon.registry.reconciliations):
+        try:
+            attempt.step(_step(block), partial(_compare, working, block))
+        except StepError:
+            # The next run of the books makes its exception; half a comparison is shown nowhere.
+            working.forget(block)
+
+
+def _compared(blocks: Iterable[Reconciliation]) -> list[Reconciliation]:
+    return [block for block in blocks if block.family != left_out.FAMILY]
+
+
+def _of_left_out(blocks: Iterable[Reconciliation]) -> list[Reconciliation]:
+    return [block for block in blocks if block.family == left_out.FAMILY]
+
+
+def _step(block: Reconciliation) -> Step:
+    """The reconciliation as a step of the books: single rows of the tables that it reads can be left out of it."""
+    sides = [side.source for side in (block.external, block.book) if side]
+    tables = FAMILIES[block.family].reads if block.family else tuple(dict.fromkeys(filter(MAPPABLE.get, sides)))
+    units = " union all ".join(
+        f"""select record_id as unit, {_size(table)} as size, '{table.replace("_", " ")} ' || record_id || ' (' || "position" || ')' as what, entity,
+               partner, null::varchar as sku, record_id as document, file_id, "position" from lake.{table}"""
+        for table in tables
+    )
+    return Step(f"reconciliation {block.letter}", f"Reconciliation {block.letter} ({block.title})", units)
+
+
+def _size(table: str) -> str:
+    """SQL of the largest number of a row: of two rows that only together are too large, the larger is left out."""
+    numbers = [
+        f"abs({identifier(column.name)})" for column in MAPPABLE[table].columns if column.type.startswith("DECIMAL")
+    ]
+    return f"coalesce(greatest({', '.join(numbers)}), 0)::double" if numbers else "0::double"
+
+
+def _run_one(commit: Commit, working: Working, block: Reconciliation, without: str) -> int:
+    """Compare, and commit the matches; returns their number."""
+    _compare(working, block, without)
+    return _commit_matches(commit, working, block)
+
+
+def _compare(working: Working, block: Reconciliation, without: str) -> int:
+    with views.without(working.con, without):
         if block.family:
             FAMILIES[block.family].run(working, block)
         else:
             declared.run(working, block)
+    return 0
 
 
-def _commit_matches(commit: Commit, working: Working) -> int:
-    """Commit the new matches, and post what they made known."""
-    count = commit.insert("match_line", f"select *, {instant(commit.at)} as recorded_at from {working.found}")
+def _commit_matches(commit: Commit, working: Working, block: Reconciliation) -> int:
+    """Commit the new matches of a reconciliation, and post what they made known."""
+    count = commit.insert(
+        "match_line",
+        f"""select *, {instant(commit.at)} as recorded_at from {working.found}
+        where reconciliation = {literal(block.letter)}""",
+    )
     if count:
         posted = Entries(working.con, working.recon.rules, "_match")
         for derivation in working.to_post:
             posted.post(derivation.on, derivation.relation, derivation.columns)
         posted.write(commit)
         posted.drop()
+    working.to_post.clear()
     return count
 
 

@@ -5,19 +5,23 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from gateway.books.reconcile import files, payout, sent, settlement, settlement_lines, stock_count, subledger
+from gateway.books.reconcile import files, left_out, payout, sent, settlement, settlement_lines, stock_count, subledger
 from gateway.books.reconcile.registry import Reconciliation
 from gateway.books.reconcile.tables import Working
 
 
 @dataclass(frozen=True, slots=True)
 class Family:
-    """How a reconciliation is worked out, every code that it may raise, and its two sides in words."""
+    """How a reconciliation is worked out, every code that it may raise, and its two sides in words.
+
+    reads  canonical tables of which single rows can be left out, where it cannot work with their values
+    """
 
     run: Callable[[Working, Reconciliation], None]
     codes: tuple[str, ...]
     external: str
     book: str
+    reads: tuple[str, ...] = ()
 
 
 FAMILIES: dict[str, Family] = {
@@ -27,7 +31,16 @@ FAMILIES: dict[str, Family] = {
         "the rows of the files that came, and the files that were expected",
         "the rows that were accepted, rejected, duplicate or ignored",
     ),
-    "payout": Family(payout.run, payout.CODES, "deposits that the bank booked", "payouts that settlements announce"),
+    left_out.FAMILY: Family(
+        left_out.run, left_out.CODES, "values that the books cannot work with", "what they are left out of"
+    ),
+    "payout": Family(
+        payout.run,
+        payout.CODES,
+        "deposits that the bank booked",
+        "payouts that settlements announce",
+        ("bank_line", "settlement"),
+    ),
     "sent": Family(
         sent.run, sent.CODES, "acknowledgements from partners", "documents and acknowledgements that went out"
     ),
@@ -36,18 +49,21 @@ FAMILIES: dict[str, Family] = {
         settlement.CODES,
         "what the channel settled for each order",
         "what was shipped of the order, at the order's prices",
+        ("settlement_line",),
     ),
     "settlement_lines": Family(
         settlement_lines.run,
         settlement_lines.CODES,
         "the sum of a settlement's lines, from every file",
         "the total that the settlement states",
+        ("settlement", "settlement_line"),
     ),
     "stock_count": Family(
         stock_count.run,
         stock_count.CODES,
         "the partner's latest full count of each location, by SKU and status",
         "the movements until the cut-off of that count",
+        ("inventory_movement", "inventory_snapshot"),
     ),
     "subledger": Family(
         subledger.run,

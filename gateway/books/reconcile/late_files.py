@@ -64,6 +64,13 @@ def _numbers(
         message = f"{counter}: {what} did not arrive, but {gap.last + 1} did"
         key = f"{counter}|{gap.series}|{gap.last + 1}"
         yield "SEQ_GAP", key, feed.entity, feed.partner, feed.name, local_day(now, feed.expect.zone), message, None
+    for file, digits in feeds.overlong(con, feed, came):
+        message = (
+            f"{counter}: the number in {file.name[:40]} has {digits} digits and is not counted; at most "
+            f"{feeds.NUMBER_DIGITS_MAX} were expected. Fix: ask the sender, or correct expect.sequence of the mapping"
+        )
+        day = local_day(file.arrived_at, feed.expect.zone)
+        yield "SEQ_GAP", f"{counter}|{file.file_id}", feed.entity, feed.partner, feed.name, day, message, file.file_id
 
 
 def _size(feed: Feed, came: Sequence[Arrival]) -> Iterator[tuple[Any, ...]]:

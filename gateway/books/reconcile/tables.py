@@ -19,7 +19,7 @@ from gateway.books.reconcile.registry import Reconciliation, Registry
 from gateway.model import Table
 from gateway.model.exceptions import WANTED
 from gateway.model.matches import FOUND
-from gateway.model.reconciling import DETAIL, MATCHED
+from gateway.model.reconciling import DETAIL, LEFT_OUT, MATCHED
 from gateway.settings import Config
 from gateway.sql import identifier, instant, literal
 
@@ -56,10 +56,12 @@ class Working:
     exceptions what should be open now
     found      matches that are new, and those that no longer hold
     matched    the records that matches consumed, as the workbook shows them
+    left_out   what the run of the books leaves out
     to_post    what the posting rules are given
     """
 
     detail, exceptions, found, matched = DETAIL.name, WANTED.name, FOUND.name, MATCHED.name
+    left_out = LEFT_OUT.name
 
     def __init__(self, con: duckdb.DuckDBPyConnection, recon: Recon) -> None:
         self.con, self.recon = con, recon
@@ -72,7 +74,7 @@ class Working:
 
     def create(self) -> None:
         """Make the relations, empty."""
-        for table in (DETAIL, WANTED, FOUND, MATCHED):
+        for table in (DETAIL, WANTED, FOUND, MATCHED, LEFT_OUT):
             _create(self.con, table)
 
     def add_detail(self, block: Reconciliation, select: str) -> None:
@@ -95,6 +97,11 @@ class Working:
         self.con.execute(
             f"insert into {relation} by name select {literal(block.letter)} as reconciliation, * from ({select})"
         )
+
+    def forget(self, block: Reconciliation) -> None:
+        """Remove what a reconciliation added."""
+        for relation in (self.detail, self.exceptions, self.found, self.matched):
+            self.con.execute(f"delete from {relation} where reconciliation = {literal(block.letter)}")
 
     def standing(self, block: Reconciliation) -> str:
         """SELECT of the ledger's matches of a reconciliation that hold."""

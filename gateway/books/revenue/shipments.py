@@ -15,6 +15,7 @@ import pyarrow as pa
 from gateway.books import derived
 from gateway.books.coins import coin
 from gateway.books.derived import Derivation
+from gateway.books.isolation import Step, again
 from gateway.books.posting.entries import Entries
 from gateway.books.posting.lines import POSTING
 from gateway.books.posting.rules import PostingRules
@@ -36,17 +37,32 @@ SHIPMENT_VALUE = Derivation(
 )
 
 
-def run(commit: Commit, con: duckdb.DuckDBPyConnection, rules: PostingRules, since: datetime | None) -> int:
+STEP = Step(
+    "revenue",
+    "Revenue of shipments",
+    """select order_id as unit, 0::double as size, 'order ' || order_id as what, min(entity) as entity, min(partner) as partner,
+              null::varchar as sku, order_id as document, min(file_id) as file_id, null::varchar as "position"
+       from shipment_line group by order_id""",
+)
+
+
+def run(
+    commit: Commit, con: duckdb.DuckDBPyConnection, rules: PostingRules, since: datetime | None, without: str = ""
+) -> int:
     """Post what the orders touched since that instant have earned beyond what was posted.
 
+    Orders of the relation `without` stay as they were.
     Returns the number of shipment lines whose earnings changed.
     """
     after = "true" if since is None else f"recorded_at > {instant(since)}"
     con.execute(
         f"""create or replace temp table {ORDERS} as
         select distinct order_id from order_line where {after}
-        union select distinct order_id from shipment_line where {after}"""
+        union select distinct order_id from shipment_line where {after}
+        union select unit from ({again(STEP.name)}) where unit <> ''"""
     )
+    if without:
+        con.execute(f"delete from {ORDERS} where order_id in (select unit from {without})")
     return derived.run(commit, con, rules, SHIPMENT_VALUE, _desired(con), ORDERS, _post)
 
 

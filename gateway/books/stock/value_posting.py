@@ -14,6 +14,7 @@ import pyarrow as pa
 from gateway.books import derived
 from gateway.books.coins import coin
 from gateway.books.derived import Derivation
+from gateway.books.isolation import Step, again
 from gateway.books.posting.entries import Entries
 from gateway.books.posting.lines import POSTING
 from gateway.books.posting.reference import ENTITIES
@@ -43,27 +44,43 @@ STOCK_VALUE = Derivation(
 )  # fmt: skip
 
 
-def run(commit: Commit, con: duckdb.DuckDBPyConnection, rules: PostingRules, since: datetime | None) -> int:
+STEP = Step(
+    "stock",
+    "Value of stock",
+    """select distinct entity || '|' || sku as unit, 0::double as size, sku || ' of ' || entity as what, entity, null::varchar as partner, sku,
+              null::varchar as document, null::varchar as file_id, null::varchar as "position" from inventory_movement""",
+)
+
+
+def run(
+    commit: Commit, con: duckdb.DuckDBPyConnection, rules: PostingRules, since: datetime | None, without: str = ""
+) -> int:
     """Value the items touched since that instant (None: all) and post the differences.
+
+    Items of the relation `without` stay as they were.
 
     Adds rows to stock_value, journal_line and journal_source within the commit.
     Returns the number of movements whose value changed.
     """
-    _touched(con, since)
+    _touched(con, since, without)
     _movements(con, rules)
     return derived.run(commit, con, rules, STOCK_VALUE, _desired(con), ITEMS, _post)
 
 
-def _touched(con: duckdb.DuckDBPyConnection, since: datetime | None) -> None:
-    """Items with a new movement, or whose master data is new."""
+def _touched(con: duckdb.DuckDBPyConnection, since: datetime | None, without: str) -> None:
+    """Items with a new movement, whose master data is new, or that were left out before."""
     after = "true" if since is None else f"recorded_at > {instant(since)}"
     con.execute(
         f"""create or replace temp table _value_items as
         select distinct entity, sku from inventory_movement where {after}
         union
         select distinct m.entity, m.sku from inventory_movement m
-        where m.sku in (select sku from item where {after})"""
+        where m.sku in (select sku from item where {after})
+        union
+        select entity, sku from ({again(STEP.name)}) where sku is not null"""
     )
+    if without:
+        con.execute(f"delete from {ITEMS} where entity || '|' || sku in (select unit from {without})")
 
 
 def _movements(con: duckdb.DuckDBPyConnection, rules: PostingRules) -> None:

@@ -1,0 +1,39 @@
+"""Exceptions of what the books left out, since they could not work with its values."""
+
+from __future__ import annotations
+
+from gateway.books import isolation
+from gateway.books.exceptions.codes import Code
+from gateway.books.reconcile.registry import Reconciliation, Registry
+from gateway.books.reconcile.tables import Working
+
+FAMILY = "left_out"
+CODES = (isolation.CODE,)
+
+
+def run(working: Working, block: Reconciliation) -> None:
+    """Make an exception of each row, item, order, file or step that is left out."""
+    working.add_exceptions(
+        block,
+        f"""select '{isolation.CODE}' as code, step || '|' || unit as business_key, entity, partner, sku, document, file_id,
+               "position",
+               case when unit = '' then title || ' could not be worked out and stays as it was: ' || why
+                    else title || ': ' || coalesce(what, unit) || ' is left out: ' || why end
+               || '. It is tried again at each pass. Fix: correct the value at its source and have it sent again' as message
+        from {working.left_out}""",
+    )
+
+
+def completed(registry: Registry) -> Registry:
+    """The registry with a block of this family: what is left out is shown in a home that does not name it, too."""
+    if any(block.family == FAMILY for block in registry.reconciliations) or not registry.owners:
+        return registry
+    owner = "IN" if "IN" in registry.owners else next(iter(registry.owners))
+    code = Code(severity=1, owner=owner, days=1, suggestion="ESCALATE", title="A value that the books cannot work with")
+    block = Reconciliation.model_validate(
+        {
+            "letter": "lo", "slug": "left-out", "title": "Left out of the books", "sheet": "LO_LEFT_OUT", "unit": "money",
+            "family": FAMILY, "codes": {isolation.CODE: code},
+        }
+    )  # fmt: skip
+    return registry.model_copy(update={"reconciliations": (*registry.reconciliations, block)})

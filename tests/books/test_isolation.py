@@ -1,0 +1,133 @@
+"""Values that the books cannot work with: what they stand in is left out and named, and everything else goes on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from decimal import Decimal
+
+import pytest
+
+from gateway.books.reconcile.left_out import completed
+from gateway.model import MAPPABLE
+from tests.books.memory import DEFAULTS, RULES, Books, Row, books
+
+LARGEST = "99999999999999.9999"
+"""The largest number that a column of money or units may hold."""
+POISON = {
+    "VARCHAR": ["9" * 5000, "x\u202e" * 20_000],
+    "DECIMAL(18,4)": [LARGEST, f"-{LARGEST}"],
+    "DECIMAL(18,6)": ["999999999999.999999"],
+    "TIMESTAMPTZ": ["0001-01-01 00:00:00+00", "9999-12-31 23:59:59+00"],
+    "DATE": ["0001-01-01", "9999-12-31"],
+    "BIGINT": ["9223372036854775807"],
+}
+USUAL = {"VARCHAR": "A1", "DATE": "2026-11-01", "TIMESTAMPTZ": "2026-11-01T00:00:00Z", "BOOLEAN": "true"}
+
+
+@pytest.fixture
+def ledger() -> Iterator[Books]:
+    with books() as made:
+        yield made
+
+
+def received(number: int, sku: str, qty: str, cost: str = "2.00", **more: str | None) -> Row:
+    return {
+        "record_id": f"f.{number}", "sku": sku, "qty": qty, "type": "RECEIPT", "unit_cost": cost,
+        "occurred_at": "2026-11-01T08:00:00Z", "from_status": "SUPPLIER", "to_status": "AVAILABLE",
+        "from_location": "SUPPLIER", "to_location": "DC",
+    } | more  # fmt: skip
+
+
+def counted(number: int, qty: str, **more: str) -> Row:
+    return {
+        "record_id": f"c.{number}", "sku": "CUP", "qty": qty, "status": "AVAILABLE", "scope": "FULL",
+        "as_of": "2026-11-02T00:00:00Z",
+    } | more  # fmt: skip
+
+
+def left_out(ledger: Books) -> list[tuple[str, str]]:
+    return ledger.rows(
+        "select business_key, file_id from exception where code = 'BOOKS_LEFT_OUT' and status = 'OPEN' order by 1"
+    )
+
+
+def test_an_item_that_cannot_be_valued_is_left_out_alone_until_it_is_corrected(ledger: Books) -> None:
+    """POT's units are too many to be multiplied. CUP is worth 5 × 2.00, and posted once, whatever happens to POT."""
+    ledger.put("inventory_movement", [received(1, "CUP", "5"), received(2, "POT", LARGEST)])
+    ledger.run_all()
+    assert left_out(ledger) == [("stock|US|POT", None)]
+    assert ledger.balances() == {"stock_sellable": Decimal(10), "grni": Decimal(-10)}
+    assert ledger.run_all().changed == 0
+    back = received(3, "POT", LARGEST, reversal_of="f.2", type="REVERSAL", from_status="AVAILABLE", to_status="SUPPLIER",
+                    from_location="DC", to_location="SUPPLIER")  # fmt: skip
+    ledger.put("inventory_movement", [back, received(4, "POT", "3", supersedes="f.2")])
+    ledger.run_all()
+    assert left_out(ledger) == []
+    assert ledger.balances() == {"stock_sellable": Decimal(16), "grni": Decimal(-16)}
+    assert ledger.faults() == []
+
+
+def test_a_row_that_a_reconciliation_cannot_sum_is_named_and_the_others_are_compared(ledger: Books) -> None:
+    """Two rows count one item; only together they are too large. The larger is left out: 40 counted against 50."""
+    ledger.put("inventory_movement", [received(1, "CUP", "50")])
+    ledger.put("inventory_snapshot", [counted(1, LARGEST), counted(2, "40")])
+    ledger.run_all()
+    assert left_out(ledger) == [("reconciliation a|c.1", "f")]
+    assert ledger.rows("select qty from exception where code = 'QTY_SHORT' and status = 'OPEN'") == [(Decimal(-10),)]
+    ledger.put("inventory_snapshot", [counted(3, "0", supersedes="c.1")])
+    ledger.run_all()
+    assert left_out(ledger) == []
+
+
+def test_a_reconciliation_that_is_left_out_whole_keeps_its_exceptions(
+    ledger: Books, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ledger.put("inventory_movement", [received(1, "CUP", "50")])
+    ledger.put("inventory_snapshot", [counted(1, "40")])
+    ledger.run_all()
+    opened = "select code from exception where reconciliation = 'a' and status = 'OPEN'"
+    assert ledger.rows(opened) == [("QTY_SHORT",)]
+    with monkeypatch.context() as broken:
+        broken.setattr("gateway.books.reconcile.stock_count._negative", lambda *_: int("9" * 5000))
+        ledger.run_all()
+        assert left_out(ledger) == [("reconciliation a|", None)]
+        assert ledger.rows(opened) == [("QTY_SHORT",)], "nobody knows whether its cause is gone"
+        ledger.put("inventory_movement", [received(2, "POT", "1")])
+        ledger.run_all()
+        assert ledger.balances()["stock_sellable"] == Decimal(102), "the other steps go on"
+    ledger.run_all()
+    assert left_out(ledger) == []
+
+
+@pytest.mark.parametrize("table", ["bank_line", "inventory_movement", "order_line", "settlement_line"])
+def test_no_value_of_a_column_stops_the_books(ledger: Books, table: str) -> None:
+    """The extremes of every type at once, two rows of each, beside a row as usual."""
+    spec = MAPPABLE[table]
+    usual = {c.name: c.values[0] if c.values else DEFAULTS.get(c.name, USUAL.get(c.type, "3")) for c in spec.columns}
+    usual |= {"reversal_of": None} if table == "inventory_movement" else {}
+    rows = [usual | {"record_id": "u.0"}]
+    for column in spec.columns:
+        for value in () if column.values else POISON.get(column.type, ()):
+            rows += [usual | {column.name: value, "record_id": f"p.{len(rows) + n}"} for n in range(2)]
+    ledger.put(table, rows)
+    if table == "order_line":
+        shipment = {
+            "record_id": "s.1",
+            "order_id": "A1",
+            "sku": "A1",
+            "shipped_qty": "1",
+            "shipped_at": usual["ordered_at"],
+        }
+        ledger.put("shipment_line", [shipment])
+    ledger.put("inventory_movement", [received(1, "CUP", "5")])
+    ledger.run_all()
+    assert ledger.faults() == []
+    assert ledger.rows("select sum(value) from stock_value where sku = 'CUP'") == [(Decimal(10),)]
+    assert ledger.run_all().changed == 0, "nothing is posted twice"
+
+
+def test_a_home_without_the_block_has_it_all_the_same() -> None:
+    registry = RULES.registry
+    others = tuple(block for block in registry.reconciliations if block.family != "left_out")
+    assert ("lo", "BOOKS_LEFT_OUT") in completed(registry.model_copy(update={"reconciliations": others})).codes
+    assert completed(registry) == registry
