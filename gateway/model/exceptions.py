@@ -9,7 +9,7 @@ KEY = (
     Column("code", TEXT, "Exception code", True),
     Column("business_key", TEXT, "What it is about", True),
 )
-"""What an exception is identified by."""
+"""What an exception is identified by, with its entity."""
 
 SUBJECT = (
     Column("entity", TEXT, "Legal entity"),
@@ -49,7 +49,7 @@ EXCEPTION_EVENT = Table(
     "exception_event",
     "The life of each exception, an event a row.",
     (
-        Column("exception_id", TEXT, "Hash of reconciliation, code and business key", True),
+        Column("exception_id", TEXT, "Hash of reconciliation, code, business key and entity", True),
         Column("version", WHOLE, "1, 2, 3 … in order of its events", True),
         Column("event", TEXT, "What happened", True, ("OPENED", "CHANGED", "CLOSED", "REOPENED")),
         Column("at", INSTANT, "When", True),

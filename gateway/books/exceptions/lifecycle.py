@@ -46,7 +46,8 @@ def update(
     """Bring the ledger's exceptions in line with what was found.
 
     What is found in files with returns is due later where it opens during a surge of the partner's.
-    The id is the hash of reconciliation, code and business key. Adds one event to exception_event for each
+    The id is the hash of reconciliation, code, business key and entity; an exception that an older program opened, whose
+    id leaves out the entity, keeps its id. Adds one event to exception_event for each
     exception that opened, changed, closed or reopened.
 
     found     relation of the exceptions that should be open (gateway.model.exceptions.WANTED)
@@ -58,9 +59,14 @@ def update(
     _refuse_unknown(con, found)
     con.execute(
         f"""create or replace temp table _wanted as
-        select left(md5(concat_ws('|', reconciliation, code, business_key)), 16) as exception_id, *
-        from {found}
-        qualify row_number() over (partition by reconciliation, code, business_key order by message, entity, file_id, "position", amount, qty) = 1"""
+        with wanted as (
+            select * from {found}
+            qualify row_number() over (partition by reconciliation, code, business_key, entity
+                                       order by message, file_id, "position", amount, qty) = 1)
+        select coalesce(e.exception_id, left(md5(concat_ws('|', w.reconciliation, w.code, w.business_key)
+                                                 || coalesce(chr(31) || w.entity, '')), 16)) as exception_id, w.*
+        from wanted w left join exception e on e.reconciliation = w.reconciliation and e.code = w.code
+          and e.business_key = w.business_key and e.entity is not distinct from w.entity"""
     )
     differs = " or ".join(f"w.{name} is distinct from e.{name}" for name in CONTENT)
     kept = ", ".join(f"e.{identifier(column.name)}" for column in WANTED.columns)

@@ -41,11 +41,11 @@ def _reused_numbers(working: Working, block: Reconciliation) -> None:
             select partner, unnest(string_split(interchanges, chr(10))) as interchange, sha256, name, entity, arrived_at,
                    file_id, '' as "position"
             from file where interchanges <> '' and state in ('ACCEPTED', 'RELEASED'))
-        select 'CONTROL_REUSED' as code, partner || '|' || interchange as business_key, min(entity) as entity, partner,
+        select 'CONTROL_REUSED' as code, partner || '|' || interchange as business_key, entity, partner,
                min(name) as document, cast(min(arrived_at) as date) as event_date,
                'Interchange ' || interchange || ' came with different content: '
                    || string_agg(distinct name, ', ' order by name) as message, {source()}
-        from used group by partner, interchange having count(distinct sha256) > 1""",
+        from used group by entity, partner, interchange having count(distinct sha256) > 1""",
     )
 
 
@@ -54,10 +54,10 @@ def open_faults(working: Working, block: Reconciliation, codes: Sequence[str]) -
     working.add_exceptions(
         block,
         f"""select code, business_key,
-               min(entity) as entity, min(partner) as partner, min(name) as document,
+               entity, min(partner) as partner, min(name) as document,
                cast(min(arrived_at) as date) as event_date, min(amount) as amount, min(currency) as currency,
                string_agg(distinct message, '; ' order by message) as message, {source()}
-        from ({open_faults_sql(codes)}) group by code, business_key""",
+        from ({open_faults_sql(codes)}) group by code, business_key, entity""",
     )
 
 

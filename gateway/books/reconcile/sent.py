@@ -214,7 +214,7 @@ def _blocked(working: Working, block: Reconciliation, unsent: Unsent) -> None:
             from {unsent.lines} where blocked is not null)
         select blocked as code,
                concat_ws('|', send, sku, case when not of_item then document_no end, case when not of_item then line_no end) as business_key,
-               min(entity) as entity, min(partner) as partner, min(location) as location, sku,
+               entity, min(partner) as partner, min(location) as location, sku,
                case when count(distinct document_no) = 1 then min(document_no) end as document,
                min(cast("at" as date)) as event_date, sum(qty) filter (record_table is not null) as book_qty,
                min(head) || sku || case
@@ -224,7 +224,7 @@ def _blocked(working: Working, block: Reconciliation, unsent: Unsent) -> None:
                    || min(pack) || ' (' || min(document_no) || ')'
                    else ' of ' || min(document_no) || ' has a number that is too long, or holds characters that '
                    || 'cannot be written' end as message
-        from held group by send, blocked, sku, case when not of_item then document_no end,
+        from held group by entity, send, blocked, sku, case when not of_item then document_no end,
                            case when not of_item then line_no end""",
     )
 

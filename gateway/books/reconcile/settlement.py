@@ -113,13 +113,13 @@ def _doubled_exceptions(working: Working, block: Reconciliation) -> None:
         block,
         f"""select 'DUP_SETTLE_LINE' as code,
                concat_ws('|', channel, order_id, coalesce(item_code, ''), coalesce(amount_description, '')) as business_key,
-               min(entity) as entity, min(partner) as partner, channel, min(sku) as sku, order_id as document,
+               entity, min(partner) as partner, channel, min(sku) as sku, order_id as document,
                cast(min(posted_at) as date) as event_date, sum(amount) as external_amount, 0 as book_amount,
                sum(amount) as amount, min(currency) as currency,
                'Order ' || order_id || ' ' || coalesce(amount_description, '') || ' ' || sum(amount)
                    || ' was settled again in ' || string_agg(distinct settlement_id, ', ' order by settlement_id) as message,
                {source()}
-        from _doubled group by channel, order_id, item_code, amount_description""",
+        from _doubled group by entity, channel, order_id, item_code, amount_description""",
     )
 
 

@@ -185,7 +185,7 @@ def _unknown(working: Working, block: Reconciliation) -> None:
     """Names that files used and that are still neither a SKU nor an alias."""
     working.add_exceptions(
         block,
-        f"""select 'SKU_UNKNOWN' as code, business_key, min(entity) as entity,
+        f"""select 'SKU_UNKNOWN' as code, business_key, entity,
                min(f.partner) as partner, '?' || min(value) as sku,
                any_value(message order by f.file_id, f.recorded_at desc, message) as message, {source("f")}
         from fault f
@@ -193,7 +193,7 @@ def _unknown(working: Working, block: Reconciliation) -> None:
           and not exists (select 1 from item_alias_current a where a.external_id = f.value
                           and a.alias_partner in (f.partner, '*'))
           and not exists (select 1 from item_current i where i.sku = f.value)
-        group by business_key""",
+        group by business_key, entity""",
     )
 
 

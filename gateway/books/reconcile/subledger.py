@@ -70,10 +70,10 @@ def _channels(working: Working, block: Reconciliation) -> None:
     )
     working.add_exceptions(
         block,
-        f"""select '{late_channels.UNKNOWN}' as code, channel as business_key, min(entity) as entity, channel,
+        f"""select '{late_channels.UNKNOWN}' as code, channel as business_key, entity, channel,
                min(day) as event_date, sum(rows) as external_qty, sum(rows) as qty,
                'The channel "' || channel || '" is not in config.toml, so these records do not post: '
                || string_agg(rows || ' of ' || what, ', ' order by what, entity)
                || '. Fix: add [channels."' || channel || '"] with `entity` and `revenue`; the next run posts them' as message
-        from ({listed}) group by channel""",
+        from ({listed}) group by channel, entity""",
     )

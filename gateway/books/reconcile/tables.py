@@ -108,10 +108,10 @@ class Working:
         return f"select * from match_state where reconciliation = {literal(block.letter)} and status <> 'REVERSED'"
 
     def exceptions_from_detail(self, block: Reconciliation, message: str) -> None:
-        """Make an exception of the open lines of each code and key; `message` is SQL over the columns of `detail`."""
+        """Make an exception of the open lines of each code, key and entity; `message` is SQL over the columns of `detail`."""
         self.add_exceptions(
             block,
-            f"""select code, business_key, min(entity) as entity, min(partner) as partner,
+            f"""select code, business_key, entity, min(partner) as partner,
                    min(channel) as channel, min(location) as location, min(sku) as sku, min(document) as document,
                    min(event_date) as event_date, sum(external_qty) as external_qty, sum(book_qty) as book_qty,
                    sum(external_amount) as external_amount, sum(book_amount) as book_amount,
@@ -121,7 +121,7 @@ class Working:
                        then coalesce(sum(external_qty), 0) - coalesce(sum(book_qty), 0) end as qty,
                    min(currency) as currency, min({message}) as message, {source()}
             from {self.detail} where reconciliation = {literal(block.letter)} and state = 'OPEN'
-            group by code, business_key""",
+            group by code, business_key, entity""",
         )
 
 

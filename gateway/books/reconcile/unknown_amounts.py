@@ -17,12 +17,12 @@ def orders(working: Working, block: Reconciliation) -> None:
             select order_id, sku, sum(shipped_qty) as qty, cast(min(shipped_at) as date) as day
             from shipment_line_current where shipped_qty > 0 group by all)
         select '{PRICE_UNKNOWN}' as code, concat_ws('|', o.channel, o.order_id, o.sku) as business_key,
-               min(o.entity) as entity, min(o.partner) as partner, o.channel, o.sku, o.order_id as document,
+               o.entity, min(o.partner) as partner, o.channel, o.sku, o.order_id as document,
                min(s.day) as event_date, min(s.qty) as book_qty,
                'Order ' || o.order_id || ': ' || o.sku || ' was shipped, and the order states no price, so it has earned '
                    || 'nothing' as message, {source("o")}
         from order_line_current o join shipped s using (order_id, sku) join {CHANNELS} c on c.channel = o.channel
-        where c.revenue = 'shipment' and o.list_amount is null group by o.channel, o.order_id, o.sku""",
+        where c.revenue = 'shipment' and o.list_amount is null group by o.entity, o.channel, o.order_id, o.sku""",
     )
 
 
@@ -31,9 +31,9 @@ def invoices(working: Working, block: Reconciliation) -> None:
     working.add_exceptions(
         block,
         f"""select '{AMOUNT_UNKNOWN}' as code, concat_ws('|', partner, invoice_no) as business_key,
-               min(entity) as entity, partner, invoice_no as document, min(invoice_date) as event_date,
+               entity, partner, invoice_no as document, min(invoice_date) as event_date,
                min(currency) as currency,
                'Invoice ' || invoice_no || ': ' || count(*) || ' line(s) state no amount, so its total was not compared'
                    as message, {source()}
-        from supplier_invoice_line_current where amount is null group by partner, invoice_no""",
+        from supplier_invoice_line_current where amount is null group by entity, partner, invoice_no""",
     )
