@@ -10,7 +10,6 @@ import contextlib
 import operator
 import os
 import signal
-import stat
 import threading
 import time
 from collections import Counter
@@ -30,6 +29,7 @@ from gateway.books.reconcile import Outcome
 from gateway.dispatch import Dispatch
 from gateway.errors import HouseError
 from gateway.home import Home, open_home
+from gateway.init import open_to_others
 from gateway.intake.result import Receipt
 from gateway.intake.take import Intake
 from gateway.monitor import Monitor
@@ -113,10 +113,8 @@ class Daemon:
         """Work until stopped."""
         log.info("daemon.started", home=str(self.home.folder), transports=[lane.name for lane in self.lanes])
         self._running = True
-        if self.home.folder.stat().st_mode & stat.S_IROTH:
-            log.warning(
-                "home.open", home=str(self.home.folder), fix="chmod 0750: everybody on this machine can list it"
-            )
+        if wrong := open_to_others(self.home.folder):
+            log.warning("home.open", problem=wrong)
         self._report_faults(self.home)
         self._start_lanes()
         self.notifier_thread.start()

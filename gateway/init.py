@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import stat
 from pathlib import Path
 
 from gateway.errors import HouseError
@@ -17,6 +18,13 @@ def source() -> Path:
     """Where the shipped configuration and mappings are: in the package, or beside it in a checkout."""
     packed = PACKAGE / "_home"
     return packed if packed.is_dir() else PACKAGE.parent
+
+
+def open_to_others(home: Path) -> str:
+    """What is wrong where everybody on the machine gets into the home, and the fix; "" where nobody else does."""
+    if not home.stat().st_mode & stat.S_IRWXO:
+        return ""
+    return f"everybody on this machine can look into the home. Fix: chmod {FOLDER_MODE:04o} {home}"
 
 
 def lay_down(home: Path, *, examples: bool) -> list[Path]:

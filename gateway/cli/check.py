@@ -13,6 +13,7 @@ from gateway import settings as configuration
 from gateway.cli.invocation import DONE, PERSON, USAGE, home_folder
 from gateway.cli.output import err, out
 from gateway.errors import HomeFault, HomeFaultsError
+from gateway.init import open_to_others
 from gateway.nearest import nearest
 from gateway.settings import Config
 
@@ -50,6 +51,8 @@ def check(
     differences = _check_samples(sound, refresh=refresh) if usable_home else []
     for line in differences:
         out.print(line)
+    if wrong := open_to_others(home_folder()):
+        out.print(f"Note: {wrong}")
     if not usable_home:
         out.print("Samples were not checked, because the settings or the rules have faults.")
     count = len(mappings) if mappings else len(all_of(home_folder()))

@@ -12,7 +12,7 @@ from gateway.errors import FeedError, FileError, HouseError
 from gateway.formats import containers
 from gateway.home import Home
 from gateway.intake import set_aside, translate
-from gateway.intake.arrivals import Arrival, Arrivals
+from gateway.intake.arrivals import Arrival, Arrivals, unsigned
 from gateway.intake.batch import own_units
 from gateway.intake.claim import claim
 from gateway.intake.result import FileResult
@@ -32,6 +32,7 @@ class _Archived(NamedTuple):
     arrived_at: datetime
     state: str
     feed: str
+    container: str | None
 
 
 def again(home: Home, file_id: str, *, force: bool) -> list[FileResult]:
@@ -46,7 +47,12 @@ def again(home: Home, file_id: str, *, force: bool) -> list[FileResult]:
     try:
         if containers.kind(target):
             return _open(home, drop, file_id)
-        return _read(home, Arrival(drop, archive.Stored(file.sha256, file.bytes)), file.feed, force=force)
+        arrival = Arrival(drop, archive.Stored(file.sha256, file.bytes))
+        # What was read before the partner had to sign, or came within a message that was signed, stays in force.
+        refused = unsigned(drop, home.settings) if file.state == "QUARANTINED" and not file.container else None
+        if refused:
+            return _put_aside(home, set_aside.quarantine(arrival, [refused], 0))
+        return _read(home, arrival, file.feed, force=force)
     finally:
         formats.forget()
         target.unlink(missing_ok=True)
@@ -54,7 +60,7 @@ def again(home: Home, file_id: str, *, force: bool) -> list[FileResult]:
 
 def _find(home: Home, file_id: str) -> _Archived:
     row = home.lake.con.execute(
-        """select sha256, bytes, name, partner, arrived_at, state, feed from file
+        """select sha256, bytes, name, partner, arrived_at, state, feed, container from file
         where file_id = ? and state <> 'DUPLICATE' order by version desc limit 1""",
         [file_id],
     ).to_arrow_table()

@@ -152,6 +152,7 @@ class Arrivals:
         """
         own = _own(drop, scratch)
         try:
+            sealed = sealed or unsigned(own, self.config)
             whole = Arrival(own, archiver.add(own.path), drop, sealed=sealed)
             if sealed or not containers.kind(own.path):
                 return [whole]
@@ -194,6 +195,18 @@ class Arrivals:
             secret_of(pgp.passphrase_env),
             self.home / partner.pgp_signer if partner and partner.pgp_signer else None,
         )
+
+
+def unsigned(drop: Drop, config: Config) -> Fault | None:
+    """Why a file is refused whose partner must sign what it sends: only an OpenPGP message can be signed."""
+    partner = config.partners.get(drop.partner)
+    if partner is None or not partner.pgp_signer or containers.kind(drop.path) == "pgp":
+        return None
+    return FileError(
+        drop.name,
+        f"it is not signed, and the files of {drop.partner} must be",
+        "Encrypt it for the gateway's OpenPGP key, sign it with your own, and send it again.",
+    ).as_fault()
 
 
 def _hashes(arrived: Iterable[Arrival]) -> set[str]:

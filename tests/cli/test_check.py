@@ -91,6 +91,15 @@ def test_check_names_file_line_and_fix_of_a_slip(mine: Runner) -> None:
     assert (done.code, done.out) == (cli.DONE, "Mappings checked: 1; faults: 0.\n")
 
 
+def test_check_notes_a_home_that_everybody_on_the_machine_can_look_into(mine: Runner) -> None:
+    mine.home.chmod(0o755)
+    done = mine("check", "amazon-us/orders")
+    assert (done.code, done.out.splitlines()[0]) == (
+        cli.DONE,
+        f"Note: everybody on this machine can look into the home. Fix: chmod 0750 {mine.home}",
+    )
+
+
 def test_check_of_a_mapping_that_is_not_there_names_the_nearest(run: Runner) -> None:
     done = run("check", "amazon-us/setlement")
     assert (done.code, done.out) == (cli.USAGE, "")

@@ -225,6 +225,30 @@ def test_a_container_that_cannot_be_opened_is_set_aside_and_opens_when_there_is_
         assert [result.state for result in results] == ["ACCEPTED"]
 
 
+def test_where_a_signature_is_demanded_a_plain_file_is_refused(home: Path, drop: Drop, keys: Path) -> None:
+    """Otherwise who steals the password of a partner's drop leaves the signature out."""
+    settings = home / "config.toml"
+    text = settings.read_text()
+    demand = f'[partners.amazon-us]\npgp_signer = "{keys / "partner.cert"}"'
+    settings.write_text(text.replace("[partners.amazon-us]", demand) + f'\n[pgp]\nkey_file = "{keys / "ours.key"}"\n')
+    drop("master-data", "items.csv", ITEMS)
+    drop("amazon-us", "plain.txt", GOOD)
+    drop("amazon-us", "plain.txt.gz", gzip.compress(GOOD.replace("S1", "S2").encode()))
+    drop("amazon-us", "signed.txt.pgp", encrypted(keys, GOOD.replace("S1", "S3").encode(), signer="partner"))
+    with open_home(home, now=NOW) as gateway:
+        files = {file.name: file for file in run_once(gateway).files}
+        assert {name: file.state for name, file in files.items() if name != "items.csv"} == {
+            "plain.txt": "QUARANTINED",
+            "plain.txt.gz": "QUARANTINED",
+            "signed.txt": "ACCEPTED",
+        }
+        assert files["plain.txt"].reason == "it is not signed, and the files of amazon-us must be"
+        [read_again] = again(gateway, files["plain.txt"].file_id, force=False)
+        assert read_again.state == "QUARANTINED"
+        [read_again] = again(gateway, files["signed.txt"].file_id, force=False)
+        assert read_again.state == "ACCEPTED"
+
+
 def test_a_name_within_a_container_is_checked_like_one_outside(gateway: Home, drop: Drop) -> None:
     sink = io.BytesIO()
     with zipfile.ZipFile(sink, "w") as container:
