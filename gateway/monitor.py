@@ -160,11 +160,14 @@ class Monitor:
             "problems": self.unready(),
             "configuration": self.faults,
             "transports": [
-                {"name": lane.name, "error": lane.error,
-                 "visited_s_ago": None if lane.visited is None else round(now - lane.visited, 1)}
+                {
+                    "name": lane.name,
+                    "error": lane.error,
+                    "visited_s_ago": None if lane.visited is None else round(now - lane.visited, 1),
+                }
                 for lane in list(self.lanes)
             ],
             "feeds": {name: dict(feed) for name, feed in sorted(self._feeds.items())},
             "exceptions": self.open,
             "recent": list(self.recent),
-        }  # fmt: skip
+        }

@@ -181,8 +181,11 @@ def measure(partner: str, files: Callable[[Path], None]) -> dict[str, object]:
         files(home / "inbound" / partner)
         done = subprocess.run(
             [sys.executable, "-c", f"from tests.bench import one_pass, Path; one_pass(Path({str(home)!r}))"],
-            check=True, capture_output=True, text=True, cwd=Path(__file__).parent.parent,
-        )  # fmt: skip
+            check=True,
+            capture_output=True,
+            text=True,
+            cwd=Path(__file__).parent.parent,
+        )
         result: dict[str, object] = json.loads(done.stdout.splitlines()[-1])
         return result
 
@@ -200,9 +203,11 @@ def settlements(rows: int) -> None:
         size = path.stat().st_size
         got = measure("amazon-us", drop)
     seconds = float(str(got["commit_s"])) + float(str(got["books_s"]))
-    print(f"settlement V2 {rows:>9,} rows, {size / 1e6:.0f} MB: {seconds:.2f} s (commit {got['commit_s']:.2f}, books "
-          f"{got['books_s']:.2f}), {rows / seconds:,.0f} rows/s, peak {got['rss_mb']:.0f} MB; bare DuckDB copy {bare:.2f} s; "
-          f"ratio {float(str(got['commit_s'])) / bare:.2f} to the commit, {seconds / bare:.2f} with the books; {got['files']} entries {got['entries']} open {got['open']}")  # fmt: skip
+    print(
+        f"settlement V2 {rows:>9,} rows, {size / 1e6:.0f} MB: {seconds:.2f} s (commit {got['commit_s']:.2f}, books "
+        f"{got['books_s']:.2f}), {rows / seconds:,.0f} rows/s, peak {got['rss_mb']:.0f} MB; bare DuckDB copy {bare:.2f} s; "
+        f"ratio {float(str(got['commit_s'])) / bare:.2f} to the commit, {seconds / bare:.2f} with the books; {got['files']} entries {got['entries']} open {got['open']}"
+    )
 
 
 def warehouse(lines: int) -> None:
@@ -218,9 +223,11 @@ def warehouse(lines: int) -> None:
         size = path.stat().st_size / 1e6
         got = measure("3pl-east", drop)
     seconds = float(str(got["commit_s"])) + float(str(got["books_s"]))
-    print(f"X12 945 {lines:>9,} lines, {size:.0f} MB: {seconds:.2f} s (commit {got['commit_s']:.2f}, books {got['books_s']:.2f}), "
-          f"{size / seconds:.1f} MB/s, peak {got['rss_mb']:.0f} MB; bare split {bare:.2f} s; ratio {seconds / bare:.2f}; "
-          f"{got['files']} entries {got['entries']} open {got['open']}")  # fmt: skip
+    print(
+        f"X12 945 {lines:>9,} lines, {size:.0f} MB: {seconds:.2f} s (commit {got['commit_s']:.2f}, books {got['books_s']:.2f}), "
+        f"{size / seconds:.1f} MB/s, peak {got['rss_mb']:.0f} MB; bare split {bare:.2f} s; ratio {seconds / bare:.2f}; "
+        f"{got['files']} entries {got['entries']} open {got['open']}"
+    )
 
 
 def shipment_files(to: Path, count: int) -> None:
@@ -229,8 +236,11 @@ def shipment_files(to: Path, count: int) -> None:
             "N4*Springfield*IL*62704*US", "N9*BM*4471123", "G62*11*20261105", "W27*M*UPSN*United Parcel Service*CC"]  # fmt: skip
     for number in range(count):
         body = [f"W06*F*114-{number:07d}-0000001*20261105*S{number:08d}", *head]
-        body += [f"LX*{n}" if half else f"W12*CC*3*3*0*EA**VN*SKU-{(number + n) % SKUS:05d}*****10*G*L**UP*0{number:011d}"
-                 for n in range(1, 25) for half in (True, False)]  # fmt: skip
+        body += [
+            f"LX*{n}" if half else f"W12*CC*3*3*0*EA**VN*SKU-{(number + n) % SKUS:05d}*****10*G*L**UP*0{number:011d}"
+            for n in range(1, 25)
+            for half in (True, False)
+        ]
         made = interchange("945", "SW", NOW.date(), number + 1, [[*body, "W03*72*72*LB"]])
         (to / f"945-{number}.edi").write_bytes(made)
 
@@ -238,9 +248,11 @@ def shipment_files(to: Path, count: int) -> None:
 def small_files(count: int) -> None:
     """Many small files in one pass."""
     got = measure("3pl-east", lambda to: shipment_files(to, count))
-    print(f"X12 945 {count} files: commit {got['commit_s']:.2f} s, {count / float(str(got['commit_s'])):.0f} files/s, "
-          f"memory after the first and the last commit {' and '.join(f'{mb:.0f}' for mb in got['held_mb'])} MB, "  # type: ignore[attr-defined]
-          f"peak {got['commit_rss_mb']:.0f}; books {got['books_s']:.2f} s, peak {got['rss_mb']:.0f} MB; {got['files']} {got['entries']} open {got['open']}")  # fmt: skip
+    print(
+        f"X12 945 {count} files: commit {got['commit_s']:.2f} s, {count / float(str(got['commit_s'])):.0f} files/s, "
+        f"memory after the first and the last commit {' and '.join(f'{mb:.0f}' for mb in got['held_mb'])} MB, "  # type: ignore[attr-defined]
+        f"peak {got['commit_rss_mb']:.0f}; books {got['books_s']:.2f} s, peak {got['rss_mb']:.0f} MB; {got['files']} {got['entries']} open {got['open']}"
+    )
 
 
 def flood(count: int) -> None:
@@ -275,9 +287,11 @@ def flood(count: int) -> None:
         with open_home(home, read_only=True) as found:
             states = found.lake.con.execute("select state, count(*) from file where feed <> '' group by 1").fetchall()
     halves = [max(mb for waiting, mb in memory if (waiting > count / 2) == first) for first in (True, False)]
-    print(f"daemon, X12 945 {count} files at once: {seconds:.1f} s, {count / seconds:.0f} files/s, idle before "
-          f"{idle:.2%} of a processor, memory at most {halves[0]:.0f} MB in the first half and {halves[1]:.0f} in the "
-          f"second; {states}")  # fmt: skip
+    print(
+        f"daemon, X12 945 {count} files at once: {seconds:.1f} s, {count / seconds:.0f} files/s, idle before "
+        f"{idle:.2%} of a processor, memory at most {halves[0]:.0f} MB in the first half and {halves[1]:.0f} in the "
+        f"second; {states}"
+    )
 
 
 def _cpu_s(pid: int) -> float:

@@ -219,8 +219,11 @@ def measured(call: str) -> dict[str, float]:
     """What a process of its own reports."""
     done = subprocess.run(
         [sys.executable, "-c", f"from tests.bench_readers import Path, library, ours; {call}"],
-        check=True, capture_output=True, text=True, cwd=ROOT,
-    )  # fmt: skip
+        check=True,
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+    )
     result: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
     return result
 
@@ -233,8 +236,11 @@ def beside(name: str, pack: str, write: Callable[[Path, int], None], rows: int, 
         size = path.stat().st_size / 1e6
         own = measured(f"ours({pack!r}, Path({str(path)!r}))")
         rate = own["rows"] / (own["verify_s"] + own["read_s"])
-        print(f"{name} {own['rows']:>9,} rows, {size:.0f} MB: verify {own['verify_s']:.2f} s, read {own['read_s']:.2f} s, "
-              f"{rate:,.0f} rows/s, {size / (own['verify_s'] + own['read_s']):.1f} MB/s, peak {own['rss_mb']:.0f} MB", end="")  # fmt: skip
+        print(
+            f"{name} {own['rows']:>9,} rows, {size:.0f} MB: verify {own['verify_s']:.2f} s, read {own['read_s']:.2f} s, "
+            f"{rate:,.0f} rows/s, {size / (own['verify_s'] + own['read_s']):.1f} MB/s, peak {own['rss_mb']:.0f} MB",
+            end="",
+        )
         if not other:
             print()
             return
@@ -257,8 +263,10 @@ def memory(name: str, pack: str, write: Callable[[Path, int], None], rows: int, 
         size = path.stat().st_size / 1e6
         own = measured(f"ours({pack!r}, Path({str(path)!r}), {kinds})")
     seconds = own["verify_s"] + own["read_s"]
-    print(f"{name} {own['rows']:>9,} rows, {size:.0f} MB: verify {own['verify_s']:.2f} s, read {own['read_s']:.2f} s, "
-          f"{own['rows'] / seconds:,.0f} rows/s, {size / seconds:.1f} MB/s, peak {own['rss_mb']:.0f} MB of {MEMORY_MB_MAX}")  # fmt: skip
+    print(
+        f"{name} {own['rows']:>9,} rows, {size:.0f} MB: verify {own['verify_s']:.2f} s, read {own['read_s']:.2f} s, "
+        f"{own['rows'] / seconds:,.0f} rows/s, {size / seconds:.1f} MB/s, peak {own['rss_mb']:.0f} MB of {MEMORY_MB_MAX}"
+    )
     assert own["rss_mb"] < MEMORY_MB_MAX, f"{name}: {own['rss_mb']:.0f} MB are more than {MEMORY_MB_MAX}"
 
 

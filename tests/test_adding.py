@@ -69,8 +69,9 @@ def test_a_partner_is_one_mapping(tmp_path: Path) -> None:
         [file] = run_once(gateway).files
         assert (file.state, file.received, file.accepted, file.rejected) == ("ACCEPTED", 3, 2, 1)
         assert [row[:3] for row in stock(gateway, "feinkost.bestand")] == [
-            ("Essig", "AVAILABLE", "12.5000"), ("Öl", "DAMAGED", "1.0000"),
-        ]  # fmt: skip
+            ("Essig", "AVAILABLE", "12.5000"),
+            ("Öl", "DAMAGED", "1.0000"),
+        ]
         assert verify.verify(gateway.lake) == []
 
 
@@ -244,8 +245,9 @@ def test_a_format_is_one_module_and_one_line_in_the_registry(cellar: Path) -> No
         taken = files["stock.csv"]
         assert (taken.state, taken.feed, taken.accepted, taken.rejected) == ("ACCEPTED", "keller.memo", 2, 1)
         assert stock(gateway, "keller.memo") == [
-            ("Most", "AVAILABLE", "4.0000", "line 4"), ("Wein", "AVAILABLE", "3.0000", "line 2"),
-        ]  # fmt: skip
+            ("Most", "AVAILABLE", "4.0000", "line 4"),
+            ("Wein", "AVAILABLE", "3.0000", "line 2"),
+        ]
         assert (files["cut.memo"].state, files["cut.memo"].reason) == (
             "QUARANTINED",
             "line 1: the last memo has no END",

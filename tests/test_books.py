@@ -57,9 +57,11 @@ def take(gateway: Home) -> dict[str, FileResult]:
 
 
 GOOD = settlement(
-    "S1", "15.00", line("S1", "Order", "ItemPrice", "Principal", "20.00", "1", "SKU-1"),
+    "S1",
+    "15.00",
+    line("S1", "Order", "ItemPrice", "Principal", "20.00", "1", "SKU-1"),
     line("S1", "Order", "ItemFees", "Commission", "-5.00", "1", "SKU-1"),
-)  # fmt: skip
+)
 
 
 def test_a_settlement_posts_and_balances(gateway: Home, drop: Drop) -> None:

@@ -195,8 +195,9 @@ def test_an_item_that_is_damaged_and_put_aside_leaves_as_many_units_as_before() 
     lines = rows_of("amazon/inventory-ledger-detail", "inventory_movement")
     pair = [row for row in lines if row.get("document_no") == "7440012233"]
     assert [(row["from_status"], row["to_status"], row["qty"]) for row in pair] == [
-        ("AVAILABLE", "ADJUST", "2.0000"), ("ADJUST", "DAMAGED", "2.0000"),
-    ]  # fmt: skip
+        ("AVAILABLE", "ADJUST", "2.0000"),
+        ("ADJUST", "DAMAGED", "2.0000"),
+    ]
     assert [row["reason"] for row in pair] == ["DAMAGE", "STATUS_CHANGE"]
 
 
@@ -306,9 +307,12 @@ def public(reader: Home, name: str, folder: str, file: str) -> dict[str, Any]:
 def test_a_public_order_is_read_to_the_amount(reader: Home) -> None:
     found = public(reader, "ubl/order", "xml-ubl", "ubl__UBL-Order-2.1-Example.xml")
     assert not found["held"]
-    assert [(row["sku"], row["qty"], row["list_amount"], row["currency"]) for row in found["records"]["order_line"]] == [
-        ("?SItemNo001", "120.0000", "6000.0000", "SEK"), ("?SItemNo011", "15.0000", "225.0000", "SEK"),
-    ]  # fmt: skip
+    assert [
+        (row["sku"], row["qty"], row["list_amount"], row["currency"]) for row in found["records"]["order_line"]
+    ] == [
+        ("?SItemNo001", "120.0000", "6000.0000", "SEK"),
+        ("?SItemNo011", "15.0000", "225.0000", "SEK"),
+    ]
 
 
 def test_a_public_receipt_reports_what_is_short(reader: Home) -> None:
@@ -336,8 +340,6 @@ def test_public_documents_without_what_the_pack_is_for_are_refused(reader: Home,
 
 def test_public_events_are_counted_and_those_declared_wrong_are_held_back(reader: Home) -> None:
     start = "openepcis__1.2_EPCIS_XML_Capture_Documents_"
-    found = public(
-        reader, "epcis/events", "xml-epcis", f"{start}ObjectEvent_with_baseExtension_errorDeclaration.xml"
-    )  # fmt: skip
+    found = public(reader, "epcis/events", "xml-epcis", f"{start}ObjectEvent_with_baseExtension_errorDeclaration.xml")
     assert (found["counts"]["accepted"], found["counts"]["rejected"]) == (6, 3)
     assert {row["sku"] for row in found["records"]["inventory_movement"]} == {"?09521141111116"}

@@ -357,8 +357,9 @@ def test_a_mistake_in_one_mapping_holds_its_feeds_files_and_the_loop_goes_on(
     with capture_logs() as logs:
         working(lambda: wait_for(lambda: not (wrong.exists() or good.exists()), "both are taken", 60))
     assert {log["name"]: log["state"] for log in logs if log["event"] == "file.taken"} == {
-        "advice.edi": "HELD", "settlement-1.txt": "ACCEPTED",
-    }  # fmt: skip
+        "advice.edi": "HELD",
+        "settlement-1.txt": "ACCEPTED",
+    }
     assert [log["event"] for log in logs if log["log_level"] in ("warning", "error")] == []
     [(reason,)] = gateway.lake.con.execute("select reason from file where state = 'HELD'").fetchall()
     assert reason.startswith("mappings/3pl-east/945.toml:11: read element path W12/X8")

@@ -201,8 +201,11 @@ def test_a_huge_file_is_committed_alone_and_the_small_ones_together(
         "select detail from audit_log where action = 'file.committed' order by seq"
     ).fetchall()
     together = [[file["name"] for file in json.loads(detail)["files"]] for (detail,) in details]
-    assert together == [["settlement-1.txt", "settlement-2.txt"], ["settlement-3.txt"],
-                        ["settlement-4.txt", "settlement-5.txt"]]  # fmt: skip
+    assert together == [
+        ["settlement-1.txt", "settlement-2.txt"],
+        ["settlement-3.txt"],
+        ["settlement-4.txt", "settlement-5.txt"],
+    ]
 
 
 def test_more_files_than_one_commit_takes_are_all_taken(working: Working, gateway: Home, drop: Put) -> None:

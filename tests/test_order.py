@@ -35,6 +35,8 @@ def test_every_list_and_pick_says_its_order() -> None:
 
 def test_one_without_an_order_would_be_found() -> None:
     assert unordered("select string_agg(distinct name, ', ') as names, any_value(qty), list(sku) as skus from t") == [
-        "string_agg(distinct name, ', '", "any_value(qty", "list(sku",
-    ]  # fmt: skip
+        "string_agg(distinct name, ', '",
+        "any_value(qty",
+        "list(sku",
+    ]
     assert unordered("select string_agg(f(x), ', ' order by x), list(x order by x) as y from t") == []

@@ -228,8 +228,11 @@ def test_a_public_answer_to_an_order_accepts_two_lines_and_rejects_two(reader: H
     found = public(reader, "x12/855", "x12", "node-x12__855.edi")
     lines = [(row["line_no"], row["line_status"], row["qty"]) for row in found["records"]["purchase_order_line"]]
     assert lines == [
-        ("1", "ACCEPTED", "3.0000"), ("2", "REJECTED", "0.0000"), ("3", "REJECTED", "0.0000"), ("4", "ACCEPTED", "2.0000"),
-    ]  # fmt: skip
+        ("1", "ACCEPTED", "3.0000"),
+        ("2", "REJECTED", "0.0000"),
+        ("3", "REJECTED", "0.0000"),
+        ("4", "ACCEPTED", "2.0000"),
+    ]
 
 
 def test_public_acknowledgements_say_which_set_was_refused_and_where(reader: Home) -> None:
@@ -253,5 +256,8 @@ def test_a_public_advice_of_a_supplier_names_order_line_and_package(reader: Home
     found = public(reader, "edifact/DESADV-supplier", "edifact", "vscode-edi__DESADV.edifact")
     line = found["records"]["asn_line"][0]
     assert (line["po"], line["line_no"], line["package"], line["qty"]) == (
-        "5500011089", "00010", "S1975362171229-9", "600.0000",
-    )  # fmt: skip
+        "5500011089",
+        "00010",
+        "S1975362171229-9",
+        "600.0000",
+    )

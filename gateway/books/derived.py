@@ -93,8 +93,9 @@ def _to_post_sql(derivation: Derivation, new: str) -> str:
 
 def _differences_sql(derivation: Derivation, desired: str, scope: str) -> str:
     keys, measures = derivation.key, derivation.measures
-    kept = ", ".join(f"coalesce(d.{identifier(n)}, p.{identifier(n)}) as {identifier(n)}"
-                     for n in (*keys, *derivation.carried))  # fmt: skip
+    kept = ", ".join(
+        f"coalesce(d.{identifier(n)}, p.{identifier(n)}) as {identifier(n)}" for n in (*keys, *derivation.carried)
+    )
     less = ", ".join(
         f"cast(coalesce(d.{identifier(n)}, 0) - coalesce(p.{identifier(n)}, 0) as decimal(18,4)) as {identifier(n)}"
         for n in measures

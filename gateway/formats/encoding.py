@@ -80,9 +80,11 @@ def lines(path: Path, name: str, codec: str, bytes_max: int) -> Iterator[list[st
                 rest = found.pop()
                 if len(rest) > bytes_max:
                     raise FileError(
-                        name, f"a line is longer than {bytes_max} bytes", "Check that the file has line ends.",
+                        name,
+                        f"a line is longer than {bytes_max} bytes",
+                        "Check that the file has line ends.",
                         f"line {done + len(found) + 1}",
-                    )  # fmt: skip
+                    )
                 yield found
                 done += len(found)
     except UnicodeDecodeError:

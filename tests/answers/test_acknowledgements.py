@@ -61,9 +61,12 @@ def _without_books(monkeypatch: pytest.MonkeyPatch) -> None:
 def shipment(number: int, units: str = "3", day: str = "20261105") -> list[str]:
     """The body of a 945 of one line."""
     return [
-        f"W06*F*114-{number:07d}-0000001*{day}*S{number:08d}", "N1*SF*3PL East*92*3PL-E", "LX*1",
-        f"W12*CC*{units}*{units}*0*EA**VN*SKU-1", f"W03*{units}*1*LB",
-    ]  # fmt: skip
+        f"W06*F*114-{number:07d}-0000001*{day}*S{number:08d}",
+        "N1*SF*3PL East*92*3PL-E",
+        "LX*1",
+        f"W12*CC*{units}*{units}*0*EA**VN*SKU-1",
+        f"W03*{units}*1*LB",
+    ]
 
 
 def shipments(control: int, *numbers: int) -> bytes:
@@ -145,8 +148,10 @@ def test_a_good_file_is_accepted(home: Path, drop: Put) -> None:
         drop("3pl-east", "good.edi", shipments(7, 1, 2))
         done = run_once(gateway)
         assert [path.name for path in done.acknowledgements] == [
-            "feedback-000000001.csv", "ta1-000000001.edi", "997-000000002.edi",
-        ]  # fmt: skip
+            "feedback-000000001.csv",
+            "ta1-000000001.edi",
+            "997-000000002.edi",
+        ]
         found = answers_of(gateway)
         assert body(found["ta1-000000001.edi"], "TA1") == ["TA1*000000007*261120*2300*A*000"]
         text = found["997-000000002.edi"]
@@ -358,8 +363,9 @@ def test_rejected_rows_are_advised_with_place_element_and_text(home: Path, drop:
         drop("3pl-east", "stock.edi", interchange("846", "IB", DAY, 20, [stock("5", "1"), stock("7", "many")]))
         run_once(gateway)
         assert answers(gateway)[1:3] == [
-            ("997", "stock.edi", "000000020", "ACCEPTED"), ("824", "stock.edi", "000000020", "PARTLY"),
-        ]  # fmt: skip
+            ("997", "stock.edi", "000000020", "ACCEPTED"),
+            ("824", "stock.edi", "000000020", "PARTLY"),
+        ]
         text = answers_of(gateway)["824-000000003.edi"]
         assert body(text, "OTI") == ["OTI*TE*TN*000000020-20-0002*3PLEAST*GATEWAY*20261120*2300*20*0002*846*004010"]
         [ted] = body(text, "TED")
@@ -384,8 +390,11 @@ def test_a_file_that_does_not_tie_out_is_accepted_as_syntax_and_rejected_as_busi
         drop("3pl-east", "tie.edi", shipments(11).replace(b"W03*3", b"W03*4"))
         run_once(gateway)
         assert [(kind, verdict) for kind, *_, verdict in answers(gateway)] == [
-            ("TA1", "ACCEPTED"), ("997", "ACCEPTED"), ("824", "REJECTED"), ("FEEDBACK", "REJECTED"),
-        ]  # fmt: skip
+            ("TA1", "ACCEPTED"),
+            ("997", "ACCEPTED"),
+            ("824", "REJECTED"),
+            ("FEEDBACK", "REJECTED"),
+        ]
         text = answers_of(gateway)["824-000000003.edi"]
         assert body(text, "OTI")[0].startswith("OTI*TR*TN*000000011-11*")
         assert body(text, "TED")[0].startswith("TED*010*units shipped (W03)")
@@ -410,13 +419,19 @@ def test_feedback_lists_what_was_rejected_and_sums_up(home: Path, drop: Put) -> 
         run_once(gateway)
         first, second, summary = rows_of(answers_of(gateway)["feedback-000000001.csv"])
         assert (first["record"], first["file"], first["position"], first["column"]) == (
-            "fault", "stock.edi", "segment 8", "QTY/02",
-        )  # fmt: skip
+            "fault",
+            "stock.edi",
+            "segment 8",
+            "QTY/02",
+        )
         assert first["value"] == "'=many", "a spreadsheet must not take it for a formula"
         assert "is not a number" in second["wrong"] and second["fix"]
         assert (summary["record"], summary["received"], summary["accepted"], summary["rejected"]) == (
-            "summary", "4", "2", "2",
-        )  # fmt: skip
+            "summary",
+            "4",
+            "2",
+            "2",
+        )
 
 
 def test_feedback_is_for_files_of_every_format_and_comes_as_a_workbook_too(home: Path, drop: Put) -> None:
@@ -429,8 +444,9 @@ def test_feedback_is_for_files_of_every_format_and_comes_as_a_workbook_too(home:
         drop("master-data", "unknown.bin", b"\x00\x01")
         run_once(gateway)
         assert [(kind, name, verdict) for kind, name, _, verdict in answers(gateway)] == [
-            ("FEEDBACK", "items.csv", "PARTLY"), ("FEEDBACK", "unknown.bin", "REJECTED"),
-        ]  # fmt: skip
+            ("FEEDBACK", "items.csv", "PARTLY"),
+            ("FEEDBACK", "unknown.bin", "REJECTED"),
+        ]
         book = openpyxl.load_workbook(home / "outbound" / "master-data" / "feedback-000000001.xlsx")
         faults = [tuple(row) for row in book["FAULTS"].iter_rows(values_only=True)]
         assert any(row[:4] == ("items.csv", "line 3", "length", "long") for row in faults)
@@ -461,9 +477,11 @@ def test_a_good_interchange_is_acknowledged_by_contrl(home: Path, drop: Put) -> 
         [text] = answers_of(gateway, "3pl-eu").values()
         assert text.startswith("UNB+UNOC:3+4099999000003:14+4012345000009:14:ROUTE?+1+")
         assert text.split("'")[1:-2] == [
-            "UNH+1+CONTRL:D:3:UN", "UCI+77+4012345000009:14:ROUTE?+1+4099999000003:14+7",
-            "UCM+1+INVRPT:D:96A:UN:EAN004+7", "UNT+4+1",
-        ]  # fmt: skip
+            "UNH+1+CONTRL:D:3:UN",
+            "UCI+77+4012345000009:14:ROUTE?+1+4099999000003:14+7",
+            "UCM+1+INVRPT:D:96A:UN:EAN004+7",
+            "UNT+4+1",
+        ]
         check(home / "outbound" / "3pl-eu")
 
 
@@ -476,9 +494,11 @@ def test_contrl_names_what_is_wrong_and_where(home: Path, drop: Put) -> None:
         run_once(gateway)
         [text] = answers_of(gateway, "3pl-eu").values()
         assert body(text, "UCM") == [
-            "UCM+1+INVRPT:D:96A:UN:EAN004+7", "UCM+2+INVRPT:D:96A:UN:EAN004+4+28+UNT+3",
-            "UCM+3+INVRPT:D:96A:UN:EAN004+4+29+UNT+2", "UCM+4+PARTIN:D:96A:UN+4+17+UNH+3",
-        ]  # fmt: skip
+            "UCM+1+INVRPT:D:96A:UN:EAN004+7",
+            "UCM+2+INVRPT:D:96A:UN:EAN004+4+28+UNT+3",
+            "UCM+3+INVRPT:D:96A:UN:EAN004+4+29+UNT+2",
+            "UCM+4+PARTIN:D:96A:UN+4+17+UNH+3",
+        ]
         assert answers(gateway) == [("CONTRL", "mixed.edi", "77", "PARTLY")]
 
 
@@ -562,8 +582,10 @@ def test_what_was_composed_before_a_crash_is_written_afterwards(
     with answering(home) as gateway:
         done = run_once(gateway)
         assert done.files == [] and list(answers_of(gateway)) == [
-            "997-000000002.edi", "feedback-000000001.csv", "ta1-000000001.edi",
-        ]  # fmt: skip
+            "997-000000002.edi",
+            "feedback-000000001.csv",
+            "ta1-000000001.edi",
+        ]
         assert run_once(gateway).acknowledgements == []
 
 
@@ -669,8 +691,10 @@ def test_acknowledgements_are_delivered_as_workbooks_are(home: Path, drop: Put, 
         run_once(gateway)
         deliveries = Deliveries(home / "outbound", ["3pl-east"], gateway.settings.daemon.ignore, tmp_path / "sent.json")
         assert [delivery.key for delivery in deliveries.waiting()] == [
-            "3pl-east/997-000000002.edi", "3pl-east/feedback-000000001.csv", "3pl-east/ta1-000000001.edi",
-        ]  # fmt: skip
+            "3pl-east/997-000000002.edi",
+            "3pl-east/feedback-000000001.csv",
+            "3pl-east/ta1-000000001.edi",
+        ]
 
 
 # --- other people's readers ---------------------------------------------------------------------------

@@ -53,9 +53,10 @@ def agreed(home: Path, hours: float = 0) -> Iterator[Home]:
             f"[partners.3pl-eu.acknowledge]\n{AGREED['3pl-eu']}\n"
         )
         for partner, *packs in (
-            ("3pl-east", "x12/997", "x12/TA1"), ("3pl-eu", "edifact/CONTRL", "edifact/INVRPT-D96A"),
+            ("3pl-east", "x12/997", "x12/TA1"),
+            ("3pl-eu", "edifact/CONTRL", "edifact/INVRPT-D96A"),
             ("eu-bank", "edifact/BANSTA"),
-        ):  # fmt: skip
+        ):
             for pack in packs:
                 mapping = home / "mappings" / partner / f"{pack.rpartition('/')[2]}.toml"
                 mapping.parent.mkdir(exist_ok=True)

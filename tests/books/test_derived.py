@@ -53,7 +53,9 @@ def sku_of(record: str) -> str:
 
 def step(con: duckdb.DuckDBPyConnection, desired: State, touched: set[str]) -> int:
     """Post the differences for the touched SKUs; the number of rows."""
-    con.execute("create or replace temp table wanted (record_id varchar, role varchar, sku varchar, value int, tax int, basis varchar)")  # fmt: skip
+    con.execute(
+        "create or replace temp table wanted (record_id varchar, role varchar, sku varchar, value int, tax int, basis varchar)"
+    )
     for record, (sku, role, value, tax) in desired.items():
         if sku in touched:
             con.execute("insert into wanted values (?, ?, ?, ?, ?, 'NOW')", [record, role, sku, value, tax])

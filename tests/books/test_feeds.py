@@ -83,8 +83,9 @@ def test_a_file_is_late_after_its_patience_and_missing_after_that_of_the_next(pl
     assert found_at(place, "2026-11-16T10:00+01:00") == [("FILE_LATE", "acme.stock|2026-11-16")]
     assert found_at(place, "2026-11-17T09:59+01:00") == [("FILE_LATE", "acme.stock|2026-11-16")]
     assert found_at(place, "2026-11-17T10:00+01:00") == [
-        ("FILE_LATE", "acme.stock|2026-11-17"), ("FILE_MISSING", "acme.stock|2026-11-16"),
-    ]  # fmt: skip
+        ("FILE_LATE", "acme.stock|2026-11-17"),
+        ("FILE_MISSING", "acme.stock|2026-11-16"),
+    ]
 
 
 def test_a_late_file_closes_its_exception_and_nothing_opens_twice(place: Home) -> None:
@@ -137,8 +138,9 @@ def test_a_feed_is_not_expected_after_its_mapping_ends(place: Home) -> None:
     text = STOCK.replace("[file]", f"valid_to = 2026-11-17\n{EXPECT}\n[file]", 1)
     write(place.root, "acme/stock.toml", text)
     assert found_at(place, "2026-11-25T12:00+01:00") == [
-        ("FILE_MISSING", "acme.stock|2026-11-16"), ("FILE_MISSING", "acme.stock|2026-11-17"),
-    ]  # fmt: skip
+        ("FILE_MISSING", "acme.stock|2026-11-16"),
+        ("FILE_MISSING", "acme.stock|2026-11-17"),
+    ]
 
 
 def test_numbers_in_names_have_no_gap(place: Home) -> None:
@@ -211,12 +213,16 @@ def test_a_count_that_does_not_come_leaves_the_last_one_in_use_and_says_so(place
     _stocked(place)
     assert found_at(place, "2026-11-16T12:00+01:00") == []
     assert found_at(place, "2026-11-17T12:00+01:00") == [
-        ("FILE_LATE", "acme.stock|2026-11-17"), ("SNAPSHOT_MISSING", "acme.stock|DC1|2026-11-17"),
-    ]  # fmt: skip
+        ("FILE_LATE", "acme.stock|2026-11-17"),
+        ("SNAPSHOT_MISSING", "acme.stock|DC1|2026-11-17"),
+    ]
     with open_home(place.root, now=at("2026-11-19T12:00+01:00")) as gateway:
         run_books(gateway)
-        found = dict(gateway.lake.con.execute(
-            "select code, message from exception where status = 'OPEN' and reconciliation = 'a'").fetchall())  # fmt: skip
+        found = dict(
+            gateway.lake.con.execute(
+                "select code, message from exception where status = 'OPEN' and reconciliation = 'a'"
+            ).fetchall()
+        )
         assert found["QTY_SHORT"].endswith("at the cut-off; the count is carried forward, no newer one came")
         assert "the count of 2026-11-15 00:00 UTC at DC1 stays in use" in found["SNAPSHOT_MISSING"]
         references = gateway.lake.con.execute(
@@ -228,8 +234,9 @@ def test_a_count_that_does_not_come_leaves_the_last_one_in_use_and_says_so(place
         place.come(gateway, "stock-19.csv", "2026-11-19T12:30+01:00", "2026-11-18,A,9\n2026-11-18,B,5\n")
     # Two days never came and stay so; the count is fresh again.
     assert found_at(place, "2026-11-19T13:00+01:00") == [
-        ("FILE_MISSING", "acme.stock|2026-11-17"), ("FILE_MISSING", "acme.stock|2026-11-18"),
-    ]  # fmt: skip
+        ("FILE_MISSING", "acme.stock|2026-11-17"),
+        ("FILE_MISSING", "acme.stock|2026-11-18"),
+    ]
     assert events(place)[0] == ("FILE_LATE", "acme.stock|2026-11-17", "OPENED")
 
 

@@ -109,8 +109,10 @@ def test_no_arrival_is_the_file_of_two_periods(
 def test_half_past_two_that_is_left_out_is_the_moment_at_which_clocks_go_forward() -> None:
     daily = Calendar("day", BERLIN, by=time(2, 30))
     assert [period.due for period in some(daily, "2026-03-28T12:00+01:00", 3)] == [
-        at("2026-03-28T02:30+01:00"), at("2026-03-29T03:00+02:00"), at("2026-03-30T02:30+02:00"),
-    ]  # fmt: skip
+        at("2026-03-28T02:30+01:00"),
+        at("2026-03-29T03:00+02:00"),
+        at("2026-03-30T02:30+02:00"),
+    ]
 
 
 def test_half_past_two_that_comes_twice_is_the_first_of_them() -> None:
@@ -157,8 +159,10 @@ def test_a_week_that_is_due_on_a_holiday_is_due_on_the_next_working_day() -> Non
 def test_the_thirty_first_is_the_last_day_of_a_shorter_month() -> None:
     calendar = Calendar("month", UTC_ZONE, monthdays=frozenset({31}))
     assert [period.day.isoformat() for period in some(calendar, "2026-01-05T00:00+00:00", 3)] == [
-        "2026-01-31", "2026-02-28", "2026-03-31",
-    ]  # fmt: skip
+        "2026-01-31",
+        "2026-02-28",
+        "2026-03-31",
+    ]
 
 
 def test_fourteen_days_are_counted_from_their_anchor() -> None:
@@ -198,8 +202,11 @@ def test_a_quiet_span_may_go_over_midnight() -> None:
         return is_within(at(text), time(22), time(6), BERLIN)
 
     assert [quiet(f"2026-11-20T{clock}+01:00") for clock in ("21:59", "22:00", "05:59", "06:00")] == [
-        False, True, True, False,
-    ]  # fmt: skip
+        False,
+        True,
+        True,
+        False,
+    ]
 
 
 UTC_ZONE = ZoneInfo("UTC")

@@ -38,7 +38,7 @@ def test_status_lists_what_is_expected_today(mine: Runner) -> None:
         "period": "2020-01-01",
         "due": "2020-01-02 00:00+1400",
         "state": "missing",
-    }  # fmt: skip
+    }
     assert rows[str(today)]["state"] == "waiting" or rows[str(today)]["state"].startswith("came at ")
     assert "2020-01-01" in mine("status").out
 

@@ -217,7 +217,7 @@ def test_stock_is_sent_and_our_own_reader_finds_the_same(home: Path, drop: Put) 
             ("DC1", "SKU-1", "DAMAGED", "3.0000", "2026-11-20T08:00:00+00:00"),
             ("DC1", "SKU-2", "AVAILABLE", "9.0000", "2026-11-20T08:00:00+00:00"),
             ("DC1", "SKU-2", "DAMAGED", "0.0000", "2026-11-20T08:00:00+00:00"),
-        ]  # fmt: skip
+        ]
         assert verify.verify(gateway.lake) == []
 
 
@@ -228,9 +228,11 @@ def test_invrpt_sends_stock_under_gtins(home: Path, drop: Put) -> None:
         run_once(gateway)
         rows = read_back(gateway, home, "invrpt-000000001.edi", "edifact/INVRPT")
         assert picked(rows, "location", "sku", "status", "qty") == [
-            ("DC1", "SKU-1", "AVAILABLE", "120.5000"), ("DC1", "SKU-1", "DAMAGED", "0.0000"),
-            ("DC1", "SKU-2", "AVAILABLE", "0.0000"), ("DC1", "SKU-2", "DAMAGED", "2.0000"),
-        ]  # fmt: skip
+            ("DC1", "SKU-1", "AVAILABLE", "120.5000"),
+            ("DC1", "SKU-1", "DAMAGED", "0.0000"),
+            ("DC1", "SKU-2", "AVAILABLE", "0.0000"),
+            ("DC1", "SKU-2", "DAMAGED", "2.0000"),
+        ]
         assert sent_to_east(home)["invrpt-000000001.edi"].startswith("UNB+UNOC:3+GATEWAY:14+3PLEAST:14+")
 
 
@@ -240,8 +242,9 @@ def test_what_can_be_sold_is_less_the_safety_stock_and_never_below_nothing(home:
         given(drop, "opening", "SKU-1,DC1,AVAILABLE,12", "SKU-2,DC1,AVAILABLE,6")
         run_once(gateway)
         assert [s for s in segments(sent_to_east(home)["846-000000001.edi"]) if s.startswith("QTY*33")] == [
-            "QTY*33*0*EA", "QTY*33*2*CA",
-        ]  # fmt: skip
+            "QTY*33*0*EA",
+            "QTY*33*2*CA",
+        ]
 
 
 def test_stock_is_sent_once_each_time_its_schedule_comes(home: Path, drop: Put) -> None:
@@ -305,7 +308,7 @@ def test_an_order_is_sent_once_with_all_its_lines(home: Path, drop: Put) -> None
         assert picked(read_back(gateway, home, "940-000000001.edi", "x12/940"), *names) == [
             ("W-1", "1", "SKU-1", "24.0000", "3PL-E", "2026-11-22T00:00:00+00:00", "OPEN"),
             ("W-1", "2", "SKU-2", "6.0000", "3PL-E", "2026-11-22T00:00:00+00:00", "OPEN"),
-        ]  # fmt: skip
+        ]
         assert run_once(gateway).acknowledgements == []
         given(drop, "orders", ORDER.format(line=1, sku="SKU-1", qty=5).replace("W-1", "W-9"), name="orders-2.csv")
         run_once(gateway)
@@ -323,12 +326,15 @@ def test_lines_that_cannot_be_sent_wait_as_exceptions_and_the_others_go(home: Pa
               ORDER.format(line="5*", sku="SKU-1", qty=1))  # fmt: skip
         run_once(gateway)
         assert [s for s in segments(sent_to_east(home)["940-000000001.edi"]) if s.startswith(("N9", "W76"))] == [
-            "N9*LI*1", "W76*24",
-        ]  # fmt: skip
+            "N9*LI*1",
+            "W76*24",
+        ]
         assert exceptions(gateway) == [
-            ("SEND_NO_ALIAS", "orders|SKU-3"), ("SEND_NO_UNIT", "orders|SKU-2|W-1|3"), ("SEND_NO_UNIT", "orders|SKU-4"),
+            ("SEND_NO_ALIAS", "orders|SKU-3"),
+            ("SEND_NO_UNIT", "orders|SKU-2|W-1|3"),
+            ("SEND_NO_UNIT", "orders|SKU-4"),
             ("SEND_UNWRITABLE", "orders|SKU-1|W-1|5*"),
-        ]  # fmt: skip
+        ]
         drop("master-data", "aliases-2.csv", ALIASES.splitlines()[0] + "\n3pl-east,3PL,E3,SKU-3,1,,\n")
         run_once(gateway)
         assert "W01*1*EA**VN*E3" in sent_to_east(home)["940-000000002.edi"]
@@ -365,7 +371,7 @@ def test_transfers_and_advices_are_sent_to_the_warehouse_that_gets_them(home: Pa
         assert picked(read_back(gateway, home, "943-000000001.edi", "x12/943"), *names)[1:] == [
             ("TR-1", "1", "SKU-1", "12.0000", "DC1", "3PL-E", "L-7"),
             ("TR-1", "2", "SKU-2", "9.0000", "DC1", "3PL-E", None),
-        ]  # fmt: skip
+        ]
         assert run_once(gateway).acknowledgements == []
 
 
@@ -379,7 +385,7 @@ def test_authorised_returns_are_sent(home: Path, drop: Put) -> None:
         assert picked(read_back(gateway, home, "180-000000001.edi", "x12/180"), *names) == [
             ("RMA-1", "W-1", "1", "SKU-1", "2.0000", "DEFECTIVE", "REPAIR", "AUTHORISED", "DC1"),
             ("RMA-2", "W-2", "1", "SKU-1", "1.0000", "DOES_NOT_FIT", "RETURN", "AUTHORISED", "DC1"),
-        ]  # fmt: skip
+        ]
         assert run_once(gateway).acknowledgements == []
 
 

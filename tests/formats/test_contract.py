@@ -241,8 +241,10 @@ def request(path: Path, sample: Sample, content: bytes | None = None, **more: An
     formats.forget()
     path.write_bytes(sample.content if content is None else content)
     return ReadRequest(
-        path, sample.name, **{"limits": Limits(), "options": sample.options, "each": sample.each, "columns": sample.columns} | more
-    )  # fmt: skip
+        path,
+        sample.name,
+        **{"limits": Limits(), "options": sample.options, "each": sample.each, "columns": sample.columns} | more,
+    )
 
 
 def read(asked: ReadRequest, sample: Sample) -> Reading:

@@ -167,8 +167,9 @@ def document(path: Path, options: dict[str, Any]) -> Reading:
     for name in names:
         each = f"/{etree.QName(root).localname}/{name}"
         rows = rows_of(xml.read(request(path, each=each, columns=(".",), options=options)))
-        assert [row["."] for row in rows] == ["".join(child.itertext()).strip() for child in root.iter(f"{{*}}{name}")
-                                              if child.getparent() is root]  # fmt: skip
+        assert [row["."] for row in rows] == [
+            "".join(child.itertext()).strip() for child in root.iter(f"{{*}}{name}") if child.getparent() is root
+        ]
     return xml.read(request(path, each=each, options=options))
 
 

@@ -43,8 +43,7 @@ def _x12(more: Grown) -> Grown:
 
 GROWN: dict[str, tuple[str, str | None, tuple[str, ...], Grown]] = {
     "attributes": ("xml", "//N", ("@a5", "@none"), lambda n: f"<D><N {_attributes(n)}/></D>"),
-    "attributes around rows": (
-        "xml", "//N", ("../@none",), lambda n: f"<D {_attributes(n)}>{'<N/>' * n}</D>"),
+    "attributes around rows": ("xml", "//N", ("../@none",), lambda n: f"<D {_attributes(n)}>{'<N/>' * n}</D>"),
     "children of an open element": ("xml", "//N", ("../H",), lambda n: f"<D>{'<H>1</H>' * n * 4}<N/></D>"),
     "siblings between rows": ("xml", "//N", ("../H", "../K"), lambda n: f"<D>{'<H>1</H><N/>' * n}</D>"),
     "elements around rows": ("xml", "//N", ("../../H",), lambda n: f"<D>{'<H/>' * n}{'<S><N/></S>' * n}</D>"),
@@ -55,7 +54,7 @@ GROWN: dict[str, tuple[str, str | None, tuple[str, ...], Grown]] = {
     "sets": ("x12", "LX/W12", ("W12/08",), _x12(lambda n: "ST*945*0002~SE*2*0002~" * n)),
     "sets without an end": ("x12", "LX/W12", ("W12/08",), _x12(lambda n: "ST*945*0002~" * n)),
     "broken rows": ("delimited", None, (), lambda n: "a,b\n" + "1\n" * n),
-}  # fmt: skip
+}
 
 
 @pytest.mark.skipif(not NIGHTLY, reason="takes a minute; `make nightly` runs it")

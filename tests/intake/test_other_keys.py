@@ -80,7 +80,8 @@ def test_table_06_a_return_with_another_day_is_one_unit_whatever_key_it_was_take
     assert take(gateway, "seller", own, *again) == [(1, 0), (0, 1), (1, 0), (1, 0), (1, 0)]
     con = gateway.lake.con
     assert con.execute("select location, status, qty from stock where qty <> 0 order by all").fetchall() == [
-        ("CUSTOMER", "CUSTOMER", Decimal(-1)), ("FBA-US", "AVAILABLE", Decimal(1)),
-    ]  # fmt: skip
+        ("CUSTOMER", "CUSTOMER", Decimal(-1)),
+        ("FBA-US", "AVAILABLE", Decimal(1)),
+    ]
     stages = "select stage, occurred_at::date::varchar from return_event_current order by all"
     assert con.execute(stages).fetchall() == [("DISPOSITIONED", "2026-08-01"), ("RECEIVED", "2026-08-01")]

@@ -121,8 +121,10 @@ def test_a_commit_that_fails_leaves_only_the_culprit_behind(tmp_path: Path, monk
             gateway, [drop for drop in drops(tmp_path) if drop.name in ("945-2.edi", "945-3.edi", "945-4.edi")]
         )
         assert [(receipt.drop.name, receipt.committed) for receipt in receipts] == [
-            ("945-2.edi", True), ("945-3.edi", False), ("945-4.edi", True),
-        ]  # fmt: skip
+            ("945-2.edi", True),
+            ("945-3.edi", False),
+            ("945-4.edi", True),
+        ]
         assert verify.verify(gateway.lake) == []
 
 

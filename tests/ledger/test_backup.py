@@ -79,8 +79,10 @@ def test_a_backup_made_while_another_process_commits_is_the_state_of_one_commit(
     called = [sys.executable, "-c", "from gateway.cli import main; main()", "-C", str(home)]
     asked = subprocess.run(
         [*called, "query", "select count(*) as n from journal_line", "--format", "csv"],
-        capture_output=True, text=True, check=True,
-    )  # fmt: skip
+        capture_output=True,
+        text=True,
+        check=True,
+    )
     assert int(asked.stdout.split()[1]) == len(content(home, business_config)["journal_line"])
     with open_lake(home, business_config) as ledger:
         post(ledger, 900_001, 900_002)

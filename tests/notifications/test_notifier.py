@@ -242,8 +242,9 @@ def test_a_server_that_failed_is_left_alone_for_a_while_and_others_are_notified(
         office.smtp = {"host": "127.0.0.1", "port": mail.port, "tls": "none", "sender": "gw@example.com"}
         office.to.append({"owner": "IN", "email": "ops@example.com"})
         notify = office.start(digest_at="")
-        notify.config = notify.config.model_copy(update={"daemon": notify.config.daemon.model_copy(
-            update={"tick_s": 900.0, "back_off_s_max": 900.0})})  # fmt: skip
+        notify.config = notify.config.model_copy(
+            update={"daemon": notify.config.daemon.model_copy(update={"tick_s": 900.0, "back_off_s_max": 900.0})}
+        )
         office.books(NOON)
         office.hook.answers = 500
         assert [identity(due.recipient) for due in notify.look(NOON)] == ["ops@example.com (IN)"]

@@ -110,8 +110,11 @@ def test_exceptions_of_owners_are_as_severe_and_as_new_as_asked(con: Con) -> Non
         return [row["exception_id"] for row in exceptions.open_of(con, owners, severity, before)]
 
     assert (ids(["IC"]), ids(["IC"], 2), ids(["IC", "FS"], 2), ids([exceptions.ALL])) == (
-        ["e1", "e3"], ["e1"], ["e1", "e2"], ["e1", "e2", "e3"],
-    )  # fmt: skip
+        ["e1", "e3"],
+        ["e1"],
+        ["e1", "e2"],
+        ["e1", "e2", "e3"],
+    )
     assert ids([]) == ids(["O'x"]) == []
     assert {row["fresh"] for row in exceptions.open_of(con, ["IC"], 4, before)} == {True}
     assert {row["fresh"] for row in exceptions.open_of(con, ["IC"], 4, after)} == {False}

@@ -23,9 +23,11 @@ def sections() -> dict[str, type[BaseModel]]:
     found = {}
     for name, field in settings.Config.model_fields.items():
         kind: Any = field.annotation
-        model = kind if isinstance(kind, type) and issubclass(kind, BaseModel) else next(
-            inner for inner in get_args(kind) if isinstance(inner, type) and issubclass(inner, BaseModel)
-        )  # fmt: skip
+        model = (
+            kind
+            if isinstance(kind, type) and issubclass(kind, BaseModel)
+            else next(inner for inner in get_args(kind) if isinstance(inner, type) and issubclass(inner, BaseModel))
+        )
         origin = getattr(kind, "__origin__", None)
         heading = f"[{name}.<name>]" if origin is dict else f"[[{name}]]" if origin is tuple else f"[{name}]"
         found[heading] = model

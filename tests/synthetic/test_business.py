@@ -112,12 +112,14 @@ def test_a_settled_amount_is_off_by_what_the_truth_says(made: tuple[Path, Truth]
     wanted = planted.business_key.partition("|")[2]
     owed = sum(
         (
-            Decimal(r["item-price"]) - Decimal(r["item-promotion-discount"]) + Decimal(r["shipping-price"])
+            Decimal(r["item-price"])
+            - Decimal(r["item-promotion-discount"])
+            + Decimal(r["shipping-price"])
             + Decimal(r["item-tax"])
             for r in {r["order-item-id"]: r for r in orders(home) if r["order-id"] == wanted}.values()
         ),
         Decimal(0),
-    )  # fmt: skip
+    )
     kinds = ("ItemPrice", "Promotion")
     paid = sum(
         (

@@ -48,9 +48,12 @@ class Bucket:
         self.endpoint, self.name = endpoint, f"partner-{uuid.uuid4().hex}"
         self.access_key, self.secret_key = "AKIAEXAMPLE", "a secret"
         self.client: Any = boto3.session.Session().client(
-            "s3", endpoint_url=endpoint, region_name="us-east-1",
-            aws_access_key_id=self.access_key, aws_secret_access_key=self.secret_key,
-        )  # fmt: skip
+            "s3",
+            endpoint_url=endpoint,
+            region_name="us-east-1",
+            aws_access_key_id=self.access_key,
+            aws_secret_access_key=self.secret_key,
+        )
         self.client.create_bucket(Bucket=self.name)
 
     def settings(self, **changes: object) -> S3:

@@ -94,8 +94,11 @@ class Ftpd:
             context.set_session_cache_mode(SSL.SESS_CACHE_SERVER)
             context.set_session_id(b"ftpd")
             own |= {
-                "ssl_context": context, "tls_control_required": True, "tls_data_required": True, "dtp_handler": _DataHandler,
-            }  # fmt: skip
+                "ssl_context": context,
+                "tls_control_required": True,
+                "tls_data_required": True,
+                "dtp_handler": _DataHandler,
+            }
         self._handler = type("Handler", (base,), own)
         self._running = threading.Event()
         self._awake = threading.Event()

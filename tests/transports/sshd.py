@@ -22,7 +22,7 @@ MAKERS: dict[str, Callable[[], serialization.SSHPrivateKeyTypes]] = {
     "ed25519": ed25519.Ed25519PrivateKey.generate,
     "rsa": lambda: rsa.generate_private_key(65537, 2048),
     "ecdsa": lambda: ec.generate_private_key(ec.SECP256R1()),
-}  # fmt: skip
+}
 
 
 def wait_for(condition: Callable[[], object], what: str, seconds: float = 20.0) -> None:

@@ -159,10 +159,12 @@ def test_on_a_share_that_reports_no_changes_polling_finds_the_files(
     monkeypatch.setattr("watchdog.observers.Observer", None)
     share = tmp_path / "share"
     share.mkdir()
-    config = config.model_copy(update={
-        "folder": (FolderDrop(partner="amazon-us", folder=str(share)),),
-        "daemon": config.daemon.model_copy(update={"tick_s": 0.02, "still_s": 0.05}),
-    })  # fmt: skip
+    config = config.model_copy(
+        update={
+            "folder": (FolderDrop(partner="amazon-us", folder=str(share)),),
+            "daemon": config.daemon.model_copy(update={"tick_s": 0.02, "still_s": 0.05}),
+        }
+    )
     lane = build(home, config, home / "ledger")[0]
     found: list[str] = []
     lane.start(lambda lane, drops: found.extend(drop.name for drop in drops))

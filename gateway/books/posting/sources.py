@@ -13,11 +13,14 @@ SHIPMENT_AMOUNTS = ("list_amount", "discount_amount", "shipping_amount", "tax_am
 _MONEY = "DECIMAL(18,4)"
 DERIVED: dict[str, dict[str, str]] = {
     "shipment_value": {
-        "order_id": "VARCHAR", "sku": "VARCHAR", "shipped_at": "TIMESTAMPTZ", "qty": _MONEY,
+        "order_id": "VARCHAR",
+        "sku": "VARCHAR",
+        "shipped_at": "TIMESTAMPTZ",
+        "qty": _MONEY,
         **dict.fromkeys(SHIPMENT_AMOUNTS, _MONEY),
     },
     "payout_match": {"settlement_id": "VARCHAR", "booking_date": "DATE", "amount": _MONEY},
-}  # fmt: skip
+}
 """Derivation → its columns with their SQL types. What it gives is the difference to what was posted before."""
 
 COMMON = {"channel": "VARCHAR", "currency": "VARCHAR", "revenue": "VARCHAR"}

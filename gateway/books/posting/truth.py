@@ -23,8 +23,11 @@ STATES_MAX = 20_000
 """Combinations of values that are looked at; a condition with more counts as possible."""
 
 _ORDERED: dict[type[exp.Expression], Callable[[Any, Any], bool]] = {
-    exp.GT: operator.gt, exp.GTE: operator.ge, exp.LT: operator.lt, exp.LTE: operator.le,
-}  # fmt: skip
+    exp.GT: operator.gt,
+    exp.GTE: operator.ge,
+    exp.LT: operator.lt,
+    exp.LTE: operator.le,
+}
 _EQUAL = (exp.EQ, exp.NEQ, exp.NullSafeEQ, exp.NullSafeNEQ)
 
 State = Mapping[str, Any]

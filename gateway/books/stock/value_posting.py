@@ -39,9 +39,12 @@ STOCK_VALUE = Derivation(
     carried=("entity", "sku", "occurred_at", "qty"),
     scope=("entity", "sku"),
     unposted={
-        "unit_cost": "null", "basis": "'AVERAGE'", "channel": "null", "type": "'TAKEN BACK'",
+        "unit_cost": "null",
+        "basis": "'AVERAGE'",
+        "channel": "null",
+        "type": "'TAKEN BACK'",
     },
-)  # fmt: skip
+)
 
 
 STEP = Step(
@@ -93,9 +96,8 @@ def _movements(con: duckdb.DuckDBPyConnection, rules: PostingRules) -> None:
     )
 
     def role_of(side: str) -> str:
-        return f"case {opening.format(side=side)} else case {side} {cases} end end" if opening else (
-            f"case {side} {cases} end"
-        )  # fmt: skip
+        by_role = f"case {side} {cases} end"
+        return f"case {opening.format(side=side)} else {by_role} end" if opening else by_role
 
     con.execute(
         f"""create or replace temp table _value_moves as

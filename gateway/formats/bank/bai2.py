@@ -174,9 +174,7 @@ class _Bai2(StatementReading):
                 return pa.array(list(map(decimal_amount, columns["amount"], currencies)), pa.utf8())
             return pa.array(columns[name], pa.utf8())
 
-        return Rows(
-            [f"line {line}" for line in batch.lines], batch.blocks, cells, batch.faults, batch.faulty_blocks
-        )  # fmt: skip
+        return Rows([f"line {line}" for line in batch.lines], batch.blocks, cells, batch.faults, batch.faulty_blocks)
 
 
 class _Batch:

@@ -250,7 +250,7 @@ class _Scan:
         shown = f"{record.code},{record.parts[0]}".removeprefix(",")[:60]
         return FileError(
             self.name, f'expected {wanted}, found "{shown}"', "Send the bank's BAI2 file, whole.", f"line {record.line}"
-        )  # fmt: skip
+        )
 
     def _end_account(self, line: int) -> None:
         if self.account is not None:

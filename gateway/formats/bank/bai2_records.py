@@ -67,9 +67,11 @@ def records(pieces: Iterable[str], name: str, chars_max: int) -> Iterator[Record
         chars = chars + len(rest) if continued else len(rest)
         if chars > chars_max:
             raise FileError(
-                name, f"a record is longer than {chars_max} characters", "Check that it is a BAI2 file.",
+                name,
+                f"a record is longer than {chars_max} characters",
+                "Check that it is a BAI2 file.",
                 f"line {number}",
-            )  # fmt: skip
+            )
         if continued and record is not None:
             record.parts.append(rest)
             continue
@@ -91,9 +93,11 @@ def _lines(pieces: Iterable[str], name: str, chars_max: int) -> Iterator[tuple[i
         rest = lines.pop()
         if len(rest) > chars_max:
             raise FileError(
-                name, f"a line is longer than {chars_max} characters", "Check that it is a BAI2 file.",
+                name,
+                f"a line is longer than {chars_max} characters",
+                "Check that it is a BAI2 file.",
                 f"line {number + len(lines) + 1}",
-            )  # fmt: skip
+            )
         for line in lines:
             number += 1
             for one in _parted(line.rstrip()):

@@ -172,8 +172,9 @@ class _Page:
                 self.fault(
                     f":{tag}: states {number} {side} entries of {total:f}, there are {self.count[sign]} "
                     f"of {self.moved[sign]:f}",
-                    self.lines[tag], "CONTROL_TOTAL",
-                )  # fmt: skip
+                    self.lines[tag],
+                    "CONTROL_TOTAL",
+                )
 
     def _total(self, tag: str) -> tuple[int, Decimal]:
         parts = self.parts.get(tag)
@@ -256,9 +257,10 @@ class _Scan:
 
 def _continues(before: _Page, page: _Page) -> bool:
     return (
-        "62M" in before.head and "60M" in page.head
+        "62M" in before.head
+        and "60M" in page.head
         and (before.account, before.number[0]) == (page.account, page.number[0])
-    )  # fmt: skip
+    )
 
 
 def _check_page(before: _Page, page: _Page) -> None:
@@ -269,8 +271,9 @@ def _check_page(before: _Page, page: _Page) -> None:
     if ended and begins and ended[:2] != begins[:2]:
         page.fault(
             f"page {number} begins with {begins[0]:f}, the page before it ended with {ended[0]:f}",
-            begins[2], "CONTROL_TOTAL",
-        )  # fmt: skip
+            begins[2],
+            "CONTROL_TOTAL",
+        )
 
 
 def _statement(ordinal: int, group: list[_Page]) -> Statement:

@@ -175,9 +175,10 @@ def _statements(request: ReadRequest) -> Statements:
     if not found:
         answer = _value(signon, "STATUS/MESSAGE") or _value(signon, "STATUS/CODE") or "nothing"
         raise FileError(
-            name, f"it holds no statement; the bank's answer to the signon is: {answer}",
+            name,
+            f"it holds no statement; the bank's answer to the signon is: {answer}",
             "Ask the bank for the statement again.",
-        )  # fmt: skip
+        )
     return Statements(tuple(found), np.arange(len(found), dtype=np.int32))
 
 

@@ -133,9 +133,10 @@ class _Walk:
                 self.value = ""
                 if len(self.stack) > self.depth_max:
                     raise FileError(
-                        self.name, f"elements are nested deeper than {self.depth_max}",
+                        self.name,
+                        f"elements are nested deeper than {self.depth_max}",
                         "Raise limits.xml_depth_max if the document is right.",
-                    )  # fmt: skip
+                    )
                 yield Element(tuple(self.stack))
 
     def _inside(self, tag: str) -> None:

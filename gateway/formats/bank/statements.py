@@ -152,9 +152,11 @@ def pieces(path: Path, name: str, encoding: str = "auto", otherwise: str = "cp12
             except UnicodeDecodeError as error:
                 place = line + error.object[: error.start].count(b"\n")
                 raise FileError(
-                    name, f"the byte 0x{error.object[error.start]:02x} is not {codec} text",
-                    'Name the right `encoding` in the mapping, or "auto".', f"line {place}",
-                ) from None  # fmt: skip
+                    name,
+                    f"the byte 0x{error.object[error.start]:02x} is not {codec} text",
+                    'Name the right `encoding` in the mapping, or "auto".',
+                    f"line {place}",
+                ) from None
             line += data.count(b"\n")
             held = ""
             if "\r" in text:

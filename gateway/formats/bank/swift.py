@@ -23,10 +23,11 @@ _KNOWN = frozenset(
 )  # fmt: skip
 _ORDER = {
     digits: place
-    for place, group in enumerate((("20",), ("21",), ("25",), ("28",), ("34", "13"), ("60",), ("61",), ("90",), ("62",),
-                                   ("64",), ("65",)))
+    for place, group in enumerate(
+        (("20",), ("21",), ("25",), ("28",), ("34", "13"), ("60",), ("61",), ("90",), ("62",), ("64",), ("65",))
+    )
     for digits in group
-}  # fmt: skip
+}
 """Digits of a tag → its place in a message."""
 _ENTRY, _CLOSING = _ORDER["61"], _ORDER["90"]
 _SEVERAL = frozenset(("13", "34", "61", "65", "90"))
@@ -129,9 +130,11 @@ class _Splitter:
     def too_long(self, line: int) -> FileError:
         """The error of a field past the limit."""
         return FileError(
-            self.name, f"a field is longer than {self.chars_max} characters", "Check that it is a SWIFT statement.",
+            self.name,
+            f"a field is longer than {self.chars_max} characters",
+            "Check that it is a SWIFT statement.",
             f"line {line}",
-        )  # fmt: skip
+        )
 
     def _add(self, found: Fields, tag: str, value: str, line: int) -> None:
         if self.ended or tag == "20" or (tag[:2] in ("25", "28") and self.place >= _CLOSING):
@@ -186,9 +189,11 @@ class _Splitter:
         """What stands before the first field of the file."""
         if not _carries(text, "20:"):
             raise FileError(
-                self.name, "it does not begin with a SWIFT block or field", "Send the bank's MT940 or MT942 file.",
+                self.name,
+                "it does not begin with a SWIFT block or field",
+                "Send the bank's MT940 or MT942 file.",
                 "line 1",
-            )  # fmt: skip
+            )
         self.carrier = text
 
     def _unusual(self, part: str) -> tuple[str, str]:

@@ -52,8 +52,9 @@ REPETITION_SINCE = 4
 9735:1988, 6.3) and its character is data. Interactive interchanges have had it from the beginning."""
 
 BATCH = Dialect(
-    interchange=Level("UNB", "UNZ", "interchange", "messages", (5, 1), (1, 1), (2, 1),
-                      ("UNB 0020", "UNZ 0036", "UNZ 0020")),
+    interchange=Level(
+        "UNB", "UNZ", "interchange", "messages", (5, 1), (1, 1), (2, 1), ("UNB 0020", "UNZ 0036", "UNZ 0020")
+    ),
     group=Level("UNG", "UNE", "group", "messages", (5, 1), (1, 1), (2, 1), ("UNG 0048", "UNE 0060", "UNE 0048")),
     unit=Level("UNH", "UNT", "message", "segments", (1, 1), (1, 1), (2, 1), ("UNH 0062", "UNT 0074", "UNT 0062")),
     sender=((2, 2), (2, 1)),
@@ -64,7 +65,7 @@ BATCH = Dialect(
     group_version=None,
     alone=(),
     outside=lambda segment: segment == "UNA" or segment.startswith("US"),
-)  # fmt: skip
+)
 
 INTERACTIVE = replace(
     BATCH,
@@ -151,15 +152,19 @@ def _header(head: bytes, name: str, place: int) -> Header:
         found = head[begin : begin + 20].decode("latin-1")
         behind = " behind UNA" if una else ""
         raise FileError(
-            name, f'expected the interchange header UNB{behind}, found "{found}"',
-            "Send whole interchanges, from UNB to UNZ, and nothing between them.", where,
-        )  # fmt: skip
+            name,
+            f'expected the interchange header UNB{behind}, found "{found}"',
+            "Send whole interchanges, from UNB to UNZ, and nothing between them.",
+            where,
+        )
     element = una[1:2] or (b"\x1d" if mark == b"\x1d" else b"+")
     if mark != element:
         raise FileError(
-            name, f'{tag.decode()} is followed by "{mark.decode("latin-1")}", not by the element separator',
-            "Name the service characters that are used in UNA.", where,
-        )  # fmt: skip
+            name,
+            f'{tag.decode()} is followed by "{mark.decode("latin-1")}", not by the element separator',
+            "Name the service characters that are used in UNA.",
+            where,
+        )
     delimiters = _delimiters(una, element)
     syntax = head[begin + 4 :].translate(None, delete=b"\r\n").split(element, 1)[0][:40]
     identifier, _, rest = syntax.decode("latin-1").partition(chr(delimiters.component))
@@ -173,9 +178,11 @@ def _header(head: bytes, name: str, place: int) -> Header:
                               delimiters.release) if byte >= 0]  # fmt: skip
     if len(set(used)) < len(used) or max(used) >= 0x80:
         raise FileError(
-            name, f'the service characters "{una.decode("latin-1")}" are not five different ASCII characters',
-            "Fix UNA: component and element separator, decimal mark, release character, reserve, terminator.", where,
-        )  # fmt: skip
+            name,
+            f'the service characters "{una.decode("latin-1")}" are not five different ASCII characters',
+            "Fix UNA: component and element separator, decimal mark, release character, reserve, terminator.",
+            where,
+        )
     charset = CHARSETS.get(identifier.strip(), "")
     tags = tuple(other + element for other in _ENDS)
     return Header(delimiters, (b"UNA", *tags), (_ENDS[tag] + element,), begin + 3, charset)
@@ -187,10 +194,12 @@ def _delimiters(una: bytes, element: bytes) -> Delimiters:
         return _LEVEL_B if element == b"\x1d" else Delimiters(ord("+"), ord(":"), ord("'"), release=ord("?"))
     component, _, _, release, repetition, segment = una
     return Delimiters(
-        element[0], component, segment,
+        element[0],
+        component,
+        segment,
         repetition if repetition != ord(" ") else -1,
         release if release != ord(" ") else -1,
-    )  # fmt: skip
+    )
 
 
 def _conform(table: Segments) -> Iterator[Trouble]:

@@ -73,9 +73,12 @@ def place(segment: str, data_element: str, composite: str = "") -> tuple[int, in
     where = f"data element {data_element} of {composite or segment}"
     near = closest(data_element, known)
     raise PathError(
-        "element path", f"{composite or segment}/{data_element}", f"names {where}, which is not known", syntax,
+        "element path",
+        f"{composite or segment}/{data_element}",
+        f"names {where}, which is not known",
+        syntax,
         near and f"{composite or segment}/{near}",
-    )  # fmt: skip
+    )
 
 
 def segment_of(composite: str) -> str:

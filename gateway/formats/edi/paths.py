@@ -122,9 +122,11 @@ def parse_edifact(text: str) -> ElementPath:
     if path is None:
         raise _no_path(text, lambda one: _NAMED.fullmatch(one) is not None or _parsed(one) is not None)
     return replace(
-        path, step=first_component(path.step), then=path.then and first_component(path.then),
+        path,
+        step=first_component(path.step),
+        then=path.then and first_component(path.then),
         component=path.component or 1,
-    )  # fmt: skip
+    )
 
 
 def _numbered(text: str, named: re.Match[str]) -> str:

@@ -35,8 +35,9 @@ _PADDED_BYTES = 1024
 _SHORTEST_SEGMENT = 4
 
 DIALECT = Dialect(
-    interchange=Level("ISA", "IEA", "interchange", "groups", (13, 0), (1, 0), (2, 0), ("ISA13", "IEA01", "IEA02"),
-                      numeric=True),
+    interchange=Level(
+        "ISA", "IEA", "interchange", "groups", (13, 0), (1, 0), (2, 0), ("ISA13", "IEA01", "IEA02"), numeric=True
+    ),
     group=Level("GS", "GE", "group", "sets", (6, 0), (1, 0), (2, 0), ("GS06", "GE01", "GE02"), numeric=True),
     unit=Level("ST", "SE", "set", "segments", (2, 0), (1, 0), (2, 0), ("ST02", "SE01", "SE02")),
     sender=((5, 0), (6, 0)),
@@ -47,7 +48,7 @@ DIALECT = Dialect(
     group_version=(8, 0),
     alone=("TA1",),
     outside=lambda segment: segment in _BETWEEN_GROUPS or segment in _SECURITY,
-)  # fmt: skip
+)
 """ISA13, IEA02, GS06 and GE02 are numbers (N0); ST02 and SE02 are text (AN)."""
 
 
@@ -110,9 +111,11 @@ def _header(head: bytes, name: str, place: int) -> Header:
     if not head.startswith(b"ISA"):
         found = head[:20].decode("latin-1")
         raise FileError(
-            name, f'expected an interchange that begins with ISA, found "{found}"',
-            "Send whole X12 interchanges and nothing between them.", f"byte {place}",
-        )  # fmt: skip
+            name,
+            f'expected an interchange that begins with ISA, found "{found}"',
+            "Send whole X12 interchanges and nothing between them.",
+            f"byte {place}",
+        )
     separator = head[3:4]
     if separator in (b"\r", b"\n"):
         raise FileError(name, "a line ends behind ISA, where the element separator is expected",

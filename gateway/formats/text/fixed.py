@@ -113,9 +113,12 @@ def _check_tag(each: str, options: Options) -> None:
         if options.tag is None:
             raise PathError("each", each, "names a kind of line, and lines have no `tag`", "Remove `each`.")
         raise PathError(
-            "each", each, "is not the tag of a line with columns", f"Write each = one of {', '.join(tags)}.",
+            "each",
+            each,
+            "is not the tag of a line with columns",
+            f"Write each = one of {', '.join(tags)}.",
             closest(each, tags),
-        )  # fmt: skip
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,9 +200,11 @@ class _Fixed(Reading):
             if pc.any(unknown).as_py():
                 first = pc.index(unknown, True).as_py()
                 raise FileError(
-                    name, f"a line has the tag {tags[first]}, which the mapping does not name",
-                    "Describe it in `columns`, or name it in `skip` if nobody needs it.", f"line {numbers[first]}",
-                )  # fmt: skip
+                    name,
+                    f"a line has the tag {tags[first]}, which the mapping does not name",
+                    "Describe it in `columns`, or name it in `skip` if nobody needs it.",
+                    f"line {numbers[first]}",
+                )
             yield numbers, texts, tags
 
     def _kept(self, numbers: Any, texts: pa.Array, tags: pa.Array) -> Any:

@@ -145,10 +145,11 @@ class _Json(Reading):
                 yield from self._rows(self._walk(begin), "")
             except JsonError as error:
                 raise FileError(
-                    self.request.name, error.message if error.hint else f"the document is not well-formed: {error.message}",
+                    self.request.name,
+                    error.message if error.hint else f"the document is not well-formed: {error.message}",
                     error.hint or "Send the whole document again; if each line is a document, set lines = true.",
                     f"line {error.line}",
-                ) from None  # fmt: skip
+                ) from None
             except UnicodeDecodeError:
                 raise encoding.undecodable(self.request.path, self.request.name, self.encoding) from None
 
@@ -208,9 +209,12 @@ class _Walk:
     """
 
     def __init__(
-        self, scanner: Scanner, each: tuple[str, ...], wanted: frozenset[str] = frozenset(),
+        self,
+        scanner: Scanner,
+        each: tuple[str, ...],
+        wanted: frozenset[str] = frozenset(),
         objects: list[dict[str, Any]] | None = None,
-    ) -> None:  # fmt: skip
+    ) -> None:
         self.scanner, self.each, self.wanted = scanner, each, wanted
         self.known = iter(objects) if objects is not None else None
         self.objects: list[dict[str, Any]] = []
@@ -285,9 +289,12 @@ def _each(text: str) -> tuple[str, ...]:
     names = text.strip("/").split("/") if text.strip("/") else []
     if not text or not all(names):
         raise PathError(
-            "each", text, "does not say what a row is", 'Write payouts/transactions: what is a row; "/" for the document.',
+            "each",
+            text,
+            "does not say what a row is",
+            'Write payouts/transactions: what is a row; "/" for the document.',
             "/".join(filter(None, names)),
-        )  # fmt: skip
+        )
     return tuple(_name(name) for name in names)
 
 

@@ -142,9 +142,10 @@ class Scanner:
         kept = self._window[self._at :]
         if len(kept) > VALUE_CHARACTERS_MAX:
             raise JsonError(
-                f"a value is longer than {VALUE_CHARACTERS_MAX} characters", self._line,
+                f"a value is longer than {VALUE_CHARACTERS_MAX} characters",
+                self._line,
                 "Let `each` name smaller rows, or split the document.",
-            )  # fmt: skip
+            )
         more = self._read(max(CHUNK_CHARACTERS, len(kept)))
         self._window, self._at, self._ended = kept + more, 0, not more
 

@@ -191,8 +191,11 @@ def number(raw: str) -> str:
     text = f"{value:f}"
     text = text.rstrip("0").rstrip(".") if "." in text else text
     if whole_number and abs(value) >= WHOLE_MAX:
-        return unreadable(f"{text} is a whole number of more than 15 digits, of which a spreadsheet keeps 15",
-                          "Format the column as text before it is filled, and send the workbook again.", text)  # fmt: skip
+        return unreadable(
+            f"{text} is a whole number of more than 15 digits, of which a spreadsheet keeps 15",
+            "Format the column as text before it is filled, and send the workbook again.",
+            text,
+        )
     return "0" if text in ("-0", "") else text
 
 

@@ -117,9 +117,11 @@ class _Matcher:
             )
         if table.num_columns != len(spec.on) + 1:
             raise HouseError(
-                "use lookup", spec.lookup or "", f"Name {table.num_columns - 1} columns in `on`, in its order.",
+                "use lookup",
+                spec.lookup or "",
+                f"Name {table.num_columns - 1} columns in `on`, in its order.",
                 f"`on` names {len(spec.on)} columns, the lookup has {table.num_columns - 1} before its value",
-            )  # fmt: skip
+            )
         names = table.column_names
         if set(names[:-1]) == set(spec.on):
             table = table.select([*spec.on, names[-1]])

@@ -134,8 +134,11 @@ def _nobody(
     others = sorted({one.mapping.partner for one in whole if _matches(one, name)} - {partner})
     also = f"; mappings of {listed(others, 3)} would name it" if 0 < len(others) <= 3 else ""
     near = [f"{one.mapping.feed} {found.why}" for found, one in seen]
-    near = [f"{one.name} expects format {one.mapping.file.format}" for one in named
-            if one.mapping.file.format not in content.formats] + near  # fmt: skip
+    near = [
+        f"{one.name} expects format {one.mapping.file.format}"
+        for one in named
+        if one.mapping.file.format not in content.formats
+    ] + near
     if near:
         return _reject(
             f"{looks}; no mapping of {partner} reads it: {'; '.join(near[:NEAR_MAX])}{also}",

@@ -47,8 +47,11 @@ def evidence(text: str, formats: Sequence[str]) -> str:
     cases = []
     for one, other in _pairs(formats):
         first, second = (f"regexp_full_match({text}, {literal(shape(form))})" for form in (one, other))
-        cases += [f"when {first} and not {second} then {DAY_FIRST}", f"when {second} and not {first} then {MONTH_FIRST}",
-                  f"when {first} and {second} and {_differ(text)} then {AMBIGUOUS}"]  # fmt: skip
+        cases += [
+            f"when {first} and not {second} then {DAY_FIRST}",
+            f"when {second} and not {first} then {MONTH_FIRST}",
+            f"when {first} and {second} and {_differ(text)} then {AMBIGUOUS}",
+        ]
     return f"cast(case {' '.join(cases)} else 0 end as utinyint)" if cases else ""
 
 
@@ -84,6 +87,8 @@ def kept(formats: Sequence[str], decided: Order) -> tuple[str, ...]:
 def readings(text: str, formats: Sequence[str]) -> bool:
     """Whether a text can mean two days under formats of these kinds."""
     numbers = re.findall("[0-9]+", text)[:2]
-    return len(numbers) == 2 and int(numbers[0]) != int(numbers[1]) and any(
-        re.fullmatch(shape(one), text) and re.fullmatch(shape(other), text) for one, other in _pairs(formats)
-    )  # fmt: skip
+    return (
+        len(numbers) == 2
+        and int(numbers[0]) != int(numbers[1])
+        and any(re.fullmatch(shape(one), text) and re.fullmatch(shape(other), text) for one, other in _pairs(formats))
+    )

@@ -15,7 +15,7 @@ from gateway.mapping.compiler.date_words import (
     months,
     number_of,
     weekdays,
-)  # fmt: skip
+)
 from gateway.mapping.language.spec import FieldSpec
 from gateway.sql import literal
 
@@ -143,8 +143,10 @@ def instant(text: str, spec: FieldSpec) -> str:
             branches += _iso(text, zone)
             continue
         if form == DTM:
-            branches += [(fits, _shift(local, ahead) if ahead else _local(local, zone))
-                         for fits, local, ahead in dtm_dates.instants(text)]  # fmt: skip
+            branches += [
+                (fits, _shift(local, ahead) if ahead else _local(local, zone))
+                for fits, local, ahead in dtm_dates.instants(text)
+            ]
             continue
         fits, local, minutes = _parsed(text, form)
         if "%z" in form:

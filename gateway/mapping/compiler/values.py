@@ -32,8 +32,7 @@ def type_of(spec: FieldSpec, column: Column | None) -> str:
         return "currency"
     if column.values:
         return "code"
-    kinds = {"DECIMAL": "decimal", "DATE": "date", "TIMESTAMPTZ": "datetime", "BIGINT": "integer",
-             "BOOLEAN": "boolean"}  # fmt: skip
+    kinds = {"DECIMAL": "decimal", "DATE": "date", "TIMESTAMPTZ": "datetime", "BIGINT": "integer", "BOOLEAN": "boolean"}
     return kinds.get(column.type.split("(")[0], "text")
 
 

@@ -66,10 +66,12 @@ def _activate(library: Library, loaded: Loaded) -> None:
             file, line = loaded.place("feed")
             library.faults.append(
                 HomeFault(
-                    file, line, f'the feed "{feed}" is also in {twin.name}, on the same days',
+                    file,
+                    line,
+                    f'the feed "{feed}" is also in {twin.name}, on the same days',
                     "give each feed a name of its own, or end one with valid_to before valid_from of the other",
                 )
-            )  # fmt: skip
+            )
             return
     newest = max([*twins, loaded], key=lambda one: (one.mapping.valid_from is not None, one.mapping.valid_from))
     library.mappings[feed] = newest

@@ -37,9 +37,12 @@ def check(checker: Checker) -> Iterator[HomeFault]:
         yield from _readable(checker, "by", expect.by, spans.clock, 'write e.g. "09:00"')
     if expect.holidays:
         yield from _readable(
-            checker, "holidays", expect.holidays, closed_days.of,
+            checker,
+            "holidays",
+            expect.holidays,
+            closed_days.of,
             'write a country ("DE"), a part of it ("US-CA") or a market ("XECB" for the euro\'s bank days)',
-        )  # fmt: skip
+        )
     wrong = list(
         _readable(checker, "every", expect.every, spans.every, 'write e.g. "1 day", "business day" or "4 hours"')
     )
@@ -77,8 +80,11 @@ def _days(checker: Checker, expect: Expect, count: int, unit: str) -> Iterator[H
     for number, day in enumerate(expect.on):
         place: tuple[str | int, ...] = ("expect", "on", number)
         if isinstance(day, str) and day.lower() not in spans.WEEKDAYS:
-            yield checker.fault(place, f'"{day}" is not a day of the week{nearest(day, spans.WEEKDAYS)}',
-                                'write "monday" … "sunday", or a day of the month without quotes')  # fmt: skip
+            yield checker.fault(
+                place,
+                f'"{day}" is not a day of the week{nearest(day, spans.WEEKDAYS)}',
+                'write "monday" … "sunday", or a day of the month without quotes',
+            )
         if isinstance(day, int) and not 1 <= day <= 31:
             yield checker.fault(place, f"{day} is not a day of a month", "write 1 to 31")
     kinds = {"weekday" if isinstance(day, str) else "number" for day in expect.on}
@@ -88,15 +94,21 @@ def _days(checker: Checker, expect: Expect, count: int, unit: str) -> Iterator[H
         said = {"hour": "takes weekdays", "week": "takes a weekday", "month": "takes a day of the month"}.get(unit)
         yield checker.fault(place, f'every = "{expect.every}" {said or "has no days to choose"}', "change or remove it")
     elif len(kinds) > 1 or (unit in ("week", "month") and len(expect.on) > 1):
-        yield checker.fault(place, "is more than one kind of day" if len(kinds) > 1 else "is more than one day",
-                            'name one, or write every = "day" with the days on which it comes')  # fmt: skip
+        yield checker.fault(
+            place,
+            "is more than one kind of day" if len(kinds) > 1 else "is more than one day",
+            'name one, or write every = "day" with the days on which it comes',
+        )
 
 
 def _sequence(checker: Checker, expect: Expect) -> Iterator[HomeFault]:
     place, file = ("expect", "sequence"), checker.mapping.file
     if expect.sequence is True and file.format not in NUMBERED:
-        yield checker.fault(place, f"a file of format {file.format} has no control number",
-                            "write a pattern that finds the number in the file's name, as in 'stock-([0-9]+)'")  # fmt: skip
+        yield checker.fault(
+            place,
+            f"a file of format {file.format} has no control number",
+            "write a pattern that finds the number in the file's name, as in 'stock-([0-9]+)'",
+        )
     if isinstance(expect.sequence, str):
         wrong = regular_expressions.why_not(expect.sequence)
         if wrong:

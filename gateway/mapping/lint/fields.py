@@ -84,8 +84,11 @@ def _type(checker: Checker, path: Path, field: FieldSpec, column: Column | None)
         return
     fitting = _KINDS.get(column.type.split("(")[0], (field.type,))
     if field.type not in fitting:
-        yield checker.fault((*path, "type"), f"{column.name} holds {said(column.type)}, not {field.type}",
-                            f'leave `type` out, or write type = "{fitting[0]}"')  # fmt: skip
+        yield checker.fault(
+            (*path, "type"),
+            f"{column.name} holds {said(column.type)}, not {field.type}",
+            f'leave `type` out, or write type = "{fitting[0]}"',
+        )
 
 
 def _sources(checker: Checker, path: Path, field: FieldSpec, record: RecordSpec, wanted: str) -> Iterator[HomeFault]:
@@ -116,21 +119,30 @@ def _crosswalk(
     yield from _map_codes(checker, (*path, "map"), field.map or {})
     for key, code in (field.map or {}).items():
         if allowed and code.casefold() not in [value.casefold() for value in allowed]:
-            yield checker.fault((*path, "map", key), f'"{code}" is not allowed{nearest(code, allowed)}',
-                                f"use one of {listed(allowed, 30)}")  # fmt: skip
+            yield checker.fault(
+                (*path, "map", key),
+                f'"{code}" is not allowed{nearest(code, allowed)}',
+                f"use one of {listed(allowed, 30)}",
+            )
     if field.missing == "suspense" and allowed and "suspense" not in allowed:
         yield checker.fault((*path, "missing"), "this field has no value `suspense`", 'write missing = "reject"')
     if field.check is not None and (field.alias or field.map or field.lookup):
-        yield checker.fault((*path, "check"), "checks an identifier as it was sent, and this field holds another value",
-                            "put it on a helper field that reads the same column")  # fmt: skip
+        yield checker.fault(
+            (*path, "check"),
+            "checks an identifier as it was sent, and this field holds another value",
+            "put it on a helper field that reads the same column",
+        )
     if field.check is not None and values.sql_type(values.type_of(field, column), column) != "VARCHAR":
         yield checker.fault((*path, "check"), "checks a text, and this field holds none", "leave `check` out")
     if field.packs_of is not None:
         other = record.fields.get(field.packs_of)
         if other is None or other.alias is None:
             aliased = [name for name, one in record.fields.items() if one.alias]
-            yield checker.fault((*path, "packs_of"), f'"{field.packs_of}" is not a field with an alias',
-                                f"fields with an alias: {listed(aliased)}")  # fmt: skip
+            yield checker.fault(
+                (*path, "packs_of"),
+                f'"{field.packs_of}" is not a field with an alias',
+                f"fields with an alias: {listed(aliased)}",
+            )
 
 
 def _map_codes(checker: Checker, path: Path, table: Mapping[str, str]) -> Iterator[HomeFault]:
@@ -139,28 +151,40 @@ def _map_codes(checker: Checker, path: Path, table: Mapping[str, str]) -> Iterat
         first, second = one.strip().lower(), code.strip().lower()
         alike = is_pattern(first) and is_pattern(second) and rank(first) == rank(second)
         if meaning != other and (first == second or (alike and meet(first, second))):
-            yield checker.fault((*path, code), f'fits texts that "{one}" fits as well, and neither is more definite',
-                                "write one of them with a longer beginning, or as whole texts")  # fmt: skip
+            yield checker.fault(
+                (*path, code),
+                f'fits texts that "{one}" fits as well, and neither is more definite',
+                "write one of them with a longer beginning, or as whole texts",
+            )
 
 
 def _lookup(checker: Checker, path: Path, field: FieldSpec, allowed: tuple[str, ...]) -> Iterator[HomeFault]:
     name = field.lookup or ""
     if name not in checker.lookups:
-        yield checker.fault((*path, "lookup"), f'there is no lookup "{name}"{nearest(name, checker.lookups)}',
-                            f"add mappings/lookups/{name}.csv")  # fmt: skip
+        yield checker.fault(
+            (*path, "lookup"),
+            f'there is no lookup "{name}"{nearest(name, checker.lookups)}',
+            f"add mappings/lookups/{name}.csv",
+        )
         return
     if not isinstance(checker.lookups, Mapping):
         return
     table = checker.lookups[name]
     codes = table.num_columns - 1
     if len(field.on) != codes:
-        yield checker.fault((*path, "on"), f'names {len(field.on)} columns, the lookup "{name}" has {codes} code columns',
-                            f"name one source column for each of {', '.join(table.column_names[:-1])}")  # fmt: skip
+        yield checker.fault(
+            (*path, "on"),
+            f'names {len(field.on)} columns, the lookup "{name}" has {codes} code columns',
+            f"name one source column for each of {', '.join(table.column_names[:-1])}",
+        )
     folded = {value.casefold() for value in allowed}
     given = table.column(codes).unique().to_pylist()
     for value in [one for one in given if folded and one.casefold() not in folded][:3]:
-        yield checker.fault((*path, "lookup"), f'the lookup "{name}" gives "{value}", which is not allowed here'
-                            + nearest(value, allowed), f"use one of {listed(allowed, 30)}")  # fmt: skip
+        yield checker.fault(
+            (*path, "lookup"),
+            f'the lookup "{name}" gives "{value}", which is not allowed here' + nearest(value, allowed),
+            f"use one of {listed(allowed, 30)}",
+        )
 
 
 def _written(checker: Checker, path: Path, field: FieldSpec, column: Column | None, wanted: str) -> Iterator[HomeFault]:
@@ -171,8 +195,9 @@ def _written(checker: Checker, path: Path, field: FieldSpec, column: Column | No
         text = str(value).lower() if isinstance(value, bool) else str(value)
         allowed = column.values if column is not None else ()
         if allowed and text.casefold() not in [one.casefold() for one in allowed]:
-            yield checker.fault((*path, key), f'"{text}" is not allowed{nearest(text, allowed)}',
-                                f"use one of {listed(allowed, 30)}")  # fmt: skip
+            yield checker.fault(
+                (*path, key), f'"{text}" is not allowed{nearest(text, allowed)}', f"use one of {listed(allowed, 30)}"
+            )
         elif not _reads(text, wanted):
             yield checker.fault(
                 (*path, key), f'"{text}" is not {said(wanted)}', "write the value as the column holds it"
@@ -209,11 +234,17 @@ def _reading(
             yield checker.fault((*path, "formats", number), f'"{form}" has an {error}', "fix the format")
         else:
             if not form.strip() or ("%" not in form and form not in dates.NAMED):
-                yield checker.fault((*path, "formats", number), f'"{form}" is not a date format{nearest(form, _forms())}',
-                                    f"use tokens such as %Y-%m-%d, or {listed(_forms())}")  # fmt: skip
+                yield checker.fault(
+                    (*path, "formats", number),
+                    f'"{form}" is not a date format{nearest(form, _forms())}',
+                    f"use tokens such as %Y-%m-%d, or {listed(_forms())}",
+                )
     if field.formats and kind not in _DATES:
-        yield checker.fault((*path, "formats"), f"formats are for dates, and this field is {kind}",
-                            'write type = "date" or remove `formats`')  # fmt: skip
+        yield checker.fault(
+            (*path, "formats"),
+            f"formats are for dates, and this field is {kind}",
+            'write type = "date" or remove `formats`',
+        )
     required = field.required if field.required is not None else column is not None and column.required
     if field.unread == "field" and required:
         yield checker.fault((*path, "unread"), "a required field cannot stay empty", "remove `unread`")
@@ -222,8 +253,9 @@ def _reading(
     numeric = kind in (*values.NUMBERS, "integer")
     for key in ("scale", "sign", "packs_of"):
         if getattr(field, key) is not None and not numeric:
-            yield checker.fault((*path, key), f"`{key}` is for numbers, and this field is {kind}",
-                                'write type = "decimal" or remove it')  # fmt: skip
+            yield checker.fault(
+                (*path, key), f"`{key}` is for numbers, and this field is {kind}", 'write type = "decimal" or remove it'
+            )
 
 
 def _forms() -> list[str]:
@@ -242,5 +274,8 @@ def cycles(checker: Checker, index: int, record: RecordSpec) -> Iterator[HomeFau
         needs = {name: wanted for name, wanted in needs.items() if name not in ready}
     if needs:
         first = next(iter(needs))
-        yield checker.fault(("record", index, "fields", first), f"{', '.join(needs)} need one another",
-                            "let one of them come from a source column")  # fmt: skip
+        yield checker.fault(
+            ("record", index, "fields", first),
+            f"{', '.join(needs)} need one another",
+            "let one of them come from a source column",
+        )

@@ -100,8 +100,11 @@ def test_a_reconciliation_touches_one_file(mapped: Path, drop: Put, first: str) 
             assert [file.state for file in done.files] == ["ACCEPTED"], done.files
         [line] = [line for line in done.books.lines if line.reconciliation == "z1"]
         assert (line.title, line.matched, line.timing, line.open) == (
-            "Orders paid by transfer against the bank", 2, 0, 3,
-        )  # fmt: skip
+            "Orders paid by transfer against the bank",
+            2,
+            0,
+            3,
+        )
         found = gateway.lake.con.execute(
             """select code, document, external_amount, book_amount, amount, severity, owner, "position"
             from exception where reconciliation = 'z1' and status = 'OPEN' order by code"""

@@ -27,7 +27,9 @@ PASSES = (
 )
 
 
-def pairs(theirs: Sequence[Item], ours: Sequence[Item], passes: Sequence[Pass] = PASSES) -> list[tuple[str, Item | None, Item | None, str]]:  # fmt: skip
+def pairs(
+    theirs: Sequence[Item], ours: Sequence[Item], passes: Sequence[Pass] = PASSES
+) -> list[tuple[str, Item | None, Item | None, str]]:
     """(group, external, book, pass) of everything that is matched."""
     with duckdb.connect() as con:
         found = matched(con, theirs, ours, passes)

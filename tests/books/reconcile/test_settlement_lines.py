@@ -80,10 +80,13 @@ def test_exports_that_name_a_payout_differently_and_what_is_still_in_time(shop: 
     transactions = TRANSACTIONS.format(named="Payout ID") + "".join(
         f"2026-10-{day} 10:00:00 -0400,charge,#{day},{paid},{amount},0.00,{amount},#{day},USD,{number}\n"
         for day, paid, amount, number in (
-            (25, "2026-11-03", "50.00", "1481"), (26, "2026-11-04", "30.00", ""), (27, "", "3.00", ""),
-            (28, "2026-11-05", "7.00", "1483"), (29, "2026-11-05", "7.00", "1484"),
+            (25, "2026-11-03", "50.00", "1481"),
+            (26, "2026-11-04", "30.00", ""),
+            (27, "", "3.00", ""),
+            (28, "2026-11-05", "7.00", "1483"),
+            (29, "2026-11-05", "7.00", "1484"),
         )
-    )  # fmt: skip
+    )
     assert found(shop, payouts=payouts, payment_transactions=transactions) == {
         "BANK-3": ("SETTLE_NO_LINES", None, Decimal(7)),  # two groups of 7.00: which of them is a guess
         "BANK-4": ("SETTLE_NO_LINES", None, Decimal(7)),

@@ -94,12 +94,18 @@ def test_the_same_matches_hold_whatever_came_first_and_what_no_longer_holds_is_t
     with state(home, transfers=("amazon-us", orders()), one=("main-bank", BANK)) as first:
         shown = [(by, rule, side, amount) for _, by, rule, side, _, amount, _ in first["matches"]]
         assert sorted(shown) == [
-            ("P3", "orders-banked", "A", 20), ("P3", "orders-banked", "A", 70), ("P3", "orders-banked", "B", 20),
-            ("P3", "orders-banked", "B", 30), ("P3", "orders-banked", "B", 40),
-        ]  # fmt: skip
+            ("P3", "orders-banked", "A", 20),
+            ("P3", "orders-banked", "A", 70),
+            ("P3", "orders-banked", "B", 20),
+            ("P3", "orders-banked", "B", 30),
+            ("P3", "orders-banked", "B", 40),
+        ]
         assert [(code, message) for code, _, message in first["open"]] == [
-            ("PAID_TWICE", "Paid several times: line 11, theirs 100.0000, ours 50.0000 USD (2 of theirs and 1 of ours are equally good)")
-        ]  # fmt: skip
+            (
+                "PAID_TWICE",
+                "Paid several times: line 11, theirs 100.0000, ours 50.0000 USD (2 of theirs and 1 of ours are equally good)",
+            )
+        ]
     with state(home) as again:
         assert again == first
     # O-3 is corrected: the text names 70 and its orders make 75.
@@ -140,9 +146,12 @@ def test_rows_that_cannot_be_compared_are_kept_apart_with_the_reason() -> None:
         assert one.book is not None
         side = items(con, one, one.book, "ours")
         assert con.execute(f"select record_id, k, amount from {side.usable} order by 1").fetchall() == [
-            ("r1", "O-1", Decimal(10)), ("r5", None, Decimal(6)),
-        ]  # fmt: skip
+            ("r1", "O-1", Decimal(10)),
+            ("r5", None, Decimal(6)),
+        ]
         assert con.execute(f"select record_id, fault from {side.unusable} order by 1").fetchall() == [
-            ("r1", "it is there twice"), ("r2", "it has no amount"),
-            ("r3", "its amount 0.3333333333 has more than 4 decimals"), ("r4", "it has no currency"),
-        ]  # fmt: skip
+            ("r1", "it is there twice"),
+            ("r2", "it has no amount"),
+            ("r3", "its amount 0.3333333333 has more than 4 decimals"),
+            ("r4", "it has no currency"),
+        ]

@@ -86,7 +86,10 @@ def test_an_item_whose_row_was_rejected_is_not_counted_until_a_row_counts_it(
             ("QTY_SHORT", "VASE-3", 2, short)
         ]
         # A rejected row that names no item leaves in doubt what was not counted.
-        [lost] = found("stock-0806.csv", count.replace("08-05", "08-06").replace("MUG-BLUE,5 pcs", "VAS,2 pcs") + "MUG-BLUE,5,2026-08-06\n")  # fmt: skip
+        [lost] = found(
+            "stock-0806.csv",
+            count.replace("08-05", "08-06").replace("MUG-BLUE,5 pcs", "VAS,2 pcs") + "MUG-BLUE,5,2026-08-06\n",
+        )
         assert lost[1] == "VASE-3" and lost[3].endswith(
             "rows of the count that name no item were rejected: it may be one of them"
         )

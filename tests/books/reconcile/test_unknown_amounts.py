@@ -40,9 +40,12 @@ def test_a_shipped_order_without_a_price_and_an_invoice_without_an_amount(
         found = [row for row in gateway.lake.con.execute(query).fetchall() if row[0] != "SKU_UNKNOWN"]
         assert found == [("AMOUNT_UNKNOWN", "buyer|I-1")]
         shipped = [
-            f"W06*F*{ORDER}*20261105*S00000001", "N1*SF*3PL East*92*3PL-E", "LX*1",
-            "W12*CC*3*3*0*EA**VN*SKU-1", "W03*3*1*LB",
-        ]  # fmt: skip
+            f"W06*F*{ORDER}*20261105*S00000001",
+            "N1*SF*3PL East*92*3PL-E",
+            "LX*1",
+            "W12*CC*3*3*0*EA**VN*SKU-1",
+            "W03*3*1*LB",
+        ]
         drop("3pl-east", "945.edi", interchange("945", "SW", DAY, 3, [shipped]))
         run_once(gateway)
         found = [row for row in gateway.lake.con.execute(query).fetchall() if row[0] != "SKU_UNKNOWN"]

@@ -97,11 +97,14 @@ def test_values_are_whole_coins_of_the_currency() -> None:
 
 
 steps = st.lists(
-    st.tuples(st.sampled_from(sorted(PLACES)), st.sampled_from(sorted(PLACES)), st.integers(1, 6), st.sampled_from([None, "1.00", "2.37", "9.99"])).filter(
-        lambda step: not {step[0], step[1]} <= OUTSIDE
-    ),
+    st.tuples(
+        st.sampled_from(sorted(PLACES)),
+        st.sampled_from(sorted(PLACES)),
+        st.integers(1, 6),
+        st.sampled_from([None, "1.00", "2.37", "9.99"]),
+    ).filter(lambda step: not {step[0], step[1]} <= OUTSIDE),
     max_size=14,
-)  # fmt: skip
+)
 
 
 @settings(max_examples=300, deadline=None)

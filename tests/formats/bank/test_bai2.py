@@ -87,12 +87,15 @@ def test_a_sample_with_wrong_trailers_is_read_and_every_wrong_total_reported() -
     assert [[fault.message.partition(": ")[2] for fault in unit.faults] for unit in envelope.units] == [
         [],
         ["49 states total -1260161341762, found 7999960", "49 states records 26, found 18"],
-        ["49 states total 6869722, found 666917818", "49 states records 8, found 88",
-         "opening balance 1595811.94 and entries -299031.74 make 1296780.20, the closing balance is 1593811.94, "
-         "difference 297031.74"],
+        [
+            "49 states total 6869722, found 666917818",
+            "49 states records 8, found 88",
+            "opening balance 1595811.94 and entries -299031.74 make 1296780.20, the closing balance is 1593811.94, "
+            "difference 297031.74",
+        ],
         [],
         [],
-    ]  # fmt: skip
+    ]
     found = cells(bai2, path, "16", *TRANSACTION)
     assert [(row[0], row[1]) for row in found] == [
         ("447", "60000"), ("261", "143500"), ("447", "928650"), ("557", "200000"), ("451", "55555"), ("266", "1912"),
@@ -100,10 +103,11 @@ def test_a_sample_with_wrong_trailers_is_read_and_every_wrong_total_reported() -
         ("475", "10100"), ("275", "337686"), ("165", "5000"), ("475", "44250"), ("495", "30000000"),
     ]  # fmt: skip
     assert found[0][3:] == [
-        "SPB2322984714570", "1111",
+        "SPB2322984714570",
+        "1111",
         "ACH Credit Payment,Entry Description: EXP; -, SEC: CCD, Client Ref ID: 1111, GS ID: SPB2322984714570\n"
         "EREF: 1111\nDBNM: TEST INC\nCACT: ACHCONTROLOUTUSD01",
-    ]  # fmt: skip
+    ]
 
 
 REFUSED = {
@@ -312,7 +316,7 @@ def test_a_reported_file_is_read_and_adds_up(
         ("03,0123,,010,10000,,,015,11000,,/", "03,0123/\n88,,010,10000,,,015/\n88,11000,,/", "records"),
         ("03,0123,,010,10000,,,015,11000,,/", "03,0123,,010,10000/\n88,015,11000/", "records"),
     ],
-)  # fmt: skip
+)
 def test_trailers_lines_and_commas_as_banks_write_them(tmp_path: Path, old: str, new: str, said: str) -> None:
     whole = {each: cells(bai2, write(tmp_path, REPORT), each, *columns) for each, columns in KINDS.items()}
     path = write(tmp_path, REPORT.replace(old, new))
@@ -343,13 +347,15 @@ def test_many_summaries_take_time_in_proportion_to_their_number() -> None:
 
 words = st.text("ABC xyz019.-", max_size=12).map(str.strip)
 FUNDS: dict[str, st.SearchStrategy[list[str]]] = {
-    "": st.just([]), "0": st.just([]), "Z": st.just([]),
+    "": st.just([]),
+    "0": st.just([]),
+    "Z": st.just([]),
     "S": st.lists(st.integers(0, 99).map(str), min_size=3, max_size=3),
     "V": st.tuples(st.just("260105"), st.sampled_from(["", "1200"])).map(list),
     "D": st.lists(st.tuples(st.integers(0, 9).map(str), st.integers(0, 99).map(str)), max_size=3).map(
         lambda pairs: [str(len(pairs)), *(text for pair in pairs for text in pair)]
     ),
-}  # fmt: skip
+}
 
 
 @st.composite

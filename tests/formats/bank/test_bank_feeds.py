@@ -114,9 +114,11 @@ BAI2 = (
 )
 LIST = "Account;Date;Details;Reference;D/C;Amount;Currency\nA1;2026-01-02;%s;BANK4;D;7.00;EUR\nA1;2026-01-02;without;;D;7.00;EUR\n"
 RESENT = {
-    "swift/mt940": ("day%s.sta", MT940), "iso20022/camt.053": ("camt.053.%s.xml", CAMT), "bai/bai2": ("day%s.bai", BAI2),
+    "swift/mt940": ("day%s.sta", MT940),
+    "iso20022/camt.053": ("camt.053.%s.xml", CAMT),
+    "bai/bai2": ("day%s.bai", BAI2),
     "csv/bank-statement": ("statement%s.csv", LIST),
-}  # fmt: skip
+}
 
 
 def test_a_line_with_the_banks_reference_is_known_with_another_text(home: Path, drop: Drop) -> None:

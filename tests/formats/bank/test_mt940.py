@@ -155,7 +155,9 @@ VERDICTS: dict[str, list[list[str]]] = {
     "wolph__cmxl_reference": [[ACCOUNT, OPENING, CLOSING]],
     "wolph__cmxl_statement_line": [FRAGMENT],
     "wolph__jejik_abnamro": [
-        ["opening balance 3236.28 and entries -321.44 make 2914.84, the closing balance is 876.84, difference -2038.00"],
+        [
+            "opening balance 3236.28 and entries -321.44 make 2914.84, the closing balance is 876.84, difference -2038.00"
+        ],
         ["opening balance 2876.84 and entries -24.49 make 2852.35, the closing balance is 1849.75"],
     ],
     "wolph__jejik_generic": [[], []],
@@ -173,7 +175,7 @@ VERDICTS: dict[str, list[list[str]]] = {
     "wolph__self-provided_raiffeisen-cmi": [["difference 1123264.00"]],
     "wolph__self-provided_sparkassen": [FRAGMENT],
     "wolph__self-provided_whitespace": [["difference 234.01"]],
-}  # fmt: skip
+}
 """What a banker says of each statement of each sample: nothing, or why it cannot be taken."""
 
 
@@ -260,10 +262,12 @@ def test_a_statement_that_does_not_add_up_is_held_and_its_neighbours_go_on(tmp_p
     path = write(tmp_path, STATEMENT + STATEMENT.replace("CR15,05", "CR15,04") + STATEMENT)
     assert faults(mt940, path) == [
         [],
-        ["CONTROL_TOTAL line 26: statement 7/1 of account 12345678/1020304050: opening balance 100.00 and entries "
-         "+20.04 make 120.04, the closing balance is 120.05, difference 0.01"],
+        [
+            "CONTROL_TOTAL line 26: statement 7/1 of account 12345678/1020304050: opening balance 100.00 and entries "
+            "+20.04 make 120.04, the closing balance is 120.05, difference 0.01"
+        ],
         [],
-    ]  # fmt: skip
+    ]
     good = frozenset(unit.ordinal for unit in mt940.units(request(path)).units if not unit.faults)
     found = rows(mt940, path, ":61", ":61/amount", units=good)
     assert [row["_unit"] for row in found] == [0, 0, 2, 2]
@@ -368,8 +372,11 @@ def test_blocks_name_kind_and_bank_and_a_training_bank_never_posts(tmp_path: Pat
     path = write(tmp_path, block % ("COBADEFFA123", body) + block % ("COBADEF0XXXX", body))
     first, second = mt940.units(request(path)).units
     assert (first.kind, first.sender, first.receiver, first.interchange) == (
-        "MT940", "COBADEFF123", "12345678/1020304050", "STARTUMS",
-    )  # fmt: skip
+        "MT940",
+        "COBADEFF123",
+        "12345678/1020304050",
+        "STARTUMS",
+    )
     assert (first.test, second.test) == (False, True)
     assert cells(mt940, path, ":61", "{1}")[0] == ["F01MYCODEFFXXXX0000000000"]
 

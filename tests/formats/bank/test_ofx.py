@@ -134,11 +134,13 @@ def test_unclosed_elements_escapes_and_what_a_row_inherits(tmp_path: Path) -> No
         ["2", "", None, "EUR", "A1", "OTHER", None, "USD", "5.00", "Bank & Co", None, "F2", "20260131", "STMTTRN"],
     ]  # fmt: skip
     assert cells(ofx, path, "LEDGERBAL|AVAILBAL", *BALANCE) == [
-        ["LEDGERBAL", "5.00", "20260131", "USD"], ["AVAILBAL", "", "20260131", "USD"],
-    ]  # fmt: skip
+        ["LEDGERBAL", "5.00", "20260131", "USD"],
+        ["AVAILBAL", "", "20260131", "USD"],
+    ]
     assert [row["_position"] for row in rows(ofx, path, "STMTTRN")] == [
-        "/OFX/…/STMTTRNRS[1]/…/STMTTRN[1]", "/OFX/…/STMTTRNRS[1]/…/STMTTRN[2]",
-    ]  # fmt: skip
+        "/OFX/…/STMTTRNRS[1]/…/STMTTRN[1]",
+        "/OFX/…/STMTTRNRS[1]/…/STMTTRN[2]",
+    ]
     [unit] = ofx.units(request(path)).units
     assert (unit.kind, unit.sender, unit.receiver, unit.faults) == ("OFX", "99", "A1", ())
 
@@ -168,11 +170,13 @@ def test_the_header_or_the_bytes_decide_the_encoding(tmp_path: Path, encoding: s
     ("old", "new", "reason"),
     [
         ("<ACCTID>A1", "<ACCTID>", "ACCTID is missing"),
-        ("<STMTTRNRS><TRNUID>1<STATUS><CODE>0<SEVERITY>INFO</STATUS>",
-         "<STMTTRNRS><TRNUID>9<STATUS><CODE>15500<SEVERITY>ERROR<MESSAGE>Signon invalid</STATUS></STMTTRNRS><STMTTRNRS>",
-         "the bank answered without a statement: 15500 Signon invalid"),
+        (
+            "<STMTTRNRS><TRNUID>1<STATUS><CODE>0<SEVERITY>INFO</STATUS>",
+            "<STMTTRNRS><TRNUID>9<STATUS><CODE>15500<SEVERITY>ERROR<MESSAGE>Signon invalid</STATUS></STMTTRNRS><STMTTRNRS>",
+            "the bank answered without a statement: 15500 Signon invalid",
+        ),
     ],
-)  # fmt: skip
+)
 def test_a_wrong_statement_is_set_aside_with_its_reason(tmp_path: Path, old: str, new: str, reason: str) -> None:
     assert old in SGML
     said = faults(ofx, write(tmp_path, SGML.replace(old, new)))
@@ -248,10 +252,13 @@ def test_the_escapes_are_those_of_the_version(tmp_path: Path, head: str, text: s
 @pytest.mark.parametrize(
     ("right", "wrong"),
     [
-        ("</STMTRS>", "</CCSTMTRS>"), ("</STMTTRNRS>", "</CCSTMTTRNRS>"), ("</BANKMSGSRSV1>", "</CREDITCARDMSGSRSV1>"),
-        ("</BANKACCTFROM>", "</CCACCTFROM>"), ("</LEDGERBAL>", "</AVAILBAL>"),
+        ("</STMTRS>", "</CCSTMTRS>"),
+        ("</STMTTRNRS>", "</CCSTMTTRNRS>"),
+        ("</BANKMSGSRSV1>", "</CREDITCARDMSGSRSV1>"),
+        ("</BANKACCTFROM>", "</CCACCTFROM>"),
+        ("</LEDGERBAL>", "</AVAILBAL>"),
     ],
-)  # fmt: skip
+)
 def test_the_closing_tag_of_a_sibling_closes_what_is_open(tmp_path: Path, right: str, wrong: str) -> None:
     whole = {each: rows(ofx, write(tmp_path, SGML), each, *columns) for each, columns in KINDS.items()}
     path = write(tmp_path, SGML.replace(right, wrong))
@@ -309,8 +316,11 @@ def test_balances_among_the_transactions_are_no_money(gateway: Home, tmp_path: P
         transaction("DEBIT", "-0,07", "Saldoausgleich"),
     ))  # fmt: skip
     assert lines(through_pack(gateway, "ofx/ofx", path)) == [
-        [None, "1234.5000", "Balanced diet"], [None, "2.0000", "Balance transfer"], ["B1", "-3.0000", "Saldo"], [None, "-0.0700", "Saldoausgleich"],
-    ]  # fmt: skip
+        [None, "1234.5000", "Balanced diet"],
+        [None, "2.0000", "Balance transfer"],
+        ["B1", "-3.0000", "Saldo"],
+        [None, "-0.0700", "Saldoausgleich"],
+    ]
 
 
 # --- properties ----------------------------------------------------------------------------------------------

@@ -225,12 +225,15 @@ def test_groups(tmp_path: Path) -> None:
 
 
 def test_interactive(tmp_path: Path) -> None:
-    text = ("UNA:+./*'UIB+UNOA:0++D1+++SENDER:D+RECIPIENT:P+20261101:120000'UIH+SCRIPT:010:006:NEWRX+110072'"
-            "PVD+PC+1/'2'UIT+110072+3'UIH+SCRIPT:010:006:NEWRX+2'UIT'UIZ++2'")  # fmt: skip
+    text = (
+        "UNA:+./*'UIB+UNOA:0++D1+++SENDER:D+RECIPIENT:P+20261101:120000'UIH+SCRIPT:010:006:NEWRX+110072'"
+        "PVD+PC+1/'2'UIT+110072+3'UIH+SCRIPT:010:006:NEWRX+2'UIT'UIZ++2'"
+    )
     envelope = units(tmp_path / "a.edi", text)
     assert [(u.kind, u.version, u.sender, u.control) for u in envelope.units] == [
-        ("SCRIPT", "010006:NEWRX", "D/SENDER", "110072"), ("SCRIPT", "010006:NEWRX", "D/SENDER", "2"),
-    ]  # fmt: skip
+        ("SCRIPT", "010006:NEWRX", "D/SENDER", "110072"),
+        ("SCRIPT", "010006:NEWRX", "D/SENDER", "2"),
+    ]
     assert reported(envelope) == []
     assert cells(rows(tmp_path / "a.edi", text, "UIH", "PVD/02", "UIB/06-1")) == [["1'2", "SENDER"], [None, "SENDER"]]
 

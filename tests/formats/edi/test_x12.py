@@ -276,13 +276,16 @@ def test_interchange_acknowledgements_are_units(tmp_path: Path) -> None:
     request = content(tmp_path / "a.edi", text(*segments))
     envelope = x12.units(request)
     assert [(u.ordinal, u.kind, u.control, u.sender) for u in envelope.units] == [
-        (0, "TA1", "000000009", "ZZ/ACME"), (1, "TA1", "000000010", "ZZ/ACME"), (2, "945", "0001", "ZZ/ACME"),
-    ]  # fmt: skip
+        (0, "TA1", "000000009", "ZZ/ACME"),
+        (1, "TA1", "000000010", "ZZ/ACME"),
+        (2, "945", "0001", "ZZ/ACME"),
+    ]
     assert reported(envelope) == []
     found = rows(request, "TA1", "TA1/01", "TA1/04", "ISA/06", "W06/02")
     assert [list(row.values())[2:] for row in found] == [
-        [0, "000000009", "A", "ACME           ", None], [1, "000000010", "R", "ACME           ", None],
-    ]  # fmt: skip
+        [0, "000000009", "A", "ACME           ", None],
+        [1, "000000010", "R", "ACME           ", None],
+    ]
     assert [row["_unit"] for row in rows(request, "LX/W12", "W12/08")] == [2, 2, 2]
 
 
@@ -337,8 +340,10 @@ def test_hierarchical_loops_end_with_their_parent(tmp_path: Path) -> None:
     assert reported(x12.units(request)) == []
     found = rows(request, "HL[03=S]/HL[03=O]/HL[03=I]", "LIN/03", "PRF/01", "REF[BM]/02", "HL/01")
     assert [list(row.values())[3:] for row in found] == [
-        ["A", "PO1", "B1", "3"], ["B", "PO1", "B1", "4"], ["C", None, None, "6"],
-    ]  # fmt: skip
+        ["A", "PO1", "B1", "3"],
+        ["B", "PO1", "B1", "4"],
+        ["C", None, None, "6"],
+    ]
 
 
 @pytest.mark.parametrize(

@@ -348,8 +348,9 @@ def test_nul_octets_are_no_text_and_no_rows(tmp_path: Path, name: str) -> None:
     content = (case("table-13-nul-bytes") / name).read_bytes()
     rows, reading = read(tmp_path / "f.csv", content)
     assert [[text.strip("\0") for text in row] for row in cells(rows)] == [
-        ["MUG-BLUE", "5", "2026-08-01"], ["LAMP-01", "7", "2026-08-01"],
-    ]  # fmt: skip
+        ["MUG-BLUE", "5", "2026-08-01"],
+        ["LAMP-01", "7", "2026-08-01"],
+    ]
     assert (reading.received, delimited.sniff(content, name)) == (2, True)
 
 

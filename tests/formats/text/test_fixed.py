@@ -66,8 +66,9 @@ def test_short_lines_are_rejected_or_padded_as_declared(tmp_path: Path) -> None:
     reading = read(tmp_path / "a", content, columns=PLAIN)
     assert rows(reading) == [["line 1", "SKU-1", "5"]]
     assert [(fault.position, dict(fault.row)) for fault in reading.faults] == [
-        ("line 2", {"#raw": "SKU-2"}), ("line 3", {"#raw": "SKU-3   6"}),
-    ]  # fmt: skip
+        ("line 2", {"#raw": "SKU-2"}),
+        ("line 3", {"#raw": "SKU-3   6"}),
+    ]
     assert "5 characters" in reading.faults[0].message
     padded = rows(read(tmp_path / "a", content, columns=PLAIN, short="pad"))
     assert padded == [["line 1", "SKU-1", "5"], ["line 2", "SKU-2", ""], ["line 3", "SKU-3", "6"]]

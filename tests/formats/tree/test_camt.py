@@ -87,8 +87,10 @@ def test_entries_and_balances_have_the_values_beside_the_sample(packs: Home, pat
         assert (line["remittance"] or "").partition(" charges ")[0] == text
         domain = entry["getBankTransactionCode"]["getDomain"]
         assert [line["domain"], line["family"], line["subfamily"]] == [
-            domain["getCode"], domain["getFamily"]["getCode"], domain["getFamily"]["getSubFamilyCode"],
-        ]  # fmt: skip
+            domain["getCode"],
+            domain["getFamily"]["getCode"],
+            domain["getFamily"]["getSubFamilyCode"],
+        ]
     for row in (*lines, *balances):
         assert row["account"] == record["getAccount"]["getIdentification"]
         assert row["statement_id"] == record["getId"]
@@ -108,12 +110,16 @@ def test_a_swiss_statement_with_batches_and_charges_foots(packs: Home) -> None:
     ]  # fmt: skip
     assert sum(Decimal(line["amount"]) for line in lines) == Decimal("322689.77") - Decimal("322152.16")
     assert [(b["balance_type"], b["amount"], b["date"]) for b in outcome["records"]["bank_balance"]] == [
-        ("OPBD", "322152.1600", "2016-04-29"), ("CLBD", "322689.7700", "2016-04-30"),
-    ]  # fmt: skip
+        ("OPBD", "322152.1600", "2016-04-29"),
+        ("CLBD", "322689.7700", "2016-04-30"),
+    ]
     batch = lines[6]
     assert (batch["bank_ref"], batch["booking_date"], batch["value_date"], batch["end_to_end_ref"]) == (
-        "20160530007602769939022000000012", "2016-05-27", "2016-05-30", None,
-    )  # fmt: skip
+        "20160530007602769939022000000012",
+        "2016-05-27",
+        "2016-05-30",
+        None,
+    )
     assert batch["remittance"].startswith(
         "SAMMELGUTSCHRIFT ESR VERARBEITUNG VOM 27.05.2016 KUNDENNUMMER 01-000000-4 PAKET ID: 160527CH000000RU "
         "CreditorReference 000000000002016030002820804 000000000002016030001581632"
@@ -200,9 +206,11 @@ def test_every_public_sample_is_in_a_test_above() -> None:
         {path.name for path in corpus("bank-camt", "*.xml")} - {path.name for path in GENKGO} - set(HELD) - set(REFUSED)
     )
     assert rest == {
-        "viafintech__053_valid_example_v4.xml", "viafintech__054_valid_example.xml", "bsp__camt.053.001.02.xml",
+        "viafintech__053_valid_example_v4.xml",
+        "viafintech__054_valid_example.xml",
+        "bsp__camt.053.001.02.xml",
         "bsp__golden_camt053_no_namespace.xml",
-    }  # fmt: skip
+    }
 
 
 READ_IN_A_PROCESS = """
@@ -223,8 +231,11 @@ def test_entries_that_are_no_rows_do_not_stay_in_memory(tmp_path: Path) -> None:
     camt(path, 10_000)
     done = subprocess.run(
         [sys.executable, "-c", READ_IN_A_PROCESS.format(path=str(path))],
-        check=True, capture_output=True, text=True, cwd=Path(__file__).parents[3],
-    )  # fmt: skip
+        check=True,
+        capture_output=True,
+        text=True,
+        cwd=Path(__file__).parents[3],
+    )
     balances, grown_mb = done.stdout.split()
     # The document has 5 MB; as a tree it takes 60.
     assert int(balances) == 2
@@ -248,17 +259,24 @@ def test_every_version_is_read(packs: Home, tmp_path: Path, version: int) -> Non
     path = tmp_path / "camt.053.xml"
     path.write_text(
         STATEMENT.format(
-            version=version, suffix="V01" if version == 1 else "", opening=kind("PRCD"), closing=kind("CLBD"),
+            version=version,
+            suffix="V01" if version == 1 else "",
+            opening=kind("PRCD"),
+            closing=kind("CLBD"),
             status="<Cd>BOOK</Cd>" if version >= 8 else "BOOK",
             details=details if version == 1 else f"<NtryDtls>{details}</NtryDtls>",
         )
-    )  # fmt: skip
+    )
     outcome = through_pack(packs, "iso20022/camt.053", path)
     assert outcome["faults"] == []
     [line] = outcome["records"]["bank_line"]
     assert (line["amount"], line["status"], line["end_to_end_ref"], line["remittance"]) == (
-        "12.5000", "BOOK", "E1", "Text",
-    )  # fmt: skip
+        "12.5000",
+        "BOOK",
+        "E1",
+        "Text",
+    )
     assert [(b["balance_type"], b["amount"]) for b in outcome["records"]["bank_balance"]] == [
-        ("PRCD", "-5.0000"), ("CLBD", "7.5000"),
-    ]  # fmt: skip
+        ("PRCD", "-5.0000"),
+        ("CLBD", "7.5000"),
+    ]

@@ -111,8 +111,10 @@ def test_each_line_is_a_document_and_a_broken_one_is_a_fault(tmp_path: Path) -> 
     )
     reading = read(tmp_path / "a", content, "items", "a", "../id", lines=True)
     assert rows(reading) == [
-        ["line 1 $.items[0]", "1", "1"], ["line 1 $.items[1]", "2", "1"], ["line 4 $.items[0]", "4", "3"],
-    ]  # fmt: skip
+        ["line 1 $.items[0]", "1", "1"],
+        ["line 1 $.items[1]", "2", "1"],
+        ["line 4 $.items[0]", "4", "3"],
+    ]
     [fault] = reading.faults
     assert (fault.code, fault.position, fault.row["#raw"]) == ("ROW_REJECT", "line 3", '{"id": 2, "items": [{"a": 3}')
     assert rows(read(tmp_path / "a", '{"a": 1}\n{"a": 2}', "/", "a", lines=True)) == [["line 1", "1"], ["line 2", "2"]]
@@ -148,8 +150,9 @@ def test_a_key_that_stands_twice_rejects_the_row(tmp_path: Path) -> None:
     reading = read(tmp_path / "a", content, "r", "a")
     assert rows(reading) == [["$.r[1]", "2"]]
     assert [(fault.position, fault.row["#raw"]) for fault in reading.faults] == [
-        ("$.r[0]", '{"a": 1, "b": {"c": 1, "c": 2}}'), ("$.r[2]", '{"a": 3, "a": 3}'),
-    ]  # fmt: skip
+        ("$.r[0]", '{"a": 1, "b": {"c": 1, "c": 2}}'),
+        ("$.r[2]", '{"a": 3, "a": 3}'),
+    ]
     assert "the key c occurs twice" in reading.faults[0].message
     several = read(tmp_path / "a", '[{"b": 1, "c": 1, "a": 1, "c": 2, "b": 2}]', "/", "a")
     assert (rows(several), several.faults[0].message) == ([], "the key b occurs twice in one object")
@@ -190,9 +193,12 @@ def test_a_wanted_key_around_the_rows_must_not_stand_twice(tmp_path: Path) -> No
 
 @pytest.mark.parametrize(
     ("limit", "message"),
-    [({"file_bytes_max": 10}, "file_bytes_max"), ({"rows_per_file_max": 2}, "rows_per_file_max"),
-     ({"faults_per_file_max": 0}, "faults_per_file_max")],
-)  # fmt: skip
+    [
+        ({"file_bytes_max": 10}, "file_bytes_max"),
+        ({"rows_per_file_max": 2}, "rows_per_file_max"),
+        ({"faults_per_file_max": 0}, "faults_per_file_max"),
+    ],
+)
 def test_limits_are_held(tmp_path: Path, limit: dict[str, int], message: str) -> None:
     with pytest.raises(FileError, match=message):
         rows(read(tmp_path / "a", '[{"a": 1}, {"a": 2, "a": 2}, {"a": 3}]', "/", "a", limits=Limits(**limit)))

@@ -81,11 +81,16 @@ def test_namespaces_attributes_positions_and_nested_rows(tmp_path: Path) -> None
         ["/R/G[2]/L[1]", None, None, "a<b", None, None, "G2", "7", "mon", None],
     ]
     assert [row[0] for row in rows(read(tmp_path / "a.xml", DEEP, "/R/G/L", "Q"))] == [
-        "/R/G/L[1]", "/R/G/L[2]", "/R/G[2]/L[1]",
-    ]  # fmt: skip
+        "/R/G/L[1]",
+        "/R/G/L[2]",
+        "/R/G[2]/L[1]",
+    ]
     assert [row[0] for row in rows(read(tmp_path / "a.xml", DEEP, "//L", "Q"))] == [
-        "/R/G/L[1]", "/R/G/L[2]/Sub/L[1]", "/R/G/L[2]", "/R/G[2]/L[1]",
-    ]  # fmt: skip
+        "/R/G/L[1]",
+        "/R/G/L[2]/Sub/L[1]",
+        "/R/G/L[2]",
+        "/R/G[2]/L[1]",
+    ]
     assert rows(read(tmp_path / "a.xml", DEEP, "//a:L", "."))[1] == ["/R/G/L[2]/Sub/L[1]", "inner"]
     assert rows(read(tmp_path / "a.xml", DEEP, "/R", "@day", "G[Id='G2']/L/Q")) == [["/R[1]", "mon", "a<b"]]
     assert rows(read(tmp_path / "a.xml", DEEP, "//Nothing", "Q")) == []
@@ -94,8 +99,9 @@ def test_namespaces_attributes_positions_and_nested_rows(tmp_path: Path) -> None
 def test_what_stands_behind_a_row_never_reaches_it(tmp_path: Path) -> None:
     content = "<R><T>1</T><N/><T>2</T><N/><T>3</T></R>"
     assert [row[1:] for row in rows(read(tmp_path / "a.xml", content, "//N", "../T", "../T[2]", "count(../T)"))] == [
-        ["1", None, "1"], ["1", "2", "2"],
-    ]  # fmt: skip
+        ["1", None, "1"],
+        ["1", "2", "2"],
+    ]
 
 
 @pytest.mark.parametrize(
@@ -152,9 +158,12 @@ def test_a_document_that_is_nested_too_deep_is_refused_with_the_line(tmp_path: P
 
 @pytest.mark.parametrize(
     ("limit", "message"),
-    [({"file_bytes_max": 10}, "file_bytes_max"), ({"rows_per_file_max": 1}, "rows_per_file_max"),
-     ({"xml_text_bytes_max": 3}, "xml_text_bytes_max")],
-)  # fmt: skip
+    [
+        ({"file_bytes_max": 10}, "file_bytes_max"),
+        ({"rows_per_file_max": 1}, "rows_per_file_max"),
+        ({"xml_text_bytes_max": 3}, "xml_text_bytes_max"),
+    ],
+)
 def test_limits_are_held(tmp_path: Path, limit: dict[str, int], message: str) -> None:
     with pytest.raises(FileError, match=message):
         rows(read(tmp_path / "a.xml", CAMT, "//N", "Amt", limits=Limits(**limit)))
@@ -200,11 +209,14 @@ def test_what_stands_behind_a_row_is_in_reach_inside_a_whole_element(tmp_path: P
     content = f"<R>{events}<N>last</N><Step>no</Step></R>"
     found = rows(read(tmp_path / "a.xml", content, "//N", ".", "../../Step", "../Step", whole=["E"]))
     assert [[*row[:2], (row[2] or "")[-1:], row[3]] for row in found] == [
-        ["/R/E/L/N[1]", "0", "0", None], ["/R/E/L/N[2]", "", "0", None],
-        ["/R/E[2]/L/N[1]", "1", "1", None], ["/R/E[2]/L/N[2]", "", "1", None],
-        ["/R/E[3]/L/N[1]", "2", "2", None], ["/R/E[3]/L/N[2]", "", "2", None],
+        ["/R/E/L/N[1]", "0", "0", None],
+        ["/R/E/L/N[2]", "", "0", None],
+        ["/R/E[2]/L/N[1]", "1", "1", None],
+        ["/R/E[2]/L/N[2]", "", "1", None],
+        ["/R/E[3]/L/N[1]", "2", "2", None],
+        ["/R/E[3]/L/N[2]", "", "2", None],
         ["/R/N[1]", "last", "", "out"],
-    ]  # fmt: skip
+    ]
 
 
 @pytest.mark.parametrize(
@@ -259,8 +271,9 @@ def test_memory_does_not_grow_with_the_document(
 name = st.sampled_from("NABT")
 tree = st.recursive(
     st.tuples(name, st.text("ab ", max_size=3)),
-    lambda inner: st.tuples(name, st.lists(inner, max_size=4)), max_leaves=25,
-)  # fmt: skip
+    lambda inner: st.tuples(name, st.lists(inner, max_size=4)),
+    max_leaves=25,
+)
 
 
 def built(node: tuple[str, Any]) -> Any:

@@ -21,8 +21,11 @@ def xlsx(path: Path, rows: str, *, formats: Sequence[str] = (), strings: str = "
             "xl/workbook.xml",
             f'<workbook {MAIN} xmlns:r="{REL}">{book}<sheets><sheet name="S" sheetId="1" r:id="r0"/></sheets></workbook>',
         )
-        targets = (("worksheet", target or "worksheets/sheet1.xml"), ("styles", "styles.xml"),
-                   ("sharedStrings", "sharedStrings.xml"))  # fmt: skip
+        targets = (
+            ("worksheet", target or "worksheets/sheet1.xml"),
+            ("styles", "styles.xml"),
+            ("sharedStrings", "sharedStrings.xml"),
+        )
         archive.writestr("xl/_rels/workbook.xml.rels", _relations(*targets, external=bool(target)))
         codes = "".join(f'<numFmt numFmtId="{170 + n}" formatCode="{code}"/>' for n, code in enumerate(formats))
         styles = "".join(f'<xf numFmtId="{170 + n}"/>' for n in range(len(formats)))
@@ -48,8 +51,10 @@ def _relations(*targets: tuple[str, str], external: bool = False) -> str:
 
 def ods(path: Path, tables: str, styles: str = "") -> Path:
     """An OpenDocument spreadsheet with these tables."""
-    names = " ".join(f'xmlns:{prefix}="urn:oasis:names:tc:opendocument:xmlns:{prefix}:1.0"'
-                     for prefix in ("office", "table", "text", "style"))  # fmt: skip
+    names = " ".join(
+        f'xmlns:{prefix}="urn:oasis:names:tc:opendocument:xmlns:{prefix}:1.0"'
+        for prefix in ("office", "table", "text", "style")
+    )
     calc = 'xmlns:calcext="urn:org:documentfoundation:names:experimental:calc:xmlns:calcext:1.0"'
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr(zipfile.ZipInfo("mimetype"), "application/vnd.oasis.opendocument.spreadsheet")
@@ -102,8 +107,10 @@ def xlsb(path: Path, rows: Sequence[Sequence[tuple[int, int, bytes]]], *, string
     styles += record(613, struct.pack("<I", 1)) + record(46, bytes(51)) + record(614)
     base = record(47, struct.pack("<HHHHHBBBBBB", 0xFFFF, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0))
     styles += record(626, struct.pack("<I", 1)) + base + record(627)
-    used = b"".join(record(47, struct.pack("<HHHHHBBBBBB", 0, code, 0, 0, 0, 0, 0, 0, 0, 0, 0))
-                    for code in (0, *range(170, 170 + len(formats))))  # fmt: skip
+    used = b"".join(
+        record(47, struct.pack("<HHHHHBBBBBB", 0, code, 0, 0, 0, 0, 0, 0, 0, 0, 0))
+        for code in (0, *range(170, 170 + len(formats)))
+    )
     styles += record(617, struct.pack("<I", 1 + len(formats))) + used + record(618) + record(279)
     texts = record(159, struct.pack("<II", len(strings), len(strings)))
     texts += b"".join(record(19, b"\0" + wide(text)) for text in strings) + record(160)

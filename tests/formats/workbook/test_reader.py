@@ -193,11 +193,14 @@ def test_what_libreoffice_converts_reads_the_same(converted: Path, kind: str) ->
 
 text = st.text(st.characters(exclude_categories=("Cs", "Cc")), max_size=8)
 value = st.one_of(
-    text, st.integers(-(10**15), 10**15), st.booleans(), st.none(),
+    text,
+    st.integers(-(10**15), 10**15),
+    st.booleans(),
+    st.none(),
     st.decimals(-(10**9), 10**9, places=4).map(float),
     st.dates(date(1900, 3, 1), date(2100, 1, 1)),
     st.integers(0, 4 * 10**9).map(lambda seconds: datetime.fromisoformat("1950-01-01") + timedelta(seconds=seconds)),
-)  # fmt: skip
+)
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -312,9 +315,12 @@ def row(number_: int, *found: str) -> str:
 
 
 def test_positions_are_true_whatever_the_used_range_says(tmp_path: Path) -> None:
-    path = xlsx(tmp_path / "a.xlsx", HEAD.replace('="1"', '="7"').replace("A1", "C7").replace("B1", "D7")
-                + row(900, '<c r="C900"><v>5</v></c>', '<c r="D900" t="str"><v>x</v></c>'),
-                before='<dimension ref="A1:B2"/>')  # fmt: skip
+    path = xlsx(
+        tmp_path / "a.xlsx",
+        HEAD.replace('="1"', '="7"').replace("A1", "C7").replace("B1", "D7")
+        + row(900, '<c r="C900"><v>5</v></c>', '<c r="D900" t="str"><v>x</v></c>'),
+        before='<dimension ref="A1:B2"/>',
+    )
     reading = open_book(path)
     assert reading.columns == ("#1", "#2", "SKU", "Qty")
     assert [list(found.values())[1:] for found in rows(reading)] == [["S!A900", 0, "", "", "5", "x"]]
@@ -482,8 +488,10 @@ def merged(tmp_path: Path) -> Path:
 def test_merged_cells_are_filled_on_demand(merged: Path) -> None:
     assert table(merged) == [["Sheet!A2", "A", "L1", "1"], ["Sheet!A3", "", "L2", "2"], ["Sheet!A5", "B", "both", ""]]
     assert table(merged, merged="fill") == [
-        ["Sheet!A2", "A", "L1", "1"], ["Sheet!A3", "A", "L2", "2"], ["Sheet!A5", "B", "both", "both"],
-    ]  # fmt: skip
+        ["Sheet!A2", "A", "L1", "1"],
+        ["Sheet!A3", "A", "L2", "2"],
+        ["Sheet!A5", "B", "both", "both"],
+    ]
 
 
 def test_a_merged_title_among_the_rows_is_not_beyond_the_header(tmp_path: Path) -> None:
@@ -504,8 +512,11 @@ def test_merged_cells_reach_over_blocks(merged: Path, monkeypatch: pytest.Monkey
 
 
 def test_an_error_in_merged_cells_is_in_all_their_rows(tmp_path: Path) -> None:
-    path = xlsx(tmp_path / "a.xlsx", HEAD + row(2, '<c r="A2" t="e"><v>#REF!</v></c>') + row(3, '<c r="B3"><v>1</v></c>'),
-                after='<mergeCells><mergeCell ref="A2:A3"/></mergeCells>')  # fmt: skip
+    path = xlsx(
+        tmp_path / "a.xlsx",
+        HEAD + row(2, '<c r="A2" t="e"><v>#REF!</v></c>') + row(3, '<c r="B3"><v>1</v></c>'),
+        after='<mergeCells><mergeCell ref="A2:A3"/></mergeCells>',
+    )
     found = [cell_parts(one["SKU"]) for one in rows(open_book(path, merged="fill"))]
     assert [(what.split()[2], text) for what, _, text in found] == [("S!A2", "#REF!"), ("S!A3", "#REF!")]
 
@@ -535,8 +546,11 @@ def test_binary_workbook(tmp_path: Path) -> None:
             [(4, 0, b"\1"), (9, 0, double(0.1 + 0.2) + bytes(6)), (1, 0, b"")],
             [(8, 0, wide("result") + bytes(6)), (3, 0, b"\x2a"), (1, 0, b"")],
         ],
-        strings=["SKU", "Qty", "é-1"], formats=["00000", "yyyy\\-mm\\-dd"], merged=[(4, 5, 0, 0)], first_row=3,
-    )  # fmt: skip
+        strings=["SKU", "Qty", "é-1"],
+        formats=["00000", "yyyy\\-mm\\-dd"],
+        merged=[(4, 5, 0, 0)],
+        first_row=3,
+    )
     assert table(path) == [
         ["S!A5", "é-1", "123.45", "2026-11-01"],
         ["S!A6", "00123", "-5", "2026-11-01T10:30:00"],
@@ -577,8 +591,11 @@ def test_open_document_cells(tmp_path: Path) -> None:
         f"{CELL.format('x')}</table:table-row>"
         for attributes, shown_, _ in cell_texts
     )
-    path = ods(tmp_path / "a.ods", f'<table:table table:name="S"><table:table-row>{CELL.format("a")}{CELL.format("b")}'
-               f"</table:table-row>{lines}</table:table>")  # fmt: skip
+    path = ods(
+        tmp_path / "a.ods",
+        f'<table:table table:name="S"><table:table-row>{CELL.format("a")}{CELL.format("b")}'
+        f"</table:table-row>{lines}</table:table>",
+    )
     assert [line[1] for line in table(path)] == [expected for _, _, expected in cell_texts]
 
 
@@ -606,20 +623,29 @@ def test_open_document_repeats_errors_and_hidden_tables(tmp_path: Path) -> None:
 
 def test_a_few_bytes_that_stand_for_billions_of_cells_are_refused(tmp_path: Path) -> None:
     many = CELL.format("x").replace("<table:table-cell", '<table:table-cell table:number-columns-repeated="16000"')
-    path = ods(tmp_path / "a.ods", f'<table:table table:name="S"><table:table-row table:number-rows-repeated="1048576">'
-               f"{many}</table:table-row></table:table>")  # fmt: skip
+    path = ods(
+        tmp_path / "a.ods",
+        f'<table:table table:name="S"><table:table-row table:number-rows-repeated="1048576">'
+        f"{many}</table:table-row></table:table>",
+    )
     with pytest.raises(FileError, match="repeats more than"):
         rows(open_book(path, header=False, columns=["a"]))
 
 
 @pytest.mark.parametrize(
     "inside",
-    ['<text:p><text:s text:c="99999999"/></text:p>', '<text:p>' + '<text:s text:c="30000"/>' * 100 + "</text:p>",
-     '<text:p><text:s text:c="30000"/></text:p>' * 100],
-)  # fmt: skip
+    [
+        '<text:p><text:s text:c="99999999"/></text:p>',
+        "<text:p>" + '<text:s text:c="30000"/>' * 100 + "</text:p>",
+        '<text:p><text:s text:c="30000"/></text:p>' * 100,
+    ],
+)
 def test_endless_blanks_of_a_cell_are_refused(tmp_path: Path, inside: str) -> None:
-    path = ods(tmp_path / "a.ods", f'<table:table table:name="S"><table:table-row><table:table-cell>{inside}'
-               "</table:table-cell></table:table-row></table:table>")  # fmt: skip
+    path = ods(
+        tmp_path / "a.ods",
+        f'<table:table table:name="S"><table:table-row><table:table-cell>{inside}'
+        "</table:table-cell></table:table-row></table:table>",
+    )
     with pytest.raises(FileError, match=r"a cell (states|has) more than"):
         open_book(path)
 

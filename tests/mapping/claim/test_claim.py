@@ -269,8 +269,9 @@ def test_each_set_of_an_interchange_goes_to_its_own_mapping() -> None:
     lib = library(shipped, stock)
     claims = unit_claim(lib, Unit(0), Unit(1, "846"), Unit(2), Unit(3, "997"), senders=["ZZ/3PLEAST"])
     assert {one.mapping.feed: units for one, units in claims.taken} == {
-        "945": frozenset({0, 2}), "846": frozenset({1}),
-    }  # fmt: skip
+        "945": frozenset({0, 2}),
+        "846": frozenset({1}),
+    }
     assert claims.units == [3]
     assert "transaction set 997 0001 from ZZ/3PLEAST: an acknowledgement" in claims.unclaimed[0].message
     assert claims.unclaimed[0].position == "segment 3"
@@ -279,8 +280,9 @@ def test_each_set_of_an_interchange_goes_to_its_own_mapping() -> None:
 def test_a_set_that_nobody_names_says_what_to_add() -> None:
     fault = unit_claim(library(x12("945")), Unit(0, "846")).unclaimed[0]
     assert fault.code == "FILE_REJECT"
-    assert fault.message == ("transaction set 846 0001 from ZZ/3PLEAST: "
-                             "no mapping of partner 3pl-east names it (they name: 945)")  # fmt: skip
+    assert fault.message == (
+        "transaction set 846 0001 from ZZ/3PLEAST: no mapping of partner 3pl-east names it (they name: 945)"
+    )
     assert 'transaction = "846"' in fault.hint
 
 

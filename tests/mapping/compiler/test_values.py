@@ -137,8 +137,11 @@ def test_typographic_signs_and_spaces(con: duckdb.DuckDBPyConnection) -> None:
 def test_indian_groups(con: duckdb.DuckDBPyConnection) -> None:
     for decimal in ("auto", "point"):
         assert numbers(con, decimal, "1,23,456.78", "12,34,567", "-1,00,000.5", "1,23,45.6") == [
-            Decimal("123456.78"), Decimal(1234567), Decimal("-100000.5"), None,
-        ]  # fmt: skip
+            Decimal("123456.78"),
+            Decimal(1234567),
+            Decimal("-100000.5"),
+            None,
+        ]
     assert numbers(con, "comma", "1,23,456.78", "12,34,567") == [None, None]
 
 
@@ -158,8 +161,10 @@ def test_the_noise_of_binary_numbers_is_no_decimal(con: duckdb.DuckDBPyConnectio
 
 def test_rates_keep_twelve_decimals(con: duckdb.DuckDBPyConnection) -> None:
     assert read(con, "rate", "0.134195", "1.123456789012", "1.1234567890123") == [
-        "0.134195000000", "1.123456789012", None,
-    ]  # fmt: skip
+        "0.134195000000",
+        "1.123456789012",
+        None,
+    ]
 
 
 def test_decimal_point(con: duckdb.DuckDBPyConnection) -> None:
@@ -291,8 +296,11 @@ def test_what_is_no_date_is_not_read(con: duckdb.DuckDBPyConnection, kind: str, 
 def test_a_zone_holds_for_texts_that_name_none(con: duckdb.DuckDBPyConnection) -> None:
     texts = ("2026-07-01 10:00:00", "2026-12-01 10:00:00", "2026-07-01T10:00:00Z", "2026-07-01T10:00:00+02:00")
     assert read(con, "datetime", *texts, timezone="America/New_York") == [
-        "2026-07-01 14:00:00+00", "2026-12-01 15:00:00+00", "2026-07-01 10:00:00+00", "2026-07-01 08:00:00+00",
-    ]  # fmt: skip
+        "2026-07-01 14:00:00+00",
+        "2026-12-01 15:00:00+00",
+        "2026-07-01 10:00:00+00",
+        "2026-07-01 08:00:00+00",
+    ]
 
 
 def test_a_time_that_the_clocks_skip_is_not_read_and_one_that_comes_twice_is_the_later(
@@ -300,8 +308,11 @@ def test_a_time_that_the_clocks_skip_is_not_read_and_one_that_comes_twice_is_the
 ) -> None:
     texts = ("2026-03-08 01:59:59", "2026-03-08 02:30:00", "2026-03-08 03:00:00", "2026-11-01 01:30:00")
     assert read(con, "datetime", *texts, timezone="America/New_York") == [
-        "2026-03-08 06:59:59+00", None, "2026-03-08 07:00:00+00", "2026-11-01 06:30:00+00",
-    ]  # fmt: skip
+        "2026-03-08 06:59:59+00",
+        None,
+        "2026-03-08 07:00:00+00",
+        "2026-11-01 06:30:00+00",
+    ]
 
 
 def test_dates_are_the_day_as_written_or_in_the_declared_zone(con: duckdb.DuckDBPyConnection) -> None:
@@ -414,8 +425,11 @@ def test_zone_abbreviations_decide_the_instant(con: duckdb.DuckDBPyConnection) -
         ]
     texts = ("2026-08-01 10:00:00 CEST", "2026-08-01 10:00:00 MEZ", "2026-08-01T10:00 JST", "2026-08-01 10:00:00 XST")
     assert read(con, "datetime", *texts, timezone=zone) == [
-        "2026-08-01 08:00:00+00", "2026-08-01 09:00:00+00", "2026-08-01 01:00:00+00", None,
-    ]  # fmt: skip
+        "2026-08-01 08:00:00+00",
+        "2026-08-01 09:00:00+00",
+        "2026-08-01 01:00:00+00",
+        None,
+    ]
     assert read(con, "date", "2026-08-01T10:00 JST", timezone=zone) == ["2026-07-31"]
     with pytest.raises(ValueError, match="several: IST"):
         dates.shape("%H:%M IST")

@@ -109,8 +109,11 @@ def test_every_canonical_column_can_be_named() -> None:
         for column in table.columns:
             sql = compile_scalar(
                 f"coalesce({column.name}, 'x') <> {column.name}",
-                {column.name}, (), field_sql=quoted, column_sql=quoted,
-            )  # fmt: skip
+                {column.name},
+                (),
+                field_sql=quoted,
+                column_sql=quoted,
+            )
             assert sql == f"(coalesce({quoted(column.name)}, 'x') <> {quoted(column.name)})"
 
 
@@ -135,7 +138,7 @@ def test_names_distinguishes_fields_from_source_columns() -> None:
         ("strftime(day, '%Q')", "does not know '%Q'"),
         ("regexp_matches(sku, '(')", "cannot be read"),
         ("regexp_matches(sku, '(?=x)')", "cannot be read"),
-        ("regexp_matches(sku, \"Ref\")", "must be written out"),
+        ('regexp_matches(sku, "Ref")', "must be written out"),
         ("lpad(sku, 99999999, 'x')", "at most 1000"),
         ("lpad(sku, qty, 'x')", "must be written out"),
         ("lpad(sku, 5, '')", "nothing to fill up with"),
@@ -183,7 +186,7 @@ def test_names_distinguishes_fields_from_source_columns() -> None:
         ("sku collate nocase", "not allowed"),
         ("sku ~ 'x'", "not allowed"),
         ("sku like 'a' escape 'x'", "not allowed"),
-        ("sku like \"Ref\"", "must be written out"),
+        ('sku like "Ref"', "must be written out"),
         ("interval '1 day'", "not allowed"),
         ("upper(sku) over ()", "not allowed"),
         ("upper(sku order by sku)", "not allowed"),
@@ -195,7 +198,7 @@ def test_names_distinguishes_fields_from_source_columns() -> None:
         ("+".join(["qty"] * 500), "nested too deeply"),
         ("'" + "x" * 5000 + "'", "more than 4000 characters"),
     ],
-)  # fmt: skip
+)
 def test_everything_else_is_refused_and_says_why(text: str, said: str) -> None:
     with pytest.raises(ExpressionError) as refused:
         compiled(text)

@@ -60,9 +60,12 @@ def sample(folder: Path, name: str, expected: Any = None) -> Path:
 
 def outcome(*rows: Mapping[str, Any], **counts: int) -> samples.Run:
     return lambda _mapping, _sample: {
-        "file": "x", "counts": {"received": len(rows), **counts}, "records": {"inventory_snapshot": list(rows)},
-        "faults": [{"position": "line 3", "code": "ROW_REJECT", "message": "qty: is blank"}], "entries": [],
-    }  # fmt: skip
+        "file": "x",
+        "counts": {"received": len(rows), **counts},
+        "records": {"inventory_snapshot": list(rows)},
+        "faults": [{"position": "line 3", "code": "ROW_REJECT", "message": "qty: is blank"}],
+        "entries": [],
+    }
 
 
 def test_an_outcome_as_expected_says_nothing(partner: Path) -> None:
