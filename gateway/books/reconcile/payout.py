@@ -2,7 +2,8 @@
 
 P1 the deposit names the settlement, amounts equal · P2 it names it, the amount is less · P3 a deposit names
 several settlements that together make it · P4 one amount, one deposit, within the window, unique on both
-sides. What is ambiguous is never confirmed, and nothing is used twice.
+sides. What is ambiguous is never confirmed, and nothing is used twice. A match is taken back, with its entry, when one of
+its records was replaced or no longer names the other.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import duckdb
 
 from gateway.books.reconcile.registry import Reconciliation
 from gateway.books.reconcile.tables import ToPost, Working
+from gateway.books.reconcile.words import whole
 from gateway.sql import literal
 
 CODES = ("PAYOUT_NOT_BANKED", "PAYOUT_SHORT", "DEPOSIT_UNKNOWN")
@@ -30,29 +32,59 @@ def run(working: Working, block: Reconciliation) -> None:
 
 
 def _open_items(working: Working, block: Reconciliation) -> None:
-    """Payouts and deposits that no match has used yet, and which deposit names which settlement."""
-    con, used = working.con, f"select record_id from ({working.standing(block)})"
+    """Payouts and deposits that no match uses, and which deposit names which settlement."""
+    con = working.con
     con.execute(
-        f"""create or replace temp table _payouts as
+        """create or replace temp view _all_payouts as
         select record_id, entity, partner, channel, settlement_id, total, currency, deposit_date, file_id, "position",
                coalesce(nullif(payout_ref, ''), settlement_id) as reference
-        from settlement_current where total > 0
-          and record_id not in ({used})"""
+        from settlement_current where total > 0"""
     )
     con.execute(
-        f"""create or replace temp table _deposits as
+        f"""create or replace temp view _all_deposits as
         select record_id, entity, partner, account, statement_id, bank_ref, booking_date, amount, currency, file_id,
                "position", coalesce(end_to_end_ref, '') || ' ' || coalesce(remittance, '') as words, counterparty
         from bank_line_current
-        where {working.recon.rules.posting.condition("bank_line", "may_be_payout")}
-          and record_id not in ({used})"""
+        where {working.recon.rules.posting.condition("bank_line", "may_be_payout")}"""
     )
+    _gone(working, block)
+    used = f"(select record_id from ({_standing(working, block)}))"
+    for name in ("payouts", "deposits"):
+        con.execute(f"create or replace temp table _{name} as select * from _all_{name} where record_id not in {used}")
     con.execute(
-        """create or replace temp table _names as
+        f"""create or replace temp table _names as
         select p.record_id as settlement, d.record_id as bank, p.total, d.amount, p.deposit_date, d.booking_date
         from _payouts p join _deposits d
-          on d.entity = p.entity and d.currency = p.currency and contains(d.words, p.reference)"""
+          on d.entity = p.entity and d.currency = p.currency and {whole("d.words", "p.reference")}"""
     )
+
+
+def _gone(working: Working, block: Reconciliation) -> None:
+    """Make the relation of the ledger's matches that no longer hold."""
+    working.con.execute(
+        f"""create or replace temp table _payout_gone as
+        with standing as ({working.standing(block)}),
+        pairs as (
+            select b.match_id, b.record_id as settlement, a.record_id as bank, b."pass"
+            from standing b join standing a on a.match_id = b.match_id and a.side = 'A' where b.side = 'B'),
+        holding as (
+            select match_id from pairs x left join _all_payouts p on p.record_id = x.settlement
+            left join _all_deposits d on d.record_id = x.bank group by match_id
+            having bool_and(coalesce(d.entity = p.entity and d.currency = p.currency
+                                     and (x."pass" = 'P4' or {whole("d.words", "p.reference")}), false)))
+        select * from standing where match_id not in (select match_id from holding)"""
+    )
+
+
+def _standing(working: Working, block: Reconciliation) -> str:
+    """SELECT of the ledger's matches that still hold."""
+    return f"select * from ({working.standing(block)}) where match_id not in (select match_id from _payout_gone)"
+
+
+def _confirmed(working: Working, block: Reconciliation) -> str:
+    """SELECT of all matches that hold, those of now included."""
+    return f"""{_standing(working, block)} union all by name
+            select * from {working.found} where reconciliation = {literal(block.letter)} and status <> 'REVERSED'"""
 
 
 def _named(con: duckdb.DuckDBPyConnection) -> None:
@@ -115,20 +147,43 @@ def _matches(working: Working, block: Reconciliation) -> None:
                bank as record_id, amount, difference, 'CONFIRMED' as status, why as explanation
         from found""",
     )
+    working.add_found(
+        block,
+        f"""select match_id, "pass", rule, side, record_id, amount, difference, 'REVERSED' as status,
+               'one of its records was replaced, or no longer names the other' as explanation
+        from _payout_gone anti join (select * from {working.found} where reconciliation = {literal(block.letter)})
+          using (match_id, side, record_id)""",
+    )
+    _to_post(working, block)
+
+
+def _to_post(working: Working, block: Reconciliation) -> None:
+    """Give the posting rules what is matched, and with sign −1 what is taken back, as it was posted.
+
+    The salt counts how often a settlement was matched before, so that no entry's id comes twice.
+    """
+    letter = literal(block.letter)
     working.con.execute(
         f"""create or replace temp table _payout_match as
-        select f.settlement as record_id, 1 as sign, p.entity, p.channel, p.currency, '' as file_id,
-               {literal(block.letter)} as salt, p.settlement_id, d.booking_date,
-               case when f.pass = 'P3' then p.total else d.amount end as amount
-        from _found f join _payouts p on p.record_id = f.settlement join _deposits d on d.record_id = f.bank"""
+        with times as (
+            select record_id, count(*) as n from match_line where reconciliation = {letter} and side = 'B' group by record_id),
+        moved as (
+            select f.settlement, f.bank, 1 as sign, f.pass from _found f
+            union all
+            select b.record_id, a.record_id, -1, b."pass" from _payout_gone b
+            join _payout_gone a on a.match_id = b.match_id and a.side = 'A' where b.side = 'B')
+        select f.settlement as record_id, f.sign, p.entity, p.channel, p.currency, '' as file_id,
+               {letter} || coalesce('|' || n || case when f.sign < 0 then '|back' else '' end, '') as salt, p.settlement_id,
+               d.booking_date, case when f.pass = 'P3' then p.total else d.amount end as amount
+        from moved f join settlement p on p.record_id = f.settlement join bank_line d on d.record_id = f.bank
+        left join times t on t.record_id = f.settlement"""
     )
     working.to_post.append(ToPost("payout_match", "_payout_match", ("settlement_id", "booking_date", "amount")))
 
 
 def _consumed(working: Working, block: Reconciliation) -> None:
     """Payouts and deposits that matches use, those of now included."""
-    used = f"""select side, record_id from ({working.standing(block)})
-            union select side, record_id from {working.found} where reconciliation = {literal(block.letter)}"""
+    used = f"select distinct side, record_id from ({_confirmed(working, block)})"
     working.add_matched(
         block,
         f"""with used as ({used})
@@ -148,9 +203,7 @@ def _detail(working: Working, block: Reconciliation) -> None:
     working.con.execute(
         f"""create or replace temp table _payout_lines as
         with matched as (
-            select match_id, record_id, side, "pass" from ({working.standing(block)})
-            union all select match_id, record_id, side, "pass" from {working.found}
-            where reconciliation = {literal(block.letter)}),
+            select match_id, record_id, side, "pass" from ({_confirmed(working, block)})),
         pairs as (
             select b.record_id as settlement, a.record_id as bank, b."pass",
                    count(*) over (partition by a.match_id) as members

@@ -29,6 +29,14 @@ def named(con: duckdb.DuckDBPyConnection, external: str, book: str, pairs_max: i
     return "_named"
 
 
+def whole(text: str, key: str) -> str:
+    """SQL: whether a text has a key, which may have blanks, with the ends of words on both sides, as `named` sees them."""
+    signs, ends = "[#._-]*", r"[^\pL\pN#._-]"
+    pattern = f"'(^|{ends}){signs}' || regexp_escape(trim(upper({key}), {_EDGES})) || '{signs}($|{ends})'"
+    # The pattern is made and tried only where the text has the key at all.
+    return f"case when contains(upper({text}), trim(upper({key}), {_EDGES})) then regexp_matches(upper({text}), {pattern}) else false end"
+
+
 def _met(texts: str, keys: str, text_side: str, key_side: str, pairs_max: int) -> str:
     """SELECT of (external, book): a join by word, of words that bring few enough together."""
     same = "entity, currency, word"
