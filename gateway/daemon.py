@@ -195,7 +195,7 @@ class Daemon:
         if config == old.settings:
             return
         needs_restart = [
-            name for name in ("ledger", "limits.memory_mb_max", "daemon.listen", "daemon.token_env")
+            name for name in ("ledger", "audit", "limits.memory_mb_max", "daemon.listen", "daemon.token_env")
             if operator.attrgetter(name)(config) != operator.attrgetter(name)(old.settings)
         ]  # fmt: skip
         if needs_restart:

@@ -121,7 +121,10 @@ def _throwaway(folder: Path, config: Config, now: datetime | None) -> Iterator[H
     """A home with an empty ledger that is removed afterwards."""
     temporary = Path(tempfile.mkdtemp(prefix="gateway-"))
     elsewhere = config.model_copy(
-        update={"ledger": settings.Ledger(path=str(temporary), threads=config.ledger.threads)}
+        update={
+            "ledger": settings.Ledger(path=str(temporary), threads=config.ledger.threads),
+            "audit": config.audit.model_copy(update={"anchor": ()}),
+        }
     )
     try:
         with lake.open_lake(folder, elsewhere) as ledger:

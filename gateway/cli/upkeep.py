@@ -12,20 +12,38 @@ from gateway.cli.invocation import DONE, PERSON, home_folder
 from gateway.cli.output import out
 
 
-def verify() -> None:
-    """Check that the ledger still says what was committed: rows, chain, archive and sums."""
-    from gateway.ledger import lake
+def verify(
+    restored: Annotated[
+        str, typer.Option(help="Why the ledger was put back on purpose: recorded in its anchors before the check.")
+    ] = "",
+) -> None:
+    """Check that the ledger still says what was committed: rows, chain, anchors, archive and sums."""
+    from gateway.ledger import anchor_check, lake
     from gateway.ledger import verify as verification
 
     settings = configuration.load(home_folder())
+    if restored:
+        _record(settings, restored)
     with lake.open_lake(home_folder(), settings, read_only=True) as ledger:
         findings = verification.verify(ledger)
+        anchored = anchor_check.check(ledger, home_folder(), settings)
+    findings += anchored.findings
     for finding in findings:
         out.print(f"{finding.table} {finding.row}: {finding.message}")
+    for note in anchored.notes:
+        out.print(f"Note: {note}.")
     out.print(
         "The ledger is intact: every row is as it was committed." if not findings else f"{len(findings)} findings."
     )
     raise typer.Exit(PERSON if findings else DONE)
+
+
+def _record(settings: configuration.Config, why: str) -> None:
+    from gateway.ledger import lake, restore
+
+    with lake.open_lake(home_folder(), settings) as ledger:
+        seq = restore.state_restored(ledger, why)
+    out.print(f"Recorded in the anchors: the ledger was put back to audit row {seq} on purpose.")
 
 
 def maintain() -> None:

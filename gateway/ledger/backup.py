@@ -72,6 +72,8 @@ def _back_up(home: Path, config: Config, store: Store, target: Path) -> Backup:
             raise HouseError("back up to", str(made), "Run the backup again.", "a backup of this second exists already")
         unfinished = target / f".{made.name}.{os.getpid()}.tmp"
         try:
+            # Before the catalog: a backup's ledger may be ahead of its anchor, and never behind it.
+            _copy_anchors(home, config, unfinished)
             done = _fill(home, store, unfinished, earlier[-1] if earlier else None)
             _verify(unfinished, config)
             # Many small files: syncing everything once takes less than syncing each.
@@ -105,6 +107,14 @@ def _fill(home: Path, store: Store, folder: Path, earlier: Path | None) -> tuple
     _copy_present((home / name for name in MUTABLE), folder)
     _copy_present((store.folder / name for name in BESIDE), kept)
     return copied, linked
+
+
+def _copy_anchors(home: Path, config: Config, folder: Path) -> None:
+    """Copy the anchors of the audit chain that lie in the home."""
+    for place in config.audit.anchor:
+        if "://" not in place and not Path(place).is_absolute() and (home / place).exists():
+            (folder / place).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(home / place, folder / place)
 
 
 def referenced(catalog: Path) -> set[str]:

@@ -114,6 +114,11 @@ class BucketBytes:
         with ThreadPoolExecutor(UPLOADS_AT_ONCE) as pool:
             list(pool.map(self._upload, temporaries, temporaries.values()))
 
+    def put(self, name: str, content: bytes) -> None:
+        """Write a small object; a name that is there already is not written again. Raises OSError."""
+        with self._as_file(name):
+            self._put(name, content)
+
     def close(self) -> None:
         """Close what is idle."""
         client, self._client = self._client, None

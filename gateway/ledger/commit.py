@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
+from gateway.ledger.anchors import Head
 from gateway.ledger.connection import transaction
 from gateway.ledger.lake import Lake
 from gateway.ledger.locking import retry
@@ -76,6 +77,11 @@ class Commit:
             [self._seq, self.at, actor, action, subject, text, previous, self._hash],
         )
 
+    @property
+    def head(self) -> Head:
+        """The newest audit row as it is now."""
+        return Head(self._seq, self._hash, self.at)
+
     def finish(self) -> None:
         """Raise ValueError if rows were inserted that no audit row covers."""
         if self._touched:
@@ -88,15 +94,20 @@ def run_commit(lake: Lake, work: Callable[[Commit], Result]) -> Result:
     Raises whatever the work raises, after rolling back; HouseError if the ledger stays locked.
     """
 
-    def attempt() -> Result:
+    def attempt() -> tuple[Result, Head]:
         with transaction(lake.con):
             commit = Commit(lake)
             result = work(commit)
             commit.finish()
-        return result
+        return result, commit.head
 
     with lake.lock.held():
-        return retry(attempt)
+        result, head = retry(attempt)
+        if lake.anchors is not None:
+            lake.anchors.note(head)
+    if lake.anchors is not None:
+        lake.anchors.flush()
+    return result
 
 
 def row_hash(spec: Table, values: Mapping[str, str]) -> str:

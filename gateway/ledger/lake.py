@@ -14,6 +14,7 @@ import duckdb
 
 from gateway.errors import HouseError
 from gateway.ledger import connection, schema, views
+from gateway.ledger.anchors import Anchors
 from gateway.ledger.locking import WriterLock, retry
 from gateway.ledger.store import Store, folder_of, store_of
 from gateway.settings import Config
@@ -25,7 +26,7 @@ class Lake:
     """An attached lake. `con` is its DuckDB connection with the lake as the current catalog.
 
     `store` is where it lies; `lock` is held around every commit; `temporary` is this connection's own folder for spill
-    and copies.
+    and copies; `anchors` get the head of the audit chain, where commits are made.
     """
 
     def __init__(
@@ -34,6 +35,7 @@ class Lake:
         self.store, self.con, self.temporary, self.threads = store, con, temporary, threads
         self.read_only = read_only
         self.lock = WriterLock(store.catalog)
+        self.anchors: Anchors | None = None
 
     @property
     def folder(self) -> Path:
@@ -42,6 +44,8 @@ class Lake:
 
     def close(self) -> None:
         """Detach, close and remove what the connection spilled."""
+        if self.anchors is not None:
+            self.anchors.close()
         self.con.close()
         connection.release(self.temporary)
         self.store.close()
@@ -89,7 +93,10 @@ def open_lake(home: Path, config: Config, *, read_only: bool = False, as_of: str
             store.archive.check()
             connection.remove_stale_folders(store.folder)
             _create(store, config)
-        return _open(store, config, read_only=read_only, as_of=as_of)
+        anchors = None if read_only else Anchors(home, config)
+        lake = _open(store, config, read_only=read_only, as_of=as_of)
+        lake.anchors = anchors
+        return lake
     except duckdb.Error as error:
         store.close()
         raise _unreadable(store, str(error).split("\n")[0]) from error

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from gateway.errors import HouseError
 from gateway.ledger import lake, verify
+from gateway.ledger.anchors import Head
 from gateway.ledger.backup import BESIDE, belonging, referenced
 from gateway.ledger.folder_bytes import FolderBytes
 from gateway.ledger.locking import WriterLock
@@ -56,6 +57,7 @@ def restore(home: Path, config: Config, source: Path) -> Restored:
             cause = str(error.strerror) if isinstance(error, OSError) else str(error)
             raise HouseError("restore", store.catalog.name, "Fix that and run it again.", cause) from error
         _verify(home, config)
+        _state(home, config, str(source))
         return Restored(store.catalog.name, copied, present)
 
 
@@ -130,6 +132,25 @@ def _copy_beside(source: Path, target: Path) -> None:
             shutil.copytree(source / name, target / name)
         elif (source / name).exists():
             shutil.copy2(source / name, target / name)
+
+
+def _state(home: Path, config: Config, source: str) -> None:
+    """Record in every anchor that the ledger went back on purpose, and from what."""
+    with lake.open_lake(home, config) as restored:
+        state_restored(restored, f"gateway restore {source}")
+
+
+def state_restored(ledger: lake.Lake, source: str) -> int:
+    """Record in every anchor that the ledger as it is now was put back on purpose, `source` is from where or why.
+
+    Returns the number of its newest audit row. Raises HouseError where an anchor cannot be written.
+    """
+    row = ledger.con.execute('select seq, hash, "at" from lake.audit_log order by seq desc limit 1').to_arrow_table()
+    if not row.num_rows or ledger.anchors is None:
+        return 0
+    head = Head(*row.to_pylist()[0].values())
+    ledger.anchors.state_restored(head, source)
+    return head.seq
 
 
 def _verify(home: Path, config: Config) -> None:

@@ -1,5 +1,6 @@
 """Settings of a home: `config.toml`, a file a subject. docs/configuration.md describes every key."""
 
+from gateway.settings.audit import Audit
 from gateway.settings.config import Config
 from gateway.settings.daemon import Daemon
 from gateway.settings.documents import STOCK_REPORTS, Acknowledge, Send
@@ -19,6 +20,7 @@ __all__ = [
     "S3",
     "STOCK_REPORTS",
     "Acknowledge",
+    "Audit",
     "Channel",
     "Config",
     "Daemon",

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from pydantic import Field
+from pathlib import PurePosixPath
 
+from pydantic import Field, model_validator
+
+from gateway.settings.audit import Audit
 from gateway.settings.daemon import Daemon
 from gateway.settings.documents import Send
 from gateway.settings.ledger import Ledger
@@ -15,6 +18,7 @@ from gateway.settings.pgp import Pgp
 from gateway.settings.servers import S3, FolderDrop, Ftps, Sftp
 from gateway.settings.strict import Strict
 from gateway.settings.tolerance import Tolerance
+from gateway.toml_faults import wrong
 
 
 class Config(Strict):
@@ -24,6 +28,7 @@ class Config(Strict):
     channels: dict[str, Channel] = Field(default_factory=dict)
     partners: dict[str, Partner] = Field(default_factory=dict)
     ledger: Ledger = Ledger()
+    audit: Audit = Audit()
     limits: Limits = Limits()
     daemon: Daemon = Daemon()
     tolerance: Tolerance = Tolerance()
@@ -36,3 +41,17 @@ class Config(Strict):
     ftps: tuple[Ftps, ...] = ()
     s3: tuple[S3, ...] = ()
     send: tuple[Send, ...] = ()
+
+    @model_validator(mode="after")
+    def _anchored_elsewhere(self) -> Config:
+        for place in self.audit.anchor:
+            inside = (self.ledger.path, self.ledger.data, self.ledger.archive)
+            if any(within and PurePosixPath(place).is_relative_to(PurePosixPath(within)) for within in inside):
+                fix = (
+                    "write a place outside of it: who changes the ledger must not reach its anchor with the same rights"
+                )
+                raise wrong(f"the anchor {place} lies in the ledger", fix, "audit")
+        if any("://" in place for place in self.audit.anchor) and not self.ledger.s3.access_key_env:
+            fix = "name access_key_env and secret_key_env in [ledger.s3]"
+            raise wrong("an anchor in a bucket needs a key", fix, "audit")
+        return self

@@ -1,0 +1,248 @@
+"""The head of the audit chain, kept outside of the ledger: who rolls the ledger back or rewrites it is found.
+
+An anchor is a line of JSON: number and hash of the newest audit row, the SHA-256 of the line before it, and a signature
+where there is a key. A file gets a line after each commit, a bucket an object at most each minute.
+"""
+
+from __future__ import annotations
+
+import getpass
+import hashlib
+import hmac
+import json
+import os
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import structlog
+
+from gateway.atomic import sync_folder, write_atomically
+from gateway.errors import HouseError
+from gateway.ledger.bucket_bytes import BucketBytes
+from gateway.ledger.store import folder_of
+from gateway.settings import Config, secret_of
+
+EVERY_S = 60.0
+TAIL_BYTES = 1 << 16
+KNOWN = "anchored.json"
+"""Beside the ledger: how long each anchor file was and its last line, when it was made safe on the disk the last time."""
+
+Entry = dict[str, Any]
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """The newest audit row: its number, its hash, and when it was committed (UTC)."""
+
+    seq: int
+    hash: str
+    at: datetime
+
+    def entry(self) -> Entry:
+        """What an anchor says of it."""
+        return {"seq": self.seq, "hash": self.hash, "at": self.at.astimezone(UTC).isoformat()}
+
+
+class AnchorFile:
+    """A file that only grows, for its owner alone (0600). `name` is what the settings call it."""
+
+    def __init__(self, name: str, path: Path, known: Path, key: bytes) -> None:
+        self.name, self.path, self._known, self._key = name, path, known, key
+        self._size, self._last = -1, ""
+
+    def write(self, entry: Entry) -> None:
+        """Append an anchor. It survives the end of the process, and after `sync` that of the machine. Raises OSError."""
+        self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        descriptor = os.open(self.path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+        try:
+            size = os.fstat(descriptor).st_size
+            cut_off = self._catch_up(descriptor, size)
+            text = line_of(entry | {"after": self._last}, self._key)
+            added = (b"\n" if cut_off else b"") + text + b"\n"
+            if os.write(descriptor, added) != len(added):
+                raise OSError(28, "No space left on device")
+            self._size, self._last = size + len(added), hashlib.sha256(text).hexdigest()
+        finally:
+            os.close(descriptor)
+
+    def _catch_up(self, descriptor: int, size: int) -> bool:
+        """Find the hash of the last whole line where another process wrote it. Returns whether the end was cut off."""
+        if size == self._size:
+            return False
+        lines = os.pread(descriptor, TAIL_BYTES, max(0, size - TAIL_BYTES)).split(b"\n")
+        known = known_of(self._known).get(self.name, {})
+        if size < known.get("bytes", 0):
+            # The next line names what is gone: `gateway verify` finds the gap.
+            self._last = str(known.get("last", ""))
+        else:
+            whole = [line for line in lines if parsed(line) is not None]
+            self._last = hashlib.sha256(whole[-1]).hexdigest() if whole else ""
+        return bool(lines[-1])
+
+    def sync(self) -> None:
+        """Make it safe on the disk, and note beside the ledger how long it is. Raises OSError."""
+        with self.path.open("rb") as written:
+            os.fsync(written.fileno())
+        sync_folder(self.path.parent)
+        known = known_of(self._known) | {self.name: {"bytes": self._size, "last": self._last}}
+        write_atomically(self._known, json.dumps(known).encode())
+
+
+class AnchorBucket:
+    """Objects in a bucket, each called by number and hash of its audit row; none is written twice."""
+
+    def __init__(self, name: str, bytes_: BucketBytes, key: bytes) -> None:
+        self.name, self.bytes, self._key = name, bytes_, key
+
+    def write(self, entry: Entry) -> None:
+        """Add an anchor; a statement of a restoration names the objects that it settles. Raises OSError or HouseError."""
+        kind = ""
+        if "restored" in entry:
+            kind = f"-restored-{entry['restored']['at']}"
+            later = [name for name, _ in self.bytes.files() if name > f"{entry['seq'] + 1:012d}"]
+            entry = entry | {"settled": sorted(later)}
+        self.bytes.put(f"{entry['seq']:012d}-{entry['hash']}{kind}.json", line_of(entry, self._key))
+
+    def sync(self) -> None:
+        """What a bucket has accepted is safe."""
+
+
+class Anchors:
+    """All anchors of a ledger. What cannot be written is logged, once until it works, and written with the next commit."""
+
+    def __init__(self, home: Path, config: Config) -> None:
+        """Raises HouseError where the settings name a key that is not there."""
+        self.key = key_of(config)
+        folder = folder_of(home, config)
+        self.known = folder / KNOWN
+        self.files: list[AnchorFile] = []
+        self.buckets: list[AnchorBucket] = []
+        for place in config.audit.anchor:
+            if place.startswith("s3://"):
+                bucket = BucketBytes(place, config.ledger.s3, home, folder)
+                self.buckets.append(AnchorBucket(place, bucket, self.key))
+            else:
+                self.files.append(AnchorFile(place, home / place, self.known, self.key))
+        self._head: Head | None = None
+        self._pending: dict[str, Head] = {}
+        self._synced = time.monotonic()
+        self._failing: set[str] = set()
+
+    @property
+    def places(self) -> list[AnchorFile | AnchorBucket]:
+        """Files, then buckets."""
+        return [*self.files, *self.buckets]
+
+    def note(self, head: Head) -> None:
+        """Write the head to each file; within the writer's lock, so that the lines are in order."""
+        if head == self._head:
+            return
+        self._head = head
+        for file in self.files:
+            if self._try(file, head.entry()):
+                self._pending[file.name] = head
+        self._pending |= {bucket.name: head for bucket in self.buckets}
+
+    def flush(self, *, now: bool = False) -> None:
+        """Make the files safe and write to the buckets, at most each minute or `now`."""
+        if not self._pending or not (now or time.monotonic() > self._synced + EVERY_S):
+            return
+        self._synced = time.monotonic()
+        for file in self.files:
+            if file.name in self._pending and self._try(file, None):
+                del self._pending[file.name]
+        for bucket in self.buckets:
+            if bucket.name in self._pending and self._try(bucket, self._pending[bucket.name].entry()):
+                del self._pending[bucket.name]
+
+    def state_restored(self, head: Head, source: str) -> None:
+        """Record that the ledger was put back to this head on purpose: who, when, and from where or why.
+
+        Raises HouseError where an anchor cannot be written: later heads of it would count as removed.
+        """
+        said = {"by": _user(), "at": datetime.now(UTC).isoformat(timespec="seconds"), "from": source}
+        for place in self.places:
+            try:
+                place.write(head.entry() | {"restored": said})
+                place.sync()
+            except OSError as error:
+                fix = 'Make it writable, then run `gateway verify --restored "why"`.'
+                raise HouseError("record the restoration in", place.name, fix, str(error.strerror)) from error
+
+    def close(self) -> None:
+        """Write what waits."""
+        self.flush(now=True)
+        for bucket in self.buckets:
+            bucket.bytes.close()
+
+    def _try(self, place: AnchorFile | AnchorBucket, entry: Entry | None) -> bool:
+        """Write an entry, or make safe what was written. The commit stands whether it works or not."""
+        try:
+            if entry is not None:
+                place.write(entry)
+            else:
+                place.sync()
+        except (OSError, HouseError) as error:
+            if place.name not in self._failing:
+                hint = "Make the place writable; the next commit writes it."
+                log.warning("anchor.failed", place=place.name, error=str(error), fix=hint)
+            self._failing.add(place.name)
+            return False
+        self._failing.discard(place.name)
+        return True
+
+
+def key_of(config: Config) -> bytes:
+    """The key of the signatures, empty for none. Raises HouseError where it is named and not there."""
+    variable = config.audit.key_env
+    if not variable:
+        return b""
+    secret = secret_of(variable)
+    if not secret:
+        fix = f"Set the environment variable {variable}, or remove audit.key_env."
+        raise HouseError("sign anchors with", variable, fix, "there is no key")
+    return secret.encode()
+
+
+def line_of(entry: Entry, key: bytes) -> bytes:
+    """The line of an anchor, signed where there is a key."""
+    signed = entry | {"mac": mac_of(entry, key)} if key else entry
+    return json.dumps(signed, sort_keys=True).encode()
+
+
+def mac_of(entry: Mapping[str, Any], key: bytes) -> str:
+    """HMAC-SHA-256 (RFC 2104) over the entry without its signature, hex."""
+    plain = {name: value for name, value in entry.items() if name != "mac"}
+    return hmac.new(key, json.dumps(plain, sort_keys=True).encode(), hashlib.sha256).hexdigest()
+
+
+def parsed(line: bytes) -> Entry | None:
+    """The entry of a line, None where it is none: the end of a process or of the machine cut it off."""
+    try:
+        entry = json.loads(line)
+    except (ValueError, RecursionError):
+        return None
+    if not isinstance(entry, dict) or type(entry.get("seq")) is not int or not isinstance(entry.get("hash"), str):
+        return None
+    return entry
+
+
+def known_of(path: Path) -> dict[str, Any]:
+    """What `KNOWN` says; empty where it is not there or cannot be read."""
+    try:
+        known = json.loads(path.read_bytes())
+    except (OSError, ValueError, RecursionError):
+        return {}
+    return known if isinstance(known, dict) else {}
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError):
+        return f"user {os.getuid()}"
