@@ -27,7 +27,7 @@ T = TypeVar("T")
 
 
 class Home:
-    """One home, opened.
+    """An open home: settings, ledger, rules, mappings and clock.
 
     folder      where it lies
     settings    `config.toml`

@@ -36,7 +36,7 @@ class MasterData:
         )
 
     def tables(self) -> tuple[pa.Table, pa.Table]:
-        """(items, aliases)."""
+        """(items, aliases) as Arrow tables: the SKUs, and the other names of items with their days."""
         return self._con.table(self.items).to_arrow_table(), self._con.table(self.aliases).to_arrow_table()
 
     def replace(self, items: pa.Table, aliases: pa.Table) -> None:

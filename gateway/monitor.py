@@ -118,7 +118,7 @@ class Monitor:
         self._broken.set(len(self.faults))
 
     def ended(self) -> None:
-        """The loop is over."""
+        """Note that the loop has ended: `/health` fails from now on."""
         self._ended = True
 
     # --- read by others -------------------------------------------------------------------------------
@@ -130,7 +130,7 @@ class Monitor:
         return generate_latest(self.registry)
 
     def public_metrics(self) -> bytes:
-        """Those that name no partner, feed or server."""
+        """The metrics that name no partner, feed or server, in the text format of Prometheus."""
         return generate_latest(self.public)
 
     def health(self) -> list[str]:
@@ -146,7 +146,7 @@ class Monitor:
         return self.health() + starting + [f"{step}: {error}" for step, error in self.failed.items()]
 
     def public_unready(self) -> list[str]:
-        """The same without the errors: they name partners and files."""
+        """As `unready`, without the errors, because they name partners and files."""
         starting = ["starting"] if self._step == "starting" else []
         return self.health() + starting + [f"{step} failed; the log says why" for step in self.failed]
 

@@ -10,7 +10,7 @@ T = TypeVar("T")
 
 
 def ahead(items: Iterator[T]) -> Generator[T]:
-    """The same, each made in a thread while the one before is worked on. None is no item."""
+    """The same items, each made in a thread while the caller works on the one before. None ends the iteration."""
     with ThreadPoolExecutor(1) as pool:
         waiting = pool.submit(next, items, None)
         while (item := waiting.result()) is not None:

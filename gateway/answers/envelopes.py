@@ -142,7 +142,7 @@ class _Walk:
         self.first = 1
 
     def stretch(self, table: Segments) -> None:
-        """Go on with a stretch."""
+        """Add the envelopes of the next stretch of segments."""
         events: list[tuple[int, str, tuple[str, ...]]] = []
         for tag, places in self.places.items():
             where = table.where(tag)

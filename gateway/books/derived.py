@@ -22,7 +22,7 @@ from gateway.sql import identifier, instant
 
 @dataclass(frozen=True, slots=True)
 class Derivation:
-    """What is derived.
+    """Entries that follow from several records, posted as the difference between what is desired and what was posted.
 
     table     canonical table that keeps what was posted: key, carried columns and measures, a row a posting
     key       columns that identify what is posted; `record_id` is one of them

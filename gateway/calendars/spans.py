@@ -19,7 +19,7 @@ _LENGTHS = {
 
 
 class Every(NamedTuple):
-    """So many of a unit."""
+    """A period as a number of units: 14 days, 1 business day."""
 
     number: int
     unit: str

@@ -10,7 +10,7 @@ from decimal import Decimal
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A line.
+    """A line of a document.
 
     item      as the partner names it; `names` is the kind of that name: 3PL, GTIN … or SKU
     qty       in units of `unit`, which is ours (EA, KGM …), or "" for packs of several
@@ -31,7 +31,7 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """Where goods go."""
+    """The address that goods are sent to; "" where a part is not known."""
 
     name: str = ""
     code: str = ""

@@ -43,5 +43,5 @@ def left(drop: Drop, reason: str) -> Receipt:
 
 
 def pending(results: Sequence[FileResult]) -> Iterator[FileResult]:
-    """Those that need a person."""
+    """The files that a person must decide on: set aside, held, or failed."""
     return (result for result in results if result.state in NEEDS_A_PERSON)

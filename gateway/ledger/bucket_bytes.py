@@ -120,7 +120,7 @@ class BucketBytes:
             self._put(name, content)
 
     def close(self) -> None:
-        """Close what is idle."""
+        """Close idle connections; the next use opens new ones."""
         client, self._client = self._client, None
         if client is not None:
             client.close()

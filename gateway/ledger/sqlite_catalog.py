@@ -28,7 +28,7 @@ class SqliteCatalog:
 
     @property
     def name(self) -> str:
-        """What people call it."""
+        """The name in messages: the folder of the ledger."""
         return str(self.folder)
 
     @property
@@ -45,7 +45,7 @@ class SqliteCatalog:
         """Give a connection what it needs to reach the catalog: nothing."""
 
     def exists(self) -> bool:
-        """Whether there is one."""
+        """Whether the file of the catalog is there."""
         return self.path.exists()
 
     @contextmanager

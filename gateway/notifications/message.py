@@ -43,7 +43,7 @@ def alert(recipient: Recipient, templates: Templates, rows: Rows, items: Sequenc
 
 
 def digest(recipient: Recipient, templates: Templates, day: Digest, items: Sequence[str], now: datetime) -> Message:
-    """The message of a day."""
+    """The digest of a day: what is open, new, closed, overdue, and the files that came or are late."""
     values = {"open_count": str(len(day.open)), "opened_count": str(len(day.opened)),
               "closed_count": str(len(day.closed)), "overdue_count": str(day.overdue)}  # fmt: skip
     lists: dict[str, tuple[Rows, Sequence[str]]] = {

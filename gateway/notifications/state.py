@@ -46,7 +46,7 @@ class State:
         return self._notified.setdefault(recipient, Notified())
 
     def save(self) -> None:
-        """Write it down."""
+        """Write the state to its file, whole or not at all."""
         content = {key: asdict(notified) for key, notified in self._notified.items()}
         write_atomically(self._path, json.dumps(content, indent=1, ensure_ascii=False).encode())
 

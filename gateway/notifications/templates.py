@@ -20,7 +20,7 @@ BYTES_MAX = 1_000_000
 
 @dataclass(frozen=True, slots=True)
 class Templates:
-    """Of one kind of message: subject, plain text, HTML."""
+    """The templates of one kind of message: subject, plain text, HTML."""
 
     subject: Template
     text: Template

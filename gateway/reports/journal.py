@@ -24,7 +24,7 @@ def trial_balance(con: duckdb.DuckDBPyConnection) -> Rows:
 
 
 def statuses(con: duckdb.DuckDBPyConnection) -> set[str]:
-    """Those that lines are in."""
+    """The statuses that journal lines have now (POSTED, PROPOSED)."""
     return {status for (status,) in con.execute("select distinct status from journal_line").fetchall()}
 
 

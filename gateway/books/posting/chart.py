@@ -13,6 +13,6 @@ class Account(Strict):
 
 
 class Chart(Strict):
-    """Role → account."""
+    """The chart of accounts: role of a posting rule → account."""
 
     accounts: dict[str, Account]

@@ -88,7 +88,7 @@ class _Lint:
                 yield from self._expression(con, path, text, on, "when", above(named, name))
 
     def rule(self, con: duckdb.DuckDBPyConnection, number: int, rule: Rule) -> Iterator[HomeFault]:
-        """Faults of one rule."""
+        """Faults of the rule with this number in posting.toml, each with its line."""
         path = ("rule", number)
         columns = columns_of(rule.on)
         if columns is None:

@@ -90,7 +90,7 @@ class Open(Strict):
     after_days: int = Field(0, ge=0, le=366)
 
     def codes(self) -> tuple[str, ...]:
-        """All of them."""
+        """The exception codes that are set, in the order of the fields."""
         return tuple(filter(None, (self.external, self.book, self.differs, self.ambiguous, self.unusable)))
 
 

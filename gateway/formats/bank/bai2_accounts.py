@@ -138,7 +138,7 @@ class _Account(_Level):
                 self.own[f"03[{kind}]"] = f"{kind},{amount},{count},{funds}"
 
     def enter(self, record: Record) -> None:
-        """A transaction."""
+        """Add a transaction (record 16); one that cannot be read is a fault of the account."""
         found = bai.detail(record.parts)
         if isinstance(found, str):
             self.fault(f'transaction "{record.parts[0][:60]}": {found}', record.line)

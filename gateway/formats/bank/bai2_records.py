@@ -47,7 +47,7 @@ class Record:
 
     @property
     def fields(self) -> list[str]:
-        """All fields in order."""
+        """All fields of the record and of its continuations (88), in order."""
         return [text for part in self.parts for text in part.split(",")]
 
     def named(self) -> dict[str, str]:

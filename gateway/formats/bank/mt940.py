@@ -140,7 +140,7 @@ class _Mt940(StatementReading):
         )
 
     def rows(self) -> Iterator[Rows]:
-        """Rows of each piece."""
+        """The rows of each piece of the file, in order; with `each = "statement"` all at once."""
         if self.each == "statement":
             found = self.statements.found
             first = np.unique(self.statements.of, return_index=True)[1]
@@ -204,7 +204,7 @@ class _Entries:
         self._parted: Details | None = None
 
     def cells(self, tag: str, part: str) -> pa.Array:
-        """The cells of a path."""
+        """The values of a path for each entry, null where it has none. `part` is "" for the whole field."""
         if not self.places:
             return pa.array([], pa.utf8())
         if tag == "86":

@@ -115,7 +115,7 @@ def _trouble(entry: Entry | None) -> str:
 
 
 def amount(text: str) -> Decimal:
-    """15,5 → 15.5"""
+    """The amount of a SWIFT field, whose decimal mark is a comma: 15,5 → 15.5, 15, → 15."""
     return Decimal(text.replace(",", ".") if text[-1] != "," else text[:-1])
 
 

@@ -198,7 +198,7 @@ class _Scan:
         self.behind = ""
 
     def take(self, piece: Fields) -> None:
-        """A piece of the file."""
+        """Add the fields of a piece of the file to its statements; a page may go on in the next piece."""
         texts: list[str] = []
         lines: list[int] = []
         page = self.page
@@ -249,7 +249,7 @@ class _Scan:
             self.group = []
 
     def done(self) -> Statements:
-        """All statements."""
+        """End the last page and statement, and return all of them."""
         self._end_page()
         self._end_statement()
         return Statements(tuple(self.found), np.array(self.of, np.int32))

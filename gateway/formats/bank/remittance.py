@@ -197,7 +197,7 @@ class _Numbered:
         self.lines, self.line_row, self.line_number = self._spaced()
 
     def column(self, part: str) -> pa.Array:
-        """A part of every row."""
+        """One part of the remittance text, a value for each row; null where a row lacks it."""
         if part == "code":
             return self.code
         if part.startswith("?"):

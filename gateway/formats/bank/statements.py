@@ -71,7 +71,7 @@ class Statements:
 
     @property
     def envelope(self) -> Envelope:
-        """As the contract of formats wants it."""
+        """The statements as units that mappings claim, with the faults of the file."""
         return Envelope(tuple(statement.unit for statement in self.found), self.faults)
 
 
@@ -186,7 +186,7 @@ class Faults:
         self.more = 0
 
     def add(self, fault: Fault) -> None:
-        """Note a fault."""
+        """Keep a fault; those beyond FAULTS_MAX are only counted."""
         if len(self.first) < FAULTS_MAX:
             self.first.append(fault)
         else:

@@ -75,7 +75,7 @@ class Stretch:
 
     @cached_property
     def table(self) -> Segments:
-        """Its segments."""
+        """The segments of the stretch, found when they are first needed."""
         return tokenize(self.data, self.delimiters)
 
 

@@ -167,7 +167,7 @@ class _Shared:
         self.units += units
 
     def loops(self) -> Loops:
-        """The rows of all."""
+        """The loops over all stretches, which are joined and read as one table."""
         data = b"".join(stretch.data for stretch in self.stretches)
         layout = Layout(tokenize(data, self.stretches[0].delimiters), self.dialect, self.plan)
         return Loops(layout, 0, self.segments, 0, frozenset(self.wanted), {})

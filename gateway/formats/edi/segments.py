@@ -46,7 +46,7 @@ class Delimiters:
         return bytes(levels)
 
     def bytes(self) -> bytes:
-        """Those that end something."""
+        """The separators and the terminator, without the release character."""
         return bytes(b for b in (self.component, self.repetition, self.element, self.segment) if b >= 0)
 
 
@@ -135,7 +135,7 @@ class Segments:
         return self._take(begin, has & (begin < end), present)
 
     def cells(self, segments: Indexes, element: int, component: int = 0, repetition: int = 0) -> list[str | None]:
-        """The same as Python texts, which is faster for a few."""
+        """As `text`, but a list of Python texts: faster for a few segments."""
         if len(segments) > FEW:
             return list(self.text(segments, element, component, repetition).to_pylist())
         return [self._cell(index, element, component, repetition) for index in segments.tolist()]

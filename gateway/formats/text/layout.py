@@ -68,7 +68,7 @@ class Layout:
 
     @property
     def path(self) -> Path:
-        """The file."""
+        """The path of the file that is read."""
         return self.request.path
 
     @cached_property
@@ -129,7 +129,7 @@ class Layout:
             )
 
     def raw(self, cells: Sequence[str]) -> str:
-        """A row as text."""
+        """A row as one line of text, written with the file's delimiter: the raw text of a fault."""
         text = io.StringIO()
         csv.writer(text, delimiter=self.delimiter, lineterminator="").writerow(cells)
         return text.getvalue()

@@ -77,7 +77,7 @@ def check_path(path: str, each: str | None, options: Mapping[str, Any]) -> None:
 
 
 def describe(request: ReadRequest) -> str:
-    """How it begins."""
+    """How the file begins, in words, for the report of a file that no feed reads."""
     with request.path.open("rb") as source:
         head = source.read(BEGINNING_BYTES)
     codec = "utf-16" if head[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"

@@ -94,12 +94,12 @@ class Package:
         return found
 
     def refused(self, cause: str, hint: str = SAVE_AGAIN, position: str = "") -> FileError:
-        """The file cannot be taken."""
+        """The error for a workbook that is refused; `position` is a sheet, cell or row."""
         return FileError(self.name, cause, hint, position)
 
 
 def damaged(name: str, error: Exception) -> FileError:
-    """The file is broken."""
+    """The error for a workbook that is damaged; `error` is the library's."""
     return FileError(name, f"the workbook is damaged: {error}", "Save it again and send the whole file.")
 
 

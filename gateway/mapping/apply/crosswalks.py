@@ -134,7 +134,7 @@ class _Matcher:
         )
 
     def find(self, codes: Sequence[str]) -> str | None:
-        """The value, or None."""
+        """The value for these codes, compared without case; None where no row has them."""
         wanted = tuple(code.casefold() for code in codes)
         value = self.exact.get(wanted)
         if value is None:

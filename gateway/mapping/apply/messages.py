@@ -61,7 +61,7 @@ class Defect:
 
 
 def describe(defect: Defect) -> tuple[str, str]:
-    """(message, hint)."""
+    """(message, hint) for the sender: what is wrong with the value, and how to fix it."""
     target, spec = defect.target, defect.target.spec
     what, fix, _ = cell_parts(defect.value)
     if what:

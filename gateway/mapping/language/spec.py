@@ -214,7 +214,7 @@ class Expect(Part):
 
 
 class Mapping(Part):
-    """One feed.
+    """The mapping of one feed.
 
     `key` of a record names source columns or this record's fields; `valid_from`/`valid_to` say for which
     arrival days the mapping holds, so that history replays under the mapping of its day.
