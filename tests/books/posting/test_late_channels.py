@@ -13,49 +13,40 @@ from gateway.home import open_home
 from gateway.ledger import verify
 from gateway.once import run_once
 from tests.conftest import NOW, case
+from tests.mapping_texts import write_delimited
 
 PARTNER = '\n[partners.shop]\nentity = "US"\n'
 CHANNEL = '\n[channels.ebay]\nentity = "US"\nrevenue = "settlement"\n'
 OWN = '[channels.web]\nentity = "US"\nrevenue = "shipment"\n'
 ORDERS = "order,line,sku,qty,amount\nW-1,1,SKU-1,2,20.00\n"
 SHIPPED = "order,sku,qty,number\nW-1,SKU-1,2,D-1\n"
-_FEED = 'feed = "shop.{0}"\npartner = "shop"\n[file]\nmatch = ["{0}*.csv"]\nformat = "delimited"\n[[record]]\n'
-MAPPINGS = {
-    "ebay.toml": 'feed = "shop.ebay"\npartner = "shop"\nbased_on = "standard/ebay/transactions"\n',
-    "orders.toml": _FEED.format("orders")
-    + """type = "order_line"
-key = ["order_id", "line_no"]
-[record.fields]
-order_id = "order"
-line_no = "line"
-channel = { constant = "web" }
-sku = "sku"
-qty = "qty"
-list_amount = "amount"
-currency = { constant = "USD" }
-ordered_at = { constant = "2026-11-01T00:00:00Z" }
-""",
-    "shipped.toml": _FEED.format("shipped")
-    + """type = "shipment_line"
-key = ["shipment_no", "order_id", "sku"]
-[record.fields]
-shipment_no = "number"
-order_id = "order"
-sku = "sku"
-shipped_qty = "qty"
-shipped_at = { constant = "2026-11-02T00:00:00Z" }
-location = { constant = "DC1" }
-""",
+SALES = 'feed = "shop.ebay"\npartner = "shop"\nbased_on = "standard/ebay/transactions"\n'
+ORDERED = {
+    "order_id": "order",
+    "line_no": "line",
+    "channel": "=web",
+    "sku": "sku",
+    "qty": "qty",
+    "list_amount": "amount",
+    "currency": "=USD",
+    "ordered_at": "=2026-11-01T00:00:00Z",
+}
+SENT = {
+    "shipment_no": "number",
+    "order_id": "order",
+    "sku": "sku",
+    "shipped_qty": "qty",
+    "shipped_at": "=2026-11-02T00:00:00Z",
+    "location": "=DC1",
 }
 
 
 @pytest.fixture
 def shop(home: Path) -> Path:
-    folder, inbound = home / "mappings" / "shop", home / "inbound" / "shop"
-    folder.mkdir()
-    inbound.mkdir(parents=True)
-    for name, text in MAPPINGS.items():
-        (folder / name).write_text(text)
+    (home / "inbound" / "shop").mkdir(parents=True)
+    write_delimited(home, "shop.orders", "order_line", ["order_id", "line_no"], ORDERED)
+    write_delimited(home, "shop.shipped", "shipment_line", ["shipment_no", "order_id", "sku"], SENT)
+    (home / "mappings" / "shop" / "ebay.toml").write_text(SALES)
     return home
 
 

@@ -14,6 +14,7 @@ from gateway.home import open_home
 from gateway.ledger import verify
 from gateway.once import run_once
 from tests.conftest import NOW
+from tests.mapping_texts import write_delimited
 
 Put = Callable[[str, str, bytes | str], Path]
 
@@ -52,24 +53,16 @@ ORDERS = "order,line,sku,qty,amount,currency,at\n" + "".join(
     f"{order},1,SKU-1,1,{amount},USD,2026-11-0{day}\n"
     for order, amount, day in (("O-1", "20.00", 5), ("O-2", "30.00", 5), ("O-3", "50.00", 5), ("O-4", "9.00", 1))
 )
-MAPPING = """feed = "amazon-us.transfers"
-partner = "amazon-us"
-[file]
-match = ["transfers*.csv"]
-format = "delimited"
-[[record]]
-type = "order_line"
-key = ["order_id", "line_no"]
-[record.fields]
-order_id = "order"
-line_no = "line"
-channel = { constant = "amazon-us" }
-sku = "sku"
-qty = "qty"
-list_amount = "amount"
-currency = "currency"
-ordered_at = { from = "at", formats = ["%Y-%m-%d"], timezone = "UTC" }
-"""
+TRANSFERS = {
+    "order_id": "order",
+    "line_no": "line",
+    "channel": "=amazon-us",
+    "sku": "sku",
+    "qty": "qty",
+    "list_amount": "amount",
+    "currency": "currency",
+    "ordered_at": '{ from = "at", formats = ["%Y-%m-%d"], timezone = "UTC" }',
+}
 
 
 def declare(home: Path, block: str = BLOCK) -> int:
@@ -85,7 +78,7 @@ def mapped(home: Path) -> Path:
     (home / "mappings" / "main-bank" / "mt940.toml").write_text(
         'feed = "main-bank.mt940"\npartner = "main-bank"\nbased_on = "standard/swift/mt940"\n[file]\nmatch = ["*.sta"]\n'
     )
-    (home / "mappings" / "amazon-us" / "transfers.toml").write_text(MAPPING)
+    write_delimited(home, "amazon-us.transfers", "order_line", ["order_id", "line_no"], TRANSFERS)
     return home
 
 

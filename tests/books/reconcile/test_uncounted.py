@@ -11,6 +11,7 @@ import pytest
 from gateway.home import open_home
 from gateway.once import run_once
 from tests.conftest import NOW, case
+from tests.mapping_texts import write_delimited
 
 Put = Callable[[str, str, bytes | str], Path]
 
@@ -18,49 +19,33 @@ ITEMS = "sku,gtin,name,uom,category,abc,tracking,standard-cost\n" + "".join(
     f"{sku},,{sku},EA,home,B,NONE,4.00\n" for sku in ("MUG-BLUE", "LAMP-01", "VASE-3")
 )
 STOCK = (("MUG-BLUE", 5), ("LAMP-01", 7), ("VASE-3", 2))
-OPENING = """feed = "own-warehouse.begin"
-partner = "own-warehouse"
-[file]
-match = ["begin*.csv"]
-format = "delimited"
-[[record]]
-type = "inventory_movement"
-key = ["sku"]
-[record.fields]
-type = { constant = "OPENING" }
-sku = "sku"
-qty = "qty"
-from_location = { constant = "ADJUST" }
-from_status = { constant = "ADJUST" }
-to_location = { constant = "DC1" }
-to_status = { constant = "AVAILABLE" }
-occurred_at = { constant = "2026-08-01T00:00:00Z" }
-"""
-COUNT = """feed = "own-warehouse.stock"
-partner = "own-warehouse"
-[file]
-match = ["stock-*.csv"]
-format = "delimited"
-[[record]]
-type = "inventory_snapshot"
-key = ["location", "sku", "as_of"]
-[record.fields]
-location = { constant = "DC1" }
-as_of = { from = "Date", formats = ["%Y-%m-%d"], timezone = "UTC" }
-scope = { constant = "FULL" }
-sku = "SKU"
-status = { constant = "AVAILABLE" }
-qty = { from = "Qty", type = "decimal" }
-basis = { constant = "NET" }
-"""
+MOVED = {
+    "type": "=OPENING",
+    "sku": "sku",
+    "qty": "qty",
+    "from_location": "=ADJUST",
+    "from_status": "=ADJUST",
+    "to_location": "=DC1",
+    "to_status": "=AVAILABLE",
+    "occurred_at": "=2026-08-01T00:00:00Z",
+}
+COUNTED = {
+    "location": "=DC1",
+    "as_of": '{ from = "Date", formats = ["%Y-%m-%d"], timezone = "UTC" }',
+    "scope": "=FULL",
+    "sku": "SKU",
+    "status": "=AVAILABLE",
+    "qty": '{ from = "Qty", type = "decimal" }',
+    "basis": "=NET",
+}
 
 
 def test_an_item_whose_row_was_rejected_is_not_counted_until_a_row_counts_it(
     home: Path, drop: Put, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("gateway.once.write_workbooks", lambda *_, **__: [])
-    for name, text in (("begin.toml", OPENING), ("stock.toml", COUNT)):
-        (home / "mappings" / "own-warehouse" / name).write_text(text)
+    write_delimited(home, "own-warehouse.begin", "inventory_movement", ["sku"], MOVED)
+    write_delimited(home, "own-warehouse.stock", "inventory_snapshot", ["location", "sku", "as_of"], COUNTED)
     drop("master-data", "items.csv", ITEMS)
     drop("own-warehouse", "begin.csv", "sku,qty\n" + "".join(f"{sku},{qty}\n" for sku, qty in STOCK))
     count = (case("table-52-full-count-with-rejected-row") / "stock-0805.csv").read_text()
