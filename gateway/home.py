@@ -62,7 +62,7 @@ class Home:
         self.feeds = feeds.feeds_of(self.library, settings)
 
     def reloaded(self, settings: Config) -> Home:
-        """The same ledger under these settings and the mappings as they lie there now.
+        """The same ledger under these settings and the mappings that are on disk now.
 
         A mapping that is broken now stays as it was. Raises HouseError for broken rules; this home stays good then.
         """

@@ -113,7 +113,7 @@ class Monitor:
             self._exceptions.labels(str(row["severity"]), row["owner"] or "").set(row["count"])
 
     def configured(self, faults: Iterable[str]) -> None:
-        """What is wrong with the mappings and settings as they lie there."""
+        """Note the faults of the settings and mappings as they are on disk."""
         self.faults = list(faults)
         self._broken.set(len(self.faults))
 

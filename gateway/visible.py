@@ -1,4 +1,4 @@
-"""Text of strangers as people see it: on terminals, in logs and in tables."""
+"""Text from partners as people see it, on terminals, in logs and in tables: control characters are escaped."""
 
 from __future__ import annotations
 

@@ -89,7 +89,7 @@ class Interchange:
     number            of its first segment in the file
     errors            what its envelope has against it: then it is rejected whole
     held              why nothing of the file posts although the syntax is right
-    reused            another file of the partner had its control number before; it is accepted all the same
+    reused            another file of the partner had its control number before; this one is still accepted
     """
 
     syntax: str

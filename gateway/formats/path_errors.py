@@ -8,7 +8,7 @@ from difflib import get_close_matches
 from gateway.errors import HouseError
 
 Repair = Callable[[str], str]
-"""Corrects one usual slip in a path; gives the text back where there is none."""
+"""Corrects one usual mistake in a path; returns the text unchanged where it does not have it."""
 
 
 class PathError(HouseError):

@@ -1,4 +1,4 @@
-"""XML that strangers sent: parsed in a stream, without DOCTYPE, entities of its own, or access to anything else."""
+"""XML from partners: parsed in a stream, without DOCTYPE, entities of its own, or access to anything else."""
 
 from __future__ import annotations
 

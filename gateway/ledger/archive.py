@@ -1,4 +1,4 @@
-"""The received bytes, kept for ever: one zstd file for each SHA-256."""
+"""The received bytes, kept forever: one zstd file for each SHA-256."""
 
 from __future__ import annotations
 

@@ -21,7 +21,7 @@ from gateway.sql import literal
 UPLOADS_AT_ONCE = 8
 CHUNK_BYTES = 1 << 20
 PART_BYTES = 64 << 20
-"""Larger files are uploaded in parts; what appears is whole all the same."""
+"""Larger files are uploaded in parts; an object still appears whole."""
 _FIXES = {
     "404": "Create the bucket, or correct its name in config.toml.",
     "NoSuchBucket": "Create the bucket, or correct its name in config.toml.",

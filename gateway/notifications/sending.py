@@ -45,7 +45,7 @@ def _mail(message: Message, recipient: Recipient, smtp: Smtp, now: datetime) -> 
             _accepted(connection.rcpt(recipient.email), recipient.email)
             _accepted(connection.docmd("DATA"), "message")
             _hand_over(connection, content, server)
-            # It was taken: whatever the server says to our leaving.
+            # The message was accepted: the server's answer to QUIT does not matter.
             with contextlib.suppress(smtplib.SMTPException, OSError):
                 connection.quit()
     except smtplib.SMTPAuthenticationError as error:

@@ -49,7 +49,7 @@ class FtpsServer(RemoteServer):
 
     @contextlib.contextmanager
     def _session(self) -> Iterator[_Ftp]:
-        """The connection. Raises RefusedError for an answer that is a no, UnreachableError when there is none."""
+        """The connection. Raises RefusedError if the server refuses, UnreachableError if it does not answer."""
         ftp = self._connected()
         try:
             yield ftp

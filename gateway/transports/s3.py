@@ -21,7 +21,7 @@ from gateway.transports.transport import UnreachableError
 
 CHUNK_BYTES = 1 << 20
 PART_BYTES = 64 << 20
-"""Larger files are uploaded and copied in parts; what appears is whole all the same."""
+"""Larger files are uploaded and copied in parts; an object still appears whole."""
 
 # In this thread alone: a lane is one thread, and ends when it is asked to.
 _IN_PARTS = TransferConfig(multipart_threshold=PART_BYTES, multipart_chunksize=PART_BYTES, use_threads=False)

@@ -46,7 +46,7 @@ def sniff(head: bytes, name: str) -> bool:
 
 
 def read(request: ReadRequest) -> Reading:
-    """Open a file for one kind of row. Raises FileError, PathError for a path that is none."""
+    """Open a file for one kind of row. Raises FileError, PathError for a path that is not valid."""
     options: Options = headers.options(Options, request.options, "mt940")
     each = request.each or ":61"
     check_each(each, request.options)

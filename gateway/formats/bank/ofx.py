@@ -70,7 +70,7 @@ def sniff(head: bytes, name: str) -> bool:
 
 
 def read(request: ReadRequest) -> Reading:
-    """Open a file for one kind of row. Raises FileError, PathError for a path that is none."""
+    """Open a file for one kind of row. Raises FileError, PathError for a path that is not valid."""
     options: Options = headers.options(Options, request.options, "ofx")
     return _Ofx(request, request.each or TRANSACTION, options.encoding)
 

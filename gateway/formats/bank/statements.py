@@ -79,7 +79,7 @@ class Statements:
 class Rows:
     """Rows of one piece of the file, before they are a batch. `blocks` numbers the block of each row.
 
-    faults  of code ROW_REJECT: of what is no row of these; others are about rows that count all the same
+    faults  of code ROW_REJECT: of what is no row of these; others are about rows that still count
     """
 
     positions: Sequence[str] | pa.Array

@@ -102,7 +102,7 @@ def sniff(head: bytes, name: str) -> bool:
 
 
 def read(request: ReadRequest) -> Reading:
-    """Open a file for one kind of row. Raises FileError, PathError for a path that is none."""
+    """Open a file for one kind of row. Raises FileError, PathError for a path that is not valid."""
     options: Options = headers.options(Options, request.options, "edifact")
     plan = Plan(
         tuple(first_component(step) for step in parse_each(request.each or "UNH")),

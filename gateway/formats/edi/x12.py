@@ -65,7 +65,7 @@ def sniff(head: bytes, name: str) -> bool:
 
 
 def read(request: ReadRequest) -> Reading:
-    """Open a file for one kind of row. Raises FileError, PathError for a path that is none."""
+    """Open a file for one kind of row. Raises FileError, PathError for a path that is not valid."""
     options: Options = headers.options(Options, request.options, "x12")
     plan = Plan(
         parse_each(request.each or "ST"),

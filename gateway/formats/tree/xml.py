@@ -63,7 +63,7 @@ def sniff(head: bytes, name: str) -> bool:
 
 
 def read(request: ReadRequest) -> Reading:
-    """Open a document for one kind of row. Raises FileError, PathError for a path that is none."""
+    """Open a document for one kind of row. Raises FileError, PathError for a path that is not valid."""
     return _Xml(request)
 
 

@@ -37,7 +37,7 @@ def months() -> dict[str, int]:
 
 @cache
 def weekdays() -> dict[str, int]:
-    """Names of weekdays likewise, Monday is 1."""
+    """Names of weekdays in the same way; Monday is 1."""
     return {name: number + 1 for name, number in _meanings("get_day_names").items()}
 
 
