@@ -189,7 +189,7 @@ class Shape:
         return f"`{key}` should {reason}, not {shown(first['input'])}", "change the value"
 
     def wanted(self, path: KeyPath, kinds: list[str]) -> list[str]:
-        """What may stand at a path, given what the check wants there."""
+        """What may stand at a path, given what the check expects there."""
         return kinds
 
     def _unknown(self, path: KeyPath) -> tuple[str, str]:

@@ -20,7 +20,7 @@ from gateway.transports.transport import Drop
 NOTE = "taking.json"
 """In the ledger's folder, while files are taken and while there are suspects."""
 FEW = 32
-"""Suspects among more are taken so many together at first: to take 1,000 one by one would be many minutes."""
+"""Many suspects are first taken in groups of this size: 1,000 files one by one would take many minutes."""
 NAMED_MAX = 5
 BOOT = Path("/proc/sys/kernel/random/boot_id")
 

@@ -1,4 +1,4 @@
-"""Bytes of the ledger in a bucket of S3, or of what speaks its language: data files, or the archive."""
+"""Bytes of the ledger in a bucket of S3 or of a compatible server: data files, or the archive."""
 
 from __future__ import annotations
 

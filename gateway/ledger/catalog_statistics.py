@@ -1,4 +1,4 @@
-"""What the catalog believes about the rows of a table, compared with the rows.
+"""The catalog's statistics of a table, compared with its rows.
 
 Questions are answered with these figures before any row is read: a file whose largest date lies before the one
 that is asked for is never opened, and `count(*)` is the catalog's. A wrong figure makes right rows disappear.

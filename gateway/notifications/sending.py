@@ -26,7 +26,7 @@ class NotSentError(HouseError):
 
 
 def send(message: Message, recipient: Recipient, smtp: Smtp, now: datetime) -> None:
-    """Deliver it. Raises NotSentError if it was refused, HouseError if the other side never said what became of it."""
+    """Deliver it. Raises NotSentError if it was refused, HouseError if it is not known whether it arrived."""
     if recipient.email:
         _mail(message, recipient, smtp, now)
     else:

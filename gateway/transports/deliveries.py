@@ -1,4 +1,4 @@
-"""What a server got: each file of the outbound folders that it wants is sent once, after a restart too."""
+"""What a server got: each file of its outbound folders is sent once, after a restart too."""
 
 from __future__ import annotations
 

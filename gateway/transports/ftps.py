@@ -26,7 +26,7 @@ _BROKEN = (EOFError, TimeoutError, ConnectionError, ssl.SSLError, ftplib.error_p
 
 
 class RefusedError(OSError):
-    """The server said no."""
+    """The server refused the command; its answer is the text."""
 
 
 class FtpsServer(RemoteServer):

@@ -1,4 +1,4 @@
-"""Buckets of S3 and of what speaks its language.
+"""Buckets of S3 and of compatible servers.
 
 Objects appear whole, so none is waited for; a delivery needs no temporary name for the same reason.
 """

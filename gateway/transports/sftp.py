@@ -218,7 +218,7 @@ class SftpServer(RemoteServer):
 
 
 class _Client(paramiko.SFTPClient):
-    """A client whose listing survives a name that is not UTF-8, and whose read-ahead dies quietly."""
+    """A client that lists names that are not UTF-8, and whose read-ahead fails without a traceback."""
 
     def _request(self, t: Any, *args: Any) -> Any:
         kind, message = super()._request(t, *args)  # type: ignore[misc]

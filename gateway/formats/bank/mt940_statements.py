@@ -212,7 +212,7 @@ class _Scan:
             elif tag != "86":
                 page.add(tag, text, line)
             elif self.behind != "61":
-                # Behind a balance it speaks of the whole statement.
+                # Behind a balance it describes the whole statement.
                 page.information.append(text)
             self.behind = tag if tag != "86" else self.behind
         self._enter(texts, lines)
