@@ -47,6 +47,16 @@ def test_the_program_takes_what_the_page_shows(page: Path) -> None:
     ] == []
 
 
+def test_make_has_every_target_that_a_page_shows() -> None:
+    targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
+    named = {
+        name
+        for page in PAGES
+        for name in re.findall(r"(?:^|`)make ([a-z]+)", page.read_text(encoding="utf-8"), re.MULTILINE)
+    }
+    assert named >= {"demo", "test"} and named - targets == set()
+
+
 def test_the_first_page_shows_the_commands_of_every_day() -> None:
     names = {re.sub(r"^-C \S+ ", "", command).split()[0] for command in shown(PAGES[0].read_text(encoding="utf-8"))}
     assert names >= {"init", "run", "once", "status", "try", "check", "query", "verify", "backup", "replay", "release"}
