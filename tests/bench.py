@@ -26,6 +26,7 @@ from pathlib import Path
 import duckdb
 
 from gateway import init as homes
+from gateway import readers
 from gateway.home import open_home
 from gateway.intake.take import Intake
 from gateway.once import run_books
@@ -145,7 +146,7 @@ def bare_split(path: Path) -> float:
 
 def one_pass(home: Path) -> None:
     """In a process of its own: take what waits and run the books; prints seconds, peak memory and counts."""
-    with open_home(home, now=NOW) as gateway:
+    with readers.bounded(), open_home(home, now=NOW) as gateway:
         folder = Folder(home, gateway.settings)
         taken(gateway, [drop for drop in folder.poll() if drop.partner == "master-data"])
         drops = [drop for drop in folder.poll() if drop.partner != "master-data"]

@@ -28,10 +28,11 @@ def once(
     as_json: Annotated[bool, typer.Option("--json", help="Print the results as JSON.")] = False,
 ) -> None:
     """Take everything that waits, bring the books up to date, write the workbooks, and end."""
+    from gateway import readers
     from gateway.intake.result import pending
     from gateway.once import run_once
 
-    with opened(now=now) as home:
+    with readers.bounded(), opened(now=now) as home:
         done = run_once(home, progress=err.is_terminal)
     if as_json:
         print_json(
@@ -83,12 +84,13 @@ def try_(
     as_json: Annotated[bool, typer.Option("--json")] = False,
 ) -> None:
     """Show what a mapping makes of a file: rows, faults and entries. Writes nothing."""
+    from gateway import readers
     from gateway.cli import mappings
     from gateway.intake.attempt import attempt
 
     configuration.load(home_folder())
     path = mappings.path_of(mapping, home_folder())
-    with opened(scratch=True) as home:
+    with readers.bounded(), opened(scratch=True) as home:
         loaded = mappings.usable(home, path)
         try:
             result = attempt(home, loaded, file)
@@ -146,11 +148,12 @@ def release(file_id: str) -> None:
 
 
 def _again(file_ids: list[str], *, force: bool) -> None:
+    from gateway import readers
     from gateway.intake.again import again
     from gateway.intake.result import pending
     from gateway.once import run_books
 
-    with opened() as home:
+    with readers.bounded(), opened() as home:
         results = [result for file_id in file_ids for result in again(home, file_id, force=force)]
         run_books(home)
     out.print(_file_table(results))

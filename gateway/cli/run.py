@@ -13,9 +13,10 @@ from gateway.cli.output import out
 
 def run() -> None:
     """Watch the drop folders and servers until stopped (SIGTERM or Ctrl-C)."""
-    from gateway import daemon
+    from gateway import daemon, readers
 
-    daemon.run(home_folder())
+    with readers.bounded():
+        daemon.run(home_folder())
 
 
 def top(

@@ -11,6 +11,8 @@ from lxml import etree
 
 from gateway.errors import FileError
 
+OUT_OF_MEMORY = "unknown error"
+"""What lxml says where libxml2 found no fault in the document and had to stop all the same."""
 _PROLOG_BYTES = 65_536
 _NAMES_A_DTD = re.compile(
     r"\s*(?:<\?(?:(?!\?>).)*\?>\s*|<!--(?:(?!-->).)*-->\s*)*<!DOCTYPE\s+[\w:.\-]+\s+(?:SYSTEM|PUBLIC)\s[^\[\]<>]*>",

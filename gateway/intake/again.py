@@ -7,7 +7,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import NamedTuple
 
-from gateway import formats
+from gateway import readers
 from gateway.errors import FeedError, FileError, HouseError
 from gateway.formats import containers
 from gateway.home import Home
@@ -54,7 +54,7 @@ def again(home: Home, file_id: str, *, force: bool) -> list[FileResult]:
             return _put_aside(home, set_aside.quarantine(arrival, [refused], 0))
         return _read(home, arrival, file.feed, force=force)
     finally:
-        formats.forget()
+        readers.current().forget()
         target.unlink(missing_ok=True)
 
 

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from gateway import formats
+from gateway import formats, readers
 from gateway.errors import Fault, FeedError
 from gateway.home import Home
 from gateway.intake import translate
@@ -76,10 +76,10 @@ def _taken(home: Home, loaded: Loaded, path: Path) -> tuple[Taken | None, list[F
     with path.open("rb") as source:
         sha256 = hashlib.file_digest(source, "sha256").hexdigest()
     arrival = Arrival(drop, Stored(sha256, status.st_size))
-    interchange = formats.interchange_of(loaded.mapping.file.format)
-    if interchange is None:
+    if formats.interchange_of(loaded.mapping.file.format) is None:
         return Taken(arrival, loaded), []
-    envelope = interchange.units(ReadRequest(path, path.name, home.settings.limits))
+    request = ReadRequest(path, path.name, home.settings.limits)
+    envelope = readers.current().units(loaded.mapping.file.format, request)()
     kind = loaded.mapping.file.transaction
     claims = _claims(home, loaded, [unit for unit in envelope.units if kind in (None, unit.kind)])
     own = {ordinal for one, ordinals in claims.taken if one is loaded for ordinal in ordinals or ()}

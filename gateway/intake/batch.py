@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import deque
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 
@@ -11,7 +12,7 @@ from gateway.errors import Fault, FeedError, FileError
 from gateway.home import Home
 from gateway.intake import translate
 from gateway.intake.arrivals import Arrival
-from gateway.intake.claim import claim
+from gateway.intake.claim import Begun, begin, claim
 from gateway.intake.result import FileResult
 from gateway.intake.set_aside import EMPTY_INTERCHANGE, Aside, Job, hold, quarantine
 from gateway.intake.taken import Load, Taken
@@ -19,6 +20,9 @@ from gateway.mapping.apply.mapped import ApartError
 from gateway.reading import Unit
 from gateway.sql import drop_temporary
 from gateway.transports.transport import Drop
+
+AHEAD = 4
+"""So many files are begun with before one is claimed."""
 
 
 @dataclass(slots=True)
@@ -31,6 +35,7 @@ class Passage:
     found   what was found before it was mapped, None if it was taken before
     failed  why it cannot be read
     held    feeds that do not read it because of a mistake in their mapping
+    begun   what its beginning looks like
     """
 
     arrival: Arrival
@@ -40,6 +45,7 @@ class Passage:
     found: Findings | None = None
     failed: Fault | None = None
     held: set[str] = field(default_factory=set)
+    begun: Begun | None = None
 
     @property
     def drop(self) -> Drop:
@@ -58,11 +64,22 @@ Share = tuple[Passage, Taken]
 """A file, and how one feed reads it."""
 
 
+def begun(home: Home, passages: Sequence[Passage]) -> Iterator[Passage]:
+    """Each once its beginning was looked at; the next ones are looked at meanwhile."""
+    waiting: deque[Passage] = deque()
+    for one in passages:
+        one.begun = begin(home, one.drop)
+        waiting.append(one)
+        if len(waiting) > AHEAD:
+            yield waiting.popleft()
+    yield from waiting
+
+
 def taken_of(home: Home, one: Passage) -> list[Taken]:
     """The file as each of its feeds reads it; what nobody reads is written by a job of the file's own."""
     one.found = Findings()
     try:
-        claimed = claim(home, one.drop)
+        claimed = claim(home, one.drop, one.begun)
     except FileError as error:
         one.failed = error.as_fault()
         return []

@@ -12,14 +12,14 @@ from pathlib import Path
 import duckdb
 import structlog
 
-from gateway import formats
+from gateway import readers
 from gateway.answers import compose
 from gateway.answers.envelopes import Findings
 from gateway.errors import Fault, HouseError
 from gateway.home import Home
 from gateway.intake import arrivals, set_aside
 from gateway.intake.arrivals import Arrival, Arrivals
-from gateway.intake.batch import Passage, Share, stage_all, taken_of
+from gateway.intake.batch import Passage, Share, begun, stage_all, taken_of
 from gateway.intake.crash_suspects import Suspects
 from gateway.intake.duplicates import known_files
 from gateway.intake.order import in_order, parted
@@ -143,7 +143,7 @@ class Intake:
             return [left(drop, "see the log; the file was left in place")]
         finally:
             self._spent += taking.loads
-            formats.forget()
+            readers.current().forget()
             lake.use_threads(lake.threads)
         if any(load.loaded and is_master_data(load.loaded) for load in taking.loads):
             self.home.master.refresh()
@@ -188,7 +188,7 @@ class _Batch:
         passages = [Passage(one, failed=one.sealed) for one in self.arrivals]
         self._note_known(passages)
         waiting = [one for one in passages if not (one.files or one.jobs or one.failed)]
-        files = [(one, file) for one in waiting for file in taken_of(self.home, one)]
+        files = [(one, file) for one in begun(self.home, waiting) for file in taken_of(self.home, one)]
         masters = {id(one.arrival) for one, file in files if file.loaded and is_master_data(file.loaded)}
         if masters and len(self.arrivals) > 1:
             # Files are read with the master data that came before them, so that must be committed first.

@@ -10,12 +10,12 @@ from pathlib import Path
 import duckdb
 import pyarrow as pa
 
-from gateway import formats
+from gateway import readers
 from gateway.errors import FeedError, FileError, HouseError
 from gateway.home import Home
 from gateway.intake.taken import Load, Taken
 from gateway.intake.verdict import posting
-from gateway.mapping.apply import apply
+from gateway.mapping.apply import apply, watch
 from gateway.mapping.apply.mapped import Context, Mapped, Opener
 from gateway.mapping.language.expressions import ExpressionError
 from gateway.mapping.language.loaded import Loaded
@@ -76,7 +76,8 @@ def translate(con: duckdb.DuckDBPyConnection, loaded: Loaded, files: Sequence[Ta
     )
     openers = [opener(one.drop.path, one.drop.name, mapping, one.good_units, aids.limits) for one in files]
     try:
-        mapped = apply.apply(con, mapping, openers, context)
+        with watch.within(con, aids.limits.cpu_s_max, files[0].drop.name):
+            mapped = apply.apply(con, mapping, openers, context)
     except FileError:
         raise
     except HouseError as error:
@@ -156,7 +157,7 @@ def read(
 ) -> Reading:
     """The rows of a file as a mapping reads it. Raises FileError, HouseError for what the mapping asks in vain."""
     request = ReadRequest(path, name, limits, mapping.file.options, each, tuple(columns), units)
-    return formats.named(mapping.file.format).read(request)
+    return readers.current().read(mapping.file.format, request)
 
 
 def _prefix(files: Sequence[Taken]) -> str:

@@ -27,4 +27,5 @@ class Limits(Strict):
     file_name_chars_max: int = 255
     files_per_commit_max: int = 1_000
     deaths_max: int = Field(default=3, ge=1)
-    memory_mb_max: int = 1_000
+    memory_mb_max: int = Field(default=1_000, ge=1)
+    cpu_s_max: int = Field(default=300, ge=1)

@@ -19,7 +19,7 @@ from pydantic import BaseModel, ConfigDict
 from gateway.errors import Fault, FileError
 from gateway.formats import header as headers
 from gateway.formats.path_errors import PathError, repaired
-from gateway.formats.safe_xml import local, names_a_dtd, refuse_doctype
+from gateway.formats.safe_xml import OUT_OF_MEMORY, local, names_a_dtd, refuse_doctype
 from gateway.formats.tree import tree_paths
 from gateway.formats.tree.xml_tree import Tree
 from gateway.reading import Reading, ReadRequest, check_size
@@ -208,6 +208,8 @@ class _Xml(Reading):
             )  # fmt: skip
 
     def _broken(self, error: etree.XMLSyntaxError) -> FileError:
+        if error.msg == OUT_OF_MEMORY:
+            raise MemoryError from None
         line = error.position[0] if error.position else 0
         return FileError(
             self.request.name, f"the document is not well-formed: {error.msg}",

@@ -123,8 +123,7 @@ def _open(
     """The files' rows of one kind; a file that lacks what is needed is held, and only counted."""
     files: dict[int, Reading] = {}
     found: dict[tuple[str, ...], list[Fault]] = {}
-    for file, opener in enumerate(openers):
-        rows = opener(each, wanted)
+    for file, rows in enumerate([opener(each, wanted) for opener in openers]):
         if rows.columns not in found:
             found[rows.columns] = drift.check(mapping, rows, wanted, [record for _, record in records])
         held = found[rows.columns]

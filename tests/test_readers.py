@@ -1,0 +1,139 @@
+"""Files that are read by a process of its own: the same rows, within bounds, whatever ends it."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from gateway import formats, readers
+from gateway.errors import FileError
+from gateway.home import Home
+from gateway.intake.again import again
+from gateway.reading import ReadRequest
+from gateway.settings import Limits
+from gateway.transports.folder import Folder
+from tests.conftest import taken
+from tests.formats.test_contract import SAMPLES, Sample, outcome, request, samples
+
+Put = Callable[[str, str, bytes | str], Path]
+
+
+@pytest.fixture(scope="module")
+def reader() -> Iterator[readers.ReaderProcess]:
+    process = readers.ReaderProcess()
+    yield process
+    process.end()
+
+
+@samples
+def test_it_gives_what_is_read_here(reader: readers.ReaderProcess, sample: Sample, tmp_path: Path) -> None:
+    asked = request(tmp_path / "a", sample)
+    expected = outcome(formats.named(sample.format).read(asked))
+    assert outcome(reader.read(sample.format, asked)) == expected
+    if sample.units:
+        interchange = formats.interchange_of(sample.format)
+        assert interchange is not None
+        assert reader.units(sample.format, asked)() == interchange.units(asked)
+    reader.forget()
+
+
+def test_a_file_that_is_refused_is_refused_alike(reader: readers.ReaderProcess, tmp_path: Path) -> None:
+    asked = request(tmp_path / "a", SAMPLES["xml"], b"<D><N>")
+    with pytest.raises(FileError, match="not well-formed") as caught:
+        outcome(reader.read("xml", asked))
+    assert (caught.value.position, caught.value.code) == ("line 1", "FILE_REJECT")
+
+
+def rows(reader: readers.ReaderProcess, path: Path, format_: str, each: str, limits: Limits, **options: object) -> int:
+    asked = ReadRequest(path, path.name, limits, options, each, (".",))
+    return sum(batch.num_rows for batch in reader.read(format_, asked))
+
+
+def test_too_much_processor_time_or_memory_costs_that_file_alone(reader: readers.ReaderProcess, tmp_path: Path) -> None:
+    slow, greedy = tmp_path / "slow.json", tmp_path / "greedy.xml"
+    slow.write_text("[" + ",".join(['{"a":1}'] * 800_000) + "]")
+    greedy.write_text("<D><W>" + "<N>1</N>" * 300_000 + "</W></D>")
+    limits = Limits(cpu_s_max=1)
+    with pytest.raises(FileError, match=r"more than 1 s of processor time to read \(limits.cpu_s_max\)"):
+        rows(reader, slow, "json", "/", limits)
+    with pytest.raises(FileError, match=r"more than 64 MB of memory to read \(limits.memory_mb_max\)"):
+        rows(reader, greedy, "xml", "//N", Limits(memory_mb_max=64), whole=["W"])
+    small = tmp_path / "small.json"
+    small.write_text('[{"a":1},{"a":2}]')
+    assert rows(reader, small, "json", "/", limits) == 2
+
+
+def test_each_file_has_its_own_budget(reader: readers.ReaderProcess, tmp_path: Path) -> None:
+    """Twelve files that together take more than the second that each may take."""
+    path = tmp_path / "a.json"
+    path.write_text("[" + ",".join(['{"a":1}'] * 60_000) + "]")
+    assert {rows(reader, path, "json", "/", Limits(cpu_s_max=1)) for _ in range(12)} == {60_000}
+
+
+@pytest.mark.parametrize("opened", [False, True], ids=["before a file is opened", "before its rows are read"])
+def test_killed_from_outside_it_starts_anew_and_the_file_is_read(
+    reader: readers.ReaderProcess, tmp_path: Path, opened: bool
+) -> None:
+    asked = request(tmp_path / "a", SAMPLES["x12"])
+    reading = reader.read("x12", asked)
+    process = reader._process
+    assert process is not None
+    process.kill()
+    process.wait()
+    reading = reading if opened else reader.read("x12", asked)
+    assert sum(batch.num_rows for batch in reading) == 3
+
+
+STARTS = """
+import time
+from gateway import readers
+with readers.bounded():
+    print(readers._process._process.pid, flush=True)
+    time.sleep(60)
+"""
+
+
+def test_it_ends_with_who_started_it() -> None:
+    with subprocess.Popen([sys.executable, "-c", STARTS], stdout=subprocess.PIPE) as parent:
+        assert parent.stdout is not None
+        child = int(parent.stdout.readline())
+        parent.kill()
+    for _ in range(100):
+        if not running(child):
+            return
+        time.sleep(0.1)
+    os.kill(child, signal.SIGKILL)
+    raise AssertionError("it outlived who started it")
+
+
+def running(pid: int) -> bool:
+    """A process that ended and that nobody waited for is a zombie (Z)."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
+def test_a_file_that_takes_too_much_is_set_aside_and_the_others_are_taken(gateway: Home, drop: Put) -> None:
+    limits = gateway.settings.limits
+    object.__setattr__(gateway.settings, "limits", limits.model_copy(update={"memory_mb_max": 100}))
+    head = "date,location,sku,status,quantity,unit-cost\n"
+    drop("own-warehouse", "opening-1.csv", f"{head}2026-09-01,MAIN,SKU-1,AVAILABLE,5,2.00\n")
+    drop("own-warehouse", "opening-2.csv", f"{head}2026-09-02,MAIN,SKU-1,AVAILABLE,{'9' * 120_000_000},2.00\n")
+    drop("own-warehouse", "opening-3.csv", f"{head}2026-09-03,MAIN,SKU-1,AVAILABLE,7,2.00\n")
+    with readers.bounded():
+        receipts = taken(gateway, Folder(gateway.folder, gateway.settings).poll())
+        files = {file.name: file for receipt in receipts for file in receipt.files}
+        assert {name: file.state for name, file in files.items()} == {
+            "opening-1.csv": "ACCEPTED", "opening-2.csv": "QUARANTINED", "opening-3.csv": "ACCEPTED",
+        }  # fmt: skip
+        assert "more than 100 MB of memory to read" in files["opening-2.csv"].reason
+        [result] = again(gateway, files["opening-2.csv"].file_id, force=False)
+    assert (result.state, "limits.memory_mb_max" in result.reason) == ("QUARANTINED", True)
