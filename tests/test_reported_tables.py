@@ -264,3 +264,40 @@ def test_table_37_what_only_its_name_calls_a_workbook_is_named(
     with pytest.raises(FileError, match=what) as caught:
         workbook.read(ReadRequest(file, file.name, reader.settings.limits))
     assert "save it as .xlsx" in caught.value.hint
+
+
+ORDERS = """
+feed = "acme.orders"
+partner = "acme"
+[file]
+match = ["*"]
+format = "delimited"
+[[record]]
+type = "order_line"
+key  = ["order_id", "line_no"]
+[record.fields]
+channel    = { constant = "WEB" }
+"""
+SHOP = (
+    ORDERS
+    + """
+order_id      = "Name"
+line_no       = "Lineitem sku"
+ordered_at    = { from = "Created at", formats = ["%Y-%m-%d %H:%M:%S %z"] }
+sku           = "Lineitem sku"
+qty           = "Lineitem quantity"
+list_amount   = { expr = "qty * cast(\\"Lineitem price\\" as decimal(18,4))" }
+currency      = { fill_down = "Currency", within = "Name" }
+_cancelled    = { fill_down = "Cancelled at", within = "Name" }
+cancelled_qty = { expr = "if(_cancelled is null, 0, qty)" }
+"""
+)
+
+
+def test_table_39_what_stands_in_the_first_row_of_an_order_holds_for_that_order_alone(
+    reader: Home, tmp_path: Path
+) -> None:
+    result = read(reader, tmp_path, SHOP, case("table-39-shopify-orders") / "orders_export_1.csv")
+    assert rows(result, "order_id", "sku", "currency", "cancelled_qty", table="order_line") == [
+        ("#1001", "MUG-BLUE", "USD", "2.0000"), ("#1001", "LAMP-01", "USD", "1.0000"), ("#1002", "LAMP-01", "USD", "0.0000"),
+    ]  # fmt: skip

@@ -18,8 +18,8 @@ from gateway.mapping.compiler.targets import Join
 from gateway.mapping.language.code_patterns import ANY, fits, is_pattern, rank
 from gateway.sql import identifier, literal
 
-Filled = dict[str, tuple[str, int]]
-"""Tag of a field that is filled down → the last text and the unit in which it stood."""
+Filled = dict[str, tuple[str | None, int, tuple[str | None, ...]]]
+"""Tag of a field that is filled down → the last text, the unit in which it stood, the last texts of its group."""
 
 
 def supply(work: Work, stages: Stages, number: int, joins: Sequence[Join], filled: Filled, context: Context) -> bool:
@@ -30,7 +30,10 @@ def supply(work: Work, stages: Stages, number: int, joins: Sequence[Join], fille
     dear = number > 1
     for join in joins:
         if join.kind == "fill_down":
-            joined, window = _fill_down(work, stages, join, filled)
+            if len(join.keys) > 1:
+                joined, window = _fill_group(work, stages, join, filled), True
+            else:
+                joined, window = _fill_down(work, stages, join, filled)
             dear = dear or window
         elif join.kind == "lookup":
             joined = _lookup(work, stages, number, join, context)
@@ -53,8 +56,8 @@ def _fill_down(work: Work, stages: Stages, join: Join, filled: Filled) -> tuple[
     least, most, first, top, unit, unit_last, last, last_in = facts
     above = "cast(null as varchar)"
     if tag in filled:
-        before, before_in = filled[tag]
-        above = f"case when _unit = {before_in} then {literal(before)} end"
+        before, before_in, _ = filled[tag]
+        above = f"case when _unit = {before_in} then {literal(before or '')} end"
     window = False
     if least is None:
         sql = above
@@ -66,8 +69,42 @@ def _fill_down(work: Work, stages: Stages, join: Join, filled: Filled) -> tuple[
         last_value = f"last_value({text} ignore nulls) over (partition by _unit order by _ordinal)"
         sql, window = f"coalesce({last_value}, {above})", True
     if last is not None:
-        filled[tag] = (last, last_in)
+        filled[tag] = (last, last_in, ())
     return Joined({f"__d{join.target.tag}": sql}, (text,)), window
+
+
+def _fill_group(work: Work, stages: Stages, join: Join, filled: Filled) -> Joined:
+    """The last text at or above the row within its group: the rows down to where a column of the group has another
+    text. A row that is blank there belongs to the group above."""
+    text, *groups = join.keys
+    tag, alias = join.target.tag, f"d{join.target.tag}"
+    columns = ", ".join([f"{text} as value", *(f"{key} as g{n}" for n, key in enumerate(groups))])
+    rows = f"select _ordinal as place, _unit as unit, {columns} from {stages.reach(*join.keys)}"
+    if tag in filled:
+        before, unit, last = filled[tag]
+        rows += f" union all select -1, {unit}, {', '.join(map(_text, (before, *last)))}"
+    begins = " or ".join(
+        f"(g{n} is not null and g{n} is distinct from lag(g{n} ignore nulls) over above)" for n in range(len(groups))
+    )
+    above = "window above as (partition by unit order by place)"
+    name = work.make(
+        "table",
+        f"_{alias}",
+        f"""select *, last_value(value ignore nulls) over (partition by unit, part order by place) as found
+            from (select *, count(*) filter (begins) over above as part
+                  from (select *, {begins} as begins from ({rows}) {above}) {above})""",
+    )
+    held = ", ".join(f"arg_max(g{n}, place) filter (g{n} is not null)" for n in range(len(groups)))
+    state = f"select arg_max_null(found, place), max(unit), {held} from {identifier(name)}"
+    row = work.con.execute(f"{state} where unit = (select max(unit) from {identifier(name)})").fetchone()
+    if row is not None and row[1] is not None:
+        filled[tag] = (row[0], row[1], row[2:])
+    tail = f"left join {identifier(name)} {alias} on {alias}.place = t._ordinal"
+    return Joined({f"__d{tag}": f"{alias}.found"}, join.keys, tail)
+
+
+def _text(value: str | None) -> str:
+    return "cast(null as varchar)" if value is None else literal(value)
 
 
 # --- lookups ------------------------------------------------------------------------------------------

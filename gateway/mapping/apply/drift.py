@@ -49,6 +49,7 @@ def _needed(record: RecordSpec, present: set[str]) -> Iterator[str]:
     signs, of the key and of the condition."""
     table = MAPPABLE[record.type]
     for name, field in record.fields.items():
+        yield from field.within or ()
         column = table.column(name)
         required = field.required if field.required is not None else bool(column and column.required)
         if required and field.default is None:

@@ -47,7 +47,7 @@ def source_columns(record_fields: dict[str, FieldSpec]) -> list[str]:
 def columns_of(spec: FieldSpec, record_fields: dict[str, FieldSpec]) -> list[str]:
     """Source columns that a field names."""
     columns = list(sources(spec))
-    columns += [column for column in (spec.fill_down, spec.credit, spec.debit) if column]
+    columns += [column for column in (spec.fill_down, *(spec.within or ()), spec.credit, spec.debit) if column]
     columns += [name for name in spec.on if not (name.startswith("_") and name in record_fields)]
     if isinstance(spec.sign, SignRule):
         columns.append(spec.sign.source)
@@ -199,7 +199,8 @@ def _text(compiler: Sources, record: Record, target: Target) -> str:
         return compiler.plan.add(f"__x{target.tag}", f"nullif(trim(cast({result} as varchar)), '')")
     if spec.fill_down is not None:
         text = _blanked(compiler, target, [compiler.marked(spec.fill_down)])
-        return _join(compiler, target, "fill_down", (text,), f"__d{target.tag}")
+        groups = [compiler.text(column) for column in spec.within or ()]
+        return _join(compiler, target, "fill_down", (text, *groups), f"__d{target.tag}")
     present = [source for source in sources(spec) if source in compiler.columns] or list(sources(spec)[:1])
     return _blanked(compiler, target, [compiler.text(source) for source in present])
 

@@ -71,7 +71,7 @@ class Target:
 class Join:
     """Something that a row gets from the whole file or from a crosswalk.
 
-    keys   SQL of the codes or the name it is asked with (for fill_down the text to fill)
+    keys   SQL of the codes or the name it is asked with (for fill_down the text to fill, then the columns of its group)
     day    SQL of the row's event day, "" if the row has none
     """
 

@@ -37,7 +37,7 @@ class FieldSpec(Part):
 
     Sources: `from` (a source column, or several of which the first that is not blank counts), `constant`, `expr` (bare names are this record's mapped fields,
     "quoted names" source columns as text), `fill_down` (the last non-blank value of a source column, down
-    the file), `lookup` with `on` (a crosswalk), or the pair `credit`/`debit` (two amount columns).
+    the file or the group that `within` names), `lookup` with `on` (a crosswalk), or the pair `credit`/`debit` (two amount columns).
     A name that starts with `_` is a helper for other fields and is not stored.
     """
 
@@ -45,6 +45,7 @@ class FieldSpec(Part):
     constant: str | int | bool | None = None
     expr: str | None = None
     fill_down: str | None = None
+    within: tuple[str, ...] | None = None
     lookup: str | None = None
     on: tuple[str, ...] = ()
     credit: str | None = None
@@ -71,6 +72,11 @@ class FieldSpec(Part):
     def _short_form(cls, value: Any) -> Any:
         return {"from": value} if isinstance(value, str | list) else value
 
+    @field_validator("within", mode="before")
+    @classmethod
+    def _one_column(cls, value: Any) -> Any:
+        return (value,) if isinstance(value, str) else value
+
     @model_validator(mode="after")
     def _one_source(self) -> FieldSpec:
         named = [
@@ -82,6 +88,8 @@ class FieldSpec(Part):
             raise ValueError("name exactly one source: from, constant, expr, fill_down, lookup or credit with debit")
         if (self.lookup is None) != (not self.on):
             raise ValueError("`lookup` and `on` go together")
+        if self.within is not None and self.fill_down is None:
+            raise ValueError("`within` says how far `fill_down` reaches: name the column in `fill_down`")
         return self
 
 

@@ -12,6 +12,7 @@ import pyarrow as pa
 
 from gateway.errors import HomeFault
 from gateway.mapping.compiler import dates, values
+from gateway.mapping.compiler.fields import columns_of
 from gateway.mapping.language.code_patterns import is_pattern, meet, rank
 from gateway.mapping.language.expressions import ExpressionError, names
 from gateway.mapping.language.spec import FieldSpec, RecordSpec, SignRule
@@ -29,6 +30,11 @@ _KINDS = {
     "BOOLEAN": ("boolean",), "VARCHAR": ("text", "code", "currency", "integer"),
 }  # fmt: skip
 """Declared types that can fill a column of each SQL type."""
+_DOCUMENTS = {
+    "order_line": "order_id", "shipment_line": "shipment_no", "return_event": "order_id", "receipt_line": "receipt_no",
+    "purchase_order_line": "po", "asn_line": "asn", "supplier_invoice_line": "invoice_no",
+}  # fmt: skip
+"""Tables of lines of documents, and the field with the document's number."""
 Path = tuple[str | int, ...]
 
 
@@ -36,6 +42,7 @@ class Checker(Protocol):
     """What a check of a field needs of the mapping's check."""
 
     lookups: Mapping[str, pa.Table] | Collection[str]
+    one_file: bool
 
     def fault(self, path: Path, message: str, fix: str) -> HomeFault: ...
     def expression(self, path: Path, text: str, fields: Mapping[str, str], wanted: str) -> Iterator[HomeFault]: ...
@@ -101,6 +108,7 @@ def _sources(checker: Checker, path: Path, field: FieldSpec, record: RecordSpec,
     for key in ("fill_down", "credit", "debit"):
         if getattr(field, key) is not None:
             yield from checker.source_columns((*path, key), [getattr(field, key)])
+    yield from _group(checker, path, field, record)
     if isinstance(field.sign, SignRule):
         yield from checker.source_columns((*path, "sign", "from"), [field.sign.source])
     helpers = {name for name in record.fields if name.startswith("_")}
@@ -108,6 +116,27 @@ def _sources(checker: Checker, path: Path, field: FieldSpec, record: RecordSpec,
     if field.expr is not None:
         fields = {name: kind for name, kind in types(record).items() if name != path[-1]}
         yield from checker.expression((*path, "expr"), field.expr, fields, wanted)
+
+
+def _group(checker: Checker, path: Path, field: FieldSpec, record: RecordSpec) -> Iterator[HomeFault]:
+    """Faults of the group of `fill_down`. In tables of lines of documents it must be named: else what one document
+    leaves blank is filled with the value of the document above."""
+    if field.within is not None:
+        yield from checker.source_columns((*path, "within"), field.within)
+        if field.fill_down in field.within:
+            yield checker.fault(
+                (*path, "within"), "names the column that is filled down", "name the column of the group"
+            )
+        return
+    number = record.fields.get(_DOCUMENTS.get(record.type, ""))
+    columns = columns_of(number, record.fields) if number is not None else []
+    if checker.one_file and field.fill_down is not None and columns and field.fill_down not in columns:
+        yield checker.fault(
+            (*path, "fill_down"),
+            f"reaches beyond the end of a document: a blank {field.fill_down} of one {_DOCUMENTS[record.type]} is filled "
+            "from the one above",
+            f'write within = "{columns[0]}", or within = [] if it is meant for the whole file',
+        )
 
 
 def _crosswalk(

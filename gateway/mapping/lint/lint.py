@@ -83,6 +83,7 @@ class _Checker:
         self.loaded, self.mapping, self.lookups, self.probe = loaded, loaded.mapping, lookups, probe
         self.columns = frozenset(columns) if columns else None
         self.format = FormatCheck(self.mapping)
+        self.one_file = not self.format.has_units
 
     def fault(self, path: tuple[str | int, ...], message: str, fix: str) -> HomeFault:
         file, line = self.loaded.place(*path)

@@ -333,6 +333,29 @@ def test_fill_down_takes_the_last_value_at_or_above_the_row_within_a_unit(bench:
     assert bench.rows(bench.apply(mapping(record), units), SNAPSHOT, "sku") == [("a",)]
 
 
+@pytest.mark.parametrize("piece_bytes", [1, 1 << 20])
+def test_fill_down_ends_where_its_group_ends(bench: Bench, monkeypatch: pytest.MonkeyPatch, piece_bytes: int) -> None:
+    monkeypatch.setattr(apply_rows, "PIECE_BYTES", piece_bytes)
+    record = snapshot(
+        location={"constant": "DC1"}, source_qualifier={"fill_down": "basis", "within": ["order", "shop"]}
+    )
+    columns = ("order", "shop", "basis", "sku", "qty")
+    rows = [
+        ("1", "x", "", "a", "1"), ("1", "x", "P", "b", "1"), ("", "", "", "c", "1"), ("1", "x", "", "d", "1"),
+        ("2", "x", "", "e", "1"), ("2", "y", "Q", "f", "1"), ("2", "z", "", "g", "1"), ("1", "x", "", "h", "1"),
+        ("1", "x", "R", "i", "1"), ("1", "", "", "j", "1"), ("", "", "S", "k", "1"), ("3", "", "", "l", "1"),
+    ]  # fmt: skip
+    mapped = bench.apply(mapping({**record, "key": ["sku"]}), lambda _: stock(*rows, columns=columns))
+    assert bench.rows(mapped, SNAPSHOT, "sku", "source_qualifier") == [
+        ("a", None), ("b", "P"), ("c", "P"), ("d", "P"), ("e", None), ("f", "Q"), ("g", None), ("h", None),
+        ("i", "R"), ("j", "R"), ("k", "S"), ("l", None),
+    ]  # fmt: skip
+    lacking = bench.apply(
+        mapping(record), lambda _: stock(("1", "P", "a", "1"), columns=("order", "basis", "sku", "qty"))
+    )
+    assert [fault.column for fault in lacking.held] == ["shop", "place"]
+
+
 def test_a_filled_down_value_that_cannot_be_read_is_reported_on_each_row(bench: Bench) -> None:
     columns = ("place", "sku", "qty", "at")
     rows = [("A", "a", "1", "2026-02-30"), ("A", "b", "1", "")]

@@ -282,3 +282,32 @@ def test_the_probe_sees_no_files(tmp_path: Path, probe: Probe) -> None:
     assert probe._con is not None
     with pytest.raises(Exception, match=r"disabled|denied|[Pp]ermission"):
         probe._con.execute(f"select * from read_csv('{secret}')")
+
+
+def test_fill_down_over_documents_needs_its_group(tmp_path: Path, probe: Probe) -> None:
+    head = STOCK.split("[[record]]")[0]
+    order = """[[record]]
+type = "order_line"
+key  = ["order_id", "line_no"]
+[record.fields]
+channel     = { constant = "WEB" }
+order_id    = "Order"
+line_no     = "Line"
+ordered_at  = "Date"
+sku         = "SKU"
+qty         = "Units"
+list_amount = "Price"
+currency    = { fill_down = "Currency" }
+"""
+    columns = ("Order", "Line", "Date", "SKU", "Units", "Price", "Currency")
+    (fault,) = lint(tmp_path, head + order, probe)
+    assert "currency.fill_down: reaches beyond the end of a document: a blank Currency of one order_id" in fault
+    assert fault.endswith('Fix: write within = "Order", or within = [] if it is meant for the whole file.')
+
+    def with_group(group: str) -> list[str]:
+        filled = order.replace('"Currency" }', f'"Currency", within = {group} }}')
+        return lint(tmp_path, head + filled, probe, columns=columns)
+
+    assert with_group('"Order"') == with_group("[]") == []
+    assert ['did you mean "Order"' in fault for fault in with_group('"Ordr"')] == [True]
+    assert ["names the column that is filled down" in fault for fault in with_group('"Currency"')] == [True]
