@@ -98,6 +98,7 @@ class Fault:
     column    the source column, "" if the fault is not about one cell
     value     the offending text
     row       the whole source row as text, so that nothing is lost ({} where there is none)
+    cause     the position of the fault that it follows from: both are one exception; "" if it stands for itself
     """
 
     code: str
@@ -107,3 +108,4 @@ class Fault:
     column: str = ""
     value: str = ""
     row: Mapping[str, str] = field(default_factory=dict)
+    cause: str = ""

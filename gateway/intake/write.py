@@ -142,7 +142,7 @@ def write_faults(con: duckdb.DuckDBPyConnection, commit: Commit, load: Load, ver
     parts = []
     if load.mapped.faults:
         parts.append(
-            f"""select _file, "position", code, column_name, value, message, hint, source_row,
+            f"""select _file, "position", code, column_name, value, message, hint, source_row, '' as cause,
                        row_number() over (order by _ordinal, _record, column_name) as n from {load.mapped.faults}"""
         )
     whole = [
@@ -174,9 +174,10 @@ def insert_faults(commit: Commit, faults: str, files: str) -> None:
                              when 'UNMAPPED_LINE' then f.feed || '|' || value
                              when 'FIELD_UNREAD' then f.feed || '|' || column_name || '|' || value
                              when 'COLUMN_UNKNOWN' then f.feed || '|' || coalesce(column_name, '')
-                             when 'ROW_REJECT' then f.partner || '|' || f.name || '|' || "position"
+                             when 'ROW_REJECT' then f.partner || '|' || f.name || '|'
+                                  || coalesce(nullif(column_name, ''), "position")
                              else f.partner || '|' || f.name
-                                  || case when "position" = '' then '' else '|' || "position" end end
+                                  || case when "position" = '' then '' else '|' || coalesce(nullif(cause, ''), "position") end end
                    as business_key, {instant(commit.at)} as recorded_at
             from ({faults}) d join {files} f on f.file = d._file""",
     )
@@ -295,6 +296,7 @@ def fault_table(numbered: Sequence[tuple[int, Fault]]) -> pa.Table:
             "value": pa.array([f.value for f in found], pa.utf8()),
             "message": pa.array([f.message for f in found], pa.utf8()),
             "hint": pa.array([f.hint for f in found], pa.utf8()),
+            "cause": pa.array([f.cause for f in found], pa.utf8()),
             "source_row": pa.array([json.dumps(dict(f.row)) if f.row else None for f in found], pa.utf8()),
             "n": pa.array(range(len(found)), pa.int64()),
         }

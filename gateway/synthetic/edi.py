@@ -117,6 +117,4 @@ def _truncated(sink: Sink, business: Business, control: int) -> None:
     whole = interchange("945", "SW", business.end, control, [shipment(order, order.lines, business.end, "CUT1")])
     name = "945-cut-off.edi"
     sink.put("3pl-east", name, whole[: whole.rfind(b"SE*")])
-    for position in ("segment 1", "segment 2", "segment 3"):
-        sink.plant("CONTROL_TOTAL", f"3pl-east|{name}|{position}", "0", "cut off: IEA, GE or SE is missing",
-                   primary=position == "segment 1")  # fmt: skip
+    sink.plant("CONTROL_TOTAL", f"3pl-east|{name}|segment 1", "0", "cut off: IEA, GE and SE are missing")

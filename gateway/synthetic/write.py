@@ -133,7 +133,7 @@ class _Writer:
             name = f"orders-{day:%Y%m%d}.csv"
             if offset == 4:
                 rows.append(self._broken_row(rows[0]))
-                self.plant("ROW_REJECT", f"amazon-us|{name}|line {len(rows) + 1}", "0", "purchase date 2026-10-32")
+                self.plant("ROW_REJECT", f"amazon-us|{name}|purchase-date", "0", "purchase date 2026-10-32")
             content = self._csv(columns, rows)
             if offset == 6:
                 columns = tuple(reversed(ORDER_COLUMNS))

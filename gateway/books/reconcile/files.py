@@ -13,6 +13,9 @@ FAULTS = (
     "ROW_REJECT", "CONTROL_TOTAL", "FILE_REJECT", "SENDER_UNKNOWN", "CHECK_DIGIT", "ROW_DOUBTFUL", "FIELD_UNREAD",
     "COLUMN_UNKNOWN",
 )  # fmt: skip
+MESSAGES_MAX = 5
+PLACES_MAX = 5
+"""So many different messages and places an exception of equal faults says; all stand in the list of rejected rows."""
 CODES = (*FAULTS, *late_files.CODES, unknown_amounts.AMOUNT_UNKNOWN, "CONTROL_REUSED")
 
 
@@ -56,9 +59,22 @@ def open_faults(working: Working, block: Reconciliation, codes: Sequence[str]) -
         f"""select code, business_key,
                entity, min(partner) as partner, min(name) as document,
                cast(min(arrived_at) as date) as event_date, min(amount) as amount, min(currency) as currency,
-               string_agg(distinct message, '; ' order by message) as message, {source()}
+               {_message()} as message, {source()}
         from ({open_faults_sql(codes)}) group by code, business_key, entity""",
     )
+
+
+def _message() -> str:
+    """SQL of what is said of equal faults: the first messages; of several rejected rows also how many, and where."""
+    first = "list_sort(list_distinct(list(message)))"
+    # Shorter texts first: "line 9" comes before "line 10".
+    places = 'list_sort(list_distinct(list(struct_pack(n := length("position"), p := "position"))))'
+    return f"""array_to_string({first}[:{MESSAGES_MAX}], '; ')
+        || case when len({first}) > {MESSAGES_MAX} then '; and ' || (len({first}) - {MESSAGES_MAX}) || ' more such' else '' end
+        || case when code = 'ROW_REJECT' and len({places}) > 1
+           then ' (' || len({places}) || ' rows: '
+                || array_to_string(list_transform({places}[:{PLACES_MAX}], x -> x.p), ', ')
+                || case when len({places}) > {PLACES_MAX} then ', …' else '' end || ')' else '' end"""
 
 
 def open_faults_sql(codes: Sequence[str]) -> str:

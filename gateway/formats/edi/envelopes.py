@@ -143,7 +143,11 @@ class _Open:
 
 @dataclass(slots=True)
 class _Walk:
-    """The state of the walk: what is open, and what was found so far; `first` is the stretch's first segment."""
+    """The state of the walk: what is open, and what was found so far.
+
+    first  number of the stretch's first segment
+    cut    while an envelope is closed that was not ended: number of the outermost one's first segment
+    """
 
     dialect: Dialect = field(init=False)
     units: list[Unit] = field(default_factory=list)
@@ -158,6 +162,7 @@ class _Walk:
     described: tuple[str, str] = ("", "")
     own: list[Fault] = field(default_factory=list)
     strayed: bool = False
+    cut: int = 0
     seen: set[tuple[str, ...]] = field(default_factory=set)
 
     def stretch(self, stretch: Stretch, troubles: list[Trouble]) -> None:
@@ -215,7 +220,6 @@ class _Walk:
         self.seen.add(key)
 
     def _end_interchange(self, number: int, tag: str, texts: tuple[str, ...]) -> None:
-        self._close_unit()
         self._close_group()
         if self.interchange is None:
             self._fault(f"{tag} ends an interchange that did not begin", number, self.dialect.interchange.begin)
@@ -228,7 +232,6 @@ class _Walk:
         self.interchange = None
 
     def _begin_group(self, number: int, tag: str, texts: tuple[str, ...]) -> None:
-        self._close_unit()
         self._close_group()
         control, *version = texts
         self.group = _Open(self.dialect.group, f"group {control}".strip(), control, number)
@@ -298,19 +301,24 @@ class _Walk:
                 self._fault("the file ends in the middle of a segment", self.first)
             return
         called, number = self.interchange.called, self.interchange.number
+        self.cut = number
         if rest:
             self._fault(f"{called}: the file ends in the middle of a segment", number)
         end = self.interchange.level.end
         self._fault(f"{called}: {end} is missing, the interchange is cut off", number, end)
-        self._close_unit()
         self._close_group()
-        self.interchange = None
+        self.interchange, self.cut = None, 0
 
     def _close_group(self) -> None:
+        """The group is over, and what is open within, whether they were ended or not."""
+        cut = self.cut
+        if self.group is not None:
+            self.cut = self.cut or self.group.number
+        self._close_unit()
         if self.group is not None:
             end = self.group.level.end
             self._fault(f"{self.group.called}: {end} is missing", self.group.number, end)
-        self.group, self.version = None, ""
+        self.group, self.version, self.cut = None, "", cut
 
     def _close_unit(self) -> None:
         if self.unit is not None:
@@ -371,7 +379,8 @@ class _Walk:
         """A fault of an envelope; `column` is its closing segment that is missing, or the place that is wrong."""
         control = f" {self.interchange.control}" if self.interchange else ""
         hint = f"Ask the sender to send interchange{control} again, whole."
-        return Fault("CONTROL_TOTAL", message, hint, f"segment {number}", column, value)
+        cause = f"segment {self.cut}" if self.cut else ""
+        return Fault("CONTROL_TOTAL", message, hint, f"segment {number}", column, value, cause=cause)
 
 
 def _beyond_limits(table: Segments, limits: Limits) -> Iterator[Trouble]:
