@@ -5,14 +5,16 @@ A command imports what it needs when it runs: each waits only for its own rooms 
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, NoReturn
 
 import structlog
 import typer
 
+from gateway import failures
 from gateway.cli import check, files, invocation, notify, questions, run, setup, upkeep
 from gateway.cli.invocation import DONE, PERSON, USAGE
 from gateway.cli.output import err
@@ -49,10 +51,12 @@ app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_
 
 @app.callback()
 def _main(
+    context: typer.Context,
     home: Annotated[Path, typer.Option("-C", "--home", help="The home directory.")] = Path(),
 ) -> None:
     """Partner files in, a reconciled ledger, workbooks out."""
     invocation.set_home_folder(home)
+    invocation.set_command(context.invoked_subcommand or "")
 
 
 for _name, _command in COMMANDS.items():
@@ -60,13 +64,25 @@ for _name, _command in COMMANDS.items():
 
 
 def main() -> None:
-    """Entry point: an operator's error is one clear line and exit code 2."""
+    """Entry point: an operator's error, or what the machine refuses, is one clear line and exit code 2."""
     _log_to_stderr()
     try:
         app()
     except HouseError as error:
-        err.print(str(error), markup=False)
-        sys.exit(USAGE)
+        _fail(error)
+    except BrokenPipeError:
+        # Who reads the answer has read enough. The interpreter would complain once more when it flushes.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except Exception as error:
+        failure = failures.explained(error, "run", f"gateway {invocation.command()}".strip())
+        if failure is None:
+            raise
+        _fail(failure)
+
+
+def _fail(error: HouseError) -> NoReturn:
+    err.print(str(error), markup=False)
+    sys.exit(USAGE)
 
 
 def _log_to_stderr() -> None:

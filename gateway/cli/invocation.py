@@ -19,6 +19,17 @@ DONE, PERSON, USAGE = 0, 1, 2
 
 class _Given:
     home = Path()
+    command = ""
+
+
+def set_command(name: str) -> None:
+    """Note which command runs."""
+    _Given.command = name
+
+
+def command() -> str:
+    """The command that runs, "" before it is known."""
+    return _Given.command
 
 
 def set_home_folder(path: Path) -> None:

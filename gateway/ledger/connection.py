@@ -12,6 +12,7 @@ import importlib.util
 import os
 import secrets
 import shutil
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, date, datetime, time
@@ -35,11 +36,12 @@ _in_use: set[Path] = set()
 """Temporary folders of this process's open connections."""
 
 
-def connect(store: Store, config: Config) -> tuple[duckdb.DuckDBPyConnection, Path]:
-    """(connection with the extensions loaded and one thread, its temporary folder)."""
-    # DuckDB names its spill files alike in every process: each needs a folder of its own.
-    temporary = store.folder / "tmp" / f"{os.getpid()}-{secrets.token_hex(4)}"
-    temporary.mkdir(parents=True)
+def connect(store: Store, config: Config, *, read_only: bool = False) -> tuple[duckdb.DuckDBPyConnection, Path]:
+    """(connection with the extensions loaded and one thread, its temporary folder).
+
+    Raises OSError where that cannot be made; with `read_only` it then lies in the system's temporary folder.
+    """
+    temporary = _own_folder(store, read_only=read_only)
     _in_use.add(temporary)
     try:
         con = duckdb.connect(
@@ -66,6 +68,20 @@ def connect(store: Store, config: Config) -> tuple[duckdb.DuckDBPyConnection, Pa
         release(temporary)
         raise
     return con, temporary
+
+
+def _own_folder(store: Store, *, read_only: bool) -> Path:
+    # DuckDB names its spill files alike in every process: each needs a folder of its own.
+    name = f"{os.getpid()}-{secrets.token_hex(4)}"
+    temporary = store.folder / "tmp" / name
+    try:
+        temporary.mkdir(parents=True)
+    except OSError:
+        if not read_only:
+            raise
+        # Whoever only reads may have no right to write there, or no room.
+        temporary = Path(tempfile.mkdtemp(prefix=f"gateway-{name}-"))
+    return temporary
 
 
 def _load_extension(con: duckdb.DuckDBPyConnection, name: str) -> None:

@@ -13,6 +13,7 @@ from types import TracebackType
 import duckdb
 
 from gateway.errors import HouseError
+from gateway.failures import explained
 from gateway.ledger import connection, schema, views
 from gateway.ledger.anchors import Anchors
 from gateway.ledger.locking import WriterLock, retry
@@ -99,14 +100,16 @@ def open_lake(home: Path, config: Config, *, read_only: bool = False, as_of: str
         return lake
     except duckdb.Error as error:
         store.close()
-        raise _unreadable(store, str(error).split("\n")[0]) from error
+        # A ledger that the machine does not let us read is not damaged: nobody is to restore it.
+        refused = explained(error, "open ledger", store.catalog.name)
+        raise refused or _unreadable(store, str(error).split("\n")[0]) from error
     except BaseException:
         store.close()
         raise
 
 
 def _open(store: Store, config: Config, *, read_only: bool, as_of: str | None) -> Lake:
-    con, temporary = connection.connect(store, config)
+    con, temporary = connection.connect(store, config, read_only=read_only)
     lake = Lake(store, con, temporary, connection.default_threads(config), read_only)
     try:
         retry(lambda: connection.attach(con, store, read_only=read_only, as_of=as_of))

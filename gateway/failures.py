@@ -1,0 +1,56 @@
+"""What the machine refuses, in one sentence with the fix: disk, rights, memory, limits."""
+
+from __future__ import annotations
+
+import errno
+import sqlite3
+
+from gateway.errors import HouseError
+
+ROOM = "Make room on that disk, and run it again: nothing is half done."
+READ_ONLY = "Mount it writable, or use a home that is; status, query, stock, trace, verify and try only read."
+RIGHTS = "Run it as the user that owns the home, or give this user the right to that place."
+MEMORY = "Give it more memory (`ulimit -v`, `MemoryMax` of the service), or lower `limits.memory_mb_max` and `ledger.threads`."
+FILES = "Raise the limit of open files (`ulimit -n`, `LimitNOFILE` of the service)."
+DISK = "Check that disk, then run `gateway verify`; restore a backup if it finds damage."
+ABSENT = "Name the home with -C, and bring back the file or folder if it was removed."
+
+_BY_NUMBER = {
+    errno.ENOSPC: ROOM, errno.EDQUOT: ROOM, errno.EROFS: READ_ONLY, errno.EACCES: RIGHTS, errno.EPERM: RIGHTS,
+    errno.EMFILE: FILES, errno.ENFILE: FILES, errno.ENOMEM: MEMORY, errno.EAGAIN: MEMORY, errno.EIO: DISK,
+    errno.ESTALE: DISK, errno.ENOENT: ABSENT, errno.ENOTDIR: ABSENT,
+    errno.EFBIG: "Raise the limit of the size of files (`ulimit -f`, `LimitFSIZE` of the service).",
+    errno.ENAMETOOLONG: "Use a shorter path.",
+}  # fmt: skip
+_BY_WORDS = (
+    (("disk is full", "no space left"), ROOM),
+    (("read-only file system", "readonly database", "read-only mode"), READ_ONLY),
+    (("permission denied", "not permitted"), RIGHTS),
+    (("unable to open database file",), f"{RIGHTS[:-1]}; or: {FILES[0].lower()}{FILES[1:]}"),
+    (("too many open files",), FILES),
+    (("out of memory", "cannot allocate", "failed to allocate", "failed to map segment", "new thread"), MEMORY),
+    (("file too large",), _BY_NUMBER[errno.EFBIG]),
+    (("i/o error", "input/output error"), DISK),
+)
+
+
+def explained(error: Exception, operation: str, subject: str) -> HouseError | None:
+    """The sentence for a failure of the machine at this operation; None for any other error."""
+    if isinstance(error, OSError) and error.errno is not None:
+        place = f": {error.filename}" if error.filename else ""
+        hint = _BY_NUMBER.get(error.errno, "Repair the cause, and run it again.")
+        return HouseError(operation, subject, hint, f"{error.strerror}{place}")
+    text = str(error).strip().split("\n")[0]
+    if isinstance(error, MemoryError):
+        return HouseError(operation, subject, MEMORY, text or "there is not enough memory")
+    if not isinstance(error, OSError | sqlite3.Error | ImportError | RuntimeError) and not _of_the_database(error):
+        return None
+    for words, hint in _BY_WORDS:
+        if any(word in str(error).lower() for word in words):
+            return HouseError(operation, subject, hint, text)
+    return None
+
+
+def _of_the_database(error: Exception) -> bool:
+    # Not imported for this: a command that has not loaded it cannot have its errors.
+    return any(kind.__module__.endswith("duckdb") for kind in type(error).__mro__)
