@@ -100,8 +100,10 @@ def open_lake(home: Path, config: Config, *, read_only: bool = False, as_of: str
         return lake
     except duckdb.Error as error:
         store.close()
-        # A ledger that the machine does not let us read is not damaged: nobody is to restore it.
-        refused = explained(error, "open ledger", store.catalog.name)
+        # A ledger that the machine does not let us read is not damaged: nobody is to restore it. But a reader meets
+        # "readonly" only where the catalog is none, and would have to be made.
+        damaged = read_only and "readonly" in str(error)
+        refused = None if damaged else explained(error, "open ledger", store.catalog.name)
         raise refused or _unreadable(store, str(error).split("\n")[0]) from error
     except BaseException:
         store.close()
