@@ -10,6 +10,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -132,10 +133,12 @@ class Reading(ABC):
     received = rows given + faults with code ROW_REJECT.
     Raises FileError as soon as the file as a whole cannot be trusted.
     `described` says whether the file itself names its values (by a header, names, tags); where not, only the
-    file's name shows that it is the right file.
+    file's name shows that it is the right file. `headings` holds the columns
+    that have another name in the file, with that name, for messages.
     """
 
     described: bool = True
+    headings: Mapping[str, str] = MappingProxyType({})
     request: ReadRequest
     columns: tuple[str, ...]
     received: int

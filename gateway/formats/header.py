@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from itertools import islice
-from typing import Any, NoReturn
+from typing import Annotated, Any, Literal, NoReturn
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from gateway.errors import FileError, HouseError
 from gateway.formats.path_errors import PathError, closest
@@ -33,12 +33,41 @@ class HeaderSearch(BaseModel):
         return self
 
 
+def _listed(names: Any) -> Any:
+    return {name: [other] if isinstance(other, str) else other for name, other in names.items()} if isinstance(names, dict) else names
+
+
+OtherNames = Annotated[dict[str, tuple[str, ...]], BeforeValidator(_listed)]
+"""Column as the mapping names it → the names that it may have in the header instead, as in other languages."""
+
+
 @dataclass(frozen=True, slots=True)
 class Header:
-    """The column names, and the number (from 1) of the line or row that the data start after."""
+    """The column names, and the number (from 1) of the line or row that the data start after.
+
+    headings  columns that have another name in the file → that name
+    """
 
     columns: tuple[str, ...]
     line: int
+    headings: Mapping[str, str] = field(default_factory=dict)
+
+
+def named_alike(cells: Sequence[str], other_names: Mapping[str, Sequence[str]]) -> tuple[Sequence[str], dict[str, str]]:
+    """(cells of a header with the mapping's names, these names → those in the file).
+
+    Another name counts only where the mapping's own is not there, of several the first that is listed.
+    """
+    present = {_folded(cell): place for place, cell in reversed(list(enumerate(cells)))} if other_names else {}
+    found: dict[int, str] = {}
+    for name, others in other_names.items():
+        places = [present[_folded(other)] for other in others if _folded(other) in present]
+        if places and _folded(name) not in present:
+            found.setdefault(places[0], name)
+    if not found:
+        return cells, {}
+    headings = {name: _name(cells[place]) for place, name in found.items()}
+    return [found.get(place, cell) for place, cell in enumerate(cells)], headings
 
 
 def options(model: type[BaseModel], given: Any, format_name: str) -> Any:
@@ -72,8 +101,9 @@ def find(
     name: str,
     given: Sequence[str] = (),
     wanted: Sequence[str] = (),
+    other_names: Mapping[str, Sequence[str]] | None = None,
 ) -> Header:
-    """Find the header among (last line, cells) pairs.
+    """Find the header among (last line, cells) pairs; `other_names` are `OtherNames`.
 
     With `search` true it is the first row that is not blank; where that has none of the wanted columns, and one of the
     first 200 rows has two of them (or all, of fewer), the first such row: lines that stand above a header have none.
@@ -86,6 +116,25 @@ def find(
         if not cells:
             raise _no_rows(name)
         return Header(tuple(given) or tuple(f"#{n + 1}" for n in range(len(cells))), 0)
+    headings: dict[int, dict[str, str]] = {}
+    found = _found(_renamed(rows, other_names or {}, headings), search, name, wanted)
+    return replace(found, headings=headings.get(found.line, {}))
+
+
+def _renamed(
+    rows: Iterable[tuple[int, Sequence[str]]], other_names: Mapping[str, Sequence[str]], headings: dict[int, dict[str, str]]
+) -> Iterator[tuple[int, Sequence[str]]]:
+    """The rows as if each were a header with the mapping's names; `headings` gets what was renamed in which line."""
+    for line, cells in rows:
+        named, changed = named_alike(cells, other_names)
+        if changed:
+            headings[line] = changed
+        yield line, named
+
+
+def _found(
+    rows: Iterable[tuple[int, Sequence[str]]], search: HeaderSearch | Literal[True], name: str, wanted: Sequence[str]
+) -> Header:
     if search is True:
         return _first(rows, name, wanted)
     if search.row is not None:
@@ -151,9 +200,13 @@ def _missing(name: str, search: HeaderSearch, best: tuple[int, int, Sequence[str
     wanted = f"in row {search.row}" if search.row else f"with {', '.join(search.contains)}"
     where = "" if search.row else f" in the first {SEARCH_ROWS} rows"
     near = f"; nearest is line {-best[1]}: {shown(', '.join(best[2])[:200])}" if best[2] else ""
+    cells = [_name(cell) for cell in best[2] if cell.strip(INVISIBLE)]
+    likely = [(one, closest(one, cells)) for one in search.contains if not _hits(cells, [one])]
+    alike = ", ".join(f"{shown(cell)} for {one}" for one, cell in likely if cell)
     raise FileError(
-        name, f"no header {wanted}{where}{near}", "Send the file with that header, or name its header in the mapping."
-    )
+        name, f"no header {wanted}{where}{near}{f'; it may have {alike}' if alike else ''}",
+        "Send the file with that header, or name its columns in [file.other_names] of the mapping.",
+    )  # fmt: skip
 
 
 def names(cells: Sequence[str]) -> tuple[str, ...]:

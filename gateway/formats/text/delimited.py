@@ -47,6 +47,7 @@ class Options(BaseModel):
     encoding   a codec's name, or auto (BOM, UTF-16, UTF-8, else cp1252); a BOM always decides
     quote      the quote character, "" for none, or auto: none in tab separated text whose header has none
     header     true (first row that is not blank), {contains = [...]}, {row = n}, or false with `columns`
+    other_names  names that columns may have in the header instead of those of the mapping
     comment    lines that start with it are no rows
     ragged     "reject" rows with another number of cells than the header, or "pad" short ones
     """
@@ -58,6 +59,7 @@ class Options(BaseModel):
     quote: str = '"'
     header: bool | headers.HeaderSearch = True
     columns: tuple[str, ...] = ()
+    other_names: headers.OtherNames = {}
     comment: str = ""
     ragged: Literal["reject", "pad"] = "reject"
 
@@ -176,10 +178,11 @@ class _Delimited(Reading):
         rows = ((lines.number, cells) for _, cells in layout.rows(request, lines, delimiter, quote))
         if hint:
             next(rows, None)
-        found = headers.find(rows, options.header, request.name, options.columns, request.columns)
+        found = headers.find(rows, options.header, request.name, options.columns, request.columns, options.other_names)
+        self.headings = found.headings
         named = options.header is not False
         return Layout(request, codec, delimiter, quote, options.comment, options.ragged == "pad", found.columns, named,
-                      max(found.line, int(bool(hint))))  # fmt: skip
+                      max(found.line, int(bool(hint))), options.other_names)  # fmt: skip
 
     def _head_text(self, codec: str) -> str:
         with self.request.path.open("rb") as source:

@@ -7,7 +7,7 @@ import io
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -65,6 +65,7 @@ class Layout:
     columns: tuple[str, ...]
     named: bool
     line: int
+    other_names: headers.OtherNames = field(default_factory=dict)
 
     @property
     def path(self) -> Path:
@@ -94,7 +95,7 @@ class Layout:
         """Whether a row is the header once more. Raises FileError where it is another header."""
         if not self.named:
             return False
-        found = headers.names(cells)
+        found = headers.names(headers.named_alike(cells, self.other_names)[0])
         if found == self.columns:
             return True
         filled = [name for name, cell in zip(found, cells, strict=True) if cell.strip(INVISIBLE)]

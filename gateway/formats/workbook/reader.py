@@ -42,6 +42,7 @@ class Options(BaseModel):
     sheet    name, pattern (Count*) or number from 1; left out: the first sheet that has the header. Hidden
              sheets are passed over and not counted; only by its full name is one read
     header   true (first row that is not blank), {contains = [...]}, {row = n}, or false with `columns`
+    other_names  names that columns may have in the header instead of those of the mapping
     merged   "fill" repeats the value of merged cells in the rows that have a value of their own, "top-left"
              leaves it in the first cell
     """
@@ -51,6 +52,7 @@ class Options(BaseModel):
     sheet: str | int | None = None
     header: bool | headers.HeaderSearch = True
     columns: tuple[str, ...] = ()
+    other_names: headers.OtherNames = {}
     merged: Literal["fill", "top-left"] = "top-left"
 
 
@@ -127,7 +129,7 @@ class _Workbook(Reading):
         self.book = _open(request)
         self.sheet, self.header = self._choose()
         self.title = self.book.sheets[self.sheet].title
-        self.columns = self.header.columns
+        self.columns, self.headings = self.header.columns, self.header.headings
         if len(self.columns) > request.limits.columns_max:
             raise FileError(
                 request.name,
@@ -148,7 +150,9 @@ class _Workbook(Reading):
             if self.options.header is False and not given:
                 given = self._numbered(sheet)
             try:
-                return sheet, headers.find(rows, self.options.header, self.request.name, given, self.request.columns)
+                return sheet, headers.find(
+                    rows, self.options.header, self.request.name, given, self.request.columns, self.options.other_names
+                )
             except FileError as error:
                 trouble = trouble or error
             finally:

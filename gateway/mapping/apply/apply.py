@@ -134,7 +134,7 @@ def _open(
         outcome.held += held
         outcome.received += _count(rows)
         outcome.rejected = outcome.received
-    if len({frozenset(rows.columns) & frozenset(wanted) for rows in files.values()}) > 1:
+    if len({(frozenset(rows.columns) & frozenset(wanted), *sorted(rows.headings.items())) for rows in files.values()}) > 1:
         raise ApartError("their columns differ")
     return files
 
@@ -156,6 +156,7 @@ def _kind(
 
     def make(known: Known) -> Compiler:
         compiler = Compiler(mapping, records, columns, context.partner, known)
+        compiler.headings = next(iter(files.values())).headings
         tie_out.prepare(compiler, mapping)
         return compiler
 

@@ -32,7 +32,8 @@ def check(mapping: Mapping, rows: Reading, wanted: Sequence[str], records: Seque
     """Columns that are needed and not there, or there and not known."""
     if mapping.file.drift == "ignore":
         return []
-    found = [faults.missing_column(column, rows.columns) for column in lacking(records, set(rows.columns))]
+    present = [rows.headings.get(column, column) for column in rows.columns]
+    found = [faults.missing_column(column, present) for column in lacking(records, set(rows.columns))]
     if mapping.file.drift == "hold":
         found += [faults.unknown_column(column) for column in rows.columns if column not in wanted]
     return found

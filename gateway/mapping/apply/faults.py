@@ -106,15 +106,16 @@ def add_rejected(work: Work, compiler: Compiler, relation: str, name: str, reope
     for row in rows:
         texts = dict(zip([(r.index, t.name) for r, t in shown], row[2 + 2 * len(compiler.records) :], strict=True))
         source = sources.get(row[0], {})
+        sent = _json({compiler.heading(column): text for column, text in source.items()})
         seen: set[tuple[str, str]] = set()
         for number, record in enumerate(compiler.records):
             wrong, broken = row[2 + 2 * number : 4 + 2 * number]
-            for defect in _defects(record, wrong, broken, source, texts):
+            for defect in _defects(compiler, record, wrong, broken, source, texts):
                 message, hint = describe(defect)
                 # Two records of a row may fail on the same cell: it is reported once.
                 if (defect.column, message) not in seen:
                     seen.add((defect.column, message))
-                    cells = (defect.column, cell_parts(defect.value)[2], message, hint, _json(source), True)
+                    cells = (defect.column, cell_parts(defect.value)[2], message, hint, sent, True)
                     found.append((row[0] >> FILE_SHIFT, row[0], record.index, row[1], "ROW_REJECT", *cells))
     _insert(work, name, found)
 
@@ -136,7 +137,12 @@ def _source_rows(rows: Reading, base: int, ordinals: Sequence[int]) -> dict[int,
 
 
 def _defects(
-    record: Record, wrong: int, broken: int, source: dict[str, str], texts: dict[tuple[int, str], str | None]
+    compiler: Compiler,
+    record: Record,
+    wrong: int,
+    broken: int,
+    source: dict[str, str],
+    texts: dict[tuple[int, str], str | None],
 ) -> list[Defect]:
     """The row's defects; what only follows from another one is left out."""
     found: list[Defect] = []
@@ -145,19 +151,19 @@ def _defects(
         bit = 1 << target.bit
         if not wrong & bit:
             continue
-        column, value = _cell(record, target, source)
+        column, value = _cell(compiler, record, target, source)
         text = texts.get((record.index, target.name))
         if target.spec.fill_down is not None:
             value = text or value
         origin = texts.get((record.index, "from_status")) or ""
-        cells = tuple(_made_from(record, target, source)) if target.spec.expr is not None else ()
+        cells = tuple(_made_from(compiler, record, target, source)) if target.spec.expr is not None else ()
         defect = Defect(target, column, value, not broken & bit, origin, text or "", cells)
         follows = wrong & record.bits(record.behind(target.needs)) and target.spec.alias is None
         (following if follows else found).append(defect)
     return found or following
 
 
-def _cell(record: Record, target: Target, source: dict[str, str]) -> tuple[str, str]:
+def _cell(compiler: Compiler, record: Record, target: Target, source: dict[str, str]) -> tuple[str, str]:
     """The source column that a defect is about, and its text."""
     named = fields.columns_of(target.spec, record.spec.fields)
     # What keeps the record from being judged at all is reported with its first field.
@@ -166,27 +172,27 @@ def _cell(record: Record, target: Target, source: dict[str, str]) -> tuple[str, 
     for name in (*named, *(also if target.bit == 0 else ())):
         text = source.get(name, "")
         if text.startswith(UNREADABLE) or (name in texts and re.fullmatch(SHORTENED, text.strip(INVISIBLE))):
-            return name, text
+            return compiler.heading(name), text
     if target.spec.lookup is not None:
-        cells = _behind(record, target, source)
+        cells = _behind(compiler, record, target, source)
         return ", ".join(name for name, _ in cells), " / ".join(text for _, text in cells)
     if target.spec.expr is not None:
-        return next(iter(_made_from(record, target, source)), (shown_name(target), ""))
+        return next(iter(_made_from(compiler, record, target, source)), (shown_name(target), ""))
     filled = [name for name in named if (source.get(name) or "").strip()]
     column = (filled or named or [shown_name(target)])[0]
-    return column, source.get(column, "")
+    return compiler.heading(column), source.get(column, "")
 
 
-def _behind(record: Record, target: Target, source: dict[str, str]) -> list[tuple[str, str]]:
+def _behind(compiler: Compiler, record: Record, target: Target, source: dict[str, str]) -> list[tuple[str, str]]:
     """All source columns that a field is made from, also through other fields, with their texts."""
     targets = [target, *(record.targets[name] for name in record.behind(target.needs))]
     columns = [name for one in targets for name in fields.columns_of(one.spec, record.spec.fields)]
-    return [(name, cell_parts(source.get(name, ""))[2]) for name in dict.fromkeys(columns)]
+    return [(compiler.heading(name), cell_parts(source.get(name, ""))[2]) for name in dict.fromkeys(columns)]
 
 
-def _made_from(record: Record, target: Target, source: dict[str, str]) -> list[tuple[str, str]]:
+def _made_from(compiler: Compiler, record: Record, target: Target, source: dict[str, str]) -> list[tuple[str, str]]:
     """Of these those that may be wrong: of numbers and dates the ones with a digit, else the ones with a text, else all."""
-    cells = _behind(record, target, source)
+    cells = _behind(compiler, record, target, source)
     shapes = ("[0-9]", r"\S") if target.kind in (*NUMBERS, "integer", "date", "datetime") else (r"\S",)
     found = ([cell for cell in cells if re.search(shape, cell[1])] for shape in shapes)
     return next(filter(None, found), cells)
@@ -207,7 +213,9 @@ def add_unmapped(work: Work, compiler: Compiler, relation: str, name: str) -> No
                 continue
             spec = target.spec
             column = (
-                ", ".join(fields.columns_of(spec, record.spec.fields)) if spec.lookup else _first_column(record, target)
+                ", ".join(map(compiler.heading, fields.columns_of(spec, record.spec.fields)))
+                if spec.lookup
+                else _first_column(compiler, record, target)
             )
             if spec.alias is not None and spec.lookup is None:
                 code, what = "SKU_UNKNOWN", f"is neither a SKU nor a {spec.alias} alias of this partner"
@@ -238,7 +246,7 @@ def add_dropped(work: Work, compiler: Compiler, relation: str, name: str) -> Non
             if not target.dropped:
                 continue
             where = f"{compiler.ignored} is null and not {compiler.rejected} and {record.applies}"
-            column = _first_column(record, target)
+            column = _first_column(compiler, record, target)
             rows = _not_yet_noted(
                 name, relation, f"{where} and {target.dropped} is not null", target.dropped, "FIELD_UNREAD", column
             )
@@ -260,7 +268,7 @@ def add_wrong_identifiers(work: Work, compiler: Compiler, relation: str, name: s
                 continue
             table = pa.table({"text": pa.array(seen, pa.utf8()), "wrong": pa.array(seen.values(), pa.utf8())})
             texts = f"(select _ordinal, _position, {target.value} as text {rows})"
-            work.over(table, partial(_insert_wrong, work, name, record, _first_column(record, target), texts))
+            work.over(table, partial(_insert_wrong, work, name, record, _first_column(compiler, record, target), texts))
 
 
 def name_invisible(work: Work, name: str) -> None:
@@ -295,8 +303,8 @@ def _faults_of(name: str, record: Record, rows: str, code: str, column: str, wha
         from {rows} group by _ordinal >> {FILE_SHIFT}, text order by 2"""
 
 
-def _first_column(record: Record, target: Target) -> str:
-    return next(iter(fields.columns_of(target.spec, record.spec.fields)), shown_name(target))
+def _first_column(compiler: Compiler, record: Record, target: Target) -> str:
+    return compiler.heading(next(iter(fields.columns_of(target.spec, record.spec.fields)), shown_name(target)))
 
 
 # --- drift --------------------------------------------------------------------------------------------

@@ -46,6 +46,8 @@ class Sources:
 
     columns  source columns that the file has; others are blank
 
+    headings  columns that have another name in the file, with that name: what messages call them
+
     `auto` holds the step with the evidence on the decimal sign of each such field, `dates` that on the order of day and
     month; `two_orders` those of them whose formats have both.
     """
@@ -58,7 +60,12 @@ class Sources:
         self.auto: dict[tuple[int, str], str] = {}
         self.dates: dict[tuple[int, str], str] = {}
         self.two_orders: list[str] = []
+        self.headings: Mapping[str, str] = {}
         self.known = known
+
+    def heading(self, column: str) -> str:
+        """What a column is called in the file."""
+        return self.headings.get(column, column)
 
     def source(self, column: str) -> str:
         """Name of the step with a source column's text as sent; a column that the file lacks is NULL."""

@@ -9,7 +9,7 @@ Numbers = tuple[tuple[int | None, int | None], ...]
 
 
 def merged(pack: dict[str, Any], own: dict[str, Any]) -> tuple[dict[str, Any], Numbers]:
-    """The partner's keys win. `[file]` is merged key by key, `[record.fields]` field by field.
+    """The partner's keys win. `[file]` and `[file.other_names]` are merged key by key, `[record.fields]` field by field.
 
     The partner's first record of a type goes over the pack's first record of that type, the second over the
     second; records of the pack that the partner does not name stay, further ones of the partner are added.
@@ -18,6 +18,9 @@ def merged(pack: dict[str, Any], own: dict[str, Any]) -> tuple[dict[str, Any], N
     result = {**pack, **own}
     if isinstance(pack.get("file"), dict) and isinstance(own.get("file"), dict):
         result["file"] = {**pack["file"], **own["file"]}
+        names = [part["file"].get("other_names") for part in (pack, own)]
+        if all(isinstance(one, dict) for one in names):
+            result["file"]["other_names"] = {**names[0], **names[1]}
     elif "file" in pack and "file" not in own:
         result["file"] = pack["file"]
     theirs, ours = pack.get("record", []), own.get("record", [])

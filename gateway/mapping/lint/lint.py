@@ -17,7 +17,7 @@ from gateway.mapping.compiler import fields
 from gateway.mapping.language.expressions import ExpressionError, names
 from gateway.mapping.language.loaded import Loaded
 from gateway.mapping.language.spec import RecordSpec, TieOut
-from gateway.mapping.lint import expect
+from gateway.mapping.lint import expect, other_names
 from gateway.mapping.lint import fields as lint_fields
 from gateway.mapping.lint.format_check import FormatCheck, said
 from gateway.mapping.lint.probe import Probe
@@ -120,6 +120,8 @@ class _Checker:
                     yield self.fault(("file", key), f"`{key}` belongs {where}", "move it there")
         for path, message, fix in self.format.file():
             yield self.fault(("file", *path), message, fix)
+        if not self.format.options_fault:
+            yield from other_names.check(self)
         for number, pattern in enumerate(file.match):
             if not pattern.strip() or "/" in pattern:
                 yield self.fault(("file", "match", number), f'"{pattern}" matches no file name',
@@ -209,7 +211,7 @@ class _Checker:
 
     def _means_a_field(self, record: RecordSpec, name: str) -> bool:
         """Whether a name in the key that could be a column is a field that was misspelled or left out."""
-        if any(name in _readable_columns(one) for one in self.mapping.record):
+        if any(name in other_names.readable_columns(one) for one in self.mapping.record):
             return False
         return MAPPABLE[record.type].column(name) is not None or bool(
             get_close_matches(name, record.fields, n=1, cutoff=SLIP)
@@ -306,15 +308,6 @@ class _Checker:
             yield self.fault(
                 path, f'there is no time zone "{zone}"{nearest(zone, _zones())}', "write e.g. Europe/Berlin"
             )
-
-
-def _readable_columns(record: RecordSpec) -> set[str]:
-    """Source columns of the fields; an expression that cannot be read names none, and is a fault of its own."""
-    found: set[str] = set()
-    for spec in record.fields.values():
-        with suppress(ExpressionError):
-            found.update(fields.columns_of(spec, record.fields))
-    return found
 
 
 @cache
