@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from gateway.home import Home
+from gateway.intake.attempt import attempt
+from gateway.intake.translate import filled
+from gateway.mapping.library.load import load_file
 from tests.conftest import MAPPINGS, case, corpus, tried
 from tests.coverage_of_packs import measure
 
 STANDARD = MAPPINGS / "standard"
+PLACES = ("location", "from_location", "to_location")
 ISA = "ISA*00*          *00*          *ZZ*SENDERX        *ZZ*GATEWAY        *260110*0615*U*00401*000000101*0*P*>~"
 
 
@@ -29,6 +34,43 @@ def test_a_share_of_public_documents_is_taken(reader: Home) -> None:
     assert {kind: share.taken / share.lines for kind, share in shares.items()} == {
         "x12 850": 1, "x12 855": 1, "x12 810": 1, "edifact INVOIC": 1, "edifact ORDERS": 1,
     }  # fmt: skip
+
+
+WAREHOUSE = [("x12", kind) for kind in ("846", "861", "943", "944", "945", "947")]
+WAREHOUSE += [("edifact", kind) for kind in ("INVRPT", "INVRPT-D96A", "RECADV", "DESADV")]
+
+
+def without_parties(path: Path, into: Path, edifact: bool) -> Path:
+    """A sample without its segments of names, addresses and places, its segments counted anew; what sends stock of ours
+    to a warehouse (943) must say from where."""
+    end, gap = ("'", "+") if edifact else ("~", "*")
+    kept: list[str] = []
+    since = 0
+    for segment in path.read_text().replace("\n", "").split(end):
+        parts = segment.split(gap)
+        if parts[0] in ("N1", "N2", "N3", "N4", "NAD", "LOC") and (path.stem, *parts[:2]) != ("943", "N1", "SF"):
+            continue
+        since = len(kept) if parts[0] in ("ST", "UNH") else since
+        if parts[0] in ("SE", "UNT"):
+            segment = gap.join([parts[0], str(len(kept) - since + 1), *parts[2:]])
+        kept.append(segment)
+    into.write_text(end.join(kept))
+    return into
+
+
+@pytest.mark.parametrize(("format_", "kind"), WAREHOUSE)
+def test_a_document_of_a_warehouse_may_leave_out_its_place(
+    reader: Home, tmp_path: Path, format_: str, kind: str
+) -> None:
+    loaded, faults = load_file(STANDARD / format_ / f"{kind}.toml", MAPPINGS)
+    assert loaded is not None and not faults
+    mapping = filled(loaded.mapping, {"{location}": "THEIRS", "{currency}": "EUR"})
+    sample = STANDARD / format_ / "samples" / f"{kind}.edi"
+    bare = without_parties(sample, tmp_path / sample.name, format_ == "edifact")
+    whole, found = (attempt(reader, replace(loaded, mapping=mapping), path) for path in (sample, bare))
+    assert found["counts"] == whole["counts"]
+    places = {row.get(name) for rows in found["records"].values() for row in rows for name in PLACES} - {None}
+    assert "THEIRS" in places and places <= {"THEIRS", "SUPPLIER", "CUSTOMER", "ADJUST", "TRANSIT", "DC1"}
 
 
 def test_an_order_may_leave_out_price_currency_and_number(reader: Home, tmp_path: Path) -> None:

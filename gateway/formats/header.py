@@ -34,7 +34,11 @@ class HeaderSearch(BaseModel):
 
 
 def _listed(names: Any) -> Any:
-    return {name: [other] if isinstance(other, str) else other for name, other in names.items()} if isinstance(names, dict) else names
+    return (
+        {name: [other] if isinstance(other, str) else other for name, other in names.items()}
+        if isinstance(names, dict)
+        else names
+    )
 
 
 OtherNames = Annotated[dict[str, tuple[str, ...]], BeforeValidator(_listed)]
@@ -122,7 +126,9 @@ def find(
 
 
 def _renamed(
-    rows: Iterable[tuple[int, Sequence[str]]], other_names: Mapping[str, Sequence[str]], headings: dict[int, dict[str, str]]
+    rows: Iterable[tuple[int, Sequence[str]]],
+    other_names: Mapping[str, Sequence[str]],
+    headings: dict[int, dict[str, str]],
 ) -> Iterator[tuple[int, Sequence[str]]]:
     """The rows as if each were a header with the mapping's names; `headings` gets what was renamed in which line."""
     for line, cells in rows:

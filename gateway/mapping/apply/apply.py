@@ -134,7 +134,10 @@ def _open(
         outcome.held += held
         outcome.received += _count(rows)
         outcome.rejected = outcome.received
-    if len({(frozenset(rows.columns) & frozenset(wanted), *sorted(rows.headings.items())) for rows in files.values()}) > 1:
+    if (
+        len({(frozenset(rows.columns) & frozenset(wanted), *sorted(rows.headings.items())) for rows in files.values()})
+        > 1
+    ):
         raise ApartError("their columns differ")
     return files
 

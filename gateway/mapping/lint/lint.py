@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import zoneinfo
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import suppress
 from difflib import get_close_matches
 from functools import cache
 from pathlib import PurePosixPath
@@ -13,7 +12,6 @@ from pathlib import PurePosixPath
 import pyarrow as pa
 
 from gateway.errors import HomeFault
-from gateway.mapping.compiler import fields
 from gateway.mapping.language.expressions import ExpressionError, names
 from gateway.mapping.language.loaded import Loaded
 from gateway.mapping.language.spec import RecordSpec, TieOut
