@@ -133,8 +133,8 @@ class Reading(ABC):
     received = rows given + faults with code ROW_REJECT.
     Raises FileError as soon as the file as a whole cannot be trusted.
     `described` says whether the file itself names its values (by a header, names, tags); where not, only the
-    file's name shows that it is the right file. `headings` holds the columns
-    that have another name in the file, with that name, for messages.
+    file's name shows that it is the right file. `headings` holds the columns that have another name in the file, with
+    that name, for messages.
     """
 
     described: bool = True

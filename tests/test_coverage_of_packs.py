@@ -109,6 +109,16 @@ def test_an_invoice_without_amounts_is_taken_and_one_with_wrong_amounts_is_held(
     assert wrong["held"]
 
 
+def test_an_invoice_of_which_some_lines_have_amounts_is_taken(reader: Home, tmp_path: Path) -> None:
+    sample = (STANDARD / "edifact/samples/INVOIC.edi").read_text()
+    partial = tmp_path / "INVOIC.edi"
+    partial.write_text(sample.replace("PRI+AAA:1800:CT:AAA:100:PCE'\n", "").replace("UNT+40+1'", "UNT+39+1'"))
+    result = tried(reader, STANDARD / "edifact/INVOIC.toml", partial)
+    goods = [row for row in result["records"]["supplier_invoice_line"] if row["line_kind"] == "GOODS"]
+    assert [row["amount"] for row in goods if row["invoice_no"] == "RE-77001"] == ["237.5000", None]
+    assert (result["counts"]["rejected"], result["held"]) == (0, False)
+
+
 def test_the_amount_of_an_invoice_line_may_be_moa_66(reader: Home) -> None:
     result = tried(reader, STANDARD / "edifact/INVOIC.toml", case("edi-146-edifact-invoic-moa66") / "in.edi")
     amounts = {r["invoice_no"]: r["amount"] for r in result["records"]["supplier_invoice_line"]}
