@@ -39,7 +39,7 @@ FILE = Table(
         Column("ignored_by", TEXT, "Counts by rule, JSON"),
         Column("restated", WHOLE, "Of the accepted rows, those that replaced earlier ones", True),
         Column("control_total", MONEY, "The total that the file declares and its lines make"),
-        Column("expected_by", INSTANT, "When the calendar expected it"),
+        Column("expected_by", INSTANT, "When the calendar expected it", retired=True),
         Column("arrived_at", INSTANT, "When it arrived", True),
         Column("state", TEXT, "State", True, FILE_STATES),
         Column("reason", TEXT, "Why it is in that state"),

@@ -21,7 +21,7 @@ ITEM = Table(
         Column("weight", QUANTITY, "kg"),
         Column("abc", TEXT, "Velocity class", values=("A", "B", "C")),
         Column("tracking", TEXT, "What is tracked", values=("NONE", "LOT", "SERIAL")),
-        Column("cost_method", TEXT, "Valuation", values=("MOVING_AVERAGE", "FIFO", "STANDARD")),
+        Column("cost_method", TEXT, "Valuation: the books know moving average alone", values=("MOVING_AVERAGE",)),
         Column("std_unit_cost", UNIT_COST, "Cost where a receipt carries none, functional currency"),
         Column("tax_class", TEXT, "Tax class"),
         Column("origin", TEXT, "Country of origin"),

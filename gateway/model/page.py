@@ -69,7 +69,9 @@ def _notes(table: Table) -> str:
 
 
 def _columns(columns: tuple[Column, ...]) -> str:
-    return "| column | type | meaning |\n|---|---|---|\n" + "".join(map(_column, columns))
+    return "| column | type | meaning |\n|---|---|---|\n" + "".join(
+        _column(column) for column in columns if not column.retired
+    )
 
 
 def _column(column: Column) -> str:

@@ -25,6 +25,7 @@ class Column:
     required  a row without it is a fault
     values    the allowed values, () for free text
     formerly  its name in ledgers that older programs made; opening one renames it
+    retired   nothing writes it: it stays in the tables since the hashes of their rows cover it, and pages leave it out
     """
 
     name: str
@@ -33,6 +34,7 @@ class Column:
     required: bool = False
     values: tuple[str, ...] = ()
     formerly: str = ""
+    retired: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -316,3 +316,12 @@ currency    = { fill_down = "Currency" }
     assert with_group('"Order"') == with_group("[]") == []
     assert ['did you mean "Order"' in fault for fault in with_group('"Ordr"')] == [True]
     assert ["names the column that is filled down" in fault for fault in with_group('"Currency"')] == [True]
+
+
+def test_a_cost_method_that_the_books_do_not_know_is_refused(tmp_path: Path, probe: Probe) -> None:
+    """Stock is valued by moving average alone: FIFO would be a setting that does nothing."""
+    text = 'feed = "acme.items"\npartner = "acme"\n[file]\nmatch = ["*.csv"]\nformat = "delimited"\n[[record]]\ntype = "item"\nkey = ["sku"]\n'
+    text += '[record.fields]\nsku = "SKU"\nname = "SKU"\nbase_uom = { constant = "EA" }\n'
+    [fault] = lint(tmp_path, text + 'cost_method = { constant = "FIFO" }\n', probe)
+    assert '"FIFO" is not allowed. Fix: use one of MOVING_AVERAGE' in fault
+    assert lint(tmp_path, text + 'cost_method = { constant = "MOVING_AVERAGE" }\n', probe) == []

@@ -1,0 +1,12 @@
+"""Columns that nothing writes are marked so, and no page shows them."""
+
+from __future__ import annotations
+
+from gateway.model import TABLES
+from gateway.model.page import page
+
+
+def test_retired_columns_stay_in_the_tables_and_off_the_page() -> None:
+    retired = {f"{table.name}.{column.name}" for table in TABLES.values() for column in table.columns if column.retired}
+    assert retired == {"exception_event.resolution", "exception_event.note", "file.expected_by"}
+    assert "expected_by" not in page()
