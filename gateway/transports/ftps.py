@@ -142,7 +142,7 @@ class FtpsServer(RemoteServer):
             return self._list_singly(ftp, folder)
 
     def _list_singly(self, ftp: _Ftp, folder: str) -> list[Entry]:
-        """Each file is asked for: what has no size is a folder."""
+        """Each name is asked for: what has no size is a folder."""
         lines = b"".join(self._retrieve(f"NLST {folder}")).split(b"\r\n")
         # Some servers write the folder before each name, some do not.
         listed = [posixpath.basename(line.decode("utf-8", "surrogateescape")) for line in lines if line]
@@ -150,8 +150,9 @@ class FtpsServer(RemoteServer):
         for name in listed:
             if names.refusal(name, self.config.limits.file_name_chars_max):
                 entries.append(Entry(name, 0, 0))  # It is left alone, and cannot even be asked for.
-            elif (entry := self._stat_singly(ftp, posixpath.join(folder, name), name)) is not None:
-                entries.append(entry)
+            else:
+                entry = self._stat_singly(ftp, posixpath.join(folder, name), name)
+                entries.append(entry or Entry(name, 0, 0, folder=True))
         return entries
 
     def _stat(self, path: str) -> Entry | None:
@@ -162,7 +163,8 @@ class FtpsServer(RemoteServer):
                 facts = ftp.sendcmd(f"MLST {path}").splitlines()[1:2]
             except ftplib.error_perm:
                 return None
-        return _entry_of_facts(facts[0].lstrip()) if facts else None
+        found = _entry_of_facts(facts[0].lstrip()) if facts else None
+        return None if found is None or found.folder else found
 
     def _stat_singly(self, ftp: _Ftp, path: str, name: str) -> Entry | None:
         try:
@@ -245,14 +247,16 @@ class _Ftp(ftplib.FTP_TLS):
 
 
 def _entry_of_facts(line: str) -> Entry | None:
-    """ "type=file;size=1;modify=20261101093000; orders.csv" → the entry, None for a folder."""
+    """ "type=file;size=1;modify=20261101093000; orders.csv" → the entry, None for the folder itself and the one above."""
     stated, _, name = line.partition(" ")
     facts: dict[str, Any] = {
         key.lower(): value for key, _, value in (part.partition("=") for part in stated.split(";"))
     }
     kind = facts.get("type", "").lower()
-    if kind in ("dir", "cdir", "pdir"):
+    if kind in ("cdir", "pdir"):
         return None
+    if kind == "dir":
+        return Entry(name, 0, 0, folder=True)
     try:
         return Entry(name, int(facts["size"]), _instant(facts["modify"]), ordinary=kind == "file")
     except (KeyError, ValueError) as error:

@@ -37,6 +37,7 @@ class Entry:
     modified  seconds since 1970, UTC
     tag       what else changes when the file does, "" if the server has nothing of the kind
     ordinary  whether it is a file, not a link or a device
+    folder    whether it is a folder; size and time are then 0
     """
 
     name: str
@@ -44,6 +45,7 @@ class Entry:
     modified: int
     tag: str = ""
     ordinary: bool = True
+    folder: bool = False
 
     @property
     def version(self) -> str:
@@ -95,7 +97,7 @@ class RemoteServer(ABC):
 
     @abstractmethod
     def _list(self, folder: str) -> Iterable[Entry]:
-        """The files of a folder, without its subfolders."""
+        """The files of a folder, and the folders in it, of which nothing is taken."""
 
     @abstractmethod
     def _stat(self, path: str) -> Entry | None:
@@ -161,7 +163,7 @@ class RemoteServer(ABC):
         self.problems, self.soon = [], False
         self._stillness.begin()
         with self._attempt("list", self.places.inbound):
-            listed = sorted(self._list(self.places.inbound), key=lambda entry: entry.name)
+            listed = sorted(self._files(self._list(self.places.inbound)), key=lambda entry: entry.name)
         entries = [entry for entry in self._marked(listed) if self._wanted(entry)]
         still = [entry for entry in entries if self._stillness.is_still(entry.name, entry.version)]
         self._sweep(entries)
@@ -172,6 +174,17 @@ class RemoteServer(ABC):
             raise cut  # Otherwise what came so far goes on; the next poll meets the same trouble and raises it.
         self.soon = self._stillness.waiting or len(drops) < len(still)
         return drops
+
+    def _files(self, listed: Iterable[Entry]) -> Iterator[Entry]:
+        """What is no folder; folders that are not the server's places for files are reported."""
+        own = [f"{posixpath.normpath(place)}/" for place in (self.places.done, self.places.outbound) if place]
+        for entry in listed:
+            if not entry.folder:
+                yield entry
+            elif not names.ignored(entry.name, self.config.daemon.ignore) and not any(
+                place.startswith(f"{posixpath.normpath(self._remote(entry.name))}/") for place in own
+            ):
+                self._left(entry.name, "is a folder; files in it are not taken", "Drop files beside it, or remove it.")
 
     def _marked(self, listed: Sequence[Entry]) -> list[Entry]:
         """The files that have their marker, where markers are agreed; a marker that stays alone is reported."""

@@ -112,12 +112,18 @@ class S3Bucket(RemoteServer):
 
     def _list(self, folder: str) -> Iterable[Entry]:
         with self._asked() as client:
-            pages = client.get_paginator("list_objects_v2").paginate(
-                Bucket=self.settings.bucket, Prefix=folder, Delimiter="/"
+            pages = list(
+                client.get_paginator("list_objects_v2").paginate(
+                    Bucket=self.settings.bucket, Prefix=folder, Delimiter="/"
+                )
             )
-            found = [each for page in pages for each in page.get("Contents", ())]
+        found = [each for page in pages for each in page.get("Contents", ())]
+        folders = [each["Prefix"] for page in pages for each in page.get("CommonPrefixes", ())]
         # An object that is named like the folder itself is how some tools make one.
-        return [_entry(each["Key"].removeprefix(folder), each["Size"], each) for each in found if each["Key"] != folder]
+        return [
+            *(_entry(each["Key"].removeprefix(folder), each["Size"], each) for each in found if each["Key"] != folder),
+            *(Entry(each.removeprefix(folder).rstrip("/"), 0, 0, folder=True) for each in folders),
+        ]
 
     def _stat(self, path: str) -> Entry | None:
         with self._asked() as client:

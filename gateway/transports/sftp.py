@@ -183,7 +183,10 @@ class SftpServer(RemoteServer):
     def _list(self, folder: str) -> Iterable[Entry]:
         with self._client() as client:
             listed = client.listdir_attr(folder)
-        return [_entry(each, each.filename) for each in listed if not stat.S_ISDIR(each.st_mode or 0)]
+        return [
+            Entry(each.filename, 0, 0, folder=True) if stat.S_ISDIR(each.st_mode or 0) else _entry(each, each.filename)
+            for each in listed
+        ]
 
     def _stat(self, path: str) -> Entry | None:
         with self._client() as client:

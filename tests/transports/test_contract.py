@@ -192,6 +192,16 @@ def test_names_of_files_under_way_are_ignored(place: Place, name: str) -> None:
     assert place.transport.problems == []
 
 
+def test_a_folder_that_a_partner_makes_is_reported_and_nothing_in_it_is_taken(place: Place) -> None:
+    if place.grows:
+        (place.inbound / "late").mkdir()
+    place.put("late/orders.csv")
+    place.put("today.csv")
+    assert names(place.transport.poll()) == ["today.csv"]
+    [problem] = place.transport.problems
+    assert problem.message.endswith("late is a folder; files in it are not taken")
+
+
 def test_what_is_no_ordinary_file_is_left_alone_with_a_problem(place: Place) -> None:
     place.put("orders.csv")
     place.put("red\x1b[31m.csv")
@@ -200,8 +210,7 @@ def test_what_is_no_ordinary_file_is_left_alone_with_a_problem(place: Place) -> 
         place.put("line\nbreak\x1b[31m.csv")
         expected += ["line\\nbreak\\x1b[31m.csv has control characters in its name"]
         (place.inbound / "subfolder").mkdir()
-        if isinstance(place.transport, Folder):
-            expected += ["subfolder is a folder; files in it are not taken"]
+        expected += ["subfolder is a folder; files in it are not taken"]
         (place.inbound / os.fsdecode(b"latin-\xe9.csv")).write_bytes(b"x")
         expected += ["latin-\\udce9.csv has a name that is not UTF-8"]
     if place.links:
