@@ -18,8 +18,8 @@ from gateway import failures
 from gateway.cli import check, files, invocation, notify, questions, run, setup, upkeep
 from gateway.cli.invocation import DONE, PERSON, USAGE
 from gateway.cli.output import err
+from gateway.display import visible_event
 from gateway.errors import HouseError
-from gateway.visible import visible_event
 
 __all__ = ["COMMANDS", "DONE", "PERSON", "USAGE", "app", "main"]
 

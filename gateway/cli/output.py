@@ -11,8 +11,8 @@ from rich.console import Console, ConsoleOptions, RenderableType
 from rich.segment import Segment
 from rich.table import Table
 
+from gateway.display import visible
 from gateway.sql import plain
-from gateway.visible import visible
 
 WIDE = 100_000
 """Columns of a pipe: nothing is folded or cut there."""

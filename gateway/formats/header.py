@@ -11,7 +11,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 
 from gateway.errors import FileError, HouseError
 from gateway.formats.path_errors import PathError, closest
-from gateway.invisible import INVISIBLE, shown
+from gateway.whitespace import INVISIBLE, shown
 
 SEARCH_ROWS = 200
 HITS_MIN = 2

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import html
 import json
-import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -14,6 +13,7 @@ from email.message import EmailMessage
 from email.utils import format_datetime
 from zoneinfo import ZoneInfo
 
+from gateway.display import visible
 from gateway.notifications.picture import LISTED_MAX, Digest
 from gateway.notifications.templates import Templates
 from gateway.settings import Recipient
@@ -129,4 +129,4 @@ def _cell(value: object) -> str:
 
 
 def _line(text: str) -> str:
-    return " ".join("".join(" " if unicodedata.category(c) in ("Cc", "Cf", "Zl", "Zp") else c for c in text).split())
+    return visible(" ".join(text.split()))

@@ -8,7 +8,7 @@ import unicodedata
 from collections.abc import Collection, Sequence
 from functools import cache
 
-from gateway.visible import visible
+from gateway.display import visible
 
 
 def ignored(name: str, patterns: Sequence[str]) -> bool:

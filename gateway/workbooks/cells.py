@@ -18,14 +18,15 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from xlsxwriter.utility import xl_col_to_name
 
+from gateway.display import visible
+
 CELL_CHARS_MAX = 32_767
 CUT_MARK = " …[cut]"
 # A double, and so a cell, holds any decimal of 15 significant digits and not every one of 16.
 EXACT_DIGITS = 15
 _DANGEROUS = r"^[\t\r\n ]*[=+\-@＝＋－＠]"
-# Characters that XML cannot carry: shown as the replacement character, since readers differ on escapes.
-_UNWRITABLE = r"[\x00-\x08\x0b-\x1f\x{fffe}\x{ffff}]"
-_REPLACEMENT = "\ufffd"
+# Everything else is looked at one by one: it may be what nobody sees, or what XML cannot carry.
+_NOT_PLAIN = r"[^\x20-\x7e\n\t]"
 # Text that a spreadsheet would take for such an escape.
 _ESCAPE = re.compile("_(?=x[0-9A-Fa-f]{4}_)")
 _EPOCH_DAYS = 25_569  # 1970-01-01 as a spreadsheet counts days
@@ -104,13 +105,13 @@ def shorten(text: str) -> str:
 def safe_text(values: pa.Array | pa.ChunkedArray, column: str) -> tuple[pa.Array, list[Loss]]:
     """Text ready for cells: empty as null, neutralised, cut to the cell's limit; and what was cut.
 
-    Line ends become line feeds; characters that XML cannot carry become U+FFFD.
+    Line ends become line feeds; what nobody sees, or XML cannot carry, becomes an escape as everywhere.
     """
     text = _flat(values.cast(pa.string()))
     text = pc.if_else(pc.equal(text, ""), pa.scalar(None, pa.string()), text)
-    if pc.any(pc.match_substring_regex(text, _UNWRITABLE)).as_py():
-        lines = pc.replace_substring_regex(text, r"\r\n?", "\n")
-        text = pc.replace_substring_regex(lines, _UNWRITABLE, _REPLACEMENT)
+    if pc.any(pc.match_substring_regex(text, _NOT_PLAIN)).as_py():
+        lines = pc.replace_substring_regex(text, r"\r\n?", "\n").to_pylist()
+        text = pa.array([line and visible(line, "\n\t") for line in lines], pa.string())
     risky = pc.match_substring_regex(text, _DANGEROUS)
     if pc.any(risky).as_py():
         text = pc.if_else(risky, pc.binary_join_element_wise("'", text, ""), text)

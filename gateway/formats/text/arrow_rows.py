@@ -18,7 +18,7 @@ from gateway.errors import FileError
 from gateway.formats import encoding
 from gateway.formats.text.counted_lines import Lines
 from gateway.formats.text.layout import Layout
-from gateway.invisible import INVISIBLE
+from gateway.whitespace import INVISIBLE
 
 BLOCK_BYTES = 4 << 20
 PART_BYTES = 8 << 20

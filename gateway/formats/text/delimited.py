@@ -26,8 +26,8 @@ from gateway.formats.text import layout
 from gateway.formats.text.arrow_rows import ArrowRows
 from gateway.formats.text.counted_lines import Lines
 from gateway.formats.text.layout import Layout
-from gateway.invisible import INVISIBLE, shown
 from gateway.reading import Reading, ReadRequest, check_size
+from gateway.whitespace import INVISIBLE, shown
 
 HEAD_BYTES = 1 << 20
 COLUMNS_SHOWN = 12

@@ -15,8 +15,8 @@ from typing import Any
 from gateway.errors import FileError
 from gateway.formats import header as headers
 from gateway.formats.text.counted_lines import Lines
-from gateway.invisible import INVISIBLE
 from gateway.reading import ReadRequest
+from gateway.whitespace import INVISIBLE
 
 _HINT = re.compile(r'"?sep=(.)"?[,;|\t]*', re.IGNORECASE)
 _FORMULA = re.compile(r'="((?:[^"]|"")*)"')

@@ -14,7 +14,6 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from gateway.errors import Fault
-from gateway.invisible import INVISIBLE, hidden, shown
 from gateway.mapping.apply.mapped import FILE_SHIFT
 from gateway.mapping.apply.messages import Defect, describe, dropped, shown_name
 from gateway.mapping.apply.temporary_tables import Work
@@ -27,6 +26,7 @@ from gateway.mapping.language.expressions import names
 from gateway.mapping.language.identifiers import wrong as wrong_identifier
 from gateway.reading import UNREADABLE, Reading, cell_parts
 from gateway.sql import identifier, literal
+from gateway.whitespace import INVISIBLE, hidden, shown
 
 _COLUMNS = {
     "_file": "BIGINT", "_ordinal": "BIGINT", "_record": "INTEGER",

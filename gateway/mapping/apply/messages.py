@@ -6,13 +6,13 @@ import re
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-from gateway.invisible import INVISIBLE, shown
 from gateway.mapping.compiler import amounts, date_order, date_words, dates, written_currencies
 from gateway.mapping.compiler.sources import SHORTENED
 from gateway.mapping.compiler.targets import Target
 from gateway.mapping.compiler.values import NUMBERS
 from gateway.model.status import MOVES
 from gateway.reading import cell_parts
+from gateway.whitespace import INVISIBLE, shown
 
 _SHOWN_MAX = 200
 _LISTED_MAX = 30

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from gateway.arrow_texts import octets
-from gateway.invisible import INVISIBLE
+from gateway.whitespace import INVISIBLE
 
 _FIRST, _LAST = ord("!"), 0x7E
 """Octets that are visible and no part of a longer character."""

@@ -15,10 +15,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from gateway.errors import Fault, FileError, HouseError
-from gateway.invisible import INVISIBLE
 from gateway.mapping.apply import rows as apply_rows
 from gateway.reading import unreadable
 from gateway.sql import drop_temporary
+from gateway.whitespace import INVISIBLE
 from tests.mapping.fake import Alone, Bench, FakeRows, Row, mapping, snapshot, stock
 
 SNAPSHOT = "inventory_snapshot"

@@ -1,4 +1,4 @@
-"""Characters that nobody sees: white space, control and format characters, byte order marks, NUL.
+"""What does not count around a value of a file: white space, control and format characters, byte order marks, NUL.
 
 Around a text they do not count. Within one they may be part of an identifier, so that they stay, and messages name them.
 """

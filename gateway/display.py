@@ -1,4 +1,4 @@
-"""Text from partners as people see it, on terminals, in logs and in tables: control characters are escaped."""
+"""Text from partners as people see it, on terminals, in logs, workbooks and mails: control characters are escaped."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ import structlog
 from gateway.cli import _log_to_stderr
 from gateway.cli.output import Screen
 from gateway.csv_text import csv_text
-from gateway.visible import visible
+from gateway.display import visible
 
 HOSTILE = "a\x1b[31m\u202egpj.exe\u200b\x9b\ufeff\u2028\udce9"
 SEEN = r"a\x1b[31m\u202egpj.exe\u200b\x9b\ufeff\u2028\udce9"
