@@ -166,9 +166,8 @@ def _snapshot(as_of: str) -> str:
     return f"SNAPSHOT_TIME '{(moment if moment.tzinfo else moment.replace(tzinfo=UTC)).isoformat(sep=' ')}'"
 
 
-def harden(con: duckdb.DuckDBPyConnection, store: Store, temporary: Path, threads: int) -> None:
-    """Shut the doors. `threads` is what the connection works with from now on."""
-    con.execute(f"set threads = {threads}")
+def harden(con: duckdb.DuckDBPyConnection, store: Store, temporary: Path) -> None:
+    """Shut the doors."""
     con.execute(f"set allowed_directories = [{literal(store.data.uri)}, {literal(f'{temporary}/')}]")
     con.execute("set enable_external_access = false")
     con.execute("set allowed_configs = ['threads', 'disabled_optimizers']")

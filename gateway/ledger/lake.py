@@ -23,6 +23,10 @@ from gateway.settings import Config
 __all__ = ["Lake", "exists", "folder_of", "open_lake"]
 
 
+SMALL_ROWS = 200_000
+"""Up to so many rows in all tables, one thread of the database is faster than several."""
+
+
 class Lake:
     """An attached lake. `con` is its DuckDB connection with the lake as the current catalog.
 
@@ -62,6 +66,13 @@ class Lake:
     def use_threads(self, count: int) -> None:
         """How many threads the connection's queries may use from now on; at most `threads`."""
         self.con.execute(f"set threads = {min(count, self.threads)}")
+
+    def fit_threads(self) -> None:
+        """Let queries over the whole ledger use as many threads as pay off: in a small one they wait for one another."""
+        row = self.con.execute(
+            "select coalesce(sum(record_count), 0) from __ducklake_metadata_lake.ducklake_table_stats"
+        ).fetchone()
+        self.use_threads(1 if row and row[0] <= SMALL_ROWS else self.threads)
 
     def version(self) -> int:
         """Number of the newest snapshot."""
@@ -120,7 +131,8 @@ def _open(store: Store, config: Config, *, read_only: bool, as_of: str | None) -
             with lake.lock.held():
                 retry(lambda: schema.migrate(con))
             have = schema.columns(con)
-        connection.harden(con, store, temporary, lake.threads)
+        connection.harden(con, store, temporary)
+        lake.fit_threads()
         with connection.transaction(con):
             views.create(con, have)
     except BaseException:

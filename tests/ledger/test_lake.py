@@ -377,11 +377,16 @@ def test_an_extension_that_does_not_fit_is_named_with_its_package(
     assert list((home / "ledger" / "tmp").iterdir()) == []
 
 
-def test_the_threads_are_as_configured(home: Path, config: Config) -> None:
+def test_the_threads_are_as_configured_and_one_in_a_small_ledger(
+    home: Path, config: Config, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with open_lake(home, config) as ledger:
         assert ledger.con.execute("select current_setting('threads')").fetchone() == (1,)
     asked = config.model_copy(update={"ledger": config.ledger.model_copy(update={"threads": 3})})
     with open_lake(home, asked) as ledger:
+        assert ledger.con.execute("select current_setting('threads')").fetchone() == (1,), "it is small"
+        monkeypatch.setattr("gateway.ledger.lake.SMALL_ROWS", -1)
+        ledger.fit_threads()
         assert ledger.con.execute("select current_setting('threads')").fetchone() == (3,)
 
 
