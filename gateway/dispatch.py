@@ -33,5 +33,6 @@ class Dispatch:
 
     def is_due(self) -> bool:
         """Whether the schedule of a document has come since partners got something last, or the settings are new."""
-        due = self.home.settings.send
-        return bool(due) and (self._looked is None or schedule.due(due, self._looked, self.home.now))
+        due, now = self.home.settings.send, self.home.now
+        # A clock that went back since then is no reason to wait until it is there again.
+        return bool(due) and (self._looked is None or now < self._looked or schedule.due(due, self._looked, now))

@@ -261,8 +261,11 @@ class Turns:
         self._next = self._last
 
     def last(self, now: datetime) -> datetime:
-        """The last of them that is past; midnight (UTC) is one too. Worked out again only when one has passed."""
-        if now >= self._next:
+        """The last of them that is past; midnight (UTC) is one too. Worked out again only when one has passed.
+
+        Or when the clock went back: a clock that was years ahead must not silence what becomes late until then.
+        """
+        if not self._last <= now < self._next:
             midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
             instants = [midnight, midnight + timedelta(days=1)]
             if self.hourly:

@@ -64,7 +64,7 @@ def write(lake: Lake, outbound: Path) -> list[Path]:
 
 def _due(lake: Lake, config: Config, now: datetime) -> list[_Due]:
     """What there are lines for, and whose schedule, if it has one, has come."""
-    sent = _sent(lake) if config.send else {}
+    sent = _sent(lake, now) if config.send else {}
     asked = []
     for send in config.send:
         slot = schedule.slot(send, now)
@@ -78,11 +78,11 @@ def _due(lake: Lake, config: Config, now: datetime) -> list[_Due]:
     return [_Due(send, slot, lines) for send, slot in asked if send.name in ready]
 
 
-def _sent(lake: Lake) -> dict[tuple[str, bool], datetime]:
-    """(send, test) → the last instant of its schedule that was served."""
+def _sent(lake: Lake, now: datetime) -> dict[tuple[str, bool], datetime]:
+    """(send, test) → the last instant of its schedule that was served and is past: a clock that was ahead counts not."""
     rows = rows_of(
         lake.con,
-        "select send, test_flag, max(slot) as slot from lake.document_sent where slot is not null group by all",
+        f"select send, test_flag, max(slot) as slot from lake.document_sent where slot <= {instant(now)} group by all",
     )
     return {(row["send"], row["test_flag"]): datetime.fromisoformat(row["slot"]) for row in rows}
 

@@ -22,13 +22,17 @@ class Commit:
     """One transaction. `at` (UTC) is the instant of everything in it, later than every earlier commit's."""
 
     def __init__(self, lake: Lake) -> None:
+        """Raises HouseError while the clock is farther off than the settings allow."""
         self._con = lake.con
         row = self._con.execute('select seq, hash, "at" from lake.audit_log order by seq desc limit 1').to_arrow_table()
         self._seq = int(row["seq"][0].as_py()) if row.num_rows else 0
         self._hash = str(row["hash"][0].as_py()) if row.num_rows else FIRST_HASH
         now = datetime.now(UTC)
         last = row["at"][0].as_py() if row.num_rows else None
+        lake.clock.check(now, last)
         self.at = max(now, last + timedelta(microseconds=1)) if last else now
+        # Verification compares the time of the snapshot with what the clock said.
+        self._said = {"clock": now.isoformat()} if self.at - now > timedelta(seconds=1) else {}
         self._touched: set[str] = set()
 
     def insert(self, table: str, select: str, params: Sequence[Any] | None = None) -> int:
@@ -63,7 +67,7 @@ class Commit:
         """Write the audit row that covers all rows inserted since the last one."""
         self._seq += 1
         covered = {table: digest(self._con, table, self._seq) for table in sorted(self._touched)}
-        text = json.dumps({**(detail or {}), "rows": covered}, sort_keys=True, ensure_ascii=False)
+        text = json.dumps({**(detail or {}), **self._said, "rows": covered}, sort_keys=True, ensure_ascii=False)
         previous, self._hash = self._hash, chain(self._hash, self._seq, self.at, actor, action, subject, text)
         self._touched.clear()
         self._con.execute(
@@ -108,6 +112,12 @@ def run_commit(lake: Lake, work: Callable[[Commit], Result]) -> Result:
     if lake.anchors is not None:
         lake.anchors.flush()
     return result
+
+
+def newest_commit(con: Any) -> datetime | None:
+    """When the newest commit was made (UTC), None where there is none."""
+    at = con.execute('select max("at") as "at" from lake.audit_log').to_arrow_table()["at"][0].as_py()
+    return at if isinstance(at, datetime) else None
 
 
 def row_hash(spec: Table, values: Mapping[str, str]) -> str:

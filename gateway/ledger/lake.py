@@ -16,6 +16,7 @@ from gateway.errors import HouseError
 from gateway.failures import explained
 from gateway.ledger import connection, schema, views
 from gateway.ledger.anchors import Anchors
+from gateway.ledger.clock import Clock
 from gateway.ledger.locking import WriterLock, retry
 from gateway.ledger.store import Store, folder_of, store_of
 from gateway.settings import Config
@@ -31,7 +32,7 @@ class Lake:
     """An attached lake. `con` is its DuckDB connection with the lake as the current catalog.
 
     `store` is where it lies; `lock` is held around every commit; `temporary` is this connection's own folder for spill
-    and copies; `anchors` get the head of the audit chain, where commits are made.
+    and copies; `anchors` get the head of the audit chain, where commits are made; `clock` is asked first.
     """
 
     def __init__(
@@ -41,6 +42,7 @@ class Lake:
         self.read_only = read_only
         self.lock = WriterLock(store.catalog)
         self.anchors: Anchors | None = None
+        self.clock = Clock()
 
     @property
     def folder(self) -> Path:
@@ -107,7 +109,7 @@ def open_lake(home: Path, config: Config, *, read_only: bool = False, as_of: str
             _create(store, config)
         anchors = None if read_only else Anchors(home, config)
         lake = _open(store, config, read_only=read_only, as_of=as_of)
-        lake.anchors = anchors
+        lake.anchors, lake.clock = anchors, Clock(config.audit)
         return lake
     except duckdb.Error as error:
         store.close()

@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 
 from gateway.errors import HouseError
 from gateway.ledger import sealing
-from gateway.ledger.commit import Commit, run_commit
+from gateway.ledger.commit import Commit, newest_commit, run_commit
 from gateway.ledger.lake import Lake
 from gateway.ledger.locking import retry
 from gateway.model import TABLES
@@ -35,10 +35,12 @@ def maintain(lake: Lake, kept: timedelta = KEPT) -> Maintained:
     """Move rows from the catalog into data files, merge small files, remove unused ones, seal the rest.
 
     Each step stands by itself: after a step that was cut off the ledger is whole, and the next time goes on.
-    Raises HouseError while another process writes, and where a sealed file was changed: merging would
-    wipe out the traces.
+    Raises HouseError while another process writes, where the clock is far off, and where a sealed file was changed:
+    merging would wipe out the traces.
     """
     with lake.lock.held():
+        # A clock that is far ahead would have files removed that somebody reads.
+        lake.clock.check(datetime.now(UTC), newest_commit(lake.con))
         rows = merged = made = 0
         if not _is_tidy(lake):
             _refuse_changed(lake)

@@ -214,7 +214,8 @@ def _digest_is_due(recipient: Recipient, notified: Notified, now: datetime) -> b
         return False
     zone = ZoneInfo(recipient.timezone)
     today = local_day(now, zone)
-    return notified.digest < str(today) and now >= instant(today, spans.clock(recipient.digest_at), zone)
+    # Another day, not a later one: a clock that was ahead must not silence the digests until then.
+    return notified.digest != str(today) and now >= instant(today, spans.clock(recipient.digest_at), zone)
 
 
 class NotifierThread:

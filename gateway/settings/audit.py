@@ -1,10 +1,10 @@
-"""Where the head of the audit chain is written besides the ledger, and what is signed with."""
+"""The audit chain: where its head is written besides the ledger, the key of these anchors, and bounds of the clock."""
 
 from __future__ import annotations
 
 import re
 
-from pydantic import field_validator
+from pydantic import Field, field_validator
 
 from gateway.settings.strict import Strict
 from gateway.toml_faults import wrong
@@ -13,14 +13,18 @@ _BUCKET = re.compile(r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/[\w.=-]+)+/?")
 
 
 class Audit(Strict):
-    """Anchors of the audit chain: `gateway verify` compares the ledger with them.
+    """Anchors of the audit chain, with which `gateway verify` compares the ledger, and bounds of the clock.
 
     anchor   files below the home, or absolute paths, and "s3://bucket/prefix", reached by `[ledger.s3]`
     key_env  environment variable with the key of the signatures (HMAC-SHA-256, RFC 2104); "" for none
+
+    The clock is compared with the newest commit: farther back or ahead than these seconds, nothing is committed.
     """
 
     anchor: tuple[str, ...] = ("audit/anchor.log",)
     key_env: str = ""
+    clock_back_s_max: float = Field(default=3_600.0, ge=0)
+    clock_ahead_s_max: float = Field(default=31_622_400.0, gt=0)
 
     @field_validator("anchor")
     @classmethod

@@ -274,6 +274,13 @@ def test_the_books_turn_when_a_file_becomes_late(place: Home) -> None:
     assert [f"{moment:%d %H:%M}" for moment in seen] == ["16 00:00", "16 09:00", "17 00:00", "17 09:00"]
 
 
+def test_a_clock_that_was_years_ahead_does_not_silence_what_becomes_late() -> None:
+    turns = feeds.Turns([], hourly=True)
+    assert turns.last(at("2036-01-01T00:30+00:00")) == at("2036-01-01T00:00+00:00")
+    assert turns.last(at("2026-11-16T10:59+00:00")) == at("2026-11-16T10:00+00:00")
+    assert turns.last(at("2026-11-16T11:00+00:00")) == at("2026-11-16T11:00+00:00")
+
+
 def test_the_books_turn_every_hour_where_acknowledgements_are_awaited() -> None:
     turns = feeds.Turns([], hourly=True)
     assert turns.last(at("2026-11-16T10:59+00:00")) == at("2026-11-16T10:00+00:00")

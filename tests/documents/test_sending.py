@@ -21,6 +21,7 @@ from gateway.answers import x12_acknowledgements as answers_of
 from gateway.answers.envelopes import Findings, interchanges
 from gateway.books.reconcile import Outcome
 from gateway.daemon import Daemon
+from gateway.dispatch import Dispatch
 from gateway.documents import schedule
 from gateway.errors import HouseError
 from gateway.formats.edi import edifact, x12
@@ -258,6 +259,19 @@ def test_stock_is_sent_once_each_time_its_schedule_comes(home: Path, drop: Put) 
     with sending(home, now=datetime(2026, 11, 21, 6, 0, tzinfo=UTC)) as gateway:
         assert [path.name for path in run_once(gateway).acknowledgements] == ["846-000000002.edi"]
         assert run_once(gateway).acknowledgements == []
+
+
+def test_a_clock_that_was_years_ahead_does_not_silence_a_schedule(home: Path, drop: Put) -> None:
+    with sending(home, STOCK, now=at("2036-01-01 12:00")) as gateway:
+        master(drop)
+        given(drop, "opening", "SKU-1,DC1,AVAILABLE,12")
+        dispatch = Dispatch(gateway)
+        assert [path.name for path in run_once(gateway).acknowledgements] == ["846-000000001.edi"]
+        dispatch.write()
+        gateway._now = at("2026-11-21 12:00")
+        assert dispatch.is_due()
+        assert [path.name for path in dispatch.write()] == ["846-000000002.edi"]
+        assert not dispatch.is_due() and dispatch.write() == []
 
 
 def at(text: str) -> datetime:

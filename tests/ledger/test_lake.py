@@ -407,7 +407,7 @@ def test_commits_are_in_order_even_when_the_clock_goes_back(opened: Lake, monkey
     class Earlier(datetime):
         @classmethod
         def now(cls, tz: object = None) -> datetime:  # type: ignore[override]
-            return datetime(2020, 1, 1, tzinfo=UTC)
+            return datetime.now(UTC) - timedelta(minutes=59)
 
     monkeypatch.setattr("gateway.ledger.commit.datetime", Earlier)
     post(opened, 2, 2)

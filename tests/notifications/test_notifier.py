@@ -158,6 +158,14 @@ def test_the_digest_comes_once_a_day_also_when_clocks_are_changed(office: Office
     assert sent == [("digest", "24 12:00"), ("digest", "25 00:30"), ("digest", "26 01:30")]
 
 
+def test_a_clock_that_was_years_ahead_does_not_silence_the_digest(office: Office) -> None:
+    office.start(digest_at="12:00", severity=0)
+    office.books(NOON)
+    moments = ("2036-01-01T12:00", "2026-11-21T12:00", "2026-11-21T13:00", "2026-11-22T12:00")
+    sent = [each for each in moments if office.look(datetime.fromisoformat(f"{each}+00:00"))]
+    assert sent == ["2036-01-01T12:00", "2026-11-21T12:00", "2026-11-22T12:00"]
+
+
 def test_the_digest_lists_what_is_new_open_closed_and_late_and_the_files_of_the_day(office: Office) -> None:
     office.start(severity=0, digest_at="12:00")
     office.books(NOON)
