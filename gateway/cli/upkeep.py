@@ -17,8 +17,8 @@ def verify(
         str, typer.Option(help="Why the ledger was put back on purpose: recorded in its anchors before the check.")
     ] = "",
 ) -> None:
-    """Check that the ledger still says what was committed: rows, chain, anchors, archive and sums."""
-    from gateway.ledger import anchor_check, lake
+    """Check that the ledger still says what was committed: rows, chain, anchors, archive, answers and sums."""
+    from gateway.ledger import anchor_check, lake, outside
     from gateway.ledger import verify as verification
 
     settings = configuration.load(home_folder())
@@ -27,10 +27,11 @@ def verify(
     with lake.open_lake(home_folder(), settings, read_only=True) as ledger:
         findings = verification.verify(ledger)
         anchored = anchor_check.check(ledger, home_folder(), settings)
-    findings += anchored.findings
+        findings += anchored.findings + outside.answers(ledger, home_folder())
+        notes = [*anchored.notes, *outside.unnamed(ledger)]
     for finding in findings:
         out.print(f"{finding.table} {finding.row}: {finding.message}")
-    for note in anchored.notes:
+    for note in notes:
         out.print(f"Note: {note}.")
     out.print(
         "The ledger is intact: every row is as it was committed." if not findings else f"{len(findings)} findings."

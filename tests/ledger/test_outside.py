@@ -1,0 +1,57 @@
+"""What is kept beside the tables: the archive, and what partners got."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from gateway.ledger import archive, outside
+from gateway.ledger.commit import Commit, run_commit
+from gateway.ledger.lake import Lake
+from tests.ledger.conftest import post
+
+CONTENT = "ISA*00~"
+
+
+def composed(ledger: Lake, *names: str) -> None:
+    def work(commit: Commit) -> None:
+        for name in names:
+            commit.insert(
+                "acknowledgement_sent",
+                f"select 'COMPOSED' as state, 'acme' as partner, '{name}' as name, '{CONTENT}' as content",
+            )
+        commit.audit("gateway", "file.committed", "orders")
+
+    run_commit(ledger, work)
+
+
+def test_an_answer_that_was_changed_below_outbound_is_found_and_one_that_is_gone_is_not(
+    opened: Lake, home: Path
+) -> None:
+    composed(opened, "997-1.edi", "997-2.edi", "997-3.edi")
+    folder = home / "outbound" / "acme"
+    folder.mkdir(parents=True)
+    (folder / "997-1.edi").write_bytes(CONTENT.encode())
+    (folder / "997-2.edi").write_bytes(CONTENT.replace("00", "01").encode())
+    [finding] = outside.answers(opened, home)
+    assert (finding.table, finding.row) == ("acknowledgement_sent", "acme/997-2.edi")
+    assert "has other bytes than were written" in finding.message and "Fix: " in finding.message
+
+
+def test_bytes_in_the_archive_that_no_file_names_are_a_note(opened: Lake, tmp_path: Path) -> None:
+    sent = tmp_path / "sent.csv"
+    sent.write_text("a")
+    kept = archive.store(opened.store.archive, sent).sha256
+    post(opened, 1, 1)
+    [note] = outside.unnamed(opened)
+    assert f"{kept}.zst, which no file of the ledger names" in note
+
+    def work(commit: Commit) -> None:
+        commit.insert(
+            "file",
+            f"""select '{kept}' as sha256, 'sent.csv' as name, 0 as received, 0 as accepted,
+            0 as rejected, 0 as duplicate, 0 as ignored""",
+        )
+        commit.audit("gateway", "file.committed", "sent.csv")
+
+    run_commit(opened, work)
+    assert outside.unnamed(opened) == []
