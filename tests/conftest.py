@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from gateway import init as homes
+from gateway.books.reconcile import Outcome
 from gateway.home import Home, open_home, open_samples
 from gateway.intake.attempt import attempt
 from gateway.intake.crash_suspects import Suspects
@@ -94,6 +95,18 @@ def bare_home(tmp_path: Path, _without_partners: Path) -> Path:
 def gateway(home: Path) -> Iterator[Home]:
     with open_home(home, now=NOW) as opened:
         yield opened
+
+
+@pytest.fixture
+def without_workbooks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Passes write no workbooks: they take a quarter of a pass, and only tests of workbooks look at them."""
+    monkeypatch.setattr("gateway.once.write_workbooks", lambda *_, **__: [])
+
+
+@pytest.fixture
+def without_books(monkeypatch: pytest.MonkeyPatch, without_workbooks: None) -> None:
+    """Passes take files and answer partners, and no more."""
+    monkeypatch.setattr("gateway.once.run_books", lambda home: Outcome())
 
 
 @pytest.fixture

@@ -21,6 +21,8 @@ from gateway.once import run_once
 from gateway.sql import rows_of
 from tests.conftest import NOW
 
+pytestmark = pytest.mark.usefixtures("without_workbooks")
+
 PARTNER = """
 feed    = "feinkost.bestand"
 partner = "feinkost"

@@ -17,6 +17,8 @@ from gateway.once import run_once
 from tests.conftest import NOW
 from tests.test_books import GOOD, ITEMS
 
+pytestmark = pytest.mark.usefixtures("without_workbooks")
+
 BROKEN = 'feed = "amazon-us.settlement"\npartner = "amazon-us"\n'
 
 

@@ -203,6 +203,7 @@ def test_a_lost_container_is_found_by_verify(gateway: Home, drop: Drop) -> None:
     assert any(sha256 in str(finding) for finding in verify.verify(gateway.lake))
 
 
+@pytest.mark.usefixtures("without_workbooks")
 def test_a_container_that_cannot_be_opened_is_set_aside_and_opens_when_there_is_a_key(
     home: Path, drop: Drop, keys: Path
 ) -> None:
@@ -225,6 +226,7 @@ def test_a_container_that_cannot_be_opened_is_set_aside_and_opens_when_there_is_
         assert [result.state for result in results] == ["ACCEPTED"]
 
 
+@pytest.mark.usefixtures("without_workbooks")
 def test_where_a_signature_is_demanded_a_plain_file_is_refused(home: Path, drop: Drop, keys: Path) -> None:
     """Otherwise who steals the password of a partner's drop leaves the signature out."""
     settings = home / "config.toml"

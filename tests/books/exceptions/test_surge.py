@@ -13,6 +13,8 @@ from gateway.once import run_once
 from tests.conftest import NOW
 from tests.test_books import GOOD
 
+pytestmark = pytest.mark.usefixtures("without_workbooks")
+
 RETURNS = (
     "return-date\torder-id\tsku\tasin\tfnsku\tproduct-name\tquantity\tfulfillment-center-id\tdetailed-disposition\t"
     "reason\tstatus\tlicense-plate-number\tcustomer-comments\n"

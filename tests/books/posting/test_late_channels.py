@@ -15,6 +15,8 @@ from gateway.once import run_once
 from tests.conftest import NOW, case
 from tests.mapping_texts import write_delimited
 
+pytestmark = pytest.mark.usefixtures("without_workbooks")
+
 PARTNER = '\n[partners.shop]\nentity = "US"\n'
 CHANNEL = '\n[channels.ebay]\nentity = "US"\nrevenue = "settlement"\n'
 OWN = '[channels.web]\nentity = "US"\nrevenue = "shipment"\n'

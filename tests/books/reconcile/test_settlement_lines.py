@@ -11,6 +11,8 @@ from gateway.home import open_home
 from gateway.once import run_once
 from tests.conftest import NOW, case
 
+pytestmark = pytest.mark.usefixtures("without_workbooks")
+
 SHOP = {
     "payouts.toml": 'feed = "shop.payouts"\npartner = "shop"\nbased_on = "standard/shopify/payouts"\n',
     "transactions.toml": 'feed = "shop.transactions"\npartner = "shop"\nbased_on = "standard/shopify/transactions"\n',

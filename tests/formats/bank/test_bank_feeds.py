@@ -2,38 +2,18 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from gateway.home import Home, open_home
-from gateway.intake.attempt import attempt
-from gateway.mapping.library import samples
-from gateway.mapping.library.load import load_file
+from gateway.home import open_home
 from gateway.once import run_once
 from tests.conftest import NOW, case
-from tests.formats.bank.banks import MAPPINGS
+
+pytestmark = pytest.mark.usefixtures("without_books")
 
 Drop = Callable[[str, str, bytes | str], Path]
-PACKS = sorted(
-    path for family in ("swift", "bai", "ofx", "iso20022") for path in (MAPPINGS / "standard" / family).glob("*.toml")
-)
-SAMPLES = [(pack, sample) for pack in PACKS for sample in samples.samples(pack)]
-
-
-@pytest.mark.parametrize("pack", PACKS, ids=lambda p: p.stem)
-def test_a_bank_pack_has_a_sample(pack: Path) -> None:
-    assert samples.samples(pack)
-
-
-@pytest.mark.parametrize(("pack", "sample"), SAMPLES, ids=lambda p: p.name)
-def test_a_sample_becomes_what_is_expected(gateway: Home, pack: Path, sample: Path) -> None:
-    loaded, faults = load_file(pack, MAPPINGS)
-    assert loaded is not None and faults == []
-    wanted = json.loads(sample.with_name(f"{sample.name}.expected.json").read_text(encoding="utf-8"))
-    assert samples.differences(wanted, samples.shape(attempt(gateway, loaded, sample))) == []
 
 
 def statement(number: int, amount: str, closing: str, kind: str = "940") -> str:

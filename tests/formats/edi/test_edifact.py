@@ -474,6 +474,7 @@ def gateway_eu(home: Path) -> Home:
         yield opened
 
 
+@pytest.mark.usefixtures("without_books")
 def test_a_message_with_a_wrong_count_is_set_aside_and_its_neighbour_goes_on(
     gateway_eu: Home, drop: Callable[[str, str, bytes | str], Path]
 ) -> None:
@@ -488,6 +489,7 @@ def test_a_message_with_a_wrong_count_is_set_aside_and_its_neighbour_goes_on(
     assert con.execute("select count(*), min(position) from inventory_snapshot").fetchone() == (3, "segment 21")
 
 
+@pytest.mark.usefixtures("without_books")
 @pytest.mark.parametrize(
     ("content", "reason"),
     [

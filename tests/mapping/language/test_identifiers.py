@@ -45,6 +45,7 @@ def test_any_text_has_an_answer(text: str) -> None:
         assert wrong(check, text) in ("", f"is not a valid {check.upper()}: its length or check digit is wrong")  # type: ignore[arg-type]
 
 
+@pytest.mark.usefixtures("without_workbooks")
 def test_a_wrong_identifier_is_reported_once_and_its_rows_count(gateway: Home, drop: Drop) -> None:
     drop("master-data", "items.csv", ITEMS)
     (file,) = run_once(gateway).files
