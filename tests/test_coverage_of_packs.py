@@ -41,7 +41,7 @@ WAREHOUSE += [("edifact", kind) for kind in ("INVRPT", "INVRPT-D96A", "RECADV", 
 
 
 def without_parties(path: Path, into: Path, edifact: bool) -> Path:
-    """A sample without its segments of names, addresses and places, its segments counted anew; what sends stock of ours
+    """A sample without its segments of names, addresses and places, its segments counted again; what sends stock of ours
     to a warehouse (943) must say from where."""
     end, gap = ("'", "+") if edifact else ("~", "*")
     kept: list[str] = []

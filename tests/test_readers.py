@@ -78,7 +78,7 @@ def test_each_file_has_its_own_budget(reader: readers.ReaderProcess, tmp_path: P
 
 
 @pytest.mark.parametrize("opened", [False, True], ids=["before a file is opened", "before its rows are read"])
-def test_killed_from_outside_it_starts_anew_and_the_file_is_read(
+def test_killed_from_outside_it_starts_again_and_the_file_is_read(
     reader: readers.ReaderProcess, tmp_path: Path, opened: bool
 ) -> None:
     asked = request(tmp_path / "a", SAMPLES["x12"])

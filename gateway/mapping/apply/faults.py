@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from difflib import get_close_matches
 from functools import partial
 from itertools import groupby
@@ -174,7 +174,7 @@ def _cell(compiler: Compiler, record: Record, target: Target, source: dict[str, 
         if text.startswith(UNREADABLE) or (name in texts and re.fullmatch(SHORTENED, text.strip(INVISIBLE))):
             return compiler.heading(name), text
     if target.spec.lookup is not None:
-        cells = _behind(compiler, record, target, source)
+        cells = _behind(compiler, record, target, source, target.needs)
         return ", ".join(name for name, _ in cells), " / ".join(text for _, text in cells)
     if target.spec.expr is not None:
         return next(iter(_made_from(compiler, record, target, source)), (shown_name(target), ""))
@@ -183,19 +183,26 @@ def _cell(compiler: Compiler, record: Record, target: Target, source: dict[str, 
     return compiler.heading(column), source.get(column, "")
 
 
-def _behind(compiler: Compiler, record: Record, target: Target, source: dict[str, str]) -> list[tuple[str, str]]:
-    """All source columns that a field is made from, also through other fields, with their texts."""
-    targets = [target, *(record.targets[name] for name in record.behind(target.needs))]
+def _behind(
+    compiler: Compiler, record: Record, target: Target, source: dict[str, str], wanted: Iterable[str]
+) -> list[tuple[str, str]]:
+    """All source columns that a field is made from, also through the wanted fields, with their texts."""
+    targets = [target, *(record.targets[name] for name in record.behind(wanted))]
     columns = [name for one in targets for name in fields.columns_of(one.spec, record.spec.fields)]
     return [(compiler.heading(name), cell_parts(source.get(name, ""))[2]) for name in dict.fromkeys(columns)]
 
 
 def _made_from(compiler: Compiler, record: Record, target: Target, source: dict[str, str]) -> list[tuple[str, str]]:
-    """Of these those that may be wrong: of numbers and dates the ones with a digit, else the ones with a text, else all."""
-    cells = _behind(compiler, record, target, source)
-    shapes = ("[0-9]", r"\S") if target.kind in (*NUMBERS, "integer", "date", "datetime") else (r"\S",)
-    found = ([cell for cell in cells if re.search(shape, cell[1])] for shape in shapes)
-    return next(filter(None, found), cells)
+    """Cells of an expression that may be wrong: of numbers and dates those with a digit, but always one that it names."""
+    used, columns = names(target.spec.expr or "")
+    cells = _behind(compiler, record, target, source, used)
+    filled = [cell for cell in cells if cell[1].strip()]
+    if target.kind not in (*NUMBERS, "integer", "date", "datetime"):
+        return filled or cells
+    own = {cell for cell in filled if cell[0] in map(compiler.heading, columns)}
+    digits = {cell for cell in filled if re.search("[0-9]", cell[1])}
+    likely = digits if own & digits else own | digits
+    return [cell for cell in filled if cell in likely] or filled or cells
 
 
 # --- accepted rows with something that nobody knows ---------------------------------------------------
