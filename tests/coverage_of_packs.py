@@ -12,7 +12,7 @@ from __future__ import annotations
 import sys
 import tempfile
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -52,23 +52,27 @@ def packs_of(format_: str, units: Sequence[Unit]) -> Iterator[tuple[str, Path]]:
             yield kind, pack
 
 
-def measure(home: Home, paths: Iterable[Path]) -> dict[str, Share]:
-    """Type of document → what became of the lines of these files."""
+def measure(home: Home, paths: Iterable[Path], kinds: Collection[str] = ()) -> dict[str, Share]:
+    """Type of document → what became of the lines of these files; `kinds` are the types looked at, all without any."""
     shares: dict[str, Share] = {}
     for path in paths:
         for format_ in ("x12", "edifact"):
             reader = formats.interchange_of(format_)
             if reader is not None and formats.named(format_).sniff(path.read_bytes()[:4096], path.name):
-                _measure(home, path, format_, reader, shares)
+                _measure(home, path, format_, reader, shares, kinds)
     return shares
 
 
-def _measure(home: Home, path: Path, format_: str, reader: Interchange, shares: dict[str, Share]) -> None:
+def _measure(
+    home: Home, path: Path, format_: str, reader: Interchange, shares: dict[str, Share], kinds: Collection[str]
+) -> None:
     try:
         units = reader.units(ReadRequest(path, path.name, home.settings.limits)).units
     except FileError:
         return
     for kind, pack in packs_of(format_, units):
+        if kinds and f"{format_} {kind}" not in kinds:
+            continue
         loaded, faults = load_file(pack, MAPPINGS)
         if loaded is None:
             raise SystemExit(f"{pack}: {faults}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from gateway.intake.attempt import attempt
 from gateway.intake.translate import filled
 from gateway.mapping.library.load import load_file
 from tests.conftest import MAPPINGS, case, corpus, tried
-from tests.coverage_of_packs import measure
+from tests.coverage_of_packs import measure, samples, table
 
 STANDARD = MAPPINGS / "standard"
 PLACES = ("location", "from_location", "to_location")
@@ -34,6 +35,17 @@ def test_a_share_of_public_documents_is_taken(reader: Home) -> None:
     assert {kind: share.taken / share.lines for kind, share in shares.items()} == {
         "x12 850": 1, "x12 855": 1, "x12 810": 1, "edifact INVOIC": 1, "edifact ORDERS": 1,
     }  # fmt: skip
+
+
+def test_the_page_shows_the_shares_that_are_measured(reader: Home) -> None:
+    """The rows of two documents; of all with DOCUMENTS=all, as `make nightly` does."""
+    if not corpus("x12"):
+        pytest.skip("the public samples are not at hand")
+    page = (MAPPINGS.parent / "docs" / "formats.md").read_text().split("### What the packs take")[1].split("\n## ")[0]
+    kinds = () if os.environ.get("DOCUMENTS") == "all" else ("x12 855", "edifact DESADV")
+    measured = table(measure(reader, samples(), kinds)).splitlines()
+    shown = [row for row in page.splitlines() if row.startswith("|")]
+    assert measured == [row for row in shown if not kinds or row in shown[:2] or row.split(" | ")[0][2:] in kinds]
 
 
 WAREHOUSE = [("x12", kind) for kind in ("846", "861", "943", "944", "945", "947")]
