@@ -39,6 +39,7 @@ class Home:
 
     def __init__(self, root: Path) -> None:
         self.root = root
+        self.configure('\n[partners.acme]\nentity = "US"\n')
         self.mapping()
 
     def mapping(self, expect: str = EXPECT) -> None:

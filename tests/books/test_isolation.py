@@ -131,3 +131,12 @@ def test_a_home_without_the_block_has_it_all_the_same() -> None:
     others = tuple(block for block in registry.reconciliations if block.family != "left_out")
     assert ("lo", "BOOKS_LEFT_OUT") in completed(registry.model_copy(update={"reconciliations": others})).codes
     assert completed(registry) == registry
+
+
+def test_a_home_without_a_later_code_has_it_all_the_same() -> None:
+    files = next(block for block in RULES.registry.reconciliations if block.family == "files")
+    older = files.model_copy(
+        update={"codes": {code: v for code, v in files.codes.items() if code != "PARTNER_UNKNOWN"}}
+    )
+    found = completed(RULES.registry.model_copy(update={"reconciliations": (older,)})).codes
+    assert found["i", "PARTNER_UNKNOWN"].severity == 1

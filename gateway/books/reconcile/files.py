@@ -16,7 +16,8 @@ FAULTS = (
 MESSAGES_MAX = 5
 PLACES_MAX = 5
 """So many different messages and places an exception of equal faults says; all stand in the list of rejected rows."""
-CODES = (*FAULTS, *late_files.CODES, unknown_amounts.AMOUNT_UNKNOWN, "CONTROL_REUSED")
+PARTNER_UNKNOWN = "PARTNER_UNKNOWN"
+CODES = (*FAULTS, *late_files.CODES, unknown_amounts.AMOUNT_UNKNOWN, "CONTROL_REUSED", PARTNER_UNKNOWN)
 
 
 def run(working: Working, block: Reconciliation) -> None:
@@ -25,6 +26,8 @@ def run(working: Working, block: Reconciliation) -> None:
     open_faults(working, block, FAULTS)
     unknown_amounts.invoices(working, block)
     _reused_numbers(working, block)
+    if len(working.recon.config.entities) > 1:
+        _unknown_partners(working, block)
     working.add_detail(
         block,
         """select entity, partner, state as bucket, name as document,
@@ -49,6 +52,22 @@ def _reused_numbers(working: Working, block: Reconciliation) -> None:
                'Interchange ' || interchange || ' came with different content: '
                    || string_agg(distinct name, ', ' order by name) as message, {source()}
         from used group by entity, partner, interchange having count(distinct sha256) > 1""",
+    )
+
+
+def _unknown_partners(working: Working, block: Reconciliation) -> None:
+    """Make an exception of each partner whose entity nobody stated: its rows stand in the books of the first."""
+    named = words(list(working.recon.config.partners)) or "''"
+    working.add_exceptions(
+        block,
+        f"""select '{PARTNER_UNKNOWN}' as code, partner as business_key, entity, partner, min(name) as document,
+               cast(min(arrived_at) as date) as event_date, sum(accepted) as external_qty, sum(accepted) as qty,
+               sum(accepted) || ' rows of "' || partner || '" stand in the books of ' || entity || ', the first of several '
+               || 'entities, since config.toml does not name the partner. Fix: add [partners.' || partner
+               || '] with its entity; if that is another, have the files sent again as corrections' as message, {source()}
+        from (select *, '' as "position" from file_state)
+        where state in ('ACCEPTED', 'RELEASED') and accepted > 0 and partner not in ({named})
+        group by entity, partner""",
     )
 
 
