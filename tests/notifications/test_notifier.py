@@ -39,6 +39,8 @@ class Office:
 
     def __init__(self, root: Path, hook: Webhook) -> None:
         self.root, self.hook = root, hook
+        config = root / "config.toml"
+        config.write_text(config.read_text() + '\n[partners.acme]\nentity = "US"\n')
         write(root, "acme/stock.toml", STOCK.replace("[file]", f"{EXPECT}\n[file]", 1))
         self.to: list[dict[str, Any]] = [{"owner": "IN", "webhook": hook.url, "secret_env": "HOOK_SECRET"}]
         self.smtp: dict[str, Any] = {}
