@@ -33,6 +33,8 @@ def notify() -> None:
 
 def states(settings: Config, folder: Path) -> list[dict[str, Any]]:
     """A row for each recipient: the last digest, open alerts, and why sending fails. `folder` is the ledger's."""
+    if not settings.notify.to:
+        return []
     from gateway import notifications
     from gateway.notifications import state
 

@@ -12,7 +12,6 @@ from rich.segment import Segment
 from rich.table import Table
 
 from gateway.display import visible
-from gateway.sql import plain
 
 WIDE = 100_000
 """Columns of a pipe: nothing is folded or cut there."""
@@ -54,4 +53,6 @@ def print_rows(rows: Sequence[dict[str, Any]]) -> None:
 
 def print_json(value: Any) -> None:
     """A value as JSON. Decimals, dates and identifiers are texts."""
+    from gateway.sql import plain
+
     sys.stdout.write(json.dumps(value, indent=2, ensure_ascii=False, default=plain) + "\n")

@@ -14,7 +14,6 @@ from gateway.cli.invocation import home_folder
 from gateway.cli.output import out, print_json, print_rows
 from gateway.csv_text import csv_text
 from gateway.errors import HouseError
-from gateway.sql import rows_of
 
 if TYPE_CHECKING:
     from gateway.books.feeds import Feed
@@ -29,7 +28,7 @@ def status(as_json: Annotated[bool, typer.Option("--json")] = False) -> None:
     from gateway.reports import exceptions, files, journal
 
     settings = configuration.load(home_folder())
-    feeds = expected.feeds_of(load.load_all(home_folder()), settings)
+    feeds = expected.feeds_of(load.read_all(home_folder()), settings)
     with lake.open_lake(home_folder(), settings, read_only=True) as ledger:
         con = ledger.con
         found = {
@@ -147,6 +146,8 @@ def _ask(sql: str, as_of: str | None) -> tuple[list[str], list[dict[str, Any]]]:
 
 def _answer(con: Any, sql: str) -> tuple[list[str], list[dict[str, Any]]]:
     """(column names, rows): the names are known also where there is no row."""
+    from gateway.sql import rows_of
+
     columns = [column[0] for column in con.execute(f"describe {sql}").fetchall()]
     twice = [name for name, count in Counter(columns).items() if count > 1]
     if twice:

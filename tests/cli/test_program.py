@@ -81,3 +81,18 @@ def test_the_program_in_a_pipe_keeps_answers_and_errors_apart(settled: Path, tmp
     assert (answer.returncode, answer.stdout, answer.stderr) == (0, 'sku\n"MUG-BLUE"\n', "")
     refused = process("status", cwd=tmp_path)
     assert (refused.returncode, refused.stdout, refused.stderr.count("\n")) == (cli.USAGE, "", 1)
+
+
+def test_a_command_loads_only_what_it_needs(mine: Runner) -> None:
+    """`--help` needs no database; `status` reads mappings, and neither lints nor compiles them."""
+    for arguments, unwanted in (
+        (["--help"], ["duckdb", "pyarrow", "numpy"]),
+        (["-C", str(mine.home), "status"], ["sqlglot", "gateway.mapping.lint.lint", "gateway.notifications.notifier"]),
+    ):
+        code = f"""import sys; sys.argv = ["gateway", *{arguments!r}]
+from gateway.cli import main
+try: main()
+except SystemExit: pass
+print([name for name in {unwanted!r} if name in sys.modules])"""
+        done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=True)
+        assert done.stdout.splitlines()[-1] == "[]", arguments

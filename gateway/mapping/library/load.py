@@ -18,8 +18,6 @@ from gateway.mapping.language.loaded import PASSIVE, Library, Loaded, Pack, plac
 from gateway.mapping.language.spec import Mapping
 from gateway.mapping.library import lookups as lookup_files
 from gateway.mapping.library import packs as merge
-from gateway.mapping.lint import lint
-from gateway.mapping.lint.probe import Probe
 from gateway.nearest import listed, nearest
 from gateway.toml_faults import read
 from gateway.toml_lines import Lines
@@ -30,11 +28,25 @@ FILE_BYTES_MAX = 1_000_000
 _PACK = re.compile(r"standard/[A-Za-z0-9_-]+/[A-Za-z0-9_.-]*[A-Za-z0-9_-]")
 
 
+def read_all(home: Path) -> Library:
+    """Every mapping below `<home>/mappings` that has the right shape, not linted: for those who read no file with them."""
+    root, library = home / "mappings", Library()
+    for path in _files(root):
+        loaded, faults = load_file(path, root)
+        library.faults += faults
+        if loaded is not None:
+            _activate(library, loaded)
+    return library
+
+
 def load_all(home: Path, last: Library | None = None) -> Library:
     """Read and lint every mapping below `<home>/mappings`; never raises for a broken one.
 
     last  what was read before: in place of a mapping or lookup that is broken now, the one that was good
     """
+    from gateway.mapping.lint import lint
+    from gateway.mapping.lint.probe import Probe
+
     root = home / "mappings"
     library = Library()
     library.lookups, faults = lookup_files.load_all(root / "lookups")
@@ -43,9 +55,7 @@ def load_all(home: Path, last: Library | None = None) -> Library:
         broken = {Path(fault.file).stem for fault in faults}
         library.lookups = {n: t for n, t in last.lookups.items() if n in broken} | library.lookups
     with Probe() as probe:
-        for path in sorted(root.glob("*/*.toml")):
-            if path.parent.name in PASSIVE or path.name.startswith("."):
-                continue
+        for path in _files(root):
             loaded, faults = load_file(path, root)
             if loaded is not None:
                 faults = lint.check(loaded, library.lookups, probe=probe)
@@ -55,6 +65,11 @@ def load_all(home: Path, last: Library | None = None) -> Library:
             if loaded is not None:
                 _activate(library, loaded)
     return library
+
+
+def _files(root: Path) -> list[Path]:
+    found = sorted(root.glob("*/*.toml"))
+    return [path for path in found if path.parent.name not in PASSIVE and not path.name.startswith(".")]
 
 
 def _activate(library: Library, loaded: Loaded) -> None:
