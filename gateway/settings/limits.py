@@ -26,6 +26,9 @@ class Limits(Strict):
     edi_units_per_file_max: int = 2_000_000
     file_name_chars_max: int = 255
     files_per_commit_max: int = 1_000
+    listed_files_max: int = Field(default=100_000, ge=1)
+    listing_s_max: int = Field(default=300, ge=1)
+    transfer_bytes_per_s_min: int = Field(default=1_000, ge=1)
     deaths_max: int = Field(default=3, ge=1)
     memory_mb_max: int = Field(default=1_000, ge=1)
     cpu_s_max: int = Field(default=300, ge=1)

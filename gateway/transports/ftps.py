@@ -22,6 +22,8 @@ from gateway.transports.remote import Entry, Places, RemoteServer, cause_of
 from gateway.transports.transport import UnreachableError
 
 CHUNK_BYTES = 1 << 16
+LINE_BYTES_MAX = 1_024
+"""So long may the lines of a listing be on average: a name, its size and its time."""
 _BROKEN = (EOFError, TimeoutError, ConnectionError, ssl.SSLError, ftplib.error_proto, ftplib.error_reply, UnicodeError)
 
 
@@ -136,14 +138,24 @@ class FtpsServer(RemoteServer):
     def _list(self, folder: str) -> Iterable[Entry]:
         with self._session() as ftp:
             if ftp.has_facts:
-                lines = b"".join(self._retrieve(f"MLSD {folder}")).split(b"\r\n")
+                lines = self._lines(f"MLSD {folder}")
                 listed = (_entry_of_facts(line.decode("utf-8", "surrogateescape")) for line in lines if line)
                 return [entry for entry in listed if entry is not None]
             return self._list_singly(ftp, folder)
 
+    def _lines(self, command: str) -> list[bytes]:
+        """Of a listing. Raises ConnectionError for one of more bytes than so many files can have."""
+        text, most = bytearray(), self.config.limits.listed_files_max * LINE_BYTES_MAX
+        with contextlib.closing(self._retrieve(command)) as chunks:
+            for chunk in chunks:
+                text += chunk
+                if len(text) > most:
+                    raise ConnectionError("it lists more files than listed_files_max")
+        return bytes(text).split(b"\r\n")
+
     def _list_singly(self, ftp: _Ftp, folder: str) -> list[Entry]:
         """Each name is asked for: what has no size is a folder."""
-        lines = b"".join(self._retrieve(f"NLST {folder}")).split(b"\r\n")
+        lines = self._lines(f"NLST {folder}")
         # Some servers write the folder before each name, some do not.
         listed = [posixpath.basename(line.decode("utf-8", "surrogateescape")) for line in lines if line]
         entries = []

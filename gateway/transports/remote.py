@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import itertools
 import os
 import posixpath
 import re
+import threading
 from abc import ABC, abstractmethod
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -60,6 +62,11 @@ class Places:
     inbound: str
     done: str
     outbound: str
+
+
+GRACE_S = 60.0
+"""What a transfer may take beside the time that its bytes may."""
+TOO_SLOW = "it transfers fewer bytes in a second than transfer_bytes_per_s_min"
 
 
 class RemoteServer(ABC):
@@ -153,7 +160,44 @@ class RemoteServer(ABC):
             hint = "Check that it exists, its permissions and disk space; it is tried again."
             raise HouseError(operation, f"{self.name}:{names.shown(subject)}", hint, cause_of(error)) from error
 
+    @contextlib.contextmanager
+    def _within(self, seconds: float, what: str) -> Iterator[None]:
+        """Cut the connection where this takes longer: a server that drips answers each time before it is too late.
+
+        Raises ConnectionError then, with `what` as its text.
+        """
+        late = threading.Event()
+
+        def cut() -> None:
+            late.set()
+            self.close()
+
+        timer = threading.Timer(seconds, cut)
+        timer.daemon = True
+        timer.start()
+        try:
+            yield
+        except Exception as error:
+            if late.is_set():
+                raise ConnectionError(what) from error
+            raise
+        finally:
+            timer.cancel()
+
+    def _transfer_s_max(self, size: int) -> float:
+        """How long the transfer of so many bytes may take."""
+        return GRACE_S + size / self.config.limits.transfer_bytes_per_s_min
+
     # --- in -------------------------------------------------------------------------------------------
+
+    def _listed(self, folder: str) -> list[Entry]:
+        """What a folder lists. Raises OSError for more than the limit, ConnectionError where it never ends."""
+        limits = self.config.limits
+        with self._within(limits.listing_s_max, f"the listing did not end in {limits.listing_s_max} s (listing_s_max)"):
+            listed = list(itertools.islice(self._list(folder), limits.listed_files_max + 1))
+        if len(listed) > limits.listed_files_max:
+            raise OSError(f"it lists more than {limits.listed_files_max} files (listed_files_max)")
+        return listed
 
     def poll(self) -> list[Drop]:
         """Download what is whole and still; what was downloaded before a crash is not downloaded again.
@@ -163,7 +207,7 @@ class RemoteServer(ABC):
         self.problems, self.soon = [], False
         self._stillness.begin()
         with self._attempt("list", self.places.inbound):
-            listed = sorted(self._files(self._list(self.places.inbound)), key=lambda entry: entry.name)
+            listed = sorted(self._files(self._listed(self.places.inbound)), key=lambda entry: entry.name)
         entries = [entry for entry in self._marked(listed) if self._wanted(entry)]
         still = [entry for entry in entries if self._stillness.is_still(entry.name, entry.version)]
         self._sweep(entries)
@@ -259,7 +303,8 @@ class RemoteServer(ABC):
         target.parent.mkdir(parents=True, exist_ok=True)
         try:
             with self._attempt("download", remote):
-                self._fill(part, entry)
+                with self._within(self._transfer_s_max(entry.size), TOO_SLOW):
+                    self._fill(part, entry)
                 now = self._stat(remote)
                 if now is None or now.version != entry.version:
                     raise OSError("it changed while it was read")
@@ -325,7 +370,10 @@ class RemoteServer(ABC):
         """Upload to the folder for deliveries, each file whole or not at all."""
         for file in files:
             target = posixpath.join(self.places.outbound, folder, file.name)
-            with self._attempt("deliver", target):
+            with (
+                self._attempt("deliver", target),
+                self._within(self._transfer_s_max(file.stat().st_size), TOO_SLOW),
+            ):
                 self._send(file, target)
 
     def _send(self, file: Path, target: str) -> None:

@@ -48,12 +48,12 @@ class SftpServer(RemoteServer):
             _host_key(settings.jump, self.name)
         self._connecting = threading.Lock()
         self._transports: list[paramiko.Transport] = []
-        self._idle: list[paramiko.SFTPClient] = []
+        self._idle: list[_Client] = []
 
     # --- connection -----------------------------------------------------------------------------------
 
     @contextlib.contextmanager
-    def _client(self) -> Iterator[paramiko.SFTPClient]:
+    def _client(self) -> Iterator[_Client]:
         """A client that no other thread uses meanwhile. Raises UnreachableError when there is no connection."""
         with self._connecting:
             client = self._ready()
@@ -67,7 +67,7 @@ class SftpServer(RemoteServer):
             if not _is_closed(client):
                 self._idle.append(client)
 
-    def _ready(self) -> paramiko.SFTPClient:
+    def _ready(self) -> _Client:
         try:
             if not self._is_alive():
                 self.close()
@@ -156,7 +156,7 @@ class SftpServer(RemoteServer):
             raise self._unreachable("log in to", "there is neither a key nor a password", hint, _where(hop))
         return password
 
-    def _open_client(self, transport: paramiko.Transport) -> paramiko.SFTPClient:
+    def _open_client(self, transport: paramiko.Transport) -> _Client:
         try:
             client = _Client.from_transport(transport)
         except paramiko.ChannelException as error:
@@ -182,6 +182,7 @@ class SftpServer(RemoteServer):
 
     def _list(self, folder: str) -> Iterable[Entry]:
         with self._client() as client:
+            client.bound_listing(self.config.limits.listed_files_max)
             listed = client.listdir_attr(folder)
         return [
             Entry(each.filename, 0, 0, folder=True) if stat.S_ISDIR(each.st_mode or 0) else _entry(each, each.filename)
@@ -223,8 +224,19 @@ class SftpServer(RemoteServer):
 class _Client(paramiko.SFTPClient):
     """A client that lists names that are not UTF-8, and whose read-ahead fails without a traceback."""
 
+    _left = 0
+
+    def bound_listing(self, files_max: int) -> None:
+        """Refuse a listing of more files: an endless one would fill the memory."""
+        self._left = files_max
+
     def _request(self, t: Any, *args: Any) -> Any:
         kind, message = super()._request(t, *args)  # type: ignore[misc]
+        if kind == paramiko.sftp.CMD_NAME and t == paramiko.sftp.CMD_READDIR:
+            # Behind the number of the request stands how many names follow.
+            self._left -= int.from_bytes(message.packet.getvalue()[4:8], "big")
+            if self._left < 0:
+                raise OSError("it lists more files than listed_files_max")
         lenient = _Message()
         lenient.packet = message.packet
         return kind, lenient
