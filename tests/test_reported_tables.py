@@ -337,3 +337,38 @@ def test_table_39_what_stands_in_the_first_row_of_an_order_holds_for_that_order_
     assert rows(result, "order_id", "sku", "currency", "cancelled_qty", table="order_line") == [
         ("#1001", "MUG-BLUE", "USD", "2.0000"), ("#1001", "LAMP-01", "USD", "1.0000"), ("#1002", "LAMP-01", "USD", "0.0000"),
     ]  # fmt: skip
+
+
+WIDE = (
+    ORDERS
+    + """
+order_id    = "Order Number"
+line_no     = { constant = "1" }
+ordered_at  = { from = "Order Date", formats = ["%Y-%m-%d %H:%M"] }
+sku         = "Product Item 1 SKU"
+qty         = "Product Item 1 Quantity"
+list_amount = "Product Item 1 Total"
+currency    = { constant = "USD" }
+"""
+)
+SECOND = WIDE.split("[[record]]")[1].replace('"1"', '"2"').replace("Item 1", "Item 2")
+SECOND = "[[record]]" + SECOND.replace("[record.fields]", 'when = "\\"Product Item 2 SKU\\" <> \'\'"\n[record.fields]')
+
+
+def test_table_40_values_of_columns_that_nobody_maps_are_reported(reader: Home, tmp_path: Path) -> None:
+    known = 'match = ["*"]\nknown = ["Order Status", "Order Shipping *", "order total*"]'
+    mapping = WIDE.replace('match = ["*"]', known) + SECOND
+    result = read(reader, tmp_path, mapping, case("table-40-woocommerce-items") / "wide-3-items.csv")
+    assert rows(result, "line_no", "sku", "list_amount", table="order_line") == [
+        ("1", "MUG-BLUE", "39.9800"), ("2", "LAMP-01", "18.9900"),
+    ]  # fmt: skip
+    assert [(fault["code"], fault["column_name"], fault["value"]) for fault in result["faults"]] == [
+        ("COLUMN_UNKNOWN", "Product Item 3 SKU", "M-SHELF"), ("COLUMN_UNKNOWN", "Product Item 3 Quantity", "4"),
+        ("COLUMN_UNKNOWN", "Product Item 3 Total", "99.00"),
+    ]  # fmt: skip
+    assert '1 row has a value in it, such as "M-SHELF"' in result["faults"][0]["message"]
+    assert result["counts"]["received"] == result["counts"]["accepted"] == 1
+    silent = mapping.replace('known = ["', 'drift = "ignore"\nknown = ["')
+    assert read(reader, tmp_path, silent, case("table-40-woocommerce-items") / "wide-3-items.csv")["faults"] == []
+    same = read(reader, tmp_path, mapping, case("table-40-woocommerce-items") / "wide.csv")
+    assert (len(same["records"]["order_line"]), same["faults"]) == (3, [])

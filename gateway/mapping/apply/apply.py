@@ -128,7 +128,7 @@ def _open(
             found[rows.columns] = drift.check(mapping, rows, wanted, [record for _, record in records])
         held = found[rows.columns]
         if not held:
-            files[file] = rows
+            files[file] = drift.watched(mapping, rows, wanted)
             continue
         outcome = mapped.files[file]
         outcome.held += held

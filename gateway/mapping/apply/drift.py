@@ -4,13 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
 from gateway.errors import Fault
 from gateway.mapping.apply import faults, tie_out
 from gateway.mapping.compiler import fields
+from gateway.mapping.language.code_patterns import fits
 from gateway.mapping.language.expressions import names
 from gateway.mapping.language.spec import Mapping, RecordSpec
 from gateway.model import MAPPABLE
-from gateway.reading import Reading
+from gateway.reading import POSITION, Reading, cell_parts
+from gateway.whitespace import INVISIBLE
 
 
 def source_columns(mapping: Mapping, records: Sequence[RecordSpec]) -> list[str]:
@@ -35,8 +41,61 @@ def check(mapping: Mapping, rows: Reading, wanted: Sequence[str], records: Seque
     present = [rows.headings.get(column, column) for column in rows.columns]
     found = [faults.missing_column(column, present) for column in lacking(records, set(rows.columns))]
     if mapping.file.drift == "hold":
-        found += [faults.unknown_column(column) for column in rows.columns if column not in wanted]
+        found += [faults.unknown_column(column) for column in unknown(mapping, rows.columns, wanted)]
     return found
+
+
+def unknown(mapping: Mapping, columns: Sequence[str], wanted: Sequence[str]) -> list[str]:
+    """The columns of a file that its mapping names nowhere: neither in a field nor in `known` or `columns`."""
+    listed = mapping.file.options.get("columns", ())
+    known = {*wanted, *mapping.file.known, *(one["name"] if isinstance(one, dict) else one for one in listed)}
+    patterns = [name.casefold() for name in mapping.file.known if "*" in name]
+    return [
+        column
+        for column in columns
+        if column not in known and not any(name == "*" or fits(name, column.casefold()) for name in patterns)
+    ]
+
+
+def watched(mapping: Mapping, rows: Reading, wanted: Sequence[str]) -> Reading:
+    """The rows, with a fault for each column that holds values and that the mapping does not know."""
+    columns = unknown(mapping, rows.columns, wanted) if mapping.file.drift == "hold-missing" else []
+    return _Watched(rows, columns) if columns else rows
+
+
+class _Watched(Reading):
+    """A reading that counts the values of some columns while it is read."""
+
+    def __init__(self, rows: Reading, unknown: Sequence[str]) -> None:
+        self.rows, self.unknown = rows, unknown
+        self.columns, self.described = rows.columns, rows.described
+        self.received, self.faults = rows.received, rows.faults
+
+    def __iter__(self) -> Iterator[pa.RecordBatch]:
+        counts = dict.fromkeys(self.unknown, 0)
+        first: dict[str, tuple[str, str]] = {}
+        for batch in self.rows:
+            for column in self.unknown:
+                texts = batch.column(column)
+                filled = _filled(texts)
+                counts[column] += int(filled.sum())
+                if counts[column] and column not in first:
+                    place = int(np.flatnonzero(filled)[0])
+                    first[column] = (batch.column(POSITION)[place].as_py(), cell_parts(texts[place].as_py())[2])
+            yield batch
+        self.received = self.rows.received
+        found = [faults.column_with_values(name, counts[name], *first[name]) for name in first]
+        self.faults = [*self.rows.faults, *found]
+
+
+def _filled(texts: pa.Array) -> np.ndarray:
+    """Where there is more than white space; most columns that nobody maps are blank or filled throughout."""
+    lengths = pc.fill_null(pc.binary_length(texts), 0).to_numpy(zero_copy_only=False)
+    filled: np.ndarray = lengths > 0
+    if filled.any():
+        lengths = pc.fill_null(pc.binary_length(pc.utf8_trim(texts, characters=INVISIBLE)), 0)
+        filled = lengths.to_numpy(zero_copy_only=False) > 0
+    return filled
 
 
 def lacking(records: Sequence[RecordSpec], present: set[str]) -> list[str]:

@@ -33,6 +33,8 @@ _COLUMNS = {
     **dict.fromkeys(("position", "code", "column_name", "value", "message", "hint", "source_row"), "VARCHAR"),
     "rejects": "BOOLEAN",
 }  # fmt: skip
+EXAMPLE_CHARACTERS = 200
+"""Length of an example of a value."""
 _ARROW = {"BIGINT": pa.int64(), "INTEGER": pa.int32(), "VARCHAR": pa.utf8(), "BOOLEAN": pa.bool_()}
 
 
@@ -335,6 +337,20 @@ def unknown_column(column: str) -> Fault:
     return Fault(
         "FILE_REJECT",
         f'the column "{column}" is new and the mapping holds such files',
-        "Map it, or set drift to hold-missing.",
+        "Map it, name it in `known`, or set drift to hold-missing.",
         column=column,
+    )
+
+
+def column_with_values(column: str, count: int, position: str, example: str) -> Fault:
+    """A column that the mapping does not know and that holds values: they are not read."""
+    rows = "1 row has a value" if count == 1 else f"{count} rows have a value"
+    return Fault(
+        "COLUMN_UNKNOWN",
+        f'the column "{shown(column)}" is not known to the mapping and is not read; {rows} in it, such as '
+        f'"{shown(example)[:EXAMPLE_CHARACTERS]}"',
+        "Map it, or name it in `known` below [file] if it is not needed.",
+        position,
+        column,
+        example[:EXAMPLE_CHARACTERS],
     )

@@ -129,7 +129,10 @@ class Ignore(Part):
 
 
 class FileSpec(BaseModel):
-    """How a file is recognised and read. Keys not named here are the format's own options."""
+    """How a file is recognised and read. Keys not named here are the format's own options.
+
+    known  columns that may hold values and are not needed; a * stands for any text
+    """
 
     model_config = ConfigDict(extra="allow", frozen=True)
 
@@ -140,6 +143,7 @@ class FileSpec(BaseModel):
     receiver: str | None = None
     version: str | None = None
     drift: Literal["ignore", "hold-missing", "hold"] = "hold-missing"
+    known: tuple[str, ...] = ()
     tie_out: tuple[TieOut, ...] = ()
     ignore: tuple[Ignore, ...] = ()
 

@@ -9,7 +9,8 @@ Numbers = tuple[tuple[int | None, int | None], ...]
 
 
 def merged(pack: dict[str, Any], own: dict[str, Any]) -> tuple[dict[str, Any], Numbers]:
-    """The partner's keys win. `[file]` and `[file.other_names]` are merged key by key, `[record.fields]` field by field.
+    """The partner's keys win. `[file]` and `[file.other_names]` are merged key by key, lists of `known` columns put
+    together, `[record.fields]` merged field by field.
 
     The partner's first record of a type goes over the pack's first record of that type, the second over the
     second; records of the pack that the partner does not name stay, further ones of the partner are added.
@@ -21,6 +22,9 @@ def merged(pack: dict[str, Any], own: dict[str, Any]) -> tuple[dict[str, Any], N
         names = [part["file"].get("other_names") for part in (pack, own)]
         if all(isinstance(one, dict) for one in names):
             result["file"]["other_names"] = {**names[0], **names[1]}
+        both = [pack["file"].get("known", []), own["file"].get("known", [])]
+        if all(both) and all(isinstance(one, list) for one in both):
+            result["file"]["known"] = [*both[0], *both[1]]
     elif "file" in pack and "file" not in own:
         result["file"] = pack["file"]
     theirs, ours = pack.get("record", []), own.get("record", [])

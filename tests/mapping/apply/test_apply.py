@@ -123,7 +123,8 @@ def test_no_rows_give_an_empty_result(bench: Bench) -> None:
 def test_a_fault_names_column_value_and_fix_and_keeps_the_whole_row(bench: Bench) -> None:
     columns = ("place", "sku", "qty", "note")
     mapped = bench.apply(
-        mapping(snapshot()), lambda _: stock(("A", "x", "12,5O", "Größe"), ("A", "y", "1", None), columns=columns)
+        mapping(snapshot(), known=["note"]),
+        lambda _: stock(("A", "x", "12,5O", "Größe"), ("A", "y", "1", None), columns=columns),
     )
     ((position, code, column, value, message, hint, source),) = bench.faults(
         mapped, "position", "code", "column_name", "value", "message", "hint", "source_row"
@@ -159,7 +160,9 @@ def test_every_defect_of_a_row_is_reported_and_the_row_counts_once(bench: Bench)
 )  # fmt: skip
 def test_messages_by_type(bench: Bench, field: dict[str, Any], text: str, message: str) -> None:
     columns = ("place", "sku", "qty", "text")
-    mapped = bench.apply(mapping(snapshot(**field)), lambda _: stock(("A", "x", "1", text), columns=columns))
+    mapped = bench.apply(
+        mapping(snapshot(**field), known=["*"]), lambda _: stock(("A", "x", "1", text), columns=columns)
+    )
     assert mapped.rejected == 1
     ((reported,),) = bench.faults(mapped, "message")
     assert reported.startswith(message)
@@ -640,7 +643,21 @@ def test_columns_of_conditions_keys_and_signs_are_required_too(bench: Bench) -> 
 def test_drift_policies(bench: Bench) -> None:
     columns = ("place", "sku", "qty", "extra")
     rows = ("A", "x", "1", "?")
-    assert bench.apply(mapping(snapshot()), lambda _: stock(rows, columns=columns)).held == []
+    many = [
+        ("A", "x", "1", " "),
+        ("A", "y", "1", "a"),
+        ("A", "z", "1", None),
+        ("B", "x", "1", "b"),
+        ("B", "y", "1", ""),
+    ]
+    told = bench.apply(mapping(snapshot()), lambda _: stock(*many, columns=columns))
+    assert (told.held, told.rejected) == ([], 0)
+    ((code, position, column, message),) = bench.faults(told, "code", "position", "column_name", "message")
+    assert (code, position, column) == ("COLUMN_UNKNOWN", "line 3", "extra")
+    assert '2 rows have a value in it, such as "a"' in message
+    for setting in ({"known": ["EX*"]}, {"known": ["extra"]}, {"known": ["*"]}, {"drift": "ignore"}):
+        quiet = bench.apply(mapping(snapshot(), **setting), lambda _: stock(*many, columns=columns))
+        assert bench.faults(quiet, "code") == []
     (fault,) = bench.apply(mapping(snapshot(), drift="hold"), lambda _: stock(rows, columns=columns)).held
     assert 'the column "extra" is new' in fault.message
     mapped = bench.apply(mapping(snapshot(), drift="ignore"), lambda _: stock(("A", "x"), columns=("place", "sku")))
