@@ -61,13 +61,13 @@ def test_what_check_lets_pass_reads_the_sample(opened: Home) -> None:
     random_, passed = random.Random(SLIPS), 0
     for _ in range(SLIPS):
         path = random_.choice(packs)
-        before = path.read_text()
+        before, sample = path.read_text(), samples.samples(path)[0]
         changed = slip(random_, before)
         path.write_text(changed)
         loaded, faults = load.load_file(path, root)
         if loaded is not None and not faults and not lint.check(loaded, opened.library.lookups):
             passed += 1
-            reads(opened, loaded, samples.samples(path)[0], changed)
+            reads(opened, loaded, sample, changed)
         path.write_text(before)
     assert passed >= SLIPS // 8
 
