@@ -372,3 +372,97 @@ def test_table_40_values_of_columns_that_nobody_maps_are_reported(reader: Home, 
     assert read(reader, tmp_path, silent, case("table-40-woocommerce-items") / "wide-3-items.csv")["faults"] == []
     same = read(reader, tmp_path, mapping, case("table-40-woocommerce-items") / "wide.csv")
     assert (len(same["records"]["order_line"]), same["faults"]) == (3, [])
+
+
+ITEMS = (
+    ORDERS.replace('match = ["*"]', 'match = ["*"]\nrepeat = { columns = "Product Item {n} *" }\nknown = ["Order *"]')
+    + """
+order_id    = "Order Number"
+line_no     = "{n}"
+ordered_at  = { from = "Order Date", formats = ["%Y-%m-%d %H:%M"] }
+sku         = "Product Item {n} SKU"
+qty         = "Product Item {n} Quantity"
+list_amount = "Product Item {n} Total"
+currency    = { constant = "USD" }
+"""
+)
+PACKED = (
+    ORDERS.replace('match = ["*"]', """match = ["*"]
+[file.repeat]
+cell      = "line_items"
+separator = ";"
+parts     = 'sku:(?P<sku>[^|]+)\\|quantity:(?P<quantity>[^|]+)\\|total:(?P<total>[^|]+)'
+""").replace('format = "delimited"\n', "").replace("[file]", '[file]\nformat = "delimited"')
+    + """
+order_id    = "order_id"
+line_no     = "{n}"
+ordered_at  = { from = "date", formats = ["%Y-%m-%d %H:%M"] }
+sku         = "line_items/sku"
+qty         = "line_items/quantity"
+list_amount = "line_items/total"
+currency    = "currency"
+"""
+)  # fmt: skip
+LINE = ("order_id", "line_no", "sku", "qty", "list_amount")
+THREE = [
+    ("1", "MUG-BLUE", "2.0000", "39.9800"),
+    ("2", "LAMP-01", "1.0000", "18.9900"),
+    ("3", "M-SHELF", "4.0000", "99.0000"),
+]
+
+
+def test_table_40_each_numbered_group_of_columns_is_a_line(reader: Home, tmp_path: Path) -> None:
+    folder = case("table-40-woocommerce-items")
+    three = read(reader, tmp_path, ITEMS, folder / "wide-3-items.csv")
+    assert rows(three, *LINE, table="order_line") == [("503", *line) for line in THREE]
+    assert (three["counts"]["received"], three["counts"]["accepted"], three["faults"]) == (3, 3, [])
+    postage = (
+        ITEMS.split("[[record]]")[1]
+        .replace('"{n}"', '{ constant = "POSTAGE" }')
+        .replace("Product Item {n} Total", "Order Shipping Amount")
+    )
+    postage = postage.replace("[record.fields]", """when = "\\"{item}\\" = '1'"\n[record.fields]""")
+    two = read(reader, tmp_path, f"{ITEMS}[[record]]{postage}", folder / "wide.csv")
+    expected = [("501", *THREE[0]), ("501", *THREE[1]), ("502", "1", "MUG-BLUE", "1.0000", "19.9900")]
+    assert [row for row in rows(two, *LINE, table="order_line") if row[1] != "POSTAGE"] == expected
+    paid = [row[-1] for row in rows(two, *LINE, table="order_line") if row[1] == "POSTAGE"]
+    assert paid == ["5.0000", "5.0000"]
+    assert (two["counts"]["received"], two["faults"]) == (3, [])
+
+
+def test_table_40_each_item_of_a_list_in_a_cell_is_a_line(reader: Home, tmp_path: Path) -> None:
+    packed = case("table-40-woocommerce-items") / "packed.csv"
+    result = read(reader, tmp_path, PACKED, packed)
+    assert rows(result, *LINE, table="order_line") == [("601", *line) for line in THREE]
+    assert (result["counts"]["received"], result["faults"]) == (3, [])
+
+
+def test_table_40_items_that_cannot_be_read_are_named_by_line_and_item(reader: Home, tmp_path: Path) -> None:
+    wide, head = (
+        tmp_path / "wide.csv",
+        "Order Number,Order Date,Product Item 1 SKU,Product Item 1 Quantity,Product Item 1 Total",
+    )
+    day = "2026-08-01 10:00"
+    wide.write_text(
+        f"{head},Product Item 12 SKU,Product Item 12 Quantity,Product Item 12 Total,Product Item 12 Colour\n"
+        f"1,{day},MUG-BLUE,1,9.00,LAMP-01,many,8.00,red\n2,{day}, ,,,M-SHELF,2,7.00,\n3,{day},,,,,,,\n"
+    )
+    result = read(reader, tmp_path, ITEMS, wide)
+    assert rows(result, "position", "line_no", "sku", table="order_line") == [
+        ("line 2, Product Item 1 *", "1", "MUG-BLUE"), ("line 3, Product Item 12 *", "12", "M-SHELF"),
+    ]  # fmt: skip
+    found = {(fault["code"], fault["position"], fault["column_name"]) for fault in result["faults"]}
+    assert ("COLUMN_UNKNOWN", "line 2, Product Item 12 *", "Product Item {n} Colour") in found
+    assert ("ROW_REJECT", "line 2, Product Item 12 *", "Product Item {n} Quantity") in found
+    assert ("ROW_REJECT", "line 4", "Product Item {n} SKU") in found  # an order without any item is not lost
+    assert [result["counts"][name] for name in ("received", "accepted", "rejected")] == [4, 2, 2]
+    packed = tmp_path / "packed.csv"
+    good = "sku:MUG-BLUE|quantity:1|total:9.00"
+    packed.write_text(f"order_id,date,currency,line_items\n1,{day},USD,{good};;2 lamps; {good} ;\n2,{day},USD,\n")
+    result = read(reader, tmp_path, PACKED, packed)
+    assert rows(result, "position", "line_no", table="order_line") == [
+        ("line 2, line_items 1", "1"), ("line 2, line_items 3", "3"),
+    ]  # fmt: skip
+    assert {fault["position"] for fault in result["faults"]} == {"line 2, line_items 2", "line 3"}
+    assert 'the item "2 lamps" of the list does not fit' in result["faults"][0]["message"]
+    assert [result["counts"][name] for name in ("received", "accepted", "rejected")] == [4, 2, 2]

@@ -17,6 +17,7 @@ from gateway.intake.taken import Load, Taken
 from gateway.intake.verdict import posting
 from gateway.mapping.apply import apply, watch
 from gateway.mapping.apply.mapped import Context, Mapped, Opener
+from gateway.mapping.apply.repeated import Repeated
 from gateway.mapping.language.expressions import ExpressionError
 from gateway.mapping.language.loaded import Loaded
 from gateway.mapping.language.spec import FieldSpec, Mapping
@@ -156,8 +157,11 @@ def read(
     units: frozenset[int] | None = None,
 ) -> Reading:
     """The rows of a file as a mapping reads it. Raises FileError, HouseError for what the mapping asks in vain."""
-    request = ReadRequest(path, name, limits, mapping.file.options, each, tuple(columns), units)
-    return readers.current().read(mapping.file.format, request)
+    repeat = mapping.file.repeat
+    sources = tuple(columns) if repeat is None else tuple(repeat.sources(columns))
+    request = ReadRequest(path, name, limits, mapping.file.options, each, sources, units)
+    rows = readers.current().read(mapping.file.format, request)
+    return rows if repeat is None else Repeated(rows, repeat, request, columns)
 
 
 def _prefix(files: Sequence[Taken]) -> str:

@@ -11,6 +11,7 @@ import pytest
 from gateway import formats
 from gateway.mapping.compiler.dates import NAMED, TOKENS
 from gateway.mapping.language.functions import AGGREGATES, FUNCTIONS
+from gateway.mapping.language.repeat import COUNTERS, Repeat
 from gateway.mapping.language.spec import Expect, Fallback, FieldSpec, FileSpec, Ignore, RecordSpec, TieOut
 from gateway.mapping.language.spec import Mapping as Feed
 from gateway.mapping.library.load import load_all
@@ -61,12 +62,12 @@ def test_there_are_examples_of_every_kind() -> None:
 
 
 def test_every_key_table_function_and_date_token_is_described() -> None:
-    models = (Feed, FileSpec, RecordSpec, FieldSpec, TieOut, Ignore, Expect, Fallback)
+    models = (Feed, FileSpec, RecordSpec, FieldSpec, TieOut, Ignore, Repeat, Expect, Fallback)
     keys = {key for model in models for key in keys_of(model)}
     options = {key for module in formats.FORMATS.values() for key in module.Options.model_fields}
     known = {*keys, *options, *MAPPABLE, *FUNCTIONS, *AGGREGATES, *formats.FORMATS, *NAMED}
     assert [word for word in sorted(known) if not re.search(rf"\b{re.escape(word)}\b", PAGE)] == []
-    assert [token for token in TOKENS if token not in PAGE] == []
+    assert [token for token in (*TOKENS, *COUNTERS) if token not in PAGE] == []
 
 
 def test_the_table_of_functions_is_the_list_of_functions() -> None:

@@ -6,17 +6,16 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from gateway.errors import Fault
 from gateway.mapping.apply import faults, tie_out
+from gateway.mapping.apply.trim import filled
 from gateway.mapping.compiler import fields
 from gateway.mapping.language.code_patterns import fits
 from gateway.mapping.language.expressions import names
 from gateway.mapping.language.spec import Mapping, RecordSpec
 from gateway.model import MAPPABLE
 from gateway.reading import POSITION, Reading, cell_parts
-from gateway.whitespace import INVISIBLE
 
 
 def source_columns(mapping: Mapping, records: Sequence[RecordSpec]) -> list[str]:
@@ -77,25 +76,15 @@ class _Watched(Reading):
         for batch in self.rows:
             for column in self.unknown:
                 texts = batch.column(column)
-                filled = _filled(texts)
-                counts[column] += int(filled.sum())
+                there = filled(texts)
+                counts[column] += int(there.sum())
                 if counts[column] and column not in first:
-                    place = int(np.flatnonzero(filled)[0])
+                    place = int(np.flatnonzero(there)[0])
                     first[column] = (batch.column(POSITION)[place].as_py(), cell_parts(texts[place].as_py())[2])
             yield batch
         self.received = self.rows.received
         found = [faults.column_with_values(name, counts[name], *first[name]) for name in first]
         self.faults = [*self.rows.faults, *found]
-
-
-def _filled(texts: pa.Array) -> np.ndarray:
-    """Where there is more than white space; most columns that nobody maps are blank or filled throughout."""
-    lengths = pc.fill_null(pc.binary_length(texts), 0).to_numpy(zero_copy_only=False)
-    filled: np.ndarray = lengths > 0
-    if filled.any():
-        lengths = pc.fill_null(pc.binary_length(pc.utf8_trim(texts, characters=INVISIBLE)), 0)
-        filled = lengths.to_numpy(zero_copy_only=False) > 0
-    return filled
 
 
 def lacking(records: Sequence[RecordSpec], present: set[str]) -> list[str]:

@@ -1,10 +1,11 @@
-"""What nobody sees around texts, taken off Arrow arrays."""
+"""What nobody sees in texts of Arrow arrays: taken off around them, and where there is nothing else."""
 
 from __future__ import annotations
 
 from collections.abc import Container
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -41,3 +42,12 @@ def _may_be_padded(array: pa.Array) -> bool:
 def is_blank(texts: pa.ChunkedArray) -> bool:
     """Whether every text is there and empty."""
     return texts.null_count == 0 and not any(octets(chunk).size for chunk in texts.chunks)
+
+
+def filled(texts: pa.Array) -> npt.NDArray[np.bool_]:
+    """Where there is more than white space; most columns that nobody maps are blank or filled throughout."""
+    there: npt.NDArray[np.bool_] = pc.fill_null(pc.binary_length(texts), 0).to_numpy(zero_copy_only=False) > 0
+    if there.any():
+        lengths = pc.fill_null(pc.binary_length(pc.utf8_trim(texts, characters=INVISIBLE)), 0)
+        there = lengths.to_numpy(zero_copy_only=False) > 0
+    return there

@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 
 from gateway.calendars import Calendar, closed_days, spans
 from gateway.mapping.language.identifiers import Check
+from gateway.mapping.language.repeat import Repeat
 
 FieldType = Literal["text", "integer", "decimal", "rate", "date", "datetime", "boolean", "currency", "code"]
 
@@ -131,7 +132,8 @@ class Ignore(Part):
 class FileSpec(BaseModel):
     """How a file is recognised and read. Keys not named here are the format's own options.
 
-    known  columns that may hold values and are not needed; a * stands for any text
+    known   columns that may hold values and are not needed; a * stands for any text
+    repeat  what a row of a table holds several times: each becomes a row
     """
 
     model_config = ConfigDict(extra="allow", frozen=True)
@@ -144,6 +146,7 @@ class FileSpec(BaseModel):
     version: str | None = None
     drift: Literal["ignore", "hold-missing", "hold"] = "hold-missing"
     known: tuple[str, ...] = ()
+    repeat: Repeat | None = None
     tie_out: tuple[TieOut, ...] = ()
     ignore: tuple[Ignore, ...] = ()
 

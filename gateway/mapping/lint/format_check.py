@@ -80,7 +80,8 @@ class FormatCheck:
 
     def path(self, text: str, eaches: Sequence[str | None]) -> PathError | None:
         """Why a source column cannot be read for one of these kinds of row; None where it can, or `each` is wrong."""
-        if self.options_fault or self.claim:
+        repeat = self.mapping.file.repeat
+        if self.options_fault or self.claim or (repeat is not None and repeat.makes(text)):
             return None
         for each in eaches:
             if self._each_error(each) is None:

@@ -15,7 +15,7 @@ from gateway.errors import HomeFault
 from gateway.mapping.language.expressions import ExpressionError, names
 from gateway.mapping.language.loaded import Loaded
 from gateway.mapping.language.spec import RecordSpec, TieOut
-from gateway.mapping.lint import expect, other_names
+from gateway.mapping.lint import expect, other_names, repeat
 from gateway.mapping.lint import fields as lint_fields
 from gateway.mapping.lint.format_check import FormatCheck, said
 from gateway.mapping.lint.probe import Probe
@@ -120,6 +120,7 @@ class _Checker:
             yield self.fault(("file", *path), message, fix)
         if not self.format.options_fault:
             yield from other_names.check(self)
+            yield from repeat.check(self)
         for number, pattern in enumerate(file.match):
             if not pattern.strip() or "/" in pattern:
                 yield self.fault(("file", "match", number), f'"{pattern}" matches no file name',

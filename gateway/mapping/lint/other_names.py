@@ -23,11 +23,14 @@ class Checker(Protocol):
 
 def check(checker: Checker) -> Iterator[HomeFault]:
     """Faults of names for a column that the mapping does not read, and of a name for two columns."""
-    columns = _columns(checker.mapping)
+    repeat = checker.mapping.file.repeat
+    columns = columns_of(checker.mapping)
+    if repeat is not None:
+        columns = {*filter(None, [repeat.cell]), *(name for name in columns if not repeat.makes(name))}
     owners = {column.casefold(): column for column in columns}
     for name, others in checker.mapping.file.options.get("other_names", {}).items():
         path = ("file", "other_names", name)
-        if name not in columns:
+        if name not in columns and not (repeat and repeat.numbered(name)):
             yield checker.fault(path, f'the mapping reads no column "{name}"{nearest(name, columns)}',
                                 "name a column as the mapping calls it, and then its names in files")  # fmt: skip
         for other in [others] if isinstance(others, str) else others:
@@ -45,7 +48,7 @@ def readable_columns(record: RecordSpec) -> set[str]:
     return found
 
 
-def _columns(mapping: Mapping) -> set[str]:
+def columns_of(mapping: Mapping) -> set[str]:
     """Every source column that the mapping names, in expressions as far as they can be read."""
     found = {key for record in mapping.record for key in record.key if key not in record.fields}
     found = found.union(*map(readable_columns, mapping.record))

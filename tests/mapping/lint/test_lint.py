@@ -325,3 +325,51 @@ def test_a_cost_method_that_the_books_do_not_know_is_refused(tmp_path: Path, pro
     [fault] = lint(tmp_path, text + 'cost_method = { constant = "FIFO" }\n', probe)
     assert '"FIFO" is not allowed. Fix: use one of MOVING_AVERAGE' in fault
     assert lint(tmp_path, text + 'cost_method = { constant = "MOVING_AVERAGE" }\n', probe) == []
+
+
+WIDE = STOCK.replace('"SKU"', '"Item {n} SKU"').replace('"On Hand"', '"Item {n} Qty"')
+LISTED = 'repeat = { cell = "Items", separator = ";", parts = "(?P<sku>.+) x (?P<qty>[0-9]+)" }'
+
+
+@pytest.mark.parametrize(
+    ("repeat", "old", "new", "message"),
+    [
+        ('repeat = { columns = "Item {n} *" }', "", "", ""),
+        ('repeat = { columns = ["Item {n} SKU", "Item {n} Qty"] }', "", "", ""),
+        (LISTED, "Item {n} SKU", "Items/SKU", '"Items/SKU" is no part; did you mean "Items/sku"?'),
+        (LISTED, "Item {n} SKU", "Items/sku", ""),
+        (LISTED, "", "", "the mapping reads none of the columns that it makes"),
+        ('repeat = { columns = "Item {n} *" }', "{n} Qty", "1 Qty", 'is one of its numbered columns. Fix: name "Item {n} Qty"'),
+        ('repeat = { columns = "Item {n} S*" }', "", "", 'no pattern of `columns` fits "Item {n} Qty"'),
+    ],
+)  # fmt: skip
+def test_columns_of_repeated_items_are_named_as_they_are_made(
+    tmp_path: Path, probe: Probe, repeat: str, old: str, new: str, message: str
+) -> None:
+    text = WIDE.replace("[file]\n", f"[file]\n{repeat}\n").replace(old, new)
+    faults = lint(tmp_path, text, probe)
+    line = text.splitlines().index(repeat) + 1
+    assert len(faults) == bool(message)
+    assert not message or (
+        message in "".join(faults) and faults[0].startswith(f"mappings/acme/stock.toml:{line}: file.repeat")
+    )
+
+
+@pytest.mark.parametrize(
+    ("repeat", "message"),
+    [
+        ("{ }", "say either columns"),
+        ('{ columns = "Item *" }', 'needs {n} once'),
+        ('{ columns = "* {n} *" }', "at most one *"),
+        ('{ cell = "Items", separator = ";" }', "go together"),
+        ('{ cell = "Items", separator = ";", parts = "(.+)" }', "needs a name of its own"),
+        ('{ cell = "Items", separator = ";", parts = "(?P<sku>.+" }', "is no pattern"),
+        ('{ column = "Item {n} *" }', "column"),
+    ],
+)  # fmt: skip
+def test_a_repetition_of_a_wrong_shape_is_a_fault_on_its_line(tmp_path: Path, repeat: str, message: str) -> None:
+    text = WIDE.replace("[file]\n", f"[file]\nrepeat = {repeat}\n")
+    loaded, faults = load_file(write(tmp_path, "acme/stock.toml", text), tmp_path / "mappings")
+    assert loaded is None
+    assert faults[0].line == text.splitlines().index(f"repeat = {repeat}") + 1
+    assert message in str(faults[0])

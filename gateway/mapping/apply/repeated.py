@@ -1,0 +1,153 @@
+"""Rows that hold several items, in numbered columns or as a list in a cell: each item becomes a row."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from gateway.mapping.apply.trim import filled
+from gateway.mapping.language.repeat import COUNTERS, ITEM, NUMBER, Repeat
+from gateway.reading import ORDINAL, POSITION, UNIT, UNREADABLE, Reading, ReadRequest, unreadable
+from gateway.whitespace import INVISIBLE
+
+PIECE_BYTES = 32 << 20
+"""Texts of a batch that is made; what stands beside the items of a row stands in each of its rows."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Items:
+    """The items of a batch's rows, row by row; a row without any has one that is blank.
+
+    rows     of each item, the place of its row
+    cells    columns that are made
+    numbers  of each item, as text; "" for a blank one
+    places   what follows the row's position; "" for a blank one
+    """
+
+    rows: npt.NDArray[np.int64]
+    cells: dict[str, pa.Array]
+    numbers: pa.Array
+    places: pa.Array
+
+
+class Repeated(Reading):
+    """The rows of a table with a row for each item of its rows; `received` counts these.
+
+    The columns that are repeated are replaced by those that are made of them.
+    """
+
+    def __init__(self, rows: Reading, repeat: Repeat, request: ReadRequest, wanted: Sequence[str]) -> None:
+        self.rows, self.repeat, self.request = rows, repeat, request
+        self.described, self.headings = rows.described, rows.headings
+        self.received, self.faults = 0, []
+        self.groups: dict[str, dict[str, str]] = {}
+        for column in rows.columns:
+            if found := repeat.numbered(column):
+                self.groups.setdefault(found[1], {})[found[0]] = column
+        self.groups = {number: self.groups[number] for number in sorted(self.groups, key=lambda n: (int(n), n))}
+        made = [name for columns in self.groups.values() for name in columns]
+        if repeat.cell in rows.columns:
+            made += repeat.part_columns
+        made += [name for name in COUNTERS if name in wanted]
+        kept = [c for c in rows.columns if not repeat.numbered(c) and (c != repeat.cell or c in wanted)]
+        self.columns = tuple(dict.fromkeys([*kept, *made]))
+
+    def __iter__(self) -> Iterator[pa.RecordBatch]:
+        given = ordinal = 0
+        for batch in self.rows:
+            given += batch.num_rows
+            items = self._listed(batch) if self.repeat.cell in batch.schema.names else self._numbered(batch)
+            self.count(len(items.rows))
+            yield from self._batches(batch, items, ordinal)
+            ordinal += len(items.rows)
+        self.received += self.rows.received - given
+        self.faults = self.rows.faults
+
+    def _batches(self, batch: pa.RecordBatch, items: _Items, ordinal: int) -> Iterator[pa.RecordBatch]:
+        within = np.arange(len(items.rows)) - np.searchsorted(items.rows, items.rows) + 1
+        made = {NUMBER: items.numbers, ITEM: pc.cast(pa.array(within), pa.utf8()), **items.cells}
+        for start, end in pairwise(_cuts(batch, items.rows)):
+            rows = pa.array(items.rows[start:end])
+            places = items.places.slice(start, end - start)
+            position = pc.binary_join_element_wise(batch.column(POSITION).take(rows), places, "")
+            head = [pa.array(np.arange(ordinal + start, ordinal + end)), position, batch.column(UNIT).take(rows)]
+            cells = [
+                made[name].slice(start, end - start) if name in made else batch.column(name).take(rows)
+                for name in self.columns
+            ]
+            yield pa.RecordBatch.from_arrays([*head, *cells], schema=self.schema)
+
+    def _numbered(self, batch: pa.RecordBatch) -> _Items:
+        """A group of columns is an item where one of them is filled."""
+        size = batch.num_rows
+        masks = [
+            np.logical_or.reduce([filled(batch.column(column)) for column in columns.values()])
+            for columns in self.groups.values()
+        ]
+        none = ~np.logical_or.reduce(masks) if masks else np.ones(size, bool)
+        rows, groups = np.nonzero(np.array([*masks, none]).T)
+        places = pa.array(groups * size + rows)
+        blank, absent = pa.array([""] * size, pa.utf8()), pa.nulls(size, pa.utf8())
+        cells = {}
+        for name in dict.fromkeys(name for columns in self.groups.values() for name in columns):
+            parts = [batch.column(c[name]) if name in c else absent for c in self.groups.values()]
+            cells[name] = pa.concat_arrays([*parts, blank]).take(places)
+        labels = [f", {', '.join(one.replace(NUMBER, n) for one in self.repeat.columns)}" for n in self.groups]
+        chosen = pa.array(groups)
+        return _Items(
+            rows, cells, pa.array([*self.groups, ""], pa.utf8()).take(chosen), pa.array([*labels, ""]).take(chosen)
+        )
+
+    def _listed(self, batch: pa.RecordBatch) -> _Items:
+        """A list has an item wherever something stands between separators."""
+        texts = pc.fill_null(batch.column(self.repeat.cell), "")
+        wrong = pc.starts_with(texts, UNREADABLE)
+        lists = pc.split_pattern(pc.if_else(wrong, "", texts), self.repeat.separator)
+        parents = pc.list_parent_indices(lists).to_numpy(zero_copy_only=False)
+        split = pc.utf8_trim(pc.list_flatten(lists), characters=INVISIBLE)
+        there = filled(split)
+        parents, split = parents[there], split.filter(pa.array(there))
+        blank = np.setdiff1d(np.arange(batch.num_rows), parents)
+        order = pa.array(np.argsort(np.concatenate([parents, blank]), kind="stable"))
+        # The text of a cell without a value stands for all parts: what is wrong with it is reported there.
+        rest = pc.if_else(wrong, texts, "").take(pa.array(blank))
+        number = np.arange(len(parents)) - np.searchsorted(parents, parents) + 1
+        numbers = pc.cast(pa.array(number), pa.utf8())
+        places = pc.binary_join_element_wise(f", {self.repeat.cell} ", numbers, "")
+        none = pa.array([""] * len(blank), pa.utf8())
+        return _Items(
+            np.sort(np.concatenate([parents, blank]), kind="stable"),
+            {name: pa.concat_arrays([part, rest]).take(order) for name, part in self._parts(split).items()},
+            pa.concat_arrays([numbers, none]).take(order),
+            pa.concat_arrays([places, none]).take(order),
+        )
+
+    def _parts(self, split: pa.Array) -> dict[str, pa.Array]:
+        """The parts of items; an item that does not fit the pattern has no value in any of them."""
+        found = pc.extract_regex(split, f"(?s)^(?:{self.repeat.parts})$")
+        misfits = pc.is_null(found)
+        fix = "Write it as the other items are written, or let `parts` of [file] repeat in the mapping fit it too."
+        said = pa.array([
+            unreadable(f'the item "{text}" of the list does not fit the pattern of its parts', fix, text)
+            for text in split.filter(misfits).to_pylist()
+        ], pa.utf8())  # fmt: skip
+        return {
+            column: pc.replace_with_mask(pc.struct_field(found, part), misfits, said)
+            for column, part in self.repeat.part_columns.items()
+        }
+
+
+def _cuts(batch: pa.RecordBatch, rows: npt.NDArray[np.int64]) -> list[int]:
+    """Where to cut the rows that are made, so that no batch has many more bytes than it should."""
+    sizes = np.zeros(batch.num_rows, np.int64)
+    for name in batch.schema.names:
+        if name not in (ORDINAL, UNIT):
+            sizes += pc.fill_null(pc.binary_length(batch.column(name)), 0).to_numpy(zero_copy_only=False)
+    pieces = np.cumsum(sizes[rows]) // PIECE_BYTES
+    return [0, *(np.flatnonzero(np.diff(pieces)) + 1).tolist(), len(rows)]
