@@ -86,11 +86,11 @@ class Reader:
         return formats.described(request, looks)
 
     def open(self, number: int, name: str, request: ReadRequest) -> Any:
-        """(columns of an opened file, whether it says itself what they are)."""
+        """(columns of an opened file, whether it says itself what they are, those that have another name in it)."""
         self.bound(request.limits)
         reading = formats.named(name).read(request)
         self._readings[number] = reading
-        return reading.columns, reading.described
+        return reading.columns, reading.described, dict(reading.headings)
 
     def begin(self, number: int, opened: Sequence[int]) -> Any:
         """Begin with the rows of opened files."""

@@ -16,7 +16,7 @@ import subprocess
 import sys
 import threading
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import IO, Any, Protocol, cast
@@ -236,6 +236,10 @@ class ReaderProcess:
             return process.wait()
 
 
+_Opened = tuple[tuple[str, ...], bool, Mapping[str, str]]
+"""What is known of a file once it is open: its `columns`, `described` and `headings`."""
+
+
 class _Remote(Reading):
     """A file that the process has open."""
 
@@ -243,7 +247,7 @@ class _Remote(Reading):
         self._reader, self._name, self.request = process, name, request
         self.received = 0
         self.faults = []
-        self._found: tuple[tuple[str, ...], bool] = ((), True)
+        self._found: _Opened = ((), True, {})
         self._open()
 
     def _open(self) -> None:
@@ -252,7 +256,7 @@ class _Remote(Reading):
         self._ended = self._reader.ended
         self._asked: _Answer | None = self._reader.ask("open", self._number, self._name, self.request, ahead=True)
 
-    def _opened(self) -> tuple[tuple[str, ...], bool]:
+    def _opened(self) -> _Opened:
         if self._asked is not None or self._ended != self._reader.ended:
             asked, self._asked = self._asked, None
             arguments = (self._number, self._name, self.request)
@@ -270,12 +274,20 @@ class _Remote(Reading):
         """As a reading says."""
         return self._opened()[1]
 
+    @property
+    def headings(self) -> Mapping[str, str]:  # type: ignore[override]
+        """As a reading says."""
+        return self._opened()[2]
+
     def __iter__(self) -> Iterator[pa.RecordBatch]:
         return (batch for batch, _ in self.together([]))
 
     def together(self, others: Sequence[Reading]) -> Iterator[tuple[pa.RecordBatch, Any]]:
-        """As a reading says, by the process that has all of them open."""
-        readings = [self, *(cast(_Remote, one) for one in others)]
+        """As a reading says, by the process that has all of them open, unless something is done to rows of some here."""
+        readings = [self, *(one for one in others if isinstance(one, _Remote))]
+        if len(readings) <= len(others):
+            yield from super().together(others)
+            return
         given = False
         for last in (False, True):
             try:

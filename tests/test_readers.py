@@ -16,6 +16,8 @@ from gateway import formats, readers
 from gateway.errors import FileError
 from gateway.home import Home
 from gateway.intake.again import again
+from gateway.mapping.apply.repeated import Repeated
+from gateway.mapping.language.repeat import Repeat
 from gateway.reading import ReadRequest
 from gateway.settings import Limits
 from gateway.transports.folder import Folder
@@ -42,6 +44,29 @@ def test_it_gives_what_is_read_here(reader: readers.ReaderProcess, sample: Sampl
         assert interchange is not None
         assert reader.units(sample.format, asked)() == interchange.units(asked)
     reader.forget()
+
+
+def test_names_that_columns_have_in_the_file_are_known_here_too(reader: readers.ReaderProcess, tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("Artikel,Qty\nA,1\n")
+    options = {"other_names": {"SKU": ["Artikel"]}}
+    rows = reader.read("delimited", ReadRequest(tmp_path / "a.csv", "a.csv", Limits(), options))
+    assert (rows.columns, rows.headings) == (("SKU", "Qty"), {"SKU": "Artikel"})
+    reader.forget()
+
+
+def test_files_are_read_together_also_where_something_is_done_to_the_rows_of_one(
+    reader: readers.ReaderProcess, tmp_path: Path
+) -> None:
+    asked = []
+    for name in ("a", "b"):
+        (tmp_path / name).write_text(f"SKU,Qty\n{name},1\n")
+        asked.append(ReadRequest(tmp_path / name, name, Limits()))
+    first, second = (reader.read("delimited", one) for one in asked)
+    repeat = Repeat(cell="SKU", separator="|", parts="(?P<name>.*)")
+    other = Repeated(second, repeat, asked[1], ())
+    places = [(place, batch.num_rows) for batch, place in first.together([other])]
+    assert places == [(0, 1), (1, 1)]
+    assert (first.received, other.received) == (1, 1)
 
 
 def test_a_file_that_is_refused_is_refused_alike(reader: readers.ReaderProcess, tmp_path: Path) -> None:

@@ -122,6 +122,17 @@ def test_table_45_a_statement_with_german_headers_and_one_with_names_of_the_part
         read(reader, tmp_path, "etsy/statement", french)
 
 
+def test_table_45_messages_call_a_column_as_the_file_does_also_beside_one_that_nobody_maps(
+    reader: Home, tmp_path: Path
+) -> None:
+    file = tmp_path / "count.csv"
+    file.write_text("Date,Artikel,Qty,Note\n2026-11-01,,2,hello\n")
+    result = read(reader, tmp_path, f'{STOCK}other_names = {{ SKU = "Artikel" }}{RECORD}', file)
+    messages = {fault["code"]: fault["message"] for fault in result["faults"]}
+    assert set(messages) == {"ROW_REJECT", "COLUMN_UNKNOWN"}
+    assert messages["ROW_REJECT"].startswith("Artikel: is blank")
+
+
 def test_table_08_stray_quotes_lose_no_return(reader: Home, tmp_path: Path) -> None:
     for name in ("returns.txt", "returns-same-title.txt"):
         result = read(reader, tmp_path, "amazon/fba-returns", case("table-08-fba-return-stray-quotes") / name)

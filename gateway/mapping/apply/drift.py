@@ -67,7 +67,7 @@ class _Watched(Reading):
 
     def __init__(self, rows: Reading, unknown: Sequence[str]) -> None:
         self.rows, self.unknown = rows, unknown
-        self.columns, self.described = rows.columns, rows.described
+        self.columns, self.described, self.headings = rows.columns, rows.described, rows.headings
         self.received, self.faults = rows.received, rows.faults
 
     def __iter__(self) -> Iterator[pa.RecordBatch]:
