@@ -428,6 +428,24 @@ def test_table_40_each_numbered_group_of_columns_is_a_line(reader: Home, tmp_pat
     three = read(reader, tmp_path, ITEMS, folder / "wide-3-items.csv")
     assert rows(three, *LINE, table="order_line") == [("503", *line) for line in THREE]
     assert (three["counts"]["received"], three["counts"]["accepted"], three["faults"]) == (3, 3, [])
+    wide = tmp_path / "numbers.csv"
+    many = "9" * 5000
+    wide.write_text(
+        "\n".join(
+            [
+                "Order Number,Order Date,"
+                + ",".join(
+                    f"Product Item {n} {what}" for n in (many, "10", "2") for what in ("SKU", "Quantity", "Total")
+                ),
+                "504,2026-08-01 10:00,C,3,3.00,B,2,2.00,A,1,1.00",
+            ]
+        )
+    )
+    assert rows(read(reader, tmp_path, ITEMS, wide), "line_no", "sku", table="order_line") == [
+        ("2", "A"),
+        ("10", "B"),
+        (many, "C"),
+    ]
     postage = (
         ITEMS.split("[[record]]")[1]
         .replace('"{n}"', '{ constant = "POSTAGE" }')

@@ -50,7 +50,7 @@ class Repeated(Reading):
         for column in rows.columns:
             if found := repeat.numbered(column):
                 self.groups.setdefault(found[1], {})[found[0]] = column
-        self.groups = {number: self.groups[number] for number in sorted(self.groups, key=lambda n: (int(n), n))}
+        self.groups = {number: self.groups[number] for number in sorted(self.groups, key=_rank)}
         made = [name for columns in self.groups.values() for name in columns]
         if repeat.cell in rows.columns:
             made += repeat.part_columns
@@ -141,6 +141,12 @@ class Repeated(Reading):
             column: pc.replace_with_mask(pc.struct_field(found, part), misfits, said)
             for column, part in self.repeat.part_columns.items()
         }
+
+
+def _rank(number: str) -> tuple[int, str, str]:
+    """The order of numbers in a header, however long they are: 2 before 10."""
+    digits = number.lstrip("0")
+    return len(digits), digits, number
 
 
 def _cuts(batch: pa.RecordBatch, rows: npt.NDArray[np.int64]) -> list[int]:
