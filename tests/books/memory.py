@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -21,6 +21,7 @@ from gateway.books.revenue import shipments
 from gateway.books.rules import load
 from gateway.books.stock import value_posting, views
 from gateway.ledger import views as ledger_views
+from gateway.ledger.clock import Clock
 from gateway.ledger.commit import Commit
 from gateway.ledger.connection import transaction
 from gateway.ledger.lake import Lake
@@ -48,6 +49,7 @@ class Books:
     con: duckdb.DuckDBPyConnection
     rules: PostingRules = RULES
     since: Any = None
+    clock: Clock = field(default_factory=Clock)
 
     def commit(self) -> Commit:
         """A commit that nobody has to finish."""
