@@ -28,7 +28,7 @@ from gateway.home import Home, open_home
 from gateway.intake import take as loop
 from gateway.intake.take import Intake
 from gateway.ledger import archive, lake, verify
-from gateway.mapping.library import load
+from gateway.mapping.lint import lint
 from gateway.once import run_once, taking_files
 from gateway.settings import Config, Sftp
 from gateway.transports import build
@@ -348,7 +348,7 @@ def test_a_file_that_fails_stays_and_is_not_tried_at_every_tick(
 def test_a_mistake_in_one_mapping_holds_its_feeds_files_and_the_loop_goes_on(
     working: Working, gateway: Home, home: Path, drop: Put, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(load.lint, "check", lambda *_, **__: [])
+    monkeypatch.setattr(lint, "check", lambda *_, **__: [])
     mapping = home / "mappings" / "3pl-east" / "945.toml"
     mapping.write_text(mapping.read_text() + '\n[[record]]\ntype = "shipment_line"\n[record.fields]\nsku = "W12/X8"\n')
     gateway.library = gateway.reloaded(gateway.settings).library

@@ -95,7 +95,7 @@ PARTNERS = {mistake: mistake.replace(" ", "-").lower() for mistake in MISTAKES}
 @pytest.fixture
 def unchecked(monkeypatch: pytest.MonkeyPatch) -> None:
     """What is wrong with a mapping is found only where it is used, as a mistake is that the check does not know."""
-    monkeypatch.setattr(load.lint, "check", lambda *_, **__: [])
+    monkeypatch.setattr(lint, "check", lambda *_, **__: [])
 
 
 def place_of(path: Path, marked: str) -> str:
@@ -188,7 +188,7 @@ def corrected(laid_down: Path, tmp_path_factory: pytest.TempPathFactory) -> Corr
 
 @contextmanager
 def open_without_check(folder: Path, patch: pytest.MonkeyPatch) -> Iterator[Home]:
-    patch.setattr(load.lint, "check", lambda *_, **__: [])
+    patch.setattr(lint, "check", lambda *_, **__: [])
     with open_home(folder, now=NOW) as opened:
         yield opened
 

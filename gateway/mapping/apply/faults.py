@@ -153,19 +153,23 @@ def _defects(
         bit = 1 << target.bit
         if not wrong & bit:
             continue
-        column, value = _cell(compiler, record, target, source)
+        missing = not broken & bit
+        column, value = _cell(compiler, record, target, source, missing=missing)
         text = texts.get((record.index, target.name))
         if target.spec.fill_down is not None:
             value = text or value
         origin = texts.get((record.index, "from_status")) or ""
-        cells = tuple(_made_from(compiler, record, target, source)) if target.spec.expr is not None else ()
-        defect = Defect(target, column, value, not broken & bit, origin, text or "", cells)
+        computed = target.spec.expr is not None
+        cells = tuple(_made_from(compiler, record, target, source, missing=missing)) if computed else ()
+        defect = Defect(target, column, value, missing, origin, text or "", cells)
         follows = wrong & record.bits(record.behind(target.needs)) and target.spec.alias is None
         (following if follows else found).append(defect)
     return found or following
 
 
-def _cell(compiler: Compiler, record: Record, target: Target, source: dict[str, str]) -> tuple[str, str]:
+def _cell(
+    compiler: Compiler, record: Record, target: Target, source: dict[str, str], *, missing: bool
+) -> tuple[str, str]:
     """The source column that a defect is about, and its text."""
     named = fields.columns_of(target.spec, record.spec.fields)
     # What keeps the record from being judged at all is reported with its first field.
@@ -179,7 +183,7 @@ def _cell(compiler: Compiler, record: Record, target: Target, source: dict[str, 
         cells = _behind(compiler, record, target, source, target.needs)
         return ", ".join(name for name, _ in cells), " / ".join(text for _, text in cells)
     if target.spec.expr is not None:
-        return next(iter(_made_from(compiler, record, target, source)), (shown_name(target), ""))
+        return next(iter(_made_from(compiler, record, target, source, missing=missing)), (shown_name(target), ""))
     filled = [name for name in named if (source.get(name) or "").strip()]
     column = (filled or named or [shown_name(target)])[0]
     return compiler.heading(column), source.get(column, "")
@@ -194,11 +198,18 @@ def _behind(
     return [(compiler.heading(name), cell_parts(source.get(name, ""))[2]) for name in dict.fromkeys(columns)]
 
 
-def _made_from(compiler: Compiler, record: Record, target: Target, source: dict[str, str]) -> list[tuple[str, str]]:
-    """Cells of an expression that may be wrong: of numbers and dates those with a digit, but always one that it names."""
+def _made_from(
+    compiler: Compiler, record: Record, target: Target, source: dict[str, str], *, missing: bool
+) -> list[tuple[str, str]]:
+    """Cells of an expression that may be wrong: of numbers and dates those with a digit, but always one that it names.
+
+    Where nothing was made, the blank ones come first.
+    """
     used, columns = names(target.spec.expr or "")
     cells = _behind(compiler, record, target, source, used)
     filled = [cell for cell in cells if cell[1].strip()]
+    if missing:
+        return [cell for cell in cells if not cell[1].strip()] + filled
     if target.kind not in (*NUMBERS, "integer", "date", "datetime"):
         return filled or cells
     own = {cell for cell in filled if cell[0] in map(compiler.heading, columns)}
