@@ -104,6 +104,7 @@ def run_books(home: Home) -> Outcome:
     """
     con = home.lake.con
     try:
+        home.lake.fit_threads()
         outcome = books.run(home.commit, con, home.rules, home.context)
     except duckdb.Error as error:
         locking.refuse_full(error)

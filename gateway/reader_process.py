@@ -26,6 +26,8 @@ from gateway.reading import Reading, ReadRequest
 from gateway.settings import Limits
 
 MB = 1 << 20
+OUT_OF_MEMORY = 66
+"""Its exit code where no room is left to answer."""
 LOOK_S = 1.0
 """How often it looks whether who started it is still there."""
 
@@ -129,8 +131,12 @@ def main() -> None:
     os.dup2(2, 1)
     threading.Thread(target=_end_with, args=(os.getppid(),), daemon=True).start()
     reader = Reader()
-    while _answer(reader, source, target):
-        target.flush()
+    try:
+        while _answer(reader, source, target):
+            target.flush()
+    except MemoryError:
+        # Not even the answer that there is none left found room.
+        os._exit(OUT_OF_MEMORY)
 
 
 def _answer(reader: Reader, source: BinaryIO, target: BinaryIO) -> bool:

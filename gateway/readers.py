@@ -26,7 +26,7 @@ import structlog
 
 from gateway import formats
 from gateway.errors import FileError
-from gateway.reader_process import OutOfTimeError
+from gateway.reader_process import OUT_OF_MEMORY, OutOfTimeError
 from gateway.reading import Envelope, Reading, ReadRequest
 
 PIPE_BYTES = 1 << 20
@@ -55,6 +55,16 @@ class _DiedError(Exception):
     def out_of_time(self) -> bool:
         """Whether it used up its processor time."""
         return self.code == -signal.SIGXCPU
+
+    @property
+    def out_of_memory(self) -> bool:
+        """Whether it used up its memory."""
+        return self.code == OUT_OF_MEMORY
+
+    @property
+    def for_good(self) -> bool:
+        """Whether the same question would end it again."""
+        return self.out_of_time or self.out_of_memory
 
 
 class Readers(Protocol):
@@ -137,7 +147,7 @@ class ReaderProcess:
                 return self.result(asked or self.ask(name, *arguments))
             except _DiedError as error:
                 asked = None
-                if last or error.out_of_time:
+                if last or error.for_good:
                     raise refused(request, error) from None
             except MemoryError as error:
                 raise refused(request, error) from None
@@ -297,7 +307,7 @@ class _Remote(Reading):
                 return
             except _DiedError as error:
                 # What somebody ended from outside is tried again; rows that were given cannot be taken back.
-                if last or given or error.out_of_time:
+                if last or given or error.for_good:
                     raise refused(self.request, error) from None
             except MemoryError as error:
                 raise refused(self.request, error) from None
@@ -324,7 +334,7 @@ class _Remote(Reading):
 def refused(request: ReadRequest, error: Exception) -> FileError:
     """Why a file is set aside that takes too much."""
     limits = request.limits
-    if isinstance(error, MemoryError):
+    if isinstance(error, MemoryError) or (isinstance(error, _DiedError) and error.out_of_memory):
         what = f"it takes more than {limits.memory_mb_max} MB of memory to read (limits.memory_mb_max)"
         return FileError(request.name, what, MEMORY_FIX)
     assert isinstance(error, _DiedError)

@@ -144,7 +144,7 @@ class Intake:
         finally:
             self._spent += taking.loads
             readers.current().forget()
-            lake.fit_threads()
+            lake.use_threads(lake.threads)
         if any(load.loaded and is_master_data(load.loaded) for load in taking.loads):
             self.home.master.refresh()
         return receipts or self._take_parts(taking)

@@ -57,10 +57,10 @@ def _die() -> None:
 def _dies_when_read(name: str) -> None:
     claim = batch.claim
 
-    def deadly(home: Home, drop: Drop) -> Any:
+    def deadly(home: Home, drop: Drop, *begun: Any) -> Any:
         if drop.name == name:
             _die()
-        return claim(home, drop)
+        return claim(home, drop, *begun)
 
     batch.claim = again_room.claim = deadly
 
@@ -92,7 +92,7 @@ def _dies_when_opened(name: str) -> None:
 def _hangs_when_read(name: str) -> None:
     import threading
 
-    def hang(home: Home, drop: Drop) -> Any:
+    def hang(home: Home, *more: Any) -> Any:
         (home.folder / "begun").touch()
         threading.Event().wait()
 

@@ -20,7 +20,7 @@ from gateway.intake.attempt import attempt
 from gateway.intake.result import FileResult, pending
 from gateway.intake.take import Intake
 from gateway.ledger import verify
-from gateway.mapping.library import load
+from gateway.mapping.lint import lint
 from gateway.once import run_books, run_once
 from gateway.sql import rows_of
 from tests.conftest import NOW

@@ -292,7 +292,7 @@ def test_a_single_fault_is_one_line(tmp_path: Path) -> None:
 
 
 def test_a_home_without_settings_says_how_to_begin(tmp_path: Path) -> None:
-    with pytest.raises(HouseError, match="Run `gateway init` there, or name a home with -C."):
+    with pytest.raises(HouseError, match=r"Run `gateway init` there, or name a home with -C\."):
         settings.load(tmp_path)
 
 
