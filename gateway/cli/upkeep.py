@@ -18,6 +18,8 @@ def verify(
     ] = "",
 ) -> None:
     """Check that the ledger still says what was committed: rows, chain, anchors, archive, answers and sums."""
+    import duckdb
+
     from gateway.ledger import anchor_check, lake, outside
     from gateway.ledger import verify as verification
 
@@ -25,10 +27,13 @@ def verify(
     if restored:
         _record(settings, restored)
     with lake.open_lake(home_folder(), settings, read_only=True) as ledger:
-        findings = verification.verify(ledger)
-        anchored = anchor_check.check(ledger, home_folder(), settings)
-        findings += anchored.findings + outside.answers(ledger, home_folder())
-        notes = [*anchored.notes, *outside.unnamed(ledger)]
+        findings, notes = verification.verify(ledger), []
+        try:
+            anchored = anchor_check.check(ledger, home_folder(), settings)
+            findings += anchored.findings + outside.answers(ledger, home_folder())
+            notes = [*anchored.notes, *outside.unnamed(ledger)]
+        except duckdb.Error as error:
+            findings.append(verification.unread("anchors, answers and archive", error))
     for finding in findings:
         out.print(f"{finding.table} {finding.row}: {finding.message}")
     for note in notes:

@@ -43,6 +43,12 @@ def verify(lake: Lake, *, archive: bool = True) -> list[Finding]:
         return list(_Check(lake).run(archive))
 
 
+def unread(table: str, error: duckdb.Error) -> Finding:
+    """What a check says that could not read what it needs."""
+    rest = ", and nothing after it was checked" if isinstance(error, duckdb.FatalException) else ""
+    return Finding(table, "data", f"cannot be read{rest}: {_first_line(error)}")
+
+
 class _Check:
     """The checks of one snapshot. What cannot be read is a finding, and the other checks go on."""
 
@@ -56,11 +62,10 @@ class _Check:
         for name, findings in self._checks(archive):
             try:
                 yield from findings
-            except duckdb.FatalException as error:
-                yield Finding(name, "data", f"cannot be read, and nothing after it was checked: {_first_line(error)}")
-                return
             except duckdb.Error as error:
-                yield Finding(name, "data", f"cannot be read: {_first_line(error)}")
+                yield unread(name, error)
+                if isinstance(error, duckdb.FatalException):
+                    return
 
     def _checks(self, archive: bool) -> Iterator[tuple[str, Iterator[Finding]]]:
         yield "audit_log", self._prepare()

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
 from gateway import settings as configuration
 from gateway.errors import HouseError
@@ -162,11 +163,12 @@ def test_a_line_that_was_cut_off_is_no_attack(plain: Path, torn: bytes) -> None:
     assert (plain / WRITTEN).read_bytes().splitlines()[-2] == torn
 
 
-def test_an_anchor_that_cannot_be_written_stops_no_commit(plain: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_anchor_that_cannot_be_written_stops_no_commit(plain: Path) -> None:
     shutil.rmtree(plain / "audit")
     (plain / "audit").write_text("in the way")
-    commit(plain, 4, 5)
-    assert capsys.readouterr().out.count("anchor.failed") == 1
+    with capture_logs() as logged:
+        commit(plain, 4, 5)
+    assert [entry["event"] for entry in logged] == ["anchor.failed"]
     [message], _ = found(plain)
     assert "cannot be read: Not a directory" in message
 

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 
 from gateway.errors import HouseError
 from gateway.ledger import verify
@@ -84,20 +85,22 @@ def test_verify_does_not_depend_on_the_clock_of_the_catalogs_server(opened: Lake
         assert verify.verify(ledger) == []
 
 
-def test_what_the_clock_does_is_logged(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_the_clock_does_is_logged(monkeypatch: pytest.MonkeyPatch) -> None:
     passed = [0.0]
     monkeypatch.setattr("gateway.ledger.clock.time.monotonic", lambda: passed[0])
     clock = Clock()
-    clock.check(NOON, NOON - timedelta(seconds=5))
+
+    def events(now: datetime, newest: datetime) -> list[str]:
+        with capture_logs() as logged:
+            clock.check(now, newest)
+        return [entry["event"] for entry in logged]
+
+    assert events(NOON, NOON - timedelta(seconds=5)) == []
     passed[0] = 10
-    clock.check(NOON + timedelta(seconds=10), NOON)
-    assert capsys.readouterr().out == "", "a clock that is right says nothing"
-    clock.check(NOON + timedelta(days=2), NOON)
-    assert "clock.changed" in capsys.readouterr().out
-    clock.check(NOON - timedelta(minutes=30), NOON)
-    clock.check(NOON - timedelta(minutes=30), NOON)
-    logged = capsys.readouterr().out
-    assert logged.count("clock.behind") == 1 and logged.count("clock.changed") == 1
+    assert events(NOON + timedelta(seconds=10), NOON) == [], "a clock that is right says nothing"
+    assert events(NOON + timedelta(days=2), NOON) == ["clock.changed"]
+    assert events(NOON - timedelta(minutes=30), NOON) == ["clock.changed", "clock.behind"]
+    assert events(NOON - timedelta(minutes=30), NOON) == []
 
 
 @pytest.mark.parametrize(("back", "refused"), [(3_600, False), (3_601, True)])

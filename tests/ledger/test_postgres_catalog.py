@@ -169,7 +169,7 @@ def test_a_lock_that_was_lost_is_noticed_before_the_next_commit(ledger: Lake, po
         postgres.end_connections()
         if asked:
             assert ledger.store.catalog.stamp(), "another question makes a new connection, which has no locks"
-        with pytest.raises(HouseError, match="the connection was lost meanwhile"):
+        with pytest.raises(HouseError, match="the connection was lost"):
             post(ledger, 2, 2)
         assert lines(ledger) == 2
         post(ledger, 2, 2)
