@@ -18,8 +18,9 @@ from gateway.books.reconcile.sides import items
 from gateway.home import open_home
 from gateway.ledger import verify
 from gateway.once import run_once
-from tests.books.reconcile.test_declared import BLOCK, MAPPING, declare
+from tests.books.reconcile.test_declared import BLOCK, TRANSFERS, declare
 from tests.conftest import NOW
+from tests.mapping_texts import write_delimited
 
 Put = Callable[[str, str, bytes | str], Path]
 WITH_CODES = (
@@ -88,7 +89,7 @@ def test_the_same_matches_hold_whatever_came_first_and_what_no_longer_holds_is_t
     monkeypatch.setattr("gateway.once.write_workbooks", lambda *_, **__: [])
     bank = 'feed = "main-bank.mt940"\npartner = "main-bank"\nbased_on = "standard/swift/mt940"\n[file]\nmatch = ["*.sta"]\n'
     (home / "mappings" / "main-bank" / "mt940.toml").write_text(bank)
-    (home / "mappings" / "amazon-us" / "transfers.toml").write_text(MAPPING)
+    write_delimited(home, "amazon-us.transfers", "order_line", ["order_id", "line_no"], TRANSFERS)
     declare(home, WITH_CODES)
     other = Path(shutil.copytree(home, home.with_name("other")))
     with state(home, transfers=("amazon-us", orders()), one=("main-bank", BANK)) as first:
