@@ -39,7 +39,12 @@ def again(home: Home, file_id: str, *, force: bool) -> list[FileResult]:
     """Read an archived file once more; `force` releases what was held. Raises HouseError for an unknown file."""
     file = _find(home, file_id)
     if force and file.state != "HELD":
-        raise HouseError("release", f"{file.name} ({file_id})", "Only held files are released.", f"it is {file.state}")
+        raise HouseError(
+            "release",
+            f"{file.name} ({file_id})",
+            "Only held files are released; `gateway replay` reads other ones again.",
+            f"it is {file.state}",
+        )
     target = home.lake.temporary / f"replay-{file_id}"
     target.parent.mkdir(parents=True, exist_ok=True)
     archive.restore(home.lake.store.archive, file.sha256, target)

@@ -67,7 +67,7 @@ def check(lake: Lake, home: Path, config: Config) -> Checked:
         checked.findings += anchored.findings + wrong
         checked.notes += [f"anchor {place.name}: {note}" for note in anchored.notes]
         behind = newest - max((seq for seq, _ in anchored.heads), default=0)
-        if behind > 0 and not checked.findings:
+        if behind > 0 and anchored.heads and not checked.findings:
             checked.notes.append(
                 f"anchor {place.name}: the newest {behind} audit rows are not anchored, as when a process ended between "
                 "commit and anchor, or the place could not be written; the next commit anchors them"
