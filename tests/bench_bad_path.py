@@ -17,6 +17,7 @@ from pathlib import Path
 import zstandard
 
 from gateway import init as homes
+from gateway import readers
 from gateway.home import open_home
 from gateway.intake.take import Intake
 from gateway.synthetic.edi import interchange
@@ -60,19 +61,19 @@ def bare(folder: Path) -> float:
 
 
 def set_aside(home: Path) -> None:
-    """In a process of its own: take what waits; prints how many files were set aside a second of a processor."""
+    """In a process of its own: take what waits; prints how many files were set aside a second."""
     least = bare(home / "inbound" / "3pl-east")
-    with open_home(home, now=NOW) as gateway:
+    with readers.bounded(), open_home(home, now=NOW) as gateway:
         folder = Folder(home, gateway.settings)
-        begun, files = time.process_time(), 0
+        begun, files = time.perf_counter(), 0
         for receipts in Intake(gateway).take(folder.poll()):
             for receipt in receipts:
                 folder.settle(receipt.drop)
                 files += len(receipt.files)
-        seconds = time.process_time() - begun
+        seconds = time.perf_counter() - begun
     said = "as fast as demanded" if files / seconds >= FILES_PER_S_MIN else f"LESS THAN {FILES_PER_S_MIN}"
     print(
-        f"unreadable files {files:,}: {seconds:.2f} s of a processor, {files / seconds:,.0f} files/s, {said}; "
+        f"unreadable files {files:,}: {seconds:.2f} s, {files / seconds:,.0f} files/s, {said}; "
         f"bare reading, hash and compression {least:.2f} s; ratio {seconds / least:.1f}"
     )
 
