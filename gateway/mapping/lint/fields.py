@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import suppress
 from datetime import date, datetime
 from decimal import Decimal, InvalidOperation
 from itertools import combinations
@@ -128,8 +129,10 @@ def _group(checker: Checker, path: Path, field: FieldSpec, record: RecordSpec) -
                 (*path, "within"), "names the column that is filled down", "name the column of the group"
             )
         return
-    number = record.fields.get(_DOCUMENTS.get(record.type, ""))
-    columns = columns_of(number, record.fields) if number is not None else []
+    number, columns = record.fields.get(_DOCUMENTS.get(record.type, "")), list[str]()
+    if number is not None:
+        with suppress(ExpressionError):  # A fault of its own.
+            columns = columns_of(number, record.fields)
     if checker.one_file and field.fill_down is not None and columns and field.fill_down not in columns:
         yield checker.fault(
             (*path, "fill_down"),

@@ -316,6 +316,10 @@ currency    = { fill_down = "Currency" }
     assert with_group('"Order"') == with_group("[]") == []
     assert ['did you mean "Order"' in fault for fault in with_group('"Ordr"')] == [True]
     assert ["names the column that is filled down" in fault for fault in with_group('"Currency"')] == [True]
+    broken = lint(tmp_path, head + order.replace('= "Order"', '= { expr = "concat(a b" }'), probe)
+    assert ["cannot be read as an expression" in fault for fault in broken] == [True], (
+        "a slip there is a fault, no more"
+    )
 
 
 def test_a_cost_method_that_the_books_do_not_know_is_refused(tmp_path: Path, probe: Probe) -> None:
