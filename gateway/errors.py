@@ -64,6 +64,11 @@ class FileError(HouseError):
         return Fault(self.code, self.cause or str(self), self.hint, self.position)
 
 
+def first_line(error: BaseException) -> str:
+    """The first line of what an error says: the database adds the statement and advice to programmers."""
+    return str(error).strip().split("\n", maxsplit=1)[0].rstrip()
+
+
 @dataclass(frozen=True, slots=True, order=True)
 class HomeFault:
     """A mistake in a file of the home: `file` below it, `line` from 1, what is wrong, the fix."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import sqlite3
 
-from gateway.errors import HouseError
+from gateway.errors import HouseError, first_line
 
 ROOM = "Make room on that disk, and run it again: nothing is half done."
 READ_ONLY = "Mount it writable, or use a home that is; status, query, stock, trace, verify and try only read."
@@ -40,7 +40,7 @@ def explained(error: Exception, operation: str, subject: str) -> HouseError | No
         place = f": {error.filename}" if error.filename else ""
         hint = _BY_NUMBER.get(error.errno, "Repair the cause, and run it again.")
         return HouseError(operation, subject, hint, f"{error.strerror}{place}")
-    text = str(error).strip().split("\n")[0]
+    text = first_line(error)
     if isinstance(error, MemoryError):
         return HouseError(operation, subject, MEMORY, text or "there is not enough memory")
     if not isinstance(error, OSError | sqlite3.Error | ImportError | RuntimeError) and not _of_the_database(error):

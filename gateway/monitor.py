@@ -123,15 +123,11 @@ class Monitor:
 
     # --- read by others -------------------------------------------------------------------------------
 
-    def metrics(self) -> bytes:
-        """In the text format of Prometheus."""
+    def metrics(self, *, public: bool = False) -> bytes:
+        """In the text format of Prometheus; `public` are those that name no partner, feed or server."""
         for lane in list(self.lanes):
             self._up.labels(lane.name).set(0 if lane.error else 1)
-        return generate_latest(self.registry)
-
-    def public_metrics(self) -> bytes:
-        """The metrics that name no partner, feed or server, in the text format of Prometheus."""
-        return generate_latest(self.public)
+        return generate_latest(self.public if public else self.registry)
 
     def health(self) -> list[str]:
         """Why the process should be restarted; nothing if it is well."""
@@ -140,15 +136,13 @@ class Monitor:
             return ["the loop has ended"]
         return [f"{self._step} for {busy:.0f} s"] if self._step != "waiting" and busy > STUCK_S else []
 
-    def unready(self) -> list[str]:
-        """Why files are not taken as they should be."""
+    def unready(self, *, public: bool = False) -> list[str]:
+        """Why files are not taken as they should be; `public` without the errors, which name partners and files."""
         starting = ["starting"] if self._step == "starting" else []
-        return self.health() + starting + [f"{step}: {error}" for step, error in self.failed.items()]
-
-    def public_unready(self) -> list[str]:
-        """As `unready`, without the errors, because they name partners and files."""
-        starting = ["starting"] if self._step == "starting" else []
-        return self.health() + starting + [f"{step} failed; the log says why" for step in self.failed]
+        failed = [
+            f"{step} failed; the log says why" if public else f"{step}: {error}" for step, error in self.failed.items()
+        ]
+        return self.health() + starting + failed
 
     def state(self) -> dict[str, Any]:
         """Everything, for `gateway top`."""

@@ -185,3 +185,12 @@ class Reading(ABC):
                     batch = batch.set_column(at, batch.schema.field(at), moved)
                 yield batch, place
             units += last + 1
+
+
+class Wrapped(Reading):
+    """The rows of another reading, changed or counted on their way; its columns are called as there."""
+
+    def __init__(self, rows: Reading) -> None:
+        self.rows = rows
+        self.columns, self.described, self.headings = rows.columns, rows.described, rows.headings
+        self.received, self.faults = rows.received, rows.faults

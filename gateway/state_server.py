@@ -69,7 +69,7 @@ class _Handler(BaseHTTPRequestHandler):
             # A page in a browser of this machine that was led here by a name of its own.
             self._say(421, b"Ask for it by the name that daemon.listen has.\n", "text/plain")
         else:
-            self._answer_anybody()
+            self._answer(public=True)
 
     def _where(self) -> str:
         return f" It is in ledger/{TOKEN_FILE} of the home, or set daemon.token_env." if self.hosts else ""
@@ -84,29 +84,18 @@ class _Handler(BaseHTTPRequestHandler):
         sent = self.headers.get("Authorization", "").encode()
         return hmac.compare_digest(sent, f"Bearer {self.token}".encode())
 
-    def _answer(self) -> None:
+    def _answer(self, *, public: bool = False) -> None:
         monitor = self.monitor
         if self.path == "/metrics":
-            self._say(200, monitor.metrics(), CONTENT_TYPE_LATEST)
+            self._say(200, monitor.metrics(public=public), CONTENT_TYPE_LATEST)
         elif self.path == "/health":
             self._judge(monitor.health())
         elif self.path == "/ready":
-            self._judge(monitor.unready())
-        elif self.path == "/state":
+            self._judge(monitor.unready(public=public))
+        elif self.path == "/state" and not public:
             self._say(200, json.dumps(monitor.state()).encode(), "application/json")
         else:
-            self._say_there_is_none()
-
-    def _answer_anybody(self) -> None:
-        if self.path == "/metrics":
-            self._say(200, self.monitor.public_metrics(), CONTENT_TYPE_LATEST)
-        elif self.path == "/ready":
-            self._judge(self.monitor.public_unready())
-        else:
-            self._say_there_is_none()
-
-    def _say_there_is_none(self) -> None:
-        self._say(404, b"There are /metrics, /health, /ready and /state.\n", "text/plain")
+            self._say(404, b"There are /metrics, /health, /ready and /state.\n", "text/plain")
 
     def _judge(self, problems: list[str]) -> None:
         self._say(503 if problems else 200, "\n".join([*problems, "" if problems else "ok\n"]).encode(), "text/plain")

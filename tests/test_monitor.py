@@ -160,7 +160,7 @@ def test_a_loop_that_failed_is_not_ready_and_one_that_is_stuck_is_not_healthy(mo
     with pytest.raises(OSError, match="full"), monitor.step("take"):
         raise OSError("the disk is full")
     assert (monitor.health(), monitor.unready()) == ([], ["take: the disk is full"])
-    assert monitor.public_unready() == ["take failed; the log says why"]
+    assert monitor.unready(public=True) == ["take failed; the log says why"]
     assert b'gateway_step_failing{step="take"} 1.0' in monitor.metrics()
     with monitor.step("take"):
         assert monitor.health() == []

@@ -18,6 +18,7 @@ from typing import Generic, TypeVar
 import duckdb
 import pyarrow as pa
 
+from gateway.errors import first_line
 from gateway.ledger.commit import Commit
 from gateway.sql import lay, literal
 
@@ -115,7 +116,7 @@ class Attempt:
 
 def why(error: BaseException) -> str:
     """The first line of an error, without the kind and the advice to programmers that the database puts around it."""
-    first = re.sub(r"^[\w ]{1,30} Error: ", "", str(error).split("\n", maxsplit=1)[0])
+    first = re.sub(r"^[\w ]{1,30} Error: ", "", first_line(error))
     first = first.partition(". You might want to")[0].rstrip("!. ")
     return first if len(first) <= WHY_MAX else f"{first[:WHY_MAX]}…"
 

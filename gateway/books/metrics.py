@@ -14,7 +14,7 @@ import duckdb
 from pydantic import ConfigDict, Field, ValidationError, model_validator
 
 from gateway.books.stock.views import create_views
-from gateway.errors import HomeFault, HouseError
+from gateway.errors import HomeFault, HouseError, first_line
 from gateway.ledger import queries, views
 from gateway.model import TABLES
 from gateway.model.reconciling import DETAIL
@@ -156,7 +156,9 @@ def _problem(con: duckdb.DuckDBPyConnection, text: str) -> tuple[str, str] | Non
         result = con.execute(text, parameters(text, datetime.fromtimestamp(0, UTC)))
         kinds, rows = [str(column[1]) for column in result.description], result.fetchall()
     except duckdb.Error as error:
-        return _first_line(error), "write a SELECT over the columns of these tables"
+        return re.sub(r"^\w+ Error: ", "", first_line(error)).rstrip(
+            "!."
+        ), "write a SELECT over the columns of these tables"
     if len(kinds) != 1:
         return f"gives {len(kinds)} columns", ONE_NUMBER
     if len(rows) != 1:
@@ -167,10 +169,6 @@ def _problem(con: duckdb.DuckDBPyConnection, text: str) -> tuple[str, str] | Non
 def parameters(text: str, at: datetime) -> dict[str, datetime]:
     """The parameters of a SELECT: the instant, where it asks for it."""
     return {AS_OF[1:]: at} if AS_OF in text else {}
-
-
-def _first_line(error: duckdb.Error) -> str:
-    return re.sub(r"^\w+ Error: ", "", str(error).split("\n", maxsplit=1)[0]).rstrip("!.")
 
 
 def _tables(con: duckdb.DuckDBPyConnection, text: str) -> list[str]:

@@ -53,7 +53,7 @@ def _post(commit: Commit, con: duckdb.DuckDBPyConnection, rules: PostingRules, a
         (shipments.STEP, shipments.run),
     ):
         changed += attempt.step(step, partial(work, commit, con, rules, since(step)))
-    for on in late_channels.rules_by_source(rules.posting):
+    for on, depending in late_channels.rules_by_source(rules.posting).items():
         step = late_channels.step_of(on)
-        changed += attempt.step(step, partial(late_channels.run, commit, con, rules, since(step), on))
+        changed += attempt.step(step, partial(late_channels.run, commit, con, rules, since(step), on, depending))
     return changed

@@ -13,7 +13,7 @@ from gateway import settings as configuration
 from gateway.cli.invocation import home_folder
 from gateway.cli.output import out, print_json, print_rows
 from gateway.csv_text import csv_text
-from gateway.errors import HouseError
+from gateway.errors import HouseError, first_line
 
 if TYPE_CHECKING:
     from gateway.books.feeds import Feed
@@ -138,7 +138,7 @@ def _ask(sql: str, as_of: str | None) -> tuple[list[str], list[dict[str, Any]]]:
         try:
             return retry(lambda: _answer(ledger.con, sql))
         except duckdb.Error as error:
-            cause = str(error).split("\n")[0].rstrip("!.")
+            cause = first_line(error).rstrip("!.")
             raise HouseError(
                 "run query", sql[:80], "Correct the SQL; docs/ledger.md lists every table and column.", cause
             ) from None

@@ -125,26 +125,25 @@ class Intake:
         taking = _Batch(self.home, batch)
         size = sum(one.stored.bytes for one in batch)
         lake = self.home.lake
-        lake.use_threads(1 if size <= SMALL_BYTES else lake.threads)
-        try:
-            receipts = taking.take()
-        except (HouseError, duckdb.InterruptException):
-            raise
-        except Exception as error:
-            # A large file may need more room than the others behind it.
-            if size <= arrivals.BATCH_BYTES:
-                locking.refuse_full(error)
-            if len(batch) > 1:
+        with lake.using_threads(1 if size <= SMALL_BYTES else lake.threads):
+            try:
+                receipts = taking.take()
+            except (HouseError, duckdb.InterruptException):
+                raise
+            except Exception as error:
+                # A large file may need more room than the others behind it.
+                if size <= arrivals.BATCH_BYTES:
+                    locking.refuse_full(error)
+                if len(batch) > 1:
+                    self._spent += taking.loads
+                    self.sweep()
+                    return [receipt for one in batch for receipt in self.take_batch([one])]
+                drop = batch[0].drop
+                log.exception("file.failed", partner=drop.partner, name=drop.name)
+                return [left(drop, "see the log; the file was left in place")]
+            finally:
                 self._spent += taking.loads
-                self.sweep()
-                return [receipt for one in batch for receipt in self.take_batch([one])]
-            drop = batch[0].drop
-            log.exception("file.failed", partner=drop.partner, name=drop.name)
-            return [left(drop, "see the log; the file was left in place")]
-        finally:
-            self._spent += taking.loads
-            readers.current().forget()
-            lake.use_threads(lake.threads)
+                readers.current().forget()
         if any(load.loaded and is_master_data(load.loaded) for load in taking.loads):
             self.home.master.refresh()
         return receipts or self._take_parts(taking)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -52,27 +53,30 @@ class _Anchored:
 
 def check(lake: Lake, home: Path, config: Config) -> Checked:
     """Compare every anchor of the settings with the audit chain. Raises HouseError where the key is not there."""
-    anchors, checked = Anchors(home, config), Checked()
-    for place in anchors.places:
-        try:
-            anchored = _of_file(place, anchors) if isinstance(place, AnchorFile) else _of_bucket(place, anchors.key)
-        except (OSError, HouseError) as error:
-            cause = error.strerror if isinstance(error, OSError) else error
-            checked.findings.append(
-                _finding(place.name, f"cannot be read: {cause}. Fix: make it readable, verify again")
-            )
-            continue
-        # After the anchors: a head is anchored when its commit is in the ledger.
-        newest, wrong = _compare(lake, place.name, anchored)
-        checked.findings += anchored.findings + wrong
-        checked.notes += [f"anchor {place.name}: {note}" for note in anchored.notes]
-        behind = newest - max((seq for seq, _ in anchored.heads), default=0)
-        if behind > 0 and anchored.heads and not checked.findings:
-            checked.notes.append(
-                f"anchor {place.name}: the newest {behind} audit rows are not anchored, as when a process ended between "
-                "commit and anchor, or the place could not be written; the next commit anchors them"
-            )
+    checked = Checked()
+    with closing(Anchors(home, config)) as anchors:
+        for place in anchors.places:
+            _check_place(lake, place, anchors, checked)
     return checked
+
+
+def _check_place(lake: Lake, place: AnchorFile | AnchorBucket, anchors: Anchors, checked: Checked) -> None:
+    try:
+        anchored = _of_file(place, anchors) if isinstance(place, AnchorFile) else _of_bucket(place, anchors.key)
+    except (OSError, HouseError) as error:
+        cause = error.strerror if isinstance(error, OSError) else error
+        checked.findings.append(_finding(place.name, f"cannot be read: {cause}. Fix: make it readable, verify again"))
+        return
+    # After the anchors: a head is anchored when its commit is in the ledger.
+    newest, wrong = _compare(lake, place.name, anchored)
+    checked.findings += anchored.findings + wrong
+    checked.notes += [f"anchor {place.name}: {note}" for note in anchored.notes]
+    behind = newest - max((seq for seq, _ in anchored.heads), default=0)
+    if behind > 0 and anchored.heads and not checked.findings:
+        checked.notes.append(
+            f"anchor {place.name}: the newest {behind} audit rows are not anchored, as when a process ended between "
+            "commit and anchor, or the place could not be written; the next commit anchors them"
+        )
 
 
 def _of_file(place: AnchorFile, anchors: Anchors) -> _Anchored:

@@ -6,6 +6,7 @@ where there is a key. A file gets a line after each commit, a bucket an object a
 
 from __future__ import annotations
 
+import errno
 import getpass
 import hashlib
 import hmac
@@ -65,7 +66,7 @@ class AnchorFile:
             text = line_of(entry | {"after": self._last}, self._key)
             added = (b"\n" if cut_off else b"") + text + b"\n"
             if os.write(descriptor, added) != len(added):
-                raise OSError(28, "No space left on device")
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
             self._size, self._last = size + len(added), hashlib.sha256(text).hexdigest()
         finally:
             os.close(descriptor)

@@ -21,7 +21,7 @@ from pathlib import Path
 import duckdb
 
 from gateway.atomic import is_of_another_process
-from gateway.errors import HouseError
+from gateway.errors import HouseError, first_line
 from gateway.ledger.store import Store
 from gateway.settings import Config
 from gateway.sql import literal
@@ -103,7 +103,7 @@ def _load_extension(con: duckdb.DuckDBPyConnection, name: str) -> None:
     try:
         con.execute(f"load {literal(str(shipped[0]))}")
     except duckdb.Error as error:
-        raise HouseError("load", f"extension {name}", hint, str(error).splitlines()[0]) from error
+        raise HouseError("load", f"extension {name}", hint, first_line(error)) from error
 
 
 def release(temporary: Path) -> None:

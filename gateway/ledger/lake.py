@@ -5,14 +5,15 @@ Any number of readers may work while one process commits.
 
 from __future__ import annotations
 
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 
 import duckdb
 
-from gateway.errors import HouseError
+from gateway.errors import HouseError, first_line
 from gateway.failures import explained
 from gateway.ledger import connection, schema, views
 from gateway.ledger.anchors import Anchors
@@ -40,6 +41,7 @@ class Lake:
     ) -> None:
         self.store, self.con, self.temporary, self.threads = store, con, temporary, threads
         self.read_only = read_only
+        self._in_use = threads
         self.lock = WriterLock(store.catalog)
         self.anchors: Anchors | None = None
         self.clock = Clock()
@@ -65,16 +67,26 @@ class Lake:
     ) -> None:
         self.close()
 
-    def use_threads(self, count: int) -> None:
-        """How many threads the connection's queries may use from now on; at most `threads`."""
-        self.con.execute(f"set threads = {min(count, self.threads)}")
+    @contextmanager
+    def using_threads(self, count: int) -> Iterator[None]:
+        """Let the connection's queries use so many threads, at most `threads`; afterwards as many as before."""
+        before = self._in_use
+        self._use(count)
+        try:
+            yield
+        finally:
+            self._use(before)
+
+    def _use(self, count: int) -> None:
+        self._in_use = min(count, self.threads)
+        self.con.execute(f"set threads = {self._in_use}")
 
     def fit_threads(self) -> None:
         """Let queries over the whole ledger use as many threads as pay off: in a small one they wait for one another."""
         row = self.con.execute(
             "select coalesce(sum(record_count), 0) from __ducklake_metadata_lake.ducklake_table_stats"
         ).fetchone()
-        self.use_threads(1 if row and row[0] <= SMALL_ROWS else self.threads)
+        self._use(1 if row and row[0] <= SMALL_ROWS else self.threads)
 
     def version(self) -> int:
         """Number of the newest snapshot."""
@@ -117,7 +129,7 @@ def open_lake(home: Path, config: Config, *, read_only: bool = False, as_of: str
         # "readonly" only where the catalog is none, and would have to be made.
         damaged = read_only and "readonly" in str(error)
         refused = None if damaged else explained(error, "open ledger", store.catalog.name)
-        raise refused or _unreadable(store, str(error).split("\n")[0]) from error
+        raise refused or _unreadable(store, first_line(error)) from error
     except BaseException:
         store.close()
         raise

@@ -9,7 +9,7 @@ from typing import Any
 
 import duckdb
 
-from gateway.errors import HouseError
+from gateway.errors import HouseError, first_line
 from gateway.ledger import postgres_copy
 from gateway.ledger.locking import file_lock
 from gateway.ledger.postgres_session import Session, connection_string, library
@@ -110,7 +110,7 @@ class PostgresCatalog:
             try:
                 yield con
             except psycopg.Error as error:
-                cause = str(error).strip().splitlines()[0]
+                cause = first_line(error)
                 raise HouseError("copy the catalog", self.name, "Check the server, and run it again.", cause) from error
 
     def close(self) -> None:

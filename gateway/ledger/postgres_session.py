@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
-from gateway.errors import HouseError
+from gateway.errors import HouseError, first_line
 from gateway.ledger.locking import HeldElsewhereError
 from gateway.settings import Ledger, secret_of
 
@@ -39,7 +39,7 @@ def connection_string(settings: Ledger) -> str:
         given = client.conninfo.conninfo_to_dict(settings.postgres)
     except client.Error as error:
         fix = 'Write ledger.catalog as in "postgres:host=db.example user=gateway dbname=gateway".'
-        raise HouseError("open ledger", "PostgreSQL", fix, _first_line(error)) from error
+        raise HouseError("open ledger", "PostgreSQL", fix, _said(error)) from error
     text: str = client.conninfo.make_conninfo(
         **{"connect_timeout": CONNECT_TIMEOUT_S, "application_name": "gateway"} | given
     )
@@ -190,7 +190,7 @@ class Session:
         return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], signed=True)
 
     def _refused(self, error: Exception) -> HouseError:
-        cause = _first_line(error)
+        cause = _said(error)
         variable = self._settings.catalog_password_env
         if "password" in cause or "authentication" in cause:
             fix = (
@@ -205,5 +205,5 @@ class Session:
         return HouseError("open ledger", self._name, fix, cause)
 
 
-def _first_line(error: Exception) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0].removeprefix("connection failed: ")
+def _said(error: Exception) -> str:
+    return (first_line(error) or type(error).__name__).removeprefix("connection failed: ")

@@ -9,7 +9,7 @@ from typing import Any
 
 import duckdb
 
-from gateway.errors import HouseError
+from gateway.errors import HouseError, first_line
 from gateway.ledger import archive as archives
 from gateway.ledger import catalog_statistics, schema, sealing
 from gateway.ledger.commit import FIRST_HASH, chain, row_hash
@@ -46,7 +46,7 @@ def verify(lake: Lake, *, archive: bool = True) -> list[Finding]:
 def unread(table: str, error: duckdb.Error) -> Finding:
     """What a check says that could not read what it needs."""
     rest = ", and nothing after it was checked" if isinstance(error, duckdb.FatalException) else ""
-    return Finding(table, "data", f"cannot be read{rest}: {_first_line(error)}")
+    return Finding(table, "data", f"cannot be read{rest}: {first_line(error)}")
 
 
 class _Check:
@@ -239,10 +239,6 @@ class _Check:
     def _number(self, query: str) -> int:
         row = self.con.execute(query).fetchone()
         return int(row[0]) if row else 0
-
-
-def _first_line(error: duckdb.Error) -> str:
-    return str(error).splitlines()[0]
 
 
 def _hash(table: Table, columns: tuple[str, ...]) -> str:

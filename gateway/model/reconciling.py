@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from gateway.model.exceptions import SOURCE, SUBJECT
 from gateway.model.matches import SIDE
 from gateway.model.table import DAY, MONEY, QUANTITY, TEXT, Column, Table
 
@@ -46,12 +47,8 @@ LEFT_OUT = Table(
         Column("title", TEXT, "The step, for people", True),
         Column("why", TEXT, "The error", True),
         Column("what", TEXT, "The unit, for people"),
-        Column("entity", TEXT, "Legal entity"),
-        Column("partner", TEXT, "Partner"),
-        Column("sku", TEXT, "SKU"),
-        Column("document", TEXT, "Order, file …"),
-        Column("file_id", TEXT, "Source file"),
-        Column("position", TEXT, "Place in it"),
+        *SUBJECT,
+        *SOURCE,
     ),
     provenance=False,
 )

@@ -10,6 +10,7 @@ from decimal import ROUND_HALF_EVEN, Decimal
 import duckdb
 
 from gateway.books.metrics import LINES, Metric, parameters
+from gateway.errors import first_line
 from gateway.ledger.connection import transaction
 
 DIGITS = Decimal("0.000001")
@@ -48,7 +49,7 @@ def _measured(con: duckdb.DuckDBPyConnection, metric: Metric, at: datetime, sour
         denominator = _figure(con, metric.denominator, at) if metric.denominator else None
     except (duckdb.DataError, duckdb.ProgrammingError) as error:
         # What a SELECT of the home meets in the data is no reason to write no workbook.
-        problem = f"{metric.title} could not be worked out: {str(error).split(chr(10), maxsplit=1)[0]}"
+        problem = f"{metric.title} could not be worked out: {first_line(error)}"
         return Measured(metric, None, None, None, source, problem)
     try:
         value = _quotient(numerator, denominator) if metric.denominator else numerator

@@ -52,6 +52,7 @@ def run(
     rules: PostingRules,
     since: datetime | None,
     on: str,
+    depending: Sequence[Rule],
     without: str = "",
 ) -> int:
     """Post what waited in a table or derivation for a channel that is configured now; the number of records.
@@ -59,10 +60,10 @@ def run(
     A file and its channel post together: what has no line yet has not posted. Looked at are files since that instant
     (None: all), those that were left out before, and the channels that an open exception names.
 
-    on       what `rules_by_source` names
-    without  relation of what is left out
+    on         table or derivation
+    depending  its rules that ask for the channel's revenue, as `rules_by_source` gives them
+    without    relation of what is left out
     """
-    depending = rules_by_source(rules.posting)[on]
     entries, relation = Entries(con, rules, "_late"), f"_late_{on}"
     sql = _derived_sql(depending, without) if on in DERIVED else _records_sql(on, depending, since, without)
     con.execute(f"create or replace temp table {relation} as {sql}")

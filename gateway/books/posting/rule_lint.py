@@ -12,7 +12,7 @@ from gateway.books.posting.conditions import above, compile_expression
 from gateway.books.posting.rules import NOTHING, Posting, Rule, StockRoles
 from gateway.books.posting.sources import NUMBERS, columns_of, domains_of, known
 from gateway.books.posting.truth import Domain, Truth
-from gateway.errors import HomeFault
+from gateway.errors import HomeFault, first_line
 from gateway.mapping.language.expressions import ExpressionError, names
 from gateway.model.status import STATUSES
 from gateway.nearest import listed, nearest
@@ -249,7 +249,7 @@ def _type(con: duckdb.DuckDBPyConnection, sql: str, columns: Mapping[str, str]) 
     try:
         row = con.execute(f"select typeof({sql}) from (select {listed})").fetchone()
     except duckdb.Error as error:
-        return str(error).split("\n", maxsplit=1)[0]
+        return first_line(error)
     return str(row[0]) if row else ""
 
 

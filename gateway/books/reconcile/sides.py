@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import duckdb
 
 from gateway.books.reconcile.registry import Reconciliation, Side
+from gateway.errors import first_line
 from gateway.mapping.language.expressions import ExpressionError, compile_scalar
 from gateway.model import MAPPABLE, TABLES
 from gateway.sql import identifier
@@ -137,7 +138,7 @@ def faults_of(con: duckdb.DuckDBPyConnection, side: Side, unit: str) -> Iterator
         except ExpressionError as error:
             yield key, error.message, error.fix
         except duckdb.Error as error:
-            yield key, str(error).split("\n", maxsplit=1)[0], "write an expression over the table's columns"
+            yield key, first_line(error), "write an expression over the table's columns"
         else:
             said = found[0] if found else ""
             if not _fits(kind, said):

@@ -10,6 +10,7 @@ import sqlglot
 from sqlglot import exp
 
 from gateway.books.reconcile.registry import Tie
+from gateway.errors import first_line
 from gateway.mapping.language.expressions import ExpressionError, compile_scalar
 from gateway.model import TABLES
 from gateway.nearest import nearest
@@ -37,7 +38,7 @@ def tie_faults(
         yield error.message, error.fix
         return
     except duckdb.Error as error:
-        yield str(error).split("\n", maxsplit=1)[0], "write a condition over the columns of journal_line"
+        yield first_line(error), "write a condition over the columns of journal_line"
         return
     if row is None or row[0] != "BOOLEAN":
         yield f"the expression gives {row[0] if row else 'nothing'}", "write one that gives true or false"

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import duckdb
 import structlog
 
-from gateway.errors import Fault, FileError, HouseError
+from gateway.errors import Fault, FileError, HouseError, first_line
 from gateway.mapping.apply import drift, faults, tie_out
 from gateway.mapping.apply import rows as reading
 from gateway.mapping.apply.drift import source_columns
@@ -72,7 +72,7 @@ def apply(con: duckdb.DuckDBPyConnection, mapping: Feed, openers: Sequence[Opene
         raise
     except duckdb.Error as error:
         work.sweep()
-        log.error("mapping.failed", feed=mapping.feed, error=str(error).split("\n", maxsplit=1)[0])
+        log.error("mapping.failed", feed=mapping.feed, error=first_line(error))
         if isinstance(error, _OF_THE_MAPPING):
             cause = "one computes with types that do not go together; the log has the words of the database"
             raise HouseError(

@@ -15,7 +15,7 @@ from gateway.mapping.language.code_patterns import fits
 from gateway.mapping.language.expressions import names
 from gateway.mapping.language.spec import Mapping, RecordSpec
 from gateway.model import MAPPABLE
-from gateway.reading import POSITION, Reading, cell_parts
+from gateway.reading import POSITION, Reading, Wrapped, cell_parts
 
 
 def source_columns(mapping: Mapping, records: Sequence[RecordSpec]) -> list[str]:
@@ -52,7 +52,7 @@ def unknown(mapping: Mapping, columns: Sequence[str], wanted: Sequence[str]) -> 
     return [
         column
         for column in columns
-        if column not in known and not any(name == "*" or fits(name, column.casefold()) for name in patterns)
+        if column not in known and not any(fits(name, column.casefold()) for name in patterns)
     ]
 
 
@@ -62,13 +62,12 @@ def watched(mapping: Mapping, rows: Reading, wanted: Sequence[str]) -> Reading:
     return _Watched(rows, columns) if columns else rows
 
 
-class _Watched(Reading):
+class _Watched(Wrapped):
     """A reading that counts the values of some columns while it is read."""
 
     def __init__(self, rows: Reading, unknown: Sequence[str]) -> None:
-        self.rows, self.unknown = rows, unknown
-        self.columns, self.described, self.headings = rows.columns, rows.described, rows.headings
-        self.received, self.faults = rows.received, rows.faults
+        super().__init__(rows)
+        self.unknown = unknown
 
     def __iter__(self) -> Iterator[pa.RecordBatch]:
         counts = dict.fromkeys(self.unknown, 0)

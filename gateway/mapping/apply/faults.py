@@ -153,14 +153,13 @@ def _defects(
         bit = 1 << target.bit
         if not wrong & bit:
             continue
-        missing = not broken & bit
-        column, value = _cell(compiler, record, target, source, missing=missing)
+        missing, computed = not broken & bit, target.spec.expr is not None
+        cells = tuple(_made_from(compiler, record, target, source, missing=missing)) if computed else ()
+        column, value = _cell(compiler, record, target, source, cells)
         text = texts.get((record.index, target.name))
         if target.spec.fill_down is not None:
             value = text or value
         origin = texts.get((record.index, "from_status")) or ""
-        computed = target.spec.expr is not None
-        cells = tuple(_made_from(compiler, record, target, source, missing=missing)) if computed else ()
         defect = Defect(target, column, value, missing, origin, text or "", cells)
         follows = wrong & record.bits(record.behind(target.needs)) and target.spec.alias is None
         (following if follows else found).append(defect)
@@ -168,9 +167,9 @@ def _defects(
 
 
 def _cell(
-    compiler: Compiler, record: Record, target: Target, source: dict[str, str], *, missing: bool
+    compiler: Compiler, record: Record, target: Target, source: dict[str, str], cells: Sequence[tuple[str, str]]
 ) -> tuple[str, str]:
-    """The source column that a defect is about, and its text."""
+    """The source column that a defect is about, and its text; of a computed field the first of its `cells`."""
     named = fields.columns_of(target.spec, record.spec.fields)
     # What keeps the record from being judged at all is reported with its first field.
     also = [*record.spec.key, *(sorted(names(record.spec.when)[1]) if record.spec.when else ())]
@@ -180,10 +179,10 @@ def _cell(
         if text.startswith(UNREADABLE) or (name in texts and re.fullmatch(SHORTENED, text.strip(INVISIBLE))):
             return compiler.heading(name), text
     if target.spec.lookup is not None:
-        cells = _behind(compiler, record, target, source, target.needs)
-        return ", ".join(name for name, _ in cells), " / ".join(text for _, text in cells)
+        asked = _behind(compiler, record, target, source, target.needs)
+        return ", ".join(name for name, _ in asked), " / ".join(text for _, text in asked)
     if target.spec.expr is not None:
-        return next(iter(_made_from(compiler, record, target, source, missing=missing)), (shown_name(target), ""))
+        return cells[0] if cells else (shown_name(target), "")
     filled = [name for name in named if (source.get(name) or "").strip()]
     column = (filled or named or [shown_name(target)])[0]
     return compiler.heading(column), source.get(column, "")

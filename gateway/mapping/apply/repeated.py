@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 
 from gateway.mapping.apply.trim import filled
 from gateway.mapping.language.repeat import COUNTERS, ITEM, NUMBER, Repeat
-from gateway.reading import ORDINAL, POSITION, UNIT, UNREADABLE, Reading, ReadRequest, unreadable
+from gateway.reading import ORDINAL, POSITION, UNIT, UNREADABLE, Reading, ReadRequest, Wrapped, unreadable
 from gateway.whitespace import INVISIBLE
 
 PIECE_BYTES = 32 << 20
@@ -36,15 +36,15 @@ class _Items:
     places: pa.Array
 
 
-class Repeated(Reading):
+class Repeated(Wrapped):
     """The rows of a table with a row for each item of its rows; `received` counts these.
 
     The columns that are repeated are replaced by those that are made of them.
     """
 
     def __init__(self, rows: Reading, repeat: Repeat, request: ReadRequest, wanted: Sequence[str]) -> None:
-        self.rows, self.repeat, self.request = rows, repeat, request
-        self.described, self.headings = rows.described, rows.headings
+        super().__init__(rows)
+        self.repeat, self.request = repeat, request
         self.received, self.faults = 0, []
         self.groups: dict[str, dict[str, str]] = {}
         for column in rows.columns:
