@@ -8,7 +8,7 @@ from pathlib import Path
 import gateway
 
 ROOT = Path(gateway.__file__).parent
-_MAKES = re.compile(r'create (?:or replace )?temp table (?:if not exists )?"?([a-z_]+)"?[ (]')
+_MAKES = re.compile(r'create (?:or replace )?temp table (?:if not exists )?(?!if not)"?([a-z_]+)"?[ (]')
 _HANDS_OVER = ("lay", "register")
 
 
