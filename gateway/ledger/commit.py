@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
+import duckdb
+
+from gateway.ledger import copies
 from gateway.ledger.anchors import Head
 from gateway.ledger.connection import transaction
 from gateway.ledger.lake import Lake
@@ -23,7 +27,7 @@ class Commit:
 
     def __init__(self, lake: Lake) -> None:
         """Raises HouseError while the clock is farther off than the settings allow."""
-        self._con = lake.con
+        self._lake, self._con = lake, lake.con
         row = self._con.execute('select seq, hash, "at" from lake.audit_log order by seq desc limit 1').to_arrow_table()
         self._seq = int(row["seq"][0].as_py()) if row.num_rows else 0
         self._hash = str(row["hash"][0].as_py()) if row.num_rows else FIRST_HASH
@@ -34,6 +38,26 @@ class Commit:
         # Verification compares the time of the snapshot with what the clock said.
         self._said = {"clock": now.isoformat()} if self.at - now > timedelta(seconds=1) else {}
         self._touched: set[str] = set()
+        self._copied = False
+
+    @contextmanager
+    def in_memory(self) -> Iterator[None]:
+        """Read a small ledger once, and then from copies that follow each insert; a large one is read where it lies."""
+        if not self._lake.is_small():
+            yield
+            return
+        copies.lay(self._con)
+        self._copied = True
+        try:
+            yield
+        except BaseException:
+            # A failed transaction refuses this, and takes the copies back by itself.
+            with suppress(duckdb.Error):
+                copies.drop(self._con)
+            raise
+        finally:
+            self._copied = False
+        copies.drop(self._con)
 
     def insert(self, table: str, select: str, params: Sequence[Any] | None = None) -> int:
         """Insert the rows of a select by column name; columns that it lacks are null. Returns their number.
@@ -50,6 +74,8 @@ class Commit:
         count = int(row[0]) if row else 0
         if count:
             self._touched.add(table)
+            if self._copied:
+                copies.copy(self._con, table)
         if table == "file":
             self._check_counts()
         return count

@@ -26,7 +26,7 @@ __all__ = ["Lake", "exists", "folder_of", "open_lake"]
 
 
 SMALL_ROWS = 200_000
-"""Up to so many rows in all tables, one thread of the database is faster than several."""
+"""Up to so many rows in all tables, one thread of the database is faster than several, and copies of the tables pay off."""
 
 
 class Lake:
@@ -83,10 +83,14 @@ class Lake:
 
     def fit_threads(self) -> None:
         """Let queries over the whole ledger use as many threads as pay off: in a small one they wait for one another."""
+        self._use(1 if self.is_small() else self.threads)
+
+    def is_small(self) -> bool:
+        """Whether all tables together have few rows, as the catalog counts them."""
         row = self.con.execute(
-            "select coalesce(sum(record_count), 0) from __ducklake_metadata_lake.ducklake_table_stats"
+            f"select coalesce(sum(record_count), 0) from {connection.METADATA}.ducklake_table_stats"
         ).fetchone()
-        self._use(1 if row and row[0] <= SMALL_ROWS else self.threads)
+        return row is None or row[0] <= SMALL_ROWS
 
     def version(self) -> int:
         """Number of the newest snapshot."""

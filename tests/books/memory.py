@@ -51,6 +51,10 @@ class Books:
     since: Any = None
     clock: Clock = field(default_factory=Clock)
 
+    def is_small(self) -> bool:
+        """No: the tables lie in memory already, and need no copies."""
+        return False
+
     def commit(self) -> Commit:
         """A commit that nobody has to finish."""
         return Commit(cast(Lake, self))

@@ -13,7 +13,7 @@ import pytest
 from gateway import settings as configuration
 from gateway.home import open_home
 from gateway.ledger import maintenance, sealing, verify
-from gateway.ledger.lake import open_lake
+from gateway.ledger.lake import Lake, open_lake
 from gateway.once import run_once
 from gateway.settings import Config
 from tests.ledger.conftest import BUSINESS_NOW, content, lay_down_business
@@ -37,9 +37,11 @@ def original(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def usual(original: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[Any]]:
-    """What the business gives in the usual place: SQLite and folders, with nothing set."""
+    """What the business gives in the usual place: SQLite and folders, with nothing set, no table copied into memory."""
     home = Path(shutil.copytree(original, tmp_path_factory.mktemp("usual") / "home"))
-    return passed(home, configuration.load(home))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Lake, "is_small", lambda _: False)
+        return passed(home, configuration.load(home))
 
 
 def passed(home: Path, config: Config) -> dict[str, list[Any]]:
