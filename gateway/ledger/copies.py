@@ -24,7 +24,7 @@ def lay(con: duckdb.DuckDBPyConnection) -> None:
 
 
 def copy(con: duckdb.DuckDBPyConnection, table: str, *, empty: bool = False) -> None:
-    """Copy one table, anew if there is a copy; `empty` says that it has no rows, so that none are looked for."""
+    """Copy one table, in the place of an earlier copy; `empty` says that it has no rows, so that none are looked for."""
     con.execute(f'create or replace temp table "{table}" as select * from lake."{table}"{" limit 0" if empty else ""}')
 
 
