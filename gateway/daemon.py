@@ -20,7 +20,6 @@ from queue import Empty, SimpleQueue
 from typing import TypeVar
 
 import duckdb
-import structlog
 
 from gateway import settings as configuration
 from gateway.backoff import BackOff
@@ -32,6 +31,7 @@ from gateway.home import Home, open_home
 from gateway.init import open_to_others
 from gateway.intake.result import Receipt
 from gateway.intake.take import Intake
+from gateway.log import log
 from gateway.monitor import Monitor
 from gateway.notifications import Notifier, NotifierThread
 from gateway.once import run_books, taking_files
@@ -44,7 +44,6 @@ from gateway.transports.watching import watching
 from gateway.watched_settings import Watched
 from gateway.workbooks.write import write_workbooks
 
-log = structlog.get_logger()
 T = TypeVar("T")
 END_S_MAX = 0.3
 """How long the lanes together may take to end by themselves."""

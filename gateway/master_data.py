@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import duckdb
-import pyarrow as pa
 
 from gateway.mapping.language.loaded import Loaded
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 TABLES = ("item", "item_alias", "location")
 

@@ -22,10 +22,10 @@ from dataclasses import dataclass
 from typing import IO, Any, Protocol, cast
 
 import pyarrow as pa
-import structlog
 
 from gateway import formats
 from gateway.errors import FileError
+from gateway.log import log
 from gateway.reader_process import OUT_OF_MEMORY, OutOfTimeError
 from gateway.reading import Envelope, Reading, ReadRequest
 
@@ -37,7 +37,6 @@ MEMORY_FIX = (
     "Look at the file and at who sent it. To read it, raise `memory_mb_max` under [limits], then `gateway replay` it."
 )
 DIED_FIX = "Look for the cause: the log of the system shows whether memory ran out. Then `gateway replay` the file."
-log = structlog.get_logger()
 
 
 LOST = -signal.SIGKILL

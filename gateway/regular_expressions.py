@@ -5,14 +5,14 @@ The database and Arrow share that library, so what passes here runs in both.
 
 from __future__ import annotations
 
-import pyarrow as pa
-import pyarrow.compute as pc
-
 FIX = "write it in RE2 syntax, without look-ahead, look-behind and references back"
 
 
 def why_not(pattern: str) -> str:
     """What is wrong with a pattern, "" if nothing is."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
     try:
         pc.match_substring_regex(pa.array([""]), pattern)
     except pa.ArrowInvalid as error:
@@ -22,6 +22,9 @@ def why_not(pattern: str) -> str:
 
 def has_group(pattern: str, number: int) -> bool:
     """Whether a pattern has so many pairs of brackets that give what stands in them."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
     try:
         pc.replace_substring_regex(pa.array([""]), pattern, f"\\{number}")
     except pa.ArrowInvalid:

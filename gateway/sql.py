@@ -9,10 +9,15 @@ import re
 from collections.abc import Iterator, Sequence
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import duckdb
-import pyarrow as pa
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+_PLAIN = frozenset({"bigint", "boolean", "decimal", "double", "float", "integer", "smallint", "tinyint", "varchar"})
+"""Types whose values need no conversion."""
 
 
 def literal(text: str) -> str:
@@ -43,6 +48,8 @@ def instant(at: datetime) -> str:
 
 def lay(con: duckdb.DuckDBPyConnection, name: str, rows: Sequence[Sequence[Any]], schema: pa.Schema) -> None:
     """Make the temporary table `name` of these rows, each in the order of the schema's columns; it may be empty."""
+    import pyarrow as pa
+
     columns = [pa.array([row[number] for row in rows], field.type) for number, field in enumerate(schema)]
     arrow, view = pa.Table.from_arrays(columns, schema=schema), f"{name}_laid"
     con.register(view, arrow)
@@ -63,7 +70,14 @@ def table_of(con: duckdb.DuckDBPyConnection, sql: str, columns: Sequence[str]) -
 
 def rows_of(con: duckdb.DuckDBPyConnection, sql: str) -> Iterator[dict[str, Any]]:
     """Rows as dictionaries of JSON values: decimals and instants as text."""
-    for batch in con.execute(sql).to_arrow_reader(10_000):
+    result = con.execute(sql)
+    names = [column[0] for column in result.description]
+    if all(column[1].id in _PLAIN for column in result.description):
+        # Arrow takes 0.15 s to load, a third of the time of a question.
+        for values in result.fetchall():
+            yield dict(zip(names, map(plain, values), strict=True))
+        return
+    for batch in result.to_arrow_reader(10_000):
         for row in batch.to_pylist():
             yield {key: plain(value) for key, value in row.items()}
 

@@ -11,10 +11,10 @@ from decimal import Decimal
 import pytest
 import structlog
 
-from gateway.cli import _log_to_stderr
 from gateway.cli.output import Screen
 from gateway.csv_text import csv_text
 from gateway.display import visible
+from gateway.log import log
 
 HOSTILE = "a\x1b[31m\u202egpj.exe\u200b\x9b\ufeff\u2028\udce9"
 SEEN = r"a\x1b[31m\u202egpj.exe\u200b\x9b\ufeff\u2028\udce9"
@@ -37,9 +37,9 @@ def test_a_terminal_gets_no_control_character_of_a_stranger() -> None:
 def test_a_log_gets_no_control_character_of_a_stranger(monkeypatch: pytest.MonkeyPatch) -> None:
     sink = io.StringIO()
     monkeypatch.setattr(sys, "stderr", sink)
-    _log_to_stderr()
+    log.to_stderr(terminal=False)
     try:
-        structlog.get_logger().warning("file.taken", name=HOSTILE, names=[HOSTILE], counts={"a": 1})
+        log.warning("file.taken", name=HOSTILE, names=[HOSTILE], counts={"a": 1})
     finally:
         structlog.reset_defaults()
     event = json.loads(sink.getvalue())

@@ -11,15 +11,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
-import structlog
 import typer
 
 from gateway import failures
 from gateway.cli import check, files, invocation, notify, questions, run, setup, upkeep
 from gateway.cli.invocation import DONE, PERSON, USAGE
 from gateway.cli.output import err
-from gateway.display import visible_event
 from gateway.errors import HouseError
+from gateway.log import log
 
 __all__ = ["COMMANDS", "DONE", "PERSON", "USAGE", "app", "main"]
 
@@ -65,7 +64,7 @@ for _name, _command in COMMANDS.items():
 
 def main() -> None:
     """Entry point: an operator's error, or what the machine refuses, is one clear line and exit code 2."""
-    _log_to_stderr()
+    log.to_stderr(terminal=err.is_terminal)
     try:
         app()
     except HouseError as error:
@@ -83,20 +82,3 @@ def main() -> None:
 def _fail(error: HouseError) -> NoReturn:
     err.print(str(error), markup=False)
     sys.exit(USAGE)
-
-
-def _log_to_stderr() -> None:
-    """Text on a terminal, a line of JSON for each event otherwise."""
-    terminal = structlog.dev.ConsoleRenderer()
-    machine = structlog.processors.JSONRenderer(ensure_ascii=False)
-    structlog.configure(
-        processors=[
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.format_exc_info,
-            visible_event,
-            terminal if err.is_terminal else machine,
-        ],
-        # The standard error of the moment: it may be replaced while the program runs.
-        logger_factory=lambda *_: structlog.PrintLogger(sys.stderr),
-    )

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from contextlib import closing
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import typer
 
-from gateway.cli.invocation import DONE, PERSON, home_folder, opened
+from gateway.cli.invocation import DONE, PERSON, home_folder
 from gateway.cli.output import out
 
 if TYPE_CHECKING:
@@ -17,15 +18,21 @@ if TYPE_CHECKING:
 
 def notify() -> None:
     """Send the digests and alerts that are due, and end; `gateway run` does so by itself."""
-    from gateway import notifications
+    from gateway import settings
 
-    with opened(read_only=True) as home:
-        notifier = notifications.Notifier(home_folder(), home.settings, home.rules, home.feeds)
-        now = home.now
-    with closing(notifier):
-        for due in notifier.look(now):
+    config = settings.load(home_folder())
+    if not config.notify.to:
+        out.print("Nobody is notified: config.toml has no [[notify.to]].")
+        raise typer.Exit(DONE)
+    from gateway import notifications
+    from gateway.books import feeds, rules
+    from gateway.mapping.library import load
+
+    expected = feeds.feeds_of(load.read_all(home_folder()), config)
+    with closing(notifications.Notifier(home_folder(), config, rules.load(home_folder()), expected)) as notifier:
+        for due in notifier.look(datetime.now(UTC)):
             out.print(f"{due.message.kind} to {notifications.identity(due.recipient)}: {due.message.subject}")
-    problems = [row for row in states(home.settings, home.lake.folder) if row["problem"]]
+        problems = [row for row in states(config, notifier.folder) if row["problem"]]
     for row in problems:
         out.print(f"not sent to {row['to']}: {row['problem']}")
     raise typer.Exit(PERSON if problems else DONE)

@@ -6,12 +6,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import structlog
-
 from gateway import formats, readers
 from gateway.errors import FileError
 from gateway.home import Home
 from gateway.intake.translate import read
+from gateway.log import log
 from gateway.mapping.claim.claim import Claims, claim_file, claim_units
 from gateway.mapping.claim.content import Content
 from gateway.mapping.language.spec import Mapping
@@ -19,8 +18,6 @@ from gateway.reading import Envelope, Reading, ReadRequest
 from gateway.transports.transport import Drop
 
 HEAD_BYTES = 65_536
-
-log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)

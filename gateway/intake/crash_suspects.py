@@ -12,8 +12,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-import structlog
-
+from gateway.log import log
 from gateway.regular_file import read_regular
 from gateway.transports.transport import Drop
 
@@ -24,7 +23,6 @@ FEW = 32
 NAMED_MAX = 5
 BOOT = Path("/proc/sys/kernel/random/boot_id")
 
-log = structlog.get_logger()
 Key = tuple[str, str]
 """Path and token of a delivery: another version is another delivery."""
 Known = tuple[int, int]

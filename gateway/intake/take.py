@@ -10,7 +10,6 @@ from itertools import groupby
 from pathlib import Path
 
 import duckdb
-import structlog
 
 from gateway import readers
 from gateway.answers import compose
@@ -28,6 +27,7 @@ from gateway.intake.taken import Load
 from gateway.intake.write import write
 from gateway.ledger import locking
 from gateway.ledger.commit import Commit
+from gateway.log import log
 from gateway.master_data import is_master_data
 from gateway.reading import ReadRequest
 from gateway.settings import Acknowledge
@@ -36,8 +36,6 @@ from gateway.transports.transport import Drop
 
 SMALL_BYTES = 4 << 20
 """Up to this size in a commit one thread of the database is faster than several that wait for one another."""
-
-log = structlog.get_logger()
 
 
 class Intake:

@@ -19,12 +19,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import structlog
-
 from gateway.atomic import sync_folder, write_atomically
 from gateway.errors import HouseError
 from gateway.ledger.bucket_bytes import BucketBytes
 from gateway.ledger.store import folder_of
+from gateway.log import log
 from gateway.settings import Config, secret_of
 
 EVERY_S = 60.0
@@ -33,7 +32,6 @@ KNOWN = "anchored.json"
 """Beside the ledger: how long each anchor file was and its last line, when it was made safe on the disk the last time."""
 
 Entry = dict[str, Any]
-log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)

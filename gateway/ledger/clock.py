@@ -9,15 +9,12 @@ import time
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-import structlog
-
 from gateway.errors import HouseError
+from gateway.log import log
 from gateway.settings import Audit
 
 NOTICED = timedelta(seconds=60)
 """A smaller change is how clocks are kept right."""
-
-log = structlog.get_logger()
 
 
 @dataclass(slots=True)

@@ -10,7 +10,6 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import duckdb
-import structlog
 
 from gateway.backoff import BackOff
 from gateway.books import feeds as expected
@@ -19,6 +18,7 @@ from gateway.calendars import instant, is_within, local_day, spans
 from gateway.errors import HouseError
 from gateway.ledger import lake, locking
 from gateway.ledger.store import store_of
+from gateway.log import log
 from gateway.notifications import message, picture, templates
 from gateway.notifications.message import Message
 from gateway.notifications.sending import NotSentError, send
@@ -26,7 +26,6 @@ from gateway.notifications.state import TRIES_MAX, Notified, State
 from gateway.reports import exceptions
 from gateway.settings import Config, Recipient
 
-log = structlog.get_logger()
 GAP_S = 10.0
 """Between two looks into the ledger, however often it changes."""
 END_S_MAX = 0.1

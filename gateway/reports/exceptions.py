@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 import duckdb
-import pyarrow as pa
 
 from gateway.reports import files
 from gateway.sql import Rows, instant, rows_of, table_of, words
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 ALL = "*"
 """Stands for all owners."""

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 import duckdb
-import pyarrow as pa
 
 from gateway.sql import Rows, instant, rows_of, table_of
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 NAMES = "(select file_id, min(name) as name from file group by file_id)"
 """Relation as SQL: file_id, name. The name under which a file was delivered, the first one where there are several."""

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
 
 import duckdb
-import pyarrow as pa
 
 from gateway.reports import files, trace
 from gateway.sql import Rows, literal, rows_of, table_of
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 
 def trial_balance(con: duckdb.DuckDBPyConnection) -> Rows:

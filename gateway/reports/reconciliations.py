@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import duckdb
-import pyarrow as pa
 
 from gateway.books.reconcile.registry import Reconciliation, Registry
 from gateway.books.reconcile.ties import tie_sql
 from gateway.reports import files
 from gateway.sql import literal, table_of
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 
 def summary(con: duckdb.DuckDBPyConnection, registry: Registry, found: str, columns: Sequence[str]) -> pa.Table:

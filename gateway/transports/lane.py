@@ -10,14 +10,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from queue import SimpleQueue
 
-import structlog
-
 from gateway.backoff import BackOff
 from gateway.errors import HouseError
+from gateway.log import log
 from gateway.transports.deliveries import Deliveries
 from gateway.transports.transport import Drop, Transport, UnreachableError
 
-log = structlog.get_logger()
 GAP_S = 0.1
 """Between two visits, however often the lane is woken: many changes in a folder are one."""
 WORK_SHARE = 0.2

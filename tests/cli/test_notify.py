@@ -9,6 +9,11 @@ from tests.cli.command import Runner
 from tests.notifications.servers import Webhook
 
 
+def test_notify_without_recipients_says_so(mine: Runner) -> None:
+    done = mine("notify")
+    assert (done.code, done.out) == (0, "Nobody is notified: config.toml has no [[notify.to]].\n")
+
+
 def test_notify_sends_what_is_due_and_status_shows_what_fails(mine: Runner) -> None:
     with Webhook() as hook:
         mine.monkeypatch.setenv("HOOK_SECRET", "k")

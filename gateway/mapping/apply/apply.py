@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import duckdb
-import structlog
 
 from gateway.errors import Fault, FileError, HouseError, first_line
+from gateway.log import log
 from gateway.mapping.apply import drift, faults, tie_out
 from gateway.mapping.apply import rows as reading
 from gateway.mapping.apply.drift import source_columns
@@ -37,8 +37,6 @@ _SAID = (
     (duckdb.InvalidInputException, "a value of the file is none that its expressions can take"),
 )
 """What errors of the database over a file's rows mean."""
-
-log = structlog.get_logger()
 
 
 @dataclass

@@ -6,13 +6,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
-from typing import Any
-
-import pyarrow as pa
+from typing import TYPE_CHECKING, Any
 
 from gateway.errors import HomeFault
 from gateway.mapping.language.spec import Mapping
 from gateway.toml_lines import Lines
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 PASSIVE = ("standard", "lookups", "samples", "examples")
 """Folders below `mappings/` that hold no partner's mappings."""

@@ -12,13 +12,15 @@ import zipfile
 from contextlib import suppress
 from itertools import combinations
 from pathlib import Path
-
-import pyarrow as pa
+from typing import TYPE_CHECKING
 
 from gateway.errors import HomeFault
 from gateway.mapping.language import code_patterns
 from gateway.mapping.language.code_patterns import ANY
 from gateway.regular_file import read_regular
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 FILE_BYTES_MAX = 50_000_000
 ROWS_MAX = 500_000
@@ -73,6 +75,8 @@ def load_file(path: Path) -> tuple[pa.Table | None, list[HomeFault]]:
 
 
 def _checked(path: Path, rows: list[tuple[int, list[str]]]) -> tuple[pa.Table | None, list[HomeFault]]:
+    import pyarrow as pa
+
     if not rows or len(rows[0][1]) < 2:
         return None, [_fault(path, 1, "has no header with the codes and, last, the value", "e.g. fee type,value")]
     header = [cell.strip() for cell in rows[0][1]]
