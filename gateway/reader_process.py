@@ -11,13 +11,15 @@ import os
 import pickle
 import resource
 import signal
+import socket
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, cast
 
 import pyarrow as pa
 
@@ -30,6 +32,8 @@ OUT_OF_MEMORY = 66
 """Its exit code where no room is left to answer."""
 LOOK_S = 1.0
 """How often it looks whether who started it is still there."""
+SHARED_BYTES = 256 << 10
+"""Rows from this size on lie in shared memory: below, the pipe is faster."""
 
 
 class OutOfTimeError(Exception):
@@ -38,10 +42,14 @@ class OutOfTimeError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """An answer that so many bytes of a record batch follow; `place` is whose rows these are."""
+    """Rows, as an Arrow stream of one batch, in so many bytes; `place` is whose rows these are.
+
+    shared  whether they lie in a file of memory, whose descriptor came before; else they follow this answer
+    """
 
     size: int
     place: Any
+    shared: bool
 
 
 @dataclass(slots=True)
@@ -78,9 +86,12 @@ class Reader:
     def units(self, name: str, request: ReadRequest) -> Any:
         """The units of an interchange."""
         self.bound(request.limits)
-        interchange = formats.interchange_of(name)
-        assert interchange is not None
-        return interchange.units(request)
+        return formats.units(name, request)
+
+    def looked(self, request: ReadRequest) -> Any:
+        """What a file looks like, and the units of an interchange."""
+        self.bound(request.limits)
+        return formats.looked(request)
 
     def described(self, request: ReadRequest, looks: Sequence[str]) -> Any:
         """What a file shows of itself."""
@@ -121,41 +132,82 @@ class Reader:
         formats.forget()
 
 
-def main() -> None:
-    """Answer until there is nothing more to read."""
+def main(files: int) -> None:
+    """Answer until there is nothing more to read. `files` is the socket for descriptors of rows in shared memory."""
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         # A service or a terminal sends these to all of its processes: who started it decides.
         signal.signal(number, signal.SIG_IGN)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    source, target = sys.stdin.buffer, os.fdopen(os.dup(1), "wb")
+    source, answers = sys.stdin.buffer, _Answers(os.fdopen(os.dup(1), "wb"), socket.socket(fileno=files))
     os.dup2(2, 1)
     threading.Thread(target=_end_with, args=(os.getppid(),), daemon=True).start()
     reader = Reader()
     try:
-        while _answer(reader, source, target):
-            target.flush()
+        while questions := _questions(source):
+            for name, arguments in questions:
+                _answer(reader, name, arguments, answers)
+            answers.pipe.flush()
     except MemoryError:
         # Not even the answer that there is none left found room.
         os._exit(OUT_OF_MEMORY)
 
 
-def _answer(reader: Reader, source: BinaryIO, target: BinaryIO) -> bool:
+def _questions(source: BinaryIO) -> Sequence[tuple[str, tuple[Any, ...]]]:
+    """The next message; none when nobody asks any more."""
     try:
-        name, arguments = pickle.load(source)
+        return cast(Sequence[tuple[str, tuple[Any, ...]]], pickle.load(source))
     except EOFError:
-        return False
+        return ()
+
+
+def _answer(reader: Reader, name: str, arguments: tuple[Any, ...], answers: _Answers) -> None:
     try:
         found = getattr(reader, name)(*arguments)
     except Exception as error:  # noqa: BLE001 - whatever it is goes on where the question was asked
-        pickle.dump(("error", _packed(error)), target)
-        return True
+        answers.put("error", _packed(error))
+        return
     if isinstance(found, tuple) and isinstance(found[0], pa.RecordBatch):
-        data = found[0].serialize()
-        pickle.dump(("rows", Rows(data.size, found[1])), target)
-        target.write(data)
+        answers.put_rows(*found)
     else:
-        pickle.dump(("value", found), target)
-    return True
+        answers.put("value", found)
+
+
+@dataclass(frozen=True, slots=True)
+class _Answers:
+    """Where answers go: to a pipe, many rows into shared memory, whose descriptors go to a socket."""
+
+    pipe: BinaryIO
+    files: socket.socket
+
+    def put(self, kind: str, value: Any) -> None:
+        """An answer."""
+        pickle.dump((kind, value), self.pipe)
+
+    def put_rows(self, batch: pa.RecordBatch, place: Any) -> None:
+        """Rows, of one place or with the place of each."""
+        if batch.nbytes < SHARED_BYTES:
+            stream = pa.BufferOutputStream()
+            _write(batch, stream)
+            data = stream.getvalue()
+            self.put("rows", Rows(data.size, place, shared=False))
+            self.pipe.write(data)
+            return
+        with _memory_file() as file:
+            _write(batch, pa.PythonFile(file, "w"))
+            self.put("rows", Rows(file.tell(), place, shared=True))
+            socket.send_fds(self.files, [b"."], [file.fileno()])
+
+
+def _write(batch: pa.RecordBatch, sink: pa.NativeFile) -> None:
+    with pa.ipc.new_stream(sink, batch.schema) as stream:
+        stream.write_batch(batch)
+
+
+def _memory_file() -> BinaryIO:
+    """A file without a name: in memory where the system can, else in the folder for temporary files."""
+    if hasattr(os, "memfd_create"):
+        return os.fdopen(os.memfd_create("rows"), "w+b", buffering=0)
+    return cast(BinaryIO, tempfile.TemporaryFile(buffering=0))
 
 
 def _packed(error: Exception) -> tuple[type[Exception], tuple[Any, ...], dict[str, Any]]:
@@ -178,7 +230,3 @@ def _end_with(parent: int) -> None:
     while os.getppid() == parent:
         time.sleep(LOOK_S)
     os._exit(1)
-
-
-if __name__ == "__main__":
-    main()

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import os
+import pickle
 import signal
+import socket
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 
-from gateway import formats, readers
+from gateway import formats, reader_process, readers
 from gateway.errors import FileError
 from gateway.home import Home
 from gateway.intake.again import again
@@ -28,25 +32,25 @@ Put = Callable[[str, str, bytes | str], Path]
 
 
 @pytest.fixture(scope="module")
-def reader() -> Iterator[readers.ReaderProcess]:
-    process = readers.ReaderProcess()
-    yield process
-    process.end()
+def reader() -> Iterator[readers.Elsewhere]:
+    elsewhere = readers.Elsewhere()
+    yield elsewhere
+    elsewhere.process.end()
 
 
 @samples
-def test_it_gives_what_is_read_here(reader: readers.ReaderProcess, sample: Sample, tmp_path: Path) -> None:
+def test_it_gives_what_is_read_here(reader: readers.Elsewhere, sample: Sample, tmp_path: Path) -> None:
     asked = request(tmp_path / "a", sample)
     expected = outcome(formats.named(sample.format).read(asked))
     assert outcome(reader.read(sample.format, asked)) == expected
     if sample.units:
         interchange = formats.interchange_of(sample.format)
         assert interchange is not None
-        assert reader.units(sample.format, asked)() == interchange.units(asked)
+        assert reader.units(sample.format, asked) == interchange.units(asked)
     reader.forget()
 
 
-def test_names_that_columns_have_in_the_file_are_known_here_too(reader: readers.ReaderProcess, tmp_path: Path) -> None:
+def test_names_that_columns_have_in_the_file_are_known_here_too(reader: readers.Elsewhere, tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_text("Artikel,Qty\nA,1\n")
     options = {"other_names": {"SKU": ["Artikel"]}}
     rows = reader.read("delimited", ReadRequest(tmp_path / "a.csv", "a.csv", Limits(), options))
@@ -55,7 +59,7 @@ def test_names_that_columns_have_in_the_file_are_known_here_too(reader: readers.
 
 
 def test_files_are_read_together_also_where_something_is_done_to_the_rows_of_one(
-    reader: readers.ReaderProcess, tmp_path: Path
+    reader: readers.Elsewhere, tmp_path: Path
 ) -> None:
     asked = []
     for name in ("a", "b"):
@@ -69,19 +73,19 @@ def test_files_are_read_together_also_where_something_is_done_to_the_rows_of_one
     assert (first.received, other.received) == (1, 1)
 
 
-def test_a_file_that_is_refused_is_refused_alike(reader: readers.ReaderProcess, tmp_path: Path) -> None:
+def test_a_file_that_is_refused_is_refused_alike(reader: readers.Elsewhere, tmp_path: Path) -> None:
     asked = request(tmp_path / "a", SAMPLES["xml"], b"<D><N>")
     with pytest.raises(FileError, match="not well-formed") as caught:
         outcome(reader.read("xml", asked))
     assert (caught.value.position, caught.value.code) == ("line 1", "FILE_REJECT")
 
 
-def rows(reader: readers.ReaderProcess, path: Path, format_: str, each: str, limits: Limits, **options: object) -> int:
+def rows(reader: readers.Elsewhere, path: Path, format_: str, each: str, limits: Limits, **options: object) -> int:
     asked = ReadRequest(path, path.name, limits, options, each, (".",))
     return sum(batch.num_rows for batch in reader.read(format_, asked))
 
 
-def test_too_much_processor_time_or_memory_costs_that_file_alone(reader: readers.ReaderProcess, tmp_path: Path) -> None:
+def test_too_much_processor_time_or_memory_costs_that_file_alone(reader: readers.Elsewhere, tmp_path: Path) -> None:
     slow, greedy = tmp_path / "slow.json", tmp_path / "greedy.xml"
     slow.write_text("[" + ",".join(['{"a":1}'] * 800_000) + "]")
     greedy.write_text("<D><W>" + "<N>1</N>" * 300_000 + "</W></D>")
@@ -95,7 +99,7 @@ def test_too_much_processor_time_or_memory_costs_that_file_alone(reader: readers
     assert rows(reader, small, "json", "/", limits) == 2
 
 
-def test_each_file_has_its_own_budget(reader: readers.ReaderProcess, tmp_path: Path) -> None:
+def test_each_file_has_its_own_budget(reader: readers.Elsewhere, tmp_path: Path) -> None:
     """Twelve files that together take more than the second that each may take."""
     path = tmp_path / "a.json"
     path.write_text("[" + ",".join(['{"a":1}'] * 60_000) + "]")
@@ -104,11 +108,11 @@ def test_each_file_has_its_own_budget(reader: readers.ReaderProcess, tmp_path: P
 
 @pytest.mark.parametrize("opened", [False, True], ids=["before a file is opened", "before its rows are read"])
 def test_killed_from_outside_it_starts_again_and_the_file_is_read(
-    reader: readers.ReaderProcess, tmp_path: Path, opened: bool
+    reader: readers.Elsewhere, tmp_path: Path, opened: bool
 ) -> None:
     asked = request(tmp_path / "a", SAMPLES["x12"])
     reading = reader.read("x12", asked)
-    process = reader._process
+    process = reader.process._process
     assert process is not None
     process.kill()
     process.wait()
@@ -116,11 +120,92 @@ def test_killed_from_outside_it_starts_again_and_the_file_is_read(
     assert sum(batch.num_rows for batch in reading) == 3
 
 
+def empty_sets(count: int) -> bytes:
+    """An interchange of so many sets without content."""
+    sets = b"".join(b"UNH+%d+INVRPT:D:96A:UN'UNT+2+%d'" % (n, n) for n in range(count))
+    return b"UNB+UNOC:3+A+B+261101:0100+1'%bUNZ+%d+1'" % (sets, count)
+
+
+def looked_at(reader: readers.Elsewhere, folder: Path, contents: dict[str, bytes]) -> dict[str, str]:
+    """What is seen of files that are asked for together, or why it cannot be seen."""
+    for name, content in contents.items():
+        (folder / name).write_bytes(content)
+    asked = {name: reader.look(ReadRequest(folder / name, name, Limits(memory_mb_max=40))) for name in contents}
+    seen = {}
+    for name, looked in asked.items():
+        try:
+            seen[name] = " ".join(looked().looks)
+        except FileError as error:
+            seen[name] = error.cause
+    return seen
+
+
+def test_of_files_that_are_looked_at_together_only_the_hostile_one_is_refused(
+    reader: readers.Elsewhere, tmp_path: Path
+) -> None:
+    contents = {
+        "a": SAMPLES["x12"].content,
+        "hostile": empty_sets(60_000),
+        "b": SAMPLES["xml"].content,
+    }
+    assert looked_at(reader, tmp_path, contents) == {
+        "a": "x12",
+        "hostile": "it takes more than 40 MB of memory to read (limits.memory_mb_max)",
+        "b": "xml",
+    }
+
+
+def test_killed_while_it_looks_at_several_it_looks_at_all_of_them_again(
+    reader: readers.Elsewhere, tmp_path: Path
+) -> None:
+    reader.described(request(tmp_path / "a", SAMPLES["x12"]), ["x12"])
+    process = reader.process._process
+    assert process is not None
+    process.send_signal(signal.SIGSTOP)
+    looks = [reader.look(request(tmp_path / f"{n}", SAMPLES["x12"])) for n in range(40)]
+    process.kill()
+    assert {tuple(looked().looks) for looked in looks} == {("x12",)}
+
+
+def test_more_is_asked_at_once_than_pipes_hold(reader: readers.Elsewhere, tmp_path: Path) -> None:
+    """Answers of some megabytes before questions of as many: neither side waits for the other."""
+    (tmp_path / "long").write_bytes(empty_sets(4_000))
+    long = ReadRequest(tmp_path / "long", "long", Limits())
+    short = request(tmp_path / "a", SAMPLES["x12"])
+    looks = [reader.look(long) for _ in range(5)]
+    looks += [reader.look(replace(short, name=f"{n}" * 15_000)) for n in range(10, 90)]
+    assert {tuple(looked().looks) for looked in looks} == {("edifact",), ("x12",)}
+
+
+@pytest.mark.parametrize("memfd", [True, False], ids=["in memory", "in a file without a name"])
+def test_many_rows_are_handed_over_in_shared_memory(memfd: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    if not memfd:
+        monkeypatch.delattr(os, "memfd_create")
+    here, there = socket.socketpair()
+    source, target = os.pipe()
+    batch = pa.RecordBatch.from_pydict({"a": [f"{n:040}" for n in range(10_000)]})
+    with here, there, os.fdopen(target, "wb") as pipe, os.fdopen(source, "rb") as answers:
+        sender = reader_process._Answers(pipe, there)
+        sender.put_rows(batch, 3)
+        sender.put_rows(batch[:2], 4)
+        pipe.close()
+        kinds = []
+        process = readers.ReaderProcess()
+        process._files, process._process = here, type("_", (), {"stdout": answers})()  # type: ignore[assignment]
+        for expected in (batch, batch[:2]):
+            kind, rows = pickle.load(answers)
+            buffer = process._shared(rows.size) if rows.shared else process._inline(rows.size)
+            assert pa.ipc.open_stream(buffer).read_next_batch() == expected
+            kinds.append((kind, rows.place, rows.shared))
+        process._process = None
+    assert kinds == [("rows", 3, True), ("rows", 4, False)]
+
+
 STARTS = """
 import time
 from gateway import readers
 with readers.bounded():
-    print(readers._process._process.pid, flush=True)
+    print(readers._elsewhere.process._process.pid, flush=True)
     time.sleep(60)
 """
 

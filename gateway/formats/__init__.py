@@ -6,6 +6,7 @@ Adding a format is one module with the verbs of `verbs.Format`, one line in `FOR
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import cast
 
 from gateway.errors import FileError, HouseError
@@ -16,7 +17,10 @@ from gateway.formats.text import delimited, fixed
 from gateway.formats.tree import json_lines, xml
 from gateway.formats.verbs import Format, Interchange
 from gateway.formats.workbook import reader
-from gateway.reading import ReadRequest
+from gateway.reading import Envelope, ReadRequest
+
+HEAD_BYTES = 65_536
+"""So much of a file shows its format."""
 
 FORMATS: dict[str, Format] = {
     "edifact": cast(Format, edifact),
@@ -47,6 +51,37 @@ def interchange_of(name: str) -> Interchange | None:
     """The format module of that name if its files hold units that are claimed one by one."""
     module = named(name)
     return cast(Interchange, module) if hasattr(module, "units") else None
+
+
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """What a file looks like.
+
+    empty     whether it has no bytes
+    looks     names of the formats that it looks like, in the order of the registry
+    envelope  the units of an interchange, None of other files
+    """
+
+    empty: bool
+    looks: Sequence[str] = ()
+    envelope: Envelope | None = None
+
+
+def looked(request: ReadRequest) -> Looked:
+    """Look at the beginning of a file, and at all of it if it is an interchange. Raises FileError."""
+    with request.path.open("rb") as source:
+        head = source.read(HEAD_BYTES)
+    looks = sniffed(head, request.name) if head else []
+    interchange = next((key for key in looks if interchange_of(key)), None)
+    return Looked(not head, looks, units(interchange, request) if interchange else None)
+
+
+def units(name: str, request: ReadRequest) -> Envelope:
+    """The units of a file of that interchange format. Raises FileError."""
+    interchange = interchange_of(name)
+    if interchange is None:
+        raise ValueError(f"{name} has no units")
+    return interchange.units(request)
 
 
 def sniffed(head: bytes, name: str) -> list[str]:

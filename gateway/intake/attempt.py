@@ -79,7 +79,7 @@ def _taken(home: Home, loaded: Loaded, path: Path) -> tuple[Taken | None, list[F
     if formats.interchange_of(loaded.mapping.file.format) is None:
         return Taken(arrival, loaded), []
     request = ReadRequest(path, path.name, home.settings.limits)
-    envelope = readers.current().units(loaded.mapping.file.format, request)()
+    envelope = readers.current().units(loaded.mapping.file.format, request)
     kind = loaded.mapping.file.transaction
     claims = _claims(home, loaded, [unit for unit in envelope.units if kind in (None, unit.kind)])
     own = {ordinal for one, ordinals in claims.taken if one is loaded for ordinal in ordinals or ()}

@@ -21,8 +21,8 @@ from gateway.reading import Unit
 from gateway.sql import drop_temporary
 from gateway.transports.transport import Drop
 
-AHEAD = 4
-"""So many files are begun with before one is claimed."""
+AHEAD = 64
+"""So many files are begun with before one is claimed: the process that looks at them gets several at once."""
 
 
 @dataclass(slots=True)
@@ -35,7 +35,7 @@ class Passage:
     found   what was found before it was mapped, None if it was taken before
     failed  why it cannot be read
     held    feeds that do not read it because of a mistake in their mapping
-    begun   what its beginning looks like
+    begun   the look at it
     """
 
     arrival: Arrival
@@ -65,7 +65,7 @@ Share = tuple[Passage, Taken]
 
 
 def begun(home: Home, passages: Sequence[Passage]) -> Iterator[Passage]:
-    """Each once its beginning was looked at; the next ones are looked at meanwhile."""
+    """Each in its order; the next ones are looked at meanwhile."""
     waiting: deque[Passage] = deque()
     for one in passages:
         one.begun = begin(home, one.drop)

@@ -6,8 +6,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from gateway import formats, readers
+from gateway import readers
 from gateway.errors import FileError
+from gateway.formats import Looked
 from gateway.home import Home
 from gateway.intake.translate import read
 from gateway.log import log
@@ -16,8 +17,6 @@ from gateway.mapping.claim.content import Content
 from gateway.mapping.language.spec import Mapping
 from gateway.reading import Envelope, Reading, ReadRequest
 from gateway.transports.transport import Drop
-
-HEAD_BYTES = 65_536
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,37 +29,31 @@ class Claimed:
 
 @dataclass(frozen=True, slots=True)
 class Begun:
-    """A file whose beginning was looked at.
+    """A file that is looked at.
 
-    looks  names of the formats that it looks like
-    units  gives the units of an interchange; None of other files
+    looked  gives what it looks like, raises FileError
     """
 
     request: ReadRequest
-    looks: Sequence[str]
-    units: Callable[[], Envelope] | None
-    empty: bool
+    looked: Callable[[], Looked]
 
 
 def begin(home: Home, drop: Drop) -> Begun:
-    """Look at the beginning of a file. Its units are looked for meanwhile, if it is an interchange."""
-    with drop.path.open("rb") as source:
-        head = source.read(HEAD_BYTES)
-    looks = formats.sniffed(head, drop.name) if head else []
+    """Begin to look at a file."""
     request = ReadRequest(drop.path, drop.name, home.settings.limits)
-    interchange = next((key for key in looks if formats.interchange_of(key)), None)
-    return Begun(request, looks, readers.current().units(interchange, request) if interchange else None, not head)
+    return Begun(request, readers.current().look(request))
 
 
 def claim(home: Home, drop: Drop, begun: Begun | None = None) -> Claimed:
     """The feeds that read a file. Raises FileError where it is empty, or its envelopes cannot be read."""
     begun = begun or begin(home, drop)
-    request, looks = begun.request, begun.looks
-    if begun.empty:
+    looked = begun.looked()
+    if looked.empty:
         raise FileError(drop.name, "the file is empty", "Send the file again.")
-    if begun.units is not None:
-        return _claim_units(home, drop, begun.units())
-    claims = claim_file(home.library, drop.partner, drop.name, _content(home, request, looks), drop.arrived_at.date())
+    if looked.envelope is not None:
+        return _claim_units(home, drop, looked.envelope)
+    content = _content(home, begun.request, looked.looks)
+    claims = claim_file(home.library, drop.partner, drop.name, content, drop.arrived_at.date())
     if claims.by:
         feed = claims.taken[0][0].mapping.feed
         log.info("file.claimed", partner=drop.partner, name=drop.name, feed=feed, by=claims.by)
