@@ -60,13 +60,12 @@ def _is_tidy(lake: Lake) -> bool:
 
 def _refuse_changed(lake: Lake) -> None:
     seals = sealing.seals(lake.con)
-    for table in TABLES:
-        for file in sealing.files(lake.con, lake.store, table):
-            wrong = sealing.difference(lake.store.data, file, seals.get(file.name))
-            if wrong:
-                raise HouseError(
-                    "maintain", f"data file {file.name} of {table}", "Run `gateway verify`, restore the backup.", wrong
-                )
+    for table, file in sealing.files(lake.con, lake.store, TABLES):
+        wrong = sealing.difference(lake.store.data, file, seals.get(file.name))
+        if wrong:
+            raise HouseError(
+                "maintain", f"data file {file.name} of {table}", "Run `gateway verify`, restore the backup.", wrong
+            )
 
 
 def _remove(lake: Lake, before: datetime) -> int:
@@ -87,8 +86,7 @@ def _seal(lake: Lake) -> int:
         known = sealing.seals(lake.con)
         new = {
             file.name: sealing.sha256(lake.store.data, file.place)
-            for table in TABLES
-            for file in sealing.files(lake.con, lake.store, table)
+            for _, file in sealing.files(lake.con, lake.store, TABLES)
             if file.name not in known
         }
         if new:

@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import duckdb
 
 from gateway.ledger.store import Bytes, Store
+from gateway.sql import literal
 
 ACTION = "files.sealed"
 PIECE_BYTES = 1 << 20
@@ -30,12 +32,17 @@ class DataFile:
         return self.place.rpartition("/")[2]
 
 
-def files(con: duckdb.DuckDBPyConnection, store: Store, table: str) -> list[DataFile]:
-    """The data files of a table."""
+def files(con: duckdb.DuckDBPyConnection, store: Store, tables: Iterable[str]) -> list[tuple[str, DataFile]]:
+    """(table, data file) of these tables, in their order."""
+    each = (
+        f"""select {number} as number, {literal(table)} as name, data_file, data_file_size_bytes
+        from ducklake_list_files('lake', {literal(table)})"""
+        for number, table in enumerate(tables)
+    )
     rows = con.execute(
-        "select data_file, data_file_size_bytes from ducklake_list_files('lake', ?) order by all", [table]
-    ).fetchall()
-    return [DataFile(path.removeprefix(store.data.uri), size) for path, size in rows]
+        f"select name, data_file, data_file_size_bytes from ({' union all '.join(each)}) order by number, 2"
+    )
+    return [(name, DataFile(path.removeprefix(store.data.uri), size)) for name, path, size in rows.fetchall()]
 
 
 def seals(con: duckdb.DuckDBPyConnection, at: str = "") -> dict[str, str]:

@@ -156,6 +156,12 @@ def test_a_row_that_the_lake_itself_deleted_is_found(business: Path, business_co
     assert named(findings, "journal_line", "entry_id", "missing before it")
 
 
+def test_a_table_without_any_of_its_rows_is_found(business: Path, business_config: Config) -> None:
+    with open_lake(business, business_config) as ledger:
+        ledger.con.execute("delete from lake.journal_source")
+    assert named(check(business), "journal_source", "audit row", "has 0")
+
+
 def test_a_row_that_was_put_in_twice_is_found(business: Path) -> None:
     with catalog(business) as raw:
         entry = row_of(raw, "journal_line", 4, "entry_id")
