@@ -11,9 +11,9 @@ from typing import Any, TypeVar
 
 import duckdb
 
-from gateway.ledger import copies
 from gateway.ledger.anchors import Head
 from gateway.ledger.connection import transaction
+from gateway.ledger.copies import Copies
 from gateway.ledger.lake import Lake
 from gateway.ledger.locking import retry
 from gateway.model import TABLES, Table
@@ -38,26 +38,23 @@ class Commit:
         # Verification compares the time of the snapshot with what the clock said.
         self._said = {"clock": now.isoformat()} if self.at - now > timedelta(seconds=1) else {}
         self._touched: set[str] = set()
-        self._copied = False
+        self._copies: Copies | None = None
 
     @contextmanager
     def in_memory(self) -> Iterator[None]:
-        """Read a small ledger once, and then from copies that follow each insert; a large one is read where it lies."""
-        if not self._lake.is_small():
-            yield
-            return
-        copies.lay(self._con)
-        self._copied = True
+        """Read the small tables of the ledger once, and until the end from copies that follow each insert."""
+        self._copies = Copies(self._con, self._lake.row_counts())
         try:
             yield
         except BaseException:
             # A failed transaction refuses this, and takes the copies back by itself.
             with suppress(duckdb.Error):
-                copies.drop(self._con)
+                self._copies.drop()
             raise
+        else:
+            self._copies.drop()
         finally:
-            self._copied = False
-        copies.drop(self._con)
+            self._copies = None
 
     def insert(self, table: str, select: str, params: Sequence[Any] | None = None) -> int:
         """Insert the rows of a select by column name; columns that it lacks are null. Returns their number.
@@ -74,8 +71,8 @@ class Commit:
         count = int(row[0]) if row else 0
         if count:
             self._touched.add(table)
-            if self._copied:
-                copies.copy(self._con, table)
+            if self._copies is not None:
+                self._copies.follow(table, count)
         if table == "file":
             self._check_counts()
         return count
@@ -106,6 +103,8 @@ class Commit:
             ),
             [self._seq, self.at, actor, action, subject, text, previous, self._hash],
         )
+        if self._copies is not None:
+            self._copies.follow("audit_log", 1)
 
     @property
     def head(self) -> Head:

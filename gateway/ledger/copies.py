@@ -1,4 +1,4 @@
-"""Tables of a small ledger as temporary tables of their names, for the time of one commit.
+"""The small tables of the ledger as temporary tables of their names, for the time of one commit.
 
 The books read every table several times. Each reading of a table of the lake asks its catalog and opens its files, which
 takes two milliseconds even where there is no row; the same statement over a copy in memory takes a tenth of that.
@@ -6,29 +6,45 @@ takes two milliseconds even where there is no row; the same statement over a cop
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from operator import itemgetter
+
 import duckdb
 
-from gateway.ledger.connection import METADATA
-from gateway.model import TABLES
-
-_FILLED = f"""
-    select table_name from {METADATA}.ducklake_table t where end_snapshot is null and table_id in (
-        select table_id from {METADATA}.ducklake_data_file union select table_id from {METADATA}.ducklake_inlined_data_tables)"""
+ROWS_MAX = 200_000
+"""So many rows are copied in all, those of the smallest tables; the other tables are read where they lie."""
 
 
-def lay(con: duckdb.DuckDBPyConnection) -> None:
-    """Copy every table: a statement that names one without its catalog now reads the copy."""
-    filled = {name for (name,) in con.execute(_FILLED).fetchall()}
-    for name in TABLES:
-        copy(con, name, empty=name not in filled)
+class Copies:
+    """A statement that names one of `tables` without its catalog reads the copy, until they are dropped."""
 
+    def __init__(self, con: duckdb.DuckDBPyConnection, row_counts: Mapping[str, int]) -> None:
+        self._con = con
+        self.tables: set[str] = set()
+        copied = 0
+        for name, rows in sorted(row_counts.items(), key=itemgetter(1, 0)):
+            copied += rows
+            if copied <= ROWS_MAX:
+                self._copy(name, "" if rows else " limit 0")
+                self.tables.add(name)
 
-def copy(con: duckdb.DuckDBPyConnection, table: str, *, empty: bool = False) -> None:
-    """Copy one table, in the place of an earlier copy; `empty` says that it has no rows, so that none are looked for."""
-    con.execute(f'create or replace temp table "{table}" as select * from lake."{table}"{" limit 0" if empty else ""}')
+    def follow(self, table: str, inserted: int) -> None:
+        """Copy a table again that got so many rows; many are read where they lie from now on."""
+        if table not in self.tables:
+            return
+        if inserted <= ROWS_MAX:
+            self._copy(table)
+        else:
+            self.tables.remove(table)
+            self._drop(table)
 
+    def drop(self) -> None:
+        """Remove the copies: names mean the tables of the lake again."""
+        for name in self.tables:
+            self._drop(name)
 
-def drop(con: duckdb.DuckDBPyConnection) -> None:
-    """Remove the copies: names mean the tables of the lake again."""
-    for name in TABLES:
-        con.execute(f'drop table temp."{name}"')
+    def _copy(self, table: str, limit: str = "") -> None:
+        self._con.execute(f'create or replace temp table "{table}" as select * from lake."{table}"{limit}')
+
+    def _drop(self, table: str) -> None:
+        self._con.execute(f'drop table temp."{table}"')

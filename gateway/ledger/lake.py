@@ -26,7 +26,13 @@ __all__ = ["Lake", "exists", "folder_of", "open_lake"]
 
 
 SMALL_ROWS = 200_000
-"""Up to so many rows in all tables, one thread of the database is faster than several, and copies of the tables pay off."""
+"""Up to so many rows in all tables, one thread of the database is faster than several."""
+
+_ROW_COUNTS = f"""
+    select table_name, if(next_row_id = 0 and table_id not in (select table_id from {connection.METADATA}.ducklake_data_file),
+                          0, greatest(record_count, 1))
+    from {connection.METADATA}.ducklake_table t join {connection.METADATA}.ducklake_table_stats s using (table_id)
+    where end_snapshot is null"""
 
 
 class Lake:
@@ -83,14 +89,11 @@ class Lake:
 
     def fit_threads(self) -> None:
         """Let queries over the whole ledger use as many threads as pay off: in a small one they wait for one another."""
-        self._use(1 if self.is_small() else self.threads)
+        self._use(1 if sum(self.row_counts().values()) <= SMALL_ROWS else self.threads)
 
-    def is_small(self) -> bool:
-        """Whether all tables together have few rows, as the catalog counts them."""
-        row = self.con.execute(
-            f"select coalesce(sum(record_count), 0) from {connection.METADATA}.ducklake_table_stats"
-        ).fetchone()
-        return row is None or row[0] <= SMALL_ROWS
+    def row_counts(self) -> dict[str, int]:
+        """Rows of each table, as the catalog counts them; 0 only where it never gave a row its number."""
+        return dict(self.con.execute(_ROW_COUNTS).fetchall())
 
     def version(self) -> int:
         """Number of the newest snapshot."""

@@ -7,19 +7,25 @@ from __future__ import annotations
 
 import pytest
 
-from gateway.ledger import lake
+from gateway.ledger import copies
 from gateway.ledger.commit import Commit, run_commit
 from gateway.ledger.lake import Lake
 from gateway.model import TABLES
 from tests.ledger.conftest import entries, post
 
+ALL = len(TABLES) + 1
+"""With the table that says which program the ledger is of."""
+
+
+def count(ledger: Lake, table: str) -> int:
+    """Number of rows."""
+    [row] = ledger.con.execute(f"select count(*) from {table}").fetchall()
+    return int(row[0])
+
 
 def lines(ledger: Lake) -> tuple[int, int]:
     """Number of journal lines as a name alone gives it, and as the lake has it."""
-    row = ledger.con.execute("select (select count(*) from journal_line), (select count(*) from lake.journal_line)")
-    found = row.fetchone()
-    assert found is not None
-    return found
+    return count(ledger, "journal_line"), count(ledger, "lake.journal_line")
 
 
 def copied(ledger: Lake) -> int:
@@ -35,7 +41,7 @@ def test_a_copy_has_what_was_there_and_what_the_commit_inserts(opened: Lake, bef
     def work(commit: Commit) -> list[tuple[int, int]]:
         seen = []
         with commit.in_memory():
-            assert copied(opened) == len(TABLES)
+            assert copied(opened) == ALL
             seen.append(lines(opened))
             commit.insert("journal_line", entries(before + 1, before + 2))
             seen.append(lines(opened))
@@ -64,12 +70,21 @@ def test_a_commit_that_fails_leaves_no_copy(opened: Lake) -> None:
     assert lines(opened) == (10, 10)
 
 
-def test_a_large_ledger_is_read_where_it_lies(opened: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
-    post(opened, 1, 3)
-    monkeypatch.setattr(lake, "SMALL_ROWS", 6)
+@pytest.mark.parametrize(("rows_max", "inserted"), [(9, 1), (10, 0)])
+def test_a_large_table_is_read_where_it_lies(
+    opened: Lake, monkeypatch: pytest.MonkeyPatch, rows_max: int, inserted: int
+) -> None:
+    post(opened, 1, 4)
+    monkeypatch.setattr(copies, "ROWS_MAX", rows_max)
 
-    def work(commit: Commit) -> int:
+    def work(commit: Commit) -> tuple[int, int]:
         with commit.in_memory():
-            return copied(opened)
+            assert copied(opened) == ALL - inserted
+            commit.insert("journal_line", entries(11, 16))
+            assert copied(opened) == ALL - 1
+            commit.audit("tester", "posted", "entries")
+            assert count(opened, "audit_log") == count(opened, "lake.audit_log") == 2
+            return lines(opened)
 
-    assert run_commit(opened, work) == 0
+    assert run_commit(opened, work) == (20, 20)
+    assert copied(opened) == 0 and lines(opened) == (20, 20)

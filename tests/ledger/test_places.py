@@ -12,8 +12,8 @@ import pytest
 
 from gateway import settings as configuration
 from gateway.home import open_home
-from gateway.ledger import maintenance, sealing, verify
-from gateway.ledger.lake import Lake, open_lake
+from gateway.ledger import copies, maintenance, sealing, verify
+from gateway.ledger.lake import open_lake
 from gateway.once import run_once
 from gateway.settings import Config
 from tests.ledger.conftest import BUSINESS_NOW, content, lay_down_business
@@ -40,7 +40,7 @@ def usual(original: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str,
     """What the business gives in the usual place: SQLite and folders, with nothing set, no table copied into memory."""
     home = Path(shutil.copytree(original, tmp_path_factory.mktemp("usual") / "home"))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Lake, "is_small", lambda _: False)
+        patch.setattr(copies, "ROWS_MAX", -1)
         return passed(home, configuration.load(home))
 
 
