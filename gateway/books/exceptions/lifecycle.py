@@ -59,10 +59,13 @@ def update(
     _refuse_unknown(con, found)
     con.execute(
         f"""create or replace temp table _wanted as
-        with wanted as (
-            select * from {found}
+        with often as (select reconciliation, code, business_key, entity from {found} group by all having count(*) > 1),
+        again as (
+            select f.rowid from {found} f semi join often o on o.reconciliation = f.reconciliation and o.code = f.code
+              and o.business_key = f.business_key and o.entity is not distinct from f.entity
             qualify row_number() over (partition by reconciliation, code, business_key, entity
-                                       order by message, file_id, "position", amount, qty) = 1)
+                                       order by message, file_id, "position", amount, qty) > 1),
+        wanted as (select * from {found} where rowid not in (from again))
         select coalesce(e.exception_id, left(md5(concat_ws('|', w.reconciliation, w.code, w.business_key)
                                                  || coalesce(chr(31) || w.entity, '')), 16)) as exception_id, w.*
         from wanted w left join exception e on e.reconciliation = w.reconciliation and e.code = w.code

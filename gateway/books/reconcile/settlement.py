@@ -50,7 +50,7 @@ def _doubled(con: duckdb.DuckDBPyConnection) -> None:
             where c.revenue = 'shipment' and canonical_class in {CLEARING} and coalesce(order_id, '') <> ''),
         often as (
             select channel, order_id, item_code, amount_type, amount_description, amount, sku
-            from lines group by all having count(distinct settlement_id) > 1)
+            from lines group by all having min(settlement_id) <> max(settlement_id))
         select l.record_id, l.entity, l.partner, l.channel, l.order_id, l.item_code, l.amount_description, l.amount,
                l.currency, l.sku, l.settlement_id, l.posted_at, l.file_id, l."position", l.canonical_class,
                row_number() over (partition by l.channel, l.order_id, l.item_code, l.amount_type,
