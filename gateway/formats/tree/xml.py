@@ -14,7 +14,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 from lxml import etree
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, field_validator
 
 from gateway.errors import Fault, FileError
 from gateway.formats import header as headers
@@ -31,7 +31,8 @@ _EACH = re.compile(r"//?(?:[^/:]*:)?[\w.\-]+(?:/(?:[^/:]*:)?[\w.\-]+)*/?")
 _EACH_REPAIRS = (str.strip, lambda text: re.sub("(?<=.)/+", "/", text), lambda text: f"//{text.strip('/')}")
 Getter = Callable[[Any], str | None]
 Finder = Callable[[Any], Iterable[Any]]
-_NAME = re.compile(r"[^\W\d][\w.\-\xb7]*|[*.]|\.\.")
+_LOCAL = re.compile(r"[^\W\d][\w.\-\xb7]*")
+_NAME = re.compile(rf"{_LOCAL.pattern}|[*.]|\.\.")
 
 
 class Options(BaseModel):
@@ -53,6 +54,14 @@ class Options(BaseModel):
     contains: tuple[str, ...] = ()
     whole: tuple[str, ...] = ()
     doctype: bool = False
+
+    @field_validator("root", "body", "contains", "whole")
+    @classmethod
+    def _names(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for name in value:
+            if not _LOCAL.fullmatch(name):
+                raise ValueError(f'no element can be called "{name}": write its name without a prefix, as in Document')
+        return value
 
 
 def sniff(head: bytes, name: str) -> bool:

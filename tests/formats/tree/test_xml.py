@@ -11,6 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from lxml import etree
 
+from gateway import formats
 from gateway.errors import FileError, HouseError
 from gateway.formats.path_errors import PathError
 from gateway.formats.tree import xml
@@ -312,3 +313,9 @@ def test_streamed_rows_are_those_of_the_whole_tree(tmp_path: Path, node: tuple[s
 def test_a_step_that_names_no_element_is_refused(path: str) -> None:
     with pytest.raises(PathError):
         xml.check_path(path, "//Line", {})
+
+
+@pytest.mark.parametrize("name", ["", " ", "a b", "9", "cbc:ID", "*"])
+@pytest.mark.parametrize("option", ["root", "body", "contains", "whole"])
+def test_a_name_that_no_element_can_have_is_a_fault_of_the_mapping(option: str, name: str) -> None:
+    assert f'no element can be called "{name}"' in formats.options_fault("xml", {option: ["Document", name]})
