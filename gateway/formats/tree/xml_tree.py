@@ -16,12 +16,14 @@ class Passed:
 
     counts  how many of each name, also of those that were dropped since
     kept    those that paths can reach, by name; "*" has all where a path reads any
+    reached how many there are of these
     last    the last of them that is still there, None if none is: behind it begin those that were not looked at
     held    the last of them that is kept for good
     """
 
     counts: dict[str, int] = field(default_factory=dict)
     kept: dict[str, list[Any]] = field(default_factory=dict)
+    reached: int = 0
     last: Any = None
     held: Any = None
 
@@ -57,9 +59,9 @@ class Tree:
         self._place, self._parent = self._number(element), parent
         return self._fits
 
-    def position(self, element: Any) -> str:
+    def position(self) -> str:
         """The path of the row that `is_row` was asked about last."""
-        return f"{self._prefix}/{local(element.tag)}[{self._place}]"
+        return f"{self._prefix}/{self.path[-1]}[{self._place}]"
 
     def within_whole(self, element: Any) -> bool:
         """Whether one of the elements around this one is kept until its end."""
@@ -80,6 +82,7 @@ class Tree:
             found.counts[name] = found.counts.get(name, 0) + 1
             for reached in self.around.intersection((name, "*")):
                 found.kept.setdefault(reached, []).append(child)
+                found.reached += 1
             found.last = child
         return found
 

@@ -15,6 +15,7 @@ from gateway import formats
 from gateway.errors import FileError, HouseError
 from gateway.formats.path_errors import PathError
 from gateway.formats.tree import xml
+from gateway.formats.tree.xml_paths import text_of
 from gateway.reading import Reading, ReadRequest
 from gateway.settings import Limits
 
@@ -293,9 +294,9 @@ def test_streamed_rows_are_those_of_the_whole_tree(tmp_path: Path, node: tuple[s
     root.append(built(node))
     expected = [
         [
-            xml._text(element),
-            next((xml._text(a) for a in element.iterchildren("A")), None),
-            next((xml._text(t) for t in list(element.itersiblings("T", preceding=True))[::-1]), None),
+            text_of(element),
+            next((text_of(a) for a in element.iterchildren("A")), None),
+            next((text_of(t) for t in list(element.itersiblings("T", preceding=True))[::-1]), None),
             str(sum(1 for _ in element.itersiblings("N", preceding=True)) + 1),
         ]
         for element in root.iter("N")
