@@ -80,7 +80,8 @@ def options(model: type[BaseModel], given: Any, format_name: str) -> Any:
         return model.model_validate(dict(given))
     except ValidationError as error:
         faults = "; ".join(
-            f"{'.'.join(map(str, e['loc']))}: {e['msg'].removeprefix('Value error, ')}" for e in error.errors()
+            ": ".join(filter(None, [".".join(map(str, e["loc"])), e["msg"].removeprefix("Value error, ")]))
+            for e in error.errors()
         )
         known = ", ".join(sorted(model.model_fields))
         raise HouseError("check options of format", format_name, f"Known options: {known}.", faults) from None
@@ -116,7 +117,7 @@ def find(
     the nearest row has.
     """
     if search is False:
-        _, cells = next(iter(rows), (0, ()))
+        _, cells = next(_filled(rows), (0, ()))
         if not cells:
             raise _no_rows(name)
         return Header(tuple(given) or tuple(f"#{n + 1}" for n in range(len(cells))), 0)

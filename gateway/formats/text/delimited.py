@@ -16,12 +16,13 @@ from typing import Any, Literal
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from pydantic import BaseModel, ConfigDict, ValidationInfo, field_validator
+from pydantic import BaseModel, ConfigDict, ValidationInfo, field_validator, model_validator
 
 from gateway.errors import Fault, FileError
-from gateway.formats import encoding
+from gateway.formats import encoding, sections
 from gateway.formats import header as headers
 from gateway.formats.encoding import Encoding
+from gateway.formats.sectioned import Sectioned, Source
 from gateway.formats.text import layout
 from gateway.formats.text.arrow_rows import ArrowRows
 from gateway.formats.text.counted_lines import Lines
@@ -50,6 +51,7 @@ class Options(BaseModel):
     other_names  names that columns may have in the header instead of those of the mapping
     comment    lines that start with it are no rows
     ragged     "reject" rows with another number of cells than the header, or "pad" short ones
+    section    kinds of rows of different columns, in place of one header; `each` names that of the rows
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -62,6 +64,7 @@ class Options(BaseModel):
     other_names: headers.OtherNames = {}
     comment: str = ""
     ragged: Literal["reject", "pad"] = "reject"
+    section: tuple[sections.Section, ...] = ()
 
     @field_validator("delimiter", "quote")
     @classmethod
@@ -70,6 +73,11 @@ class Options(BaseModel):
         if not named and (len(mark) != 1 or mark in "\r\n\0"):
             raise ValueError("write one character")
         return mark
+
+    @model_validator(mode="after")
+    def _sections_that_differ(self) -> Options:
+        sections.check(self.section, bool(self.model_fields_set & {"header", "columns"}))
+        return self
 
 
 def sniff(head: bytes, name: str) -> bool:
@@ -88,19 +96,28 @@ def sniff(head: bytes, name: str) -> bool:
 
 def read(request: ReadRequest) -> Reading:
     """Open a delimited file. Raises FileError for what concerns the whole file."""
-    return _Delimited(request)
+    chosen: Options = headers.options(Options, request.options, "delimited")
+    return _sectioned(request, chosen) if chosen.section else _Delimited(request)
+
+
+def _sectioned(request: ReadRequest, options: Options) -> Reading:
+    check_size(request)
+    rest = {name: value for name, value in request.options.items() if name not in ("section", "other_names")}
+    text = _Delimited(replace(request, options={**rest, "header": False}))
+    source = Source(text.all_rows, lambda line: f"line {line}", text.layout.raw, options.ragged == "pad")
+    return Sectioned(request, options.section, options.other_names, source)
 
 
 def check_each(each: str | None, options: Mapping[str, Any]) -> None:
-    """Rows are lines of the file, so there is no `each`. Raises PathError."""
-    del options
-    headers.check_each(each)
+    """Rows are lines of the file, so there is an `each` only where there are sections. Raises PathError."""
+    chosen: Options = headers.options(Options, options, "delimited")
+    sections.check_each(each, chosen.section)
 
 
 def check_path(path: str, each: str | None, options: Mapping[str, Any]) -> None:
     """Whether a name can be that of a column: any can, unless the columns are listed. Raises PathError."""
-    del each
     chosen: Options = headers.options(Options, options, "delimited")
+    sections.check_path(path, each, chosen.section)
     headers.check_column(path, chosen.header, chosen.columns)
 
 
@@ -240,23 +257,37 @@ class _Delimited(Reading):
 
     def _careful_rows(self) -> Iterator[tuple[int, list[str]]]:
         own = self.layout
+        for start, cells, lines in self._lines():
+            if lines.number <= own.line or not any(cell.strip(INVISIBLE) for cell in cells):
+                continue
+            fitted = own.fitted(cells)
+            if fitted is None:
+                self._reject(start, "".join(lines.held).rstrip("\r\n"), cells)
+            elif own.swallowed(cells):
+                self._reject(start, own.raw(cells), cells)
+            elif not own.again(fitted, start):
+                yield start, fitted
+
+    def _lines(self) -> Iterator[tuple[int, list[str], Lines]]:
+        """(first line, cells, the lines) of every row of the file. Raises FileError."""
+        own = self.layout
         codec = "utf-8-sig" if own.encoding == "utf-8" else own.encoding
         with self.request.path.open("r", encoding=codec, newline="") as source:
             lines = Lines(source, own.comment)
             try:
                 for start, cells in own.rows(lines):
-                    if lines.number <= own.line or not any(cell.strip(INVISIBLE) for cell in cells):
-                        continue
-                    fitted = own.fitted(cells)
-                    if fitted is None:
-                        self._reject(start, "".join(lines.held).rstrip("\r\n"), cells)
-                    elif own.swallowed(cells):
-                        self._reject(start, own.raw(cells), cells)
-                    elif not own.again(fitted, start):
-                        yield start, fitted
+                    yield start, cells, lines
             except UnicodeDecodeError:
                 raise encoding.undecodable(self.request.path, self.request.name, own.encoding) from None
             own.check_closed(lines.held, lines.first)
+
+    def all_rows(self) -> Iterator[tuple[int, list[str]]]:
+        """(first line, cells) of every row, blank ones too, without regard to a header. Raises FileError."""
+        for start, cells, lines in self._lines():
+            if self.layout.swallowed(cells):
+                raise FileError(self.request.name, *self._misfit(start, "".join(lines.held), cells), f"line {start}")
+            if lines.number > self.layout.line:
+                yield start, [layout.literal(cell) for cell in cells]
 
 
 @dataclass

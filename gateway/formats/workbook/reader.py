@@ -14,10 +14,12 @@ from typing import Any, Literal
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, model_validator
 
 from gateway.errors import Fault, FileError
 from gateway.formats import header as headers
+from gateway.formats import sections
+from gateway.formats.sectioned import Sectioned, Source
 from gateway.formats.workbook.cells import UNCALCULATED, Area, Block, Blocks, Book, Wrong, address
 from gateway.formats.workbook.ods import MIME, Ods
 from gateway.formats.workbook.package import DAMAGE, Package, damaged
@@ -45,6 +47,7 @@ class Options(BaseModel):
     other_names  names that columns may have in the header instead of those of the mapping
     merged   "fill" repeats the value of merged cells in the rows that have a value of their own, "top-left"
              leaves it in the first cell
+    section  kinds of rows of different columns, in place of one header; `each` names that of the rows
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -54,6 +57,12 @@ class Options(BaseModel):
     columns: tuple[str, ...] = ()
     other_names: headers.OtherNames = {}
     merged: Literal["fill", "top-left"] = "top-left"
+    section: tuple[sections.Section, ...] = ()
+
+    @model_validator(mode="after")
+    def _sections_that_differ(self) -> Options:
+        sections.check(self.section, bool(self.model_fields_set & {"header", "columns"}))
+        return self
 
 
 def sniff(head: bytes, name: str) -> bool:
@@ -74,19 +83,25 @@ def _disguise(head: bytes) -> str:
 
 def read(request: ReadRequest) -> Reading:
     """Open a workbook. Raises FileError for a bomb, an encrypted or damaged file, or a missing sheet."""
-    return _Workbook(request)
+    chosen: Options = headers.options(Options, request.options, "workbook")
+    if not chosen.section:
+        return _Workbook(request)
+    rest = {name: value for name, value in request.options.items() if name not in ("section", "other_names")}
+    book = _Workbook(replace(request, options={**rest, "header": False}))
+    source = Source(book.all_rows, lambda line: f"{book.title}!A{line}", ", ".join, padded=True)
+    return Sectioned(request, chosen.section, chosen.other_names, source)
 
 
 def check_each(each: str | None, options: Mapping[str, Any]) -> None:
-    """Rows are rows of the sheet, so there is no `each`. Raises PathError."""
-    del options
-    headers.check_each(each)
+    """Rows are rows of the sheet, so there is an `each` only where there are sections. Raises PathError."""
+    chosen: Options = headers.options(Options, options, "workbook")
+    sections.check_each(each, chosen.section)
 
 
 def check_path(path: str, each: str | None, options: Mapping[str, Any]) -> None:
     """Whether a name can be that of a column: any can, unless the columns are listed. Raises PathError."""
-    del each
     chosen: Options = headers.options(Options, options, "workbook")
+    sections.check_path(path, each, chosen.section)
     headers.check_column(path, chosen.header, chosen.columns)
 
 
@@ -264,6 +279,19 @@ class _Workbook(Reading):
                 done += len(rows)
         if beyond:
             self.faults.append(self._beyond(beyond))
+
+    def all_rows(self) -> Iterator[tuple[int, list[str]]]:
+        """(row number, cells) of every row, blank ones before others too, without regard to a header."""
+        last = 0
+        for found in self._blocks(self.sheet):
+            block = self._marked(found)
+            for column, texts in block.columns.items():
+                self._check_length(block, column, texts)
+            for row, cells in block.texts():
+                if row > last + 1:
+                    yield last + 1, []
+                yield row, cells
+                last = row
 
     def _marked(self, block: Block) -> Block:
         """The block with cells without a value marked as such: whether that matters, only the mapping knows."""

@@ -126,7 +126,7 @@ def _open(
             found[rows.columns] = drift.check(mapping, rows, wanted, [record for _, record in records])
         held = found[rows.columns]
         if not held:
-            files[file] = drift.watched(mapping, rows, wanted)
+            files[file] = drift.watched(mapping, rows, wanted, each)
             continue
         outcome = mapped.files[file]
         outcome.held += held
@@ -196,8 +196,9 @@ def _account(
             _add(ignored, "when", unused)
     for file, rows in kind.rows.items():
         outcome = mapped.files[file]
-        unread = sum(fault.code == "ROW_REJECT" for fault in rows.faults)
-        outcome.received += rows.received
+        found, again = _first_found(rows.faults, outcome.unread)
+        unread = sum(fault.code == "ROW_REJECT" for fault in found)
+        outcome.received += rows.received - again
         outcome.rejected += rejected.get(file, 0) + unread
         if outcome.rejected > context.limits.faults_per_file_max:
             raise FileError(
@@ -205,11 +206,18 @@ def _account(
                 f"{outcome.rejected} rows cannot be read, the limit is {context.limits.faults_per_file_max}",
                 "Check that the mapping fits the file; fix it and replay.",
             )
-        faults.add(work, mapped.faults, file, rows.faults)
+        faults.add(work, mapped.faults, file, found)
     if rejected:
         faults.add_rejected(
             work, c, kind.relation, mapped.faults, lambda file: openers[file](kind.each, kind.rows[file].columns)
         )
+
+
+def _first_found(found: Sequence[Fault], unread: set[tuple[str, str]]) -> tuple[list[Fault], int]:
+    """(the faults without rows that are in `unread`, as every kind of row finds those of none; how many these are)."""
+    new = [fault for fault in found if (fault.position, fault.message) not in unread]
+    unread.update((fault.position, fault.message) for fault in new if fault.code == "ROW_REJECT")
+    return new, len(found) - len(new)
 
 
 def _add(counts: dict[str, int], name: str, count: int) -> None:

@@ -8,6 +8,7 @@ import numpy as np
 import pyarrow as pa
 
 from gateway.errors import Fault
+from gateway.formats import sections
 from gateway.mapping.apply import faults, tie_out
 from gateway.mapping.apply.trim import filled
 from gateway.mapping.compiler import fields
@@ -40,14 +41,22 @@ def check(mapping: Mapping, rows: Reading, wanted: Sequence[str], records: Seque
     present = [rows.headings.get(column, column) for column in rows.columns]
     found = [faults.missing_column(column, present) for column in lacking(records, set(rows.columns))]
     if mapping.file.drift == "hold":
-        found += [faults.unknown_column(column) for column in unknown(mapping, rows.columns, wanted)]
+        new = unknown(mapping, rows.columns, wanted, records[0].each)
+        found += [faults.unknown_column(column) for column in new]
     return found
 
 
-def unknown(mapping: Mapping, columns: Sequence[str], wanted: Sequence[str]) -> list[str]:
-    """The columns of a file that its mapping names nowhere: neither in a field nor in `known` or `columns`."""
+def unknown(mapping: Mapping, columns: Sequence[str], wanted: Sequence[str], each: str | None = None) -> list[str]:
+    """The columns of a file that its mapping names nowhere: neither in a field nor in `known` or `columns`.
+
+    What records of other sections read of their own rows is known too.
+    """
     listed = mapping.file.options.get("columns", ())
     known = {*wanted, *mapping.file.known, *(one["name"] if isinstance(one, dict) else one for one in listed)}
+    known |= sections.listed(mapping.file.options, each)
+    for record in mapping.record if mapping.file.options.get("section") else ():
+        own = {column if "/" in column else f"{record.each}/{column}" for column in source_columns(mapping, [record])}
+        known |= {column.removeprefix(f"{each}/") for column in own}
     patterns = [name.casefold() for name in mapping.file.known if "*" in name]
     return [
         column
@@ -56,9 +65,9 @@ def unknown(mapping: Mapping, columns: Sequence[str], wanted: Sequence[str]) -> 
     ]
 
 
-def watched(mapping: Mapping, rows: Reading, wanted: Sequence[str]) -> Reading:
+def watched(mapping: Mapping, rows: Reading, wanted: Sequence[str], each: str | None = None) -> Reading:
     """The rows, with a fault for each column that holds values and that the mapping does not know."""
-    columns = unknown(mapping, rows.columns, wanted) if mapping.file.drift == "hold-missing" else []
+    columns = unknown(mapping, rows.columns, wanted, each) if mapping.file.drift == "hold-missing" else []
     return _Watched(rows, columns) if columns else rows
 
 

@@ -54,6 +54,7 @@ class Outcome:
     ignored        number of rows by the rule that left them out
     held           reasons why nothing of this file may post
     control_total  the figure that the file states about itself
+    unread         position and fault of the rows that could not be read as rows of any kind
     """
 
     received: int = 0
@@ -61,6 +62,7 @@ class Outcome:
     ignored: dict[str, int] = field(default_factory=dict)
     held: list[Fault] = field(default_factory=list)
     control_total: Decimal | None = None
+    unread: set[tuple[str, str]] = field(default_factory=set)
 
 
 @dataclass(slots=True)
