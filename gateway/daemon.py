@@ -38,6 +38,8 @@ from gateway.once import run_books, taking_files
 from gateway.reports import exceptions
 from gateway.state_server import serving, token_of_this_run
 from gateway.transports import build
+from gateway.transports.delivered import Recorder
+from gateway.transports.deliveries import Deliveries
 from gateway.transports.lane import Lane
 from gateway.transports.transport import Drop
 from gateway.transports.watching import watching
@@ -81,6 +83,8 @@ class Daemon:
         self._turns = _turns(home)
         daemon = home.settings.daemon
         self._books_back_off = BackOff(daemon.tick_s, daemon.back_off_s_max)
+        self._recorder = Recorder(home.lake, self._servers)
+        self._recording_back_off = BackOff(daemon.tick_s, daemon.back_off_s_max)
         self._answered = False
         self._answers_back_off = BackOff(daemon.tick_s, daemon.back_off_s_max)
 
@@ -128,6 +132,7 @@ class Daemon:
             self.monitor.ended()
             self.notifier_thread.end()
             self._end_lanes()
+            self._record_deliveries()
         log.info("daemon.stopped")
 
     def _turn(self) -> None:
@@ -136,6 +141,7 @@ class Daemon:
             self._renew_lanes()
             self._take(self._wait())
             self._answer()
+            self._record_deliveries()
             self._run_books()
             self._reload()
         except duckdb.InterruptException:
@@ -290,6 +296,14 @@ class Daemon:
             log.info("outbound.written", partner=path.parent.name, name=path.name)
         if written:
             self._wake_lanes()
+
+    @property
+    def _servers(self) -> list[Deliveries]:
+        return [lane.deliveries for lane in self.lanes if lane.deliveries is not None]
+
+    def _record_deliveries(self) -> None:
+        """Commit what the lanes have delivered: what is not recorded now is recorded at the next start."""
+        self._try("record", self._recording_back_off, lambda: self._recorder.record(self._servers))
 
     def _run_books(self) -> None:
         """After files were taken, at the start, each day (UTC), and when a file that is expected becomes late."""

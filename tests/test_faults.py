@@ -20,12 +20,13 @@ from gateway.home import Home, open_home
 from gateway.intake import arrivals
 from gateway.intake import take as loop
 from gateway.intake.result import Receipt
-from gateway.ledger import verify
+from gateway.ledger import departures, verify
 from gateway.ledger.lake import open_lake
 from gateway.monitor import Monitor
 from gateway.once import run_books, run_once
 from gateway.transports import opening
 from gateway.transports.folder import Folder
+from gateway.workbooks import issued_check
 from gateway.workbooks.write import write_workbooks
 from tests.conftest import NOW, taken
 from tests.test_books import GOOD, ITEMS
@@ -138,12 +139,16 @@ def test_a_full_disk_leaves_no_half_workbook_and_is_reported_in_one_line(gateway
         )
     assert [path for path in disk.rglob("*") if path.is_file() and path != ballast] == []
     ballast.unlink()
-    assert all(
-        path.exists()
-        for path in write_workbooks(
+    written, again = (
+        write_workbooks(
             gateway.folder, gateway.lake, gateway.context, gateway.rules.metrics, reconciled=gateway.reconciled
         )
+        for _ in range(2)
     )
+    assert written == again and all(path.exists() for path in written)
+    recorded = [file.name for file in departures.recorded(gateway.lake, departures.WORKBOOKS)]
+    assert recorded == [path.relative_to(outbound).as_posix() for path in written], "once, and it is no new version"
+    assert issued_check.check(gateway.lake, gateway.folder) == ([], [])
 
 
 # --- files --------------------------------------------------------------------------------------------

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -11,16 +12,20 @@ from gateway import settings as configuration
 from gateway.cli.invocation import DONE, PERSON, home_folder
 from gateway.cli.output import out
 
+if TYPE_CHECKING:
+    from gateway.ledger.lake import Lake
+    from gateway.ledger.verify import Finding
+
 
 def verify(
     restored: Annotated[
         str, typer.Option(help="Why the ledger was put back on purpose: recorded in its anchors before the check.")
     ] = "",
 ) -> None:
-    """Check that the ledger still says what was committed: rows, chain, anchors, archive, answers and sums."""
+    """Check that the ledger still says what was committed: rows, chain, anchors, archive, sums, and what left it."""
     import duckdb
 
-    from gateway.ledger import anchor_check, lake, outside
+    from gateway.ledger import lake
     from gateway.ledger import verify as verification
 
     settings = configuration.load(home_folder())
@@ -29,11 +34,11 @@ def verify(
     with lake.open_lake(home_folder(), settings, read_only=True) as ledger:
         findings, notes = verification.verify(ledger), []
         try:
-            anchored = anchor_check.check(ledger, home_folder(), settings)
-            findings += anchored.findings + outside.answers(ledger, home_folder())
-            notes = [*anchored.notes, *outside.unnamed(ledger)]
+            for found, noted in _beside(ledger, settings):
+                findings += found
+                notes += noted
         except duckdb.Error as error:
-            findings.append(verification.unread("anchors, answers and archive", error))
+            findings.append(verification.unread("anchors, answers, workbooks, deliveries and archive", error))
     for finding in findings:
         out.print(f"{finding.table} {finding.row}: {finding.message}")
     for note in notes:
@@ -42,6 +47,20 @@ def verify(
         "The ledger is intact: every row is as it was committed." if not findings else f"{len(findings)} findings."
     )
     raise typer.Exit(PERSON if findings else DONE)
+
+
+def _beside(ledger: Lake, settings: configuration.Config) -> Iterator[tuple[list[Finding], list[str]]]:
+    """(findings, notes) about what is kept beside the tables."""
+    from gateway.ledger import anchor_check, outside
+    from gateway.transports import delivered
+    from gateway.workbooks import issued_check
+
+    home = home_folder()
+    anchored = anchor_check.check(ledger, home, settings)
+    yield anchored.findings, anchored.notes
+    yield outside.answers(ledger, home), outside.unnamed(ledger)
+    yield issued_check.check(ledger, home)
+    yield delivered.check(ledger, home)
 
 
 def _record(settings: configuration.Config, why: str) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from gateway.errors import HouseError
 from gateway.settings import S3, Config, Ftps, Server, Sftp
-from gateway.transports.deliveries import Deliveries
+from gateway.transports.deliveries import FOLDER, Deliveries
 from gateway.transports.folder import Folder
 from gateway.transports.lane import Lane, Pace
 from gateway.transports.remote import RemoteServer, local_name
@@ -29,8 +29,9 @@ def build(home: Path, config: Config, ledger: Path) -> list[Lane]:
         place = "" if kind == "sftp" else kind
         for settings in servers:
             server = _server(home, settings, config, ledger / "spool" / place)
-            state = ledger / "delivered" / place / f"{local_name(settings.name)}.json"
-            deliveries = Deliveries(outbound, settings.deliver, daemon.ignore, state)
+            name = (Path(place) / local_name(settings.name)).as_posix()
+            state = ledger / FOLDER / f"{name}.json"
+            deliveries = Deliveries(outbound, settings.deliver, daemon.ignore, state, name)
             soon_s = settings.still_s if isinstance(settings, Sftp | Ftps) else daemon.tick_s
             lanes.append(Lane(server, Pace(daemon.sftp_poll_s, soon_s, *back_off), deliveries))
     return lanes

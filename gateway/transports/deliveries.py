@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import stat
 from collections.abc import Iterator, Sequence
@@ -11,7 +10,11 @@ from pathlib import Path
 
 from gateway.atomic import write_atomically
 from gateway.errors import HouseError
+from gateway.regular_file import sha256_of
 from gateway.transports import names
+
+FOLDER = "delivered"
+"""Below the ledger's folder: a file of state for each server."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,13 +29,17 @@ class Delivery:
 class Deliveries:
     """The files of `outbound/<folder>` for each folder, less those that `state` (a JSON file) says were sent.
 
-    problems  which of them cannot be read, from the last look
+    place      what the ledger calls the server: the state's path without its ending
+    delivered  key → SHA-256 of what was sent and is still there; another dict after each delivery
+    problems   which of them cannot be read, from the last look
     Raises HouseError if the state cannot be read.
     """
 
-    def __init__(self, outbound: Path, folders: Sequence[str], ignore: Sequence[str], state: Path) -> None:
-        self.outbound, self.folders, self.ignore, self.state = outbound, folders, ignore, state
-        self._sent = _read(state)
+    def __init__(
+        self, outbound: Path, folders: Sequence[str], ignore: Sequence[str], state: Path, place: str = ""
+    ) -> None:
+        self.outbound, self.folders, self.ignore, self.state, self.place = outbound, folders, ignore, state, place
+        self.delivered = read_state(state)
         self._checked: dict[str, tuple[int, int]] = {}
         self.problems: list[str] = []
 
@@ -59,21 +66,21 @@ class Deliveries:
         version = (status.st_size, status.st_mtime_ns)
         if self._checked.get(key) == version:
             return None
-        with path.open("rb") as source:
-            sha256 = hashlib.file_digest(source, "sha256").hexdigest()
-        if self._sent.get(key) != sha256:
+        sha256 = sha256_of(path)
+        if self.delivered.get(key) != sha256:
             return Delivery(key, path, sha256)
         self._checked[key] = version
         return None
 
     def sent(self, delivery: Delivery) -> None:
         """Note that a file was sent; files that are gone are forgotten."""
-        self._sent[delivery.key] = delivery.sha256
-        self._sent = {key: sha256 for key, sha256 in self._sent.items() if (self.outbound / key).exists()}
-        write_atomically(self.state, json.dumps(self._sent, indent=1).encode())
+        sent = self.delivered | {delivery.key: delivery.sha256}
+        self.delivered = {key: sha256 for key, sha256 in sent.items() if (self.outbound / key).exists()}
+        write_atomically(self.state, json.dumps(self.delivered, indent=1).encode())
 
 
-def _read(state: Path) -> dict[str, str]:
+def read_state(state: Path) -> dict[str, str]:
+    """Key → SHA-256 of what was sent; empty without a state. Raises HouseError if it cannot be read."""
     try:
         return dict(json.loads(state.read_text(encoding="utf-8")))
     except FileNotFoundError:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 
@@ -75,6 +75,11 @@ def meta_sheet(run: BookRun, book: str, blocks: Sequence[Block]) -> Sheet:
     columns = [pa.array(values, pa.string()) for values in zip(*rows, strict=True)]
     table = pa.table(columns, names=[column.name for column in META_COLUMNS])
     return Sheet(META_SHEET, "", [Block("META", META_COLUMNS, table)], protected=True, hidden=True)
+
+
+def digest_of(meta: Iterable[Sequence[object]]) -> str:
+    """The hash of the rows of the hidden sheet: of the cells below META_COLUMNS, as they were issued or come back."""
+    return hashlib.sha256("\x1e".join(_digest([canonical(cell) for cell in row]) for row in meta).encode()).hexdigest()
 
 
 def locked_columns(block: Block) -> tuple[str, ...]:
