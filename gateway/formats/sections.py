@@ -73,7 +73,7 @@ def folded(text: str) -> str:
 
 
 def check(sections: Sequence[Section], header_set: bool) -> None:
-    """Raises ValueError for sections that cannot be told apart, or lie within one that is not listed before them.
+    """Raises ValueError for sections of which two are alike, or lie within one that is not listed before them.
 
     header_set  whether the mapping also says `header` or `columns` for the file as a whole
     """
