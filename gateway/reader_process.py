@@ -16,7 +16,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, cast
@@ -83,20 +83,10 @@ class Reader:
             resource.setrlimit(resource.RLIMIT_DATA, (self._data_bytes + limits.memory_mb_max * MB, hardest))
             self._memory_mb = limits.memory_mb_max
 
-    def units(self, name: str, request: ReadRequest) -> Any:
-        """The units of an interchange."""
+    def work(self, function: Callable[..., Any], request: ReadRequest, *arguments: Any) -> Any:
+        """What a function gives for a file."""
         self.bound(request.limits)
-        return formats.units(name, request)
-
-    def looked(self, request: ReadRequest) -> Any:
-        """What a file looks like, and the units of an interchange."""
-        self.bound(request.limits)
-        return formats.looked(request)
-
-    def described(self, request: ReadRequest, looks: Sequence[str]) -> Any:
-        """What a file shows of itself."""
-        self.bound(request.limits)
-        return formats.described(request, looks)
+        return function(request, *arguments)
 
     def open(self, number: int, name: str, request: ReadRequest) -> Any:
         """(columns of an opened file, whether it says itself what they are, those that have another name in it)."""

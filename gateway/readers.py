@@ -10,15 +10,19 @@ import atexit
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from typing import Any, Protocol, cast
+from pathlib import Path
+from typing import Any, Protocol, TypeVar, cast
 
 import pyarrow as pa
 
 from gateway import formats
-from gateway.formats import Looked
+from gateway.formats import Looked, containers
+from gateway.formats.containers import Inner, Keys
 from gateway.log import log
 from gateway.reader_client import Asked, DiedError, LostError, ReaderProcess, refused
 from gateway.reading import Envelope, Reading, ReadRequest
+
+T = TypeVar("T")
 
 
 class Readers(Protocol):
@@ -35,6 +39,12 @@ class Readers(Protocol):
 
     def described(self, request: ReadRequest, looks: Sequence[str]) -> str:
         """What a file of one of these formats shows of itself, in words. Raises FileError."""
+
+    def unpacked(self, request: ReadRequest, into: Path, keys: Keys) -> list[Inner] | None:
+        """The files within a container, written to a folder; None where it is none. Raises FileError."""
+
+    def work(self, function: Callable[..., T], request: ReadRequest, *arguments: Any) -> T:
+        """What a public function of a module gives for a file and further arguments. Raises FileError."""
 
     def forget(self) -> None:
         """Give back the memory of the files that were read last."""
@@ -53,11 +63,19 @@ class Here:
 
     def units(self, name: str, request: ReadRequest) -> Envelope:
         """As `Readers` says."""
-        return formats.units(name, request)
+        return formats.units(request, name)
 
     def described(self, request: ReadRequest, looks: Sequence[str]) -> str:
         """As `Readers` says."""
         return formats.described(request, looks)
+
+    def unpacked(self, request: ReadRequest, into: Path, keys: Keys) -> list[Inner] | None:
+        """As `Readers` says."""
+        return containers.unpacked(request, into, keys)
+
+    def work(self, function: Callable[..., T], request: ReadRequest, *arguments: Any) -> T:
+        """As `Readers` says."""
+        return function(request, *arguments)
 
     def forget(self) -> None:
         """As `Readers` says."""
@@ -65,15 +83,15 @@ class Here:
 
 
 class Elsewhere:
-    """In a process of its own, which is started when it is needed."""
+    """In a process of its own, which is started when it is needed; containers are opened meanwhile by a second one."""
 
     def __init__(self) -> None:
-        self.process = ReaderProcess()
+        self.process, self.opener = ReaderProcess(), ReaderProcess()
 
     def look(self, request: ReadRequest) -> Callable[[], Looked]:
         """As `Readers` says."""
-        asked = self.process.ask("looked", request, together=True)
-        return lambda: cast(Looked, self.process.sure(request, "looked", request, asked=asked))
+        asked = self.process.ask("work", formats.looked, request, together=True)
+        return lambda: cast(Looked, self.process.sure(request, "work", formats.looked, request, asked=asked))
 
     def read(self, name: str, request: ReadRequest) -> Reading:
         """As `Readers` says."""
@@ -81,17 +99,31 @@ class Elsewhere:
 
     def units(self, name: str, request: ReadRequest) -> Envelope:
         """As `Readers` says."""
-        return cast(Envelope, self.process.sure(request, "units", name, request))
+        return self.work(formats.units, request, name)
 
     def described(self, request: ReadRequest, looks: Sequence[str]) -> str:
         """As `Readers` says."""
-        return str(self.process.sure(request, "described", request, list(looks)))
+        return self.work(formats.described, request, list(looks))
+
+    def unpacked(self, request: ReadRequest, into: Path, keys: Keys) -> list[Inner] | None:
+        """As `Readers` says."""
+        found = self.opener.sure(request, "work", containers.unpacked, request, into, keys)
+        return cast("list[Inner] | None", found)
+
+    def work(self, function: Callable[..., T], request: ReadRequest, *arguments: Any) -> T:
+        """As `Readers` says."""
+        return cast(T, self.process.sure(request, "work", function, request, *arguments))
 
     def forget(self) -> None:
         """As `Readers` says."""
         if self.process.is_there:
             with suppress(DiedError, LostError):
                 self.process.result(self.process.ask("forget"))
+
+    def end(self) -> None:
+        """End the processes."""
+        self.process.end()
+        self.opener.end()
 
 
 _Opened = tuple[tuple[str, ...], bool, Mapping[str, str]]
@@ -179,7 +211,7 @@ class _Remote(Reading):
 
 _here: Readers = Here()
 _elsewhere = Elsewhere()
-atexit.register(_elsewhere.process.end)
+atexit.register(_elsewhere.end)
 _current: list[Readers] = [_here]
 
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import io
 import os
 import pickle
 import signal
 import socket
+import struct
 import subprocess
 import sys
 import time
+import zipfile
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -35,7 +38,7 @@ Put = Callable[[str, str, bytes | str], Path]
 def reader() -> Iterator[readers.Elsewhere]:
     elsewhere = readers.Elsewhere()
     yield elsewhere
-    elsewhere.process.end()
+    elsewhere.end()
 
 
 @samples
@@ -231,6 +234,23 @@ def running(pid: int) -> bool:
         return False
 
 
+def zipped(files: dict[str, str]) -> bytes:
+    made = io.BytesIO()
+    with zipfile.ZipFile(made, "w") as container:
+        for name, content in files.items():
+            container.writestr(name, content)
+    return made.getvalue()
+
+
+def listed_often(times: int) -> bytes:
+    """A zip whose directory lists its one file, with a name of 60,000 characters, so often."""
+    made = zipped({"a" * 60_000: "a"})
+    begin, end = made.index(b"PK\x01\x02"), made.index(b"PK\x05\x06")
+    directory = made[begin:end] * times
+    tail = struct.pack("<4s4H2LH", b"PK\x05\x06", 0, 0, 0xFFFF, 0xFFFF, len(directory), begin, 0)
+    return made[:begin] + directory + tail
+
+
 def test_a_file_that_takes_too_much_is_set_aside_and_the_others_are_taken(gateway: Home, drop: Put) -> None:
     limits = gateway.settings.limits
     object.__setattr__(gateway.settings, "limits", limits.model_copy(update={"memory_mb_max": 100}))
@@ -238,12 +258,17 @@ def test_a_file_that_takes_too_much_is_set_aside_and_the_others_are_taken(gatewa
     drop("own-warehouse", "opening-1.csv", f"{head}2026-09-01,MAIN,SKU-1,AVAILABLE,5,2.00\n")
     drop("own-warehouse", "opening-2.csv", f"{head}2026-09-02,MAIN,SKU-1,AVAILABLE,{'9' * 120_000_000},2.00\n")
     drop("own-warehouse", "opening-3.csv", f"{head}2026-09-03,MAIN,SKU-1,AVAILABLE,7,2.00\n")
+    drop("own-warehouse", "opening-4.zip", listed_often(2_000))
+    good = zipped({"opening-5.csv": f"{head}2026-09-05,MAIN,SKU-1,AVAILABLE,9,2.00\n"})
+    drop("own-warehouse", "opening-5.zip", good)
     with readers.bounded():
         receipts = taken(gateway, Folder(gateway.folder, gateway.settings).poll())
         files = {file.name: file for receipt in receipts for file in receipt.files}
         assert {name: file.state for name, file in files.items()} == {
             "opening-1.csv": "ACCEPTED", "opening-2.csv": "QUARANTINED", "opening-3.csv": "ACCEPTED",
+            "opening-4.zip": "QUARANTINED", "opening-5.csv": "ACCEPTED",
         }  # fmt: skip
-        assert "more than 100 MB of memory to read" in files["opening-2.csv"].reason
+        for name in ("opening-2.csv", "opening-4.zip"):
+            assert "more than 100 MB of memory to read" in files[name].reason
         [result] = again(gateway, files["opening-2.csv"].file_id, force=False)
     assert (result.state, "limits.memory_mb_max" in result.reason) == ("QUARANTINED", True)

@@ -73,10 +73,10 @@ def looked(request: ReadRequest) -> Looked:
         head = source.read(HEAD_BYTES)
     looks = sniffed(head, request.name) if head else []
     interchange = next((key for key in looks if interchange_of(key)), None)
-    return Looked(not head, looks, units(interchange, request) if interchange else None)
+    return Looked(not head, looks, units(request, interchange) if interchange else None)
 
 
-def units(name: str, request: ReadRequest) -> Envelope:
+def units(request: ReadRequest, name: str) -> Envelope:
     """The units of a file of that interchange format. Raises FileError."""
     interchange = interchange_of(name)
     if interchange is None:

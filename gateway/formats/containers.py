@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import signal
 import subprocess
 import sys
 import zipfile
@@ -14,6 +15,7 @@ from pathlib import Path, PurePosixPath
 from typing import IO, Literal
 
 from gateway.errors import FileError
+from gateway.reading import ReadRequest
 from gateway.settings import Limits
 
 DEPTH_MAX = 3
@@ -22,6 +24,9 @@ DEPTH_MAX = 3
 CHUNK_BYTES = 1 << 20
 
 Kind = Literal["gzip", "zip", "pgp", ""]
+
+_TOO_MUCH = {-signal.SIGXCPU: ("processor time", "cpu_s_max"), -signal.SIGABRT: ("memory", "memory_mb_max")}
+"""How the process ends that decrypts, where it has used up what the process that opens containers may use."""
 
 _OFFICE = ("[Content_Types].xml", "mimetype")
 """A zip that begins with one of these is a workbook or another document, and read as it is."""
@@ -50,13 +55,19 @@ class Keys:
 
 
 def kind(path: Path) -> Kind:
-    """What sort of container a file is, by its first bytes; "" for none."""
+    """What sort of container a file is; "" for none. Reads the contents of a zip to tell it from a document."""
+    found = begins_as(path)
+    return "" if found == "zip" and _is_office(path) else found
+
+
+def begins_as(path: Path) -> Kind:
+    """What sort of container a file may be, by its first bytes: a zip may also be a document; "" for none."""
     with path.open("rb") as source:
         head = source.read(64)
     if head.startswith(b"\x1f\x8b\x08"):
         return "gzip"
     if head.startswith(b"PK\x03\x04"):
-        return "" if head[30:].startswith(tuple(name.encode() for name in _OFFICE)) or _is_office(path) else "zip"
+        return "" if head[30:].startswith(tuple(name.encode() for name in _OFFICE)) else "zip"
     if head.lstrip().startswith(b"-----BEGIN PGP MESSAGE-----") or _is_encrypted(head):
         return "pgp"
     return ""
@@ -81,6 +92,13 @@ def _is_encrypted(head: bytes) -> bool:
         tag, length = head[0] >> 2 & 0x0F, (1, 2, 4, 0)[head[0] & 3]
     version = head[1 + length]
     return (tag == 1 and version in (3, 6)) or (tag == 3 and version in (4, 5, 6))
+
+
+def unpacked(request: ReadRequest, into: Path, keys: Keys) -> list[Inner] | None:
+    """Every file within a container, as `unpack` gives them; None where the file is none."""
+    if not kind(request.path):
+        return None
+    return list(unpack(request.path, request.name, into, request.limits, keys))
 
 
 def unpack(path: Path, name: str, into: Path, limits: Limits, keys: Keys) -> Iterator[Inner]:
@@ -186,6 +204,10 @@ def _decrypt(outer: Inner, into: Path, left: _Left, keys: Keys) -> Iterator[Inne
     if done.returncode:
         with suppress(FileNotFoundError):
             target.unlink()
+        if done.returncode in _TOO_MUCH:
+            what, limit = _TOO_MUCH[done.returncode]
+            fix = f"Look at who sent it. To open it, raise `{limit}` under [limits], then replay the file."
+            raise FileError(left.name, f"it takes more {what} to decrypt than limits.{limit} allows", fix)
         lines = done.stderr.strip().splitlines()
         reason = lines[-1] if lines else f"the process ended with {done.returncode}"
         raise FileError(

@@ -50,8 +50,8 @@ def again(home: Home, file_id: str, *, force: bool) -> list[FileResult]:
     archive.restore(home.lake.store.archive, file.sha256, target)
     drop = Drop(file.partner, file.name, target, file.arrived_at, "operator")
     try:
-        if containers.kind(target):
-            return _open(home, drop, file_id)
+        if containers.begins_as(target) and (opened := _open(home, drop, file_id)) is not None:
+            return opened
         arrival = Arrival(drop, archive.Stored(file.sha256, file.bytes))
         # What was read before the partner had to sign, or came within a message that was signed, stays in force.
         refused = unsigned(drop, home.settings) if file.state == "QUARANTINED" and not file.container else None
@@ -107,8 +107,8 @@ def _put_aside(home: Home, one: set_aside.Aside) -> list[FileResult]:
     return home.commit(lambda commit: set_aside.put(home, commit, [one]))
 
 
-def _open(home: Home, drop: Drop, file_id: str) -> list[FileResult]:
-    """A container that could not be opened: with today's keys and limits."""
+def _open(home: Home, drop: Drop, file_id: str) -> list[FileResult] | None:
+    """A container that could not be opened: with today's keys and limits. None where it is no container."""
     results: list[FileResult] = []
     intake, arrivals = Intake(home), Arrivals(home.folder, home.settings, home.lake.store.archive)
     home.lake.temporary.mkdir(parents=True, exist_ok=True)
@@ -116,6 +116,8 @@ def _open(home: Home, drop: Drop, file_id: str) -> list[FileResult]:
         for one in arrivals.receive(drop, Path(scratch)):
             if one.sealed:
                 return _put_aside(home, set_aside.quarantine(one, [one.sealed], 0))
+            if not one.within:
+                return None
             results += [file for receipt in intake.take_batch([one]) for file in receipt.files]
             intake.sweep()
     home.commit(set_aside.opened(drop, file_id))

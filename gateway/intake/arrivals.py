@@ -10,11 +10,13 @@ from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from gateway import readers
 from gateway.errors import Fault, FileError
 from gateway.formats import containers
 from gateway.ledger import archive
 from gateway.ledger.store import Bytes
 from gateway.prefetch import ahead
+from gateway.reading import ReadRequest
 from gateway.settings import Config, secret_of
 from gateway.transports import names, opening
 from gateway.transports.transport import Drop
@@ -154,7 +156,7 @@ class Arrivals:
         try:
             sealed = sealed or unsigned(own, self.config)
             whole = Arrival(own, archiver.add(own.path), drop, sealed=sealed)
-            if sealed or not containers.kind(own.path):
+            if sealed or not containers.begins_as(own.path):
                 return [whole]
             place = Path(tempfile.mkdtemp(dir=scratch))
             try:
@@ -162,6 +164,8 @@ class Arrivals:
             except FileError as error:
                 shutil.rmtree(place)
                 return [replace(whole, sealed=error.as_fault())]
+            if inner is None:
+                return [whole]
             arrived = [Arrival(one, archiver.add(one.path), within=Within(drop, whole.stored)) for one in inner]
         except OSError:
             _drop_copy(own, drop)
@@ -169,9 +173,12 @@ class Arrivals:
         _drop_copy(own, drop)
         return arrived
 
-    def _unpack(self, container: Drop, place: Path) -> list[Drop]:
-        """The files within a container. Raises FileError if there are none or it cannot be opened."""
-        files = containers.unpack(container.path, container.name, place, self.config.limits, self._keys(container))
+    def _unpack(self, container: Drop, place: Path) -> list[Drop] | None:
+        """The files within a container, None if it is none. Raises FileError if it has none or cannot be opened."""
+        request = ReadRequest(container.path, container.name, self.config.limits)
+        files = readers.current().unpacked(request, place, self._keys(container))
+        if files is None:
+            return None
         inner = [self._inner(container, file) for file in files]
         if not inner:
             raise FileError(container.name, "there is no file in it", "Send it again, with the files.")
@@ -200,7 +207,7 @@ class Arrivals:
 def unsigned(drop: Drop, config: Config) -> Fault | None:
     """Why a file is refused whose partner must sign what it sends: only an OpenPGP message can be signed."""
     partner = config.partners.get(drop.partner)
-    if partner is None or not partner.pgp_signer or containers.kind(drop.path) == "pgp":
+    if partner is None or not partner.pgp_signer or containers.begins_as(drop.path) == "pgp":
         return None
     return FileError(
         drop.name,

@@ -30,6 +30,7 @@ from gateway.intake.take import Intake
 from gateway.ledger import verify
 from gateway.ledger.lake import open_lake
 from gateway.once import run_once, taking_files
+from gateway.reading import ReadRequest
 from gateway.transports import opening
 from gateway.transports.folder import Folder
 from gateway.transports.transport import Drop
@@ -77,16 +78,16 @@ def _dies_when_archived(name: str) -> None:
 
 
 def _dies_when_opened(name: str) -> None:
-    from gateway.formats import containers
+    from gateway.readers import Elsewhere
 
-    unpack = containers.unpack
+    unpacked = Elsewhere.unpacked
 
-    def deadly(path: Path, outer: str, *rest: Any) -> Any:
-        if outer == name:
+    def deadly(self: Elsewhere, request: ReadRequest, *rest: Any) -> Any:
+        if request.name == name:
             _die()
-        return unpack(path, outer, *rest)
+        return unpacked(self, request, *rest)
 
-    containers.unpack = deadly
+    Elsewhere.unpacked = deadly  # type: ignore[method-assign]
 
 
 def _hangs_when_read(name: str) -> None:
