@@ -1,7 +1,10 @@
 """Subfields of MT940 and MT942: entries (:61:), balances (:60: :62: :64: :65:), totals (:90:), floors, numbers.
 
 What the standard makes optional may be absent, blank or zero. An amount has no sign (SWIFT user handbook, category 9,
-fields 60a and 61); banks that write one mean the other side: `D-5,00` is a debit that was taken back, `RD5,00`.
+fields 60a and 61); banks that write one mean the other side: `D-5,00` is a debit that was taken back, `RD5,00`. Its
+decimal mark is a comma; `5.00` and `1.005,00` have one meaning all the same, `1.005` has none. The first statement of an
+account has no date of its opening balance, 000000 (DFÜ agreement, annex 3, chapter 8). Banks that count interest by
+months of 30 days have a 30 February: the last day of that month.
 """
 
 from __future__ import annotations
@@ -14,8 +17,12 @@ from functools import lru_cache
 from gateway.formats.bank.statements import is_day
 
 BALANCES = ("60F", "60M", "62F", "62M", "64", "65")
-_AMOUNT = r"[+-]?[0-9]{1,18}(?:,[0-9]{0,6})?"
-_ENTRY = rf"([0-9]{{6}})([0-9]{{4}}| {{4}})? *(RC|RD|EC|ED|C|D)([A-Z])? *\n?({_AMOUNT})(?: +(?=[FNS]))?([A-Z][A-Z0-9 ]{{3}})?"
+_AMOUNT = (
+    r"[+-]?(?:[0-9]{1,18}(?:,[0-9]{0,6})?|,[0-9]{1,6}|[0-9]{1,18}\.[0-9]{1,2}|[0-9]{1,3}(?:\.[0-9]{3})+,[0-9]{0,6})"
+    r"(?![0-9.,])"
+)
+_DAYS = r" *([0-9]{6})([0-9]{4}| {4})? *"
+_ENTRY = rf"{_DAYS}((?i:RC|RD|EC|ED|C|D))([A-Z])? *\n?({_AMOUNT})(?: +(?=[FNS]))?([A-Z][A-Z0-9 ]{{3}})?"
 _REFERENCES = r"((?:[^/\n\x1e]|/(?!/))*)(?://([^\n\x1e]*))?(?:\n([^\x1e]*))?"
 _ONE_ENTRY = re.compile(_ENTRY + _REFERENCES)
 _ALL_ENTRIES = re.compile(rf"(?<![^\x1e]){_ENTRY}{_REFERENCES}\x1e")
@@ -24,8 +31,10 @@ REFERENCE_CHARS = 16
 _OTHER_SIDE = {"C": "RC", "RC": "C", "D": "RD", "RD": "D", "EC": "ED", "ED": "EC"}
 _OTHER_BALANCE = {"C": "D", "D": "C"}
 _NO_DAY = ("    ", "0000")
+_NO_DATE = "000000"
+_END_OF_FEBRUARY = ("0229", "0230")
 
-_BALANCE = ("mark", "date", "currency", "amount"), re.compile(rf"([CD])([0-9]{{6}})([A-Z]{{3}}) *({_AMOUNT})\s*")
+_BALANCE = ("mark", "date", "currency", "amount"), re.compile(rf"\s*([CDcd])([0-9]{{6}})([A-Z]{{3}})? *({_AMOUNT})\s*")
 SUBFIELDS: dict[str, tuple[tuple[str, ...], re.Pattern[str]]] = {
     "60": _BALANCE,
     "62": _BALANCE,
@@ -33,8 +42,8 @@ SUBFIELDS: dict[str, tuple[tuple[str, ...], re.Pattern[str]]] = {
     "65": _BALANCE,
     "28": (("number", "page"), re.compile(r" *([0-9]+) *(?:/ *([0-9]*))?\s*")),
     "34": (("currency", "mark", "amount"), re.compile(rf"([A-Z]{{3}})([CD ])? *({_AMOUNT})\s*")),
-    "90": (("number", "currency", "amount"), re.compile(rf"([0-9]{{1,10}})([A-Z]{{3}}) *({_AMOUNT})\s*")),
-    "13": (("date", "time", "offset"), re.compile(r"([0-9]{6})([0-9]{4})([+-][0-9]{4})?\s*")),
+    "90": (("number", "currency", "amount"), re.compile(rf"([0-9]{{1,10}})(?:([A-Z]{{3}}) *({_AMOUNT})?)?\s*")),
+    "13": (("date", "time", "offset"), re.compile(r"([0-9]{6})([0-9]{4})(?:[0-9]{2})?([+-]?[0-9]{4})?\s*")),
     "25": (("account", "bic"), re.compile(r"([^\n]*)(?:\n([^\n]*))?")),
 }
 """Digits of a tag → names of its subfields, and the pattern whose groups they are."""
@@ -53,14 +62,28 @@ def subfields(tag: str, text: str) -> dict[str, str | None] | None:
     names, pattern = SUBFIELDS[tag[:2]]
     found = pattern.fullmatch(text)
     parts = dict(zip(names, found.groups(), strict=True)) if found else None
-    if parts and pattern is _BALANCE[1] and (parts["amount"] or "")[0] in "+-":
-        parts["mark"], parts["amount"] = _unsigned(parts["mark"] or "", parts["amount"] or "", _OTHER_BALANCE)
+    if parts and pattern is _BALANCE[1]:
+        mark, text, day = parts["mark"] or "", parts["amount"] or "", parts["date"] or ""
+        parts["mark"], parts["amount"] = _plain(mark, text, _OTHER_BALANCE)
+        parts["date"] = None if tag[:2] == "60" and day == _NO_DATE else _in_february(day)
     return parts
 
 
-def _unsigned(mark: str, text: str, other: Mapping[str, str]) -> tuple[str, str]:
-    """(mark, amount without its sign): an amount below zero stands on the other side."""
-    return other[mark] if text[0] == "-" else mark, text[1:]
+def _plain(mark: str, text: str, other: Mapping[str, str]) -> tuple[str, str]:
+    """(mark in capitals, amount without sign and grouping): an amount below zero stands on the other side."""
+    mark = mark.upper()
+    if text[0] in "+-":
+        mark, text = other[mark] if text[0] == "-" else mark, text[1:]
+    if "." in text:
+        text = text.replace(".", "" if "," in text else ",")
+    return mark, f"0{text}" if text[0] == "," else text
+
+
+def _in_february(day: str) -> str:
+    """YYMMDD, of a 29 or 30 February that the year does not have the last day of the month."""
+    if day[2:] not in _END_OF_FEBRUARY or is_day(day):
+        return day
+    return f"{day[:2]}0229" if is_day(f"{day[:2]}0229") else f"{day[:2]}0228"
 
 
 def entries(texts: Sequence[str]) -> list[Entry | None]:
@@ -73,7 +96,13 @@ def entries(texts: Sequence[str]) -> list[Entry | None]:
 
 
 def _unusual(entry: Entry) -> bool:
-    return len(entry[6]) > REFERENCE_CHARS or entry[4][0] in "+-" or entry[1] in _NO_DAY
+    text = entry[4]
+    odd = text[0] in "+-," or "." in text or entry[2] not in _OTHER_SIDE
+    return odd or len(entry[6]) > REFERENCE_CHARS or entry[1] in _NO_DAY or _ends_february(entry)
+
+
+def _ends_february(entry: Entry) -> bool:
+    return entry[0][2:] in _END_OF_FEBRUARY or entry[1] in _END_OF_FEBRUARY
 
 
 def _usual(entry: Entry) -> Entry:
@@ -81,9 +110,9 @@ def _usual(entry: Entry) -> Entry:
     value_date, day, mark, funds, text = entry[:5]
     if day in _NO_DAY:
         day = ""
-    if text[0] in "+-":
-        mark, text = _unsigned(mark, text, _OTHER_SIDE)
-    entry = (value_date, day, mark, funds, text, *entry[5:])
+    mark, text = _plain(mark, text, _OTHER_SIDE)
+    day = _END_OF_FEBRUARY[0] if day in _END_OF_FEBRUARY else day
+    entry = (_in_february(value_date), day, mark, funds, text, *entry[5:])
     return _parted(entry) if len(entry[6]) > REFERENCE_CHARS else entry
 
 
@@ -126,7 +155,7 @@ def booking_date(value: str, day: str) -> str:
         return value
     months = int(day[:2]) - int(value[2:4])
     year = int(value[:2]) - (months > 6) + (months < -6)
-    return f"{year % 100:02d}{day}"
+    return _in_february(f"{year % 100:02d}{day}")
 
 
 def sign(mark: str) -> int:

@@ -154,7 +154,7 @@ class _Page:
                 self.fault(f"the {name} balance :{tag}F: is missing", code="CONTROL_TOTAL")
         if opening is None or closing is None:
             return
-        if opening[1] != closing[1]:
+        if opening[1] and closing[1] and opening[1] != closing[1]:
             self.fault(f"the opening balance is in {opening[1]}, the closing one in {closing[1]}", closing[2])
             return
         moved = self.moved[1] - self.moved[-1]
@@ -268,7 +268,7 @@ def _check_page(before: _Page, page: _Page) -> None:
     if number and last and number != last + 1:
         page.fault(f"page {number} follows page {last}: pages are missing", code="CONTROL_TOTAL")
     ended, begins = before.balance("62"), page.balance("60")
-    if ended and begins and ended[:2] != begins[:2]:
+    if ended and begins and (ended[0] != begins[0] or (ended[1] and begins[1] and ended[1] != begins[1])):
         page.fault(
             f"page {number} begins with {begins[0]:f}, the page before it ended with {ended[0]:f}",
             begins[2],

@@ -1,7 +1,9 @@
 """The parts of fields :86:: numbered subfields (`166?00…?20…`), SEPA codes (`EREF+…`, `/EREF/…/REMI/…`).
 
-Sources: the German DFÜ agreement, annex 3, chapter 8 (subfields of 27 characters, codes with a plus); the format
-descriptions of ING (a code's value is closed by a slash), Rabobank and ABN AMRO (it ends where the next code begins).
+Sources: the German DFÜ agreement, annex 3, chapter 8 (subfields of 27 characters, codes with a plus; some banks write a
+colon, `EREF: 4711 SVWZ: …`); the format descriptions of ING (a code's value is closed by a slash), Rabobank and ABN AMRO
+(it ends where the next code begins). A reference of SEPA never begins or ends with a slash (EPC implementation
+guidelines, section 1.4), so one at its end closes it.
 Numbered fields, of which a file has as many as entries, are taken apart all at once; what is written in another way one
 by one.
 """
@@ -30,7 +32,12 @@ _NUMBERED = re.compile(
     r"|()([^\w\s/.,:;+\-()'])(?=(?:00|10|2[0-9]|3[0-4]|6[0-5])(?=.*\4[0-9]{2}))"
 )
 _BARE_CODE = re.compile(r"[0-9]{3}")
+_TWICE = re.compile(r"^ *([0-9]{3})\n(?=\1[^\w\s])")
+"""Some banks write the code of the entry in a :86: of its own before that with the subfields."""
 _CODE = re.compile("[A-Z]{2,5}")
+_BEFORE_A_COLON = "ABWA|ABWE|COAM|CRED|DEBT|EREF|KREF|MREF|OAMT|PURP|SVWZ"
+"""Codes that a colon may follow; a payer who writes "IBAN: …" means no code."""
+_REFERENCES = frozenset(("CSID", "EREF", "MARF", "MREF", "PREF"))
 _PARTIES = frozenset(("BENM", "CNTP", "ORDP", "ULTB", "ULTC", "ULTD"))
 _WITHIN_A_PARTY = frozenset(("ADDR", "ID"))
 _OF_A_PARTY = frozenset(("ADDR", "BIC", "IBAN", "ID", "NAME"))
@@ -48,13 +55,14 @@ class Parts:
     def __init__(self, asked: Collection[str]) -> None:
         codes = CODES | {name for name in asked if _CODE.fullmatch(name)}
         self.codes = "|".join(sorted(codes))
-        self._plus = re.compile(rf"(?:^|(?<=\s))({self.codes})\+")
+        self._plus = re.compile(rf"(?:^|(?<=\s))({self.codes})(\+)")
+        self._colon = re.compile(rf"(?:^|(?<=\s))({_BEFORE_A_COLON})(: ?)")
         self._slash = re.compile(rf"/({self.codes})/")
         self._begins = re.compile("/(?:" + "|".join(sorted(codes - _WITHIN_A_PARTY)) + ")/")
 
     def of(self, text: str) -> dict[str, str]:
         """Part → text; of a repeated part the first."""
-        joined = text.replace("\n", "").lstrip(" ")
+        joined = _TWICE.sub("", text).replace("\n", "").lstrip(" ")
         numbered = _NUMBERED.match(joined)
         if numbered:
             return self._numbered(joined, numbered)
@@ -62,7 +70,7 @@ class Parts:
             return {"code": joined}
         if self._begins.match(joined):
             return _by_slash(joined, list(self._slash.finditer(joined)))
-        return self._by_plus(_spaced(text.split("\n")))
+        return _by_mark(_spaced(text.split("\n")), self._plus)
 
     def _numbered(self, text: str, mark: re.Match[str]) -> dict[str, str]:
         separator = mark.group(2) or mark.group(4)
@@ -78,24 +86,27 @@ class Parts:
         if spaced:
             found["purpose"] = "".join(spaced).rstrip(" ")
         # Only what filled its last subfield goes on in the further ones.
-        for code, value in self._by_plus(spaced if "?29" in found else spaced[: len(lines)]).items():
+        coded = spaced if "?29" in found else spaced[: len(lines)]
+        begins_with_colon = self._colon.match("".join(spaced).lstrip(" ")) is not None
+        for code, value in _by_mark(coded, self._colon if begins_with_colon else self._plus).items():
             found.setdefault(code, value)
         return found
 
-    def _by_plus(self, lines: list[str]) -> dict[str, str]:
-        """The parts behind `EREF+`: a code begins a line or stands behind a blank."""
-        values: list[tuple[str, list[str]]] = []
-        for line in lines:
-            before, *begins = self._plus.split(line)
-            if values:
-                values[-1][1].append(before)
-            for place, (code, value) in enumerate(zip(begins[::2], begins[1::2], strict=True)):
-                if (before or place) and any(code == known for known, _ in values):
-                    # A code that was there is, within a line, the payer's own word.
-                    values[-1][1].append(f"{code}+{value}")
-                else:
-                    values.append((code, [value]))
-        return {code: "".join(texts).rstrip(" ") for code, texts in reversed(values)}
+
+def _by_mark(lines: list[str], codes: re.Pattern[str]) -> dict[str, str]:
+    """The parts behind `EREF+`: a code begins a line or stands behind a blank. `codes` finds (code, mark)."""
+    values: list[tuple[str, list[str]]] = []
+    for line in lines:
+        before, *begins = codes.split(line)
+        if values:
+            values[-1][1].append(before)
+        for place, (code, mark, value) in enumerate(zip(begins[::3], begins[1::3], begins[2::3], strict=True)):
+            if (before or place) and any(code == known for known, _ in values):
+                # A code that was there is, within a line, the payer's own word.
+                values[-1][1].append(f"{code}{mark}{value}")
+            else:
+                values.append((code, [value]))
+    return {code: "".join(texts).rstrip(" ") for code, texts in reversed(values)}
 
 
 def _by_slash(text: str, marks: list[re.Match[str]]) -> dict[str, str]:
@@ -116,7 +127,9 @@ def _by_slash(text: str, marks: list[re.Match[str]]) -> dict[str, str]:
         found.append((code, text[begun : mark.start()]))
         code, begun = further, mark.end()
     found.append((code, text[begun:]))
-    values = {code: value.removesuffix("/") if closed else value for code, value in reversed(found)}
+    values = {
+        code: value.removesuffix("/") if closed or code in _REFERENCES else value for code, value in reversed(found)
+    }
     if kind := _KIND_OF_TEXT.match(values.get("REMI", "")):
         values["REMI"] = values["REMI"][kind.end() :]
     return values
@@ -151,8 +164,8 @@ class Details:
         self.parts = parts
         joined = pc.utf8_ltrim(pc.replace_substring(pa.array(texts, pa.utf8()), "\n", ""), " ")
         usual = pc.match_substring_regex(joined, r"^[0-9]{3}\?[0-9]{2}")
-        # A code within a subfield is rare, and left to the slow way.
-        inside = pc.match_substring_regex(joined, rf"\s({parts.codes})\+")
+        # A code within a subfield or before a colon is rare, and left to the slow way.
+        inside = pc.match_substring_regex(joined, rf"\s({parts.codes})\+|\?[26][0-9] *({_BEFORE_A_COLON}):")
         self._fast = np.asarray(pc.fill_null(pc.and_not(usual, inside), False), dtype=bool)
         self._numbered = _Numbered(joined.filter(pa.array(self._fast)), parts.codes)
         others = (text for text, fast in zip(texts, self._fast.tolist(), strict=True) if not fast)

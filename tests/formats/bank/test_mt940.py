@@ -318,8 +318,8 @@ def test_pages_that_do_not_follow_one_another_are_refused_together(
     ("old", "new", "reason"),
     [
         (":61:2601020102CR15,05", ":61:2613020102CR15,05", "the value date 261302 is not a date"),
-        (":61:2601020102CR15,05", ":61:2601020230CR15,05", "the entry date 0230 is not a date"),
-        (":61:2601020102CR15,05", ":61:2601020102CR15.05", "120.05"),
+        (":61:2601020102CR15,05", ":61:2601020431CR15,05", "the entry date 0431 is not a date"),
+        (":61:2601020102CR15,05", ":61:2601020102CR15.050", "expected value date, entry date"),
         (":61:2601020102CR15,05", ":61:2601020102XR15,05", "expected value date, entry date, C or D"),
         (":25:12345678/1020304050\n", "", "field :25: is missing"),
         (":60F:C260101EUR100,00", ":60F:C260101EU100,00", "field :60F: cannot be read"),
@@ -467,6 +467,12 @@ def test_a_reported_statement_is_read_and_adds_up(
         ("260101RD-5,NTRFREF", ["260101", "D", "5,", "NTRF", "REF"]),
         ("260101EC-5,NTRFREF", ["260101", "ED", "5,", "NTRF", "REF"]),
         ("260101ED-5,NTRFREF", ["260101", "EC", "5,", "NTRF", "REF"]),
+        (" 260101c5.50NTRFREF", ["260101", "C", "5,50", "NTRF", "REF"]),
+        ("260101C-1.005,50NTRFREF", ["260101", "RC", "1005,50", "NTRF", "REF"]),
+        ("260101C,50NTRFREF", ["260101", "C", "0,50", "NTRF", "REF"]),
+        ("260101C1.005NTRFREF", None),
+        ("2602300229C5,NTRFREF", ["260228", "C", "5,", "NTRF", "REF"]),
+        ("2402300230C5,NTRFREF", ["240229", "C", "5,", "NTRF", "REF"]),
     ],
 )
 def test_optional_subfields_may_be_blank_and_a_negative_amount_is_the_other_side(
@@ -485,6 +491,21 @@ def test_a_negative_balance_is_the_other_side(tmp_path: Path) -> None:
     path = write(tmp_path, PAGES.replace(":62F:D260102EUR5,", ":62F:C260102EUR-5,"))
     assert faults(mt940, path) == [[]]
     assert cells(mt940, path, "balance", *BALANCE)[-1] == ["62F", "D", "260102", "EUR", "5,"]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "wanted"),
+    [
+        (":60F:C260101EUR100,00", ":60F:C260101EUR100.00", ["60F", "C", "260101", "EUR", "100,00"]),
+        (":60F:C260101EUR100,00", ":60F:C000000EUR100,00", ["60F", "C", None, "EUR", "100,00"]),
+        (":60F:C260101EUR100,00", ":60F:C260101100,00", ["60F", "C", "260101", None, "100,00"]),
+        (":60F:C260101EUR100,00", ":60F:C250230EUR100,00", ["60F", "C", "250228", "EUR", "100,00"]),
+    ],
+)
+def test_a_balance_as_banks_write_it(tmp_path: Path, old: str, new: str, wanted: list[str | None]) -> None:
+    path = write(tmp_path, STATEMENT.replace(old, new))
+    assert faults(mt940, path) == [[]]
+    assert cells(mt940, path, "balance", *BALANCE)[0] == wanted
 
 
 @pytest.mark.parametrize("before", ["25:", "28C:", "60F:", "61:2601020102", "86:166", "61:260103", "62F:", "64:"])
@@ -540,9 +561,12 @@ FULL = "1234567 101234567 201234567"
         ("166?00X?20one?60two?32A?33B", {"purpose": "one two", "name": "A B", "code": "166"}),
         ("?00X?20one?21two", {"purpose": "one two", "?00": "X", "code": None}),
         ("EREF+1\nMREF+M 1\nSVWZ+one\ntwo", {"EREF": "1", "MREF": "M 1", "SVWZ": "one two"}),
+        ("177?00X?20 ?21EREF: 12 SVWZ: RE 7?22 IBAN: DE1 ABWA: M", {"EREF": "12", "SVWZ": "RE 7 IBAN: DE1", "ABWA": "M"}),
+        ("177?00X?20RE 7 EREF: 12", {"EREF": None, "purpose": "RE 7 EREF: 12"}),
         # Poland: other separators, subfields of 35 characters, with and without a code.
         ("020~00W018~20ZA FAKTURE~21NR 7~32JAN~33KOWALSKI", {"purpose": "ZA FAKTURE NR 7", "name": "JAN KOWALSKI"}),
         (f"020<00PRZELEW<20{FULL} NR 4567<2189", {"purpose": f"{FULL} NR 456789", "code": "020"}),
+        ("020\n020~00BX02\n~20ZA FAKTURE~21NR 7", {"purpose": "ZA FAKTURE NR 7", "code": "020", "?00": "BX02"}),
         ("^00PRZELEW\n^20ZA FAKTURE\n^21NR 7", {"purpose": "ZA FAKTURE NR 7"}),
         # ABN AMRO: a value ends where the next code begins.
         ("/TRTP/SEPA OVERBOEKING/IBAN/NL1/BIC/B/NAME/A BV/REMI/A/ID/7 /NAME/X/EREF/E 1",
@@ -553,6 +577,7 @@ FULL = "1234567 101234567 201234567"
         ("/EREF/E/BENM//NAME/A BV/REMI/TEXT/NAME/X/ISDT/2026-01-05/ULTD//NAME/D/ID/9",
          {"EREF": "E", "NAME": "A BV", "REMI": "TEXT/NAME/X", "ISDT": "2026-01-05", "ID": "9"}),
         ("/EREF/E/REMI/TEXT/", {"EREF": "E", "REMI": "TEXT/"}),
+        ("/EREF/E//BENM//NAME/A BV/REMI/TEXT", {"EREF": "E", "NAME": "A BV", "REMI": "TEXT"}),
         # ING: a slash closes each value.
         ("/EREF/E//CNTP/NL1/B/A BV///REMI/USTD//A/EREF/7/", {"EREF": "E", "CNTP": "NL1/B/A BV/", "REMI": "A/EREF/7"}),
         ("/REMI/USTD//ONLY TEXT/", {"REMI": "ONLY TEXT"}),
