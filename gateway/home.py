@@ -37,6 +37,7 @@ class Home:
     feeds       the files that are expected
     master      items and aliases that files are read with
     reconciled  whether the connection's reconciliation tables show the ledger as it stands
+    kept_texts  versions of mappings whose text is in the archive, as far as it was looked for
     """
 
     def __init__(
@@ -53,6 +54,7 @@ class Home:
         self.rules = load_rules(folder)
         self.library = load.load_all(folder, last)
         self.reconciled = False
+        self.kept_texts: set[str] = set()
         self.master = MasterData(ledger.con)
         with transaction(ledger.con):
             self.master.refresh()

@@ -58,7 +58,7 @@ def _beside(ledger: Lake, settings: configuration.Config) -> Iterator[tuple[list
     home = home_folder()
     anchored = anchor_check.check(ledger, home, settings)
     yield anchored.findings, anchored.notes
-    yield outside.answers(ledger, home), outside.unnamed(ledger)
+    yield outside.answers(ledger, home), [*outside.unnamed(ledger), *outside.without_text(ledger)]
     yield issued_check.check(ledger, home)
     yield delivered.check(ledger, home)
 

@@ -11,7 +11,7 @@ from gateway import readers
 from gateway.errors import FeedError, FileError, HouseError
 from gateway.formats import containers
 from gateway.home import Home
-from gateway.intake import set_aside, translate
+from gateway.intake import mapping_texts, set_aside, translate
 from gateway.intake.arrivals import Arrival, Arrivals, unsigned
 from gateway.intake.batch import own_units
 from gateway.intake.claim import claim
@@ -98,12 +98,14 @@ def _write(home: Home, file: Taken, *, force: bool) -> list[FileResult]:
         return _put_aside(home, set_aside.hold(file, error.as_fault()))
     action = "file.released" if force else "file.replayed"
     con = home.lake.con
+    mapping_texts.keep(home, [load.loaded])
     results = home.commit(lambda commit: write(con, commit, home.rules, load, force=force, action=action))
     drop_temporary(con, load.prefix)
     return results
 
 
 def _put_aside(home: Home, one: set_aside.Aside) -> list[FileResult]:
+    mapping_texts.keep(home, [one.file.loaded])
     return home.commit(lambda commit: set_aside.put(home, commit, [one]))
 
 

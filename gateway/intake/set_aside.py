@@ -9,6 +9,7 @@ import pyarrow as pa
 
 from gateway.errors import Fault
 from gateway.home import Home
+from gateway.intake import mapping_texts
 from gateway.intake.arrivals import Arrival
 from gateway.intake.duplicates import Known
 from gateway.intake.result import FileResult
@@ -65,7 +66,8 @@ def put(home: Home, commit: Commit, files: Sequence[Aside]) -> list[FileResult]:
         results.update(zip(numbers, written, strict=True))
         subject = written[0].name if len(written) == 1 else f"{len(written)} files"
         listed = [{"file_id": r.file_id, "name": r.name, "reason": r.reason[:AUDIT_CHARS_MAX]} for r in written]
-        commit.audit(via, action, subject, {"files": listed})
+        texts = mapping_texts.hashes(files[number].file.loaded for number in numbers)
+        commit.audit(via, action, subject, {"files": listed, "mapping_texts": texts})
     return [results[number] for number in range(len(files))]
 
 

@@ -16,7 +16,7 @@ from gateway.answers import compose
 from gateway.answers.envelopes import Findings
 from gateway.errors import Fault, HouseError
 from gateway.home import Home
-from gateway.intake import arrivals, set_aside
+from gateway.intake import arrivals, mapping_texts, set_aside
 from gateway.intake.arrivals import Arrival, Arrivals
 from gateway.intake.batch import Passage, Share, begun, stage_all, taken_of
 from gateway.intake.crash_suspects import Suspects
@@ -204,6 +204,8 @@ class _Batch:
         for passage in passages:
             if passage.failed is not None and not passage.files:
                 passage.asides = [set_aside.quarantine(passage.arrival, [passage.failed], 0)]
+        asides = [aside.file.loaded for passage in passages for aside in passage.asides]
+        mapping_texts.keep(self.home, [*(load.loaded for load in self.loads), *asides])
         return self.home.commit(lambda commit: self._write(commit, passages))
 
     def _note_known(self, passages: Sequence[Passage]) -> None:

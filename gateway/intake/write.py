@@ -12,6 +12,7 @@ import pyarrow as pa
 from gateway.books.posting.entries import Entries
 from gateway.books.posting.rules import PostingRules
 from gateway.errors import Fault
+from gateway.intake import mapping_texts
 from gateway.intake.duplicates import Compared, compare, lay_files
 from gateway.intake.result import FileResult
 from gateway.intake.taken import Load, Taken
@@ -62,6 +63,7 @@ def write(
     detail = {
         "feed": load.feed,
         "mapping": load.version,
+        "mapping_texts": mapping_texts.hashes([load.loaded]),
         "files": [{"file_id": r.file_id, "name": r.name, "state": r.state} for r in results],
     }
     commit.audit(load.files[0].drop.via, action, subject, detail)

@@ -1,4 +1,4 @@
-"""Verification of what is kept beside the tables: bytes of the archive that no file names, and what partners got."""
+"""Verification of what is kept beside the tables: texts of mappings, bytes that no file names, what partners got."""
 
 from __future__ import annotations
 
@@ -7,8 +7,10 @@ from pathlib import Path
 
 from gateway.ledger.archive import name_of
 from gateway.ledger.lake import Lake
-from gateway.ledger.verify import FINDINGS_MAX, Finding
+from gateway.ledger.verify import FINDINGS_MAX, MAPPING_TEXTS, Finding
 
+VERSION_DIGITS = 16
+"""Of the SHA-256 of a mapping's text, so many make its version."""
 ANSWERS = ("acknowledgement_sent", "document_sent")
 
 
@@ -45,6 +47,23 @@ def _answers(lake: Lake, table: str, outbound: Path) -> Iterator[Finding]:
             )
 
 
+def without_text(lake: Lake) -> list[str]:
+    """A sentence about mappings that files were read with before their texts were kept, where there are any."""
+    kept = {sha256[:VERSION_DIGITS] for sha256 in mapping_texts(lake)}
+    rows = lake.con.execute("select distinct mapping_version from lake.file where mapping_version <> ''").fetchall()
+    lost = sorted({version for (version,) in rows} - kept)
+    if not lost:
+        return []
+    more = f" and {len(lost) - 1} more" if len(lost) > 1 else ""
+    return [f"the text of mapping version {lost[0]}{more} is not kept: an older program read files with it"]
+
+
+def mapping_texts(lake: Lake) -> list[str]:
+    """SHA-256 of the texts of the mappings that the audit rows name."""
+    rows = lake.con.execute(f"select sha256 from ({MAPPING_TEXTS.format(at='')})").fetchall()
+    return [sha256 for (sha256,) in rows if sha256]
+
+
 def unnamed(lake: Lake) -> list[str]:
     """A sentence about names in the archive that no file of the ledger has, where there are any.
 
@@ -53,7 +72,7 @@ def unnamed(lake: Lake) -> list[str]:
     rows = lake.con.execute(
         """select sha256 from lake.file union
         select container_sha256 from lake.file where container_sha256 is not null"""
-    ).fetchall()
+    ).fetchall() + [(sha256,) for sha256 in mapping_texts(lake)]
     named = {name_of(sha256) for (sha256,) in rows if sha256}
     found = sorted(name for name, _ in lake.store.archive.files() if name not in named)
     if not found:

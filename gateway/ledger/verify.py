@@ -20,6 +20,9 @@ from gateway.model import TABLES, Table
 _IDENTITY = ("record_id", "entry_id", "exception_id", "fault_id", "match_id", "file_id", "seq", "subject")
 _CHAINED = ("previous_hash", "seq", "at", "actor", "action", "subject", "detail")
 FINDINGS_MAX = 50
+MAPPING_TEXTS = """select distinct unnest(detail->>'$.mapping_texts[*]') as sha256 from lake.audit_log {at}
+    where json_valid(detail)"""
+"""SQL: SHA-256 of the text of each mapping that the audit rows name; {at} says as of when."""
 CLOCK_S_MAX = 3_600
 """How far the time of a snapshot may lie from that of its audit row, beyond what is usual between the two clocks."""
 
@@ -221,11 +224,12 @@ class _Check:
             yield Finding(name, row, message)
 
     def _archive(self) -> Iterator[Finding]:
-        """Received files that are gone from the archive or have other bytes there."""
+        """Received files, and texts of mappings, that are gone from the archive or have other bytes there."""
         reader = self.con.execute(
             f"""select sha256, min(name) as name from (
                     select sha256, name from lake.file {self.at}
-                    union all select container_sha256, container from lake.file {self.at} where container is not null)
+                    union all select container_sha256, container from lake.file {self.at} where container is not null
+                    union all select sha256, 'text of a mapping' from ({MAPPING_TEXTS.format(at=self.at)}))
                 group by sha256 order by sha256"""
         ).to_arrow_reader(10_000)
         for row in (row for batch in reader for row in batch.to_pylist()):

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from gateway.ledger import archive, outside
+from gateway import settings
+from gateway.ledger import archive, outside, verify
 from gateway.ledger.commit import Commit, run_commit
-from gateway.ledger.lake import Lake
+from gateway.ledger.lake import Lake, open_lake
 from tests.ledger.conftest import post
 
 CONTENT = "ISA*00~"
@@ -35,6 +36,21 @@ def test_an_answer_that_was_changed_below_outbound_is_found_and_one_that_is_gone
     [finding] = outside.answers(opened, home)
     assert (finding.table, finding.row) == ("acknowledgement_sent", "acme/997-2.edi")
     assert "has other bytes than were written" in finding.message and "Fix: " in finding.message
+
+
+def test_the_text_of_each_mapping_that_was_used_is_kept(business: Path) -> None:
+    config = settings.load(business)
+    with open_lake(business, config, read_only=True) as ledger:
+        assert outside.without_text(ledger) == outside.unnamed(ledger) == []
+        rows = ledger.con.execute(
+            "select feed, mapping_version from file where mapping_version <> '' group by all order by feed"
+        ).fetchall()
+        texts = {sha256[:16]: sha256 for sha256 in outside.mapping_texts(ledger)}
+        [text] = [archive.unpack(ledger.store.archive, texts[v]) for feed, v in rows if feed == "main-bank.camt053"]
+        assert b'feed     = "main-bank.camt053"' in b"".join(text)
+        (business / "ledger" / "files" / archive.name_of(texts[rows[0][1]])).unlink()
+        [finding] = verify.verify(ledger)
+    assert finding.row == f"text of a mapping {texts[rows[0][1]]}" and "not in the archive" in finding.message
 
 
 def test_bytes_in_the_archive_that_no_file_names_are_a_note(opened: Lake, tmp_path: Path) -> None:

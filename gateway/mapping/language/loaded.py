@@ -39,6 +39,7 @@ class Loaded:
     name     "mappings/acme/stock.toml"
     version  first 16 hex digits of SHA-256 over the file, its pack and its lookups
     lines    lines of the keys in the file itself; `place` also knows those that come from the pack
+    text     the file, its pack and its lookups, as they are hashed
     """
 
     mapping: Mapping
@@ -47,6 +48,7 @@ class Loaded:
     version: str
     lines: Lines
     pack: Pack | None = None
+    text: bytes = b""
 
     @property
     def passive(self) -> bool:

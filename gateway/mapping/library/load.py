@@ -111,12 +111,12 @@ def load_file(path: Path, root: Path) -> tuple[Loaded | None, list[HomeFault]]:
     if raw is None:
         return None, faults
     lines, pack = Lines(text), None
-    digest = hashlib.sha256(text.encode())
+    parts = [text.encode()]
     if "based_on" in raw:
         base, pack_text, problem = _pack(raw["based_on"], root, name, lines)
         if base is None:
             return None, problem
-        digest.update(b"\0pack\0" + pack_text.encode())
+        parts.append(b"\0pack\0" + pack_text.encode())
         raw, records = merge.merged(base, raw)
         pack = Pack(f"mappings/{raw['based_on']}.toml", Lines(pack_text), records)
     try:
@@ -124,8 +124,9 @@ def load_file(path: Path, root: Path) -> tuple[Loaded | None, list[HomeFault]]:
     except ValidationError as error:
         return None, shape_faults.faults(error, raw, lambda *key: place(name, lines, pack, key))
     for lookup in sorted({f.lookup for r in mapping.record for f in r.fields.values() if f.lookup}):
-        digest.update(f"\0lookup\0{lookup}\0".encode() + lookup_files.content(root / "lookups", lookup))
-    return Loaded(mapping, path, name, digest.hexdigest()[:16], lines, pack), []
+        parts.append(f"\0lookup\0{lookup}\0".encode() + lookup_files.content(root / "lookups", lookup))
+    whole = b"".join(parts)
+    return Loaded(mapping, path, name, hashlib.sha256(whole).hexdigest()[:16], lines, pack, whole), []
 
 
 def expanded(path: Path, root: Path) -> tuple[dict[str, Any] | None, list[HomeFault]]:
