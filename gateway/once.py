@@ -117,7 +117,7 @@ def _take_all(intake: Intake, progress: bool) -> tuple[list[FileResult], list[st
     home = intake.home
     folder = Folder(home.folder, home.settings)
     drops = intake.in_order(folder.poll())
-    problems = [f"{problem.message}. {problem.hint}" for problem in folder.problems]
+    problems = [f"{problem.message}. Fix: {problem.hint}" for problem in folder.problems]
     files: list[FileResult] = []
     with Progress(transient=True, disable=not progress) as bar:
         task = bar.add_task("files", total=len(drops))

@@ -25,7 +25,7 @@ def path_of(name: str, home: Path) -> Path:
     if not path.resolve().is_relative_to(root.resolve()) or not path.is_file():
         known = [p.relative_to(root).with_suffix("").as_posix() for p in all_of(home)]
         near = get_close_matches(name, known, n=1)
-        hint = f"Did you mean {near[0]}?" if near else f"There are: {', '.join(known) or 'none'}."
+        hint = f"Write {near[0]}, if that is what you mean." if near else f"Write one of {', '.join(known) or 'none'}."
         raise HouseError("find mapping", name, hint, "there is no such file below mappings/")
     return path
 

@@ -119,10 +119,10 @@ def check_transaction(name: str, kind: str) -> None:
         interchange.check_transaction(kind)
 
 
-def options_fault(name: str, options: Mapping[str, object]) -> str:
-    """What is wrong with the options of a format, "" if nothing is."""
+def options_fault(name: str, options: Mapping[str, object]) -> HouseError | None:
+    """What is wrong with the options of a format, None if nothing is."""
     try:
         check_options(named(name), dict(options), name)
     except HouseError as error:
-        return str(error)
-    return ""
+        return error
+    return None

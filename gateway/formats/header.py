@@ -84,7 +84,7 @@ def options(model: type[BaseModel], given: Any, format_name: str) -> Any:
             for e in error.errors()
         )
         known = ", ".join(sorted(model.model_fields))
-        raise HouseError("check options of format", format_name, f"Known options: {known}.", faults) from None
+        raise HouseError("check options of format", format_name, f"Use options of these: {known}.", faults) from None
 
 
 def check_each(each: str | None) -> None:

@@ -154,7 +154,7 @@ class Session:
                 raise HouseError("write to", self._name, fix, cause) from None
         self._holder = self._con
         raise HouseError(
-            "write to", self._name, "It is tried again; check the server if it stays.", "the connection was lost"
+            "write to", self._name, "Check the server if it stays; it is tried again.", "the connection was lost"
         )
 
     def close(self) -> None:

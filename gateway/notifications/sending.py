@@ -17,7 +17,7 @@ from gateway.settings import Recipient, Smtp, secret_of
 
 ACCEPTED = range(200, 300)
 POST_TIMEOUT_S = 20.0
-AGAIN = "It is tried again; check the server and the network if it stays."
+AGAIN = "Check the server and the network if it stays; it is tried again."
 ONCE_MORE = "It may have arrived; it is tried once more."
 
 

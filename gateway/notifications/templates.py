@@ -63,5 +63,5 @@ def _check(name: str, text: str, kind: str) -> None:
             raise HouseError("read template", f"{name}:{number}", "Write $$ for a dollar sign.", "a $ names nothing")
         wrong = [found for found in template.get_identifiers() if found not in known]
         if wrong:
-            hint = f"There are {', '.join('${' + one + '}' for one in known)}."
+            hint = f"Write one of {', '.join('${' + one + '}' for one in known)}."
             raise HouseError("read template", f"{name}:{number}", hint, f"there is no ${{{wrong[0]}}}")

@@ -96,7 +96,7 @@ class S3Bucket(RemoteServer):
             hint = _FIXES[code].format_map(self.settings.model_dump())
             return self._unreachable("log in to", f"{code}: {message}", hint)
         if error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0) >= 500:
-            return self._unreachable("ask", f"{code}: {message}", "It is tried again; ask the partner if it stays.")
+            return self._unreachable("ask", f"{code}: {message}", "Ask the partner if it stays; it is tried again.")
         return OSError(f"{code}: {message}")
 
     def _is_alive(self) -> bool:

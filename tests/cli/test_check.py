@@ -103,7 +103,7 @@ def test_check_notes_a_home_that_everybody_on_the_machine_can_look_into(mine: Ru
 def test_check_of_a_mapping_that_is_not_there_names_the_nearest(run: Runner) -> None:
     done = run("check", "amazon-us/setlement")
     assert (done.code, done.out) == (cli.USAGE, "")
-    assert "Did you mean amazon-us/settlement?" in done.err
+    assert "Fix: Write amazon-us/settlement," in done.err
 
 
 @pytest.mark.parametrize("name", ["../config", "../../etc/passwd", "standard"])

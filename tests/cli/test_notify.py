@@ -26,7 +26,7 @@ def test_notify_sends_what_is_due_and_status_shows_what_fails(mine: Runner) -> N
         [row] = json.loads(mine("status", "--json").out)["notifications"]
         assert row["to"].startswith("http://127.0.0.1/… [") and row["to"].endswith("] (IN)")
         assert row["problem"].endswith(
-            "the answer was 500. It is tried again; check the server and the network if it stays."
+            "the answer was 500. Fix: Check the server and the network if it stays; it is tried again."
         )
         hook.answers = 200
         done = mine("notify")

@@ -237,7 +237,7 @@ def test_a_server_that_refuses_is_asked_until_it_takes_the_message_and_the_probl
     [reported] = states.read(office.notifier.folder).values()
     assert reported.problem.startswith("post to 127.0.0.1:")
     assert reported.problem.endswith(
-        "the answer was 503. It is tried again; check the server and the network if it stays."
+        "the answer was 503. Fix: Check the server and the network if it stays; it is tried again."
     )
     assert reported.problem_since == "2026-11-17T12:00:00+00:00"
     office.hook.answers = 200
@@ -283,5 +283,5 @@ def test_a_state_that_cannot_be_read_is_reported_with_the_fix(office: Office) ->
 def test_an_owner_that_no_exception_has_is_a_slip(office: Office) -> None:
     settings = configuration.load(office.root)
     notify = configuration.Notify.model_validate({"to": [{**office.to[0], "owner": ["IN", "XX"]}]})
-    with pytest.raises(HouseError, match=r"check notify\.to XX: no exception has this owner\. Name .*IN, .*WH"):
+    with pytest.raises(HouseError, match=r"check notify\.to XX: no exception has this owner\. Fix: Name .*IN, .*WH"):
         check(office.root, settings.model_copy(update={"notify": notify}), load_rules(office.root))

@@ -139,9 +139,13 @@ def test_nothing_is_posted_without_the_secret(alert: Message) -> None:
 @pytest.mark.parametrize(
     ("name", "text", "message"),
     [
-        ("digest.txt", "Subject: x\n\n${opne}", "templates/digest.txt:3: there is no ${opne}. There are ${owners}"),
-        ("alert.html", "<p>\n$5</p>", "templates/alert.html:2: a $ names nothing. Write $$"),
-        ("alert.txt", "Alert\n", 'templates/alert.txt:1: no subject. Begin it with "Subject: …".'),
+        (
+            "digest.txt",
+            "Subject: x\n\n${opne}",
+            "templates/digest.txt:3: there is no ${opne}. Fix: Write one of ${owners}",
+        ),
+        ("alert.html", "<p>\n$5</p>", "templates/alert.html:2: a $ names nothing. Fix: Write $$"),
+        ("alert.txt", "Alert\n", 'templates/alert.txt:1: no subject. Fix: Begin it with "Subject: …".'),
         ("alert.txt", "Subject: ${open}\n", "templates/alert.txt:1: there is no ${open}"),
     ],
 )

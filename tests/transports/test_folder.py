@@ -121,7 +121,7 @@ def test_a_file_that_cannot_be_removed_is_an_operators_error(
         raise PermissionError(errno.EACCES, "Permission denied", name)
 
     monkeypatch.setattr("gateway.transports.folder.os.unlink", refuse)
-    with pytest.raises(HouseError, match=r"remove amazon-us/a\.csv: Permission denied\. Check"):
+    with pytest.raises(HouseError, match=r"remove amazon-us/a\.csv: Permission denied\. Fix: Check"):
         folder.settle(found)
 
 
@@ -278,6 +278,6 @@ def test_a_pass_goes_on_when_a_file_cannot_be_removed(
     assert [file.state for file in done.files] == ["ACCEPTED"]
     assert (done.books, done.workbooks) == (Outcome(), [Path("book.xlsx")])
     assert done.problems == [
-        "amazon-us/link.txt is a link or a device. Drop ordinary files, each a copy of its own.",
-        "remove settlement-1.txt. Check the folder's permissions.",
+        "amazon-us/link.txt is a link or a device. Fix: Drop ordinary files, each a copy of its own.",
+        "remove settlement-1.txt. Fix: Check the folder's permissions.",
     ]

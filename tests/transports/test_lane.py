@@ -130,7 +130,7 @@ def test_what_cannot_be_settled_does_not_stop_the_others_and_is_tried_again() ->
         for _ in range(3):
             lane.visit()
     assert fake.settled == ["a", "c"]
-    assert [log["problem"] for log in logs] == ["do b. Fix it."], "reported once"
+    assert [log["problem"] for log in logs] == ["do b. Fix: Fix it."], "reported once"
     assert found == ["a", "b", "c"], "not handed over again"
     fake.refuses = set()
     lane.visit()
@@ -321,7 +321,7 @@ def test_a_file_that_cannot_be_sent_does_not_stop_the_others(outbound: Path) -> 
         lane.visit()
         lane.visit()
     assert fake.delivered == ["a.xlsx", "c.xlsx"]
-    assert [log["problem"] for log in logs if "problem" in log] == ["do b.xlsx. Fix it."]
+    assert [log["problem"] for log in logs if "problem" in log] == ["do b.xlsx. Fix: Fix it."]
     fake.refuses = set()
     lane.visit()
     assert fake.delivered == ["a.xlsx", "c.xlsx", "b.xlsx"]

@@ -79,7 +79,7 @@ def allow(bucket: Bucket, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[
         (
             "BUCKET_SECRET",
             "",
-            r"no access key or no secret\. Set the environment variables BUCKET_KEY and BUCKET_SECRET",
+            r"no access key or no secret\. Fix: Set the environment variables BUCKET_KEY and BUCKET_SECRET",
         ),
     ],
 )

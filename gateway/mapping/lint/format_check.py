@@ -32,14 +32,16 @@ class FormatCheck:
     def file(self) -> Iterator[Found]:
         """Faults of the keys below `[file]`."""
         if self.options_fault:
-            # The message may go on to list all options: the key that it names first is wrong.
+            error = self.options_fault
+            # The cause may name several options: the one that it names first is wrong.
             places = [
                 (found.start(), key)
                 for key in self.options
-                if (found := re.search(rf"\b{re.escape(key)}\b", self.options_fault))
+                if (found := re.search(rf"\b{re.escape(key)}\b", error.cause))
             ]
             named = min(places)[1] if places else "format"
-            yield (named,), self.options_fault.rstrip("."), "see the format's options in docs/mapping.md"
+            fix = f"{error.hint[0].lower()}{error.hint[1:].rstrip('.')}; docs/mapping.md says what they mean"
+            yield (named,), f"{error.operation} {error.subject}: {error.cause}".rstrip("."), fix
         yield from self.claim
 
     def _claim(self) -> Iterator[Found]:

@@ -250,7 +250,7 @@ def test_the_formats_own_options_are_checked(tmp_path: Path, probe: Probe) -> No
     assert lint(tmp_path, STOCK.replace("match  =", 'delimiter = "tab"\nmatch  ='), probe) == []
     [fault] = lint(tmp_path, STOCK.replace('"delimited"', '"delimeted"'), probe)
     assert fault.startswith(
-        "mappings/acme/stock.toml:6: file.format: find format delimeted: there is no such format. Use one of "
+        "mappings/acme/stock.toml:6: file.format: find format delimeted: there is no such format. Fix: use one of "
     )
 
 
