@@ -231,6 +231,30 @@ def test_the_sales_tax_in_an_etsy_sale_is_no_revenue() -> None:
     assert total(lines, canonical_class="tax") + total(lines, canonical_class="facilitator_tax") == 0
 
 
+GERMAN = """Datum,Art,Titel,Info,Währung,Betrag,Gebühren & Steuern,Netto,Steuerliche Angaben
+15. Juli 2026,Verkauf,Zahlung für Bestellung Nr. 3700000001,,EUR,"1.234,50 €",--,"1.234,50 €",--
+15. Juli 2026,Gebühr,Transaktionsgebühr: Tasse,Bestellung Nr. 3700000001,EUR,--,"-80,24 €","-80,24 €",--
+15. Juli 2026,Gebühr,Einstellgebühr,Artikel Nr. 4400,USD,--,"−0,20 $","−0,20 $",--
+16. Juli 2026,Rückerstattung,Rückerstattung,Bestellung Nr. 3700000001,EUR,-€10,--,-€10,--
+17. Juli 2026,Überweisung,"1.144,26 € wurden überwiesen",,EUR,--,--,--,--
+18. Juli 2026,Sendung,"5,00 € wurden gesendet",,EUR,--,--,--,--
+"""
+
+
+def test_a_german_statement_of_etsy_and_a_type_that_may_be_a_deposit(reader: Home, tmp_path: Path) -> None:
+    file = tmp_path / "etsy_statement.csv"
+    file.write_text(GERMAN)
+    found = read(reader, STANDARD / "etsy" / "statement.toml", file)
+    assert sorted((row["canonical_class"], row["amount"]) for row in found["records"]["settlement_line"]) == [
+        ("commission", "-80.2400"), ("other_fee", "-0.2000"), ("principal", "1234.5000"), ("refund_principal", "-10.0000"),
+    ]  # fmt: skip
+    assert {row.get("order_id") for row in found["records"]["settlement_line"]} == {"3700000001", None}
+    assert [(row["deposit_date"], row["total"]) for row in found["records"]["settlement"]] == [
+        ("2026-07-17", "1144.2600")
+    ]
+    assert [(fault["position"], fault["value"]) for fault in found["faults"]] == [("line 7", "Sendung")]
+
+
 def test_a_payout_of_shopify_that_failed_pays_nothing() -> None:
     paid = {row["settlement_id"]: Decimal(row["total"]) for row in rows_of("shopify/payouts", "settlement")}
     assert (paid["2026-11-06 USD"], paid["2026-11-10 USD"]) == (0, Decimal("96.80"))

@@ -72,10 +72,13 @@ def test_table_42_what_cannot_be_read_is_named_by_its_cells_and_never_by_an_expr
 ) -> None:
     folder = case("table-42-etsy-currency-forms")
     comma = read(reader, tmp_path, "etsy/statement", folder / "etsy_statement_eur_comma.csv")
-    messages = [fault["message"] for fault in comma["faults"]]
-    expected = "(expected digits with a decimal point, e.g. 1234.50, at most 4 decimals)"
-    assert f'net: a number cannot be made from Net "€1.234,50" {expected}' in messages
-    assert f'amount: a number cannot be made from Fees & Taxes "-€80,24" {expected}' in messages
+    expected = [("principal", "1234.5000"), ("commission", "-80.2400")]
+    assert rows(comma, "canonical_class", "amount", table="settlement_line") == expected
+    wrong = tmp_path / "etsy_statement.csv"
+    wrong.write_text((folder / "etsy_statement_eur_comma.csv").read_text().replace("80,24", "80,2401"))
+    messages = [fault["message"] for fault in read(reader, tmp_path, "etsy/statement", wrong)["faults"]]
+    said = "(expected digits with a decimal point, e.g. 1234.50, at most 4 decimals)"
+    assert f'amount: a number cannot be made from Fees & Taxes "-€80,2401" {said}' in messages
     days = read(reader, tmp_path, "etsy/statement", folder / "etsy_statement_gbp_date.csv")
     assert rows(days, "order_id", "amount", table="settlement_line") == [("3000000001", "34.5000")]
     assert [fault["message"].split(":")[0] for fault in days["faults"]] == ["Date", "lines make the Net column for GBP"]
