@@ -22,7 +22,8 @@ from gateway.ledger.lake import open_lake
 from gateway.settings import Config
 from gateway.transports.folder import Folder
 from tests.ledger.conftest import BUSINESS_NOW, content, lay_down_business
-from tests.ledger.test_kill import PROCESSES, asked_to_stop, waiting
+from tests.ledger.test_kill import waiting
+from tests.processes import asked_to_stop, process_of
 from tests.transports.sshd import wait_for
 
 KILLS = int(os.environ.get("KILLS", "8"))
@@ -52,7 +53,7 @@ def log_of(home: Path) -> Path:
 
 
 def start(home: Path, *, books: bool = True) -> Any:
-    process = PROCESSES.Process(target=daemon, args=(home, log_of(home), books))
+    process = process_of(daemon, home, log_of(home), books)
     process.start()
     return process
 

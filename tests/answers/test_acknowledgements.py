@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import multiprocessing
 import random
 import re
 import zipfile
@@ -38,6 +37,7 @@ from gateway.synthetic.edi import interchange
 from gateway.transports import build
 from gateway.transports.deliveries import Deliveries
 from tests.conftest import NOW, case, corpus
+from tests.processes import process_of
 
 Put = Callable[[str, str, bytes | str], Path]
 
@@ -618,10 +618,6 @@ def test_a_file_that_stands_from_before_a_crash_stays_as_it_is(
         assert gateway.lake.con.execute("select count(*) from acknowledgement_sent").fetchone() == (6,)
 
 
-PROCESSES = multiprocessing.get_context("forkserver")
-PROCESSES.set_forkserver_preload(["gateway.cli", "gateway.workbooks.write"])
-
-
 def once(home: Path) -> None:
     """A pass without the books, in a process of its own."""
     from gateway import once as passes
@@ -642,9 +638,9 @@ def test_killed_at_any_instant_each_interchange_is_answered_once(home: Path, dro
     draw = random.Random(1)
     killed = 0
     for _ in range(4):
-        process = PROCESSES.Process(target=once, args=(home,))
+        process = process_of(once, home)
         process.start()
-        process.join(draw.uniform(0.3, 2.5))
+        process.join(draw.uniform(0.1, 1.5))
         killed += process.is_alive()
         process.kill()
         process.join()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import random
 import re
 import time
@@ -35,6 +34,7 @@ from gateway.outgoing import outbox
 from gateway.reading import ReadRequest
 from gateway.settings import Limits, Send
 from gateway.transports import build
+from tests.processes import process_of
 
 Put = Callable[[str, str, bytes | str], Path]
 ROOT = Path(__file__).parents[2] / "mappings"
@@ -444,9 +444,6 @@ def test_a_997_closes_what_was_sent_and_without_it_it_is_overdue(home: Path, dro
 
 # --- once, whatever happens ---------------------------------------------------------------------------
 
-PROCESSES = multiprocessing.get_context("forkserver")
-PROCESSES.set_forkserver_preload(["gateway.cli", "gateway.workbooks.write"])
-
 
 def once(home: Path) -> None:
     """A pass without the books, in a process of its own."""
@@ -476,7 +473,7 @@ def test_killed_at_any_instant_each_order_is_sent_once(home: Path, drop: Put, mo
     killed = 0
     for _ in range(4):
         before = catalog_time(home)
-        process = PROCESSES.Process(target=once, args=(home,))
+        process = process_of(once, home)
         process.start()
         # From the first commit on it is at work, however fast or slow the machine is.
         while process.is_alive() and catalog_time(home) == before:

@@ -37,7 +37,7 @@ from gateway.transports.transport import Drop
 from tests.conftest import NOW, taken
 from tests.intake.test_misnamed_files import COUNT
 from tests.ledger.conftest import content
-from tests.ledger.test_kill import PROCESSES, asked_to_stop
+from tests.processes import asked_to_stop, process_of
 from tests.test_books import GOOD, ITEMS, one
 from tests.transports.sshd import wait_for
 
@@ -114,7 +114,7 @@ def _command(home: Path, log: Path, harm: Callable[[str], None], name: str, comm
 def start(home: Path, harm: Callable[[str], None], name: str = DEADLY, *command: str) -> Any:
     """`gateway once`, or another command, in a process that the file harms."""
     arguments = (home, home.with_suffix(".log"), harm, name, command or ("once", "--now", NOW.isoformat()))
-    process = PROCESSES.Process(target=_command, args=arguments)
+    process = process_of(_command, *arguments)
     process.start()
     return process
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import hashlib
-import multiprocessing
 import os
 import time
 from collections.abc import Callable
@@ -20,8 +19,7 @@ from gateway import atomic
 from gateway.errors import HouseError
 from gateway.ledger import archive
 from gateway.ledger.folder_bytes import FolderBytes
-
-PROCESSES = multiprocessing.get_context("spawn")
+from tests.processes import process_of
 
 
 @pytest.fixture
@@ -184,7 +182,7 @@ def test_a_file_that_cannot_be_read_is_an_error_and_leaves_nothing(folder: Path,
 def test_what_a_killed_process_left_is_swept_and_what_a_living_one_writes_stays(folder: Path, tmp_path: Path) -> None:
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
-    process = PROCESSES.Process(target=archive.store, args=(archived(folder), pipe))
+    process = process_of(archive.store, archived(folder), pipe)
     process.start()
     with pipe.open("wb") as sender:
         sender.write(b"the beginning of a file")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 import shutil
 import sqlite3
@@ -23,10 +22,10 @@ from gateway.ledger.sqlite_catalog import CATALOG, SqliteCatalog
 from gateway.settings import Config
 from tests.ledger import conftest as ledgers
 from tests.ledger.conftest import business, business_config, content, post
+from tests.processes import PROCESSES, process_of
 
 __all__ = ["business", "business_config"]
 _business = ledgers._business
-PROCESSES = multiprocessing.get_context("spawn")
 
 
 def restored(folder: Path, home: Path) -> Path:
@@ -57,7 +56,7 @@ def test_a_backup_made_while_another_process_commits_is_the_state_of_one_commit(
     business: Path, business_config: Config, tmp_path: Path
 ) -> None:
     begun, enough = PROCESSES.Event(), PROCESSES.Event()
-    process = PROCESSES.Process(target=commit_until, args=(business, begun, enough))
+    process = process_of(commit_until, business, begun, enough)
     process.start()
     try:
         assert begun.wait(60)

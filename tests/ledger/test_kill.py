@@ -5,15 +5,12 @@ HOMES  of so many homes each is killed five times; `make nightly` takes more
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 import random
 import shutil
 import sys
 import time
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -21,13 +18,9 @@ from gateway import settings as configuration
 from gateway.ledger import verify
 from gateway.ledger.lake import open_lake
 from tests.ledger.conftest import BUSINESS_NOW, content, lay_down_business
+from tests.processes import process_of
 
 HOMES, KILLS = int(os.environ.get("HOMES", "2")), 5
-# Started from a process that has the modules loaded, so that a kill falls into the work and not into imports.
-PROCESSES = multiprocessing.get_context("forkserver")
-PROCESSES.set_forkserver_preload(
-    ["gateway.cli", "gateway.workbooks.write", "openpyxl", "pyarrow.compute", "lxml.etree", "babel"]
-)
 
 
 def gateway(home: Path, *command: str) -> None:
@@ -43,22 +36,9 @@ def gateway(home: Path, *command: str) -> None:
 
 
 def once(home: Path) -> Any:
-    process = PROCESSES.Process(target=gateway, args=(home, "once", "--now", BUSINESS_NOW.isoformat()))
+    process = process_of(gateway, home, "once", "--now", BUSINESS_NOW.isoformat())
     process.start()
     return process
-
-
-@contextmanager
-def asked_to_stop(process: Any) -> Iterator[None]:
-    """What is done while a process runs; then it is asked to stop, and must end in order."""
-    try:
-        yield
-        process.terminate()
-        process.join(30)
-        assert process.exitcode == 0
-    finally:
-        process.kill()
-        process.join()
 
 
 def waiting(home: Path) -> int:

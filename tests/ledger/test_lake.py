@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 import shutil
 import sqlite3
@@ -24,8 +23,7 @@ from gateway.ledger.sqlite_catalog import CATALOG, NEW, SqliteCatalog
 from gateway.model import MAPPABLE, SCHEMA_VERSION, TABLES
 from gateway.settings import Config
 from tests.ledger.conftest import catalog, post
-
-PROCESSES = multiprocessing.get_context("spawn")
+from tests.processes import process_of
 
 
 def count(ledger: Lake, sql: str = "select count(*) from journal_line") -> int:
@@ -80,7 +78,7 @@ def _open(home: Path, config: Config) -> None:
 
 
 def test_two_that_come_first_make_one_lake(tmp_path: Path, config: Config) -> None:
-    both = [PROCESSES.Process(target=_open, args=(tmp_path, config)) for _ in range(2)]
+    both = [process_of(_open, tmp_path, config) for _ in range(2)]
     for process in both:
         process.start()
     for process in both:
@@ -318,7 +316,7 @@ def test_temporary_folders_of_killed_processes_go_and_those_of_the_living_stay(h
     (places / "99999999999999999999-0000").mkdir()
     with open_lake(home, config) as mine, open_lake(home, config, read_only=True) as other:
         assert set(places.iterdir()) == {mine.temporary, other.temporary}
-        process = PROCESSES.Process(target=_hold, args=(home, config))
+        process = process_of(_hold, home, config)
         process.start()
         while len(list(places.iterdir())) < 3:
             assert process.is_alive()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import multiprocessing
 import os
 import signal
 import subprocess
@@ -27,8 +26,7 @@ from gateway.ledger.locking import WriterLock, retry
 from gateway.ledger.sqlite_catalog import SqliteCatalog
 from gateway.settings import Config
 from tests.ledger.conftest import entries, post
-
-PROCESSES = multiprocessing.get_context("spawn")
+from tests.processes import PROCESSES, process_of
 
 
 def _in_the_middle(home: Path, config: Config, wire: Connection) -> None:
@@ -49,7 +47,7 @@ def _in_the_middle(home: Path, config: Config, wire: Connection) -> None:
 def writer(home: Path, config: Config) -> Iterator[tuple[BaseProcess, Connection]]:
     """A process that is in the middle of a commit."""
     mine, its = PROCESSES.Pipe()
-    process = PROCESSES.Process(target=_in_the_middle, args=(home, config, its))
+    process = process_of(_in_the_middle, home, config, its)
     process.start()
     its.close()
     try:
@@ -126,7 +124,7 @@ def _post_many(home: Path, config: Config, first: int) -> None:
 
 
 def test_writers_take_turns_and_the_chain_does_not_fork(home: Path, config: Config) -> None:
-    both = [PROCESSES.Process(target=_post_many, args=(home, config, first)) for first in (1, 101)]
+    both = [process_of(_post_many, home, config, first) for first in (1, 101)]
     for process in both:
         process.start()
     for process in both:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 import random
 import re
@@ -25,8 +24,8 @@ from gateway.ledger.maintenance import Maintained, maintain
 from gateway.model import TABLES
 from gateway.settings import Config
 from tests.ledger.conftest import content, post
+from tests.processes import process_of
 
-PROCESSES = multiprocessing.get_context("spawn")
 AT_ONCE = timedelta(0)
 
 
@@ -235,7 +234,7 @@ def test_kill_at_any_instant(home: Path, config: Config, tmp_path: Path) -> None
     seconds, kills = 1.0, 0
     while kills < 2:
         one = Path(shutil.copytree(home, tmp_path / f"copy-{kills}"))
-        process = PROCESSES.Process(target=_maintain, args=(one,))
+        process = process_of(_maintain, one)
         process.start()
         while not (one / "begun").exists():
             assert process.is_alive()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import shutil
 from datetime import timedelta
 from pathlib import Path
@@ -19,7 +18,6 @@ from gateway.settings import Config
 from tests.ledger.conftest import BUSINESS_NOW, content, lay_down_business
 from tests.ledger.places import PLACES, Places, settle
 
-PROCESSES = multiprocessing.get_context("spawn")
 each_place = pytest.mark.parametrize(("catalog", "bytes_"), PLACES)
 
 

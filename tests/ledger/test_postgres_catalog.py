@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.util
-import multiprocessing
 import os
 import random
 import signal
@@ -27,8 +26,7 @@ from tests.ledger.conftest import post
 from tests.ledger.places import Places
 from tests.ledger.postgres import PASSWORD, Postgres
 from tests.ledger.test_locking import lines, writer
-
-PROCESSES = multiprocessing.get_context("spawn")
+from tests.processes import PROCESSES, process_of
 
 
 @pytest.fixture
@@ -59,7 +57,7 @@ def _post_many(home: Path, config: Config, first: int) -> None:
 
 def test_writers_of_two_machines_take_turns_and_nothing_is_lost(shared: Config, tmp_path: Path) -> None:
     both = [
-        PROCESSES.Process(target=_post_many, args=(tmp_path, config, first))
+        process_of(_post_many, tmp_path, config, first)
         for config, first in ((shared, 1), (elsewhere(tmp_path, shared), 101))
     ]
     for process in both:
@@ -101,7 +99,7 @@ def test_kill_at_any_instant_leaves_whole_commits(shared: Config, tmp_path: Path
     draw = random.Random(5)
     for _ in range(4):
         mine, its = PROCESSES.Pipe()
-        process = PROCESSES.Process(target=_post_for_ever, args=(tmp_path, shared, its))
+        process = process_of(_post_for_ever, tmp_path, shared, its)
         process.start()
         mine.recv()
         time.sleep(draw.uniform(0, 0.3))
