@@ -59,6 +59,8 @@ def connect(store: Store, config: Config, *, read_only: bool = False) -> tuple[d
             }
         )
         con.execute("set timezone = 'UTC'")
+        # It would be printed among the answers, where the gateway is called from a program without a file.
+        con.execute("set enable_progress_bar = false")
         for name in ("ducklake", *store.catalog.extensions, *store.data.extensions):
             _load_extension(con, name)
         con.execute("set allow_unsigned_extensions = false")
