@@ -36,13 +36,13 @@ from gateway.transports.lane import Lane, Pace
 from gateway.transports.watching import watching
 from tests.conftest import require_or_skip
 from tests.intake.test_together import shipment
+from tests.processes import process_of
 from tests.test_books import GOOD, ITEMS
 from tests.transports.sshd import SSHD, Sshd, make_key, wait_for
 
 Put = Callable[[str, str, bytes | str], Path]
 Run = Callable[..., "Process"]
 PLAIN = "from gateway.cli import main; main()"
-WITHOUT_BOOKS = f"from gateway.daemon import Daemon; Daemon._run_books = lambda self: None; {PLAIN}"
 QUICK = """
 [daemon]
 tick_s = 0.2
@@ -51,34 +51,49 @@ sftp_poll_s = 0.3
 """
 
 
+def gateway(log: Path, books: bool, arguments: tuple[str, ...]) -> None:
+    """`gateway ARGUMENTS` in this process, which has nothing else to do."""
+    from gateway import cli
+
+    with log.open("w") as target:
+        os.dup2(target.fileno(), 1)
+        os.dup2(target.fileno(), 2)
+    if not books:
+        Daemon._run_books = lambda self: None  # type: ignore[method-assign]
+    sys.argv = ["gateway", *arguments]
+    cli.main()
+
+
 class Process:
     """A gateway command that runs beside the test."""
 
-    def __init__(self, home: Path, program: str, *arguments: str) -> None:
+    def __init__(self, home: Path, books: bool, *arguments: str) -> None:
         self.log = home.parent / f"{len(list(home.parent.glob('*.log')))}.log"
-        with self.log.open("w") as log:
-            self._process = subprocess.Popen(
-                [sys.executable, "-c", program, "-C", str(home), *arguments],
-                stdout=log,
-                stderr=log,
-                cwd=Path(__file__).parent.parent,
-            )
+        self.log.touch()
+        self._process = process_of(gateway, self.log, books, ("-C", str(home), *arguments))
+        self._process.start()
 
     def wait_for_log(self, *texts: str) -> None:
         def said() -> bool:
             log = self.log.read_text()
-            assert self._process.poll() is None, log
+            assert self._process.is_alive(), log
             return all(text in log for text in texts)
 
         wait_for(said, f"the log says {texts}", 60)
 
-    def end(self, number: int = signal.SIGTERM) -> int:
-        self._process.send_signal(number)
-        return self._process.wait(60)
+    def wait(self) -> int | None:
+        """Its exit code; none where it does not end."""
+        self._process.join(60)
+        return self._process.exitcode
+
+    def end(self, number: int = signal.SIGTERM) -> int | None:
+        assert self._process.pid is not None
+        os.kill(self._process.pid, number)
+        return self.wait()
 
     def kill(self) -> None:
         self._process.kill()
-        self._process.wait(15)
+        self._process.join(15)
 
 
 @pytest.fixture
@@ -94,7 +109,7 @@ def run(home: Path) -> Iterator[Run]:
         config = home / "config.toml"
         if not started and quick:
             config.write_text(config.read_text() + QUICK + "".join(_toml(server) for server in servers))
-        started.append(Process(home, PLAIN if books else WITHOUT_BOOKS, *arguments))
+        started.append(Process(home, books, *arguments))
         return started[-1]
 
     yield start
