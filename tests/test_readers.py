@@ -20,6 +20,8 @@ import pyarrow as pa
 import pytest
 
 from gateway import formats, reader_process, readers
+from gateway.answers import envelopes
+from gateway.answers.envelopes import Findings
 from gateway.errors import FileError
 from gateway.home import Home
 from gateway.intake.again import again
@@ -156,6 +158,18 @@ def test_of_files_that_are_looked_at_together_only_the_hostile_one_is_refused(
         "hostile": "it takes more than 40 MB of memory to read (limits.memory_mb_max)",
         "b": "xml",
     }
+
+
+def test_interchanges_that_are_to_be_answered_are_read_within_the_same_bounds(
+    reader: readers.Elsewhere, tmp_path: Path
+) -> None:
+    asked = request(tmp_path / "a", SAMPLES["x12"])
+    found = Findings(reader.units("x12", asked).units)
+    assert reader.work(envelopes.interchanges, asked, found) == envelopes.interchanges(asked, found) != []
+    (tmp_path / "hostile").write_bytes(empty_sets(60_000))
+    with pytest.raises(FileError, match="more than 40 MB of memory to read"):
+        hostile = ReadRequest(tmp_path / "hostile", "hostile", Limits(memory_mb_max=40))
+        reader.work(envelopes.interchanges, hostile, Findings())
 
 
 def test_killed_while_it_looks_at_several_it_looks_at_all_of_them_again(

@@ -9,6 +9,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from gateway import readers
 from gateway.answers import edifact_acknowledgements, x12_acknowledgements
 from gateway.answers.envelopes import Findings, interchanges, reject
 from gateway.answers.interchange import ACCEPTED, PARTLY, REJECTED, UNANSWERED, Draft, Interchange
@@ -26,9 +27,10 @@ EXTENSIONS = {"x12": "edi", "edifact": "edi"}
 class Delivery:
     """A file of a partner that has agreed on answers.
 
-    request  opens the bytes that were read
-    found    what was found of it before it was mapped
-    failed   why the file as a whole could not be read
+    request   opens the bytes that were read
+    found     what was found of it before it was mapped
+    received  its interchanges, where the partner wants them answered
+    failed    why the file as a whole could not be read
     """
 
     partner: str
@@ -36,6 +38,7 @@ class Delivery:
     sha256: str
     request: ReadRequest
     found: Findings = field(default_factory=Findings)
+    received: Sequence[Interchange] = ()
     failed: Fault | None = None
 
 
@@ -190,9 +193,7 @@ def _holds(fault: Fault) -> bool:
 def _drafts(delivery: Delivery, booked: _Booked, at: datetime) -> Iterator[tuple[str, Draft]]:
     """(series, acknowledgement) in the order in which they are numbered."""
     agreed = delivery.agreed
-    received: list[Interchange] = []
-    if _wants_envelopes(agreed) and (delivery.found.units or delivery.found.faults):
-        received = interchanges(delivery.request, delivery.found)
+    received = delivery.received
     if received and delivery.failed is not None:
         for one in received:
             one.errors.append(delivery.failed)
@@ -220,6 +221,13 @@ def _answers(received: Interchange, agreed: Acknowledge, at: datetime) -> Iterat
         yield from (("x12", draft) for draft in x12_acknowledgements.functional(received, agreed.x12, at))
     if agreed.application == "824":
         yield from (("x12", draft) for draft in x12_acknowledgements.application(received, at))
+
+
+def received(agreed: Acknowledge, request: ReadRequest, found: Findings) -> Sequence[Interchange]:
+    """The interchanges of a file that are to be answered. Raises FileError where they cannot be read."""
+    if not _wants_envelopes(agreed) or not (found.units or found.faults):
+        return []
+    return readers.current().work(interchanges, request, found)
 
 
 def _wants_envelopes(agreed: Acknowledge) -> bool:

@@ -13,12 +13,14 @@ from typing import Any
 
 import numpy as np
 
+from gateway import readers
 from gateway.answers.interchange import Group, Interchange, Message, Rejection
-from gateway.errors import Fault
+from gateway.errors import Fault, FileError
 from gateway.formats.edi import edifact, x12
 from gateway.formats.edi.interchange import Syntax, stretches
 from gateway.formats.edi.octets import HEADER_BYTES
 from gateway.formats.edi.segments import Indexes, Segments
+from gateway.log import log
 from gateway.reading import ReadRequest, Unit
 
 Place = tuple[int, int]
@@ -111,7 +113,14 @@ def reject(received: Sequence[Interchange], faults: Iterable[Fault], request: Re
             placed.append((messages[place], number, fault))
     if not placed:
         return
-    located = _Located(request, SYNTAXES[received[0].syntax], placed)
+    wanted = {number for _, number, _ in placed}
+    tags = {cell[1] for _, _, fault in placed if (cell := _CELL.fullmatch(fault.column))}
+    try:
+        located = readers.current().work(locate, request, received[0].syntax, wanted, tags)
+    except FileError as error:
+        # The answer says which segment of which message is wrong, only not what it is called.
+        log.warning("acknowledgement.imprecise", name=request.name, reason=error.cause)
+        located = Located({}, {}, np.empty(0, np.int64))
     for message, number, fault in placed:
         message.rejections.append(located.rejection(message, number, fault))
 
@@ -194,29 +203,21 @@ def _interchange(number: int, tag: str, cells: tuple[str, ...]) -> Interchange:
     return Interchange("edifact", number, control, sender_of, receiver_of, day, time, version, test in tuple("1234"))
 
 
-class _Located:
+@dataclass(frozen=True, slots=True)
+class Located:
     """The segments that rejections are about.
 
     A row is known by its first segment. What is wrong in it may stand in another one: that one is named where it is
     the only one of its name in the message.
+
+    ids     number of a segment that was asked for → its id
+    places  id → numbers of its segments
+    ends    numbers of the segments that end messages
     """
 
-    def __init__(self, request: ReadRequest, syntax: Syntax, placed: Collection[tuple[Message, int, Fault]]) -> None:
-        wanted = {number for _, number, _ in placed}
-        tags = {cell[1] for _, _, fault in placed if (cell := _CELL.fullmatch(fault.column))}
-        self.ids: dict[int, str] = {}
-        parts: dict[str, list[Indexes]] = {tag: [] for tag in tags}
-        ends: list[Indexes] = []
-        first = 1
-        for stretch in stretches(request, syntax):
-            table = stretch.table
-            self.ids |= {number: table.id(number - first) for number in wanted if 0 <= number - first < len(table)}
-            for tag in tags:
-                parts[tag].append(table.where(tag) + first)
-            ends += [table.where(tag) + first for tag in ("SE", "UNT")]
-            first += len(table)
-        self.places = {tag: np.concatenate(of_tag) for tag, of_tag in parts.items()}
-        self.ends = np.sort(np.concatenate(ends))
+    ids: Mapping[int, str]
+    places: Mapping[str, Indexes]
+    ends: Indexes
 
     def rejection(self, message: Message, number: int, fault: Fault) -> Rejection:
         row = self.ids.get(number, "")
@@ -229,3 +230,19 @@ class _Located:
             if len(own) == 1:
                 row, number = tag, int(own[0])
         return Rejection(fault, row, number - message.number + 1, element if tag == row else 0)
+
+
+def locate(request: ReadRequest, syntax: str, wanted: Collection[int], tags: Collection[str]) -> Located:
+    """Find segments of a file by their numbers, and all with these ids. Raises FileError."""
+    ids: dict[int, str] = {}
+    parts: dict[str, list[Indexes]] = {tag: [] for tag in tags}
+    ends: list[Indexes] = []
+    first = 1
+    for stretch in stretches(request, SYNTAXES[syntax]):
+        table = stretch.table
+        ids |= {number: table.id(number - first) for number in wanted if 0 <= number - first < len(table)}
+        for tag in tags:
+            parts[tag].append(table.where(tag) + first)
+        ends += [table.where(tag) + first for tag in ("SE", "UNT")]
+        first += len(table)
+    return Located(ids, {tag: np.concatenate(of_tag) for tag, of_tag in parts.items()}, np.sort(np.concatenate(ends)))

@@ -7,17 +7,19 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 
+from gateway.answers import compose
 from gateway.answers.envelopes import Findings
+from gateway.answers.interchange import Interchange
 from gateway.errors import Fault, FeedError, FileError
 from gateway.home import Home
 from gateway.intake import translate
 from gateway.intake.arrivals import Arrival
-from gateway.intake.claim import Begun, begin, claim
+from gateway.intake.claim import Begun, Claimed, begin, claim
 from gateway.intake.result import FileResult
 from gateway.intake.set_aside import EMPTY_INTERCHANGE, Aside, Job, hold, quarantine
 from gateway.intake.taken import Load, Taken
 from gateway.mapping.apply.mapped import ApartError
-from gateway.reading import Unit
+from gateway.reading import ReadRequest, Unit
 from gateway.sql import drop_temporary
 from gateway.transports.transport import Drop
 
@@ -29,13 +31,14 @@ AHEAD = 64
 class Passage:
     """A file on its way to the commit.
 
-    jobs    what the commit writes of it beside what feeds read
-    asides  what of it is set aside
-    files   what is known of it already
-    found   what was found before it was mapped, None if it was taken before
-    failed  why it cannot be read
-    held    feeds that do not read it because of a mistake in their mapping
-    begun   the look at it
+    jobs      what the commit writes of it beside what feeds read
+    asides    what of it is set aside
+    files     what is known of it already
+    found     what was found before it was mapped, None if it was taken before
+    received  its interchanges, where they are to be answered
+    failed    why it cannot be read
+    held      feeds that do not read it because of a mistake in their mapping
+    begun     the look at it
     """
 
     arrival: Arrival
@@ -43,6 +46,7 @@ class Passage:
     asides: list[Aside] = field(default_factory=list)
     files: list[FileResult] = field(default_factory=list)
     found: Findings | None = None
+    received: Sequence[Interchange] = ()
     failed: Fault | None = None
     held: set[str] = field(default_factory=set)
     begun: Begun | None = None
@@ -80,6 +84,7 @@ def taken_of(home: Home, one: Passage) -> list[Taken]:
     one.found = Findings()
     try:
         claimed = claim(home, one.drop, one.begun)
+        one.found, one.received = _to_answer(home, one.drop, claimed)
     except FileError as error:
         one.failed = error.as_fault()
         return []
@@ -87,7 +92,6 @@ def taken_of(home: Home, one: Passage) -> list[Taken]:
     if claims.fault is not None:
         one.failed = claims.fault
         return []
-    one.found = Findings(units, faults, dict(zip(claims.units, claims.unclaimed, strict=True)))
     aside = list(claims.unclaimed)
     if not claims.taken:
         # Without a feed that is held, this is where the faults of the envelopes are shown.
@@ -99,6 +103,19 @@ def taken_of(home: Home, one: Passage) -> list[Taken]:
         Taken(one.arrival, loaded, own_units(units, ordinals), tuple(faults), claims.by)
         for loaded, ordinals in claims.taken
     ]
+
+
+def _to_answer(home: Home, drop: Drop, claimed: Claimed) -> tuple[Findings, Sequence[Interchange]]:
+    """What was found of a file, and its interchanges where they are to be answered. Raises FileError."""
+    claims = claimed.claims
+    if claims.fault is not None:
+        return Findings(), ()
+    refused = dict(zip(claims.units, claims.unclaimed, strict=True))
+    found = Findings(claimed.envelope.units, claimed.envelope.faults, refused)
+    partner = home.settings.partners.get(drop.partner)
+    if partner is None:
+        return found, ()
+    return found, compose.received(partner.acknowledge, ReadRequest(drop.path, drop.name, home.settings.limits), found)
 
 
 def own_units(units: Sequence[Unit], ordinals: frozenset[int] | None) -> tuple[Unit, ...]:

@@ -161,6 +161,16 @@ def deadly(deaths: int) -> Fault:
     )
 
 
+def too_large_for_the_database(memory_mb_max: int) -> Fault:
+    """Why a file is not taken whose rows the database has no memory for, though it was taken alone."""
+    return Fault(
+        "FILE_REJECT",
+        f"the database ran out of memory over its rows (limits.memory_mb_max is {memory_mb_max} MB)",
+        "Look at the file and its mapping. To read it, raise `memory_mb_max` under [limits] or make room on the disk of "
+        "the ledger, then `gateway replay` it.",
+    )
+
+
 def not_touched(deaths: int) -> str:
     """Why a file stays in its place that cannot even be set aside."""
     return (

@@ -5,7 +5,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import groupby
 from pathlib import Path
 
@@ -14,7 +14,7 @@ import duckdb
 from gateway import readers
 from gateway.answers import compose
 from gateway.answers.envelopes import Findings
-from gateway.errors import Fault, HouseError
+from gateway.errors import Fault, HouseError, first_line
 from gateway.home import Home
 from gateway.intake import arrivals, mapping_texts, set_aside
 from gateway.intake.arrivals import Arrival, Arrivals
@@ -128,23 +128,32 @@ class Intake:
                 receipts = taking.take()
             except (HouseError, duckdb.InterruptException):
                 raise
-            except Exception as error:
+            except Exception as error:  # noqa: BLE001 - whatever it is, it is logged for the file that it is about
                 # A large file may need more room than the others behind it.
                 if size <= arrivals.BATCH_BYTES:
                     locking.refuse_full(error)
-                if len(batch) > 1:
-                    self._spent += taking.loads
-                    self.sweep()
-                    return [receipt for one in batch for receipt in self.take_batch([one])]
-                drop = batch[0].drop
-                log.exception("file.failed", partner=drop.partner, name=drop.name)
-                return [left(drop, "see the log; the file was left in place")]
+                self._spent += taking.loads
+                taking.loads = []
+                self.sweep()
+                return self._take_singly(batch, error)
             finally:
                 self._spent += taking.loads
                 readers.current().forget()
         if any(load.loaded and is_master_data(load.loaded) for load in taking.loads):
             self.home.master.refresh()
         return receipts or self._take_parts(taking)
+
+    def _take_singly(self, batch: Sequence[Arrival], error: Exception) -> list[Receipt]:
+        """Take the files of a batch that failed one by one; what fails alone is set aside or left in its place."""
+        if len(batch) > 1:
+            return [receipt for one in batch for receipt in self.take_batch([one])]
+        [one] = batch
+        if isinstance(error, duckdb.OutOfMemoryException) and not one.sealed:
+            log.error("file.too_large", partner=one.drop.partner, name=one.drop.name, error=first_line(error))
+            limit = self.home.settings.limits.memory_mb_max
+            return self.take_batch([replace(one, sealed=set_aside.too_large_for_the_database(limit))])
+        log.exception("file.failed", partner=one.drop.partner, name=one.drop.name)
+        return [left(one.drop, "see the log; the file was left in place")]
 
     def _take_parts(self, taking: _Batch) -> list[Receipt]:
         """Take what cannot be taken together: parts one after the other, without what has changed."""
@@ -246,7 +255,13 @@ class _Batch:
             if found is not None and partner is not None and partner.acknowledge != Acknowledge():
                 request = ReadRequest(drop.path, drop.name, self.home.settings.limits)
                 yield compose.Delivery(
-                    drop.partner, partner.acknowledge, one.arrival.stored.sha256, request, found, one.failed
+                    drop.partner,
+                    partner.acknowledge,
+                    one.arrival.stored.sha256,
+                    request,
+                    found,
+                    one.received,
+                    one.failed,
                 )
 
 

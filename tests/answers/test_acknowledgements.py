@@ -17,6 +17,7 @@ from typing import Any
 import openpyxl
 import pytest
 
+from gateway.answers import compose
 from gateway.answers import edifact_acknowledgements as answers_of_edifact
 from gateway.answers import write as acknowledgement_files
 from gateway.answers import x12_acknowledgements as answers_of_x12
@@ -24,7 +25,7 @@ from gateway.answers.envelopes import Findings, interchanges
 from gateway.answers.interchange import Group, Interchange, Message
 from gateway.books.reconcile import Outcome
 from gateway.daemon import Daemon
-from gateway.errors import Fault, HouseError
+from gateway.errors import Fault, FileError, HouseError
 from gateway.formats.edi import edifact, x12
 from gateway.home import Home, open_home
 from gateway.intake.take import Intake
@@ -140,6 +141,27 @@ def check(folder: Path) -> None:
 
 
 # --- X12 ----------------------------------------------------------------------------------------------
+
+
+def test_a_file_whose_envelopes_cannot_be_read_for_its_answer_is_set_aside_alone(
+    home: Path, drop: Put, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def read(request: ReadRequest, found: Findings) -> list[Interchange]:
+        if request.name == "945-2.edi":
+            raise FileError(request.name, "it takes too much", "Look at it.")
+        return interchanges(request, found)
+
+    monkeypatch.setattr(compose, "interchanges", read)
+    with answering(home, 'x12 = "997"\n') as gateway:
+        drop("master-data", "items.csv", ITEMS)
+        for number in (1, 2, 3):
+            drop("3pl-east", f"945-{number}.edi", shipments(number))
+        run_once(gateway)
+        states = dict(gateway.lake.con.execute("select name, state from file where feed <> 'items'").fetchall())
+        assert {name: states[name] for name in sorted(states) if name.startswith("945")} == {
+            "945-1.edi": "ACCEPTED", "945-2.edi": "QUARANTINED", "945-3.edi": "ACCEPTED",
+        }  # fmt: skip
+        assert sum(content.count("ST*997*") for content in answers_of(gateway).values()) == 2
 
 
 def test_a_good_file_is_accepted(home: Path, drop: Put) -> None:

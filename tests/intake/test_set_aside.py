@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import date, timedelta
 from pathlib import Path
+from typing import Any
 
+import duckdb
 import pytest
 
 from gateway.home import Home
-from gateway.intake import translate
+from gateway.intake import take, translate
 from gateway.ledger import verify
 from gateway.transports.folder import Folder
 from tests.bench_bad_path import drop_unreadable
@@ -54,6 +56,33 @@ def test_files_that_nobody_can_read_share_a_commit_and_an_audit_row(gateway: Hom
     assert gateway.lake.con.execute(unread).fetchall() == []
     assert one(gateway, "select count(distinct file_id) from fault") == 22
     assert verify.verify(gateway.lake) == []
+
+
+@pytest.mark.parametrize("where", ["translate", "commit"])
+def test_a_file_that_the_database_has_no_memory_for_is_set_aside_alone(
+    gateway: Home, drop: Put, monkeypatch: pytest.MonkeyPatch, where: str
+) -> None:
+    """It does not stay in its drop to be tried for ever; what is committed of it is that it was set aside."""
+    module, name = {"translate": (translate, "translate"), "commit": (take, "write")}[where]
+    work = getattr(module, name)
+
+    def greedy(*given: Any) -> Any:
+        files = given[2] if where == "translate" else given[3].files
+        if any(file.drop.name == "opening-2.csv" for file in files):
+            raise duckdb.OutOfMemoryException("Out of Memory Error: failed to allocate data of size 9.0 GiB")
+        return work(*given)
+
+    monkeypatch.setattr(module, name, greedy)
+    for number in (1, 2, 3):
+        drop("own-warehouse", f"opening-{number}.csv", opening(number))
+    receipts = taken(gateway, Folder(gateway.folder, gateway.settings).poll())
+    assert all(receipt.committed for receipt in receipts)
+    assert {file.name: file.state for receipt in receipts for file in receipt.files} == {
+        "opening-1.csv": "ACCEPTED", "opening-2.csv": "QUARANTINED", "opening-3.csv": "ACCEPTED",
+    }  # fmt: skip
+    reason = one(gateway, "select reason from file where state = 'QUARANTINED'")
+    assert "the database ran out of memory over its rows (limits.memory_mb_max is 1000 MB)" in str(reason)
+    assert one(gateway, "select count(*) from inventory_movement_current") == 2
 
 
 def test_a_broken_file_costs_the_others_of_its_feed_nothing(

@@ -11,6 +11,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from gateway.errors import FileError
 from gateway.mapping.apply.trim import filled
 from gateway.mapping.language.repeat import COUNTERS, ITEM, NUMBER, Repeat
 from gateway.reading import ORDINAL, POSITION, UNIT, UNREADABLE, Reading, ReadRequest, Wrapped, unreadable
@@ -46,6 +47,7 @@ class Repeated(Wrapped):
         super().__init__(rows)
         self.repeat, self.request = repeat, request
         self.received, self.faults = 0, []
+        self._made_bytes = 0
         self.groups: dict[str, dict[str, str]] = {}
         for column in rows.columns:
             if found := repeat.numbered(column):
@@ -81,7 +83,20 @@ class Repeated(Wrapped):
                 made[name].slice(start, end - start) if name in made else batch.column(name).take(rows)
                 for name in self.columns
             ]
-            yield pa.RecordBatch.from_arrays([*head, *cells], schema=self.schema)
+            yield self._bounded(pa.RecordBatch.from_arrays([*head, *cells], schema=self.schema))
+
+    def _bounded(self, batch: pa.RecordBatch) -> pa.RecordBatch:
+        """The batch. Raises FileError once the rows that were made are larger than a file may be."""
+        self._made_bytes += batch.nbytes
+        most = self.request.limits.file_bytes_max
+        if self._made_bytes > most:
+            raise FileError(
+                self.request.name,
+                f"its items make rows of more than {most} bytes (limits.file_bytes_max): each has all that stands beside it",
+                "Split the file, or raise `file_bytes_max` under [limits].",
+                str(batch.column(POSITION)[0].as_py()),
+            )
+        return batch
 
     def _numbered(self, batch: pa.RecordBatch) -> _Items:
         """A group of columns is an item where one of them is filled."""
