@@ -55,7 +55,7 @@ class Keys:
 
 
 def kind(path: Path) -> Kind:
-    """What sort of container a file is; "" for none. Reads the contents of a zip to tell it from a document."""
+    """What sort of container a file is; "" for none. A zip is looked into: it may be a document."""
     found = begins_as(path)
     return "" if found == "zip" and _is_office(path) else found
 
