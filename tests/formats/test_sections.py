@@ -199,7 +199,7 @@ def test_labels_over_several_rows_are_one_and_a_label_that_comes_again_begins_th
     assert [row["Order"] for row in given(tmp_path, text, "order", *sections)] == ["1", "2", "3"]
 
 
-def test_titles_tell_sections_with_the_same_header_apart(tmp_path: Path) -> None:
+def test_titles_distinguish_sections_with_the_same_header(tmp_path: Path) -> None:
     text = "Ship to,,\nNAME,Town,\nAnn,Bonn,\n\nBill to,,\nName,Town,\nBob,Köln,\n\nLines,,\nMUG,2,\n"
     sections = [
         {"name": "ship", "title": "SHIP TO"},
