@@ -171,25 +171,8 @@ class _Search(Generic[T]):
         units = [unit for (unit,) in rows if unit]
         if not units or self._error(units) is not None:
             return None
-        return self._by_halves(units, [part for part in _parts(units, known) if part])
-
-    def _by_halves(self, units: Sequence[str], waiting: list[list[str]]) -> dict[str, str] | None:
-        out, found = dict.fromkeys(units), {}
-        end = time.monotonic() + SEARCH_S_MAX
-        while waiting:
-            part = waiting.pop()
-            error = self._error(out.keys() - set(part))
-            if error is None:
-                for unit in part:
-                    del out[unit]
-            elif len(part) == 1:
-                found[part[0]] = error
-            else:
-                middle = len(part) // 2
-                waiting += [part[middle:], part[:middle]]
-            if time.monotonic() > end:
-                return None
-        return found
+        found, undecided = by_halves(units, [part for part in _parts(units, known) if part], self._error)
+        return None if undecided else found
 
     def _error(self, units: Iterable[str]) -> str | None:
         """Why the step fails without these units, None if it works. Nothing is kept of the attempt."""
@@ -204,6 +187,31 @@ class _Search(Generic[T]):
                 raise
             return error.why
         raise AssertionError(f"the run has no step {self.step.name}")
+
+
+def by_halves(
+    units: Iterable[str], waiting: list[list[str]], error: Callable[[Iterable[str]], str | None]
+) -> tuple[dict[str, str], list[str]]:
+    """(units that cannot be let in and the error of each, units that nobody looked at in time).
+
+    Let in are the waiting parts, the last one first, and of a part that fails its halves.
+
+    error  says what fails without these units, None if nothing does
+    """
+    out, found = dict.fromkeys(units), dict[str, str]()
+    end = time.monotonic() + SEARCH_S_MAX
+    while waiting and time.monotonic() <= end:
+        part = waiting.pop()
+        why_not = error(out.keys() - set(part))
+        if why_not is None:
+            for unit in part:
+                del out[unit]
+        elif len(part) == 1:
+            found[part[0]] = why_not
+        else:
+            middle = len(part) // 2
+            waiting += [part[middle:], part[:middle]]
+    return found, [unit for part in waiting for unit in part]
 
 
 def _parts(units: Sequence[str], known: Collection[str]) -> list[list[str]]:

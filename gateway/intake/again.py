@@ -11,7 +11,7 @@ from gateway import readers
 from gateway.errors import FeedError, FileError, HouseError
 from gateway.formats import containers
 from gateway.home import Home
-from gateway.intake import mapping_texts, set_aside, translate
+from gateway.intake import mapping_texts, set_aside, translate, unposted
 from gateway.intake.arrivals import Arrival, Arrivals, unsigned
 from gateway.intake.batch import own_units
 from gateway.intake.claim import claim
@@ -99,7 +99,7 @@ def _write(home: Home, file: Taken, *, force: bool) -> list[FileResult]:
     action = "file.released" if force else "file.replayed"
     con = home.lake.con
     mapping_texts.keep(home, [load.loaded])
-    results = home.commit(lambda commit: write(con, commit, home.rules, load, force=force, action=action))
+    results = unposted.committed(home, lambda commit: write(con, commit, home.rules, load, force=force, action=action))
     drop_temporary(con, load.prefix)
     return results
 

@@ -11,13 +11,13 @@ from typing import Any
 from gateway import formats, readers
 from gateway.errors import Fault, FeedError
 from gateway.home import Home
-from gateway.intake import translate
+from gateway.intake import translate, unposted
 from gateway.intake.arrivals import Arrival
 from gateway.intake.duplicates import Compared, compare
 from gateway.intake.set_aside import EMPTY_INTERCHANGE
 from gateway.intake.taken import Load, Taken
 from gateway.intake.verdict import Verdict, held, refused, verdicts
-from gateway.intake.write import post
+from gateway.intake.write import PostingError, post
 from gateway.ledger.archive import Stored
 from gateway.mapping.claim.claim import Claims, claim_units
 from gateway.mapping.language.loaded import Library, Loaded
@@ -42,9 +42,15 @@ def attempt(home: Home, loaded: Loaded, path: Path) -> dict[str, Any]:
         fault = error.as_fault()
         return _result(path, held(fault.message), {}, [*map(_shown, (fault, *file.broken, *foreign))], [])
     compared = compare(con, load, {})
+    try:
+        entries = _entries(home, load, compared)
+    except PostingError as error:
+        unposted.reject(con, home.rules, error)
+        compared = compare(con, load, {})
+        entries = _entries(home, load, compared)
     [verdict] = verdicts(con, load, compared)
     faults = [*_faults(home, load), *map(_shown, foreign)]
-    result = _result(path, verdict, _records(home, load), faults, _entries(home, load, compared))
+    result = _result(path, verdict, _records(home, load), faults, entries)
     drop_temporary(con, load.prefix)
     return result
 

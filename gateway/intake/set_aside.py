@@ -171,6 +171,15 @@ def too_large_for_the_database(memory_mb_max: int) -> Fault:
     )
 
 
+def poisoned(why: str) -> Fault:
+    """Why a file is not taken with whose values the ledger or the program cannot work."""
+    return Fault(
+        "FILE_REJECT",
+        f"a value of the file cannot be worked with: {why}",
+        "Correct the value and send the file again, or `gateway replay` it with a newer version; the log has the details.",
+    )
+
+
 def not_touched(deaths: int) -> str:
     """Why a file stays in its place that cannot even be set aside."""
     return (

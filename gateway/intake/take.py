@@ -14,9 +14,10 @@ import duckdb
 from gateway import readers
 from gateway.answers import compose
 from gateway.answers.envelopes import Findings
+from gateway.books.isolation import DATA_ERRORS, why
 from gateway.errors import Fault, HouseError, first_line
 from gateway.home import Home
-from gateway.intake import arrivals, mapping_texts, set_aside
+from gateway.intake import arrivals, mapping_texts, set_aside, unposted
 from gateway.intake.arrivals import Arrival, Arrivals
 from gateway.intake.batch import Passage, Share, begun, stage_all, taken_of
 from gateway.intake.crash_suspects import Suspects
@@ -24,7 +25,7 @@ from gateway.intake.duplicates import known_files
 from gateway.intake.order import in_order, parted
 from gateway.intake.result import FileResult, Receipt, left
 from gateway.intake.taken import Load
-from gateway.intake.write import write
+from gateway.intake.write import PostingError, write
 from gateway.ledger import locking
 from gateway.ledger.commit import Commit
 from gateway.log import log
@@ -153,6 +154,8 @@ class Intake:
             limit = self.home.settings.limits.memory_mb_max
             return self.take_batch([replace(one, sealed=set_aside.too_large_for_the_database(limit))])
         log.exception("file.failed", partner=one.drop.partner, name=one.drop.name)
+        if isinstance(error, (*DATA_ERRORS, PostingError)) and not one.sealed:
+            return self.take_batch([replace(one, sealed=set_aside.poisoned(why(error)))])
         return [left(one.drop, "see the log; the file was left in place")]
 
     def _take_parts(self, taking: _Batch) -> list[Receipt]:
@@ -215,7 +218,9 @@ class _Batch:
                 passage.asides = [set_aside.quarantine(passage.arrival, [passage.failed], 0)]
         asides = [aside.file.loaded for passage in passages for aside in passage.asides]
         mapping_texts.keep(self.home, [*(load.loaded for load in self.loads), *asides])
-        return self.home.commit(lambda commit: self._write(commit, passages))
+        if len(self.arrivals) > 1:
+            return self.home.commit(lambda commit: self._write(commit, passages))
+        return unposted.committed(self.home, lambda commit: self._write(commit, passages))
 
     def _note_known(self, passages: Sequence[Passage]) -> None:
         """Mark the files of which the same bytes came from the same partner before: they have no second effect.

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import duckdb
 import pyarrow as pa
 
+from gateway.books.isolation import DATA_ERRORS, why
 from gateway.books.posting.entries import Entries
 from gateway.books.posting.rules import PostingRules
 from gateway.errors import Fault
@@ -36,6 +37,14 @@ class ToPost:
     columns: Sequence[str]
 
 
+class PostingError(Exception):
+    """The entries of a load cannot be worked out, as where a sum is too large for its column; nothing may be committed."""
+
+    def __init__(self, load: Load, why: str) -> None:
+        self.load, self.why = load, why
+        super().__init__(why)
+
+
 def write(
     con: duckdb.DuckDBPyConnection,
     commit: Commit,
@@ -45,7 +54,10 @@ def write(
     force: bool = False,
     action: str = "file.committed",
 ) -> list[FileResult]:
-    """Write a load with its audit row. A held file writes its faults alone; `force` releases it."""
+    """Write a load with its audit row. A held file writes its faults alone; `force` releases it.
+
+    Raises PostingError where the entries of its rows cannot be worked out.
+    """
     versions = versions_of(con, load.files)
     compared = compare(con, load, versions)
     for one in compared:
@@ -73,11 +85,14 @@ def write(
 def post(
     con: duckdb.DuckDBPyConnection, rules: PostingRules, load: Load, compared: Sequence[Compared], prefix: str
 ) -> Entries:
-    """The entries of a load's rows by the posting rules, in temporary tables under the prefix."""
+    """The entries of a load's rows by the posting rules, in temporary tables under the prefix. Raises PostingError."""
     entries = Entries(con, rules, prefix)
-    for one in compared:
-        records = to_post(con, load, one)
-        entries.post(records.table, records.relation, records.columns)
+    try:
+        for one in compared:
+            records = to_post(con, load, one)
+            entries.post(records.table, records.relation, records.columns)
+    except DATA_ERRORS as error:
+        raise PostingError(load, why(error)) from error
     return entries
 
 
