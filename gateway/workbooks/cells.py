@@ -31,6 +31,10 @@ _NOT_PLAIN = r"[^\x20-\x7e\n\t]"
 _ESCAPE = re.compile("_(?=x[0-9A-Fa-f]{4}_)")
 _EPOCH_DAYS = 25_569  # 1970-01-01 as a spreadsheet counts days
 _DAY_US = 86_400_000_000
+FIRST_DAY = datetime(1900, 3, 1, tzinfo=UTC)
+"""Spreadsheets count no days before 1900, and a 29th of February in it that never was."""
+END = datetime(9999, 12, 31, 23, 59, 59, 999_999, tzinfo=UTC)
+"""The end of their last day."""
 
 
 class Kind(Enum):
@@ -141,6 +145,20 @@ def inexact(values: pa.Array | pa.ChunkedArray, column: str) -> list[Loss]:
         if len(value.as_tuple().digits) > EXACT_DIGITS:
             losses.append(Loss(row, column, f"exact value {value:f}"))
     return losses
+
+
+def within_calendar(values: pa.Array | pa.ChunkedArray, column: str) -> tuple[pa.Array, list[Loss]]:
+    """Days or instants that a cell can hold, null in the place of others; and those."""
+    flat = _flat(values)
+    kind = flat.type
+    first, end = (pa.scalar(day if pa.types.is_timestamp(kind) else day.date(), kind) for day in (FIRST_DAY, END))
+    outside = pc.or_(pc.less(flat, first), pc.greater(flat, end))
+    rows = _positions(outside)
+    if not rows:
+        return flat, []
+    shown = flat.cast(pa.string())
+    losses = [Loss(row, column, f"date {shown[row]}, which a cell cannot hold") for row in rows]
+    return pc.if_else(pc.fill_null(outside, False), pa.scalar(None, kind), flat), losses
 
 
 def serial(moment: datetime) -> float:

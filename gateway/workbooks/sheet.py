@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from xlsxwriter.utility import xl_col_to_name
 
-from gateway.workbooks.cells import Column, Kind, Loss, inexact, letters_of, safe_text
+from gateway.workbooks.cells import Column, Kind, Loss, inexact, letters_of, safe_text, within_calendar
 
 ROWS_PER_SHEET_MAX = 1_000_000
 # A sheet's XML must stay below 2 GiB; a cell takes about a hundred bytes of it.
@@ -77,9 +77,12 @@ class Block:
             if column.kind in (Kind.TEXT, Kind.LINK):
                 values, losses = safe_text(values, column.name)
                 self.losses += losses
-            elif column.kind is Kind.INSTANT:
-                # A cell is true to the microsecond only nearly; to the second it comes back as it went.
-                values = pc.floor_temporal(values, unit="second")
+            elif column.kind in (Kind.DAY, Kind.INSTANT):
+                values, losses = within_calendar(values, column.name)
+                self.losses += losses
+                if column.kind is Kind.INSTANT:
+                    # A cell is true to the microsecond only nearly; to the second it comes back as it went.
+                    values = pc.floor_temporal(values, unit="second")
             else:
                 self.losses += inexact(values, column.name)
             ready.append(values)

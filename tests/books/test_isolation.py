@@ -99,6 +99,36 @@ def test_a_reconciliation_that_is_left_out_whole_keeps_its_exceptions(
     assert left_out(ledger) == []
 
 
+def test_what_the_subledger_cannot_sum_is_left_out_of_it_alone(ledger: Books) -> None:
+    """60,000,000,000,000 twice, of a currency and of an account. The currency without a rate beside them is shown."""
+
+    def posted(number: int, amount: str, currency: str, role: str, functional: str | None) -> Row:
+        return {"entry_id": f"E{number}", "line_no": 1, "date": "2026-11-01", "period": "2026-11", "document": "D", "rule": "r",
+                "rule_version": "1", "status": "POSTED", "account": "1", "role": role, "debit": amount, "credit": "0",
+                "currency": currency, "functional_amount": functional}  # fmt: skip
+
+    large = "60000000000000"
+    lines = [posted(n, large, "EUR", "sales", None) for n in (1, 2)]
+    lines += [posted(n, large, "USD", "stock_damaged", large) for n in (3, 4)]
+    ledger.put("journal_line", [*lines, posted(5, "7", "GBP", "sales", None)])
+    ledger.run_all()
+    assert left_out(ledger) == [("reconciliation g|US|EUR", None), ("reconciliation g|US|stock_damaged", None)]
+    codes = "select code, business_key, amount from exception where reconciliation = 'g' and status = 'OPEN'"
+    assert ledger.rows(codes) == [("RATE_MISSING", "US|GBP", Decimal(7))]
+
+
+def test_an_exception_of_the_largest_amount_is_opened_and_closed(ledger: Books) -> None:
+    line = {"record_id": "b.1", "account": "A", "statement_id": "1", "booking_date": "2026-11-01", "amount": LARGEST,
+            "currency": "USD", "direction": "CRDT", "status": "BOOK"}  # fmt: skip
+    ledger.put("bank_line", [line])
+    ledger.run_all()
+    assert ledger.rows("select code, amount, score from exception where status = 'OPEN'") == [
+        ("DEPOSIT_UNKNOWN", Decimal(LARGEST), 80)
+    ]
+    ledger.put("bank_line", [line | {"record_id": "b.2", "supersedes": "b.1", "status": "PDNG"}])
+    assert ledger.run_all().closed == 1
+
+
 @pytest.mark.parametrize("table", ["bank_line", "inventory_movement", "order_line", "settlement_line"])
 def test_no_value_of_a_column_stops_the_books(ledger: Books, table: str) -> None:
     """The extremes of every type at once, two rows of each, beside a row as usual."""

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import re
+from datetime import UTC, date, datetime
 from decimal import Decimal
 
 import pyarrow as pa
@@ -14,6 +15,7 @@ from gateway.workbooks.cells import (
     CELL_CHARS_MAX,
     Column,
     Kind,
+    Loss,
     cells,
     escaped,
     inexact,
@@ -21,6 +23,7 @@ from gateway.workbooks.cells import (
     numerals,
     safe_text,
     shorten,
+    within_calendar,
 )
 
 MONEY = pa.decimal128(30, 4)
@@ -88,6 +91,20 @@ def test_figures_beyond_fifteen_digits_are_reported_with_all_of_them() -> None:
         (1, "exact value 100000000000.0001"),
         (3, "exact value -1000000000000000000.01"),
     ]
+
+
+def test_days_that_no_cell_can_hold_are_empty_and_reported() -> None:
+    days = [date(1, 1, 1), date(1900, 2, 28), date(1900, 3, 1), date(9999, 12, 31), None]
+    values, losses = within_calendar(pa.array(days, pa.date32()), "due")
+    assert values.to_pylist() == [None, None, *days[2:]]
+    assert losses == [
+        Loss(0, "due", "date 0001-01-01, which a cell cannot hold"),
+        Loss(1, "due", "date 1900-02-28, which a cell cannot hold"),
+    ]
+    far = pa.array([50_000_000 * 86_400_000_000, 0], pa.int64()).cast(pa.timestamp("us", "UTC"))
+    values, losses = within_calendar(far, "at")
+    assert values.to_pylist() == [None, datetime(1970, 1, 1, tzinfo=UTC)]
+    assert [loss.row for loss in losses] == [0]
 
 
 def test_empty_is_no_cell_but_an_unlocked_one_where_people_type() -> None:

@@ -94,13 +94,15 @@ def _of_left_out(blocks: Iterable[Reconciliation]) -> list[Reconciliation]:
 
 def _step(block: Reconciliation) -> Step:
     """The reconciliation as a step of the books: single rows of the tables that it reads can be left out of it."""
+    family = FAMILIES.get(block.family)
     sides = [side.source for side in (block.external, block.book) if side]
-    tables = FAMILIES[block.family].reads if block.family else tuple(dict.fromkeys(filter(MAPPABLE.get, sides)))
-    units = " union all ".join(
+    tables = family.reads if family else tuple(dict.fromkeys(filter(MAPPABLE.get, sides)))
+    rows = " union all ".join(
         f"""select record_id as unit, {_size(table)} as size, '{table.replace("_", " ")} ' || record_id || ' (' || "position" || ')' as what, entity,
                partner, null::varchar as sku, record_id as document, file_id, "position" from lake.{table}"""
         for table in tables
     )
+    units = family.units if family and family.units else rows
     return Step(f"reconciliation {block.letter}", f"Reconciliation {block.letter} ({block.title})", units)
 
 
@@ -119,9 +121,13 @@ def _run_one(commit: Commit, working: Working, block: Reconciliation, without: s
 
 
 def _compare(working: Working, block: Reconciliation, without: str) -> int:
+    family = FAMILIES.get(block.family)
+    if family and family.units:
+        family.run(working, block, without)
+        return 0
     with views.without(working.con, without):
-        if block.family:
-            FAMILIES[block.family].run(working, block)
+        if family:
+            family.run(working, block)
         else:
             declared.run(working, block)
     return 0

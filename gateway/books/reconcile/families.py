@@ -6,8 +6,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from gateway.books.reconcile import files, left_out, payout, sent, settlement, settlement_lines, stock_count, subledger
-from gateway.books.reconcile.registry import Reconciliation
-from gateway.books.reconcile.tables import Working
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,13 +13,15 @@ class Family:
     """How a reconciliation is worked out, every code that it may raise, and its two sides in words.
 
     reads  canonical tables of which single rows can be left out, where it cannot work with their values
+    units  or a SELECT of what can be left out, as `Step.units` has it; `run` is then given the relation of what is
     """
 
-    run: Callable[[Working, Reconciliation], None]
+    run: Callable[..., None]
     codes: tuple[str, ...]
     external: str
     book: str
     reads: tuple[str, ...] = ()
+    units: str = ""
 
 
 FAMILIES: dict[str, Family] = {
@@ -70,6 +70,7 @@ FAMILIES: dict[str, Family] = {
         subledger.CODES,
         "the value of stock, movement by movement",
         "the balances of the stock accounts",
+        units=subledger.UNITS,
     ),
 }
 """By the name that a block of mappings/reconciliations.toml gives as its `family`."""

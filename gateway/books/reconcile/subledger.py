@@ -11,20 +11,44 @@ from gateway.books.reconcile.tables import Working
 from gateway.model import MAPPABLE
 from gateway.sql import literal
 
+_UNIT = "entity || '|' || {of}"
+"""SQL of what can be left out alone: an account, an item or a currency of an entity. It is the key of its exceptions too."""
+UNITS = " union all ".join(
+    f"""select {_UNIT.format(of=of)} as unit, max(abs({number}))::double as size,
+               '{what} ' || {of} || ' of ' || entity as what, entity, null::varchar as partner,
+               {of if of == "sku" else "null::varchar"} as sku, {of} as document, null::varchar as file_id,
+               null::varchar as "position"
+    from {table} where {of} is not null group by entity, {of}"""
+    for table, of, number, what in (
+        ("journal_line", "role", "coalesce(functional_amount, 0)", "the account"),
+        ("journal_line", "currency", "debit", "the currency"),
+        ("stock_value", "debit_role", "value", "the account"),
+        ("stock_value", "credit_role", "value", "the account"),
+        ("stock_value", "sku", "qty", "the item"),
+    )
+)
 CODES = ("GL_SUBLEDGER_DIFF", "COST_MISSING", "RATE_MISSING", late_channels.UNKNOWN)
 
 
-def run(working: Working, block: Reconciliation) -> None:
-    """Compare each stock role's value with its account, and list what was issued without a cost."""
+def run(working: Working, block: Reconciliation, without: str = "") -> None:
+    """Compare each stock role's value with its account, and list what was issued without a cost.
+
+    without  relation (unit) of what is left out, "" for nothing
+    """
+
+    def let_in(of: str) -> str:
+        return f"{_UNIT.format(of=of)} not in (select unit from {without})" if without else "true"
+
     working.add_detail(
         block,
         f"""with moved as (
             select entity, debit_role as role, value from stock_value where debit_role <> credit_role
             union all select entity, credit_role, -value from stock_value where debit_role <> credit_role),
-        sub as (select entity, role, sum(value) as value from moved where starts_with(role, 'stock_') group by all),
+        sub as (select entity, role, sum(value) as value from moved
+                where starts_with(role, 'stock_') and {let_in("role")} group by all),
         gl as (
             select entity, role, min(account) as account, sum(functional_amount) as value from journal_line
-            where starts_with(role, 'stock_') group by all)
+            where starts_with(role, 'stock_') and {let_in("role")} group by all)
         select coalesce(s.entity, g.entity) as entity,
                coalesce(s.role, g.role) as bucket, g.account as document, f.functional as currency,
                coalesce(s.value, 0) as external_amount, coalesce(g.value, 0) as book_amount,
@@ -37,10 +61,10 @@ def run(working: Working, block: Reconciliation) -> None:
     )
     working.add_exceptions(
         block,
-        """with newest as (
+        f"""with newest as (
             select record_id, sku, entity, arg_max(basis, (recorded_at, basis)) as basis, min(qty) as qty,
                    min(occurred_at) as occurred_at, min(debit_role) as debit_role
-            from stock_value group by record_id, sku, entity)
+            from stock_value where {let_in("sku")} group by record_id, sku, entity)
         select 'COST_MISSING' as code, entity || '|' || sku as business_key, entity,
                sku, cast(min(occurred_at) as date) as event_date, sum(qty) as book_qty, sum(qty) as qty,
                sku || ': ' || sum(qty) || ' units moved without a known cost' as message
@@ -48,10 +72,10 @@ def run(working: Working, block: Reconciliation) -> None:
     )
     working.add_exceptions(
         block,
-        """select 'RATE_MISSING' as code, l.entity || '|' || l.currency as business_key,
+        f"""select 'RATE_MISSING' as code, l.entity || '|' || l.currency as business_key,
                l.entity, min(l.date) as event_date, sum(l.debit) as amount, l.currency,
                'No rate from ' || l.currency || ' into the currency of ' || l.entity as message
-        from journal_line l where l.functional_amount is null group by l.entity, l.currency""",
+        from journal_line l where l.functional_amount is null and {let_in("currency")} group by l.entity, l.currency""",
     )
     _channels(working, block)
 
