@@ -9,7 +9,7 @@ import duckdb
 import pyarrow as pa
 
 from gateway.intake.arrivals import Arrival
-from gateway.intake.other_keys import known_by, under_other_keys
+from gateway.intake.other_keys import known_by, reported_again, under_other_keys
 from gateway.intake.taken import Load
 from gateway.mapping.apply.mapped import FILE_SHIFT
 from gateway.model import MAPPABLE, Table
@@ -148,7 +148,7 @@ def _classify(con: duckdb.DuckDBPyConnection, load: Load, table: Table, relation
     con.execute(
         f"""create or replace temp table {target}_all as
         select n.*, o.record_id as old_id,
-               case when o.record_id is null then 'new' when {same} then 'same' else 'changed' end as state
+               case when {reported_again(load, table)} then 'same' when o.record_id is null then 'new' when {same} then 'same' else 'changed' end as state
         from {relation} n
         left join (select * from "{table.name}_current" where {span}) o
                on o.source_key = n.source_key and o.occurrence = n.occurrence"""

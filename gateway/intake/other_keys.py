@@ -26,6 +26,17 @@ def known_by(load: Load, table: Table) -> dict[Fields, list[int]]:
     return found
 
 
+def reported_again(load: Load, table: Table) -> str:
+    """A condition for rows that report an event once more which another row of their file reports (`once`)."""
+    found = ["false"]
+    for index, record in enumerate(load.loaded.mapping.record if load.loaded is not None else ()):
+        if record.type == table.name and record.once:
+            found.append(
+                f"(n._record = {index} and n.{identifier(record.known_by[0])} is not null and n.occurrence > 1)"
+            )
+    return " or ".join(found)
+
+
 def under_other_keys(con: duckdb.DuckDBPyConnection, load: Load, table: Table, compared: str) -> None:
     """Find for the rows that are new by their key the records that they are all the same: those are the same or changed.
 

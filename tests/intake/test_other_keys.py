@@ -72,7 +72,7 @@ def test_table_06_a_return_with_another_day_is_one_unit_whatever_key_it_was_take
     pack = (gateway.folder / "mappings" / "standard" / "amazon" / "fba-returns.toml").read_text()
     own = pack.replace("standard.amazon.fba-returns", "seller.returns").replace('"standard"', '"seller"')
     before = own.replace('"_day"]', '"return-date"]')
-    before = "\n".join(line for line in before.splitlines() if not line.startswith("known_by"))
+    before = "\n".join(line for line in before.splitlines() if not line.startswith(("known_by", "once")))
     assert take(gateway, "seller", before, first) == [(1, 0)]
     # Another day, however far away, is the same return.
     second = second.replace(b"2026-08-03", b"2026-11-03")
@@ -85,3 +85,23 @@ def test_table_06_a_return_with_another_day_is_one_unit_whatever_key_it_was_take
     ]
     stages = "select stage, occurred_at::date::varchar from return_event_current order by all"
     assert con.execute(stages).fetchall() == [("DISPOSITIONED", "2026-08-01"), ("RECEIVED", "2026-08-01")]
+
+
+RETURNS = "return-date\torder-id\tsku\tquantity\tdetailed-disposition\treason\tlicense-plate-number\n"
+UNIT = "2026-08-0{}T10:00:00+00:00\t{}\tMUG\t1\tSELLABLE\tUNWANTED_ITEM\t{}\n"
+
+
+def test_a_return_that_a_file_reports_twice_is_one_unit_if_it_has_a_licence_plate(gateway: Home) -> None:
+    pack = (gateway.folder / "mappings" / "standard" / "amazon" / "fba-returns.toml").read_text()
+    own = pack.replace("standard.amazon.fba-returns", "seller.returns").replace('"standard"', '"seller"')
+    # LPN1 twice, the second time with another day; LPN2 of another order; two units without a plate.
+    units = [(1, "1", "LPN1"), (3, "1", "LPN1"), (1, "2", "LPN2"), (1, "3", ""), (1, "3", "")]
+    first = RETURNS + "".join(UNIT.format(*unit) for unit in units)
+    later = RETURNS + "".join(UNIT.format(*unit) for unit in [(3, "1", "LPN1"), (3, "1", "LPN1"), (1, "2", "LPN2")])
+    assert take(gateway, "seller", own, first.encode(), later.encode()) == [(4, 1), (0, 3)]
+    stages = "select order_id, lpn, occurred_at::date::varchar from return_event_current where stage = 'RECEIVED' order by all"
+    assert gateway.lake.con.execute(stages).fetchall() == [
+        ("1", "LPN1", "2026-08-03"), ("2", "LPN2", "2026-08-01"), ("3", None, "2026-08-01"), ("3", None, "2026-08-01"),
+    ]  # fmt: skip
+    stock = "select sum(qty) from stock where status = 'AVAILABLE'"
+    assert gateway.lake.con.execute(stock).fetchone() == (Decimal(4),)

@@ -161,6 +161,8 @@ class RecordSpec(Part):
 
     known_by  fields that know the event by themselves where the first of them is not blank: a record of the ledger with
               the same values is that event, even if its key was another
+    once      of several rows of a file with the same key, where the first field of `known_by` is not blank, the last is
+              the event; without it, each is an event of its own
     """
 
     type: str
@@ -168,7 +170,14 @@ class RecordSpec(Part):
     when: str | None = None
     key: tuple[str, ...]
     known_by: tuple[str, ...] = ()
+    once: bool = False
     fields: dict[str, FieldSpec]
+
+    @model_validator(mode="after")
+    def _known_once(self) -> RecordSpec:
+        if self.once and not self.known_by:
+            raise ValueError("`once` says that `known_by` identifies one event: name its fields")
+        return self
 
 
 class Fallback(Part):
