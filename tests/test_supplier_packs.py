@@ -6,6 +6,7 @@ That they are sound and read their samples row by row is tested for all packs to
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from collections import Counter
 from decimal import Decimal
@@ -195,6 +196,17 @@ def public(reader: Home, name: str, folder: str, file: str) -> dict[str, Any]:
     if not files:
         pytest.skip("the public samples are not at hand")
     return tried(reader, STANDARD / f"{name}.toml", files[0])
+
+
+def test_an_amount_that_writes_its_two_decimals_is_that_amount(reader: Home, tmp_path: Path) -> None:
+    text = plainest("x12/810").read_text()
+    pointed, changed = re.subn(r"TDS\*(-?[0-9]+)([0-9]{2})\b", r"TDS*\1.\2", text)
+    path = tmp_path / "a.edi"
+    path.write_text(pointed)
+    found = tried(reader, STANDARD / "x12/810.toml", path)
+    assert changed > 0
+    assert found["records"] == tried(reader, STANDARD / "x12/810.toml", plainest("x12/810"))["records"]
+    assert not found["held"]
 
 
 def test_a_public_invoice_foots_and_its_neighbour_that_does_not_is_reported(reader: Home) -> None:

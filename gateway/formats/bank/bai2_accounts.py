@@ -76,6 +76,7 @@ class _Level:
         self.total = 0
         self.parts = 0
         self.records = len(record.parts)
+        self.continued = self.records - 1
         self.faults = Faults()
 
     def check(self, trailer: Record, what: str, parts: str) -> Iterator[Fault]:
@@ -85,6 +86,9 @@ class _Level:
             # Some banks leave out the number of accounts or groups: total, records.
             said["records"], said[parts] = said.get(parts, ""), ""
         found = {"total": self.total, "records": self.records}
+        if said.get("records", "").lstrip("0") == str(self.records - self.continued):
+            # Some banks do not count the continuations (88).
+            found["records"] -= self.continued
         if parts and said[parts]:
             found[parts] = self.parts
         for name, value in found.items():
@@ -192,6 +196,7 @@ class _Scan:
         for level in (self.file, self.group, self.account):
             if level is not None:
                 level.records += len(record.parts)
+                level.continued += len(record.parts) - 1
         if record.code == "01":
             self._end_file(record.line)
             self.file = _Level(record)

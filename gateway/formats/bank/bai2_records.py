@@ -23,10 +23,12 @@ DETAIL = ("type", "amount", "funds", "bank_reference", "customer_reference", "te
 """Fields of a 16, in the order in which they are given here."""
 RECORDS = ("01", "02", "03", "16", "49", "98", "99")
 _NEXT = re.compile(
-    r"/(?=16,[0-9]{3},[+-]?[0-9]*,[012SVDZ]?,|(?:49|98),[+-]?[0-9]+,[0-9,]+(?:/|$)|03,[^,/]+,(?:[A-Z]{3})?,)"
+    r"/ *(?=16,[0-9]{3},[+-]?[0-9]*,[012SVDZ]?,|(?:49|98),[+-]?[0-9]+,[0-9,]+(?:/|$)|03,[^,/]+,(?:[A-Z]{3})?,)"
 )
 """Behind a text, which may have slashes, a record is one only with its first fields."""
-_NEXT_BEHIND_FIELDS = re.compile(r"/(?=(?:01|02|03|16|49|88|98|99),)")
+_NEXT_BEHIND_FIELDS = re.compile(r"/ *(?=(?:01|02|03|16|49|88|98|99),)")
+_LONG_DATE = re.compile("20[0-9]{6}")
+"""As some banks write YYMMDD."""
 _WHOLE = re.compile("[+-]?[0-9]{1,18}")
 _TYPE = re.compile("[0-9]{3}")
 _DISTRIBUTIONS = re.compile("[0-9]{1,4}")
@@ -52,7 +54,10 @@ class Record:
 
     def named(self) -> dict[str, str]:
         """Field → text, "01/sender" …"""
-        return {f"{self.code}/{name}": text.strip() for name, text in zip(NAMES[self.code], self.fields, strict=False)}
+        found = {f"{self.code}/{name}": text.strip() for name, text in zip(NAMES[self.code], self.fields, strict=False)}
+        if _LONG_DATE.fullmatch(day := found.get("02/date", "")):
+            found["02/date"] = day[2:]
+        return found
 
 
 def records(pieces: Iterable[str], name: str, chars_max: int) -> Iterator[Record]:
@@ -61,6 +66,7 @@ def records(pieces: Iterable[str], name: str, chars_max: int) -> Iterator[Record
     chars = 0
     for number, line in _lines(pieces, name, chars_max):
         code, comma, rest = line[:2], line[2:3], line[3:]
+        rest = rest.rstrip()
         if rest.endswith("/"):
             rest = rest[:-1]
         continued = code == "88" and comma == "," and record is not None
@@ -100,14 +106,14 @@ def _lines(pieces: Iterable[str], name: str, chars_max: int) -> Iterator[tuple[i
             )
         for line in lines:
             number += 1
-            for one in _parted(line.rstrip()):
+            for one in _parted(line.strip()):
                 yield number, one
-    for one in _parted(rest.rstrip(" \x1a")):
+    for one in _parted(rest.strip(" \t\x1a")):
         yield number + 1, one
 
 
 def _parted(line: str) -> list[str]:
-    """The records of a line, none of a blank one: some banks part them by the slash alone."""
+    """The records of a line, none of a blank one: some banks part them by the slash alone, and fill up with blanks."""
     if line.find("/", 0, -1) < 0:
         return [line] if line else []
     found, begun = [], 0

@@ -15,6 +15,8 @@ CODE = "ROW_DOUBTFUL"
 _PAID = frozenset(("DEBIT", "DIRECTDEBIT", "CHECK", "CASH", "FEE", "SRVCHG"))
 _RECEIVED = frozenset(("CREDIT", "DEP", "DIRECTDEP", "DIV"))
 _NOT_ZERO = re.compile("[1-9]")
+_BELOW_ZERO = re.compile(r"^[-\u2212(]|-$")
+"""Some banks write 10.50- or (10.50)."""
 _SIGN = "Compare it with the bank's own statement; the sign of TRNAMT counts, as OFX demands."
 _NO_ID = "Check that it is money, not a balance; ignore such rows in the mapping if it is not."
 _CORRECTS = "Compare both with the bank's own statement, and reverse the one that does not count."
@@ -29,7 +31,7 @@ class Doubts:
     def see(self, statement: int, number: int, values: Mapping[str, str]) -> None:
         """The n-th transaction of a statement. `values` are as the bank wrote them."""
         kind, amount = values.get("TRNTYPE", "").strip().upper(), values.get("TRNAMT", "").strip()
-        if kind in (_RECEIVED if amount[:1] == "-" else _PAID) and _NOT_ZERO.search(amount):
+        if kind in (_RECEIVED if _BELOW_ZERO.search(amount) else _PAID) and _NOT_ZERO.search(amount):
             self._add(
                 statement, number, "TRNTYPE", kind, f"TRNTYPE is {kind}, and TRNAMT {amount} says otherwise", _SIGN
             )

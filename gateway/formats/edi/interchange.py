@@ -110,7 +110,9 @@ def _read(path: Path, name: str, limits: Limits, syntax: Syntax, encoding: str) 
         source = Source(file.read, name, syntax.sniffs, encoding)
         while source.skip_blank():
             header = syntax.header(source.peek(HEADER_BYTES), name, source.place)
-            yield from _Interchange(source, syntax, header, limits).stretches()
+            interchange = _Interchange(source, syntax, header, limits)
+            yield from interchange.stretches()
+            interchange.skip_terminators()
 
 
 class _Interchange:
@@ -155,6 +157,11 @@ class _Interchange:
                 self._longer_segment()
             if self.size > STRETCH_BYTES // 2:
                 yield self._stretch(closes=False)
+
+    def skip_terminators(self) -> None:
+        """Go behind further terminators: some senders write each twice."""
+        while self.source.skip_blank() and self.source.peek(len(self.terminator)) == self.terminator:
+            self.source.at += len(self.terminator)
 
     def _take(self, stop: int) -> None:
         """Put what is before `stop` into the stretch."""

@@ -171,7 +171,9 @@ def _component_and_terminator(head: bytes, at: int, separator: bytes) -> tuple[i
     behind = head[at + 1 : following.start()]
     mark = behind.strip(BLANK)
     if mark:
-        return (component, mark) if len(mark.decode("utf-8", "replace")) == 1 else None
+        # One character, which some senders write twice.
+        characters = mark.decode("utf-8", "replace")
+        return (component, mark[: len(mark) // len(characters)]) if len(set(characters)) == 1 else None
     line_ends = bytes(byte for byte in behind if byte in b"\r\n")
     if not line_ends or _ends_its_line(head[at + 1 :], shown):
         return -1, shown

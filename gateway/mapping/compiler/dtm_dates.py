@@ -6,6 +6,7 @@ a period the last day counts: what is promised for it may still come on that day
 
 from __future__ import annotations
 
+from gateway.mapping.compiler.date_words import ZONE_SHAPE, minutes_of
 from gateway.sql import literal
 
 POINTS = {
@@ -15,15 +16,17 @@ POINTS = {
 """Codes of 2379 for a day or an instant → its tokens."""
 
 ZONED = {"301": "%y%m%d%H%M", "302": "%y%m%d%H%M%S", "303": "%Y%m%d%H%M", "304": "%Y%m%d%H%M%S"}
-"""Codes for an instant that has its zone behind it, as "+01"."""
+"""Codes for an instant that has its zone behind it, as "+01" or "CET"."""
 
-ZONE = "([+-][0-9]{2}(:?[0-9]{2})?|UTC|GMT|Z)"
+ZONE = f"([+-][0-9]{{2}}(:?[0-9]{{2}})?|{ZONE_SHAPE})"
 
 _MONTH = "{} + interval 1 month - interval 1 day"
 PERIODS = {
+    "602": ("%Y", "{} + interval 1 year - interval 1 day", "{}"),
     "609": ("%y%m", _MONTH, "{}"), "610": ("%Y%m", _MONTH, "{}"),
     "615": ("%G%V%u", "{}", "'20' || {} || '7'"), "616": ("%G%V%u", "{}", "{} || '7'"),
     "702": ("%G%V%u", "{}", "right({}, 6) || '7'"), "716": ("%G%V%u", "{}", "right({}, 6) || '7'"),
+    "713": ("%y%m%d%H%M", "{}", "right({}, 10)"), "715": ("%G%V%u", "{}", "'20' || right({}, 4) || '7'"),
     "706": ("%Y%m", _MONTH, "right({}, 6)"), "710": ("%Y%m", _MONTH, "right({}, 6)"),
     "711": ("%Y%m%d", "{}", "right({}, 8)"), "717": ("%y%m%d", "{}", "right({}, 6)"),
     "718": ("%Y%m%d", "{}", "right({}, 8)"), "719": ("%Y%m%d%H%M", "{}", "right({}, 12)"),
@@ -31,7 +34,7 @@ PERIODS = {
 """Codes for a period → tokens, SQL of its last day from the parsed text, SQL of the text that is parsed."""
 
 PERIOD_SHAPES = {
-    "609": "[0-9]{4}", "610": "[0-9]{6}", "615": "[0-9]{4}", "616": "[0-9]{6}", "702": "[0-9]{6}-?[0-9]{6}",
+    "602": "[0-9]{4}", "713": "[0-9]{10}-?[0-9]{10}", "715": "[0-9]{4}-?[0-9]{4}", "609": "[0-9]{4}", "610": "[0-9]{6}", "615": "[0-9]{4}", "616": "[0-9]{6}", "702": "[0-9]{6}-?[0-9]{6}",
     "716": "[0-9]{6}-?[0-9]{6}", "706": "[0-9]{6}-?[0-9]{6}", "710": "[0-9]{6}-?[0-9]{6}",
     "711": "[0-9]{8}-?[0-9]{8}", "717": "[0-9]{6}-?[0-9]{6}", "718": "[0-9]{8}-?[0-9]{8}",
     "719": "[0-9]{12}-?[0-9]{12}",
@@ -65,7 +68,9 @@ def _value(text: str) -> str:
 
 
 def _minutes(text: str) -> str:
-    """SQL of the minutes that the zone of a text is ahead of UTC: "+01", "+0130", "UTC"."""
+    """SQL of the minutes that the zone of a text is ahead of UTC: "+01", "+0130", "UTC", "CET"."""
     form = "'([+-])([0-9]{2}):?([0-9]{2})?:[0-9]+$'"
     hours, minutes = (f"coalesce(try_cast(regexp_extract({text}, {form}, {n}) as bigint), 0)" for n in (2, 3))
-    return f"({hours} * 60 + {minutes}) * case regexp_extract({text}, {form}, 1) when '-' then -1 else 1 end"
+    stated = f"({hours} * 60 + {minutes}) * case regexp_extract({text}, {form}, 1) when '-' then -1 else 1 end"
+    name = f"regexp_extract({text}, '^[0-9]+([A-Z]+)', 1)"
+    return f"case when {name} = '' then {stated} else {minutes_of(name)} end"

@@ -287,6 +287,7 @@ def test_a_kind_that_contradicts_the_sign_is_reported_once_and_counts(tmp_path: 
         transaction("PAYMENT", "5", "card paid", "1"), transaction("Fee", "2", "fee", "2"), transaction("FEE", "3", "", "3"),
         transaction("CREDIT", "-1,5", "taken back", "4"), transaction("DEBIT", "0.00", "nothing", "5"),
         transaction("DEBIT", "-1", "usual", "6"), transaction("XFER", "1", "either", "7"),
+        transaction("DEBIT", "1.00-", "", "8"), transaction("DEBIT", "(1.00)", "", "9"),
     ))  # fmt: skip
     assert doubts(path) == [
         ["ROW_DOUBTFUL", "STMTTRN[2]", "TRNTYPE is FEE, and TRNAMT 2 says otherwise (2 rows)"],
@@ -321,6 +322,21 @@ def test_balances_among_the_transactions_are_no_money(gateway: Home, tmp_path: P
         ["B1", "-3.0000", "Saldo"],
         [None, "-0.0700", "Saldoausgleich"],
     ]
+
+
+def test_amounts_dates_and_names_as_banks_write_them(gateway: Home, tmp_path: Path) -> None:
+    day = transaction("DEBIT", "-1", "DAY", "F").replace("20260102", "2026-01-02<DTAVAIL>00000000")
+    payee = transaction("DEBIT", "-2", "", "P").replace("<NAME>", "<PAYEE><NAME>PAYEE<CITY>X</PAYEE>")
+    amounts = ["-1.010,50", "-1,010.50", "1,010", "0,125", "10.50-"]
+    outcome = through_pack(gateway, "ofx/ofx", write(tmp_path, download(
+        day, payee, *(transaction("XFER", amount, "A", str(number)) for number, amount in enumerate(amounts, start=1)),
+    )))  # fmt: skip
+    assert lines(outcome) == [
+        ["F", "-1.0000", "DAY"], ["P", "-2.0000", "PAYEE"], ["1", "-1010.5000", "A"], ["2", "-1010.5000", "A"],
+        ["4", "0.1250", "A"], ["5", "-10.5000", "A"],
+    ]  # fmt: skip
+    [fault] = outcome["faults"]
+    assert fault["code"] == "ROW_REJECT" and 'TRNAMT "1,010"' in fault["message"]
 
 
 # --- properties ----------------------------------------------------------------------------------------------

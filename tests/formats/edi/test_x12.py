@@ -177,6 +177,7 @@ PADDED = {
     ),
     "blanks, then a line end as terminator": WHOLE.replace(b"~", b"   \r\n"),
     "a line end behind each terminator": WHOLE.replace(b"~", b" ~ \r\n"),
+    "each terminator twice": WHOLE.replace(b"~", b"~~"),
     "a terminator of two bytes": WHOLE.decode().replace("~", "§").replace("East", "Süç").encode(),
 }
 
