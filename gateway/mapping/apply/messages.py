@@ -164,8 +164,8 @@ def _two_days(defect: Defect) -> tuple[str, str] | None:
 
 def _other_currency(defect: Defect) -> str:
     """The currency that is written beside an amount that would be one without it, "" where none is."""
-    found = written_currencies.in_text(defect.value)
-    return found if defect.target.kind in NUMBERS and re.search("[0-9]", defect.value) else ""
+    found, rest = written_currencies.in_text(defect.value), written_currencies.without(defect.value)
+    return found if defect.target.kind in NUMBERS and re.fullmatch(r"[-+(]* ?[0-9][0-9.,' ]*[-+)]*", rest) else ""
 
 
 def _trimmed(number: str) -> str:

@@ -30,7 +30,7 @@ Key = TypeVar("Key")
 
 _SPACES = "[\u00a0\u2007\u2009\u202f]"
 _MINUS = "[\u2010-\u2013\u2212\ufe63\uff0d]"
-_APOSTROPHES = "[\u2019\u02bc\u00b4\u2032]"
+_APOSTROPHES = "[\u2019\u02bc\u00b4\u2032`]"
 _NOISE_DIGITS = 16
 """Digits of a number from which on the last ones can be noise: a double holds 15 for sure (IEEE 754)."""
 
@@ -215,6 +215,8 @@ def _normal(text: str, writing: Writing) -> str:
     normal = text
     for marks, plain in ((_SPACES, " "), (_MINUS, "-"), (_APOSTROPHES, "''")):
         normal = f"regexp_replace({normal}, '{marks}', '{plain}', 'g')"
+    # Programs put an apostrophe before a sign, so that a spreadsheet takes it for no formula; people, before digits.
+    normal = f"regexp_replace({normal}, '^''([-+]?[0-9.,])', '\\1')"
     if writing.letters:
         beside = written_currencies.BEHIND if writing.currency else ""
         for letters, sign in ((r"cr\.?|c|h", ""), (r"dr\.?|d|s", "-")):
@@ -225,5 +227,5 @@ def _normal(text: str, writing: Writing) -> str:
     # "12.-" and "12,--" are whole amounts, as in Switzerland and Germany, and no negative ones.
     normal = f"regexp_replace({normal}, '([0-9])[.,]-{{1,2}}$', '\\1')"
     normal = f"regexp_replace({normal}, '^([+-]) +', '\\1')"
-    brackets = f"regexp_replace({normal}, '^\\(([^()+-]*)\\)$', '-\\1')"
+    brackets = f"regexp_replace({normal}, '^\\( ?([^()+-]*?) ?\\)$', '-\\1')"
     return f"regexp_replace({brackets}, '^([^+-].*?) ?([+-])$', '\\2\\1')"

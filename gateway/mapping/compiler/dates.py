@@ -5,6 +5,7 @@ not read; neither is a local time that the clocks skipped.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator, Sequence
 
 from gateway.mapping.compiler import dtm_dates
 from gateway.mapping.compiler.date_words import (
@@ -23,7 +24,7 @@ TOKENS = {
     "%Y": "[1-9][0-9]{3}", "%y": "[0-9]{2}", "%m": "(?:0[1-9]|1[0-2])", "%d": "(?:0[1-9]|[12][0-9]|3[01])",
     "%H": "(?:[01][0-9]|2[0-3])", "%I": "(?:0[1-9]|1[0-2])", "%M": "[0-5][0-9]", "%S": "[0-5][0-9]",
     "%f": "[0-9]{1,6}", "%b": "[A-Za-z]{3}", "%B": "[A-Za-z]+", "%p": "[AaPp][Mm]", "%j": "[0-3][0-9]{2}",
-    "%-d": "(?:0?[1-9]|[12][0-9]|3[01])", "%-m": "(?:0?[1-9]|1[0-2])", "%-H": "[0-9]{1,2}", "%-I": "[0-9]{1,2}",
+    "%-d": "(?:0?[1-9]|[12][0-9]|3[01])", "%-m": "(?:0?[1-9]|1[0-2])", "%-H": "(?:[01]?[0-9]|2[0-3])", "%-I": "(?:0?[1-9]|1[0-2])",
     "%z": "[+-][0-9]{2}(?::?[0-9]{2})?", "%a": WORD, "%A": WORD, "%Z": ZONE_SHAPE,
 }  # fmt: skip
 """Tokens of `formats`, each with the shape that it demands."""
@@ -41,13 +42,19 @@ DTM = "dtm"
 
 _DAY = "[1-9][0-9]{3}-[0-9]{2}-[0-9]{2}"
 _FULL_TIME = "(([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]|24:00:00)"
-_TIME = r"(([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9](\.[0-9]{1,9})?)?|24:00:00(\.0{1,9})?)"
+_TIME = r"(([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9](\.[0-9]{1,9})?)?|24:00(:00(\.0{1,9})?)?)"
 _OFFSET = "[+-]([01][0-9]|2[0-3])(:?[0-5][0-9])?"
 _UTC = "( ?UTC| ?GMT|[Zz])"
+_BLANKS = "[ \u00a0\u2007\u2009\u202f]+"
 
 
 def shape(form: str) -> str:
     """The regular expression of a date format. Raises ValueError naming an unknown token."""
+    last = _midnight(form)
+    return f"(?:{_shape(form)}|{_shape(last)})" if last else _shape(form)
+
+
+def _shape(form: str) -> str:
     if form == SERIAL:
         return SERIAL_SHAPE
     literal_zone(form)
@@ -63,6 +70,34 @@ def _parts(form: str) -> list[str]:
     return parts
 
 
+def tidied(text: str, formats: Sequence[str]) -> str:
+    """SQL of a date with one plain blank between its parts, and AM for "a. m.": programs write no-break spaces there."""
+    if any("  " in form for form in formats):
+        return text
+    rare = f"strlen({text}) <> length({text}) or contains({text}, '  ')"
+    plain = f"case when {rare} then regexp_replace({text}, '{_BLANKS}', ' ', 'g') else {text} end"
+    if not any("%p" in form for form in formats):
+        return plain
+    return f"regexp_replace({plain}, '\\b([AaPp])\\. ?([Mm])\\.', '\\1\\2')"
+
+
+def _readings(text: str, form: str) -> Iterator[tuple[str, str, str]]:
+    """What `_parsed` gives for a format, and for midnight at the end of a day (24:00, ISO 8601) where it has one."""
+    fits, local, minutes = _parsed(text, form)
+    yield fits, local, minutes
+    if last := _midnight(form):
+        fits, local, own = _parsed(text, last)
+        yield fits, f"({local} + interval 1 day)", own or minutes
+
+
+def _midnight(form: str) -> str:
+    """The format of 24:00, the end of a day, "" where a format has no hour from 0 to 24."""
+    hour = re.search("%-?H(:?)%M(:?%S)?", _tokens(form))
+    if hour is None:
+        return ""
+    return _tokens(form).replace(hour[0], f"24{hour[1]}00{(hour[2] or '').replace('%S', '00')}")
+
+
 def _parsed(text: str, form: str) -> tuple[str, str, str]:
     """(shape, SQL of the local time, SQL of minutes ahead of UTC or "") of a text of that format."""
     if form == SERIAL:
@@ -74,7 +109,7 @@ def _parsed(text: str, form: str) -> tuple[str, str, str]:
     stamp = f"try_strptime({text}, {literal(_tokens(form))})"
     tokens = {part for part in _parts(form) if part.startswith("%")}
     if not tokens & {"%b", "%B", "%a", "%A", "%Z"}:
-        return shape(form), stamp, minutes
+        return _shape(form), stamp, minutes
     whole, by_words, minutes = _by_words(text, form, minutes)
     english = not tokens & {"%a", "%A", "%Z"}
     return whole, f"coalesce({stamp}, {by_words})" if english else by_words, minutes
@@ -116,11 +151,10 @@ def day(text: str, spec: FieldSpec) -> str:
             branches += [(fits, f"cast({local} as date)") for fits, local, _ in dtm_dates.instants(text)]
             continue
         if form != "iso":
-            fits, local, _ = _parsed(text, form)
-            branches.append((fits, f"cast({local} as date)"))
+            branches += [(fits, f"cast({local} as date)") for fits, local, _ in _readings(text, form)]
             continue
         branches.append((_DAY, f"try_cast({text} as date)"))
-        midnight = rf"{_DAY}[T ]24:00:00(\.0{{1,9}})?({_UTC}| ?{_OFFSET})?"
+        midnight = rf"{_DAY}[T ]24:00(:00(\.0{{1,9}})?)?({_UTC}| ?{_OFFSET})?"
         if spec.timezone:
             zoned = f"{_DAY}[T ]{_TIME}({_UTC}| ?{_OFFSET}| ?{ZONE_SHAPE})"
             branches.append((zoned, f"cast(timezone({literal(spec.timezone)}, {instant(text, spec)}) as date)"))
@@ -148,11 +182,11 @@ def instant(text: str, spec: FieldSpec) -> str:
                 for fits, local, ahead in dtm_dates.instants(text)
             ]
             continue
-        fits, local, minutes = _parsed(text, form)
-        if "%z" in form:
-            branches.append((fits, f"cast({local} as timestamptz)"))
-        else:
-            branches.append((fits, _shift(local, minutes) if minutes else _local(local, zone)))
+        for fits, local, minutes in _readings(text, form):
+            if "%z" in form:
+                branches.append((fits, f"cast({local} as timestamptz)"))
+            else:
+                branches.append((fits, _shift(local, minutes) if minutes else _local(local, zone)))
     return _choose(text, branches)
 
 

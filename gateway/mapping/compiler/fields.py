@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from itertools import takewhile
 
-from gateway.mapping.compiler import amounts, date_order, values, written_currencies
+from gateway.mapping.compiler import amounts, date_order, dates, values, written_currencies
 from gateway.mapping.compiler.sources import Sources
 from gateway.mapping.compiler.targets import Join, JoinKind, Record, Target
 from gateway.mapping.language.code_patterns import is_pattern, rank, regex
@@ -155,6 +155,7 @@ def _textual(compiler: Sources, record: Record, target: Target) -> None:
         seen = compiler.plan.add(f"__e{target.tag}", amounts.evidence(text, into, writing))
         compiler.auto[(target.record, target.name)] = seen
     if target.kind in ("date", "datetime") and not own:
+        text = compiler.plan.add(f"__c{target.tag}", dates.tidied(text, spec.formats))
         reading = _in_one_order(compiler, target, text, reading)
     value = values.typed(target.kind, text, reading, target.column, compiler.notation_of(target), writing)
     if spec.constant is not None:

@@ -93,7 +93,8 @@ def _natural(
         yes, no = one_of(f"lower({text})", _YES), one_of(f"lower({text})", _NO)
         return "BOOLEAN", f"case when {yes} then true when {no} then false end"
     if kind == "currency":
-        return "VARCHAR", f"case when {one_of(f'upper({text})', written_currencies.codes())} then upper({text}) end"
+        code = one_of(f"upper({text})", written_currencies.codes())
+        return "VARCHAR", f"case when {code} then upper({text}) else {written_currencies.of_one(text)} end"
     if column is not None and column.values:
         return "VARCHAR", known(text, column.values)
     return "VARCHAR", f"upper({text})" if kind == "code" else text

@@ -13,10 +13,17 @@ SIGNS = {
     "₽": "RUB", "₺": "TRY", "₩": "KRW KPW", "₪": "ILS", "฿": "THB", "₫": "VND", "₱": "PHP", "₴": "UAH", "₦": "NGN", "₸": "KZT",
     "$": _DOLLARS, "US$": "USD", "CA$": "CAD", "C$": "CAD", "A$": "AUD", "AU$": "AUD", "NZ$": "NZD", "HK$": "HKD", "S$": "SGD",
     "SG$": "SGD", "MX$": "MXN", "NT$": "TWD", "R$": "BRL", "CN¥": "CNY", "JP¥": "JPY", "zł": "PLN", "Kč": "CZK", "Ft": "HUF",
+    "CDN$": "CAD", "TL": "TRY", "Euro": "EUR",
     "kr": "SEK NOK DKK ISK", "kr.": "SEK NOK DKK ISK", "lei": "RON MDL", "Rs": "INR PKR LKR NPR MUR", "Rs.": "INR PKR LKR NPR MUR",
     "Fr.": "CHF", "SFr.": "CHF", "RM": "MYR", "Rp": "IDR",
 }  # fmt: skip
 """Signs, each with the currencies that are written so."""
+
+_SPACED = {f"{sign[:-1]} $": own for sign, own in SIGNS.items() if sign.endswith("$") and len(sign) > 1}
+"""The same with a blank before the dollar sign, as eBay writes them: "US $5.00"."""
+
+_MARKS_MAX = 3
+"""Marks of currencies beside one amount, two of them in front: "CAD $5.00", "US $5.00 USD"."""
 
 
 @cache
@@ -29,8 +36,8 @@ def codes() -> tuple[str, ...]:
 
 @cache
 def _written() -> str:
-    signs = sorted(SIGNS, key=len, reverse=True)
-    return "|".join([*map(re.escape, signs), *codes()])
+    signs = sorted((*SIGNS, *_SPACED), key=len, reverse=True)
+    return f"(?i:{'|'.join([*map(re.escape, signs), *codes()])})"
 
 
 BEHIND = f"(?: ?(?:{_written()}))?"
@@ -39,28 +46,37 @@ BEHIND = f"(?: ?(?:{_written()}))?"
 
 def removed(text: str) -> str:
     """SQL of a text without the currency in front of its digits (a sign may precede it) or behind them."""
-    front = f"regexp_replace({text}, {literal(rf'^([-+(]?) ?(?:{_written()}) ?')}, '\\1')"
-    return f"regexp_replace({front}, {literal(rf'([0-9.,)-]) ?(?:{_written()}) ?([-+)]?)$')}, '\\1\\2')"
-
-
-def found(text: str) -> str:
-    """SQL of the currency that is written in a text, "" where none is."""
-    return f"regexp_extract({text}, {literal(f'({_written()})')}, 1)"
+    mark = _written()
+    front = f"regexp_replace({text}, {literal(rf'^([-+(]?) ?{mark}(?: ?{mark})? ?')}, '\\1')"
+    return f"regexp_replace({front}, {literal(rf'([0-9.,)-]) ?{mark} ?([-+)]?)$')}, '\\1\\2')"
 
 
 def is_other(text: str, currency: str) -> str:
-    """SQL: the currency that is written in a text is not that of the row."""
-    written = found(text)
-    same = [f"{sign}/{code}" for sign, own in SIGNS.items() for code in own.split()]
-    return f"({written} <> '' and {written} <> {currency} and not {one_of(f'concat({written}, chr(47), {currency})', same)})"
+    """SQL: a currency that is written in a text is not that of the row."""
+    same = [f"{sign.upper()}/{code}" for sign, own in (SIGNS | _SPACED).items() for code in own.split()]
+    marks = f"regexp_extract_all(upper({text}), {literal(f'({_written()})')}, 1)"
+    others = []
+    for number in range(1, _MARKS_MAX + 1):
+        mark = f"list_extract({marks}, {number})"
+        sign_of_row = one_of(f"concat({mark}, chr(47), {currency})", same)
+        others.append(f"coalesce({mark} <> {currency} and not {sign_of_row}, false)")
+    return f"({' or '.join(others)})"
+
+
+def of_one(text: str) -> str:
+    """SQL of the currency that a sign alone stands for, NULL where it is no sign or that of several."""
+    own = {sign.upper(): code for sign, code in (SIGNS | _SPACED).items() if len(code) == 3}
+    cases = " ".join(f"when {literal(sign)} then {literal(code)}" for sign, code in own.items())
+    return f"case upper({text}) {cases} end"
 
 
 def in_text(text: str) -> str:
-    """The currency that is written in a text, "" where none is."""
-    known = re.search(f"(?<![A-Za-z])({_written()})(?![A-Za-z])", text)
-    return known[1] if known else ""
+    """The currency that is written in a text, "" where none is; of several marks the longest, which says most."""
+    return max(re.findall(f"(?<![A-Za-z])({_written()})(?![A-Za-z])", text), key=len, default="")
 
 
 def without(text: str) -> str:
-    """A text without the currency that is written in it."""
-    return text.replace(in_text(text), "").strip()
+    """A text without the currencies that are written in it."""
+    for _ in range(_MARKS_MAX):
+        text = text.replace(in_text(text), "").strip()
+    return text

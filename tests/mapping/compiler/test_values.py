@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from gateway.mapping.compiler import amounts, dates, values
+from gateway.mapping.compiler import amounts, dates, values, written_currencies
 from gateway.mapping.language.spec import FieldSpec
 from gateway.model import MAPPABLE, Column
 
@@ -92,6 +92,12 @@ def test_a_currency_beside_an_amount(con: duckdb.DuckDBPyConnection) -> None:
         "$1,234.50",
         "US$1,234.50",
         "R$ 1.234,50",
+        "US $1,234.50",
+        "CAD $1,234.50",
+        "1,234.50 eur",
+        "1.234,50 TL",
+        "'1234.50",
+        "1`234.50",
     )
     assert written(con, MARKET, *texts) == [Decimal("1234.5")] * len(texts)
     negative = (
@@ -103,10 +109,25 @@ def test_a_currency_beside_an_amount(con: duckdb.DuckDBPyConnection) -> None:
         "EUR -1.234,50",
         "-BRL 1.234,50",
         "€1,234.50-",
+        "US $-1,234.50",
+        "$( 1,234.50 )",
+        "'-1234.50",
     )
     assert written(con, MARKET, *negative) == [Decimal("-1234.5")] * len(negative)
-    assert written(con, MARKET, "5 XYZ", "5 €$", "€ 5 EURO", "1.000 €", "$ 1,000") == [None] * 5
+    assert written(con, MARKET, "5 XYZ", "5 €$", "€ 5 EURS", "1.000 €", "$ 1,000") == [None] * 5
     assert written(con, MARKET, "$1,000", "1.000 kr", decimal="point") == decimals("1000", "1")
+
+
+def test_every_currency_beside_an_amount_must_be_that_of_the_row(con: duckdb.DuckDBPyConnection) -> None:
+    sql = written_currencies.is_other("text", "'CAD'")
+    others = ("$5.00 USD", "US $5.00", "USD $5.00", "us $5.00 cad", "5.00 eur")
+    texts = ["$5.00 CAD", "CAD $5.00", "C $5.00", "cdn$5", "5.00", *others]
+    found = con.execute(f"select {sql} from (select unnest($1) as text)", [texts]).fetchall()
+    assert [text for text, (other,) in zip(texts, found, strict=True) if other] == list(others)
+
+
+def test_a_sign_alone_is_a_currency_where_it_means_one(con: duckdb.DuckDBPyConnection) -> None:
+    assert read(con, "currency", "€", "us $", "EUR", "$", "kr") == ["EUR", "USD", "EUR", None, None]
 
 
 def test_debits_and_credits_in_letters(con: duckdb.DuckDBPyConnection) -> None:
@@ -275,15 +296,27 @@ def test_auto_never_contradicts_a_declared_sign(con: duckdb.DuckDBPyConnection, 
 def test_iso_instants(con: duckdb.DuckDBPyConnection) -> None:
     texts = ("2026-11-01T10:00:00Z", "2026-11-01 10:00:00 UTC", "2026-11-01 10:00", "2026-11-01", "2026-11-01T10:00:00.5Z",
              "2026-11-01T12:00:00+02:00", "2026-11-01T12:00+0200", "2026-11-01 04:30:00 -05:30", "2026-11-01T12:00:00+02",
-             "2026-10-31 24:00:00", "2026-10-31T24:00:00Z")  # fmt: skip
+             "2026-10-31 24:00", "2026-10-31T24:00:00Z")  # fmt: skip
     ten, midnight = "2026-11-01 10:00:00+00", "2026-11-01 00:00:00+00"
     assert read(con, "datetime", *texts) == [
         ten, ten, ten, midnight, "2026-11-01 10:00:00.5+00", ten, ten, ten, ten, midnight, midnight
     ]  # fmt: skip
 
 
+def test_the_end_of_a_day_and_blanks_that_programs_write(con: duckdb.DuckDBPyConnection) -> None:
+    forms = ["%m/%d/%Y %-H:%M PST", "%d.%m.%Y %H:%M:%S", "ymdhm", "%b %-d, %Y %-I:%M:%S %p", "iso"]
+    texts = ["10/31/2026 24:00 PST", "31.10.2026 24:00:00", "202610312400", "Nov  1, 2026 10:00:00\u202fAM",
+             "1\u00a0Nov 2026", "Nov 1, 2026 10:00:00 a.\u00a0m.", "10/31/2026 24:01 PST"]  # fmt: skip
+    shape = f"select {dates.tidied('text', forms)} from (select $1 as text)"
+    tidied = [text for [(text,)] in (con.execute(shape, [text]).fetchall() for text in texts)]
+    midnight, ten = "2026-11-01 00:00:00+00", "2026-11-01 10:00:00+00"
+    assert read(con, "datetime", *tidied, formats=forms) == [
+        "2026-11-01 08:00:00+00", midnight, midnight, ten, None, ten, None,
+    ]  # fmt: skip
+
+
 BROKEN = ("2026-02-30", "2026-2-3", "2026-13-01", "0000-01-01", "20261101", "2026-11-01x", "x2026-11-01", "2026-11-01 1:00",
-          "2026-11-01 24:00", "2026-11-01 24:00:01", "2026-11-01 25:00:00", "2026-11-01 10:60", "2026-11-01 10:00:60",
+          "2026-11-01 24:01", "2026-11-01 24:00:01", "2026-11-01 25:00:00", "2026-11-01 10:60", "2026-11-01 10:00:60",
           "2026-11-01 10:00 junk", "2026-11-01T10:00:00+25:00", "2026-11-01T10:00:00 IST", "01/02/2026", "")  # fmt: skip
 
 
