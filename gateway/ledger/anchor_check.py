@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import hmac
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass, field
@@ -11,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from gateway.errors import HouseError
-from gateway.ledger.anchors import AnchorBucket, AnchorFile, Anchors, Entry, known_of, mac_of, parsed
+from gateway.ledger.anchor_keys import MAC, Keys
+from gateway.ledger.anchors import EVERY_S, AnchorBucket, AnchorFile, Anchors, Entry, known_of, parsed
 from gateway.ledger.lake import Lake
 from gateway.ledger.verify import Finding
 from gateway.settings import Config
@@ -35,6 +35,7 @@ class _Anchored:
     heads: dict[tuple[int, str], str] = field(default_factory=dict)
     findings: list[Finding] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    restored: bool = False
 
     def add(self, entry: Entry) -> None:
         """Take a head; a statement of a restoration settles the later heads and the gaps before it."""
@@ -44,6 +45,7 @@ class _Anchored:
             for head in later:
                 del self.heads[head]
             self.findings.clear()
+            self.restored = True
             self.notes.append(
                 f"the ledger was put back to audit row {seq} by {said.get('by')} at {said.get('at')} "
                 f"({said.get('from')}); {len(later) or len(entry.get('settled', ()))} later anchors no longer count"
@@ -54,7 +56,7 @@ class _Anchored:
 def check(lake: Lake, home: Path, config: Config) -> Checked:
     """Compare every anchor of the settings with the audit chain. Raises HouseError where the key is not there."""
     checked = Checked()
-    with closing(Anchors(home, config)) as anchors:
+    with closing(Anchors(home, config, writing=False)) as anchors:
         for place in anchors.places:
             _check_place(lake, place, anchors, checked)
     return checked
@@ -62,14 +64,14 @@ def check(lake: Lake, home: Path, config: Config) -> Checked:
 
 def _check_place(lake: Lake, place: AnchorFile | AnchorBucket, anchors: Anchors, checked: Checked) -> None:
     try:
-        anchored = _of_file(place, anchors) if isinstance(place, AnchorFile) else _of_bucket(place, anchors.key)
+        anchored = _of_file(place, anchors) if isinstance(place, AnchorFile) else _of_bucket(place, anchors.keys)
     except (OSError, HouseError) as error:
         cause = error.strerror if isinstance(error, OSError) else error
         checked.findings.append(_finding(place.name, f"cannot be read: {cause}. Fix: make it readable, verify again"))
         return
     # After the anchors: a head is anchored when its commit is in the ledger.
     newest, wrong = _compare(lake, place.name, anchored)
-    checked.findings += anchored.findings + wrong
+    checked.findings += anchored.findings + wrong + _without_beginning(lake, place, anchored)
     checked.notes += [f"anchor {place.name}: {note}" for note in anchored.notes]
     behind = newest - max((seq for seq, _ in anchored.heads), default=0)
     if behind > 0 and anchored.heads and not checked.findings:
@@ -79,13 +81,40 @@ def _check_place(lake: Lake, place: AnchorFile | AnchorBucket, anchors: Anchors,
         )
 
 
+def _without_beginning(lake: Lake, place: AnchorFile | AnchorBucket, anchored: _Anchored) -> list[Finding]:
+    """A finding where the place lacks its first heads: audit rows say since when it is an anchor.
+
+    A file must have that of the second commit: the process may have ended before it anchored the first. A bucket waits,
+    and may forget old objects: it must have one as soon as commits were two minutes apart.
+    """
+    due = "n = 2" if isinstance(place, AnchorFile) else f'"at" > first_at + interval {2 * EVERY_S:.0f} second'
+    row = lake.con.execute(
+        f"""select first, last from (
+            select min(seq) as first, max(seq) as last, max("at") as "at", row_number() over (order by min(seq)) as n,
+                   min(max("at")) over () as first_at
+            from lake.audit_log
+            where json_valid(detail) and list_contains(cast(detail->'$.anchors' as varchar[]), ?)
+            group by snapshot_id) where {due} order by first limit 1""",
+        [place.name],
+    ).fetchone()
+    if row is None or anchored.restored or anchored.findings or _has(place, anchored, row[1]):
+        return []
+    have = f"its first is that of audit row {min(anchored.heads)[0]}" if anchored.heads else "there is none"
+    message = f"the ledger says that heads are anchored here since audit row {row[0]}, {have}: anchors were removed"
+    return [_finding(place.name, f"{message}. {_EVIDENCE}; {_ON_PURPOSE}")]
+
+
+def _has(place: AnchorFile | AnchorBucket, anchored: _Anchored, last: int) -> bool:
+    return any(seq <= last or isinstance(place, AnchorBucket) for seq, _ in anchored.heads)
+
+
 def _of_file(place: AnchorFile, anchors: Anchors) -> _Anchored:
     """The lines of a file. Raises OSError where it cannot be read."""
     known = known_of(anchors.known).get(place.name, {})
     anchored = _Anchored()
     try:
         with place.path.open("rb") as lines:
-            _read(place.name, lines, known, anchors.key, anchored)
+            _read(place.name, lines, known, anchors.keys, anchored)
     except FileNotFoundError:
         if known:
             message = (
@@ -97,8 +126,9 @@ def _of_file(place: AnchorFile, anchors: Anchors) -> _Anchored:
     return anchored
 
 
-def _read(name: str, lines: Iterator[bytes] | Any, known: dict[str, Any], key: bytes, anchored: _Anchored) -> None:
-    last, size, signed, first = "", 0, False, True
+def _read(name: str, lines: Iterator[bytes] | Any, known: dict[str, Any], keys: Keys, anchored: _Anchored) -> None:
+    last, size, first = "", 0, True
+    signed: set[str] = set()
     reached = not known
     for number, line in enumerate(lines, 1):
         size += len(line)
@@ -113,13 +143,14 @@ def _read(name: str, lines: Iterator[bytes] | Any, known: dict[str, Any], key: b
             )
         last, first = hashlib.sha256(line.rstrip(b"\n")).hexdigest(), False
         reached = reached or (size >= known.get("bytes", 0) and last == known.get("last"))
-        signed = signed or "mac" in entry
-        if key and signed and not _is_signed(entry, key):
+        signed |= keys.demanded & entry.keys()
+        if not keys.is_genuine(entry, signed):
             anchored.findings.append(_finding(name, f"line {number}: {_FORGED}"))
             continue
         anchored.add(entry)
-    if key and not signed and not first:
-        anchored.findings.append(_finding(name, f"no line is signed, although audit.key_env names a key. {_EVIDENCE}"))
+    for kind in keys.demanded - signed if not first else ():
+        setting = "audit.key_env" if kind == MAC else "audit.verify_key_file"
+        anchored.findings.append(_finding(name, f"no line is signed, although {setting} names a key. {_EVIDENCE}"))
     if not reached:
         message = f"it ends before the line that was written last ({known.get('bytes')} bytes). {_EVIDENCE}"
         if not anchored.findings:
@@ -127,16 +158,12 @@ def _read(name: str, lines: Iterator[bytes] | Any, known: dict[str, Any], key: b
 
 
 _FORGED = (
-    "the signature is not of the key in audit.key_env: somebody else wrote it, or the key was changed. "
+    "the signature is not of the key in [audit]: somebody else wrote it, or the key was changed. "
     f"{_EVIDENCE}; after a change of the key, begin a new file under audit.anchor"
 )
 
 
-def _is_signed(entry: Entry, key: bytes) -> bool:
-    return hmac.compare_digest(str(entry.get("mac")), mac_of(entry, key))
-
-
-def _of_bucket(place: AnchorBucket, key: bytes) -> _Anchored:
+def _of_bucket(place: AnchorBucket, keys: Keys) -> _Anchored:
     """The objects of a bucket: heads by their names, the newest and statements by content. Raises OSError, HouseError."""
     anchored = _Anchored()
     names = sorted(name for name, _ in place.bytes.files() if name.endswith(".json"))
@@ -151,7 +178,7 @@ def _of_bucket(place: AnchorBucket, key: bytes) -> _Anchored:
                 entry = parsed(source.read())
             if (
                 entry is None
-                or (key and not _is_signed(entry, key))
+                or not keys.is_genuine(entry, keys.demanded)
                 or (entry["seq"], entry["hash"]) != (int(number), hash_)
             ):
                 anchored.findings.append(_finding(place.name, f"object {name}: {_FORGED}"))

@@ -1,7 +1,7 @@
 """The head of the audit chain, kept outside of the ledger: who rolls the ledger back or rewrites it is found.
 
-An anchor is a line of JSON: number and hash of the newest audit row, the SHA-256 of the line before it, and a signature
-where there is a key. A file gets a line after each commit, a bucket an object at most each minute.
+An anchor is a line of JSON: number and hash of the newest audit row, the SHA-256 of the line before it, and signatures
+where there are keys. A file gets a line after each commit, a bucket an object at most each minute.
 """
 
 from __future__ import annotations
@@ -9,11 +9,9 @@ from __future__ import annotations
 import errno
 import getpass
 import hashlib
-import hmac
 import json
 import os
 import time
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -21,10 +19,11 @@ from typing import Any
 
 from gateway.atomic import sync_folder, write_atomically
 from gateway.errors import HouseError
+from gateway.ledger.anchor_keys import Keys, keys_of
 from gateway.ledger.bucket_bytes import BucketBytes
 from gateway.ledger.store import folder_of
 from gateway.log import log
-from gateway.settings import Config, secret_of
+from gateway.settings import Config
 
 EVERY_S = 60.0
 TAIL_BYTES = 1 << 16
@@ -50,8 +49,8 @@ class Head:
 class AnchorFile:
     """A file that only grows, for its owner alone (0600). `name` is what the settings call it."""
 
-    def __init__(self, name: str, path: Path, known: Path, key: bytes) -> None:
-        self.name, self.path, self._known, self._key = name, path, known, key
+    def __init__(self, name: str, path: Path, known: Path, keys: Keys) -> None:
+        self.name, self.path, self._known, self._keys = name, path, known, keys
         self._size, self._last = -1, ""
 
     def write(self, entry: Entry) -> None:
@@ -61,7 +60,7 @@ class AnchorFile:
         try:
             size = os.fstat(descriptor).st_size
             cut_off = self._catch_up(descriptor, size)
-            text = line_of(entry | {"after": self._last}, self._key)
+            text = self._keys.line_of(entry | {"after": self._last})
             added = (b"\n" if cut_off else b"") + text + b"\n"
             if os.write(descriptor, added) != len(added):
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
@@ -95,8 +94,8 @@ class AnchorFile:
 class AnchorBucket:
     """Objects in a bucket, each called by number and hash of its audit row; none is written twice."""
 
-    def __init__(self, name: str, bytes_: BucketBytes, key: bytes) -> None:
-        self.name, self.bytes, self._key = name, bytes_, key
+    def __init__(self, name: str, bytes_: BucketBytes, keys: Keys) -> None:
+        self.name, self.bytes, self._keys = name, bytes_, keys
 
     def write(self, entry: Entry) -> None:
         """Add an anchor; a statement of a restoration names the objects that it settles. Raises OSError or HouseError."""
@@ -105,7 +104,7 @@ class AnchorBucket:
             kind = f"-restored-{entry['restored']['at']}"
             later = [name for name, _ in self.bytes.files() if name > f"{entry['seq'] + 1:012d}"]
             entry = entry | {"settled": sorted(later)}
-        self.bytes.put(f"{entry['seq']:012d}-{entry['hash']}{kind}.json", line_of(entry, self._key))
+        self.bytes.put(f"{entry['seq']:012d}-{entry['hash']}{kind}.json", self._keys.line_of(entry))
 
     def sync(self) -> None:
         """What a bucket has accepted is safe."""
@@ -114,9 +113,9 @@ class AnchorBucket:
 class Anchors:
     """All anchors of a ledger. What cannot be written is logged, once until it works, and written with the next commit."""
 
-    def __init__(self, home: Path, config: Config) -> None:
-        """Raises HouseError where the settings name a key that is not there."""
-        self.key = key_of(config)
+    def __init__(self, home: Path, config: Config, *, writing: bool = True) -> None:
+        """Raises HouseError where the settings name a key that is not there; only who writes needs the private one."""
+        self.keys = keys_of(home, config, writing=writing)
         folder = folder_of(home, config)
         self.known = folder / KNOWN
         self.files: list[AnchorFile] = []
@@ -124,13 +123,18 @@ class Anchors:
         for place in config.audit.anchor:
             if place.startswith("s3://"):
                 bucket = BucketBytes(place, config.ledger.s3, home, folder)
-                self.buckets.append(AnchorBucket(place, bucket, self.key))
+                self.buckets.append(AnchorBucket(place, bucket, self.keys))
             else:
-                self.files.append(AnchorFile(place, home / place, self.known, self.key))
+                self.files.append(AnchorFile(place, home / place, self.known, self.keys))
         self._head: Head | None = None
         self._pending: dict[str, Head] = {}
         self._synced = time.monotonic()
         self._failing: set[str] = set()
+
+    @property
+    def names(self) -> list[str]:
+        """The places as the settings call them: audit rows say where heads go."""
+        return [place.name for place in self.places]
 
     @property
     def places(self) -> list[AnchorFile | AnchorBucket]:
@@ -194,30 +198,6 @@ class Anchors:
             return False
         self._failing.discard(place.name)
         return True
-
-
-def key_of(config: Config) -> bytes:
-    """The key of the signatures, empty for none. Raises HouseError where it is named and not there."""
-    variable = config.audit.key_env
-    if not variable:
-        return b""
-    secret = secret_of(variable)
-    if not secret:
-        fix = f"Set the environment variable {variable}, or remove audit.key_env."
-        raise HouseError("sign anchors with", variable, fix, "there is no key")
-    return secret.encode()
-
-
-def line_of(entry: Entry, key: bytes) -> bytes:
-    """The line of an anchor, signed where there is a key."""
-    signed = entry | {"mac": mac_of(entry, key)} if key else entry
-    return json.dumps(signed, sort_keys=True).encode()
-
-
-def mac_of(entry: Mapping[str, Any], key: bytes) -> str:
-    """HMAC-SHA-256 (RFC 2104) over the entry without its signature, hex."""
-    plain = {name: value for name, value in entry.items() if name != "mac"}
-    return hmac.new(key, json.dumps(plain, sort_keys=True).encode(), hashlib.sha256).hexdigest()
 
 
 def parsed(line: bytes) -> Entry | None:

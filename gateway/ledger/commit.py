@@ -36,7 +36,9 @@ class Commit:
         lake.clock.check(now, last)
         self.at = max(now, last + timedelta(microseconds=1)) if last else now
         # Verification compares the time of the snapshot with what the clock said.
-        self._said = {"clock": now.isoformat()} if self.at - now > timedelta(seconds=1) else {}
+        self._said: dict[str, Any] = {"clock": now.isoformat()} if self.at - now > timedelta(seconds=1) else {}
+        if lake.anchors is not None and lake.anchors.names:
+            self._said["anchors"] = lake.anchors.names
         self._touched: set[str] = set()
         self._copies: Copies | None = None
 

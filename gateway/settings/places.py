@@ -20,8 +20,18 @@ _OWN = ("inbound", "outbound", "mappings")
 
 
 def faults(home: Path, raw: dict[str, Any], place: Place) -> list[HomeFault]:
-    """Drop folders that overlap something else, folders for delivery that are not below `outbound/`, partners' names."""
-    return [*_drops(home.resolve(), raw, place), *_deliveries(raw, place), *_partners(raw, place)]
+    """Drop folders that overlap something else, folders for delivery not below `outbound/`, partners' names, a lost key."""
+    own = home.resolve()
+    return [*_drops(own, raw, place), *_deliveries(raw, place), *_partners(raw, place), *_verify_key(own, raw, place)]
+
+
+def _verify_key(home: Path, raw: dict[str, Any], place: Place) -> Iterator[HomeFault]:
+    """The public key of anchors that is not there: `gateway verify` could not check a signature."""
+    path = ("audit", "verify_key_file")
+    name = at(raw, path)
+    if isinstance(name, str) and name and not (home / name).is_file():
+        fix = "put the public key there, as PEM: `openssl pkey -in PRIVATE -pubout`"
+        yield HomeFault(*place(*path), f'`{spelled(path)}`: there is no file "{name}"', fix)
 
 
 def _drops(home: Path, raw: dict[str, Any], place: Place) -> Iterator[HomeFault]:

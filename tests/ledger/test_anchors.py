@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 from structlog.testing import capture_logs
 
 from gateway import settings as configuration
@@ -188,7 +190,7 @@ def test_with_a_key_nobody_else_can_write_an_anchor(plain: Path, monkeypatch: py
     commit(plain, 5)
     monkeypatch.setenv("ANCHOR_KEY", "secret")
     [message], _ = found(plain)
-    assert message.startswith("line 5: the signature is not of the key in audit.key_env")
+    assert message.startswith("line 5: the signature is not of the key in [audit]")
     monkeypatch.delenv("ANCHOR_KEY")
     with pytest.raises(HouseError, match="there is no key"):
         found(plain)
@@ -264,3 +266,97 @@ def test_a_bucket_has_an_object_for_the_head_and_a_statement_settles_later_ones(
     commit(plain, 14)
     findings, [note] = found(plain)
     assert findings == [] and "drill" in note
+
+
+def test_an_anchor_that_was_removed_with_what_is_known_of_it_is_found_also_after_the_next_commit(plain: Path) -> None:
+    (plain / WRITTEN).unlink()
+    (plain / "ledger" / "anchored.json").unlink()
+    [message], _ = found(plain)
+    assert "since audit row 2, there is none: anchors were removed" in message and "Fix: " in message
+    commit(plain, 4)
+    [message], _ = found(plain)
+    assert "since audit row 2, its first is that of audit row 4" in message
+    with open_lake(plain, configuration.load(plain)) as ledger:
+        state_restored(ledger, "begun anew")
+    findings, [note] = found(plain)
+    assert findings == [] and "begun anew" in note
+
+
+def keyed(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An Ed25519 key in the environment, its public one in the home."""
+    private = Ed25519PrivateKey.generate()
+    pem = private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
+    monkeypatch.setenv("ANCHOR_PRIVATE", pem)
+    public = private.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+    (home / "auditor.pem").write_bytes(public)
+    with (home / "config.toml").open("a") as settings:
+        settings.write('[audit]\nsign_key_env = "ANCHOR_PRIVATE"\nverify_key_file = "auditor.pem"\n')
+
+
+def rolled_back(home: Path, kept: Path) -> None:
+    shutil.rmtree(home / "ledger")
+    shutil.copytree(kept, home / "ledger")
+
+
+@pytest.mark.parametrize(
+    ("attack", "said"),
+    [
+        (rolled_back, "the ledger ends with 4"),
+        (lambda home, kept: hash_again(home), "audit row 2 was anchored with another hash"),
+        (lambda home, kept: shorten(home / WRITTEN), "it ends before the line that was written last"),
+    ],
+    ids=["rollback", "full re-hash", "truncation"],
+)
+def test_with_the_public_key_alone_an_auditor_finds_what_was_done(
+    plain: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, attack: Callable[[Path, Path], None], said: str
+) -> None:
+    keyed(plain, monkeypatch)
+    commit(plain, 4)
+    shutil.copytree(plain / "ledger", tmp_path / "kept")
+    commit(plain, 5)
+    monkeypatch.delenv("ANCHOR_PRIVATE")
+    assert found(plain) == ([], []), "the auditor has no private key"
+    attack(plain, tmp_path / "kept")
+    assert said in found(plain)[0][0]
+
+
+def test_who_has_no_private_key_can_forge_no_anchor(plain: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    keyed(plain, monkeypatch)
+    assert "no line is signed, although audit.verify_key_file" in found(plain)[0][0]
+    commit(plain, 4)
+    entry = lines(plain)[-1]
+    last = (plain / WRITTEN).read_bytes().splitlines()[-1]
+    forged = entry | {"seq": 5, "hash": "0" * 64, "after": hashlib.sha256(last).hexdigest()}
+    with (plain / WRITTEN).open("ab") as file:
+        file.write(json.dumps(forged).encode() + b"\n")
+    [message], _ = found(plain)
+    assert message.startswith("line 5: the signature is not of the key in [audit]")
+
+
+@pytest.mark.parametrize(
+    ("audit", "said"),
+    [
+        ('sign_key_env = "A"\n', "config.toml:3: `audit.sign_key_env`: anchors that are signed need verify_key_file"),
+        ('verify_key_file = "absent.pem"\n', 'config.toml:3: `audit.verify_key_file`: there is no file "absent.pem"'),
+        ('sign_key_env = "A"\nsign_key_file = "b"\nverify_key_file = "config.toml"\n', "config.toml:4: "),
+    ],
+)
+def test_a_mistake_in_the_keys_has_its_place(tmp_path: Path, audit: str, said: str) -> None:
+    (tmp_path / "config.toml").write_text(f'entities = {{ US = {{ currency = "USD" }} }}\n[audit]\n{audit}')
+    with pytest.raises(configuration.SettingsError) as refused:
+        configuration.load(tmp_path)
+    [fault] = refused.value.faults
+    assert said in str(fault) and "Fix: " in str(fault)
+
+
+def test_a_private_key_that_is_absent_or_of_another_pair_stops_the_writer_in_one_sentence(
+    plain: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keyed(plain, monkeypatch)
+    monkeypatch.setenv("ANCHOR_PRIVATE", "no key")
+    with pytest.raises(HouseError, match="it holds no such key"):
+        commit(plain, 4)
+    other = Ed25519PrivateKey.generate().private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    monkeypatch.setenv("ANCHOR_PRIVATE", other.decode())
+    with pytest.raises(HouseError, match="it is of another private key"):
+        commit(plain, 4)
