@@ -234,8 +234,9 @@ def test_every_edited_audit_row_is_found(business: Path, edits: list[tuple[str, 
         assert named(findings, "audit_log", row, "was changed after it was written"), (number, column, value)
 
 
-@pytest.mark.parametrize("number", [0, 4, -1])
+@pytest.mark.parametrize("number", [0, 4, -2])
 def test_a_deleted_audit_row_is_found(business: Path, number: int) -> None:
+    """The newest one covers no rows (workbooks that were written): its anchor finds it."""
     with catalog(business) as raw:
         table = inlined(raw, "audit_log")
         [seqs] = [[s for (s,) in raw.execute(f"select seq from {table} order by seq").fetchall()]]
