@@ -246,9 +246,9 @@ def _first_text(finder: Finder, path: ElementPath) -> pa.StringScalar:
 def _text(table: Segments, found: Indexes, path: ElementPath) -> pa.StringArray:
     """The text of a path in these segments."""
     text = table.text(found, path.element, path.component, path.repetition)
-    if not path.beside:
+    if not path.beside and not path.beside_element:
         return text
-    other = table.text(found, path.element, path.beside, path.repetition)
+    other = table.text(found, path.beside_element or path.element, path.beside, path.repetition)
     blank = pc.equal(pc.utf8_trim_whitespace(text), "")
     return pc.if_else(blank, text, pc.binary_join_element_wise(text, pc.utf8_trim_whitespace(other), ":"))
 

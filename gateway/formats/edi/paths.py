@@ -15,6 +15,7 @@ _SEGMENT = r"([A-Z][A-Z0-9]{1,2})(?:\[(?:(\d{1,2})(?:-(\d{1,2}))?=)?([^\]]*)\])?
 _PATH = re.compile(rf"{_SEGMENT}(?:>{_SEGMENT})?/(\d{{1,2}})(?:\*(\d{{1,3}}))?(?:-(\d{{1,2}}))?")
 _NAMED = re.compile(rf"(?:(C\d{{3}})(\[[^\]]*\])?|{_SEGMENT}(?:>{_SEGMENT})?)/(\d{{4}})")
 _PAIR = re.compile(r"(.+)/(\d{4}):(\d{4})")
+_ELEMENT_PAIR = re.compile(r"(.+/\d{1,2}):(\d{1,2})")
 _COUNT = re.compile(rf"(count|number)\({_SEGMENT}\)")
 COUNT, NUMBER = 0, -1
 """Elements of paths that count segments: of the whole set, or up to the row."""
@@ -67,8 +68,8 @@ class Step:
 class ElementPath:
     """An element of a segment, or a number of such segments: in the set (`COUNT`), or in it up to the row (`NUMBER`).
 
-    repetition and component are 0 where the path does not name one; `beside` is a second component, which is given
-    behind the first one and a colon where that is not blank.
+    repetition and component are 0 where the path does not name one; `beside` is a second component, or
+    `beside_element` a second element, which is given behind the first one and a colon where that is not blank.
     """
 
     step: Step
@@ -77,11 +78,17 @@ class ElementPath:
     repetition: int = 0
     component: int = 0
     beside: int = 0
+    beside_element: int = 0
 
 
 @lru_cache(maxsize=4_096)
 def parse(text: str) -> ElementPath:
-    """Read a path. Raises PathError that shows the syntax and the nearest path."""
+    """Read a path of X12; `DTM[010]/06:05` is a period with the code of its format: "20260109:D8".
+
+    Raises PathError that shows the syntax and the nearest path.
+    """
+    if (pair := _ELEMENT_PAIR.fullmatch(text)) and int(pair[2]):
+        return replace(parse(pair[1]), beside_element=int(pair[2]))
     path = _parsed(text)
     if path is None:
         raise _no_path(text, lambda one: _parsed(one) is not None)

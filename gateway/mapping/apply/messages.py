@@ -206,6 +206,7 @@ def _expected(target: Target) -> str:
             "iso": iso,
             "serial": "a spreadsheet's number of the day, e.g. 46327",
             "dtm": "a value and its format (DTM 2379), e.g. 20261101:102",
+            "dtp": "a value and its format (DTM05), e.g. 20261101:D8",
         }
         forms = " or ".join(
             said.get(form) or date_words.said(dates.NAMED.get(form, form)) for form in target.spec.formats or ("iso",)

@@ -30,15 +30,16 @@ TOKENS = {
 """Tokens of `formats`, each with the shape that it demands."""
 
 NAMED = {"ymd": "%Y%m%d", "yymmdd": "%y%m%d", "ymdhm": "%Y%m%d%H%M", "ymdhms": "%Y%m%d%H%M%S"}
-"""Formats that have a name of their own, beside `iso`, `serial` and `dtm`."""
+"""Formats that have a name of their own, beside `iso`, `serial`, `dtm` and `dtp`."""
 
 SERIAL = "serial"
 """A day as spreadsheets count them, from 1900 on, with the time of day as its fraction: 46235.5."""
 
 SERIAL_SHAPE = r"[1-7][0-9]{4}([.][0-9]{1,12})?"
 
-DTM = "dtm"
-"""The format is named beside the value, as in EDIFACT's DTM."""
+DTM, DTP = "dtm", "dtp"
+"""The format is named beside the value, as in DTM of EDIFACT (data element 2379) and of X12 (data element 1250)."""
+BY_CODE = {DTM: dtm_dates.instants, DTP: dtm_dates.x12_instants}
 
 _DAY = "[1-9][0-9]{3}-[0-9]{2}-[0-9]{2}"
 _FULL_TIME = "(([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]|24:00:00)"
@@ -147,8 +148,8 @@ def day(text: str, spec: FieldSpec) -> str:
     """SQL for a date: the day as written, or in `timezone` where the text is an instant and one is declared."""
     branches = []
     for form in spec.formats or ("iso",):
-        if form == DTM:
-            branches += [(fits, f"cast({local} as date)") for fits, local, _ in dtm_dates.instants(text)]
+        if form in BY_CODE:
+            branches += [(fits, f"cast({local} as date)") for fits, local, _ in BY_CODE[form](text)]
             continue
         if form != "iso":
             branches += [(fits, f"cast({local} as date)") for fits, local, _ in _readings(text, form)]
@@ -176,10 +177,10 @@ def instant(text: str, spec: FieldSpec) -> str:
         if form == "iso":
             branches += _iso(text, zone)
             continue
-        if form == DTM:
+        if form in BY_CODE:
             branches += [
                 (fits, _shift(local, ahead) if ahead else _local(local, zone))
-                for fits, local, ahead in dtm_dates.instants(text)
+                for fits, local, ahead in BY_CODE[form](text)
             ]
             continue
         for fits, local, minutes in _readings(text, form):

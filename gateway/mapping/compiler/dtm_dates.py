@@ -1,7 +1,8 @@
-"""The dates of EDIFACT's DTM, whose format is named beside the value (data element 2379): "20260109:102".
+"""The dates of DTM, whose format is named beside the value: "20260109:102", "20260101-20260109:RD8".
 
-The text is the composite C507 without its qualifier, as the path `DTM[137]/2380:2379` gives it. Of a week, a month or
-a period the last day counts: what is promised for it may still come on that day.
+In EDIFACT the text is the composite C507 without its qualifier, as the path `DTM[137]/2380:2379` gives it, with the code
+of data element 2379; in X12 it is DTM06 with DTM05, as `DTM[010]/06:05` gives it, with the code of data element 1250. Of a
+week, a month or a period the last day counts: what is promised for it may still come on that day.
 """
 
 from __future__ import annotations
@@ -14,6 +15,12 @@ POINTS = {
     "202": "%y%m%d%H%M%S", "203": "%Y%m%d%H%M", "204": "%Y%m%d%H%M%S",
 }  # fmt: skip
 """Codes of 2379 for a day or an instant → its tokens."""
+
+X12_POINTS = {
+    "D6": "%y%m%d", "D8": "%Y%m%d", "DB": "%m%d%Y", "TT": "%m%d%y", "TU": "%y%j", "DT": "%Y%m%d%H%M",
+    "TR": "%d%m%y%H%M", "RTS": "%Y%m%d%H%M%S",
+}  # fmt: skip
+"""Codes of 1250 for a day or an instant → its tokens."""
 
 ZONED = {"301": "%y%m%d%H%M", "302": "%y%m%d%H%M%S", "303": "%Y%m%d%H%M", "304": "%Y%m%d%H%M%S"}
 """Codes for an instant that has its zone behind it, as "+01" or "CET"."""
@@ -40,6 +47,21 @@ PERIOD_SHAPES = {
     "719": "[0-9]{12}-?[0-9]{12}",
 }  # fmt: skip
 
+X12_PERIODS = {
+    "CM": ("%Y%m", _MONTH, "{}"), "YM": ("%y%m", _MONTH, "{}"), "TQ": ("%m%y", _MONTH, "{}"), "MCY": ("%m%Y", _MONTH, "{}"),
+    "RD5": ("%Y%m", _MONTH, "right({}, 6)"), "RMY": ("%y%m", _MONTH, "right({}, 4)"),
+    "RD": ("%m%d%Y", "{}", "right({}, 8)"), "RD6": ("%y%m%d", "{}", "right({}, 6)"), "RD8": ("%Y%m%d", "{}", "right({}, 8)"),
+    "DTD": ("%Y%m%d", "{}", "right({}, 8)"), "DDT": ("%Y%m%d%H%M", "{}", "right({}, 12)"),
+    "RDT": ("%Y%m%d%H%M", "{}", "right({}, 12)"), "DTS": ("%Y%m%d%H%M%S", "{}", "right({}, 14)"),
+}  # fmt: skip
+"""Codes of 1250 for a period, as `PERIODS` has them."""
+
+X12_PERIOD_SHAPES = {
+    "CM": "[0-9]{6}", "YM": "[0-9]{4}", "TQ": "[0-9]{4}", "MCY": "[0-9]{6}", "RD5": "[0-9]{6}-[0-9]{6}",
+    "RMY": "[0-9]{4}-[0-9]{4}", "RD": "[0-9]{8}-[0-9]{8}", "RD6": "[0-9]{6}-[0-9]{6}", "RD8": "[0-9]{8}-[0-9]{8}",
+    "DTD": "[0-9]{12}-[0-9]{8}", "DDT": "[0-9]{8}-[0-9]{12}", "RDT": "[0-9]{12}-[0-9]{12}", "DTS": "[0-9]{14}-[0-9]{14}",
+}  # fmt: skip
+
 
 def instants(text: str) -> list[tuple[str, str, str]]:
     """(shape, SQL of the local time, SQL of minutes ahead of UTC or "" where the text names no zone) for each code."""
@@ -56,6 +78,23 @@ def instants(text: str) -> list[tuple[str, str, str]]:
     for tokens in (POINTS[code] for code in ("102", "203", "204")):
         found.append((f"{_digits(tokens)}(:(102|203|204)?)?", f"try_strptime({_value(text)}, {literal(tokens)})", ""))
     return found
+
+
+def x12_instants(text: str) -> list[tuple[str, str, str]]:
+    """As `instants`, for the codes of X12. None of them names a zone, and the code cannot be missing (note P0506 of DTM)."""
+    points = [
+        (f"{_digits(tokens)}:{code}", f"try_strptime({_value(text)}, {literal(tokens)})", "")
+        for code, tokens in X12_POINTS.items()
+    ]
+    periods = [
+        (
+            f"{X12_PERIOD_SHAPES[code]}:{code}",
+            last.format(f"try_strptime({part.format(_value(text))}, {literal(tokens)})"),
+            "",
+        )
+        for code, (tokens, last, part) in X12_PERIODS.items()
+    ]
+    return points + periods
 
 
 def _digits(tokens: str) -> str:

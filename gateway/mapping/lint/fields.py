@@ -258,7 +258,7 @@ def _reading(
 ) -> Iterator[HomeFault]:
     kind = values.type_of(field, column)
     for number, form in enumerate(field.formats):
-        if form in ("iso", dates.DTM, dates.SERIAL):
+        if form in ("iso", *dates.BY_CODE, dates.SERIAL):
             continue
         try:
             dates.shape(form)
@@ -291,7 +291,7 @@ def _reading(
 
 
 def _forms() -> list[str]:
-    return ["iso", dates.DTM, dates.SERIAL, *dates.NAMED]
+    return ["iso", *dates.BY_CODE, dates.SERIAL, *dates.NAMED]
 
 
 def cycles(checker: Checker, index: int, record: RecordSpec) -> Iterator[HomeFault]:

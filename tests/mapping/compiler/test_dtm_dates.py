@@ -1,4 +1,4 @@
-"""The dates of EDIFACT's DTM by the code of their format, and what one costs that cannot be read."""
+"""The dates of DTM by the code of their format, and what one costs that cannot be read."""
 
 from __future__ import annotations
 
@@ -52,6 +52,41 @@ def test_a_date_is_read_by_the_code_beside_it(reader: Home, text: str, day: date
     moment = f"strftime({dates.instant('v', SPEC)}, '%Y-%m-%d %H:%M')"
     query = f"select {dates.day('v', SPEC)}, {moment} from (select '{text}' as v)"
     assert reader.lake.con.execute(query).fetchone() == (day, instant)
+
+
+@pytest.mark.parametrize(
+    ("text", "day"),
+    [
+        ("20260109:D8", date(2026, 1, 9)), ("260109:D6", date(2026, 1, 9)), ("01092026:DB", date(2026, 1, 9)),
+        ("010926:TT", date(2026, 1, 9)), ("26009:TU", date(2026, 1, 9)), ("202601090615:DT", date(2026, 1, 9)),
+        ("0901260615:TR", date(2026, 1, 9)), ("20260109061530:RTS", date(2026, 1, 9)),
+        ("202602:CM", date(2026, 2, 28)), ("2602:YM", date(2026, 2, 28)), ("0226:TQ", date(2026, 2, 28)),
+        ("022026:MCY", date(2026, 2, 28)), ("202601-202602:RD5", date(2026, 2, 28)), ("2601-2602:RMY", date(2026, 2, 28)),
+        ("01092026-01152026:RD", date(2026, 1, 15)), ("260109-260115:RD6", date(2026, 1, 15)),
+        ("20260109-20260115:RD8", date(2026, 1, 15)), ("202601090615-20260115:DTD", date(2026, 1, 15)),
+        ("20260109-202601150615:DDT", date(2026, 1, 15)), ("202601090615-202601150615:RDT", date(2026, 1, 15)),
+        ("20260109061530-20260115061530:DTS", date(2026, 1, 15)), ("202611:D6", None), ("20260109:RD8", None),
+        ("20260109", None), ("0615:TM", None),
+    ],
+)  # fmt: skip
+def test_a_date_of_x12_is_read_by_the_code_beside_it(reader: Home, text: str, day: date | None) -> None:
+    spec = SPEC.model_copy(update={"formats": ("dtp",)})
+    query = f"select {dates.day('v', spec)} from (select '{text}' as v)"
+    assert reader.lake.con.execute(query).fetchone() == (day,)
+
+
+ORDER = ("ST*850*0001", "BEG*00*SA*PO1**20260101", "CUR*BY*USD", "DTM*010****RD8*20260109-20260115", "DTM*038*20260120",
+         "PO1*1*5*EA*2.00**VN*A", "CTT*1")  # fmt: skip
+
+
+def test_a_period_of_an_order_counts_to_its_last_day(reader: Home, tmp_path: Path) -> None:
+    """DTM02 is not there (note R020305): DTM05 and DTM06 say that it is shipped from 9 to 15 January."""
+    body = "~".join((*ORDER, f"SE*{len(ORDER) + 1}*0001"))
+    head = "ISA*00*          *00*          *ZZ*A              *ZZ*B              *260101*0000*U*00401*000000001*0*P*>"
+    path = tmp_path / "order.edi"
+    path.write_text(f"{head}~GS*PO*A*B*20260101*0000*1*X*004010~{body}~GE*1*1~IEA*1*000000001~")
+    [line] = tried(reader, MAPPINGS / "standard/x12/850.toml", path)["records"]["order_line"]
+    assert line["promise_at"][:10] == "2026-01-15"
 
 
 def test_orders_are_read_whatever_the_format_of_their_dates(reader: Home, tmp_path: Path) -> None:
