@@ -164,7 +164,7 @@ def test_a_statement_of_the_standards_own_example(packs: Home) -> None:
 
 
 HELD = {
-    "bsp__golden_camt053_duplicate_same_day.xml": ["GOLDEN-DUP: the file does not state the figure; the rows make -9"],
+    "bsp__golden_camt053_duplicate_same_day.xml": ["GOLDEN-DUP, EUR: the file does not state the figure; the rows make -9"],
     "viafintech__053_valid_example_with_datetime.xml": [
         "the file does not state the figure; the rows make 195.86",
         "number of entries for 11111111, 7301750-38631543-1688639227213: the rows make 1, the file states 14",
@@ -185,6 +185,53 @@ def test_a_statement_that_does_not_foot_is_held(packs: Home, name: str) -> None:
     said = [fault["message"] for fault in outcome["faults"] if fault["code"] != "CHECK_DIGIT"]
     assert len(said) == len(HELD[name])
     assert all(reason in message for message, reason in zip(said, HELD[name], strict=True)), said
+
+
+def balance(kind: str, amount: str, currency: str, side: str = "CRDT") -> str:
+    return (f"<Bal><Tp><CdOrPrtry><Cd>{kind}</Cd></CdOrPrtry></Tp><Amt Ccy='{currency}'>{amount}</Amt>"
+            f"<CdtDbtInd>{side}</CdtDbtInd><Dt><Dt>2026-11-02</Dt></Dt></Bal>")  # fmt: skip
+
+
+def entry(amount: str, currency: str, side: str) -> str:
+    return (f"<Ntry><Amt Ccy='{currency}'>{amount}</Amt><CdtDbtInd>{side}</CdtDbtInd><Sts>BOOK</Sts>"
+            "<BookgDt><Dt>2026-11-02</Dt></BookgDt></Ntry>")  # fmt: skip
+
+
+def statement(path: Path, *parts: str) -> Path:
+    head = "<Document xmlns='urn:iso:std:iso:20022:tech:xsd:camt.053.001.08'><BkToCstmrStmt><GrpHdr><MsgId>1</MsgId></GrpHdr>"
+    account = "<Stmt><Id>S1</Id><Acct><Id><Othr><Id>ACCOUNT-1</Id></Othr></Id></Acct>"
+    path.write_text(f"{head}{account}{''.join(parts)}</Stmt></BkToCstmrStmt></Document>")
+    return path
+
+
+BALANCES = (balance("OPBD", "100.00", "EUR"), balance("OPBD", "20.00", "USD", "DBIT"), balance("OPBD", "7.00", "GBP"),
+            balance("CLBD", "15.50", "USD"), balance("CLBD", "110.00", "EUR"), balance("CLBD", "7.00", "GBP"))  # fmt: skip
+"""EUR from 100 to 110, USD from −20 to 15.50, in another order at the end."""
+
+
+def test_entries_in_several_currencies_are_compared_with_the_balances_in_each(packs: Home, tmp_path: Path) -> None:
+    """EUR 12 − 2 = 10 and USD 35.50 are what the balances move by. In one sum they would be neither."""
+    entries = (entry("12.00", "EUR", "CRDT"), entry("35.50", "USD", "CRDT"), entry("2.00", "EUR", "DBIT"))
+    right = through_pack(packs, "iso20022/camt.053", statement(tmp_path / "right.xml", *BALANCES, *entries))
+    assert (right["held"], right["faults"]) == (False, [])
+    assert sorted((b["currency"], b["balance_type"], b["amount"]) for b in right["records"]["bank_balance"]) == [
+        ("EUR", "CLBD", "110.0000"), ("EUR", "OPBD", "100.0000"), ("GBP", "CLBD", "7.0000"), ("GBP", "OPBD", "7.0000"),
+        ("USD", "CLBD", "15.5000"), ("USD", "OPBD", "-20.0000"),
+    ]  # fmt: skip
+    swapped = (entry("12.00", "EUR", "CRDT"), entry("35.50", "USD", "DBIT"), entry("2.00", "EUR", "DBIT"))
+    wrong = through_pack(packs, "iso20022/camt.053", statement(tmp_path / "wrong.xml", *BALANCES, *swapped))
+    assert [fault["message"] for fault in wrong["faults"]] == [
+        "opening + booked entries = closing for ACCOUNT-1, S1, USD: the rows make -35.50, the file states 35.50, "
+        "difference -71.00"
+    ]
+
+
+def test_entries_in_a_currency_without_balances_hold_their_statement(packs: Home, tmp_path: Path) -> None:
+    entries = (entry("10.00", "EUR", "CRDT"), entry("35.50", "USD", "CRDT"), entry("5.00", "CHF", "CRDT"))
+    outcome = through_pack(packs, "iso20022/camt.053", statement(tmp_path / "chf.xml", *BALANCES, *entries))
+    assert [fault["message"] for fault in outcome["faults"]] == [
+        "opening + booked entries = closing for ACCOUNT-1, S1, CHF: the file does not state the figure; the rows make 5"
+    ]
 
 
 @needs_corpus
