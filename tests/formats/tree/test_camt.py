@@ -164,7 +164,9 @@ def test_a_statement_of_the_standards_own_example(packs: Home) -> None:
 
 
 HELD = {
-    "bsp__golden_camt053_duplicate_same_day.xml": ["GOLDEN-DUP, EUR: the file does not state the figure; the rows make -9"],
+    "bsp__golden_camt053_duplicate_same_day.xml": [
+        "GOLDEN-DUP, EUR: the file does not state the figure; the rows make -9"
+    ],
     "viafintech__053_valid_example_with_datetime.xml": [
         "the file does not state the figure; the rows make 195.86",
         "number of entries for 11111111, 7301750-38631543-1688639227213: the rows make 1, the file states 14",
