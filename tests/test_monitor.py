@@ -247,7 +247,7 @@ def test_it_is_gone_within_a_second_and_a_bit_in_the_middle_of_a_long_commit(
 
     path = home / "inbound" / "amazon-us" / "settlement-1.txt"
     path.parent.mkdir(parents=True, exist_ok=True)
-    bench.settlement(path, 400_000)
+    bench.settlement(path, 200_000)
     process = run("run", books=False)
     wait_for(lambda: any((home / "ledger").glob("files/*/*.zst")), "it is being taken", 60)
     begun = time.monotonic()
@@ -259,4 +259,4 @@ def test_it_is_gone_within_a_second_and_a_bit_in_the_middle_of_a_long_commit(
     again = run("run", books=False)
     wait_for(lambda: not path.exists(), "taken at the next start", 120)
     assert again.end() == 0
-    assert ask(home, "select state, accepted from file") == [("ACCEPTED", 400_000)]
+    assert ask(home, "select state, accepted from file") == [("ACCEPTED", 200_000)]

@@ -20,6 +20,7 @@ from gateway.once import run_once
 from gateway.reading import ReadRequest
 from gateway.settings import Limits
 from gateway.synthetic.edi import interchange
+from tests.conftest import reconcile_only
 
 Put = Callable[[str, str, bytes | str], Path]
 DAY = date(2026, 11, 20)
@@ -47,6 +48,7 @@ def agreed(home: Path, hours: float = 0) -> Iterator[Home]:
     """A gateway so many hours from now, whose partners answer what they get."""
     config = home / "config.toml"
     if "acknowledge" not in config.read_text():
+        reconcile_only(home, "j")
         config.write_text(
             f"{config.read_text()}\n[partners.3pl-east.acknowledge]\n{AGREED['3pl-east']}\n"
             '[partners.3pl-eu]\nentity = "EU"\nsenders = ["14/4012345000009"]\n'

@@ -15,7 +15,7 @@ from gateway.ledger import verify
 from gateway.mapping.language.spec import Expect
 from gateway.once import run_books
 from gateway.transports.transport import Drop
-from tests.conftest import taken
+from tests.conftest import reconcile_only, taken
 from tests.mapping.samples_of_mappings import STOCK, write
 
 EXPECT = """\
@@ -59,6 +59,7 @@ class Home:
 
 @pytest.fixture
 def place(bare_home: Path) -> Home:
+    reconcile_only(bare_home, "a", "i")
     return Home(bare_home)
 
 

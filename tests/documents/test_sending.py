@@ -34,6 +34,7 @@ from gateway.outgoing import outbox
 from gateway.reading import ReadRequest
 from gateway.settings import Limits, Send
 from gateway.transports import build
+from tests.conftest import reconcile_only
 from tests.processes import process_of
 
 Put = Callable[[str, str, bytes | str], Path]
@@ -147,6 +148,7 @@ def sending(home: Path, *sends: str, now: datetime = NOW) -> Iterator[Home]:
     """A gateway that sends 3pl-east these documents, and a partner `own` with a feed for each kind of row."""
     settings = home / "config.toml"
     if "partners.own]" not in settings.read_text():
+        reconcile_only(home, "j")
         settings.write_text(f'{settings.read_text()}\n[partners.own]\nentity = "US"\n' + "\n".join(sends))
         for name, (table, key, fields) in MAPPINGS.items():
             path = home / "mappings" / "own" / f"{name}.toml"

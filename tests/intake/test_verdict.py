@@ -84,6 +84,7 @@ def opened(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Home]:
     with open_home(folder, now=NOW) as home:
         assert home.library.faults == []
         yield home
+        assert verify.verify(home.lake) == []
 
 
 def stored_faults(home: Home, file: FileResult) -> list[tuple[str, ...]]:
@@ -144,4 +145,3 @@ def test_try_a_pass_and_a_replay_agree_on_samples_and_damaged_copies(opened: Hom
             file.write_bytes(content)
             states.append(check(opened, partner, file))
     assert "ACCEPTED" in states
-    assert verify.verify(opened.lake) == []

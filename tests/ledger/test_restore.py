@@ -8,6 +8,7 @@ import subprocess
 import sys
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -31,15 +32,24 @@ def moved(home: Path, places: Places, catalog: str, bytes_: str, source: Path) -
     return home, settle(home, places.ledger(catalog, bytes_))
 
 
-@pytest.mark.parametrize(("catalog", "bytes_"), PLACES)
-def test_a_ledger_moves_into_every_place_and_back(
-    business: Path, business_config: Config, tmp_path: Path, places: Places, catalog: str, bytes_: str
-) -> None:
-    with open_lake(business, business_config) as ledger:
+@pytest.fixture(scope="module")
+def grown(_business: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, int, dict[str, list[Any]]]:
+    """The business with data files and with rows in the catalog; its newest version, and its content."""
+    home = Path(shutil.copytree(_business, tmp_path_factory.mktemp("grown") / "home"))
+    config = configuration.load(home)
+    with open_lake(home, config) as ledger:
         maintenance.maintain(ledger)
         post(ledger, 900_001, 900_002)
         version = ledger.version()
-    wanted = content(business, business_config)
+    return home, version, content(home, config)
+
+
+@pytest.mark.parametrize(("catalog", "bytes_"), PLACES)
+def test_a_ledger_moves_into_every_place_and_back(
+    grown: tuple[Path, int, dict[str, list[Any]]], tmp_path: Path, places: Places, catalog: str, bytes_: str
+) -> None:
+    business, version, wanted = grown
+    business_config = configuration.load(business)
     there, config = moved(tmp_path / "there", places, catalog, bytes_, business)
     done = restore(there, config, business)
     assert done.copied and not done.present
@@ -99,7 +109,7 @@ def test_there_is_nothing_until_the_restoration_is_whole(
     there, config = moved(tmp_path / "there", places, *SHARED, business)
     with monkeypatch.context() as patch:
         patch.setattr("gateway.ledger.postgres_copy._write", lambda *_: (_ for _ in ()).throw(OSError(28, "no room")))
-        with pytest.raises(HouseError, match=r"no room\. Fix that and run it again"):
+        with pytest.raises(HouseError, match=r"no room\. Fix: Fix that and run it again"):
             restore(there, config, business)
     with pytest.raises(HouseError, match="there is none yet"):
         open_lake(there, config, read_only=True)

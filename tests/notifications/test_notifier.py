@@ -20,7 +20,7 @@ from gateway.notifications import Notifier, NotifierThread, check, identity, not
 from gateway.notifications import state as states
 from gateway.once import run_books
 from gateway.transports.transport import Drop
-from tests.conftest import taken
+from tests.conftest import reconcile_only, taken
 from tests.mapping.samples_of_mappings import STOCK, write
 from tests.notifications.servers import MailServer, Webhook
 from tests.transports.sshd import wait_for
@@ -44,6 +44,9 @@ class Office:
         write(root, "acme/stock.toml", STOCK.replace("[file]", f"{EXPECT}\n[file]", 1))
         self.to: list[dict[str, Any]] = [{"owner": "IN", "webhook": hook.url, "secret_env": "HOOK_SECRET"}]
         self.smtp: dict[str, Any] = {}
+        reconcile_only(root, "a", "g", "i")
+        with open_home(root) as gateway:
+            self.feeds = [one for one in gateway.feeds if one.name == "acme.stock"]
         self.notifier = self.start()
 
     def start(self, **more: Any) -> Notifier:
@@ -54,9 +57,7 @@ class Office:
         notify = configuration.Notify.model_validate({"to": self.to, "smtp": self.smtp})
         daemon = settings.daemon.model_copy(update={"tick_s": 0.01, "back_off_s_max": 0.01})
         settings = settings.model_copy(update={"notify": notify, "daemon": daemon})
-        with open_home(self.root, read_only=(self.root / "ledger" / "catalog.sqlite").exists()) as gateway:
-            feeds = [one for one in gateway.feeds if one.name == "acme.stock"]
-        self.notifier = Notifier(self.root, settings, load_rules(self.root), feeds)
+        self.notifier = Notifier(self.root, settings, load_rules(self.root), self.feeds)
         return self.notifier
 
     def books(self, now: datetime) -> None:
