@@ -53,14 +53,13 @@ WAREHOUSE += [("edifact", kind) for kind in ("INVRPT", "INVRPT-D96A", "RECADV", 
 
 
 def without_parties(path: Path, into: Path, edifact: bool) -> Path:
-    """A sample without its segments of names, addresses and places, its segments counted again; what sends stock of ours
-    to a warehouse (943) must say from where."""
+    """A sample without its segments of names, addresses and places, its segments counted again."""
     end, gap = ("'", "+") if edifact else ("~", "*")
     kept: list[str] = []
     since = 0
     for segment in path.read_text().replace("\n", "").split(end):
         parts = segment.split(gap)
-        if parts[0] in ("N1", "N2", "N3", "N4", "NAD", "LOC") and (path.stem, *parts[:2]) != ("943", "N1", "SF"):
+        if parts[0] in ("N1", "N2", "N3", "N4", "NAD", "LOC"):
             continue
         since = len(kept) if parts[0] in ("ST", "UNH") else since
         if parts[0] in ("SE", "UNT"):
@@ -82,7 +81,32 @@ def test_a_document_of_a_warehouse_may_leave_out_its_place(
     whole, found = (attempt(reader, replace(loaded, mapping=mapping), path) for path in (sample, bare))
     assert found["counts"] == whole["counts"]
     places = {row.get(name) for rows in found["records"].values() for row in rows for name in PLACES} - {None}
-    assert "THEIRS" in places and places <= {"THEIRS", "SUPPLIER", "CUSTOMER", "ADJUST", "TRANSIT", "DC1"}
+    assert "THEIRS" in places and places <= {"THEIRS", "SUPPLIER", "CUSTOMER", "ADJUST", "TRANSIT", "UNKNOWN"}
+
+
+@pytest.mark.parametrize(
+    ("parties", "location", "places"),
+    [
+        (["N1*ST*x*92*DC2"], "THEIRS", ("THEIRS", "DC2")),
+        (["N1*ST*x*92*DC2"], "DC2", ("UNKNOWN", "DC2")),  # who receives does not ship
+        (["N1*ST*x*92*DC2"], "", ("UNKNOWN", "DC2")),
+        (["N1*SF*x*92*DC1"], "THEIRS", ("DC1", "THEIRS")),
+        (["N1*SF*x*92*DC1"], "DC1", None),
+        ([], "THEIRS", ("UNKNOWN", "THEIRS")),
+        (["N1*SF*x*92*DC1", "N1*ST*x*92*DC1"], "", ("DC1", "DC1")),
+    ],
+)
+def test_a_transfer_to_a_warehouse_may_leave_out_who_ships(
+    reader: Home, tmp_path: Path, parties: list[str], location: str, places: tuple[str, str] | None
+) -> None:
+    loaded, _ = load_file(STANDARD / "x12" / "943.toml", MAPPINGS)
+    assert loaded is not None
+    mapping = filled(loaded.mapping, {"{location}": location, "{currency}": "EUR"})
+    lines = ["W06*F*TR-1*20260109", *parties, "W04*5*EA**VN*E1", "W03*5"]
+    result = attempt(reader, replace(loaded, mapping=mapping), written(tmp_path / "a.edi", "943", "AR", *lines))
+    found = [(row["from_location"], row["to_location"]) for row in result["records"].get("inventory_movement", [])]
+    assert found == ([places] if places else [])
+    assert result["counts"]["rejected"] == (0 if places else 1)
 
 
 def test_an_order_may_leave_out_price_currency_and_number(reader: Home, tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from gateway.home import Home
 from gateway.transports.transport import Drop
-from tests.conftest import NOW, case, taken
+from tests.conftest import MAPPINGS, NOW, case, taken
 
 LINES = """
 feed = "bank.lines"
@@ -105,3 +105,14 @@ def test_a_return_that_a_file_reports_twice_is_one_unit_if_it_has_a_licence_plat
     ]  # fmt: skip
     stock = "select sum(qty) from stock where status = 'AVAILABLE'"
     assert gateway.lake.con.execute(stock).fetchone() == (Decimal(4),)
+
+
+def test_a_settlement_of_adyen_that_is_made_again_with_other_times_restates_its_lines(gateway: Home) -> None:
+    folder = MAPPINGS / "standard" / "adyen"
+    pack = (folder / "settlement-detail.toml").read_text()
+    own = pack.replace("standard.adyen", "shop.adyen").replace('"standard"', '"shop"')
+    first = (folder / "samples" / "settlement_detail_report_batch_41.csv").read_text()
+    again = first.replace(",2026-11-01 1", ",2026-11-02 1")  # three payments, another day
+    assert take(gateway, "shop", own, first.encode(), again.encode()) == [(8, 0), (3, 5)]
+    lines = "select count(*), sum(amount), count(*) filter (posted_at::date = date '2026-11-02') from settlement_line_current"
+    assert gateway.lake.con.execute(lines).fetchone() == (16, Decimal("141.88"), 16)
