@@ -62,11 +62,11 @@ def named_alike(cells: Sequence[str], other_names: Mapping[str, Sequence[str]]) 
 
     Another name counts only where the mapping's own is not there, of several the first that is listed.
     """
-    present = {_folded(cell): place for place, cell in reversed(list(enumerate(cells)))} if other_names else {}
+    present = {folded(cell): place for place, cell in reversed(list(enumerate(cells)))} if other_names else {}
     found: dict[int, str] = {}
     for name, others in other_names.items():
-        places = [present[_folded(other)] for other in others if _folded(other) in present]
-        if places and _folded(name) not in present:
+        places = [present[folded(other)] for other in others if folded(other) in present]
+        if places and folded(name) not in present:
             found.setdefault(places[0], name)
     if not found:
         return cells, {}
@@ -185,15 +185,16 @@ def _numbered(rows: Iterable[tuple[int, Sequence[str]]], search: HeaderSearch, n
 
 
 def _hits(cells: Sequence[str], wanted: Sequence[str]) -> int:
-    present = {_folded(cell) for cell in cells}
-    return sum(_folded(one) in present for one in set(wanted))
+    present = {folded(cell) for cell in cells}
+    return sum(folded(one) in present for one in set(wanted))
 
 
 def _no_rows(name: str) -> FileError:
     return FileError(name, "the file has no rows", "Send the file again with its header and data.")
 
 
-def _folded(cell: str) -> str:
+def folded(cell: str) -> str:
+    """A cell as it is compared with a name."""
     return _name(cell).casefold()
 
 

@@ -11,7 +11,8 @@ import pyarrow as pa
 
 from gateway.errors import Fault, FileError
 from gateway.formats import header as headers
-from gateway.formats.sections import Section, around, check_each, folded
+from gateway.formats.header import folded
+from gateway.formats.sections import Section, around, check_each
 from gateway.reading import Reading, ReadRequest, cell_parts, unreadable
 from gateway.whitespace import INVISIBLE, shown
 
@@ -98,7 +99,7 @@ class Splitter:
     def _part(self, line: int, cells: list[str], seen: list[str]) -> Part:
         named, changed = headers.named_alike(seen, self.other_names)
         present = set(map(folded, named))
-        heads = [one for one in self.sections if one.header and present.issuperset(map(folded, one.header))]
+        heads = [one for one in self.sections if one.header and one.heads <= present]
         if heads:
             return self._begin(max(heads, key=lambda one: len(one.header)), line, named, changed)
         found = self._marked(seen)
@@ -107,9 +108,18 @@ class Splitter:
             return self._of_mark(found, line, cells, seen)
         if self.awaited is not None:
             return self._begin(self.awaited, line, named, changed)
-        if self.table is not None:
+        own = (
+            None
+            if self.table is None
+            else self._fitted(self.table[0], line, cells, f"the header in line {self.table[1]}")
+        )
+        wide = next((one for one in self.sections if one.width == len(cells)), None)
+        if wide is not None and (own is None or own.values is None):
+            self.table = None
+            return self._fitted(wide, line, cells, "the section")
+        if own is not None:
             self.filled = True
-            return self._fitted(self.table[0], line, cells, f"the header in line {self.table[1]}")
+            return own
         begins = "; ".join(section.begins for section in self.sections)
         text = shown(", ".join(filter(None, seen))[:TEXT_SHOWN])
         return Part(line, "", None, (f"the row {text} fits no section: expected {begins}", FIX), cells)
@@ -126,10 +136,8 @@ class Splitter:
     def _marked(self, seen: Sequence[str]) -> Section | None:
         """The section whose tag, title or label a row begins with; a whole tag goes before one with a *."""
         first, alone = folded(seen[0]), not any(seen[1:])
-        found = [one for one in self.sections if first in map(folded, one.labels)]
-        found += [one for one in self.sections if alone and one.title and folded(one.title) == first]
-        tagged = [one for one in self.sections if one.tag and seen[0] and one.tagged(first)]
-        found += sorted(tagged, key=lambda one: (one.tag.endswith("*"), -len(one.tag)))
+        found = [one for one in self.sections if first and one.begun(first, alone)]
+        found.sort(key=lambda one: (one.tag.endswith("*"), -len(one.tag)))
         return found[0] if found else None
 
     def _of_mark(self, section: Section, line: int, cells: list[str], seen: Sequence[str]) -> Part:

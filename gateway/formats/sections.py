@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cached_property
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from gateway.formats import header as headers
+from gateway.formats.header import folded
 from gateway.formats.path_errors import PathError, closest
 
 
@@ -20,7 +22,8 @@ class Section(BaseModel):
              another are one, until a label comes again
     header   cells of the row with its column names; the rows below it are its rows, or with `tag` those with the tag
     title    only cell of a row; below it stand the header and the rows, or with `columns` the rows
-    columns  names of the columns where no header has them; "" for a cell that is not needed
+    columns  names of the columns where no header has them; "" for a cell that is not needed. Alone: its rows are those with
+             so many cells
     reach    whether rows of other sections take its values from the last row "above" them or the next one "below"
     within   section that it is part of: where that begins again, the reach ends. "" for none; left out, the section that
              is listed before it
@@ -42,8 +45,10 @@ class Section(BaseModel):
     @model_validator(mode="after")
     def _recognisable(self) -> Section:
         given = [key for key in ("tag", "labels", "header", "title") if getattr(self, key)]
-        if len(given) != 1 and given != ["tag", "header"]:
-            raise ValueError(f"section {self.name}: say one of tag, labels, header or title, or tag and header")
+        if len(given) != 1 and given != ["tag", "header"] and (given or not self.columns):
+            raise ValueError(
+                f"section {self.name}: say one of tag, labels, header, title or columns, or tag and header"
+            )
         if self.columns and (self.labels or self.header):
             raise ValueError(f"section {self.name}: its columns have names in the file, remove `columns`")
         if self.reach == "below" and self.within is None:
@@ -53,23 +58,36 @@ class Section(BaseModel):
             raise ValueError(f"section {self.name}: two of its columns have the same name")
         return self
 
-    def tagged(self, first: str) -> bool:
-        """Whether a first cell, folded, is its tag."""
-        tag = folded(self.tag)
-        return first.startswith(tag[:-1]) if tag.endswith("*") else first == tag
+    @property
+    def width(self) -> int:
+        """Number of cells by which its rows are recognised, 0 where something else shows them."""
+        return 0 if self.tag or self.labels or self.header or self.title else len(self.columns)
+
+    @cached_property
+    def heads(self) -> frozenset[str]:
+        """The cells of its header, as they are compared; none where it has no header."""
+        return frozenset(map(folded, self.header))
+
+    @cached_property
+    def firsts(self) -> frozenset[str]:
+        """The first cells that its rows may begin with, as they are compared; none where only a header shows them."""
+        return frozenset(map(folded, self.labels or filter(None, [self.tag or self.title])))
+
+    def begun(self, first: str, alone: bool) -> bool:
+        """Whether a row with this first cell is one of its own, or its title where the cell is `alone`."""
+        if self.tag.endswith("*"):
+            return first.startswith(folded(self.tag[:-1]))
+        return first in self.firsts and (alone or not self.title)
 
     @property
     def begins(self) -> str:
         """How its rows are recognised, in words."""
         if self.header:
             return f"a header with {', '.join(self.header)} ({self.name})"
+        if self.width:
+            return f"{self.width} cells ({self.name})"
         shown = " or ".join(f'"{text}"' for text in self.labels or (self.tag or self.title,))
         return f"{shown} in the first cell ({self.name})"
-
-
-def folded(text: str) -> str:
-    """A cell as it is compared."""
-    return headers.names([text])[0].casefold()
 
 
 def check(sections: Sequence[Section], header_set: bool) -> None:
@@ -89,12 +107,9 @@ def check(sections: Sequence[Section], header_set: bool) -> None:
                 f"section {section.name}: within = {section.within} is no section that is listed before it"
             )
         names.append(section.name)
-        heads = ("header", *sorted(map(folded, section.header)))
-        for mark in (
-            [heads]
-            if section.header
-            else [("first", folded(one)) for one in section.labels or (section.tag or section.title,)]
-        ):
+        heads = [("header", *sorted(section.heads))] if section.header else []
+        width = [("width", str(section.width))] if section.width else []
+        for mark in heads or width or [("first", first) for first in section.firsts]:
             if mark in marks:
                 raise ValueError(f"sections {marks[mark]} and {section.name} begin alike")
             marks[mark] = section.name

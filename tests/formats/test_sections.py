@@ -212,6 +212,36 @@ def test_titles_distinguish_sections_with_the_same_header(tmp_path: Path) -> Non
     }  # fmt: skip
 
 
+def test_sections_that_only_their_widths_distinguish(tmp_path: Path) -> None:
+    text = "1,2026-08-01,Ann\nMUG,2,4.00,8.00\nLAMP,1,9.00,\n3,17.00\n2,2026-08-02,Bob\nMUG,1,4.00,4.00\n1,4.00\n"
+    sections = [
+        {"name": "order", "columns": ["Order", "Date", ""]},
+        {"name": "line", "columns": ["SKU", "Qty", "Price", "Amount"]},
+        {"name": "total", "columns": ["Units", "Total"], "reach": "below", "within": "order"},
+    ]
+    found = given(tmp_path, text, "line", *sections)
+    assert [(row["SKU"], row["order/Order"], row["total/Total"]) for row in found] == [
+        ("MUG", "1", "17.00"), ("LAMP", "1", "17.00"), ("MUG", "2", "4.00"),
+    ]  # fmt: skip
+    reading = delimited.read(request(tmp_path, text + "LAMP,1,9.00,9.00,x\n", "line", *sections))
+    assert sum(batch.num_rows for batch in reading) == 3
+    assert "expected 3 cells (order); 4 cells (line); 2 cells (total)" in reading.faults[0].message
+
+
+def test_a_header_lines_and_totals_that_follow_one_another(tmp_path: Path) -> None:
+    text = "Order,Date\n1,2026-08-01\nSKU,Qty,Price\nMUG,2,4.00\nLAMP,1,9.00\nUnits,Total,Tax,Due\n3,17.00,0,17.00\n"
+    sections = [
+        {"name": "order", "header": ["Order"], "once": True},
+        {"name": "line", "header": ["SKU"]},
+        {"name": "total", "header": ["Units", "Due"], "reach": "below", "within": ""},
+    ]
+    found = given(tmp_path, text, "line", *sections)
+    assert [(row["SKU"], row["order/Order"], row["total/Units"]) for row in found] == [
+        ("MUG", "1", "3"),
+        ("LAMP", "1", "3"),
+    ]
+
+
 def test_headers_in_another_language_and_headers_with_a_tag(tmp_path: Path) -> None:
     text = "H;Auftrag\nL;SKU;Menge\nH;1\nL;MUG;2\n"
     sections = [
@@ -266,7 +296,7 @@ def test_a_file_of_which_nothing_fits_or_whose_rows_became_one_is_refused(
         ('tag = "L"', 'tag = "h"', "sections order and line begin alike"),
         ('format  = "delimited"', 'format  = "delimited"\nheader  = false', "the sections have headers of their own"),
         ('within = "order"', 'within = "ordre"', "within = ordre is no section"),
-        ('tag = "L", columns', 'title = "L", header = ["a"], columns', "section line: say one of tag, labels, header or title"),
+        ('tag = "L", columns', 'title = "L", header = ["a"], columns', "section line: say one of tag, labels, header, title or columns"),
     ],
 )  # fmt: skip
 def test_what_check_says_of_sections(tmp_path: Path, before: str, after: str, message: str) -> None:
