@@ -9,7 +9,7 @@ import duckdb
 
 from gateway.errors import Fault, FileError, HouseError, first_line
 from gateway.log import log
-from gateway.mapping.apply import drift, faults, tie_out
+from gateway.mapping.apply import drift, faults, invisible, tie_out
 from gateway.mapping.apply import rows as reading
 from gateway.mapping.apply.drift import source_columns
 from gateway.mapping.apply.mapped import FILE_SHIFT, ApartError, Context, Mapped, Opener, Outcome
@@ -106,7 +106,8 @@ def _apply(work: Work, mapping: Feed, openers: Sequence[Opener], context: Contex
         faults.add_unmapped(work, kind.compiler, kind.relation, mapped.faults)
         faults.add_wrong_identifiers(work, kind.compiler, kind.relation, mapped.faults)
         faults.add_dropped(work, kind.compiler, kind.relation, mapped.faults)
-    faults.name_invisible(work, mapped.faults)
+        invisible.add_hidden_in_keys(work, kind.compiler, kind.relation, mapped.faults)
+    invisible.name_invisible(work, mapped.faults)
     tie_out.check(work, mapping, [(kind.compiler, kind.relation, list(kind.rows)) for kind in kinds], mapped)
 
 

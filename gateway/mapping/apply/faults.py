@@ -26,7 +26,7 @@ from gateway.mapping.language.expressions import names
 from gateway.mapping.language.identifiers import wrong as wrong_identifier
 from gateway.reading import UNREADABLE, Reading, cell_parts
 from gateway.sql import identifier, literal
-from gateway.whitespace import INVISIBLE, hidden, shown
+from gateway.whitespace import INVISIBLE, shown
 
 _COLUMNS = {
     "_file": "BIGINT", "_ordinal": "BIGINT", "_record": "INTEGER",
@@ -234,7 +234,7 @@ def add_unmapped(work: Work, compiler: Compiler, relation: str, name: str) -> No
             column = (
                 ", ".join(map(compiler.heading, fields.columns_of(spec, record.spec.fields)))
                 if spec.lookup
-                else _first_column(compiler, record, target)
+                else first_column(compiler, record, target)
             )
             if spec.alias is not None and spec.lookup is None:
                 code, what = "SKU_UNKNOWN", f"is neither a SKU nor a {spec.alias} alias of this partner"
@@ -246,11 +246,11 @@ def add_unmapped(work: Work, compiler: Compiler, relation: str, name: str) -> No
                 hint = f"Add it to {where} and replay the file."
             text = f"replace({target.unmapped}, chr(31), ' / ')"
             where = f"{accepted} and {record.applies} and {target.unmapped} is not null"
-            rows = _not_yet_noted(name, relation, where, text, code, column)
-            work.con.execute(_faults_of(name, record, rows, code, column, literal(what), hint))
+            rows = not_yet_noted(name, relation, where, text, code, column)
+            work.con.execute(faults_of(name, record, rows, code, column, literal(what), hint))
 
 
-def _not_yet_noted(name: str, relation: str, where: str, text: str, code: str, column: str) -> str:
+def not_yet_noted(name: str, relation: str, where: str, text: str, code: str, column: str) -> str:
     """SQL of the rows for which `where` holds, without texts that are noted for that code and column in their file."""
     return f"""(select _ordinal, _position, {text} as text from {identifier(relation)}
         where {where} and (_ordinal >> {FILE_SHIFT}, {text}) not in (
@@ -265,12 +265,12 @@ def add_dropped(work: Work, compiler: Compiler, relation: str, name: str) -> Non
             if not target.dropped:
                 continue
             where = f"{compiler.ignored} is null and not {compiler.rejected} and {record.applies}"
-            column = _first_column(compiler, record, target)
-            rows = _not_yet_noted(
+            column = first_column(compiler, record, target)
+            rows = not_yet_noted(
                 name, relation, f"{where} and {target.dropped} is not null", target.dropped, "FIELD_UNREAD", column
             )
             what, hint = dropped(target)
-            work.con.execute(_faults_of(name, record, rows, "FIELD_UNREAD", column, literal(what), hint))
+            work.con.execute(faults_of(name, record, rows, "FIELD_UNREAD", column, literal(what), hint))
 
 
 def add_wrong_identifiers(work: Work, compiler: Compiler, relation: str, name: str) -> None:
@@ -287,28 +287,16 @@ def add_wrong_identifiers(work: Work, compiler: Compiler, relation: str, name: s
                 continue
             table = pa.table({"text": pa.array(seen, pa.utf8()), "wrong": pa.array(seen.values(), pa.utf8())})
             texts = f"(select _ordinal, _position, {target.value} as text {rows})"
-            work.over(table, partial(_insert_wrong, work, name, record, _first_column(compiler, record, target), texts))
-
-
-def name_invisible(work: Work, name: str) -> None:
-    """Name the characters of unknown codes and names that nobody sees: they may be all that is wrong with them."""
-    table = identifier(name)
-    found = work.con.execute(
-        f"select rowid, message, value from {table} where not rejects and regexp_matches(value, '[\\p{{Cc}}\\p{{Cf}}]')"
-    ).fetchall()
-    hint = "Remove the invisible character and send the file again; until then it counts as it was sent."
-    for row, message, value in found:
-        if hidden(value):
-            work.con.execute(f"update {table} set message = ?, hint = ? where rowid = ?", [shown(message), hint, row])
+            work.over(table, partial(_insert_wrong, work, name, record, first_column(compiler, record, target), texts))
 
 
 def _insert_wrong(work: Work, name: str, record: Record, column: str, texts: str, known: str) -> None:
     rows = f"{texts} join {known} using (text)"
     hint = "Ask the sender to correct it. Its rows count under it all the same."
-    work.con.execute(_faults_of(name, record, rows, "CHECK_DIGIT", column, "min(wrong)", hint))
+    work.con.execute(faults_of(name, record, rows, "CHECK_DIGIT", column, "min(wrong)", hint))
 
 
-def _faults_of(name: str, record: Record, rows: str, code: str, column: str, what: str, hint: str) -> str:
+def faults_of(name: str, record: Record, rows: str, code: str, column: str, what: str, hint: str) -> str:
     """SQL that reports each text of these rows once in a file, on its first row, with the count.
 
     rows  SQL of rows with _ordinal, _position and text
@@ -322,7 +310,7 @@ def _faults_of(name: str, record: Record, rows: str, code: str, column: str, wha
         from {rows} group by _ordinal >> {FILE_SHIFT}, text order by 2"""
 
 
-def _first_column(compiler: Compiler, record: Record, target: Target) -> str:
+def first_column(compiler: Compiler, record: Record, target: Target) -> str:
     return compiler.heading(next(iter(fields.columns_of(target.spec, record.spec.fields)), shown_name(target)))
 
 
