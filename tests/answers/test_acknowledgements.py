@@ -28,9 +28,10 @@ from gateway.daemon import Daemon
 from gateway.errors import Fault, FileError, HouseError
 from gateway.formats.edi import edifact, x12
 from gateway.home import Home, open_home
+from gateway.intake.again import again
 from gateway.intake.take import Intake
 from gateway.ledger import verify
-from gateway.once import run_once
+from gateway.once import run_books, run_once
 from gateway.outgoing import outbox
 from gateway.reading import ReadRequest
 from gateway.settings import Limits
@@ -308,6 +309,22 @@ def test_a_control_number_that_comes_again_with_other_content_is_noted(
         query = "select business_key, message from exception where code = 'CONTROL_REUSED' and status = 'OPEN'"
         [(key, message)] = gateway.lake.con.execute(query).fetchall()
         assert key == "3pl-east|ZZ/3PLEAST > ZZ/GATEWAY: 9" and "again.edi, first.edi, other.edi" in message
+
+
+def test_a_control_number_of_a_file_that_was_held_is_not_used_yet(home: Path, drop: Put) -> None:
+    """What was held counted for nothing: a correction may have its number, and so may the file itself when it is taken."""
+    with answering(home, "ta1 = true") as gateway:
+        drop("3pl-east", "first.edi", shipments(9, 1).replace(b"W03*", b"W03*1"))
+        drop("3pl-east", "alone.edi", shipments(10, 2).replace(b"W03*", b"W03*1"))
+        held = {file.name: file for file in run_once(gateway).files}
+        [released] = again(gateway, held["alone.edi"].file_id, force=True)
+        assert ({file.state for file in held.values()}, released.state) == ({"HELD"}, "RELEASED")
+        drop("3pl-east", "right.edi", shipments(9, 1))
+        run_once(gateway)
+        assert {body(text, "TA1")[0][-5:] for text in answers_of(gateway).values()} == {"A*000"}
+        run_books(gateway)
+        reused = "select count(*) from exception where code = 'CONTROL_REUSED'"
+        assert gateway.lake.con.execute(reused).fetchone() == (0,)
 
 
 def test_a_control_number_of_an_earlier_file_is_noted_whatever_the_document(home: Path, drop: Put) -> None:
