@@ -55,7 +55,7 @@ def restore(home: Path, config: Config, source: Path) -> Restored:
             _copy_beside(backup.folder, store.folder)
         except (OSError, sqlite3.Error) as error:
             cause = str(error.strerror) if isinstance(error, OSError) else str(error)
-            raise HouseError("restore", store.catalog.name, "Fix that and run it again.", cause) from error
+            raise HouseError("restore", store.catalog.name, "Remove the cause and run it again.", cause) from error
         _verify(home, config)
         _state(home, config, str(source))
         return Restored(store.catalog.name, copied, present)

@@ -18,6 +18,7 @@ from gateway import synthetic
 from gateway.home import open_home
 from gateway.ledger import lake
 from gateway.ledger.commit import Commit, run_commit
+from gateway.ledger.connection import transaction
 from gateway.ledger.lake import Lake, open_lake
 from gateway.ledger.sqlite_catalog import CATALOG
 from gateway.model import TABLES
@@ -83,10 +84,11 @@ def post(ledger: Lake, first: int, last: int) -> None:
 def content(home: Path, config: Config, at: str = "") -> dict[str, list[Any]]:
     """Every table's rows, sorted, without those columns that depend on the clock or the order of commits."""
     clock = {"recorded_at", "at", "hash", "previous_hash", "seq"}
-    found = {}
-    with open_lake(home, config, read_only=True) as ledger:
-        for name, table in TABLES.items():
-            listed = ", ".join(_plain(name, c.name) for c in table.all_columns if c.name not in clock)
+    found: dict[str, list[Any]] = {name: [] for name in TABLES}
+    with open_lake(home, config, read_only=True) as ledger, transaction(ledger.con):
+        filled = [f"select '{name}' where exists(from lake.\"{name}\" {at})" for name in TABLES]
+        for (name,) in ledger.con.execute(" union all ".join(filled)).fetchall():
+            listed = ", ".join(_plain(name, c.name) for c in TABLES[name].all_columns if c.name not in clock)
             found[name] = ledger.con.execute(f'select {listed} from lake."{name}" {at} order by all').fetchall()
     return found
 

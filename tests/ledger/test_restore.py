@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import shutil
 import sqlite3
-import subprocess
-import sys
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -21,6 +19,7 @@ from gateway.ledger.postgres_catalog import PostgresCatalog
 from gateway.ledger.restore import restore
 from gateway.ledger.sqlite_catalog import CATALOG
 from gateway.settings import Config
+from tests.cli.command import Runner
 from tests.ledger.conftest import content, post
 from tests.ledger.places import PLACES, SHARED, Places, settle
 
@@ -109,7 +108,7 @@ def test_there_is_nothing_until_the_restoration_is_whole(
     there, config = moved(tmp_path / "there", places, *SHARED, business)
     with monkeypatch.context() as patch:
         patch.setattr("gateway.ledger.postgres_copy._write", lambda *_: (_ for _ in ()).throw(OSError(28, "no room")))
-        with pytest.raises(HouseError, match=r"no room\. Fix: Fix that and run it again"):
+        with pytest.raises(HouseError, match=r"no room\. Fix: Remove the cause and run it again"):
             restore(there, config, business)
     with pytest.raises(HouseError, match="there is none yet"):
         open_lake(there, config, read_only=True)
@@ -144,15 +143,16 @@ def test_damage_in_the_backup_is_found(business: Path, tmp_path: Path, places: P
         restore(there, config, business)
 
 
-def test_the_commands_work_on_a_shared_ledger(business: Path, tmp_path: Path, places: Places) -> None:
+def test_the_commands_work_on_a_shared_ledger(
+    business: Path, tmp_path: Path, places: Places, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     there, _ = moved(tmp_path / "there", places, *SHARED, business)
     (there / "mappings").symlink_to(business / "mappings")
 
     def gateway(*command: str) -> str:
-        called = [sys.executable, "-c", "from gateway.cli import main; main()", "-C", str(there), *command]
-        done = subprocess.run(called, capture_output=True, text=True, check=False)
-        assert done.returncode == 0, done.stderr
-        return done.stdout
+        done = Runner(there, monkeypatch, capsys)(*command)
+        assert done.code == 0, done.err
+        return done.out
 
     assert "verified." in gateway("restore", str(business))
     assert "The ledger is intact: every row is as it was committed." in gateway("verify")

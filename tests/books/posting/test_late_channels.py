@@ -12,7 +12,7 @@ import pytest
 from gateway.home import open_home
 from gateway.ledger import verify
 from gateway.once import run_once
-from tests.conftest import NOW, case
+from tests.conftest import NOW, case, reconcile_only
 from tests.mapping_texts import write_delimited
 
 pytestmark = pytest.mark.usefixtures("without_workbooks")
@@ -46,6 +46,7 @@ SENT = {
 @pytest.fixture
 def shop(home: Path) -> Path:
     (home / "inbound" / "shop").mkdir(parents=True)
+    reconcile_only(home, "d", "g")
     write_delimited(home, "shop.orders", "order_line", ["order_id", "line_no"], ORDERED)
     write_delimited(home, "shop.shipped", "shipment_line", ["shipment_no", "order_id", "sku"], SENT)
     (home / "mappings" / "shop" / "ebay.toml").write_text(SALES)
