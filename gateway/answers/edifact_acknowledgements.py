@@ -52,6 +52,8 @@ PLACES = {
 
 INVALID, MISSING, TOO_MANY, NO_AGREEMENT, UNSPECIFIED = "12", "13", "16", "17", "18"
 INVALID_CHARACTERS, SENDER_UNKNOWN = "21", "23"
+_NUMBERS = ("UNB 0020", "UNG 0048", "UNH 0062")
+"""Where each envelope has its number."""
 _UNDECODABLE = "\N{REPLACEMENT CHARACTER}"
 _TEXT_CHARS, _TEXTS = 70, 5
 
@@ -143,10 +145,13 @@ def _judged(message: Message) -> Iterator[Segment]:
 
 def _place(errors: Sequence[Fault]) -> Segment:
     """Error, service segment and position of the first fault that names its place."""
-    error, segment, position = next(
-        (PLACES[fault.column] for fault in errors if fault.column in PLACES), (UNSPECIFIED, "", "")
-    )
-    return (error, segment, position)
+    fault = next((fault for fault in errors if fault.column in PLACES), None)
+    if fault is None:
+        return (UNSPECIFIED, "", "")
+    error, segment, position = PLACES[fault.column]
+    if _UNDECODABLE in fault.value:
+        return (INVALID_CHARACTERS, segment, "")
+    return (MISSING if fault.column in _NUMBERS and not fault.value else error, segment, position)
 
 
 # --- APERAK -------------------------------------------------------------------------------------------

@@ -34,6 +34,9 @@ SET_CODES = {"SE": "2", "SE02": "3", "SE01": "4", "ST02": "23"}
 OLDER_CODES = {"GS06": ("005010", "6"), "ST02": ("003070", "7")}
 """A number that is not unique has a code of its own from that version of the group on; before, it is an invalid number."""
 
+MISSING_NUMBERS = {"ISA13": "018", "GS06": "6", "ST02": "7"}
+"""Where an envelope has no number at all."""
+
 IMPLEMENTATION_999 = "005010X231A1"
 """Version of the 999 to a partner whose own sets name an implementation guide."""
 
@@ -164,7 +167,12 @@ def _code(errors: Sequence[Fault], codes: dict[str, str], other: str) -> str:
 
 def _codes(errors: Sequence[Fault], codes: dict[str, str]) -> list[str]:
     """The codes of the faults that have one, each once, five at most."""
-    return list(dict.fromkeys(codes[fault.column] for fault in errors if fault.column in codes))[:5]
+    found = (
+        codes[fault.column] if fault.value else MISSING_NUMBERS.get(fault.column, codes[fault.column])
+        for fault in errors
+        if fault.column in codes
+    )
+    return list(dict.fromkeys(found))[:5]
 
 
 # --- 824 ----------------------------------------------------------------------------------------------

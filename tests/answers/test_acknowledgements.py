@@ -235,6 +235,29 @@ def test_leading_zeros_are_no_error_of_an_envelope() -> None:
 
 
 @pytest.mark.parametrize(
+    ("number", "ta1", "answer"),
+    [
+        ("ISA*13", "R*018", ["AK5*R", "AK9*R*1*1*0"]),
+        ("GS*6", "A*000", ["AK5*R", "AK9*R*1*1*0*6"]),
+        ("ST*2", "A*000", ["AK5*R*7", "AK9*R*1*1*0"]),
+    ],
+)
+def test_what_has_no_number_is_not_accepted(tmp_path: Path, number: str, ta1: str, answer: list[str]) -> None:
+    tag, place = number.split("*")
+    ends = {"ISA": "IEA", "GS": "GE", "ST": "SE"}
+    segments = [line.split("*") for line in shipments(8).decode().split("~")]
+    for segment in segments:
+        if segment[0].strip() in (tag, ends[tag]):
+            segment[int(place) if segment[0].strip() == tag else 2] = ""
+    path = tmp_path / "a.edi"
+    path.write_text("~".join(map("*".join, segments)))
+    received = read_by_itself(path)
+    assert body(answers_of_x12.ta1(received, NOW).text(1), "TA1")[0].endswith(f"*{ta1}")
+    [draft] = answers_of_x12.functional(received, "997", NOW)
+    assert body(draft.text(1), "AK5", "AK9") == answer
+
+
+@pytest.mark.parametrize(
     ("lines", "answer"),
     [
         (["UNH+1+X:D:96A:UN", "BGM+1", "UNT+3+1", "UNH+1+X:D:96A:UN", "UNT+2+1", "UNZ+2+77"],
@@ -246,6 +269,8 @@ def test_leading_zeros_are_no_error_of_an_envelope() -> None:
         (["UNG+X+A+B++5+UN", "UNH+1+X:D:96A:UN", "UNT+2+1", "UNE+1+5", "UNG+X+A+B++5+UN", "UNE+0+5", "UNZ+2+77"],
          ["UCI+77+4012345000009:14:ROUTE?+1+4099999000003:14+7", "UCF+5+A+B+7", "UCM+1+X:D:96A:UN+7",
           "UCF+5+A+B+4+26+UNG+6"]),
+        (["UNH++X:D:96A:UN", "UNT+2+", "UNZ+1+77"],
+         ["UCI+77+4012345000009:14:ROUTE?+1+4099999000003:14+7", "UCM++X:D:96A:UN+4+13+UNH+2"]),
     ],
 )  # fmt: skip
 def test_contrl_names_the_cause(tmp_path: Path, lines: list[str], answer: list[str]) -> None:
@@ -255,9 +280,18 @@ def test_contrl_names_the_cause(tmp_path: Path, lines: list[str], answer: list[s
     assert body(text, "UCI", "UCF", "UCM", "UCS") == answer
 
 
-def test_contrl_names_characters_that_are_not_in_the_character_set() -> None:
+def test_contrl_names_characters_that_are_not_in_the_character_set(tmp_path: Path) -> None:
     text = answers_of_edifact.contrl(read_by_itself(case("edi-127-ctl-bad-character") / "in.edi"), NOW).text(1)
     assert body(text, "UCM", "UCS", "UCD") == ["UCM+1+ORDERS:D:96A:UN:EAN008+4", "UCS+8+21"]
+    path = tmp_path / "a.edi"
+    path.write_bytes(
+        (UNB.replace("UNOC:3", "UNOY:4") + message("UNH+1+X\xff:D:96A:UN", "UNT+2+1", "UNZ+1+77")).encode("latin-1")
+    )
+    text = answers_of_edifact.contrl(read_by_itself(path), NOW).text(1)
+    assert body(text, "UCI", "UCM") == [
+        "UCI+77+4012345000009:14:ROUTE?+1+4099999000003:14+7",
+        "UCM+1+X.:D:96A:UN+4+21+UNH",
+    ]
 
 
 @pytest.mark.parametrize(

@@ -179,7 +179,7 @@ class _Walk:
         )  # fmt: skip
         previous, waiting = -1, deque(troubles)
         for index, n in zip(np.concatenate(places)[order].tolist(), which, strict=True):
-            self._between(table, previous, index, waiting)
+            self._between(table, previous, index, waiting, opens=tags[n] == dialect.unit.begin)
             self.strayed = False
             handlers[n](self.first + index, tags[n], next(texts[n]))
             previous = index
@@ -213,6 +213,7 @@ class _Walk:
         self.interchange = _Open(self.dialect.interchange, f"interchange {control}".strip(), control, number)
         self.partners = (_party(*partners[:2]), _party(*partners[2:]))
         self.test = test in self.dialect.test[1]
+        self.faults += self._unnumbered(self.interchange)
         key = (*self.partners, self.dialect.interchange.reference(control))
         if control and key in self.seen:
             message = f"interchange {control} of {self.partners[0]} occurs twice in this file"
@@ -236,6 +237,7 @@ class _Walk:
         control, *version = texts
         self.group = _Open(self.dialect.group, f"group {control}".strip(), control, number)
         self.version = "".join(version)
+        self.faults += self._unnumbered(self.group)
         if self.interchange is None:
             return
         self.interchange.groups += 1
@@ -260,6 +262,7 @@ class _Walk:
         for around in (self.group, self.interchange):
             if around is not None:
                 around.held += 1
+        self.own += self._unnumbered(self.unit)
         within = self.group or self.interchange
         if within is not None and within.repeats(level, control):
             self.own.append(self._repeated(self.unit, within, number))
@@ -277,9 +280,11 @@ class _Walk:
         if self.unit is None:
             self._add(tag, "", texts[0], number)
 
-    def _between(self, table: Segments, previous: int, index: int, troubles: deque[Trouble]) -> None:
-        """What stands between two segments of envelopes."""
-        while troubles and troubles[0][0] <= index:
+    def _between(
+        self, table: Segments, previous: int, index: int, troubles: deque[Trouble], *, opens: bool = False
+    ) -> None:
+        """What stands between two segments of envelopes; a trouble of the segment that opens a unit is the unit's."""
+        while troubles and troubles[0][0] < index + (not opens):
             place, column, value, message, hint = troubles.popleft()
             fault = Fault("FILE_REJECT", message, hint, f"segment {self.first + place}", column, value)
             (self.faults if self.unit is None else self.own).append(fault)
@@ -364,6 +369,12 @@ class _Walk:
         ):
             message = f"{opened.called}: {repeated} is {closing}, {named} is {opened.control}"
             yield self._made(message, number, repeated, closing)
+
+    def _unnumbered(self, opened: _Open) -> Iterator[Fault]:
+        """The fault of an envelope that has no reference, by which it could be acknowledged and known again."""
+        if not opened.control and not opened.level.optional:
+            name = opened.level.names[0]
+            yield self._made(f"{opened.called}: {name}, its number, is missing", opened.number, name)
 
     def _repeated(self, opened: _Open, within: _Open, number: int) -> Fault:
         """The fault of an envelope whose reference another one beside it has."""
