@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import fcntl
 import itertools
-import mmap
 import os
 import pickle
 import signal
@@ -220,8 +219,9 @@ class ReaderProcess:
         if not descriptors:
             raise EOFError
         try:
-            flags = mmap.MAP_SHARED | getattr(mmap, "MAP_POPULATE", 0)
-            return pa.py_buffer(mmap.mmap(descriptors[0], size, flags, mmap.PROT_READ))
+            # The map goes on without a descriptor: hundreds of batches are held at once.
+            with pa.memory_map(f"/dev/fd/{descriptors[0]}") as file:
+                return file.read_buffer(size)
         finally:
             os.close(descriptors[0])
 

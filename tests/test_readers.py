@@ -218,6 +218,17 @@ def test_many_rows_are_handed_over_in_shared_memory(memfd: bool, monkeypatch: py
     assert kinds == [("rows", 3, True), ("rows", 4, False)]
 
 
+def test_batches_that_are_held_hold_no_descriptor(reader: readers.Elsewhere, tmp_path: Path) -> None:
+    """A piece of rows is some hundred batches, and a process may have about a thousand files open."""
+    path = tmp_path / "a.csv"
+    path.write_text("A,B\n" + f"{'x' * 500},y\n" * 60_000)
+    reader.process.start()
+    before = len(list(Path("/proc/self/fd").iterdir()))
+    held = list(reader.read("delimited", ReadRequest(path, "a.csv", Limits())))
+    assert len(held) > 5 and len(list(Path("/proc/self/fd").iterdir())) == before
+    assert sum(batch.num_rows for batch in held) == 60_000 and held[0]["B"][0].as_py() == "y"
+
+
 STARTS = """
 import time
 from gateway import readers

@@ -18,7 +18,8 @@ from gateway.intake.result import FileResult
 from gateway.ledger import archive, verify
 from gateway.once import run_once
 from gateway.settings import Limits
-from tests.conftest import NOW
+from gateway.transports.folder import Folder
+from tests.conftest import NOW, taken
 from tests.test_books import GOOD, ITEMS, Drop, one, rows, take
 
 ORDERS = "not,a,settlement\n1,2,3\n"
@@ -227,6 +228,17 @@ def test_a_container_that_cannot_be_opened_is_set_aside_and_opens_when_there_is_
 
 
 @pytest.mark.usefixtures("without_workbooks")
+def test_a_document_in_a_zip_is_no_container_also_when_it_is_replayed(gateway: Home, drop: Drop) -> None:
+    """Its first bytes are those of any zip: what it is stands in its directory."""
+    drop("amazon-us", "book.xlsx", zipped(a="x", **{"[Content_Types].xml": "<Types/>"}))
+    [file] = [
+        file for receipt in taken(gateway, Folder(gateway.folder, gateway.settings).poll()) for file in receipt.files
+    ]
+    assert (file.name, file.state) == ("book.xlsx", "QUARANTINED")
+    [again_] = again(gateway, file.file_id, force=False)
+    assert (again_.name, again_.state, again_.reason) == ("book.xlsx", "QUARANTINED", file.reason)
+
+
 def test_where_a_signature_is_demanded_a_plain_file_is_refused(home: Path, drop: Drop, keys: Path) -> None:
     """Otherwise who steals the password of a partner's drop leaves the signature out."""
     settings = home / "config.toml"
