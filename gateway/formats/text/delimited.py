@@ -9,8 +9,7 @@ from __future__ import annotations
 import codecs
 import io
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
-from pathlib import Path
+from dataclasses import replace
 from typing import Any, Literal
 
 import numpy as np
@@ -27,6 +26,7 @@ from gateway.formats.text import layout
 from gateway.formats.text.arrow_rows import ArrowRows
 from gateway.formats.text.counted_lines import Lines
 from gateway.formats.text.layout import Layout
+from gateway.formats.text.octets import Octets
 from gateway.reading import Reading, ReadRequest, check_size
 from gateway.whitespace import INVISIBLE, shown
 
@@ -288,37 +288,6 @@ class _Delimited(Reading):
                 raise FileError(self.request.name, *self._misfit(start, "".join(lines.held), cells), f"line {start}")
             if lines.number > self.layout.line:
                 yield start, [layout.literal(cell) for cell in cells]
-
-
-@dataclass
-class Octets:
-    """What the octets of a file show: how many quotes it has, and whether line feeds, lone carriage returns, NUL, and
-    texts that Excel would read as formulas."""
-
-    quotes: int = 0
-    newlines: bool = False
-    returns: int = 0
-    nul: bool = False
-    formulas: bool = False
-
-    @classmethod
-    def of(cls, path: Path, quote: str) -> Octets:
-        """Look at every octet of a file once."""
-        found, mark = cls(), quote.encode()
-        with path.open("rb") as source:
-            while chunk := source.read(encoding.SCAN_BYTES):
-                following = source.peek(1)[:1]
-                found.quotes += chunk.count(mark) if mark else 0
-                found.newlines = found.newlines or b"\n" in chunk
-                if b"\r" in chunk:
-                    pairs = chunk.count(b"\r\n") + (chunk.endswith(b"\r") and following == b"\n")
-                    found.returns += chunk.count(b"\r") - pairs
-                found.nul = found.nul or b"\0" in chunk
-                # One octet is found ten times as fast as two, and few files have it.
-                found.formulas = found.formulas or (
-                    b"=" in chunk and (b'="' in chunk or b'=\0"' in chunk or chunk[-2:].rstrip(b"\0")[-1:] == b"=")
-                )
-        return found
 
 
 def _literals(texts: pa.Array) -> pa.Array:
