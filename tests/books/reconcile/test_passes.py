@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from datetime import date, timedelta
 from decimal import Decimal
+from functools import cache
 
 import duckdb
 import pytest
@@ -27,35 +28,40 @@ PASSES = (
 )
 
 
+@cache
+def connection() -> duckdb.DuckDBPyConnection:
+    """One for all examples: each makes its tables anew."""
+    return duckdb.connect(config={"threads": 1})
+
+
 def pairs(
     theirs: Sequence[Item], ours: Sequence[Item], passes: Sequence[Pass] = PASSES
 ) -> list[tuple[str, Item | None, Item | None, str]]:
     """(group, external, book, pass) of everything that is matched."""
-    with duckdb.connect() as con:
-        found = matched(con, theirs, ours, passes)
-        rows = con.execute(f"select grp, external, book, pass from {found.pairs}").fetchall()
+    found = matched(theirs, ours, passes)
+    rows = connection().execute(f"select grp, external, book, pass from {found.pairs}").fetchall()
     return [(grp, None if x is None else theirs[x], None if b is None else ours[b], by) for grp, x, b, by in rows]
 
 
-def matched(
-    con: duckdb.DuckDBPyConnection, theirs: Sequence[Item], ours: Sequence[Item], passes: Sequence[Pass]
-) -> Found:
+def matched(theirs: Sequence[Item], ours: Sequence[Item], passes: Sequence[Pass]) -> Found:
     """Both sides as relations, matched. Our side's keys are looked for in theirs where a pass is by words."""
+    con = connection()
     for name, rows in (("theirs", theirs), ("ours", ours)):
         con.execute(
-            f"""create table {name} (item bigint, entity varchar, currency varchar, k varchar, amount decimal(18,4), day date,
-                words varchar)"""
+            f"""create or replace table {name} (item bigint, entity varchar, currency varchar, k varchar,
+                amount decimal(18,4), day date, words varchar)"""
         )
+        values: list[object] = []
         for number, (key, amount, day) in enumerate(rows):
-            row = [
+            values += [
                 number,
                 None if name == "theirs" and words(passes) else key,
                 amount,
                 date(2026, 11, 1) + timedelta(days=day),
+                key if name == "theirs" else None,
             ]
-            con.execute(
-                f"insert into {name} values (?, 'US', 'USD', ?, ?, ?, ?)", [*row, key if name == "theirs" else None]
-            )
+        if rows:
+            con.execute(f"insert into {name} values " + ", ".join(["(?, 'US', 'USD', ?, ?, ?, ?)"] * len(rows)), values)
     return match(con, "theirs", "ours", tuple(passes), "found")
 
 
@@ -65,13 +71,16 @@ def words(passes: Sequence[Pass]) -> bool:
 
 def linked(theirs: Sequence[Item], ours: Sequence[Item], *passes: Pass) -> list[tuple[str, list[int], list[int]]]:
     """(kind, external items, book items) of each group that belongs together and is no match."""
-    with duckdb.connect() as con:
-        found = matched(con, theirs, ours, passes)
-        return con.execute(
+    found = matched(theirs, ours, passes)
+    return (
+        connection()
+        .execute(
             f"""select kind, list(external order by external) filter (external is not null),
                        list(book order by book) filter (book is not null)
             from {found.linked} group by grp, kind order by all"""
-        ).fetchall()
+        )
+        .fetchall()
+    )
 
 
 @settings(max_examples=80, deadline=None)
