@@ -21,7 +21,7 @@ PROCESSES.set_forkserver_preload(
         "tests.answers.test_acknowledgements", "tests.documents.test_sending", "tests.intake.test_crash_suspects",
         "tests.ledger.test_archive", "tests.ledger.test_backup", "tests.ledger.test_kill", "tests.ledger.test_lake",
         "tests.ledger.test_locking", "tests.ledger.test_maintenance", "tests.ledger.test_postgres_catalog",
-        "tests.test_daemon", "tests.test_daemon_kill",
+        "tests.test_daemon", "tests.test_daemon_kill", "tests.transports.test_claims",
     ]
 )  # fmt: skip
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import itertools
 import os
+import signal
 import subprocess
 import sys
 import textwrap
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -19,6 +22,7 @@ from gateway.settings import Config, FolderDrop
 from gateway.transports import claims
 from gateway.transports.folder import Folder
 from tests.conftest import taken
+from tests.processes import process_of
 from tests.test_books import GOOD
 from tests.transports.sshd import wait_for
 
@@ -164,29 +168,20 @@ def test_a_marker_is_claimed_with_its_file(opened: Open, share: Path) -> None:
 
 # --- killed -------------------------------------------------------------------------------------------
 
-KILLED = textwrap.dedent("""
-    import os, signal, sys
-    from pathlib import Path
-    from gateway.transports.folder import Folder
-    from tests.transports.test_claims import sharing
 
-    home, share, marker, method, calls = Path(sys.argv[1]), Path(sys.argv[2]), *sys.argv[3:5], int(sys.argv[5])
-    original = getattr(os, method)
+def killed_at(home: Path, share: Path, marker: str, method: str, calls: int) -> None:
+    """Take and settle what is there, killed at this call of that function of `os`."""
+    original, seen = getattr(os, method), itertools.count()
 
-    def counted(*names, **folders):
-        global calls
-        if not folders:
-            return original(*names)
-        if calls == 0:
+    def counted(*names: Any, **folders: Any) -> Any:
+        if folders and next(seen) == calls:
             os.kill(os.getpid(), signal.SIGKILL)
-        calls -= 1
         return original(*names, **folders)
 
     setattr(os, method, counted)
     folder = Folder(home, sharing(home, share, marker))
     for drop in folder.poll():
         folder.settle(drop)
-""")
 
 
 def run(script: str, *arguments: object) -> subprocess.Popen[str]:
@@ -211,9 +206,10 @@ def test_whenever_a_gateway_is_killed_it_has_the_file_after_its_next_start_and_n
     (share / "orders.csv").write_bytes(b"a")
     if marker:
         (share / f"orders.csv{marker}").touch()
-    killed = run(KILLED, tmp_path / "one", share, marker, method, calls)
-    killed.communicate()
-    assert killed.returncode == -9
+    killed = process_of(killed_at, tmp_path / "one", share, marker, method, calls)
+    killed.start()
+    killed.join(60)
+    assert killed.exitcode == -9
     if (method, calls) != ("rename", 0):
         assert opened("two", marker).poll() == [], "it is claimed"
     again = opened("one", marker)
