@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import structlog
 
 from gateway import init as homes
 from gateway.books.reconcile import Outcome
@@ -36,6 +37,14 @@ def pytest_collection_finish() -> None:
     gc.collect()
     gc.freeze()
 
+
+# A traceback with the values of every frame, as the library shows it where it finds "rich", takes seconds.
+structlog.configure(
+    processors=[
+        *structlog.get_config()["processors"][:-1],
+        structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback),
+    ]
+)
 
 CORPUS = Path(__file__).parent.parent.parent / "shared" / "corpus"
 MAPPINGS = Path(__file__).parents[1] / "mappings"
