@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
@@ -18,6 +18,7 @@ from gateway.nearest import nearest
 from gateway.settings import Config
 
 if TYPE_CHECKING:
+    from gateway.home import Home
     from gateway.mapping.library.load import Loaded
 
 T = TypeVar("T")
@@ -144,7 +145,6 @@ def _check_samples(paths: list[Path], *, refresh: bool) -> list[str]:
     """A line for each difference between what samples become and what is expected of them."""
     from gateway.cli.mappings import usable
     from gateway.home import open_samples
-    from gateway.intake.attempt import attempt
     from gateway.mapping.library import samples
 
     found: list[str] = []
@@ -152,5 +152,22 @@ def _check_samples(paths: list[Path], *, refresh: bool) -> list[str]:
         ours = home.master.tables()
         for path in paths:
             home.master.replace(*(samples.master_data(path) or ours))
-            found += samples.check(path, lambda p, s: attempt(home, usable(home, p), s), refresh=refresh)
+            found += samples.check(path, lambda p, s: _tried(home, usable(home, p), s), refresh=refresh)
     return found
+
+
+def _tried(home: Home, loaded: Loaded, sample: Path) -> dict[str, Any]:
+    """What a sample becomes, in one transaction: each statement alone asks the catalog for its newest snapshot first.
+
+    Nobody else uses this catalog. What ends a transaction is tried again without one, where its own error comes out.
+    """
+    import duckdb
+
+    from gateway.intake.attempt import attempt
+    from gateway.ledger.connection import transaction
+
+    try:
+        with transaction(home.lake.con):
+            return attempt(home, loaded, sample)
+    except duckdb.Error:
+        return attempt(home, loaded, sample)

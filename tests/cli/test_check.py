@@ -5,10 +5,14 @@ from __future__ import annotations
 import json
 import shutil
 import tomllib
+from pathlib import Path
+from typing import cast
 
 import pytest
 
 from gateway import cli
+from gateway.cli import check
+from gateway.home import Home
 from gateway.mapping.language import toml
 from gateway.mapping.library import load, samples
 from tests.cli.command import GOOD, ROOT, SAMPLES, Runner
@@ -141,6 +145,22 @@ def test_a_sample_is_read_as_if_nothing_had_been_delivered(mine: Runner) -> None
     done = mine("check", "amazon-us/settlement")
     assert done.code == cli.PERSON
     assert 'sku is "MUG-BLUE", expected "?M-MUG-BLUE"' in done.out
+
+
+def test_what_ends_the_transaction_of_a_sample_is_tried_without_one(
+    reader: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tries: list[Path] = []
+
+    def attempt(home: Home, loaded: object, sample: Path) -> dict[str, object]:
+        tries.append(sample)
+        if len(tries) == 1:
+            home.lake.con.execute("select cast('x' as integer)")
+        return {"received": home.lake.con.execute("select count(*) from file").fetchone()}
+
+    monkeypatch.setattr("gateway.intake.attempt.attempt", attempt)
+    assert check._tried(reader, cast(load.Loaded, None), Path("a.csv")) == {"received": (0,)}
+    assert len(tries) == 2
 
 
 def test_check_expand_prints_toml_that_reads_as_the_merged_mapping(run: Runner) -> None:
