@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import errno
+import shutil
 import sqlite3
+from pathlib import Path
 
 from gateway.errors import HouseError, first_line
 
@@ -34,12 +36,16 @@ _BY_WORDS = (
 )
 
 
-def explained(error: Exception, operation: str, subject: str) -> HouseError | None:
-    """The sentence for a failure of the machine at this operation; None for any other error."""
+def explained(error: Exception, operation: str, subject: str, *places: Path) -> HouseError | None:
+    """The sentence for a failure of the machine at this operation; None for any other error.
+
+    places  where the operation writes: of a full disk the sentence says which it is, and how much is free there
+    """
     if isinstance(error, OSError) and error.errno is not None:
         place = f": {error.filename}" if error.filename else ""
         hint = _BY_NUMBER.get(error.errno, "Repair the cause, and run it again.")
-        return HouseError(operation, subject, hint, f"{error.strerror}{place}")
+        named = [Path(error.filename)] if isinstance(error.filename, str) else places
+        return HouseError(operation, subject, room(*named) if hint is ROOM else hint, f"{error.strerror}{place}")
     text = first_line(error)
     if isinstance(error, MemoryError):
         return HouseError(operation, subject, MEMORY, text or "there is not enough memory")
@@ -47,8 +53,25 @@ def explained(error: Exception, operation: str, subject: str) -> HouseError | No
         return None
     for words, hint in _BY_WORDS:
         if any(word in str(error).lower() for word in words):
-            return HouseError(operation, subject, hint, text)
+            return HouseError(operation, subject, room(*places) if hint is ROOM else hint, text)
     return None
+
+
+def room(*places: Path) -> str:
+    """What to do about a full disk: of these places the one with the least room, what is free there, what may go."""
+    free = {}
+    for place in places:
+        there = next((path for path in (place, *place.absolute().parents) if path.exists()), None)
+        if there is not None:
+            usage = shutil.disk_usage(there)
+            free[there] = (usage.free, usage.total)
+    if not free:
+        return ROOM
+    there, (left, total) = min(free.items(), key=lambda item: item[1])
+    return (
+        f"Make room on its disk: {there} has {left / 1e6:,.1f} MB free of {total / 1e6:,.0f} MB. Outdated workbooks in "
+        "outbound/, old backups and files of other programs may go, nothing in ledger/. Then run it again: nothing is half done."
+    )
 
 
 def _of_the_database(error: Exception) -> bool:

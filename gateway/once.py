@@ -25,6 +25,9 @@ from gateway.ledger import locking
 from gateway.transports.folder import Folder
 from gateway.workbooks.write import write_workbooks
 
+ENDED = "what was committed stays, nothing else was changed. Fix: run it again, it goes on with what waits"
+"""What a process says that is asked to end."""
+
 
 @dataclass(slots=True)
 class Pass:
@@ -56,20 +59,24 @@ def taking_files(intake: Intake) -> Iterator[None]:
 
 @contextmanager
 def _ended_orderly(intake: Intake) -> Iterator[None]:
-    """A process that is asked to end notes first that this is no death of a file. What it does may be done again."""
+    """A process that is asked to end, by Ctrl-C too, notes first that this is no death of a file, and says that it ends.
+
+    What it does may be done again: a commit that is under way is undone.
+    """
     if threading.current_thread() is not threading.main_thread():
         yield
         return
 
     def leave(number: int) -> None:
         intake.suspects.close()
+        os.write(2, f"ended by {signal.Signals(number).name}: {ENDED}\n".encode())
         os._exit(128 + number)
 
     def end(number: int, frame: object) -> None:
         # In a thread: what the signal interrupted may hold the lock of the note.
         threading.Thread(target=leave, args=(number,), name="leave", daemon=True).start()
 
-    before = {number: signal.signal(number, end) for number in (signal.SIGTERM, signal.SIGHUP)}
+    before = {number: signal.signal(number, end) for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT)}
     try:
         yield
     finally:
@@ -107,7 +114,7 @@ def run_books(home: Home) -> Outcome:
         home.lake.fit_threads()
         outcome = books.run(home.commit, con, home.rules, home.context)
     except duckdb.Error as error:
-        locking.refuse_full(error)
+        locking.refuse_full(error, *home.lake.store.folders)
         raise
     home.reconciled = True
     return outcome

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import signal
 import time
 from typing import Any
 
@@ -41,6 +42,7 @@ def ask(address: str, token: str = "") -> dict[str, Any]:
 
 def watch(address: str, console: Console, every: float, token: str = "") -> None:
     """Draw the state until Ctrl-C; a gateway that is away for a while is waited for."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     with Live(drawn(ask(address, token)), console=console, screen=True, auto_refresh=False) as screen:
         try:
             while True:

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import errno
 import os
+import re
+import shutil
 import sqlite3
+import subprocess
 import sys
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -92,3 +96,96 @@ def test_a_ledger_that_the_machine_refuses_to_read_is_not_to_be_restored(
     with pytest.raises(HouseError, match="Give it more memory") as refused:
         lake.open_lake(home, settings.load(home), read_only=True)
     assert "Restore" not in str(refused.value)
+
+
+STRANGER = """
+import os, sys
+from gateway.cli import main
+try:
+    main()  # As root: what the other user may not load is loaded then.
+except SystemExit:
+    pass
+for stream in (sys.stdout, sys.stderr):
+    print("---", file=stream, flush=True)
+os.setgid(65534)
+os.setuid(65534)
+main()
+"""
+
+
+def as_stranger(home: Path, *command: str) -> tuple[int, str, str]:
+    """(exit code, standard output, standard error) of a command run by a user who owns nothing here."""
+    given = [sys.executable, "-c", STRANGER, "-C", str(home), *command]
+    done = subprocess.run(given, capture_output=True, text=True, timeout=60, check=False)
+    return done.returncode, done.stdout.partition("---\n")[2], done.stderr.partition("---\n")[2]
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root can become another user")
+def test_who_may_only_read_asks_and_who_may_not_gets_one_sentence(home: Path) -> None:
+    with open_home(home):
+        pass
+    with tempfile.TemporaryDirectory(dir="/tmp") as open_to_all:
+        there = Path(shutil.copytree(home, Path(open_to_all) / "home"))
+        for path in (Path(open_to_all), there, *there.rglob("*")):
+            path.chmod(0o755 if path.is_dir() else 0o644)
+        code, answer, said = as_stranger(there, "query", "select count(*) as n from file")
+        assert (code, answer.split()[-1:], said) == (0, ["0"], "")
+        for place, fix in (
+            (there / "config.toml", "check the file and its rights"),
+            (there, "Run it as the user that"),
+        ):
+            place.chmod(0o600 if place.is_file() else 0o700)
+            code, _, said = as_stranger(there, "status")
+            assert code == 2 and said.count("\n") == 1
+            assert "Permission denied" in said and fix in said
+
+
+def test_a_full_disk_is_named_with_what_is_free_there(tmp_path: Path) -> None:
+    error = duckdb.IOException("IO Error: Could not write: No space left on device")
+    refused = explained(error, "run", "gateway once", tmp_path / "ledger" / "absent")
+    assert refused is not None
+    assert re.search(f"{tmp_path} has [\\d,.]+ MB free of [\\d,]+ MB", refused.hint)
+    assert "outbound/" in refused.hint and "nothing in ledger/" in refused.hint
+
+
+def test_memory_that_lacks_for_an_extension_is_no_missing_package(monkeypatch: pytest.MonkeyPatch) -> None:
+    error = duckdb.IOException("Extension could not be loaded: failed to map segment from shared object")
+
+    class Refusing:
+        def execute(self, _: str) -> None:
+            raise error
+
+    with pytest.raises(HouseError, match="Give it more memory") as refused:
+        lake.connection._load_extension(Refusing(), "ducklake")  # type: ignore[arg-type]
+    assert "Install" not in str(refused.value)
+
+
+INTERRUPTED = """
+import os, signal, sys
+from gateway.books import run
+from gateway.cli import main
+before = run.run
+def interrupted(*given):
+    os.kill(os.getpid(), signal.SIGINT)
+    return before(*given)
+if sys.argv.pop() == "interrupt":
+    run.run = interrupted
+main()
+"""
+
+
+def test_ctrl_c_during_once_is_one_sentence_and_the_next_run_goes_on(home: Path) -> None:
+    (home / "inbound" / "acme").mkdir(parents=True)
+    (home / "inbound" / "acme" / "x.csv").write_text("a,b\n1,2\n")
+
+    def once(how: str) -> subprocess.CompletedProcess[str]:
+        given = [sys.executable, "-c", INTERRUPTED, "-C", str(home), "once", how]
+        return subprocess.run(given, capture_output=True, text=True, timeout=60, check=False)
+
+    ended = once("interrupt")
+    assert ended.returncode == 130
+    assert ended.stderr.startswith("ended by SIGINT: what was committed stays") and ended.stderr.count("\n") == 1
+    again = once("whole")
+    assert again.returncode in (0, 1) and "workbook" in again.stdout, again.stderr
+    with open_home(home, read_only=True) as gateway:
+        assert gateway.lake.con.execute("select name from file").fetchall() == [("x.csv",)]

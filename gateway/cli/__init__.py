@@ -6,7 +6,9 @@ A command imports what it needs when it runs: each waits only for its own rooms 
 from __future__ import annotations
 
 import os
+import signal
 import sys
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
@@ -15,7 +17,7 @@ import typer
 
 from gateway import failures
 from gateway.cli import check, files, invocation, notify, questions, run, setup, upkeep
-from gateway.cli.invocation import DONE, PERSON, USAGE
+from gateway.cli.invocation import DONE, INTERRUPTED, PERSON, USAGE
 from gateway.cli.output import err
 from gateway.errors import HouseError
 from gateway.log import log
@@ -51,7 +53,7 @@ app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_
 @app.callback()
 def _main(
     context: typer.Context,
-    home: Annotated[Path, typer.Option("-C", "--home", help="The home directory.")] = Path(),
+    home: Annotated[Path, typer.Option("-C", "--home", help="The home directory.", readable=False)] = Path(),
 ) -> None:
     """Partner files in, a reconciled ledger, workbooks out."""
     invocation.set_home_folder(home)
@@ -65,6 +67,7 @@ for _name, _command in COMMANDS.items():
 def main() -> None:
     """Entry point: an operator's error, or what the machine refuses, is one clear line and exit code 2."""
     log.to_stderr(terminal=err.is_terminal)
+    signal.signal(signal.SIGINT, _interrupted)
     try:
         app()
     except HouseError as error:
@@ -73,10 +76,27 @@ def main() -> None:
         # Who reads the answer has read enough. The interpreter would complain once more when it flushes.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except Exception as error:
-        failure = failures.explained(error, "run", f"gateway {invocation.command()}".strip())
+        if _Interrupted.said:  # A library may make another error of it.
+            sys.exit(INTERRUPTED)
+        home = invocation.home_folder()
+        places = (home, home / "ledger", home / "outbound", Path(tempfile.gettempdir()))
+        failure = failures.explained(error, "run", f"gateway {invocation.command()}".strip(), *places)
         if failure is None:
             raise
         _fail(failure)
+
+
+class _Interrupted:
+    said = False
+
+
+def _interrupted(number: int, frame: object) -> NoReturn:
+    """Ctrl-C: end in order; at once where it comes again."""
+    if _Interrupted.said:
+        os._exit(INTERRUPTED)
+    _Interrupted.said = True
+    os.write(2, f"ended by Ctrl-C: {invocation.ENDED}\n".encode())
+    sys.exit(INTERRUPTED)
 
 
 def _fail(error: HouseError) -> NoReturn:

@@ -13,8 +13,10 @@ from gateway.errors import HouseError
 if TYPE_CHECKING:
     from gateway.home import Home
 
-DONE, PERSON, USAGE = 0, 1, 2
-"""Exit codes: done; something needs a person; the command, the home or its settings are wrong."""
+ENDED = "what was committed stays, nothing else was changed. Fix: run it again"
+"""What a process says that is asked to end."""
+DONE, PERSON, USAGE, INTERRUPTED = 0, 1, 2, 130
+"""Exit codes: done; something needs a person; the command, the home or its settings are wrong; ended by Ctrl-C."""
 
 
 class _Given:

@@ -143,7 +143,7 @@ class Anchors:
 
     def note(self, head: Head) -> None:
         """Write the head to each file; within the writer's lock, so that the lines are in order."""
-        if head == self._head:
+        if head == self._head or not head.seq:
             return
         self._head = head
         for file in self.files:

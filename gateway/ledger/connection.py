@@ -22,6 +22,7 @@ import duckdb
 
 from gateway.atomic import is_of_another_process
 from gateway.errors import HouseError, first_line
+from gateway.failures import explained
 from gateway.ledger.store import Store
 from gateway.settings import Config
 from gateway.sql import literal
@@ -105,7 +106,8 @@ def _load_extension(con: duckdb.DuckDBPyConnection, name: str) -> None:
     try:
         con.execute(f"load {literal(str(shipped[0]))}")
     except duckdb.Error as error:
-        raise HouseError("load", f"extension {name}", hint, first_line(error)) from error
+        refused = explained(error, "load", f"extension {name}")
+        raise refused or HouseError("load", f"extension {name}", hint, first_line(error)) from error
 
 
 def release(temporary: Path) -> None:

@@ -146,7 +146,8 @@ def _open(store: Store, config: Config, *, read_only: bool, as_of: str | None) -
     con, temporary = connection.connect(store, config, read_only=read_only)
     lake = Lake(store, con, temporary, connection.default_threads(config), read_only)
     try:
-        retry(lambda: connection.attach(con, store, read_only=read_only, as_of=as_of))
+        attached = replace(store, catalog=store.catalog.for_reader(temporary)) if read_only else store
+        retry(lambda: connection.attach(con, attached, read_only=read_only, as_of=as_of))
         have = retry(lambda: schema.columns(con))
         if not schema.is_current(con, have) and not read_only:
             with lake.lock.held():

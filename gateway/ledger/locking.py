@@ -15,6 +15,7 @@ from typing import Protocol, TypeVar
 import duckdb
 
 from gateway.errors import HouseError
+from gateway.failures import room
 
 WRITER, INTAKE, NOTIFY = "writer", "intake", "notify"
 WAIT_S_MAX = 120.0
@@ -165,13 +166,11 @@ def is_busy(error: duckdb.Error) -> bool:
     return any(sign in text for sign in _BUSY)
 
 
-def refuse_full(error: Exception) -> None:
+def refuse_full(error: Exception, *places: Path) -> None:
     """Raises HouseError if the disk of the ledger has no room: whatever else is committed now would fail as well."""
     full = isinstance(error, OSError) and error.errno == errno.ENOSPC
     if full or (isinstance(error, duckdb.Error) and any(sign in str(error).lower() for sign in _FULL)):
-        raise HouseError(
-            "commit to", "the ledger", "Make room on its disk.", str(error).strip().splitlines()[-1]
-        ) from error
+        raise HouseError("commit to", "the ledger", room(*places), str(error).strip().splitlines()[-1]) from error
 
 
 def _locked(cause: str) -> HouseError:

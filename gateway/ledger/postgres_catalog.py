@@ -57,6 +57,10 @@ class PostgresCatalog:
         if self._password:
             con.execute(f"create secret ledger_catalog (type postgres, password {literal(self._password)})")
 
+    def for_reader(self, temporary: Path) -> PostgresCatalog:
+        """Itself: reading takes no further rights."""
+        return self
+
     def exists(self) -> bool:
         """Whether there is one, with its tables. Raises HouseError if the server cannot be reached."""
         return self._has("ducklake_table") and bool(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, closing, contextmanager, suppress
@@ -15,6 +17,8 @@ from gateway.ledger.locking import file_lock
 CATALOG = "catalog.sqlite"
 NEW = f"new.{CATALOG}"
 """Name of the catalog until it has its tables."""
+COPIES_MAX = 20
+"""So often a reader without the right to write copies the catalog, until nobody commits meanwhile."""
 WAL_AND_SHARED_MEMORY = ("-wal", "-shm")
 
 
@@ -47,6 +51,23 @@ class SqliteCatalog:
     def exists(self) -> bool:
         """Whether the file of the catalog is there."""
         return self.path.exists()
+
+    def for_reader(self, temporary: Path) -> SqliteCatalog:
+        """Itself; for who may not write here a copy: SQLite reads a catalog with a log only where it may write beside it.
+
+        Raises OSError if it cannot be read, sqlite3.OperationalError if others commit all the time.
+        """
+        if os.access(self.path, os.W_OK) and os.access(self.folder, os.W_OK):
+            return self
+        own = SqliteCatalog(temporary)
+        for _ in range(COPIES_MAX):
+            before = self.stamp()
+            for end in ("-wal", ""):
+                with suppress(FileNotFoundError):
+                    shutil.copyfile(f"{self.path}{end}", f"{own.path}{end}")
+            if self.stamp() == before:
+                return own
+        raise sqlite3.OperationalError("unable to open database file: it changes while it is copied")
 
     @contextmanager
     def created(self) -> Iterator[SqliteCatalog]:

@@ -45,6 +45,9 @@ class Catalog(Protocol):
     def exists(self) -> bool:
         """Whether there is one. Raises HouseError if it cannot be reached."""
 
+    def for_reader(self, temporary: Path) -> Catalog:
+        """What a reader attaches: itself, or a copy in `temporary` where reading it takes rights that the reader lacks."""
+
     def created(self) -> AbstractContextManager[Catalog]:
         """A catalog to fill: with the end of the block it is there, whole, or not at all."""
 
@@ -126,6 +129,11 @@ class Store:
     catalog: Catalog
     data: Bytes
     archive: Bytes
+
+    @property
+    def folders(self) -> list[Path]:
+        """The places of it that are folders of this machine."""
+        return [self.folder, *(Path(place.uri) for place in (self.data, self.archive) if "://" not in place.uri)]
 
     @property
     def restoring(self) -> str:

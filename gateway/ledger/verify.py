@@ -82,6 +82,7 @@ class _Check:
             yield name, self._sums(name, message, query)
         if archive:
             yield "file", self._archive()
+            yield "audit_log", self._texts()
 
     def _prepare(self) -> Iterator[Finding]:
         """What the audit rows say: `_audit`, one row each, and `_declared`, one row for each table they cover."""
@@ -101,7 +102,13 @@ class _Check:
 
     def _files(self) -> Iterator[Finding]:
         """Data files that are gone, or have other bytes than when they were sealed."""
-        seals = sealing.seals(self.con, self.at)
+        seals: dict[str, str] = {}
+        try:
+            seals = sealing.seals(self.con, self.at)
+        except duckdb.FatalException:
+            raise
+        except duckdb.Error as error:
+            yield unread("audit_log", error)
         for name, file in sealing.files(self.con, self.lake.store, [table.name for table in self.tables]):
             wrong = sealing.difference(self.lake.store.data, file, seals.get(file.name))
             if wrong:
@@ -224,14 +231,23 @@ class _Check:
             yield Finding(name, row, message)
 
     def _archive(self) -> Iterator[Finding]:
-        """Received files, and texts of mappings, that are gone from the archive or have other bytes there."""
-        reader = self.con.execute(
+        """Received files that are gone from the archive or have other bytes there."""
+        yield from self._archived(
+            "file",
             f"""select sha256, min(name) as name from (
                     select sha256, name from lake.file {self.at}
-                    union all select container_sha256, container from lake.file {self.at} where container is not null
-                    union all select sha256, 'text of a mapping' from ({MAPPING_TEXTS.format(at=self.at)}))
-                group by sha256 order by sha256"""
-        ).to_arrow_reader(10_000)
+                    union all select container_sha256, container from lake.file {self.at} where container is not null)
+                group by sha256 order by sha256""",
+            "received",
+        )
+
+    def _texts(self) -> Iterator[Finding]:
+        """The same for texts of mappings that files were read with."""
+        query = f"select sha256, 'text of a mapping' as name from ({MAPPING_TEXTS.format(at=self.at)}) order by sha256"
+        yield from self._archived("mapping", query, "used")
+
+    def _archived(self, name: str, query: str, verb: str) -> Iterator[Finding]:
+        reader = self.con.execute(query).to_arrow_reader(10_000)
         for row in (row for batch in reader for row in batch.to_pylist()):
             label = f"{row['name']} {row['sha256']}"
             digest = hashlib.sha256()
@@ -239,10 +255,10 @@ class _Check:
                 for piece in archives.unpack(self.lake.store.archive, str(row["sha256"])):
                     digest.update(piece)
             except HouseError as error:
-                yield Finding("file", label, f"archive: {error.cause}")
+                yield Finding(name, label, f"archive: {error.cause}")
                 continue
             if digest.hexdigest() != row["sha256"]:
-                yield Finding("file", label, "has other bytes in the archive than were received")
+                yield Finding(name, label, f"has other bytes in the archive than were {verb}")
 
     def _some(self, query: str) -> list[Any]:
         return self.con.execute(f"{query} limit {FINDINGS_MAX}").fetchall()

@@ -10,6 +10,7 @@ from typing import Any
 import pyarrow as pa
 
 from gateway.errors import HouseError
+from gateway.failures import explained
 from gateway.ledger.commit import Commit, run_commit
 from gateway.ledger.lake import Lake
 from gateway.sql import instant
@@ -50,7 +51,8 @@ def write(lake: Lake, outbound: Path, what: Composed, put: Callable[[Path, dict[
             written.append(target)
             done.append(row[what.key])
     except OSError as error:
-        raise HouseError("write", str(target), "Check disk space and permissions.", str(error.strerror)) from error
+        refused = explained(error, "write", str(target), outbound)
+        raise refused or HouseError("write", str(target), "Check disk space and permissions.", str(error)) from error
     finally:
         if done:
             run_commit(lake, lambda commit: note(lake, commit, what, done))

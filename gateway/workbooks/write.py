@@ -12,6 +12,7 @@ from gateway.books.metrics import Metric
 from gateway.books.posting import reference, sources
 from gateway.books.reconcile.tables import Recon, Working
 from gateway.errors import HouseError
+from gateway.failures import explained
 from gateway.ledger import departures
 from gateway.ledger.lake import Lake
 from gateway.regular_file import sha256_of
@@ -54,7 +55,8 @@ def write_workbooks(
         write_reconciliation_book(reconciliation, data)
     except OSError as error:
         hint = "Check disk space and permissions; they are written the next time."
-        raise HouseError("write workbooks to", str(outbound), hint, str(error.strerror)) from error
+        refused = explained(error, "write workbooks to", str(outbound), outbound)
+        raise refused or HouseError("write workbooks to", str(outbound), hint, str(error)) from error
     _record(ledger, outbound, {exceptions: {"issued": issued}, reconciliation: {}})
     return paths
 

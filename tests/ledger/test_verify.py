@@ -8,6 +8,7 @@ import sqlite3
 import struct
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
@@ -474,7 +475,7 @@ def test_the_archive_may_be_left_out(business: Path, business_config: Config) ->
     shutil.rmtree(business / "ledger" / "files")
     with open_lake(business, business_config, read_only=True) as ledger:
         assert verify.verify(ledger, archive=False) == []
-        assert len(verify.verify(ledger)) == 7
+        assert Counter(finding.table for finding in verify.verify(ledger)) == {"file": 7, "mapping": 6}
 
 
 # --- sums ---------------------------------------------------------------------------------------------
