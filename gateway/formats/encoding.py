@@ -109,9 +109,10 @@ def undecodable(path: Path, name: str, codec: str) -> FileError:
             if not chunk:
                 break
             line += chunk.count(b"\n")
+    other = 'encoding = "cp850"' if codec == "cp1252" else 'encoding = "cp1252" (or "auto")'
     return FileError(
         name,
         f"the byte 0x{wrong} is not {codec} text",
-        'Send the file as UTF-8, or set encoding = "cp1252" (or "auto") in the mapping.',
+        f"Send the file as UTF-8, or set its encoding in the mapping, such as {other}.",
         f"line {line}",
     )

@@ -10,6 +10,7 @@ import codecs
 import io
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from itertools import islice
 from typing import Any, Literal
 
 import numpy as np
@@ -31,6 +32,7 @@ from gateway.reading import Reading, ReadRequest, check_size
 from gateway.whitespace import INVISIBLE, shown
 
 HEAD_BYTES = 1 << 20
+HEAD_ROWS = 200
 COLUMNS_SHOWN = 12
 NUL_SHARE = 20
 """One octet in so many may be NUL in a text that a program damaged."""
@@ -191,15 +193,25 @@ class _Delimited(Reading):
         delimiter = hint or _NAMED.get(options.delimiter, options.delimiter)
         delimiter = layout.guess(head) if delimiter == "auto" else delimiter
         quote = layout.quote(head, delimiter) if options.quote == "auto" else options.quote
+        plain, skipped = (self._rows_of(head, delimiter, quote, blanks=skip) for skip in (False, True))
+        blanks = bool(quote) and layout.has_blanks_before_quotes(plain, skipped, quote)
         lines = Lines(io.StringIO(head, newline=""), options.comment)
-        rows = ((lines.number, cells) for _, cells in layout.rows(request, lines, delimiter, quote))
+        rows = (
+            (lines.number, layout.unwrapped(cells, delimiter, quote))
+            for _, cells in layout.rows(request, lines, delimiter, quote, blanks=blanks)
+        )
         if hint:
             next(rows, None)
         found = headers.find(rows, options.header, request.name, options.columns, request.columns, options.other_names)
         self.headings = found.headings
         named = options.header is not False
         return Layout(request, codec, delimiter, quote, options.comment, options.ragged == "pad", found.columns, named,
-                      max(found.line, int(bool(hint))), options.other_names)  # fmt: skip
+                      max(found.line, int(bool(hint))), options.other_names, blanks)  # fmt: skip
+
+    def _rows_of(self, head: str, delimiter: str, quote: str, *, blanks: bool) -> Iterator[list[str]]:
+        lines = Lines(io.StringIO(head, newline=""), self.options.comment)
+        rows = layout.rows(self.request, lines, delimiter, quote, blanks=blanks)
+        return (cells for _, cells in islice(rows, HEAD_ROWS))
 
     def _head_text(self, codec: str) -> str:
         with self.request.path.open("rb") as source:
@@ -214,7 +226,7 @@ class _Delimited(Reading):
         """Whether Arrow reads the file just as the rules say."""
         own = self.layout
         marks = f"{own.quote}{own.delimiter}\r\n"
-        if own.padded or own.comment or len(own.columns) < 2 or not marks.isascii():
+        if own.padded or own.comment or own.blanks or len(own.columns) < 2 or not marks.isascii():
             return False
         if marks.encode(own.encoding.removesuffix("-sig"), "replace") != marks.encode("ascii"):
             return False

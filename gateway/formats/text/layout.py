@@ -6,9 +6,10 @@ import csv
 import io
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -54,6 +55,7 @@ class Layout:
     padded  short rows are filled up
     named   whether the columns have the names of a header in the file
     line    the line that the rows begin after
+    blanks  blanks before a cell do not count: quotes open behind them
     """
 
     request: ReadRequest
@@ -66,6 +68,7 @@ class Layout:
     named: bool
     line: int
     other_names: headers.OtherNames = field(default_factory=dict)
+    blanks: bool = False
 
     @property
     def path(self) -> Path:
@@ -80,11 +83,12 @@ class Layout:
 
     def rows(self, lines: Lines) -> Iterator[tuple[int, list[str]]]:
         """(first line, cells) of every row, by the standard library. Raises FileError for a cell beyond the limit."""
-        return rows(self.request, lines, self.delimiter, self.quote)
+        return rows(self.request, lines, self.delimiter, self.quote, blanks=self.blanks)
 
     def fitted(self, cells: list[str]) -> list[str] | None:
         """A row with as many cells as the header: blank ones behind its end are nothing. None where it does not fit."""
         width = len(self.columns)
+        cells = unwrapped(cells, self.delimiter, self.quote) if width > 1 else cells
         if len(cells) > width and not any(cell.strip(INVISIBLE) for cell in cells[width:]):
             return cells[:width]
         if len(cells) < width and (self.padded or len(cells) >= self.least):
@@ -136,12 +140,14 @@ class Layout:
         return text.getvalue()
 
 
-def rows(request: ReadRequest, lines: Lines, delimiter: str, quote: str) -> Iterator[tuple[int, list[str]]]:
+def rows(
+    request: ReadRequest, lines: Lines, delimiter: str, quote: str, *, blanks: bool = False
+) -> Iterator[tuple[int, list[str]]]:
     """(first line, cells) of every row, by the standard library. Raises FileError for a cell beyond the limit."""
     csv.field_size_limit(request.limits.cell_bytes_max)
     quoting: dict[str, Any] = {"quotechar": quote} if quote else {"quoting": csv.QUOTE_NONE}
     try:
-        for cells in csv.reader(lines, delimiter=delimiter, **quoting):
+        for cells in csv.reader(lines, delimiter=delimiter, skipinitialspace=blanks, **quoting):
             yield lines.first, cells
             lines.begin()
     except csv.Error as error:
@@ -149,6 +155,23 @@ def rows(request: ReadRequest, lines: Lines, delimiter: str, quote: str) -> Iter
             request.name, str(error), "Check delimiter and quote; cells are bounded by cell_bytes_max.",
             f"line {lines.first}",
         ) from None  # fmt: skip
+
+
+def unwrapped(cells: list[str], delimiter: str, quote: str) -> list[str]:
+    """The cells of a row that stands in quotes as a whole, as programs write it that take a row for one text."""
+    if len(cells) != 1 or not quote or delimiter not in cells[0] or set(cells[0]) & set("\r\n"):
+        return cells
+    inner = next(csv.reader([cells[0]], delimiter=delimiter, quotechar=quote))
+    return inner if any(cell.strip(INVISIBLE) for cell in inner) else cells
+
+
+def has_blanks_before_quotes(plain: Iterable[Sequence[str]], skipped: Iterable[Sequence[str]], quote: str) -> bool:
+    """Whether quotes open behind a blank, `A, "B"`: by the standard they are text, and delimiters in them end a cell.
+
+    plain, skipped  the same rows, read by the standard and with the blanks skipped
+    """
+    cells = chain.from_iterable(zip(one, other, strict=False) for one, other in zip(plain, skipped, strict=False))
+    return any(one != other and one.lstrip(" ")[:1] == quote for one, other in cells)
 
 
 def literal(cell: str) -> str:

@@ -183,6 +183,8 @@ def _cell(
         return ", ".join(name for name, _ in asked), " / ".join(text for _, text in asked)
     if target.spec.expr is not None:
         return cells[0] if cells else (shown_name(target), "")
+    if target.spec.fill_down is not None:
+        return compiler.heading(target.spec.fill_down), source.get(target.spec.fill_down, "")
     filled = [name for name in named if (source.get(name) or "").strip()]
     column = (filled or named or [shown_name(target)])[0]
     return compiler.heading(column), source.get(column, "")

@@ -31,7 +31,7 @@ cell = st.one_of(st.text(alphabet=st.sampled_from(f"ab{mark}\"' é1"), max_size=
 def test_same_rows_and_lines_as_the_standard_library(tmp_path: Path, table: list[tuple[str, str, str]]) -> None:
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["a", "b", "c"])
+    writer.writerow(["A", "B", "C"])
     writer.writerows(table)
     expected, line = [], 2
     for row in table:
@@ -39,7 +39,7 @@ def test_same_rows_and_lines_as_the_standard_library(tmp_path: Path, table: list
             expected.append((f"line {line}", *row))
         line += 1 + sum(value.count("\n") for value in row)
     rows, reading = read(tmp_path / "f.csv", text.getvalue().encode())
-    assert [(row["_position"], row["a"], row["b"], row["c"]) for row in rows] == expected
+    assert [(row["_position"], row["A"], row["B"], row["C"]) for row in rows] == expected
     assert reading.received == len(expected)
 
 
@@ -209,6 +209,21 @@ def test_limits_are_held(tmp_path: Path, limit: dict[str, int], message: str, qu
     path.write_text(f"a,b\n1,{quote}{quote}\n1\n3,4567\n5,6\n7,8\n")
     with pytest.raises(FileError, match=message):
         list(delimited.read(ReadRequest(path, "f.csv", Limits(**limit))))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        'a, "b", c\n1, "2, 3", 4\n"5", 6, " 7"\n',
+        '"a,b,c"\n"1,""2, 3"",4"\n"5,6, 7"\n',
+        'a,b,c\n"1,""2, 3"",4"\n5,6, 7\n',
+    ],
+)
+def test_blanks_before_quotes_and_rows_in_quotes_as_a_whole(tmp_path: Path, text: str) -> None:
+    rows, reading = read(tmp_path / "f.csv", text.encode())
+    assert reading.columns == ("a", "b", "c")
+    assert [[row[name].strip() for name in "abc"] for row in rows] == [["1", "2, 3", "4"], ["5", "6", "7"]]
+    assert reading.faults == []
 
 
 def test_undecodable_bytes_far_behind_are_reported_with_their_line(tmp_path: Path) -> None:
