@@ -33,7 +33,7 @@ SYNTAX = (
     "Write :25, :28/number, :60/amount, :61/amount, :86, :86/?20, :86/EREF, or balance/amount where each = "
     '"balance". Entries have: ' + ", ".join(mt.ENTRY) + "."
 )
-_SNIFF = re.compile(rb"(?:^|[\r\n])(?:\{1:F\d\d|:(?:20|21|25P?|28C?|34F|60[FM]|61|62[FM]|64|86|90[CD]|NS):)")
+_SNIFF = re.compile(rb"(?:^|[\r\n]|@@)(?:\{1:F\d\d|:(?:20|21|25P?|28C?|34F|60[FM]|61|62[FM]|64|86|90[CD]|NS):)")
 _PATH = re.compile(r":([0-9]{2}[A-Z]?|NS)(?:/(.+))?")
 
 

@@ -65,7 +65,7 @@ def fields(pieces: Iterable[str], name: str, chars_max: int) -> Iterator[Fields]
     """The fields of a text, piece by piece. Raises FileError where there are none, or one is past `chars_max`."""
     splitter = _Splitter(name, chars_max)
     rest = "\n"
-    for piece in pieces:
+    for piece in _in_lines(pieces):
         rest += piece
         cut = _cut(rest)
         if cut > 0:
@@ -76,6 +76,21 @@ def fields(pieces: Iterable[str], name: str, chars_max: int) -> Iterator[Fields]
     yield splitter.split(rest, "")
     if splitter.message < 0:
         raise FileError(name, "there is no SWIFT field such as :20: in it", "Send the bank's MT940 or MT942 file.")
+
+
+def _in_lines(pieces: Iterable[str]) -> Iterator[str]:
+    """The text with line ends: home banking (FinTS) hands out statements with `@@` in their place, as one line."""
+    held, marked = "", False
+    for number, piece in enumerate(pieces):
+        if number == 0:
+            marked = "@@:" in piece[:CARRIER_CHARS_MAX] and "\n:" not in piece[:CARRIER_CHARS_MAX]
+        if marked:
+            piece = held + piece
+            held = "@" if piece.endswith("@") and not piece.endswith("@@") else ""
+            piece = piece.removesuffix(held).replace("@@", "\n")
+        yield piece
+    if held:
+        yield held
 
 
 def _cut(text: str) -> int:

@@ -524,6 +524,18 @@ def test_statements_without_a_reference_are_parted_by_their_account(tmp_path: Pa
     assert len(rows(mt940, path, ":61")) == 6
 
 
+@pytest.mark.parametrize("size", [60, 61, 4 << 20])
+def test_statements_in_one_line_with_at_signs_for_line_ends(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, size: int
+) -> None:
+    whole = {each: cells(mt940, write(tmp_path, STATEMENT), each, *columns) for each, columns in KINDS.items()}
+    path = write(tmp_path, "@@" + STATEMENT.replace("\n", "@@"))
+    assert mt940.sniff(path.read_bytes(), path.name)
+    monkeypatch.setattr(statements, "PIECE_BYTES", size)
+    assert faults(mt940, path) == [[]]
+    assert {each: cells(mt940, path, each, *columns) for each, columns in KINDS.items()} == whole
+
+
 def test_text_that_ends_as_a_block_does_stays_text(tmp_path: Path) -> None:
     path = write(tmp_path, STATEMENT.replace("7?32NAME", "7?32NAME-}").replace(":64:C260104EUR120,05\n-", ":86:last-}"))
     assert faults(mt940, path) == [[]]
