@@ -30,7 +30,7 @@ PASSES = (
 
 @cache
 def connection() -> duckdb.DuckDBPyConnection:
-    """One for all examples: each makes its tables anew."""
+    """One for all examples: each makes its own tables."""
     return duckdb.connect(config={"threads": 1})
 
 
