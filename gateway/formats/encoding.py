@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import codecs
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated
 
 from pydantic import AfterValidator
 
-from gateway.errors import FileError
+from gateway.errors import Fault, FileError
 
 CHUNK_BYTES = 4 << 20
 SCAN_BYTES = 256 << 10
@@ -23,6 +24,10 @@ _BOMS = (
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
+
+
+_LETTERS = re.compile(rb"\xc3[\x80-\xbf]|\xc2[\xa0-\xbf]|\xe2\x82\xac|\xe2\x80[\x90-\xaf]")
+"""Letters, signs and quotes of Western languages in UTF-8. As cp1252 they are two or three signs that no word has."""
 
 
 def _known(name: str) -> str:
@@ -51,6 +56,19 @@ def detect(path: Path, wanted: str) -> str:
         if len(head) >= 4 and head[0] == 0 and head[2] == 0:
             return "utf-16-be"
     return "utf-8" if is_utf8(path) else "cp1252"
+
+
+def mixed(path: Path) -> Fault | None:
+    """The fault of a file that is read as cp1252 and has a line with letters in UTF-8, None of another."""
+    with path.open("rb") as source:
+        for number, line in enumerate(source, start=1):
+            if not line.isascii() and (found := _LETTERS.search(line)):
+                shown, meant = found[0].decode("cp1252", "replace"), found[0].decode()
+                return Fault(
+                    "ROW_DOUBTFUL", f'this line has "{shown}", which is "{meant}" in UTF-8, but the file is not UTF-8: it is read as cp1252',
+                    "Send the file in one encoding.", f"line {number}",
+                )  # fmt: skip
+    return None
 
 
 def is_utf8(path: Path) -> bool:

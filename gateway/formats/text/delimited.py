@@ -140,6 +140,10 @@ class _Delimited(Reading):
         self.received = 0
         check_size(request)
         self.layout = self._found_layout()
+        if (self.options.encoding, self.layout.encoding) == ("auto", "cp1252") and (
+            fault := encoding.mixed(request.path)
+        ):
+            self.faults.append(fault)
         self.columns = self.layout.columns
         self.described = self.layout.named
         if len(self.columns) > request.limits.columns_max:

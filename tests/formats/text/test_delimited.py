@@ -211,6 +211,14 @@ def test_limits_are_held(tmp_path: Path, limit: dict[str, int], message: str, qu
         list(delimited.read(ReadRequest(path, "f.csv", Limits(**limit))))
 
 
+def test_a_line_in_utf8_within_other_text_is_reported(tmp_path: Path) -> None:
+    lines = ["a,b", "1,Caf\u00e9", "2,\u00abCAF\u00c9\u00bb", "3,x"]
+    plain = "\n".join(lines).encode("latin-1")
+    assert read(tmp_path / "f.csv", plain, encoding="auto")[1].faults == []
+    rows, reading = read(tmp_path / "f.csv", plain + "\n4,M\u00fcsli\n".encode(), encoding="auto")
+    assert (len(rows), [(fault.code, fault.position) for fault in reading.faults]) == (4, [("ROW_DOUBTFUL", "line 5")])
+
+
 @pytest.mark.parametrize(
     "text",
     [
