@@ -17,8 +17,7 @@ from gateway.ledger.departures import Departed
 from gateway.ledger.lake import Lake
 from gateway.ledger.verify import FINDINGS_MAX, Finding
 from gateway.regular_file import sha256_of
-from gateway.workbooks.issued_copy import META_COLUMNS, META_SHEET, digest_of, row_hash
-from gateway.workbooks.write import FINANCE, OPERATIONS
+from gateway.workbooks import FINANCE, OPERATIONS
 
 _OURS = re.compile(r"(exceptions|reconciliation)-\d{4}-\d\d-\d\d-v(\d+)\.xlsx")
 _LOCKS = ("~$", ".~lock.", ".")
@@ -110,7 +109,10 @@ _UNREADABLE = (
 
 def _locked_cells(path: Path, issued: set[str]) -> str:
     """What of a workbook is not as it was issued, "" where every locked cell is; `issued` are hashes of the hidden sheet."""
+    # What reads and makes workbooks takes half a second to load, and most of them are as they were written.
     import openpyxl
+
+    from gateway.workbooks.issued_copy import META_COLUMNS, META_SHEET, digest_of, row_hash
 
     try:
         book = openpyxl.load_workbook(path, data_only=True, read_only=True)

@@ -16,13 +16,11 @@ from gateway.failures import explained
 from gateway.ledger import departures
 from gateway.ledger.lake import Lake
 from gateway.regular_file import sha256_of
+from gateway.workbooks import FINANCE, OPERATIONS
 from gateway.workbooks.book_data import BookRun
 from gateway.workbooks.exception_book import write_exception_book
 from gateway.workbooks.gather import gather
 from gateway.workbooks.reconciliation_book import write_reconciliation_book
-
-FINANCE, OPERATIONS = "finance", "operations"
-"""Folders below outbound/: of the exception workbooks, and of the reconciliation workbooks."""
 
 
 def write_workbooks(
