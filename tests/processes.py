@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from multiprocessing.process import BaseProcess
+from pathlib import Path
 from typing import Any
 
 PROCESSES = multiprocessing.get_context("forkserver")
@@ -19,7 +21,7 @@ PROCESSES.set_forkserver_preload(
         "gateway.cli", "gateway.workbooks.write", "openpyxl", "pyarrow.compute", "pyarrow.dataset", "lxml.etree", "babel",
         # What a process runs is in one of these.
         "tests.answers.test_acknowledgements", "tests.documents.test_sending", "tests.intake.test_crash_suspects",
-        "tests.ledger.test_archive", "tests.ledger.test_backup", "tests.ledger.test_kill", "tests.ledger.test_lake",
+        "tests.ledger.test_archive", "tests.ledger.test_backup", "tests.ledger.test_lake",
         "tests.ledger.test_locking", "tests.ledger.test_maintenance", "tests.ledger.test_postgres_catalog",
         "tests.test_daemon", "tests.test_daemon_kill", "tests.transports.test_claims",
     ]
@@ -35,6 +37,17 @@ def _run(environment: Mapping[str, str], target: Callable[..., None], arguments:
     os.environ.clear()
     os.environ.update(environment)
     target(*arguments)
+
+
+def command(log: Path, *arguments: str) -> None:
+    """`gateway ARGUMENTS` in this process, which has nothing else to do; what it prints goes into a file."""
+    from gateway import cli
+
+    with log.open("w") as target:
+        os.dup2(target.fileno(), 1)
+        os.dup2(target.fileno(), 2)
+    sys.argv = ["gateway", *arguments]
+    cli.main()
 
 
 @contextmanager

@@ -36,7 +36,7 @@ from gateway.transports.lane import Lane, Pace
 from gateway.transports.watching import watching
 from tests.conftest import require_or_skip
 from tests.intake.test_together import shipment
-from tests.processes import process_of
+from tests.processes import command, process_of
 from tests.test_books import GOOD, ITEMS
 from tests.transports.sshd import SSHD, Sshd, make_key, wait_for
 
@@ -52,16 +52,10 @@ sftp_poll_s = 0.3
 
 
 def gateway(log: Path, books: bool, arguments: tuple[str, ...]) -> None:
-    """`gateway ARGUMENTS` in this process, which has nothing else to do."""
-    from gateway import cli
-
-    with log.open("w") as target:
-        os.dup2(target.fileno(), 1)
-        os.dup2(target.fileno(), 2)
+    """`gateway ARGUMENTS` in this process, which has nothing else to do; perhaps without the books."""
     if not books:
         Daemon._run_books = lambda self: None  # type: ignore[method-assign]
-    sys.argv = ["gateway", *arguments]
-    cli.main()
+    command(log, *arguments)
 
 
 class Process:

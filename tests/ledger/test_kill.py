@@ -8,7 +8,6 @@ from __future__ import annotations
 import os
 import random
 import shutil
-import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -18,25 +17,13 @@ from gateway import settings as configuration
 from gateway.ledger import verify
 from gateway.ledger.lake import open_lake
 from tests.ledger.conftest import BUSINESS_NOW, content, lay_down_business
-from tests.processes import process_of
+from tests.processes import command, process_of
 
 HOMES, KILLS = int(os.environ.get("HOMES", "2")), 5
 
 
-def gateway(home: Path, *command: str) -> None:
-    """`gateway -C home …` in a process of its own, without its output."""
-    from gateway import cli
-
-    with Path(os.devnull).open("w") as nothing:
-        sys.stdout = sys.stderr = nothing
-        sys.argv = ["gateway", "-C", str(home), *command]
-        os.dup2(nothing.fileno(), 1)
-        os.dup2(nothing.fileno(), 2)
-        cli.main()
-
-
 def once(home: Path) -> Any:
-    process = process_of(gateway, home, "once", "--now", BUSINESS_NOW.isoformat())
+    process = process_of(command, Path(os.devnull), "-C", str(home), "once", "--now", BUSINESS_NOW.isoformat())
     process.start()
     return process
 
