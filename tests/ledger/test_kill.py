@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from gateway import settings as configuration
-from gateway.ledger import verify
+from gateway.ledger import departures, verify
 from gateway.ledger.lake import open_lake
 from tests.ledger.conftest import BUSINESS_NOW, content, lay_down_business
 from tests.processes import command, process_of
@@ -26,6 +26,11 @@ def once(home: Path) -> Any:
     process = process_of(command, Path(os.devnull), "-C", str(home), "once", "--now", BUSINESS_NOW.isoformat())
     process.start()
     return process
+
+
+def compared(rows: list[Any]) -> list[Any]:
+    """Without what names the workbooks: their names and bytes have the number of a commit, and a kill makes more commits."""
+    return [row for row in rows if departures.WORKBOOKS not in row]
 
 
 def waiting(home: Path) -> int:
@@ -68,7 +73,7 @@ def test_kill_at_any_instant_and_run_again(tmp_path: Path) -> None:
     for home in homes:
         found = content(home, config)
         for table, rows in wanted.items():
-            assert found[table] == rows, table
+            assert compared(found[table]) == compared(rows), table
         with open_lake(home, config, read_only=True) as ledger:
             assert verify.verify(ledger) == []
         assert waiting(home) == 0
