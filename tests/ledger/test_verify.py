@@ -276,9 +276,8 @@ def test_the_last_commit_cannot_be_cut_off(business: Path) -> None:
             raw.execute(f"delete from {table} where begin_snapshot = ?", [last])
         for table in ("ducklake_snapshot", "ducklake_snapshot_changes"):
             raw.execute(f"delete from {table} where snapshot_id = ?", [last])
-    findings = check(business)
-    assert named(findings, "audit_log", "statistics", "number of rows")
-    assert named(findings, "journal_line", "statistics", "number of rows")
+    # It is the record of the workbooks: an audit row without rows of other tables.
+    assert named(check(business), "audit_log", "statistics", "number of rows")
 
 
 def test_a_row_and_its_hash_forged_together_still_miss_the_sum(business: Path, business_config: Config) -> None:
