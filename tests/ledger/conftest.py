@@ -19,6 +19,7 @@ from gateway.home import open_home
 from gateway.ledger import lake
 from gateway.ledger.commit import Commit, run_commit
 from gateway.ledger.connection import transaction
+from gateway.ledger.departures import WORKBOOKS
 from gateway.ledger.lake import Lake, open_lake
 from gateway.ledger.sqlite_catalog import CATALOG
 from gateway.model import TABLES
@@ -96,7 +97,9 @@ def content(home: Path, config: Config, at: str = "") -> dict[str, list[Any]]:
 def _plain(table: str, column: str) -> str:
     if (table, column) == ("audit_log", "detail"):
         # The sums of the row hashes cover the clock; the numbers of rows do not.
-        return """regexp_replace(detail, '\\[([0-9]+), "[0-9]+"\\]', '\\1', 'g')"""
+        rows = """regexp_replace(detail, '\\[([0-9]+), "[0-9]+"\\]', '\\1', 'g')"""
+        # A workbook says when it was written.
+        return f"if(action = '{WORKBOOKS}', regexp_replace({rows}, '[0-9a-f]{{64}}', '', 'g'), {rows})"
     return f'cast("{column}" as varchar)'
 
 
