@@ -102,6 +102,7 @@ REASONS = {
     r"occurs twice in (group|interchange)": "two sets of a group, or messages, have one number",
     r"the header has \d+$": "rows with another number of cells than the header",
     r"^the file is empty$": "empty",
+    r"which is read, and its rows are not read": "a further sheet with the same columns, which the mapping does not name",
     r"cells to the right of the header": "a row with a value to the right of the header",
     r"^the document is empty, expected": "a document without a statement",
     r"field :25: is missing|field :60F: comes twice": "a piece of a statement: no account or no balances",

@@ -155,25 +155,52 @@ class _Workbook(Reading):
     # --- before the rows --------------------------------------------------------------------------------
 
     def _choose(self) -> tuple[int, headers.Header]:
+        """The first sheet with the header; others that have it too are reported, since their rows are not read."""
         trouble: FileError | None = None
+        chosen: tuple[int, headers.Header] | None = None
         for sheet in self._candidates():
-            blocks = self._blocks(sheet)
-            rows = (
-                (line, [cell_parts(cell)[2] for cell in cells]) for block in blocks for line, cells in block.texts()
-            )
-            given = self.options.columns
-            if self.options.header is False and not given:
-                given = self._numbered(sheet)
             try:
-                return sheet, headers.find(
-                    rows, self.options.header, self.request.name, given, self.request.columns, self.options.other_names
-                )
+                header = self._found_header(sheet)
             except FileError as error:
                 trouble = trouble or error
-            finally:
-                blocks.close()
-        assert trouble is not None
-        raise trouble
+                continue
+            if chosen is None:
+                chosen = sheet, header
+                if self.options.header is False:
+                    break
+            elif header.columns == chosen[1].columns and self._has_rows(sheet, header):
+                self._report_unread(sheet, chosen[0])
+        if chosen is None:
+            assert trouble is not None
+            raise trouble
+        return chosen
+
+    def _found_header(self, sheet: int) -> headers.Header:
+        """Raises FileError where a sheet has none."""
+        blocks = self._blocks(sheet)
+        rows = ((line, [cell_parts(cell)[2] for cell in cells]) for block in blocks for line, cells in block.texts())
+        given = self.options.columns
+        if self.options.header is False and not given:
+            given = self._numbered(sheet)
+        try:
+            return headers.find(
+                rows, self.options.header, self.request.name, given, self.request.columns, self.options.other_names
+            )
+        finally:
+            blocks.close()
+
+    def _has_rows(self, sheet: int, header: headers.Header) -> bool:
+        return any(
+            line > header.line and any(cell_parts(cell)[2] for cell in cells)
+            for block in self._blocks(sheet)
+            for line, cells in block.texts()
+        )
+
+    def _report_unread(self, sheet: int, read: int) -> None:
+        titles = [self.book.sheets[number].title for number in (sheet, read)]
+        message = f"the sheet {titles[0]} has the columns of {titles[1]}, which is read, and its rows are not read"
+        hint = "Name the sheet in the mapping (`sheet`), or send each sheet in a workbook of its own."
+        self.faults.append(Fault("ROW_DOUBTFUL", message, hint, titles[0]))
 
     def _candidates(self) -> list[int]:
         """The sheets to look at, in order."""
