@@ -20,13 +20,19 @@ class Log:
     def to_stderr(self, *, terminal: bool) -> None:
         """Write events to standard error: as text on a terminal, otherwise as a line of JSON for each."""
         self._begin = terminal
+        if "structlog" in sys.modules:
+            # Whoever captures events afterwards must not lose them to the first one.
+            self._set_up()
+
+    def _set_up(self) -> None:
+        if self._begin is not None:
+            _configure(terminal=self._begin)
+            self._begin = None
 
     def __getattr__(self, level: str) -> Any:
         import structlog
 
-        if self._begin is not None:
-            _configure(terminal=self._begin)
-            self._begin = None
+        self._set_up()
         return getattr(structlog.get_logger(), level)
 
 

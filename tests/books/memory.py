@@ -50,6 +50,7 @@ class Books:
     rules: PostingRules = RULES
     since: Any = None
     clock: Clock = field(default_factory=Clock)
+    anchors: None = None
 
     def row_counts(self) -> dict[str, int]:
         """None that should be copied: the tables lie in memory already."""

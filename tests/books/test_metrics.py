@@ -124,7 +124,7 @@ def test_a_home_with_a_fault_or_without_the_file_is_refused_with_one_clear_line(
         pass
     path.unlink()
     with (
-        pytest.raises(HouseError, match=r"read .*metrics\.toml: missing\. Run `gateway init` to create it"),
+        pytest.raises(HouseError, match=r"read .*metrics\.toml: missing\. Fix: Run `gateway init` to create it"),
         open_home(home),
     ):
         pass
