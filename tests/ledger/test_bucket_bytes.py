@@ -192,7 +192,7 @@ def test_an_absent_bucket_is_one_sentence(config: Config, tmp_path: Path) -> Non
     said = refused(tmp_path, changed(config, data="s3://nowhere-at-all/books/data"))
     assert said == (
         "open ledger s3://nowhere-at-all/books/data/: there is no such bucket. "
-        "Create the bucket, or correct its name in config.toml."
+        "Fix: Create the bucket, or correct its name in config.toml."
     )
 
 
