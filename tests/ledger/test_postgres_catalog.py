@@ -282,7 +282,7 @@ def test_a_wrong_password_is_one_sentence(places: Places, tmp_path: Path, monkey
     ("changed", "message"),
     [
         ({"port": "1"}, "Check that PostgreSQL runs there"),
-        ({"dbname": "nowhere"}, 'database "nowhere" does not exist. Create it'),
+        ({"dbname": "nowhere"}, 'database "nowhere" does not exist. Fix: Create it'),
         ({"host": "/nonexistent"}, "Check that PostgreSQL runs there"),
     ],
 )
