@@ -278,7 +278,9 @@ def listed_often(times: int) -> bytes:
 
 def test_a_file_that_takes_too_much_is_set_aside_and_the_others_are_taken(gateway: Home, drop: Put) -> None:
     limits = gateway.settings.limits
-    object.__setattr__(gateway.settings, "limits", limits.model_copy(update={"memory_mb_max": 100, "cell_bytes_max": 200_000_000}))
+    object.__setattr__(
+        gateway.settings, "limits", limits.model_copy(update={"memory_mb_max": 100, "cell_bytes_max": 200_000_000})
+    )
     head = "date,location,sku,status,quantity,unit-cost\n"
     drop("own-warehouse", "opening-1.csv", f"{head}2026-09-01,MAIN,SKU-1,AVAILABLE,5,2.00\n")
     drop("own-warehouse", "opening-2.csv", f"{head}2026-09-02,MAIN,SKU-1,AVAILABLE,{'9' * 120_000_000},2.00\n")
