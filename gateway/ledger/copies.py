@@ -11,7 +11,7 @@ from operator import itemgetter
 
 import duckdb
 
-ROWS_MAX = 200_000
+ROWS_MAX = 50_000
 """So many rows are copied in all, those of the smallest tables; the other tables are read where they lie."""
 
 
