@@ -200,9 +200,10 @@ class Daemon:
         if config == old.settings:
             return
         needs_restart = [
-            name for name in ("ledger", "audit", "limits.memory_mb_max", "daemon.listen", "daemon.token_env")
+            name
+            for name in ("ledger", "audit", "limits.memory_mb_max", "daemon.listen", "daemon.token_env")
             if operator.attrgetter(name)(config) != operator.attrgetter(name)(old.settings)
-        ]  # fmt: skip
+        ]
         if needs_restart:
             log.warning("reload.restart_needed", settings=needs_restart)
         self._end_lanes()
@@ -321,8 +322,13 @@ class Daemon:
         ended = time.monotonic()
         self._books_not_before = ended + (ended - begun) * (1 / BOOKS_SHARE - 1)
         self.monitor.booked(exceptions.by_owner(self.home.lake.con))
-        log.info("books.done", open=outcome.open, opened=outcome.opened, closed=outcome.closed,
-                 workbooks=[path.name for path in workbooks])  # fmt: skip
+        log.info(
+            "books.done",
+            open=outcome.open,
+            opened=outcome.opened,
+            closed=outcome.closed,
+            workbooks=[path.name for path in workbooks],
+        )
         self._wake_lanes()
 
     def _books_and_workbooks(self) -> tuple[Outcome, list[Path]]:

@@ -12,9 +12,13 @@ from tests import bench_readers
 from tests.bench import shipments
 
 FILES = {
-    "swift/mt940": bench_readers.mt940, "bai/bai2": bench_readers.bai2, "ofx/ofx": bench_readers.ofx,
-    "x12/945": shipments, "edifact/INVRPT": bench_readers.inventory, "iso20022/camt.053": bench_readers.camt,
-}  # fmt: skip
+    "swift/mt940": bench_readers.mt940,
+    "bai/bai2": bench_readers.bai2,
+    "ofx/ofx": bench_readers.ofx,
+    "x12/945": shipments,
+    "edifact/INVRPT": bench_readers.inventory,
+    "iso20022/camt.053": bench_readers.camt,
+}
 
 
 @pytest.mark.parametrize(("pack", "write"), FILES.items(), ids=FILES)

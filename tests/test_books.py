@@ -187,12 +187,17 @@ def test_an_unknown_code_is_in_suspense(gateway: Home, drop: Drop) -> None:
     [
         ("main-bank", "camt053.xml", "<?xml version='1.0'?><!DOCTYPE a [<!ENTITY b 'c'>]><Document/>", "DOCTYPE"),
         ("main-bank", "camt053.xml", "<Document><BkToCstmrStmt>", "not well-formed"),
-        ("amazon-us", "unknown.bin", b"\x00\x01", "unknown.bin looks like no known format; no mapping of amazon-us reads it"),
+        (
+            "amazon-us",
+            "unknown.bin",
+            b"\x00\x01",
+            "unknown.bin looks like no known format; no mapping of amazon-us reads it",
+        ),
         ("nobody", "orders.csv", "a,b\n1,2\n", "there is no mapping for partner nobody"),
         ("amazon-us", "orders.csv", "a,b\n1,2\n", 'the column "currency" is missing'),
         ("own-warehouse", "count.xlsx", b"PK\x03\x04 broken", "damaged"),
     ],
-)  # fmt: skip
+)
 def test_a_file_that_cannot_be_read_is_quarantined_with_the_reason(
     gateway: Home, drop: Drop, partner: str, name: str, content: str | bytes, said: str
 ) -> None:

@@ -246,8 +246,11 @@ def test_a_german_statement_of_etsy_and_a_type_that_may_be_a_deposit(reader: Hom
     file.write_text(GERMAN)
     found = read(reader, STANDARD / "etsy" / "statement.toml", file)
     assert sorted((row["canonical_class"], row["amount"]) for row in found["records"]["settlement_line"]) == [
-        ("commission", "-80.2400"), ("other_fee", "-0.2000"), ("principal", "1234.5000"), ("refund_principal", "-10.0000"),
-    ]  # fmt: skip
+        ("commission", "-80.2400"),
+        ("other_fee", "-0.2000"),
+        ("principal", "1234.5000"),
+        ("refund_principal", "-10.0000"),
+    ]
     assert {row.get("order_id") for row in found["records"]["settlement_line"]} == {"3700000001", None}
     assert [(row["deposit_date"], row["total"]) for row in found["records"]["settlement"]] == [
         ("2026-07-17", "1144.2600")

@@ -33,8 +33,12 @@ def test_a_share_of_public_documents_is_taken(reader: Home) -> None:
         pytest.skip("the public samples are not at hand")
     shares = measure(reader, paths)
     assert {kind: share.taken / share.lines for kind, share in shares.items()} == {
-        "x12 850": 1, "x12 855": 1, "x12 810": 1, "edifact INVOIC": 1, "edifact ORDERS": 1,
-    }  # fmt: skip
+        "x12 850": 1,
+        "x12 855": 1,
+        "x12 810": 1,
+        "edifact INVOIC": 1,
+        "edifact ORDERS": 1,
+    }
 
 
 def test_the_page_shows_the_shares_that_are_measured(reader: Home) -> None:

@@ -139,8 +139,12 @@ def silent(tmp_path: Path) -> Iterator[Sftp]:
 def gateway_of(home: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-c", PLAIN, "-C", str(home), *arguments],
-        cwd=Path(__file__).parent.parent, capture_output=True, text=True, check=False, timeout=60,
-    )  # fmt: skip
+        cwd=Path(__file__).parent.parent,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
 
 
 def ask(home: Path, sql: str) -> list[Any]:

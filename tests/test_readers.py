@@ -292,9 +292,12 @@ def test_a_file_that_takes_too_much_is_set_aside_and_the_others_are_taken(gatewa
         receipts = taken(gateway, Folder(gateway.folder, gateway.settings).poll())
         files = {file.name: file for receipt in receipts for file in receipt.files}
         assert {name: file.state for name, file in files.items()} == {
-            "opening-1.csv": "ACCEPTED", "opening-2.csv": "QUARANTINED", "opening-3.csv": "ACCEPTED",
-            "opening-4.zip": "QUARANTINED", "opening-5.csv": "ACCEPTED",
-        }  # fmt: skip
+            "opening-1.csv": "ACCEPTED",
+            "opening-2.csv": "QUARANTINED",
+            "opening-3.csv": "ACCEPTED",
+            "opening-4.zip": "QUARANTINED",
+            "opening-5.csv": "ACCEPTED",
+        }
         for name in ("opening-2.csv", "opening-4.zip"):
             assert "more than 100 MB of memory to read" in files[name].reason
         [result] = again(gateway, files["opening-2.csv"].file_id, force=False)

@@ -13,9 +13,14 @@ _EVERY = re.compile(rf"(?:([1-9]\d{{0,2}}) )?({'|'.join(UNITS)})s?")
 _SPAN = re.compile(r"(\d{1,4}) ?(minute|hour|day|week|m|h|d)s?")
 _TIME = re.compile(r"([01]\d|2[0-3]):([0-5]\d)")
 _LENGTHS = {
-    "m": timedelta(minutes=1), "minute": timedelta(minutes=1), "h": timedelta(hours=1), "hour": timedelta(hours=1),
-    "d": timedelta(days=1), "day": timedelta(days=1), "week": timedelta(days=7),
-}  # fmt: skip
+    "m": timedelta(minutes=1),
+    "minute": timedelta(minutes=1),
+    "h": timedelta(hours=1),
+    "hour": timedelta(hours=1),
+    "d": timedelta(days=1),
+    "day": timedelta(days=1),
+    "week": timedelta(days=7),
+}
 
 
 class Every(NamedTuple):

@@ -212,9 +212,10 @@ def _missing(name: str, search: HeaderSearch, best: tuple[int, int, Sequence[str
     likely = [(one, closest(one, cells)) for one in search.contains if not _hits(cells, [one])]
     alike = ", ".join(f"{shown(cell)} for {one}" for one, cell in likely if cell)
     raise FileError(
-        name, f"no header {wanted}{where}{near}{f'; it may have {alike}' if alike else ''}",
+        name,
+        f"no header {wanted}{where}{near}{f'; it may have {alike}' if alike else ''}",
         "Send the file with that header, or name its columns in [file.other_names] of the mapping.",
-    )  # fmt: skip
+    )
 
 
 def names(cells: Sequence[str]) -> tuple[str, ...]:

@@ -241,9 +241,10 @@ class Sectioned(Reading):
         self.headings = {column.removeprefix(own): heading for column, heading in self.splitter.headings.items()}
         if len(self.columns) > request.limits.columns_max:
             raise FileError(
-                request.name, f"its sections have {len(self.columns)} columns, more than columns_max",
+                request.name,
+                f"its sections have {len(self.columns)} columns, more than columns_max",
                 "Check the sections of the mapping, or raise limits.columns_max.",
-            )  # fmt: skip
+            )
 
     def _parts(self) -> Iterator[Part]:
         return self.splitter.parts(self.source.rows())
@@ -272,9 +273,11 @@ class Sectioned(Reading):
         for name, given in self.given.items():
             if name == part.section and given.section.once and any(given.values):
                 raise FileError(
-                    self.request.name, f"section {name}, which stands once in a file, comes again",
-                    "Send two files, or remove `once` from the section in the mapping.", self.source.place(part.line),
-                )  # fmt: skip
+                    self.request.name,
+                    f"section {name}, which stands once in a file, comes again",
+                    "Send two files, or remove `once` from the section in the mapping.",
+                    self.source.place(part.line),
+                )
             if name == part.section and (part.values is not None or given.section.reach == "above"):
                 given.add(part.line, part.values)
             elif part.section in self.around[name]:

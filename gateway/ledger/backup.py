@@ -174,10 +174,11 @@ def _verify(folder: Path, config: Config) -> None:
     if findings:
         first = findings[0]
         raise HouseError(
-            "verify the backup of", str(folder.parent),
+            "verify the backup of",
+            str(folder.parent),
             "Run `gateway verify`: if it finds nothing, the damage is in the backup before; begin in a new folder.",
             f"{len(findings)} findings, the first: {first.table} {first.row}: {first.message}",
-        )  # fmt: skip
+        )
     # Of the connection, not of the ledger.
     shutil.rmtree(folder / "ledger" / "tmp", ignore_errors=True)
     for suffix in WAL_AND_SHARED_MEMORY:

@@ -82,8 +82,12 @@ _CATALOG = (
 
 def read_rows(con: duckdb.DuckDBPyConnection, table: str, at: str) -> None:
     """Add to `_seen` what the rows of a table say themselves, in the snapshot that `at` names."""
-    names = [name for (name,) in con.execute(
-        "select column_name from _columns where name = ? order by column_id", [table]).fetchall()]  # fmt: skip
+    names = [
+        name
+        for (name,) in con.execute(
+            "select column_name from _columns where name = ? order by column_id", [table]
+        ).fetchall()
+    ]
     quoted = ", ".join(f"'{name}'" for name in names)
     least, most = (", ".join(_sorted(f'{end}("{name}")') for name in names) for end in ("min", "max"))
     filled = ", ".join(f'count("{name}")' for name in names)

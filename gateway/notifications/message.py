@@ -44,8 +44,12 @@ def alert(recipient: Recipient, templates: Templates, rows: Rows, items: Sequenc
 
 def digest(recipient: Recipient, templates: Templates, day: Digest, items: Sequence[str], now: datetime) -> Message:
     """The digest of a day: what is open, new, closed, overdue, and the files that came or are late."""
-    values = {"open_count": str(len(day.open)), "opened_count": str(len(day.opened)),
-              "closed_count": str(len(day.closed)), "overdue_count": str(day.overdue)}  # fmt: skip
+    values = {
+        "open_count": str(len(day.open)),
+        "opened_count": str(len(day.opened)),
+        "closed_count": str(len(day.closed)),
+        "overdue_count": str(day.overdue),
+    }
     lists: dict[str, tuple[Rows, Sequence[str]]] = {
         "open": (day.open, EXCEPTION),
         "opened": (day.opened, EXCEPTION),
@@ -69,20 +73,33 @@ def _message(
     more: dict[str, object],
 ) -> Message:
     local = now.astimezone(ZoneInfo(recipient.timezone))
-    values |= {"owners": ", ".join(recipient.owner), "date": f"{local:%Y-%m-%d}", "time": f"{local:%H:%M}",
-               "timezone": recipient.timezone}  # fmt: skip
+    values |= {
+        "owners": ", ".join(recipient.owner),
+        "date": f"{local:%Y-%m-%d}",
+        "time": f"{local:%H:%M}",
+        "timezone": recipient.timezone,
+    }
     plain = values | {name: text_of(rows, columns) for name, (rows, columns) in lists.items()}
     rich = {name: html.escape(value) for name, value in values.items()}
     rich |= {name: html_of(rows, columns) for name, (rows, columns) in lists.items()}
     key = hashlib.sha256("\n".join([kind, recipient.target, *sorted(items)]).encode()).hexdigest()[:32]
     data = {
-        "kind": kind, "id": key, "owners": list(recipient.owner), "at": now.astimezone(UTC).isoformat(),
-        **more, **{name: rows[:LISTED_MAX] for name, (rows, _) in lists.items()},
-    }  # fmt: skip
+        "kind": kind,
+        "id": key,
+        "owners": list(recipient.owner),
+        "at": now.astimezone(UTC).isoformat(),
+        **more,
+        **{name: rows[:LISTED_MAX] for name, (rows, _) in lists.items()},
+    }
     return Message(
-        kind, key, tuple(items), _line(templates.subject.substitute(plain)), templates.text.substitute(plain),
-        templates.html.substitute(rich), json.dumps(data, ensure_ascii=False, default=str).encode(),
-    )  # fmt: skip
+        kind,
+        key,
+        tuple(items),
+        _line(templates.subject.substitute(plain)),
+        templates.text.substitute(plain),
+        templates.html.substitute(rich),
+        json.dumps(data, ensure_ascii=False, default=str).encode(),
+    )
 
 
 def as_mail(message: Message, sender: str, recipient: Recipient, now: datetime) -> EmailMessage:

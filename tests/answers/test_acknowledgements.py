@@ -160,8 +160,10 @@ def test_a_file_whose_envelopes_cannot_be_read_for_its_answer_is_set_aside_alone
         run_once(gateway)
         states = dict(gateway.lake.con.execute("select name, state from file where feed <> 'items'").fetchall())
         assert {name: states[name] for name in sorted(states) if name.startswith("945")} == {
-            "945-1.edi": "ACCEPTED", "945-2.edi": "QUARANTINED", "945-3.edi": "ACCEPTED",
-        }  # fmt: skip
+            "945-1.edi": "ACCEPTED",
+            "945-2.edi": "QUARANTINED",
+            "945-3.edi": "ACCEPTED",
+        }
         assert sum(content.count("ST*997*") for content in answers_of(gateway).values()) == 2
 
 

@@ -40,9 +40,13 @@ def received(number: int, sku: str, qty: str, cost: str = "2.00", **more: str | 
 
 def counted(number: int, qty: str, **more: str) -> Row:
     return {
-        "record_id": f"c.{number}", "sku": "CUP", "qty": qty, "status": "AVAILABLE", "scope": "FULL",
+        "record_id": f"c.{number}",
+        "sku": "CUP",
+        "qty": qty,
+        "status": "AVAILABLE",
+        "scope": "FULL",
         "as_of": "2026-11-02T00:00:00Z",
-    } | more  # fmt: skip
+    } | more
 
 
 def left_out(ledger: Books) -> list[tuple[str, str]]:

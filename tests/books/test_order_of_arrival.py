@@ -44,9 +44,14 @@ def shipped(file: str, sku: str, qty: int, hour: int = 9, order: str = "O-1", nu
     at = f"2026-11-03T{hour:02}:00:00Z"
     line = common | {"record_id": f"{file}.s.{order}.{sku}.{number}", "shipped_qty": qty, "shipped_at": at}
     move = common | {
-        "record_id": f"{file}.m.{order}.{sku}.{number}", "qty": qty, "type": "SHIP", "occurred_at": at,
-        "from_status": "AVAILABLE", "to_status": "CUSTOMER", "to_location": "CUSTOMER",
-    }  # fmt: skip
+        "record_id": f"{file}.m.{order}.{sku}.{number}",
+        "qty": qty,
+        "type": "SHIP",
+        "occurred_at": at,
+        "from_status": "AVAILABLE",
+        "to_status": "CUSTOMER",
+        "to_location": "CUSTOMER",
+    }
     return {"shipment_line": [line], "inventory_movement": [move]}
 
 
@@ -174,9 +179,14 @@ def test_a_late_receipt_and_its_correction_change_what_was_sold(ledger: Books) -
     ledger.run()
     assert ledger.balances()["cogs"] == Decimal("8.00")
     back = dict(received("c", "CUP", 4, "5.00", 2)["inventory_movement"][0]) | {
-        "record_id": "c.m.CUP.1r", "type": "REVERSAL", "reversal_of": "c.m.CUP.1", "from_status": "AVAILABLE",
-        "to_status": "SUPPLIER", "from_location": "DC", "to_location": "SUPPLIER",
-    }  # fmt: skip
+        "record_id": "c.m.CUP.1r",
+        "type": "REVERSAL",
+        "reversal_of": "c.m.CUP.1",
+        "from_status": "AVAILABLE",
+        "to_status": "SUPPLIER",
+        "from_location": "DC",
+        "to_location": "SUPPLIER",
+    }
     corrected = dict(received("d", "CUP", 4, "4.00", 2)["inventory_movement"][0]) | {"supersedes": "c.m.CUP.1"}
     ledger.put("inventory_movement", [back, corrected])
     ledger.run()
@@ -188,10 +198,15 @@ HISTORY: dict[str, File] = {
     **ORDER,
     "receipt-1": joined(received("receipt-1", "CUP", 5, "3.00", 1), received("receipt-1", "POT", 2, "8.00", 1)),
     "receipt-2": received("receipt-2", "CUP", 4, "4.20", 2),
-    "orders-2": {"order_line": [ordered("orders-2", "CUP", 3, "10.00", "O-2", tax_amount="0.70"), ordered("orders-2", "POT", 1, "24.00", "O-2")]},
+    "orders-2": {
+        "order_line": [
+            ordered("orders-2", "CUP", 3, "10.00", "O-2", tax_amount="0.70"),
+            ordered("orders-2", "POT", 1, "24.00", "O-2"),
+        ]
+    },
     "ship-2a": joined(shipped("ship-2a", "CUP", 1, 10, "O-2"), shipped("ship-2a", "POT", 1, 10, "O-2")),
     "ship-2b": joined(shipped("ship-2b", "CUP", 1, 11, "O-2", "2"), shipped("ship-2b", "CUP", 1, 12, "O-2", "3")),
-}  # fmt: skip
+}
 """Files that do depend on one another: two costs of one item, an order that ships in three parts, shipments first."""
 ACCOUNTS = BALANCES | {
     # CUP: 5 at 3.00 and 4 at 4.20 are 31.80 for 9. Two for O-1: 31.80 ÷ 9 × 2 = 7.07; then 24.73 ÷ 7 = 3.53,

@@ -124,9 +124,13 @@ def test_hours_go_on_across_midnight_and_are_three_at_two_o_clock_when_clocks_go
     hourly = Calendar("hour", BERLIN, by=time(0, 20))
     keys = [period.key[:16] + period.key[16:19] for period in some(hourly, "2026-10-24T23:10+02:00", 6)]
     assert keys == [
-        "2026-10-24T23:00+02", "2026-10-25T00:00+02", "2026-10-25T01:00+02", "2026-10-25T02:00+02",
-        "2026-10-25T02:00+01", "2026-10-25T03:00+01",
-    ]  # fmt: skip
+        "2026-10-24T23:00+02",
+        "2026-10-25T00:00+02",
+        "2026-10-25T01:00+02",
+        "2026-10-25T02:00+02",
+        "2026-10-25T02:00+01",
+        "2026-10-25T03:00+01",
+    ]
     assert hourly.period_of(at("2026-10-25T00:59+02:00")).due == at("2026-10-25T00:20+02:00")
 
 

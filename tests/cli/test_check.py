@@ -80,8 +80,10 @@ def test_check_reads_partners_and_packs_with_their_samples(mine: Runner) -> None
 
 def test_check_names_file_line_and_fix_of_a_slip(mine: Runner) -> None:
     path = mine.home / "mappings" / "amazon-us" / "settlement.toml"
-    path.write_text(path.read_text() + '\n[file]\ndelimitr = "tab"\n\n[[record]]\ntype = "settlement_line"\n'
-                    '[record.fields]\namont = "amount"\n')  # fmt: skip
+    path.write_text(
+        path.read_text() + '\n[file]\ndelimitr = "tab"\n\n[[record]]\ntype = "settlement_line"\n'
+        '[record.fields]\namont = "amount"\n'
+    )
     line = path.read_text().splitlines().index('amont = "amount"') + 1
     done = mine("check", "amazon-us/settlement")
     assert done.code == cli.USAGE
@@ -194,8 +196,12 @@ def test_check_expand_reports_faults_on_standard_error(mine: Runner) -> None:
 
 def test_toml_of_a_mapping_keeps_every_kind_of_value() -> None:
     data = {
-        "feed": 'a "quoted" name', "valid_from": tomllib.loads("d = 2026-01-02")["d"], "expect": {"every": "1 day"},
+        "feed": 'a "quoted" name',
+        "valid_from": tomllib.loads("d = 2026-01-02")["d"],
+        "expect": {"every": "1 day"},
         "file": {"match": ["*.csv"], "ignore": [{"name": "total", "when": "\"SKU\" = 'x'"}], "header": {"row": 4}},
-        "record": [{"type": "item", "key": ["sku"], "fields": {"sku": "SKU", "_n": {"constant": 0, "map": {"01": "A"}}}}],
-    }  # fmt: skip
+        "record": [
+            {"type": "item", "key": ["sku"], "fields": {"sku": "SKU", "_n": {"constant": 0, "map": {"01": "A"}}}}
+        ],
+    }
     assert tomllib.loads(toml.text(data)) == data

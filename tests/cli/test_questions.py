@@ -28,8 +28,12 @@ def test_status_shows_files_exceptions_and_a_trial_balance_of_zero(run: Runner) 
 
 def test_status_lists_what_is_expected_today(mine: Runner) -> None:
     mapping = mine.home / "mappings" / "amazon-us" / "settlement.toml"
-    text = re.sub(r"^expect .*$", 'expect = { every = "day", since = 2020-01-01, timezone = "Pacific/Kiritimati" }',
-                  mapping.read_text(), flags=re.MULTILINE)  # fmt: skip
+    text = re.sub(
+        r"^expect .*$",
+        'expect = { every = "day", since = 2020-01-01, timezone = "Pacific/Kiritimati" }',
+        mapping.read_text(),
+        flags=re.MULTILINE,
+    )
     mapping.write_text(text)
     today = datetime.now(ZoneInfo("Pacific/Kiritimati")).date()
     rows = {row["period"]: row for row in json.loads(mine("status", "--json").out)["expected today"]}

@@ -310,10 +310,15 @@ ORDER = "W-1,{line},2026-11-19,OPEN,2026-11-22,{sku},{qty},3PL-E,Jane Example,1 
 def test_an_order_is_sent_once_with_all_its_lines(home: Path, drop: Put) -> None:
     with sending(home, ORDERS) as gateway:
         master(drop)
-        given(drop, "orders", ORDER.format(line=1, sku="SKU-1", qty=24), ORDER.format(line=2, sku="SKU-2", qty=6),
-              ORDER.format(line=1, sku="SKU-1", qty=1).replace("W-1", "W-2").replace("3PL-E", "DC1"),
-              ORDER.format(line=1, sku="SKU-1", qty=1).replace("W-1", "W-3").replace("OPEN", "HELD"),
-              ORDER.format(line=1, sku="SKU-1", qty=1).replace("W-1", "W-4").replace("11-19", "10-31"))  # fmt: skip
+        given(
+            drop,
+            "orders",
+            ORDER.format(line=1, sku="SKU-1", qty=24),
+            ORDER.format(line=2, sku="SKU-2", qty=6),
+            ORDER.format(line=1, sku="SKU-1", qty=1).replace("W-1", "W-2").replace("3PL-E", "DC1"),
+            ORDER.format(line=1, sku="SKU-1", qty=1).replace("W-1", "W-3").replace("OPEN", "HELD"),
+            ORDER.format(line=1, sku="SKU-1", qty=1).replace("W-1", "W-4").replace("11-19", "10-31"),
+        )
         run_once(gateway)
         assert segments(sent_to_east(home)["940-000000001.edi"]) == [
             "ST*940*0001", "W05*N*W-1", "N1*WH**92*3PL-E", "N1*ST*Jane Example", "N3*1 Sample Street",
@@ -373,8 +378,13 @@ def test_an_order_that_changes_after_it_was_sent_is_an_exception_and_not_sent_ag
 def test_transfers_and_advices_are_sent_to_the_warehouse_that_gets_them(home: Path, drop: Put) -> None:
     with sending(home, TRANSFERS) as gateway:
         master(drop)
-        given(drop, "transfers", "TR-1,1,2026-11-19,SKU-1,12,DC1,3PL-E,L-7", "TR-1,2,2026-11-19,SKU-2,9,DC1,3PL-E,",
-              "TR-2,1,2026-11-19,SKU-1,5,3PL-E,DC1,")  # fmt: skip
+        given(
+            drop,
+            "transfers",
+            "TR-1,1,2026-11-19,SKU-1,12,DC1,3PL-E,L-7",
+            "TR-1,2,2026-11-19,SKU-2,9,DC1,3PL-E,",
+            "TR-2,1,2026-11-19,SKU-1,5,3PL-E,DC1,",
+        )
         given(drop, "advices", "ASN-1,1,PO-7,Mugs Ltd,3PL-E,2026-11-18,2026-11-25,SKU-1,40")
         run_once(gateway)
         assert segments(sent_to_east(home)["943-000000001.edi"]) == [
@@ -394,8 +404,12 @@ def test_transfers_and_advices_are_sent_to_the_warehouse_that_gets_them(home: Pa
 def test_authorised_returns_are_sent(home: Path, drop: Put) -> None:
     with sending(home, RETURNS) as gateway:
         master(drop)
-        given(drop, "returns", "RMA-1,W-1,1,SKU-1,2,DEFECTIVE,REPAIR,2026-11-19,DC1",
-              "RMA-2,W-2,1,SKU-1,1,DOES_NOT_FIT,,2026-11-19,DC1")  # fmt: skip
+        given(
+            drop,
+            "returns",
+            "RMA-1,W-1,1,SKU-1,2,DEFECTIVE,REPAIR,2026-11-19,DC1",
+            "RMA-2,W-2,1,SKU-1,1,DOES_NOT_FIT,,2026-11-19,DC1",
+        )
         run_once(gateway)
         names = ("rma", "order_id", "line_no", "sku", "qty", "reason", "disposition", "stage", "location")
         assert picked(read_back(gateway, home, "180-000000001.edi", "x12/180"), *names) == [

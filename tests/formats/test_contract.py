@@ -126,10 +126,15 @@ XLSB = made(lambda path: xlsb(path, [
     [(6, 0, wide("S-2")), (3, 0, b"\x2a")], [(8, 0, wide("S-3") + bytes(6)), (4, 0, b"\1")],
 ], strings=["SKU"], formats=["00000"], merged=[(1, 2, 0, 0)]))  # fmt: skip
 CELL = '<table:table-cell office:value-type="string"><text:p>{}</text:p></table:table-cell>'
-ODS = made(lambda path: ods(path, f"""<table:table table:name="S"><table:table-row>{CELL.format("SKU")}{CELL.format("Qty")}
+ODS = made(
+    lambda path: ods(
+        path,
+        f"""<table:table table:name="S"><table:table-row>{CELL.format("SKU")}{CELL.format("Qty")}
 </table:table-row><table:table-row table:number-rows-repeated="2">{CELL.format("S-1")}<table:table-cell
 office:value-type="float" office:value="5"><text:p>5</text:p></table:table-cell></table:table-row><table:table-row>
-<table:table-cell table:formula="of:=1+1"/></table:table-row></table:table>"""))  # fmt: skip
+<table:table-cell table:formula="of:=1+1"/></table:table-row></table:table>""",
+    )
+)
 XLS = CORPUS / "xlsx" / "frictionless__table-with-booleans.xls"
 TABLE = 'preamble\nSKU,Qty\nS-1,5\n"S-2\nb",6\nbad\n\nS-3,7\n'
 COUNT = {"header": {"contains": ["SKU", "Qty"]}}

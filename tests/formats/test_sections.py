@@ -110,8 +110,9 @@ def test_a_row_that_fits_no_section_is_rejected_and_what_stood_above_it_holds_no
     *lost, stranger, short = sorted(result["faults"], key=lambda fault: fault["column_name"], reverse=True)
     assert stranger["position"] == "line 8" and 'expected "Cart ID" in the first cell (cart)' in stranger["message"]
     assert [(fault["position"], fault["column_name"]) for fault in lost] == [
-        ("line 13", "cart/Ordered Date"), ("line 13", "cart/Cart ID"),
-    ]  # fmt: skip
+        ("line 13", "cart/Ordered Date"),
+        ("line 13", "cart/Cart ID"),
+    ]
     assert "line 8 fits no section, so it is not known whose cart this row has" in lost[1]["message"]
     assert short["position"] == "line 21"
     assert short["message"] == "the row has 4 cells, the header in line 19 of item has 5"
@@ -155,9 +156,10 @@ def test_rows_that_begin_with_a_tag_and_totals_below_them(reader: Home, tmp_path
     file.write_text(TWO)
     result = mapped(reader, tmp_path, TAGGED, file)
     assert lines(result) == [
-        ("line 3", "1", "MUG", "2.0000", "4.0000"), ("line 4", "1", "LAMP", "1.0000", "9.0000"),
+        ("line 3", "1", "MUG", "2.0000", "4.0000"),
+        ("line 4", "1", "LAMP", "1.0000", "9.0000"),
         ("line 7", "2", "MUG", "1.0000", "2.0000"),
-    ]  # fmt: skip
+    ]
     assert {row["currency"] for row in result["records"]["order_line"]} == {"EUR"} and result["faults"] == []
 
 
@@ -208,8 +210,13 @@ def test_titles_distinguish_sections_with_the_same_header(tmp_path: Path) -> Non
     ]
     [row] = given(tmp_path, text, "line", *sections)
     assert row == {
-        "SKU": "MUG", "Qty": "2", "ship/NAME": "Ann", "ship/Town": "Bonn", "bill/Name": "Bob", "bill/Town": "Köln",
-    }  # fmt: skip
+        "SKU": "MUG",
+        "Qty": "2",
+        "ship/NAME": "Ann",
+        "ship/Town": "Bonn",
+        "bill/Name": "Bob",
+        "bill/Town": "Köln",
+    }
 
 
 def test_sections_that_only_their_widths_distinguish(tmp_path: Path) -> None:
@@ -221,8 +228,10 @@ def test_sections_that_only_their_widths_distinguish(tmp_path: Path) -> None:
     ]
     found = given(tmp_path, text, "line", *sections)
     assert [(row["SKU"], row["order/Order"], row["total/Total"]) for row in found] == [
-        ("MUG", "1", "17.00"), ("LAMP", "1", "17.00"), ("MUG", "2", "4.00"),
-    ]  # fmt: skip
+        ("MUG", "1", "17.00"),
+        ("LAMP", "1", "17.00"),
+        ("MUG", "2", "4.00"),
+    ]
     reading = delimited.read(request(tmp_path, text + "LAMP,1,9.00,9.00,x\n", "line", *sections))
     assert sum(batch.num_rows for batch in reading) == 3
     assert "expected 3 cells (order); 4 cells (line); 2 cells (total)" in reading.faults[0].message
@@ -296,9 +305,13 @@ def test_a_file_of_which_nothing_fits_or_whose_rows_became_one_is_refused(
         ('tag = "L"', 'tag = "h"', "sections order and line begin alike"),
         ('format  = "delimited"', 'format  = "delimited"\nheader  = false', "the sections have headers of their own"),
         ('within = "order"', 'within = "ordre"', "within = ordre is no section"),
-        ('tag = "L", columns', 'title = "L", header = ["a"], columns', "section line: say one of tag, labels, header, title or columns"),
+        (
+            'tag = "L", columns',
+            'title = "L", header = ["a"], columns',
+            "section line: say one of tag, labels, header, title or columns",
+        ),
     ],
-)  # fmt: skip
+)
 def test_what_check_says_of_sections(tmp_path: Path, before: str, after: str, message: str) -> None:
     path = tmp_path / "acme" / "feed.toml"
     path.parent.mkdir()

@@ -101,8 +101,11 @@ def test_a_return_that_a_file_reports_twice_is_one_unit_if_it_has_a_licence_plat
     assert take(gateway, "seller", own, first.encode(), later.encode()) == [(4, 1), (0, 3)]
     stages = "select order_id, lpn, occurred_at::date::varchar from return_event_current where stage = 'RECEIVED' order by all"
     assert gateway.lake.con.execute(stages).fetchall() == [
-        ("1", "LPN1", "2026-08-03"), ("2", "LPN2", "2026-08-01"), ("3", None, "2026-08-01"), ("3", None, "2026-08-01"),
-    ]  # fmt: skip
+        ("1", "LPN1", "2026-08-03"),
+        ("2", "LPN2", "2026-08-01"),
+        ("3", None, "2026-08-01"),
+        ("3", None, "2026-08-01"),
+    ]
     stock = "select sum(qty) from stock where status = 'AVAILABLE'"
     assert gateway.lake.con.execute(stock).fetchone() == (Decimal(4),)
 

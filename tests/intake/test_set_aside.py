@@ -78,8 +78,10 @@ def test_a_file_that_the_database_has_no_memory_for_is_set_aside_alone(
     receipts = taken(gateway, Folder(gateway.folder, gateway.settings).poll())
     assert all(receipt.committed for receipt in receipts)
     assert {file.name: file.state for receipt in receipts for file in receipt.files} == {
-        "opening-1.csv": "ACCEPTED", "opening-2.csv": "QUARANTINED", "opening-3.csv": "ACCEPTED",
-    }  # fmt: skip
+        "opening-1.csv": "ACCEPTED",
+        "opening-2.csv": "QUARANTINED",
+        "opening-3.csv": "ACCEPTED",
+    }
     reason = one(gateway, "select reason from file where state = 'QUARANTINED'")
     assert "the database ran out of memory over its rows (limits.memory_mb_max is 1000 MB)" in str(reason)
     assert one(gateway, "select count(*) from inventory_movement_current") == 2

@@ -29,10 +29,15 @@ from tests.ledger.places import endpoint, places, postgres
 
 BUSINESS_NOW = datetime(2026, 10, 15, 8, tzinfo=UTC)
 KEPT = (
-    "master-data/items.csv", "own-warehouse/opening-stock.csv", "amazon-us/orders-20261001.csv",
-    "amazon-us/orders-20261003-again.csv", "amazon-us/orders-20261003.csv", "amazon-us/settlement-20268888001.txt",
-    "3pl-east/945-20261002.edi", "main-bank/camt053-20261007.xml",
-)  # fmt: skip
+    "master-data/items.csv",
+    "own-warehouse/opening-stock.csv",
+    "amazon-us/orders-20261001.csv",
+    "amazon-us/orders-20261003-again.csv",
+    "amazon-us/orders-20261003.csv",
+    "amazon-us/settlement-20268888001.txt",
+    "3pl-east/945-20261002.edi",
+    "main-bank/camt053-20261007.xml",
+)
 """Of the synthetic business: every kind of outcome (posted, duplicate, held) in few files."""
 
 

@@ -294,9 +294,13 @@ def test_a_row_and_its_hash_forged_together_still_miss_the_sum(business: Path, b
 
 def own(raw: sqlite3.Connection, table: str, column: str) -> tuple[int, int]:
     """(table's number, column's number)."""
-    return tuple(raw.execute(  # type: ignore[return-value]
-        "select t.table_id, c.column_id from ducklake_table t join ducklake_column c using (table_id) "
-        "where t.table_name = ? and c.column_name = ?", [table, column]).fetchone())  # fmt: skip
+    return tuple(
+        raw.execute(  # type: ignore[return-value]
+            "select t.table_id, c.column_id from ducklake_table t join ducklake_column c using (table_id) "
+            "where t.table_name = ? and c.column_name = ?",
+            [table, column],
+        ).fetchone()
+    )
 
 
 def test_every_figure_that_hides_rows_is_found(business: Path) -> None:

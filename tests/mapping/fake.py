@@ -116,9 +116,13 @@ def mapping(*records: dict[str, Any], **file: Any) -> Mapping:
 def snapshot(**fields: Any) -> dict[str, Any]:
     """A record of inventory_snapshot from the columns place, sku, qty; fields given here override."""
     base: dict[str, Any] = {
-        "location": "place", "as_of": {"constant": "2026-11-01T00:00:00Z"}, "scope": {"constant": "FULL"},
-        "sku": "sku", "status": {"constant": "AVAILABLE"}, "qty": "qty",
-    }  # fmt: skip
+        "location": "place",
+        "as_of": {"constant": "2026-11-01T00:00:00Z"},
+        "scope": {"constant": "FULL"},
+        "sku": "sku",
+        "status": {"constant": "AVAILABLE"},
+        "qty": "qty",
+    }
     extra = {key: fields.pop(key) for key in ("when", "each") if key in fields}
     key = fields.pop("key", ["place", "sku"])
     return {"type": "inventory_snapshot", "key": key, "fields": base | fields, **extra}

@@ -84,9 +84,13 @@ class Ftpd:
         self.filesystem = type("Filesystem", (AbstractedFS,), {"rename": AbstractedFS.rename})
         known = {name: command for name, command in base.proto_cmds.items() if facts or name not in ("MLSD", "MLST")}
         own: dict[str, object] = {
-            "authorizer": self.authorizer, "proto_cmds": known, "unicode_errors": "surrogateescape", "auth_failed_timeout": 0,
-            "abstracted_fs": self.filesystem, "pre_process_command": self._noting(base),
-        }  # fmt: skip
+            "authorizer": self.authorizer,
+            "proto_cmds": known,
+            "unicode_errors": "surrogateescape",
+            "auth_failed_timeout": 0,
+            "abstracted_fs": self.filesystem,
+            "pre_process_command": self._noting(base),
+        }
         if tls:
             context = SSL.Context(SSL.TLS_SERVER_METHOD)
             context.use_certificate_chain_file(str(certificate))

@@ -38,10 +38,14 @@ def test_a_single_pass_takes_files_at_once(home: Path, config: Config, drop: Put
 def test_a_folder_elsewhere_belongs_to_its_partner(home: Path, config: Config, tmp_path: Path, drop: Put) -> None:
     (tmp_path / "share").mkdir()
     (home / "near").mkdir()
-    config = config.model_copy(update={"folder": (
-        FolderDrop(partner="amazon-us", folder=str(tmp_path / "share")),
-        FolderDrop(partner="amazon-us", folder="near"),
-    )})  # fmt: skip
+    config = config.model_copy(
+        update={
+            "folder": (
+                FolderDrop(partner="amazon-us", folder=str(tmp_path / "share")),
+                FolderDrop(partner="amazon-us", folder="near"),
+            )
+        }
+    )
     (tmp_path / "share" / "a.csv").write_text("a")
     (home / "near" / "b.csv").write_text("b")
     drop("amazon-us", "c.csv", "c")

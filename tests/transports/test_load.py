@@ -103,9 +103,14 @@ class Partner:
 
     def settings(self, **changes: object) -> Sftp:
         return self.server.settings(
-            **{"name": self.name, "partner": self.name, "remote_in": str(self.folder / "in"),
-               "remote_done": str(self.folder / "done"), **changes}
-        )  # fmt: skip
+            **{
+                "name": self.name,
+                "partner": self.name,
+                "remote_in": str(self.folder / "in"),
+                "remote_done": str(self.folder / "done"),
+                **changes,
+            }
+        )
 
     def put(self, number: int) -> Path:
         """As a careful partner does: under another name, then renamed."""

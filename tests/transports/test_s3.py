@@ -84,9 +84,14 @@ def allow(bucket: Bucket, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[
     ],
 )
 def test_a_wrong_secret_is_reported_with_its_fix_and_never_shown(
-    connect: Connect, bucket: Bucket, allow: Callable[..., None], monkeypatch: pytest.MonkeyPatch, variable: str,
-    value: str, message: str,
-) -> None:  # fmt: skip
+    connect: Connect,
+    bucket: Bucket,
+    allow: Callable[..., None],
+    monkeypatch: pytest.MonkeyPatch,
+    variable: str,
+    value: str,
+    message: str,
+) -> None:
     allow("s3:*")
     monkeypatch.setenv(variable, value)
     with strict(monkeypatch), pytest.raises(UnreachableError, match=message) as refused:

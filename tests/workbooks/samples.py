@@ -81,8 +81,12 @@ def exceptions(count: int = 44) -> list[dict[str, Any]]:
         rows[3] |= {"message": HOSTILE, "partner": "@evil", "sku": "-1+2"}
         rows[4] |= {"message": "tags <b>&amp;</b> & a control \x02 and _x0041_ end"}
         rows[5] |= {"message": "long " + "x" * 40_000}
-        rows[6] |= {"external_amount": money("12345678901234.5678"), "book_amount": money("12345678901234.5678"),
-                    "amount": money(0), "functional_amount": money(0)}  # fmt: skip
+        rows[6] |= {
+            "external_amount": money("12345678901234.5678"),
+            "book_amount": money("12345678901234.5678"),
+            "amount": money(0),
+            "functional_amount": money(0),
+        }
         rows[7] |= {"due_at": None, "owner": None}
     return rows
 

@@ -18,10 +18,14 @@ from gateway.sql import identifier, instant, lay, words
 
 _CODES = pa.schema(
     [
-        ("reconciliation", pa.utf8()), ("code", pa.utf8()), ("severity", pa.int64()), ("owner", pa.utf8()),
-        ("suggestion", pa.utf8()), ("days", pa.float64()),
+        ("reconciliation", pa.utf8()),
+        ("code", pa.utf8()),
+        ("severity", pa.int64()),
+        ("owner", pa.utf8()),
+        ("suggestion", pa.utf8()),
+        ("days", pa.float64()),
     ]
-)  # fmt: skip
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -53,7 +53,12 @@ def _code(owner: str, title: str) -> Code:
 def _block(owner: str) -> Reconciliation:
     return Reconciliation.model_validate(
         {
-            "letter": "lo", "slug": "left-out", "title": "Left out of the books", "sheet": "LO_LEFT_OUT", "unit": "money",
-            "family": FAMILY, "codes": {isolation.CODE: _code(owner, "A value that the books cannot work with")},
+            "letter": "lo",
+            "slug": "left-out",
+            "title": "Left out of the books",
+            "sheet": "LO_LEFT_OUT",
+            "unit": "money",
+            "family": FAMILY,
+            "codes": {isolation.CODE: _code(owner, "A value that the books cannot work with")},
         }
-    )  # fmt: skip
+    )

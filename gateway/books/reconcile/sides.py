@@ -126,8 +126,12 @@ def faults_of(con: duckdb.DuckDBPyConnection, side: Side, unit: str) -> Iterator
         yield "from", f'there is no table "{side.source}"', f"name one of {', '.join(sorted(TABLES))}"
         return
     listed = ", ".join(f"cast(null as {kind}) as {identifier(name)}" for name, kind in columns.items())
-    wanted = [*(("key", text, "varchar") for text in side.key), ("amount", side.amount, "decimal(18,4)"),
-              ("day", side.day, "date"), ("document", side.document, "varchar")]  # fmt: skip
+    wanted = [
+        *(("key", text, "varchar") for text in side.key),
+        ("amount", side.amount, "decimal(18,4)"),
+        ("day", side.day, "date"),
+        ("document", side.document, "varchar"),
+    ]
     wanted += [("when", side.when, "boolean")] if side.when else []
     wanted += [("currency", side.currency, "varchar")] if unit == "money" else []
     wanted += [("words", side.words, "varchar")] if side.words else []

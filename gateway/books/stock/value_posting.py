@@ -146,13 +146,18 @@ def _value_all(table: pa.Table) -> Iterator[Valued]:
         yield from cost.run(
             [
                 Movement(
-                    columns["record_id"][n], columns["from_status"][n], columns["to_status"][n],
-                    columns["debit_role"][n], columns["credit_role"][n], columns["qty"][n],
-                    columns["order_id"][n], columns["unit_cost"][n],
+                    columns["record_id"][n],
+                    columns["from_status"][n],
+                    columns["to_status"][n],
+                    columns["debit_role"][n],
+                    columns["credit_role"][n],
+                    columns["qty"][n],
+                    columns["order_id"][n],
+                    columns["unit_cost"][n],
                 )
                 for n in range(start, end)
             ]
-        )  # fmt: skip
+        )
         start = end
 
 

@@ -198,8 +198,13 @@ class _Batch:
         text = f"{record.code},{record.parts[0]}"
         self.faults.append(
             Fault(
-                "ROW_REJECT", f'"{text[:80]}": {message}', RESEND, f"line {record.line}", record.code, text[:200],
+                "ROW_REJECT",
+                f'"{text[:80]}": {message}',
+                RESEND,
+                f"line {record.line}",
+                record.code,
+                text[:200],
                 {record.code: "\n".join(record.parts)},
             )
-        )  # fmt: skip
+        )
         self.faulty_blocks.append(account)

@@ -189,9 +189,14 @@ class _Mt940(StatementReading):
 def _unread(piece: Fields, place: int, message: str) -> Fault:
     text = f":{piece.tags[place]}:{piece.texts[place]}"
     return Fault(
-        "ROW_REJECT", f'"{text[:80]}": {message}', RESEND, f"line {piece.lines[place]}",
-        f":{piece.tags[place]}", piece.texts[place][:200], {f":{piece.tags[place]}": piece.texts[place]},
-    )  # fmt: skip
+        "ROW_REJECT",
+        f'"{text[:80]}": {message}',
+        RESEND,
+        f"line {piece.lines[place]}",
+        f":{piece.tags[place]}",
+        piece.texts[place][:200],
+        {f":{piece.tags[place]}": piece.texts[place]},
+    )
 
 
 class _Entries:

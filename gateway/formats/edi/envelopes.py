@@ -174,9 +174,14 @@ class _Walk:
         which = np.repeat(np.arange(len(tags)), [len(place) for place in places])[order].tolist()
         texts = [iter(_texts(table, place, self._wanted(n))) for n, place in enumerate(places)]
         handlers = (
-            self._begin_interchange, self._end_interchange, self._begin_group, self._end_group, self._begin_unit,
-            self._end_unit, *[self._alone] * len(dialect.alone),
-        )  # fmt: skip
+            self._begin_interchange,
+            self._end_interchange,
+            self._begin_group,
+            self._end_group,
+            self._begin_unit,
+            self._end_unit,
+            *[self._alone] * len(dialect.alone),
+        )
         previous, waiting = -1, deque(troubles)
         for index, n in zip(np.concatenate(places)[order].tolist(), which, strict=True):
             self._between(table, previous, index, waiting, opens=tags[n] == dialect.unit.begin)

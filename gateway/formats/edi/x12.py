@@ -118,8 +118,12 @@ def _header(head: bytes, name: str, place: int) -> Header:
         )
     separator = head[3:4]
     if separator in (b"\r", b"\n"):
-        raise FileError(name, "a line ends behind ISA, where the element separator is expected",
-                        "Send the ISA in one line, with a separator such as *.", f"byte {place}")  # fmt: skip
+        raise FileError(
+            name,
+            "a line ends behind ISA, where the element separator is expected",
+            "Send the ISA in one line, with a separator such as *.",
+            f"byte {place}",
+        )
     at = 3
     for _ in range(ISA_ELEMENTS - 1):
         at = head.find(separator, at + 1, 400)
@@ -127,8 +131,12 @@ def _header(head: bytes, name: str, place: int) -> Header:
             raise FileError(name, "the ISA segment has fewer than 16 elements", "Send the whole ISA.", f"byte {place}")
     behind = _component_and_terminator(head, at + 1, separator)
     if behind is None:
-        raise FileError(name, "no GS, TA1 or IEA follows the 16 elements of the ISA segment",
-                        "Check that the ISA is whole and has 16 elements.", f"byte {place}")  # fmt: skip
+        raise FileError(
+            name,
+            "no GS, TA1 or IEA follows the 16 elements of the ISA segment",
+            "Check that the ISA is whole and has 16 elements.",
+            f"byte {place}",
+        )
     component, terminator = behind
     if not terminator:
         raise FileError(name, "the file ends within the ISA segment", "Send the whole file.", f"byte {place}")
@@ -136,11 +144,19 @@ def _header(head: bytes, name: str, place: int) -> Header:
     version, repetition = (part.strip() for part in _elements(head[:at], separator, 12, 11))
     delimiters = Delimiters(separator[0], component, segment, _repetition(version, repetition))
     if max(separator[0], component) >= 0x80:
-        raise FileError(name, "a separator in the ISA is not an ASCII character", "Use ASCII separators, as * and >.",
-                        f"byte {place}")  # fmt: skip
+        raise FileError(
+            name,
+            "a separator in the ISA is not an ASCII character",
+            "Use ASCII separators, as * and >.",
+            f"byte {place}",
+        )
     if segment in (separator[0], component):
-        raise FileError(name, "the ISA names the same character as separator and as terminator",
-                        "Use a character of its own for each.", f"byte {place}")  # fmt: skip
+        raise FileError(
+            name,
+            "the ISA names the same character as separator and as terminator",
+            "Use a character of its own for each.",
+            f"byte {place}",
+        )
     return Header(delimiters, (b"ISA" + separator,), (b"IEA" + separator,), 4, terminator=terminator)
 
 

@@ -182,9 +182,11 @@ class _Delimited(Reading):
             longest = pc.max(lengths)
             if longest.as_py() > self.request.limits.cell_bytes_max:
                 raise FileError(
-                    self.request.name, "a cell has more bytes than cell_bytes_max", "Look for a quote that is not closed.",
+                    self.request.name,
+                    "a cell has more bytes than cell_bytes_max",
+                    "Look for a quote that is not closed.",
                     f"line {lines[pc.index(lengths, longest).as_py()]}",
-                )  # fmt: skip
+                )
 
     # --- before the rows --------------------------------------------------------------------------------
 

@@ -105,9 +105,11 @@ class Layout:
         filled = [name for name, cell in zip(found, cells, strict=True) if cell.strip(INVISIBLE)]
         if len(filled) > 1 and set(filled) <= set(self.columns):
             raise FileError(
-                self.request.name, f"another header stands here: {', '.join(filled)}; the rows below have other columns",
-                "Send the two tables as two files.", f"line {line}",
-            )  # fmt: skip
+                self.request.name,
+                f"another header stands here: {', '.join(filled)}; the rows below have other columns",
+                "Send the two tables as two files.",
+                f"line {line}",
+            )
         return False
 
     def swallowed(self, cells: Sequence[str]) -> int:
@@ -152,9 +154,11 @@ def rows(
             lines.begin()
     except csv.Error as error:
         raise FileError(
-            request.name, str(error), "Check delimiter and quote; cells are bounded by cell_bytes_max.",
+            request.name,
+            str(error),
+            "Check delimiter and quote; cells are bounded by cell_bytes_max.",
             f"line {lines.first}",
-        ) from None  # fmt: skip
+        ) from None
 
 
 def unwrapped(cells: list[str], delimiter: str, quote: str) -> list[str]:

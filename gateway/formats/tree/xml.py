@@ -132,9 +132,11 @@ class _Xml(Reading):
             if (pc.max(lengths).as_py() or 0) > self.request.limits.xml_text_bytes_max:
                 position = rows[pc.index(lengths, pc.max(lengths)).as_py()][0]
                 raise FileError(
-                    self.request.name, "a text has more bytes than xml_text_bytes_max",
-                    "Raise limits.xml_text_bytes_max if the document is right.", position,
-                )  # fmt: skip
+                    self.request.name,
+                    "a text has more bytes than xml_text_bytes_max",
+                    "Raise limits.xml_text_bytes_max if the document is right.",
+                    position,
+                )
         return pa.RecordBatch.from_arrays(
             [
                 pa.array(range(done, done + len(rows)), pa.int64()),
@@ -154,9 +156,13 @@ class _Xml(Reading):
         waiting: list[tuple[Any, str]] = []
         names = {self.path[-1], *missing, *tree.whole}
         parser: Any = etree.XMLPullParser(
-            events=("start", "end"), tag=(self._root_tag(), *(f"{{*}}{name}" for name in sorted(names))),
-            remove_comments=True, remove_pis=True, huge_tree=False, no_network=True,
-        )  # fmt: skip
+            events=("start", "end"),
+            tag=(self._root_tag(), *(f"{{*}}{name}" for name in sorted(names))),
+            remove_comments=True,
+            remove_pis=True,
+            huge_tree=False,
+            no_network=True,
+        )
         with self.request.path.open("rb") as source:
             while chunk := source.read(CHUNK_BYTES):
                 parser.feed(chunk)
@@ -180,9 +186,10 @@ class _Xml(Reading):
             raise self._unexpected("the document is empty", self.options.body)
         if missing:
             raise FileError(
-                self.request.name, f"the document has no {' and no '.join(sorted(missing))}",
+                self.request.name,
+                f"the document has no {' and no '.join(sorted(missing))}",
                 "Send the document that the mapping reads.",
-            )  # fmt: skip
+            )
 
     def _root_tag(self) -> str:
         """The tag of the root, which must be one that the mapping names. A DOCTYPE that is not allowed is refused."""
@@ -205,25 +212,31 @@ class _Xml(Reading):
 
     def _unexpected(self, what: str, wanted: tuple[str, ...], line: int = 0) -> FileError:
         return FileError(
-            self.request.name, f"{what}, expected {' or '.join(wanted)}",
-            "Send the document that the mapping reads.", f"line {line}" if line else "",
-        )  # fmt: skip
+            self.request.name,
+            f"{what}, expected {' or '.join(wanted)}",
+            "Send the document that the mapping reads.",
+            f"line {line}" if line else "",
+        )
 
     def _check_depth(self, depth: int, element: Any) -> None:
         if depth > self.request.limits.xml_depth_max:
             raise FileError(
-                self.request.name, f"elements are nested deeper than {self.request.limits.xml_depth_max}",
-                "Raise limits.xml_depth_max if the document is right.", f"line {element.sourceline}",
-            )  # fmt: skip
+                self.request.name,
+                f"elements are nested deeper than {self.request.limits.xml_depth_max}",
+                "Raise limits.xml_depth_max if the document is right.",
+                f"line {element.sourceline}",
+            )
 
     def _broken(self, error: etree.XMLSyntaxError) -> FileError:
         if error.msg == OUT_OF_MEMORY:
             raise MemoryError from None
         line = error.position[0] if error.position else 0
         return FileError(
-            self.request.name, f"the document is not well-formed: {error.msg}",
-            "Send the whole document again; it may have been cut off.", f"line {line}",
-        )  # fmt: skip
+            self.request.name,
+            f"the document is not well-formed: {error.msg}",
+            "Send the whole document again; it may have been cut off.",
+            f"line {line}",
+        )
 
 
 def _each(text: str) -> tuple[bool, list[str]]:

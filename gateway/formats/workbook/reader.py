@@ -355,18 +355,22 @@ class _Workbook(Reading):
         more = " …" if len(cells) > BEYOND_SHOWN else ""
         where = f"{self.title}!{cells[0]}"
         return Fault(
-            "COLUMN_UNKNOWN", f"cells to the right of the header have no column and are not read: {', '.join(cells[:BEYOND_SHOWN])}{more}",
-            "Name their columns in the header, or remove them.", where,
-        )  # fmt: skip
+            "COLUMN_UNKNOWN",
+            f"cells to the right of the header have no column and are not read: {', '.join(cells[:BEYOND_SHOWN])}{more}",
+            "Name their columns in the header, or remove them.",
+            where,
+        )
 
     def _check_length(self, block: Block, column: int, texts: pa.Array) -> None:
         lengths = pc.binary_length(texts)
         if (pc.max(lengths).as_py() or 0) > self.request.limits.cell_bytes_max:
             row = int(block.rows[pc.index(lengths, pc.max(lengths)).as_py()])
             raise FileError(
-                self.request.name, "a cell has more bytes than cell_bytes_max", "Shorten the text, or raise limits.cell_bytes_max.",
+                self.request.name,
+                "a cell has more bytes than cell_bytes_max",
+                "Shorten the text, or raise limits.cell_bytes_max.",
                 f"{self.title}!{address(row, column)}",
-            )  # fmt: skip
+            )
 
 
 def _present(texts: pa.Array) -> Any:

@@ -25,8 +25,13 @@ from gateway.sql import identifier
 
 __all__ = ["apply", "source_columns"]
 
-_OURS = (duckdb.IOException, duckdb.OutOfMemoryException, duckdb.InternalException, duckdb.FatalException,
-         duckdb.InterruptException)  # fmt: skip
+_OURS = (
+    duckdb.IOException,
+    duckdb.OutOfMemoryException,
+    duckdb.InternalException,
+    duckdb.FatalException,
+    duckdb.InterruptException,
+)
 """Errors of the machine, not of the mapping or the file."""
 _OF_THE_MAPPING = (duckdb.BinderException, duckdb.ParserException, duckdb.SyntaxException, duckdb.NotSupportedError)
 """Errors that every file of the feed would meet: the SQL itself cannot run, whatever the rows are."""
@@ -78,9 +83,10 @@ def apply(con: duckdb.DuckDBPyConnection, mapping: Feed, openers: Sequence[Opene
             ) from error
         cause = next((words for kind, words in _SAID if isinstance(error, kind)), "its rows cannot be computed")
         raise FileError(
-            mapping.feed, f"{cause}; the log has the words of the database",
+            mapping.feed,
+            f"{cause}; the log has the words of the database",
             "Fix the mapping, try it on this file, and replay it.",
-        ) from error  # fmt: skip
+        ) from error
     except BaseException:
         work.sweep()
         raise

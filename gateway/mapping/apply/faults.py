@@ -29,10 +29,12 @@ from gateway.sql import identifier, literal
 from gateway.whitespace import INVISIBLE, shown
 
 _COLUMNS = {
-    "_file": "BIGINT", "_ordinal": "BIGINT", "_record": "INTEGER",
+    "_file": "BIGINT",
+    "_ordinal": "BIGINT",
+    "_record": "INTEGER",
     **dict.fromkeys(("position", "code", "column_name", "value", "message", "hint", "source_row"), "VARCHAR"),
     "rejects": "BOOLEAN",
-}  # fmt: skip
+}
 EXAMPLE_CHARACTERS = 200
 """Length of an example of a value."""
 _ARROW = {"BIGINT": pa.int64(), "INTEGER": pa.int32(), "VARCHAR": pa.utf8(), "BOOLEAN": pa.bool_()}

@@ -148,10 +148,13 @@ class Repeated(Wrapped):
         found = pc.extract_regex(split, f"(?s)^(?:{self.repeat.parts})$")
         misfits = pc.is_null(found)
         fix = "Write it as the other items are written, or let `parts` of [file] repeat in the mapping fit it too."
-        said = pa.array([
-            unreadable(f'the item "{text}" of the list does not fit the pattern of its parts', fix, text)
-            for text in split.filter(misfits).to_pylist()
-        ], pa.utf8())  # fmt: skip
+        said = pa.array(
+            [
+                unreadable(f'the item "{text}" of the list does not fit the pattern of its parts', fix, text)
+                for text in split.filter(misfits).to_pylist()
+            ],
+            pa.utf8(),
+        )
         return {
             column: pc.replace_with_mask(pc.struct_field(found, part), misfits, said)
             for column, part in self.repeat.part_columns.items()

@@ -111,9 +111,14 @@ def _nearer(name: str, content: Content, reader: Loaded, nearer: Sequence[tuple[
 
 
 def _nobody(
-    library: Library, partner: str, name: str, content: Content, named: Sequence[Loaded],
-    seen: Sequence[tuple[Look, Loaded]], on: date,
-) -> Fault:  # fmt: skip
+    library: Library,
+    partner: str,
+    name: str,
+    content: Content,
+    named: Sequence[Loaded],
+    seen: Sequence[tuple[Look, Loaded]],
+    on: date,
+) -> Fault:
     """Why no mapping claims the file.
 
     seen  how the mappings of its format see it, the nearest first

@@ -130,10 +130,15 @@ def master_data(path: Path) -> tuple[pa.Table, pa.Table] | None:
 
 _ALIASES = pa.schema(
     {
-        "alias_partner": pa.utf8(), "id_type": pa.utf8(), "external_id": pa.utf8(), "sku": pa.utf8(),
-        "pack_qty": pa.decimal128(18, 4), "valid_from": pa.date32(), "valid_to": pa.date32(),
+        "alias_partner": pa.utf8(),
+        "id_type": pa.utf8(),
+        "external_id": pa.utf8(),
+        "sku": pa.utf8(),
+        "pack_qty": pa.decimal128(18, 4),
+        "valid_from": pa.date32(),
+        "valid_to": pa.date32(),
     }
-)  # fmt: skip
+)
 
 
 def _alias(row: Mapping[str, str]) -> dict[str, Any]:
@@ -141,10 +146,14 @@ def _alias(row: Mapping[str, str]) -> dict[str, Any]:
         return date.fromisoformat(row[name]) if row.get(name) else None
 
     return {
-        "alias_partner": row.get("partner") or "*", "id_type": row["id-type"], "external_id": row["external-id"],
-        "sku": row["sku"], "pack_qty": Decimal(row.get("pack-qty") or 1), "valid_from": day("valid-from"),
+        "alias_partner": row.get("partner") or "*",
+        "id_type": row["id-type"],
+        "external_id": row["external-id"],
+        "sku": row["sku"],
+        "pack_qty": Decimal(row.get("pack-qty") or 1),
+        "valid_from": day("valid-from"),
         "valid_to": day("valid-to"),
-    }  # fmt: skip
+    }
 
 
 # --- the shape of an outcome --------------------------------------------------------------------------

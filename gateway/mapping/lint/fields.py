@@ -27,14 +27,23 @@ __all__ = ["CAST", "check", "compatible", "cycles", "said", "types"]
 CAST = "source columns are text: write cast(\"…\" as decimal(18,4)) for numbers, compare text with '…'"
 _DATES = ("date", "datetime")
 _KINDS = {
-    "DECIMAL": ("decimal", "rate", "integer"), "BIGINT": ("integer", "decimal"), "DATE": _DATES, "TIMESTAMPTZ": _DATES,
-    "BOOLEAN": ("boolean",), "VARCHAR": ("text", "code", "currency", "integer"),
-}  # fmt: skip
+    "DECIMAL": ("decimal", "rate", "integer"),
+    "BIGINT": ("integer", "decimal"),
+    "DATE": _DATES,
+    "TIMESTAMPTZ": _DATES,
+    "BOOLEAN": ("boolean",),
+    "VARCHAR": ("text", "code", "currency", "integer"),
+}
 """Declared types that can fill a column of each SQL type."""
 _DOCUMENTS = {
-    "order_line": "order_id", "shipment_line": "shipment_no", "return_event": "order_id", "receipt_line": "receipt_no",
-    "purchase_order_line": "po", "asn_line": "asn", "supplier_invoice_line": "invoice_no",
-}  # fmt: skip
+    "order_line": "order_id",
+    "shipment_line": "shipment_no",
+    "return_event": "order_id",
+    "receipt_line": "receipt_no",
+    "purchase_order_line": "po",
+    "asn_line": "asn",
+    "supplier_invoice_line": "invoice_no",
+}
 """Tables of lines of documents, and the field with the document's number."""
 Path = tuple[str | int, ...]
 
@@ -55,8 +64,13 @@ class Checker(Protocol):
 def said(sql_type: str) -> str:
     """What a column of the SQL type holds, for people."""
     name = sql_type.split("(", maxsplit=1)[0]
-    return {"DECIMAL": "a number", "BIGINT": "a whole number", "DATE": "a date", "TIMESTAMPTZ": "a date and time",
-            "BOOLEAN": "true or false"}.get(name, "text")  # fmt: skip
+    return {
+        "DECIMAL": "a number",
+        "BIGINT": "a whole number",
+        "DATE": "a date",
+        "TIMESTAMPTZ": "a date and time",
+        "BOOLEAN": "true or false",
+    }.get(name, "text")
 
 
 def types(record: RecordSpec) -> dict[str, str]:

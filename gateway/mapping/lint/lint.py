@@ -103,8 +103,11 @@ class _Checker:
     def head(self) -> Iterator[HomeFault]:
         mapping, folder = self.mapping, PurePosixPath(self.loaded.name).parts[1]
         if mapping.partner != folder:
-            yield self.fault(("partner",), f'"{mapping.partner}", but the file lies in the folder {folder}',
-                             f'write partner = "{folder}", or move the file')  # fmt: skip
+            yield self.fault(
+                ("partner",),
+                f'"{mapping.partner}", but the file lies in the folder {folder}',
+                f'write partner = "{folder}", or move the file',
+            )
         if mapping.valid_from and mapping.valid_to and mapping.valid_to < mapping.valid_from:
             yield self.fault(("valid_to",), "is before valid_from, so the mapping never holds", "fix one of them")
         yield from expect.check(self)
@@ -112,8 +115,7 @@ class _Checker:
     def file(self) -> Iterator[HomeFault]:
         file = self.mapping.file
         for key in file.options:
-            for where, model in (("at the top, above [file]", type(self.mapping)),
-                                 ("below [[record]]", RecordSpec)):  # fmt: skip
+            for where, model in (("at the top, above [file]", type(self.mapping)), ("below [[record]]", RecordSpec)):
                 if key in keys_of(model):
                     yield self.fault(("file", key), f"`{key}` belongs {where}", "move it there")
         for path, message, fix in self.format.file():
@@ -123,16 +125,22 @@ class _Checker:
             yield from repeat.check(self)
         for number, pattern in enumerate(file.match):
             if not pattern.strip() or "/" in pattern:
-                yield self.fault(("file", "match", number), f'"{pattern}" matches no file name',
-                                 'name files without folders, e.g. "*stock*.csv"')  # fmt: skip
+                yield self.fault(
+                    ("file", "match", number),
+                    f'"{pattern}" matches no file name',
+                    'name files without folders, e.g. "*stock*.csv"',
+                )
 
     def ignore(self) -> Iterator[HomeFault]:
         seen: set[str] = set()
         for number, rule in enumerate(self.mapping.file.ignore):
             path = ("file", "ignore", number)
             if rule.name in seen or rule.name in ("", "when"):
-                yield self.fault((*path, "name"), f'"{rule.name}" cannot name this rule',
-                                 "give each rule a name of its own, not `when`")  # fmt: skip
+                yield self.fault(
+                    (*path, "name"),
+                    f'"{rule.name}" cannot name this rule',
+                    "give each rule a name of its own, not `when`",
+                )
             seen.add(rule.name)
             yield from self.condition((*path, "when"), rule.when, self._fields_for(rule.when))
 
@@ -152,8 +160,11 @@ class _Checker:
         path: tuple[str | int, ...] = ("record", index)
         table = MAPPABLE.get(record.type)
         if table is None:
-            yield self.fault((*path, "type"), f'there is no table "{record.type}"{nearest(record.type, MAPPABLE)}',
-                             f"use one of {listed(MAPPABLE, 30)}")  # fmt: skip
+            yield self.fault(
+                (*path, "type"),
+                f'there is no table "{record.type}"{nearest(record.type, MAPPABLE)}',
+                f"use one of {listed(MAPPABLE, 30)}",
+            )
             return
         for key, message, fix in self.format.each(record.each):
             yield self.fault((*path, *key), message, fix)
@@ -161,8 +172,9 @@ class _Checker:
             yield self.fault((*path, "fields"), f"has more than {FIELDS_MAX} fields", "split the record")
         for column in table.columns:
             if column.required and column.name not in record.fields:
-                yield self.fault((*path, "fields"), f'{record.type} needs "{column.name}" ({column.doc})',
-                                 f"add {column.name} = …")  # fmt: skip
+                yield self.fault(
+                    (*path, "fields"), f'{record.type} needs "{column.name}" ({column.doc})', f"add {column.name} = …"
+                )
         for name in record.fields:
             yield from lint_fields.check(self, index, record, name)
         yield from lint_fields.cycles(self, index, record)
@@ -180,8 +192,11 @@ class _Checker:
                 yield self.fault(place, f'"{name}" is named twice', "keep one")
             elif name not in record.fields and self.columns is not None and name not in self.columns:
                 close = nearest(name, [*record.fields, *self.columns])
-                yield self.fault(place, f'"{name}" is neither a field nor a column of the file{close}',
-                                 "name fields or source columns")  # fmt: skip
+                yield self.fault(
+                    place,
+                    f'"{name}" is neither a field nor a column of the file{close}',
+                    "name fields or source columns",
+                )
             elif name not in record.fields and self.columns is None:
                 yield from self._unknown_key(place, record, name)
 
@@ -190,8 +205,11 @@ class _Checker:
         columns = [name for name in record.fields if MAPPABLE[record.type].column(name) is not None]
         for number, name in enumerate(record.known_by):
             if name not in columns:
-                yield self.fault((*path, "known_by", number), f'"{name}" is not a field of {record.type} that this record has'
-                                 f"{nearest(name, columns)}", f"name fields of the record: {listed(columns, 30)}")  # fmt: skip
+                yield self.fault(
+                    (*path, "known_by", number),
+                    f'"{name}" is not a field of {record.type} that this record has{nearest(name, columns)}',
+                    f"name fields of the record: {listed(columns, 30)}",
+                )
 
     def _unknown_key(self, place: Path, record: RecordSpec, name: str) -> Iterator[HomeFault]:
         """A fault where a name in the key, which is no field, cannot be a source column or is a misspelled field."""
@@ -222,18 +240,25 @@ class _Checker:
         if record is None or record.type not in MAPPABLE:
             known = [one.type for one in self.mapping.record]
             if tie.record:
-                yield self.fault((*path, "record"), f'no record makes "{wanted}"{nearest(wanted, known)}',
-                                 f"use one of {listed(known)}")  # fmt: skip
+                yield self.fault(
+                    (*path, "record"),
+                    f'no record makes "{wanted}"{nearest(wanted, known)}',
+                    f"use one of {listed(known)}",
+                )
             return
         fields = lint_fields.types(record)
         for number, name in enumerate(tie.by):
             if name not in fields:
-                yield self.fault((*path, "by", number), f'there is no field "{name}"{nearest(name, fields)}',
-                                 f"fields: {listed(fields)}")  # fmt: skip
+                yield self.fault(
+                    (*path, "by", number),
+                    f'there is no field "{name}"{nearest(name, fields)}',
+                    f"fields: {listed(fields)}",
+                )
         for key, text in (("sum", tie.sum), ("equals", tie.equals)):
             if text is not None:
-                yield from self.expression((*path, key), text, fields, "DECIMAL(18,4)", aggregates=key == "equals",
-                                           columns="DECIMAL(18,4)")  # fmt: skip
+                yield from self.expression(
+                    (*path, key), text, fields, "DECIMAL(18,4)", aggregates=key == "equals", columns="DECIMAL(18,4)"
+                )
         if tie.where:
             yield from self.condition((*path, "where"), tie.where, fields)
         if tie.tolerance < 0:
@@ -276,8 +301,11 @@ class _Checker:
         for name in columns:
             if self.columns is not None:
                 if name not in self.columns:
-                    yield self.fault(path, f'"{name}" is not a column of the file{nearest(name, self.columns)}',
-                                     f"the file has {listed(self.columns)}")  # fmt: skip
+                    yield self.fault(
+                        path,
+                        f'"{name}" is not a column of the file{nearest(name, self.columns)}',
+                        f"the file has {listed(self.columns)}",
+                    )
             elif (error := self.format.path(name, self._eaches(path))) is not None:
                 yield self.fault(path, *said(error))
 

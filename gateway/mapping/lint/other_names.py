@@ -31,8 +31,11 @@ def check(checker: Checker) -> Iterator[HomeFault]:
     for name, others in checker.mapping.file.options.get("other_names", {}).items():
         path = ("file", "other_names", name)
         if name not in columns and not (repeat and repeat.numbered(name)):
-            yield checker.fault(path, f'the mapping reads no column "{name}"{nearest(name, columns)}',
-                                "name a column as the mapping calls it, and then its names in files")  # fmt: skip
+            yield checker.fault(
+                path,
+                f'the mapping reads no column "{name}"{nearest(name, columns)}',
+                "name a column as the mapping calls it, and then its names in files",
+            )
         for other in [others] if isinstance(others, str) else others:
             owner = owners.setdefault(other.casefold(), name)
             if owner != name:

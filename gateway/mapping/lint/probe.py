@@ -14,10 +14,15 @@ from gateway.sql import identifier, literal
 _SAMPLES = {"VARCHAR": "x", "DATE": "2026-01-31", "TIMESTAMPTZ": "2026-01-31 10:00:00+00", "BOOLEAN": "true"}
 _NUMBERS = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "DECIMAL", "DOUBLE")
 _KINDS = {
-    "VARCHAR": "text", "STRING_LITERAL": "text", "INTEGER_LITERAL": "a number", "BOOLEAN": "true/false",
-    "DATE": "a date", "TIMESTAMP": "a date and time", "TIMESTAMP WITH TIME ZONE": "a date and time",
+    "VARCHAR": "text",
+    "STRING_LITERAL": "text",
+    "INTEGER_LITERAL": "a number",
+    "BOOLEAN": "true/false",
+    "DATE": "a date",
+    "TIMESTAMP": "a date and time",
+    "TIMESTAMP WITH TIME ZONE": "a date and time",
     **dict.fromkeys(_NUMBERS, "a number"),
-}  # fmt: skip
+}
 _VERBS = {"compare": "compared", "mix": "mixed", "combine": "mixed"}
 _TWO_TYPES = re.compile(
     r"Cannot (compare|mix|combine) (?:values of )?types? (?:of )?([A-Z_ ]+?)(?:\(.*?\))? and "

@@ -19,8 +19,11 @@ def check(checker: Checker) -> Iterator[HomeFault]:
     if repeat is None:
         return
     if file.format not in TABLES:
-        yield checker.fault(path, f"rows of a {file.format} file are not repeated: this is for {listed(TABLES)}",
-                            "remove `repeat`; in other formats `each` of the record says what a row is")  # fmt: skip
+        yield checker.fault(
+            path,
+            f"rows of a {file.format} file are not repeated: this is for {listed(TABLES)}",
+            "remove `repeat`; in other formats `each` of the record says what a row is",
+        )
         return
     columns = sorted(columns_of(checker.mapping))
     misnamed = [found for column in columns if (found := _misnamed(repeat, column)) is not None]

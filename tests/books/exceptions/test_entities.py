@@ -17,9 +17,14 @@ def ledger() -> Iterator[Books]:
 
 def counted(entity: str, qty: str, **more: str) -> Row:
     return {
-        "record_id": f"{entity}.1", "entity": entity, "sku": "CUP", "qty": qty, "status": "AVAILABLE", "scope": "FULL",
+        "record_id": f"{entity}.1",
+        "entity": entity,
+        "sku": "CUP",
+        "qty": qty,
+        "status": "AVAILABLE",
+        "scope": "FULL",
         "as_of": "2026-11-02T00:00:00Z",
-    } | more  # fmt: skip
+    } | more
 
 
 def opened(ledger: Books) -> list[tuple[str, str]]:

@@ -11,9 +11,13 @@ from gateway.books.posting.conditions import compile_expression
 from gateway.books.posting.truth import STATES_MAX, Domain, Truth
 
 DOMAINS = {
-    "status": Domain("text", ("BOOK", "PDNG")), "word": Domain("text"), "amount": Domain("number"),
-    "flagged": Domain("flag"), "day": Domain("other"), "channel": Domain("text", always_null=True),
-}  # fmt: skip
+    "status": Domain("text", ("BOOK", "PDNG")),
+    "word": Domain("text"),
+    "amount": Domain("number"),
+    "flagged": Domain("flag"),
+    "day": Domain("other"),
+    "channel": Domain("text", always_null=True),
+}
 CONDITIONS = {"booked": "status = 'BOOK'", "paid": "booked and amount > 0"}
 
 

@@ -18,8 +18,12 @@ def test_rows_of_a_partner_that_the_settings_do_not_name_are_an_exception() -> N
         ledger.run_all()
         assert ledger.rows("select code, severity, entity, partner, qty::bigint, message from exception") == [
             (
-                "PARTNER_UNKNOWN", 1, "US", "web", 3,
+                "PARTNER_UNKNOWN",
+                1,
+                "US",
+                "web",
+                3,
                 '3 rows of "web" stand in the books of US, the first of several entities, since config.toml does not name the '
                 "partner. Fix: add [partners.web] with its entity; if that is another, have the files sent again as corrections",
             )
-        ]  # fmt: skip
+        ]

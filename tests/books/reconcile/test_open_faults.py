@@ -50,8 +50,9 @@ def test_equal_faults_of_a_column_are_one_exception_with_count_and_places(gatewa
     drop("own-warehouse", "opening-1.csv", "\n".join([head, *rows, ""]))
     exceptions = found(gateway)
     assert set(exceptions) == {
-        ("ROW_REJECT", "own-warehouse|opening-1.csv|quantity"), ("ROW_REJECT", "own-warehouse|opening-1.csv|date"),
-    }  # fmt: skip
+        ("ROW_REJECT", "own-warehouse|opening-1.csv|quantity"),
+        ("ROW_REJECT", "own-warehouse|opening-1.csv|date"),
+    }
     message = exceptions["ROW_REJECT", "own-warehouse|opening-1.csv|quantity"][1]
     assert 'quantity: "x" is not a number' in message and 'quantity: "y" is not a number' in message
     assert message.endswith(" (12 rows: line 2, line 3, line 4, line 5, line 6, …)")

@@ -25,9 +25,14 @@ def paid(record: str, reference: str, total: str, **more: str) -> Row:
 
 def banked(record: str, text: str, amount: str, **more: str) -> Row:
     return {
-        "record_id": record, "account": "MAIN", "statement_id": "S1", "booking_date": "2026-11-11", "amount": amount,
-        "status": "BOOK", "remittance": text,
-    } | more  # fmt: skip
+        "record_id": record,
+        "account": "MAIN",
+        "statement_id": "S1",
+        "booking_date": "2026-11-11",
+        "amount": amount,
+        "status": "BOOK",
+        "remittance": text,
+    } | more
 
 
 @pytest.mark.parametrize(
@@ -44,20 +49,24 @@ def test_a_reference_stands_in_a_text_as_a_whole_word(ledger: Books, text: str, 
 
 def test_a_deposit_that_names_a_longer_reference_pays_that_one(ledger: Books) -> None:
     """80.00 for PAY-12 is less than PAY-1's 100.00, and would have been taken for it."""
-    ledger.put_all({
-        "settlement": [paid("s.1", "PAY-1", "100.00"), paid("s.12", "PAY-12", "80.00")],
-        "bank_line": [banked("b.1", "PAY-12", "80.00")],
-    })  # fmt: skip
+    ledger.put_all(
+        {
+            "settlement": [paid("s.1", "PAY-1", "100.00"), paid("s.12", "PAY-12", "80.00")],
+            "bank_line": [banked("b.1", "PAY-12", "80.00")],
+        }
+    )
     ledger.run_all()
     assert ledger.rows(HOLDING) == [("b.1",), ("s.12",)]
 
 
 def test_a_match_of_a_settlement_that_is_restated_is_reversed_with_its_entry(ledger: Books) -> None:
     """100.00 banked for PAY-1; restated as PAY-9, nothing names it: the entry is taken back. Restated again, it is posted."""
-    ledger.put_all({
-        "settlement": [paid("s.1", "PAY-1", "100.00")],
-        "bank_line": [banked("b.1", "PAY-1", "100.00")],
-    })  # fmt: skip
+    ledger.put_all(
+        {
+            "settlement": [paid("s.1", "PAY-1", "100.00")],
+            "bank_line": [banked("b.1", "PAY-1", "100.00")],
+        }
+    )
     ledger.run_all()
     assert ledger.balances() == {"suspense": Decimal(100), "payouts_in_transit": Decimal(-100)}
     ledger.put("settlement", [paid("s.2", "PAY-9", "170.00", supersedes="s.1")])

@@ -62,9 +62,14 @@ def test_an_item_whose_row_was_rejected_is_not_counted_until_a_row_counts_it(
         short = "At DC1 VASE-3 AVAILABLE: counted 0.0000, book 2.0000 at the cut-off"
         # The vase stands in no row: it was counted with nothing. The mug stands in the rejected row.
         assert found("stock-0805.csv", count) == [
-            ("NOT_COUNTED", "MUG-BLUE", 5, "At DC1 MUG-BLUE: not counted: its row was rejected; book 5.0000 at the cut-off"),
+            (
+                "NOT_COUNTED",
+                "MUG-BLUE",
+                5,
+                "At DC1 MUG-BLUE: not counted: its row was rejected; book 5.0000 at the cut-off",
+            ),
             ("QTY_SHORT", "VASE-3", 2, short),
-        ]  # fmt: skip
+        ]
         row = gateway.lake.con.execute("select \"position\" from exception where code = 'NOT_COUNTED'").fetchone()
         assert row == ("line 2",)
         assert found("stock-0805-mug.csv", "SKU,Qty,Date\nMUG-BLUE,5,2026-08-05\n") == [

@@ -368,11 +368,15 @@ FUNDS: dict[str, st.SearchStrategy[list[str]]] = {
 def transactions(draw: st.DrawFn) -> dict[str, Any]:
     funds = draw(st.sampled_from(sorted(FUNDS)))
     return {
-        "type": draw(st.sampled_from(["142", "195", "475", "698", "890"])), "amount": draw(st.integers(0, 10**10)),
-        "funds": funds, "further": draw(FUNDS[funds]), "bank": draw(words), "customer": draw(words),
+        "type": draw(st.sampled_from(["142", "195", "475", "698", "890"])),
+        "amount": draw(st.integers(0, 10**10)),
+        "funds": funds,
+        "further": draw(FUNDS[funds]),
+        "bank": draw(words),
+        "customer": draw(words),
         "text": draw(st.lists(st.text("ABC ,/019", min_size=1, max_size=20).map(lambda t: f"T{t}x"), max_size=3)),
         "cut": draw(st.integers(3, 20)),
-    }  # fmt: skip
+    }
 
 
 def detail(one: dict[str, Any]) -> list[str]:

@@ -118,6 +118,10 @@ def test_a_line_with_the_banks_reference_is_known_with_another_text(home: Path, 
             "select bank_ref, amount, direction, remittance from bank_line_current order by all nulls last"
         ).fetchall()
     assert [(ref, f"{amount:.2f}", direction, text) for ref, amount, direction, text in found] == [
-        ("BANK1", "5.00", "CRDT", "second"), ("BANK2", "-4.00", "DBIT", "second"), ("BANK3", "2.00", "CRDT", "second"),
-        ("BANK4", "-7.00", "DBIT", "second"), (None, "-7.00", "DBIT", "without"), (None, "5.00", "CRDT", "without"),
-    ]  # fmt: skip
+        ("BANK1", "5.00", "CRDT", "second"),
+        ("BANK2", "-4.00", "DBIT", "second"),
+        ("BANK3", "2.00", "CRDT", "second"),
+        ("BANK4", "-7.00", "DBIT", "second"),
+        (None, "-7.00", "DBIT", "without"),
+        (None, "5.00", "CRDT", "without"),
+    ]

@@ -117,9 +117,14 @@ def test_balances_of_a_public_sample_have_the_expected_values(path: Path) -> Non
     """What is expected are the fields of the last statement of the file."""
     wanted, _ = expected_mt940(path.with_suffix(".yml"))
     last = {row[0]: row[1:] for row in cells(mt940, path, "balance", *BALANCE)}
-    names = {"final_opening_balance": "60F", "intermediate_opening_balance": "60M", "final_closing_balance": "62F",
-             "intermediate_closing_balance": "62M", "available_balance": "64",
-             "forward_available_balance": "65"}  # fmt: skip
+    names = {
+        "final_opening_balance": "60F",
+        "intermediate_opening_balance": "60M",
+        "final_closing_balance": "62F",
+        "intermediate_closing_balance": "62M",
+        "available_balance": "64",
+        "forward_available_balance": "65",
+    }
     assert {names[name] for name in wanted if name in names} == set(last)
     for name, tag in names.items():
         if name in wanted:
@@ -360,8 +365,13 @@ def test_the_totals_of_an_interim_report_are_checked(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("value", "entry", "booked"),
-    [("260102", "0102", "260102"), ("251231", "0102", "260102"), ("260102", "1231", "251231"), ("991231", "0101", "000101")],
-)  # fmt: skip
+    [
+        ("260102", "0102", "260102"),
+        ("251231", "0102", "260102"),
+        ("260102", "1231", "251231"),
+        ("991231", "0101", "000101"),
+    ],
+)
 def test_an_entry_date_gets_the_year_that_is_nearest_to_the_value_date(value: str, entry: str, booked: str) -> None:
     assert mt940_fields.booking_date(value, entry) == booked
 

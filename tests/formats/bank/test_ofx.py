@@ -332,9 +332,13 @@ def test_amounts_dates_and_names_as_banks_write_them(gateway: Home, tmp_path: Pa
         day, payee, *(transaction("XFER", amount, "A", str(number)) for number, amount in enumerate(amounts, start=1)),
     )))  # fmt: skip
     assert lines(outcome) == [
-        ["F", "-1.0000", "DAY"], ["P", "-2.0000", "PAYEE"], ["1", "-1010.5000", "A"], ["2", "-1010.5000", "A"],
-        ["4", "0.1250", "A"], ["5", "-10.5000", "A"],
-    ]  # fmt: skip
+        ["F", "-1.0000", "DAY"],
+        ["P", "-2.0000", "PAYEE"],
+        ["1", "-1010.5000", "A"],
+        ["2", "-1010.5000", "A"],
+        ["4", "0.1250", "A"],
+        ["5", "-10.5000", "A"],
+    ]
     [fault] = outcome["faults"]
     assert fault["code"] == "ROW_REJECT" and 'TRNAMT "1,010"' in fault["message"]
 

@@ -112,8 +112,13 @@ def test_repetitions(tmp_path: Path, una: str, version: str, phones: list[str]) 
 
 
 def test_below_version_4_an_asterisk_is_data() -> None:
-    request = ReadRequest(case("edi-87-edifact-una-repetition-in-syntax-3") / "in.edi", "a.edi", Limits(), each="LIN",
-                          columns=("BGM/1004", "IMD/7008"))  # fmt: skip
+    request = ReadRequest(
+        case("edi-87-edifact-una-repetition-in-syntax-3") / "in.edi",
+        "a.edi",
+        Limits(),
+        each="LIN",
+        columns=("BGM/1004", "IMD/7008"),
+    )
     found = [row for batch in edifact.read(request) for row in batch.to_pylist()]
     assert cells(found) == [["PO*77", "BOARD 10*20*3 CM"]]
 
@@ -155,9 +160,14 @@ def test_data_elements_may_be_named(named: str, numbered: str) -> None:
 
 @pytest.mark.parametrize(
     ("path", "message"),
-    [("QTY+145", "QTY"), ("QTY/7140", "QTY has 6063, 6060, 6411"), ("C212/7140", "LIN, PIA"), ("XYZ/7140", "XYZ/02-1"),
-     ("C999/7140", "no segment")],
-)  # fmt: skip
+    [
+        ("QTY+145", "QTY"),
+        ("QTY/7140", "QTY has 6063, 6060, 6411"),
+        ("C212/7140", "LIN, PIA"),
+        ("XYZ/7140", "XYZ/02-1"),
+        ("C999/7140", "no segment"),
+    ],
+)
 def test_a_path_that_is_none_gives_the_fix(path: str, message: str) -> None:
     with pytest.raises(HouseError, match=message):
         parse_edifact(path)

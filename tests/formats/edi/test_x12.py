@@ -51,8 +51,12 @@ def test_units_and_counts(tmp_path: Path) -> None:
     envelope = x12.units(write(tmp_path / "a.edi", [ISA, *BODY]))
     [unit] = envelope.units
     assert (unit.kind, unit.sender, unit.version, unit.interchange, unit.faults) == (
-        "945", "ZZ/ACME", "004010", "000000007", (),
-    )  # fmt: skip
+        "945",
+        "ZZ/ACME",
+        "004010",
+        "000000007",
+        (),
+    )
     assert envelope.faults == ()
 
 

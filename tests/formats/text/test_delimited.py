@@ -200,9 +200,14 @@ def test_what_cannot_be_trusted_is_refused(
 
 @pytest.mark.parametrize(
     ("limit", "message"),
-    [({"file_bytes_max": 10}, "file_bytes_max"), ({"rows_per_file_max": 2}, "rows_per_file_max"),
-     ({"columns_max": 1}, "columns_max"), ({"faults_per_file_max": 0}, "faults_per_file_max"), ({"cell_bytes_max": 3}, "cell_bytes_max|limit")],
-)  # fmt: skip
+    [
+        ({"file_bytes_max": 10}, "file_bytes_max"),
+        ({"rows_per_file_max": 2}, "rows_per_file_max"),
+        ({"columns_max": 1}, "columns_max"),
+        ({"faults_per_file_max": 0}, "faults_per_file_max"),
+        ({"cell_bytes_max": 3}, "cell_bytes_max|limit"),
+    ],
+)
 @pytest.mark.parametrize("quote", ["", '"'])
 def test_limits_are_held(tmp_path: Path, limit: dict[str, int], message: str, quote: str) -> None:
     path = tmp_path / "f.csv"

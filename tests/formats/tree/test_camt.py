@@ -190,13 +190,17 @@ def test_a_statement_that_does_not_foot_is_held(packs: Home, name: str) -> None:
 
 
 def balance(kind: str, amount: str, currency: str, side: str = "CRDT") -> str:
-    return (f"<Bal><Tp><CdOrPrtry><Cd>{kind}</Cd></CdOrPrtry></Tp><Amt Ccy='{currency}'>{amount}</Amt>"
-            f"<CdtDbtInd>{side}</CdtDbtInd><Dt><Dt>2026-11-02</Dt></Dt></Bal>")  # fmt: skip
+    return (
+        f"<Bal><Tp><CdOrPrtry><Cd>{kind}</Cd></CdOrPrtry></Tp><Amt Ccy='{currency}'>{amount}</Amt>"
+        f"<CdtDbtInd>{side}</CdtDbtInd><Dt><Dt>2026-11-02</Dt></Dt></Bal>"
+    )
 
 
 def entry(amount: str, currency: str, side: str) -> str:
-    return (f"<Ntry><Amt Ccy='{currency}'>{amount}</Amt><CdtDbtInd>{side}</CdtDbtInd><Sts>BOOK</Sts>"
-            "<BookgDt><Dt>2026-11-02</Dt></BookgDt></Ntry>")  # fmt: skip
+    return (
+        f"<Ntry><Amt Ccy='{currency}'>{amount}</Amt><CdtDbtInd>{side}</CdtDbtInd><Sts>BOOK</Sts>"
+        "<BookgDt><Dt>2026-11-02</Dt></BookgDt></Ntry>"
+    )
 
 
 def statement(path: Path, *parts: str) -> Path:
@@ -217,9 +221,13 @@ def test_entries_in_several_currencies_are_compared_with_the_balances_in_each(pa
     right = through_pack(packs, "iso20022/camt.053", statement(tmp_path / "right.xml", *BALANCES, *entries))
     assert (right["held"], right["faults"]) == (False, [])
     assert sorted((b["currency"], b["balance_type"], b["amount"]) for b in right["records"]["bank_balance"]) == [
-        ("EUR", "CLBD", "110.0000"), ("EUR", "OPBD", "100.0000"), ("GBP", "CLBD", "7.0000"), ("GBP", "OPBD", "7.0000"),
-        ("USD", "CLBD", "15.5000"), ("USD", "OPBD", "-20.0000"),
-    ]  # fmt: skip
+        ("EUR", "CLBD", "110.0000"),
+        ("EUR", "OPBD", "100.0000"),
+        ("GBP", "CLBD", "7.0000"),
+        ("GBP", "OPBD", "7.0000"),
+        ("USD", "CLBD", "15.5000"),
+        ("USD", "OPBD", "-20.0000"),
+    ]
     swapped = (entry("12.00", "EUR", "CRDT"), entry("35.50", "USD", "DBIT"), entry("2.00", "EUR", "DBIT"))
     wrong = through_pack(packs, "iso20022/camt.053", statement(tmp_path / "wrong.xml", *BALANCES, *swapped))
     assert [fault["message"] for fault in wrong["faults"]] == [

@@ -66,9 +66,13 @@ def test_events_and_texts_as_rows(tmp_path: Path) -> None:
     assert found[0] == ["$.epcisBody.eventList[0].epcList[0]", "urn:a", "2026-11-01T10:00:00+01:00", "2026-11-01T10:00:00Z",
                         "urn:2", '{"id":"urn:dock"}', None]  # fmt: skip
     assert [row[1] for row in found] == ["urn:a", "urn:b", "urn:c"]
-    assert rows(read(tmp_path / "a", EPCIS, "epcisBody/eventList", "epcList", "epcList[2]", "../../@context"))[0][1:] == [
-        "urn:a", "urn:b", "https://ref.gs1.org/standards/epcis/2.0.0/epcis-context.jsonld",
-    ]  # fmt: skip
+    assert rows(read(tmp_path / "a", EPCIS, "epcisBody/eventList", "epcList", "epcList[2]", "../../@context"))[0][
+        1:
+    ] == [
+        "urn:a",
+        "urn:b",
+        "https://ref.gs1.org/standards/epcis/2.0.0/epcis-context.jsonld",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -231,9 +235,14 @@ def test_memory_does_not_grow_with_the_document(tmp_path: Path) -> None:
 
 
 value = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.text(max_size=5) | st.decimals(allow_nan=False, allow_infinity=False).map(float),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner, max_size=3), max_leaves=8,
-)  # fmt: skip
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.text(max_size=5)
+    | st.decimals(allow_nan=False, allow_infinity=False).map(float),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner, max_size=3),
+    max_leaves=8,
+)
 
 
 @settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

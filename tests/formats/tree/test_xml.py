@@ -186,9 +186,13 @@ def test_a_named_dtd_is_passed_over_where_allowed_and_never_read(tmp_path: Path,
 
 @pytest.mark.parametrize(
     ("doctype", "message"),
-    [(f'R {DTD} [<!ENTITY x "y">]', "DOCTYPE"), ('R [<!ENTITY x "y">]', "DOCTYPE"),
-     (f'R {DTD}><!-- <!DOCTYPE R [<!ENTITY x "y">]', "not well-formed"), (f"R {DTD}", "not well-formed")],
-)  # fmt: skip
+    [
+        (f'R {DTD} [<!ENTITY x "y">]', "DOCTYPE"),
+        ('R [<!ENTITY x "y">]', "DOCTYPE"),
+        (f'R {DTD}><!-- <!DOCTYPE R [<!ENTITY x "y">]', "not well-formed"),
+        (f"R {DTD}", "not well-formed"),
+    ],
+)
 def test_a_doctype_that_defines_something_is_refused_even_where_a_dtd_may_be_named(
     tmp_path: Path, doctype: str, message: str
 ) -> None:

@@ -131,8 +131,12 @@ def test_rows_between_what_they_see_get_it_as_it_is_then(tmp_path: Path) -> None
     """By hand: a row sees what stood before it, however its neighbours saw it."""
     root = etree.fromstring("<R><G x='1'><A>1</A><N/><N/><A>2</A><N/></G><G><N/><A>3</A><N/></G></R>")
     assert cells(tmp_path / "a.xml", root, ["count(../A)", "../A", "../@x", "../../G/A"]) == [
-        ["1", "1", "1", None], ["1", "1", "1", None], ["2", "1", "1", None], ["0", None, None, "1"], ["1", "3", None, "1"],
-    ]  # fmt: skip
+        ["1", "1", "1", None],
+        ["1", "1", "1", None],
+        ["2", "1", "1", None],
+        ["0", None, None, "1"],
+        ["1", "3", None, "1"],
+    ]
 
 
 def test_conditions_count_among_the_elements_that_passed_those_before(tmp_path: Path) -> None:

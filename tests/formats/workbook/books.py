@@ -43,10 +43,14 @@ def xlsx(path: Path, rows: str, *, formats: Sequence[str] = (), strings: str = "
 
 def _relations(*targets: tuple[str, str], external: bool = False) -> str:
     mode = ' TargetMode="External"' if external else ""
-    return "<Relationships xmlns=\"http://schemas.openxmlformats.org/package/2006/relationships\">" + "".join(
-        f'<Relationship Id="r{n}" Type="{REL}/{kind}" Target="{target}"{mode if n == 0 else ""}/>'
-        for n, (kind, target) in enumerate(targets)
-    ) + "</Relationships>"  # fmt: skip
+    return (
+        '<Relationships xmlns="http://schemas.openxmlformats.org/package/2006/relationships">'
+        + "".join(
+            f'<Relationship Id="r{n}" Type="{REL}/{kind}" Target="{target}"{mode if n == 0 else ""}/>'
+            for n, (kind, target) in enumerate(targets)
+        )
+        + "</Relationships>"
+    )
 
 
 def ods(path: Path, tables: str, styles: str = "") -> Path:
@@ -131,8 +135,12 @@ def xlsb(path: Path, rows: Sequence[Sequence[tuple[int, int, bytes]]], *, string
             ("sharedStrings", "sharedStrings.bin"),
         )
         archive.writestr("xl/_rels/workbook.bin.rels", _relations(*targets))
-        for name, content in (("workbook", book), ("worksheets/sheet1", sheet + record(130)), ("styles", styles),
-                              ("sharedStrings", texts)):  # fmt: skip
+        for name, content in (
+            ("workbook", book),
+            ("worksheets/sheet1", sheet + record(130)),
+            ("styles", styles),
+            ("sharedStrings", texts),
+        ):
             archive.writestr(f"xl/{name}.bin", content)
     return path
 

@@ -334,8 +334,12 @@ def test_a_cell_in_the_last_corner_costs_nothing(tmp_path: Path) -> None:
 
 
 def test_1904_dates_of_a_workbook(tmp_path: Path) -> None:
-    path = xlsx(tmp_path / "a.xlsx", HEAD + row(2, '<c r="A2" s="1"><v>44865</v></c>'), formats=["yyyy-mm-dd"],
-                book='<workbookPr date1904="1"/>')  # fmt: skip
+    path = xlsx(
+        tmp_path / "a.xlsx",
+        HEAD + row(2, '<c r="A2" s="1"><v>44865</v></c>'),
+        formats=["yyyy-mm-dd"],
+        book='<workbookPr date1904="1"/>',
+    )
     assert table(path) == [["S!A2", "2026-11-01", ""]]
 
 
@@ -350,8 +354,12 @@ def test_1904_dates_of_a_workbook(tmp_path: Path) -> None:
     ],
 )
 def test_a_cell_that_is_no_value_says_so(tmp_path: Path, cell: str, where: str, message: str) -> None:
-    reading = open_book(xlsx(tmp_path / "a.xlsx", HEAD + row(2, '<c r="A2" t="str"><v>x</v></c>', cell) + row(
-        3, '<c r="A3" t="str"><v>y</v></c>')))  # fmt: skip
+    reading = open_book(
+        xlsx(
+            tmp_path / "a.xlsx",
+            HEAD + row(2, '<c r="A2" t="str"><v>x</v></c>', cell) + row(3, '<c r="A3" t="str"><v>y</v></c>'),
+        )
+    )
     first, second = rows(reading)
     what, fix, text = cell_parts(list(first.values())[4])
     assert f"the cell {where} " in what and message in what and fix and text in ("#DIV/0!", "#UNCALCULATED")
@@ -409,8 +417,13 @@ def test_namespaces_with_prefix_and_other_encodings(tmp_path: Path) -> None:
 
 
 def test_text_of_ids_and_numbers_are_distinguished(tmp_path: Path) -> None:
-    found = table(xlsx(tmp_path / "a.xlsx", HEAD + row(
-        2, '<c r="A2" t="str"><v>0.30000000000000004</v></c>', '<c r="B2"><v>0.30000000000000004</v></c>')))  # fmt: skip
+    found = table(
+        xlsx(
+            tmp_path / "a.xlsx",
+            HEAD
+            + row(2, '<c r="A2" t="str"><v>0.30000000000000004</v></c>', '<c r="B2"><v>0.30000000000000004</v></c>'),
+        )
+    )
     assert found == [["S!A2", "0.30000000000000004", "0.3"]]
 
 
@@ -578,8 +591,12 @@ def test_binary_workbook(tmp_path: Path) -> None:
 
 
 def test_binary_workbook_since_1904(tmp_path: Path) -> None:
-    path = xlsb(tmp_path / "a.xlsb", [[(6, 0, wide("Day"))], [(5, 1, struct.pack("<d", 44865))]],
-                formats=["yyyy-mm-dd"], since_1904=True)  # fmt: skip
+    path = xlsb(
+        tmp_path / "a.xlsb",
+        [[(6, 0, wide("Day"))], [(5, 1, struct.pack("<d", 44865))]],
+        formats=["yyyy-mm-dd"],
+        since_1904=True,
+    )
     assert table(path) == [["S!A2", "2026-11-01"]]
 
 

@@ -62,8 +62,13 @@ def test_a_repeated_key_is_numbered_in_the_order_of_the_file(bench: Bench) -> No
     rows = [("A", "x", "1"), ("A", "y", "1"), ("A", "x", "2"), ("A", "x", "3"), ("A", "z", "1"), ("A", "y", "9")]
     mapped = bench.apply(mapping(snapshot()), lambda _: stock(*rows))
     assert bench.rows(mapped, SNAPSHOT, "sku", "occurrence") == [
-        ("x", "1"), ("y", "1"), ("x", "2"), ("x", "3"), ("z", "1"), ("y", "2"),
-    ]  # fmt: skip
+        ("x", "1"),
+        ("y", "1"),
+        ("x", "2"),
+        ("x", "3"),
+        ("z", "1"),
+        ("y", "2"),
+    ]
 
 
 def test_keys_do_not_depend_on_the_time_zone_of_the_session(bench: Bench) -> None:
@@ -313,8 +318,11 @@ def test_an_inline_map_reads_codes_in_any_case_and_reports_unknown_ones(bench: B
     assert status("anything", map={"G": "AVAILABLE", "*": "QC_HOLD"}) == ["QC_HOLD"]
     begins = {"Blocked (*": "QC_HOLD", "Blocked (QA*": "QUARANTINE", "Blocked (QA)": "SCRAP"}
     assert [status(text, map=begins) for text in ("blocked (x)", "Blocked (QA: smell)", "Blocked (QA)", "Blocked")] == [
-        ["QC_HOLD"], ["QUARANTINE"], ["SCRAP"], [],
-    ]  # fmt: skip
+        ["QC_HOLD"],
+        ["QUARANTINE"],
+        ["SCRAP"],
+        [],
+    ]
 
 
 def test_fill_down_takes_the_last_value_at_or_above_the_row_within_a_unit(bench: Bench) -> None:
@@ -322,8 +330,12 @@ def test_fill_down_takes_the_last_value_at_or_above_the_row_within_a_unit(bench:
     rows = [("", "a", "1"), ("N", "b", "1"), (" ", "c", "1"), ("S", "d", "1"), (None, "e", "1"), ("", "f", "1")]
     mapped = bench.apply(mapping(record), lambda _: stock(*rows))
     assert bench.rows(mapped, SNAPSHOT, "sku", "location") == [
-        ("b", "N"), ("c", "N"), ("d", "S"), ("e", "S"), ("f", "S"),
-    ]  # fmt: skip
+        ("b", "N"),
+        ("c", "N"),
+        ("d", "S"),
+        ("e", "S"),
+        ("f", "S"),
+    ]
     assert [p for (p,) in bench.faults(mapped, "position")] == ["line 2"]
     single = [("", "a", "1"), ("N", "b", "1"), ("", "c", "1")]
     mapped = bench.apply(mapping(record), lambda _: stock(*single))
@@ -456,12 +468,15 @@ def classes(bench: Bench, missing: str, *rows: tuple[str, ...], **spec: Any) -> 
         "type": "settlement_line",
         "key": ["n"],
         "fields": {
-            "settlement_id": {"constant": "1"}, "channel": {"constant": "web"},
+            "settlement_id": {"constant": "1"},
+            "channel": {"constant": "web"},
             "canonical_class": {"lookup": "fees", "on": ["kind", "what"], "missing": missing, **spec},
-            "amount": {"constant": "1"}, "currency": {"constant": "USD"},
-            "posted_at": {"constant": "2026-11-01"}, "item_code": "n",
+            "amount": {"constant": "1"},
+            "currency": {"constant": "USD"},
+            "posted_at": {"constant": "2026-11-01"},
+            "item_code": "n",
         },
-    }  # fmt: skip
+    }
     mapped = bench.apply(mapping(record), lambda _: stock(*rows, columns=("n", "kind", "what")))
     found = dict(bench.rows(mapped, "settlement_line", "item_code", "canonical_class"))
     return mapped, [found.get(row[0]) for row in rows]
@@ -469,9 +484,13 @@ def classes(bench: Bench, missing: str, *rows: tuple[str, ...], **spec: Any) -> 
 
 def fees(bench: Bench) -> None:
     bench.lookup(
-        "fees", ("kind", "what", "value"),
-        ("Order", "Commission", "commission"), ("Order", "*", "other_fee"), ("*", "Tax", "tax"), ("Refund", "", "refund_tax"),
-    )  # fmt: skip
+        "fees",
+        ("kind", "what", "value"),
+        ("Order", "Commission", "commission"),
+        ("Order", "*", "other_fee"),
+        ("*", "Tax", "tax"),
+        ("Refund", "", "refund_tax"),
+    )
 
 
 def test_the_most_specific_row_of_a_lookup_wins_in_any_case_of_letters(bench: Bench) -> None:
@@ -482,10 +501,15 @@ def test_the_most_specific_row_of_a_lookup_wins_in_any_case_of_letters(bench: Be
 
 def test_whole_codes_go_before_beginnings_and_these_before_other_patterns(bench: Bench) -> None:
     bench.lookup(
-        "fees", ("kind", "what", "value"),
-        ("*", "*", "other_fee"), ("*", "*fee", "commission"), ("*", "Fee*", "storage"), ("*", "Fee for ads*", "advertising"),
-        ("*", "Fee for ads", "shipping"), ("Refund*", "*", "refund_tax"),
-    )  # fmt: skip
+        "fees",
+        ("kind", "what", "value"),
+        ("*", "*", "other_fee"),
+        ("*", "*fee", "commission"),
+        ("*", "Fee*", "storage"),
+        ("*", "Fee for ads*", "advertising"),
+        ("*", "Fee for ads", "shipping"),
+        ("Refund*", "*", "refund_tax"),
+    )
     whats = ["Fee for ads", "fee for ADS: July", "Fee for ad", "Late fee", "Late fees", "Fee", "x"]
     rows = [(str(n), "Order", what) for n, what in enumerate(whats)]
     expected = ["shipping", "advertising", "storage", "commission", "other_fee", "storage", "other_fee"]
@@ -547,13 +571,21 @@ def test_aliases_hold_for_their_partner_kind_and_days_and_multiply_packs(bench: 
     bench.con.execute("insert into item values ('widget')")
     mapped, found = aliased(
         bench,
-        ("A", "box", "2", "2026-11-05"), ("A", "moved", "1", "2026-10-31"), ("A", "moved", "1", "2026-11-01"),
-        ("A", "widget", "1", "2026-11-05"), ("A", "odd", "1", "2026-11-05"), ("B", "odd", "1", "2026-11-06"),
-    )  # fmt: skip
+        ("A", "box", "2", "2026-11-05"),
+        ("A", "moved", "1", "2026-10-31"),
+        ("A", "moved", "1", "2026-11-01"),
+        ("A", "widget", "1", "2026-11-05"),
+        ("A", "odd", "1", "2026-11-05"),
+        ("B", "odd", "1", "2026-11-06"),
+    )
     assert found == [
-        ("widget", "12.0000"), ("old", "1.0000"), ("new", "1.0000"), ("widget", "1.0000"),
-        ("?odd", "1.0000"), ("?odd", "1.0000"),
-    ]  # fmt: skip
+        ("widget", "12.0000"),
+        ("old", "1.0000"),
+        ("new", "1.0000"),
+        ("widget", "1.0000"),
+        ("?odd", "1.0000"),
+        ("?odd", "1.0000"),
+    ]
     assert bench.faults(mapped, "position", "code", "value", "message", "rejects") == [
         ("line 6", "SKU_UNKNOWN", "odd", '"odd" is neither a SKU nor a 3PL alias of this partner (2 rows)', False)
     ]
@@ -603,11 +635,16 @@ def test_movements_follow_the_status_machine(
         "type": "inventory_movement",
         "key": ["sku"],
         "fields": {
-            "occurred_at": {"constant": "2026-11-01"}, "sku": "sku", "from_location": {"constant": "A"},
-            "from_status": "from", "to_location": {"constant": "B"}, "to_status": "to", "qty": "qty",
+            "occurred_at": {"constant": "2026-11-01"},
+            "sku": "sku",
+            "from_location": {"constant": "A"},
+            "from_status": "from",
+            "to_location": {"constant": "B"},
+            "to_status": "to",
+            "qty": "qty",
             "type": {"constant": "SHIP"},
         },
-    }  # fmt: skip
+    }
     columns = ("sku", "from", "to", "qty")
     mapped = bench.apply(mapping(record), lambda _: stock(("x", origin, target, qty), columns=columns))
     assert mapped.rejected == (0 if message is None else 1)
@@ -749,8 +786,9 @@ def test_invisible_characters_around_a_text_do_not_count_and_within_one_are_name
     ]
     unknown, broken = bench.faults(mapped, "code", "message", "hint", "value")
     assert unknown[:2] == (
-        "SKU_UNKNOWN", '"MU<U+00AD SOFT HYPHEN>G" is neither a SKU nor a 3PL alias of this partner (1 row)',
-    )  # fmt: skip
+        "SKU_UNKNOWN",
+        '"MU<U+00AD SOFT HYPHEN>G" is neither a SKU nor a 3PL alias of this partner (1 row)',
+    )
     assert "Remove the invisible character" in unknown[2] and unknown[3] == "MU\u00adG"
     assert broken[1].startswith('qty: "1<U+200B ZERO WIDTH SPACE>0" is not a number')
 
@@ -814,9 +852,14 @@ def test_a_later_piece_with_a_cell_without_a_value(bench: Bench, monkeypatch: py
 @pytest.mark.parametrize("text", ["6.93217E+12", "6,93217E+12", "6E+12", "-1.5e+300"])
 @pytest.mark.parametrize(
     "fields",
-    [{}, {"sku": {"from": "sku", "alias": "GTIN"}}, {"sku": {"expr": "upper(\"sku\")"}},
-     {"sku": {"constant": "K"}, "_id": {"from": "sku"}}, {"sku": {"constant": "K"}, "key": ["place", "sku "]}],
-)  # fmt: skip
+    [
+        {},
+        {"sku": {"from": "sku", "alias": "GTIN"}},
+        {"sku": {"expr": 'upper("sku")'}},
+        {"sku": {"constant": "K"}, "_id": {"from": "sku"}},
+        {"sku": {"constant": "K"}, "key": ["place", "sku "]},
+    ],
+)
 def test_an_identifier_that_a_spreadsheet_shortened_is_never_accepted(
     bench: Bench, fields: dict[str, Any], text: str
 ) -> None:
@@ -842,14 +885,19 @@ def test_a_currency_beside_an_amount_must_be_that_of_the_row(bench: Bench) -> No
     columns = (*fields, "fee", "units")
     at = "2026-11-01T10:00:00Z"
     rows = (
-        ("1", "a", "USD", at, "US$ 1,234.50", "1"), ("1", "b", "CAD", at, "($5.00)", "1"), ("1", "c", "EUR", at, "5 USD", "1"),
-        ("1", "d", "EUR", at, "$5", "1"), ("1", "e", "EUR", at, "5", "5 EUR"),
-    )  # fmt: skip
+        ("1", "a", "USD", at, "US$ 1,234.50", "1"),
+        ("1", "b", "CAD", at, "($5.00)", "1"),
+        ("1", "c", "EUR", at, "5 USD", "1"),
+        ("1", "d", "EUR", at, "$5", "1"),
+        ("1", "e", "EUR", at, "5", "5 EUR"),
+    )
     mapped = bench.apply(mapping(record), lambda _: stock(*rows, columns=columns))
     assert bench.rows(mapped, "settlement_line", "txn_type", "amount") == [("a", "-1234.5000"), ("b", "5.0000")]
     assert [message.split(",")[0] for (message,) in bench.faults(mapped, "message")] == [
-        'fee: "5 USD" says USD', 'fee: "$5" says $', 'units: "5 EUR" says EUR',
-    ]  # fmt: skip
+        'fee: "5 USD" says USD',
+        'fee: "$5" says $',
+        'units: "5 EUR" says EUR',
+    ]
 
 
 @pytest.mark.parametrize(

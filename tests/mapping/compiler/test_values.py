@@ -253,8 +253,13 @@ def test_more_digits_than_the_column_holds_are_not_read(con: duckdb.DuckDBPyConn
 
 def test_minor_units(con: duckdb.DuckDBPyConnection) -> None:
     assert numbers(con, "point", "12345", "-5", "0", "1.5", "1.555", "(100)", scale=2) == [
-        Decimal("123.45"), Decimal("-0.05"), 0, Decimal("0.015"), None, -1,
-    ]  # fmt: skip
+        Decimal("123.45"),
+        Decimal("-0.05"),
+        0,
+        Decimal("0.015"),
+        None,
+        -1,
+    ]
     assert numbers(con, "point", "9999999999999999", "99999999999999999", scale=2) == [
         Decimal("99999999999999.99"),
         None,
@@ -471,6 +476,11 @@ def test_zone_abbreviations_decide_the_instant(con: duckdb.DuckDBPyConnection) -
 def test_days_as_spreadsheets_count_them(con: duckdb.DuckDBPyConnection) -> None:
     texts = ("46235", "46235.5", "46235.999988426", "123", "462350", "46235,5")
     assert read(con, "datetime", *texts, formats=["serial"]) == [
-        "2026-08-01 00:00:00+00", "2026-08-01 12:00:00+00", "2026-08-01 23:59:59+00", None, None, None,
-    ]  # fmt: skip
+        "2026-08-01 00:00:00+00",
+        "2026-08-01 12:00:00+00",
+        "2026-08-01 23:59:59+00",
+        None,
+        None,
+        None,
+    ]
     assert read(con, "date", "46235.5", "46235", formats=["iso", "serial"]) == ["2026-08-01"] * 2

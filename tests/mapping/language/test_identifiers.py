@@ -18,7 +18,11 @@ ITEMS = "sku,gtin,name\nA,4006381333931,Pen\nB,4006381333932,Pencil\nC,,Rubber\n
 @pytest.mark.parametrize(
     ("check", "good", "bad"),
     [
-        ("gtin", ["4006381333931", "036000291452", "96385074", "00012345678905"], ["4006381333932", "1", "40063813339X1"]),
+        (
+            "gtin",
+            ["4006381333931", "036000291452", "96385074", "00012345678905"],
+            ["4006381333932", "1", "40063813339X1"],
+        ),
         ("gln", ["5412345000013"], ["5412345000014", "96385074"]),
         ("sscc", ["106141412345678908"], ["106141412345678907", "4006381333931"]),
         ("iban", ["DE89370400440532013000", "GB82 WEST 1234 5698 7654 32", "0012345678"], ["DE88370400440532013000"]),
@@ -26,7 +30,7 @@ ITEMS = "sku,gtin,name\nA,4006381333931,Pen\nB,4006381333932,Pencil\nC,,Rubber\n
         ("isin", ["US0378331005"], ["US0378331006"]),
         ("lei", ["213800KUD8LAJWSQ9D15"], ["213800KUD8LAJWSQ9D14"]),
     ],
-)  # fmt: skip
+)
 def test_identifiers(check: str, good: list[str], bad: list[str]) -> None:
     assert [text for text in good if wrong(check, text)] == []  # type: ignore[arg-type]
     assert [text for text in bad if not wrong(check, text)] == []  # type: ignore[arg-type]

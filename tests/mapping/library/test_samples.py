@@ -77,9 +77,14 @@ def test_an_outcome_as_expected_says_nothing(partner: Path) -> None:
 
 def test_differences_name_sample_row_column_and_both_values(partner: Path) -> None:
     path = sample(
-        partner, "a.csv",
-        {"counts": {"received": 2, "rejected": 1}, "records": {"inventory_snapshot": [ROW, ROW]}, "faults": [{"code": "FILE_REJECT"}]},
-    )  # fmt: skip
+        partner,
+        "a.csv",
+        {
+            "counts": {"received": 2, "rejected": 1},
+            "records": {"inventory_snapshot": [ROW, ROW]},
+            "faults": [{"code": "FILE_REJECT"}],
+        },
+    )
     found = samples.check(partner / "stock.toml", outcome({**ROW, "qty": "2.0000", "basis": "NET"}))
     assert found == [
         f"{path}: received: 1, expected 2",

@@ -64,7 +64,7 @@ GOOD_FIELDS = [
     'qty = ["On Hand", "Stock"]',
     'qty = { expr = \'cast("On Hand" as decimal(18,4)) - coalesce(_held, 0)\' }\n_held = { from = "Type", type = "decimal" }',
     'qty = { expr = "_a + _b" }\n_a = { from = "Type", type = "integer" }\n_b = { expr = "_a * 2", type = "decimal" }',
-    'qty = { expr = \'case when cast("On Hand" as integer) > 0 then 1 else 0 end\' }',
+    "qty = { expr = 'case when cast(\"On Hand\" as integer) > 0 then 1 else 0 end' }",
     'qty = { credit = "On Hand", debit = "Type", sign = "reverse", scale = 2 }',
     'qty = { from = "On Hand", sign = { from = "Type", negative = ["DR"] } }',
     'qty = "On Hand"\nbasis = { constant = "GROSS" }\nstale = { constant = false }',
@@ -72,7 +72,7 @@ GOOD_FIELDS = [
     'qty = { from = "On Hand", packs_of = "_name" }\n_name = { from = "SKU", alias = "3PL" }',
     'qty = { from = "On Hand", decimal = "comma", default = "0" }',
     'qty = "On Hand"\n_t = { from = "Date", type = "datetime", timezone = "Europe/Berlin", formats = ["iso", "ymd", "%d.%m.%Y"] }',
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize("new", GOOD_FIELDS)
@@ -343,10 +343,15 @@ LISTED = 'repeat = { cell = "Items", separator = ";", parts = "(?P<sku>.+) x (?P
         (LISTED, "Item {n} SKU", "Items/SKU", '"Items/SKU" is no part; did you mean "Items/sku"?'),
         (LISTED, "Item {n} SKU", "Items/sku", ""),
         (LISTED, "", "", "the mapping reads none of the columns that it makes"),
-        ('repeat = { columns = "Item {n} *" }', "{n} Qty", "1 Qty", 'is one of its numbered columns. Fix: name "Item {n} Qty"'),
+        (
+            'repeat = { columns = "Item {n} *" }',
+            "{n} Qty",
+            "1 Qty",
+            'is one of its numbered columns. Fix: name "Item {n} Qty"',
+        ),
         ('repeat = { columns = "Item {n} S*" }', "", "", 'no pattern of `columns` fits "Item {n} Qty"'),
     ],
-)  # fmt: skip
+)
 def test_columns_of_repeated_items_are_named_as_they_are_made(
     tmp_path: Path, probe: Probe, repeat: str, old: str, new: str, message: str
 ) -> None:
@@ -363,14 +368,14 @@ def test_columns_of_repeated_items_are_named_as_they_are_made(
     ("repeat", "message"),
     [
         ("{ }", "say either columns"),
-        ('{ columns = "Item *" }', 'needs {n} once'),
+        ('{ columns = "Item *" }', "needs {n} once"),
         ('{ columns = "* {n} *" }', "at most one *"),
         ('{ cell = "Items", separator = ";" }', "go together"),
         ('{ cell = "Items", separator = ";", parts = "(.+)" }', "needs a name of its own"),
         ('{ cell = "Items", separator = ";", parts = "(?P<sku>.+" }', "is no pattern"),
         ('{ column = "Item {n} *" }', "column"),
     ],
-)  # fmt: skip
+)
 def test_a_repetition_of_a_wrong_shape_is_a_fault_on_its_line(tmp_path: Path, repeat: str, message: str) -> None:
     text = WIDE.replace("[file]\n", f"[file]\nrepeat = {repeat}\n")
     loaded, faults = load_file(write(tmp_path, "acme/stock.toml", text), tmp_path / "mappings")
