@@ -284,11 +284,7 @@ class Sectioned(Reading):
                 given.add(part.line, None)
 
     def __iter__(self) -> Iterator[pa.RecordBatch]:
-        texts = {
-            column: given.column(name)
-            for column, (section, name) in self.others.items()
-            for given in [self.given[section]]
-        }
+        texts = {column: self.given[section].column(name) for column, (section, name) in self.others.items()}
         rows: list[Part] = []
         done = 0
         for part in self._parts():

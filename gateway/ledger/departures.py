@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -34,18 +34,28 @@ def record(lake: Lake, action: str, files: Mapping[str, Mapping[str, Any]]) -> N
     run_commit(lake, lambda commit: commit.audit("gateway", action, subject, {"files": dict(files)}))
 
 
-def recorded(lake: Lake, action: str) -> Iterator[Departed]:
-    """What was recorded under that action, in the order of the commits. A row that is not readable is the chain's matter."""
+def recorded(lake: Lake, action: str, text: str = "") -> Iterator[Departed]:
+    """What was recorded under that action, in the order of the commits; with `text`, by rows that have it.
+
+    A row that is not readable is the chain's matter.
+    """
     rows = lake.con.execute(
         """select snapshot_id, json_extract(detail, '$.files')::varchar from lake.audit_log
-        where action = ? and json_valid(detail) order by seq""",
-        [action],
+        where action = ? and contains(detail, ?) and json_valid(detail) order by seq""",
+        [action, text],
     ).fetchall()
-    for snapshot, text in rows:
-        files = json.loads(text or "{}")
+    for snapshot, listed in rows:
+        files = json.loads(listed or "{}")
         for name, facts in files.items() if isinstance(files, dict) else ():
             if isinstance(facts, dict):
                 yield Departed(snapshot, name, facts)
+
+
+def note(kind: str, names: Sequence[str], what: str) -> Iterator[str]:
+    """A sentence about files of which the same is to say, where there are any: the last is named, the others counted."""
+    if names:
+        more = f" (and {len(names) - 1} more)" if len(names) > 1 else ""
+        yield f"{kind} {names[-1]}{more}: {what}"
 
 
 def version_of_figures(lake: Lake) -> int:

@@ -54,21 +54,21 @@ def check(lake: Lake, home: Path) -> tuple[list[Finding], list[str]]:
     for path in sorted(folder.rglob("*.json")):
         place = path.relative_to(folder).with_suffix("").as_posix()
         try:
-            states[place] = (read_state(path), time.time() - path.stat().st_mtime < RECORDED_S_MAX)
+            states[place] = (_named(place, read_state(path)), time.time() - path.stat().st_mtime < RECORDED_S_MAX)
         except (HouseError, OSError) as error:
             cause = error.strerror if isinstance(error, OSError) else error
             findings.append(Finding("delivery", place, f"the delivery state cannot be read: {cause}"))
     files = list(departures.recorded(lake, departures.DELIVERED))
     known = {file.name: file.facts.get("sha256") for file in files}
-    for place, (state, young) in states.items():
-        for name, sha256 in _named(place, state).items():
+    for state, young in states.values():
+        for name, sha256 in state.items():
             if known.get(name) == sha256:
                 continue
             if young:
                 waiting.append(name)
             else:
                 findings.append(Finding("delivery", name, _UNKNOWN if name not in known else _OTHER))
-    stated = {name for place, (state, _) in states.items() for name in _named(place, state)}
+    stated = {name for state, _ in states.values() for name in state}
     places = {file.name: home / "outbound" / str(file.facts.get("file")) for file in files}
     for name in sorted(known.keys() - stated):
         if places[name].is_file() and sha256_of(places[name]) == known[name]:
@@ -82,9 +82,7 @@ def _notes(waiting: Sequence[str], found: Sequence[str]) -> Iterator[str]:
         (waiting, "delivered a moment ago, and not recorded yet: `gateway run` records it"),
         (found, f"recorded as the state said when the daemon started: {_FOUND}"),
     ):
-        if names:
-            more = f" (and {len(names) - 1} more)" if len(names) > 1 else ""
-            yield f"delivery {names[-1]}{more}: {what}"
+        yield from departures.note("delivery", names, what)
 
 
 _FOUND = "a process ended before it recorded it, an older program delivered it, or somebody wrote the state"

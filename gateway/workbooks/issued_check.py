@@ -81,9 +81,7 @@ def _notes(
         (older, "of before the ledger recorded what it wrote, and cannot be compared"),
         (found, "recorded as it was found: a process ended between writing and recording, or somebody put it there"),
     ):
-        if names:
-            more = f" (and {len(names) - 1} more)" if len(names) > 1 else ""
-            yield f"workbook {names[-1]}{more}: {what}"
+        yield from departures.note("workbook", names, what)
 
 
 def _difference(path: Path, files: list[Departed]) -> str | None:

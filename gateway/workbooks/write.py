@@ -40,7 +40,7 @@ def write_workbooks(
     reconciliation = outbound / OPERATIONS / f"reconciliation-{stamp}.xlsx"
     paths = [exceptions, reconciliation]
     if all(path.exists() for path in paths):
-        known = {file.name for file in departures.recorded(ledger, departures.WORKBOOKS)}
+        known = {file.name for file in departures.recorded(ledger, departures.WORKBOOKS, stamp)}
         _record(ledger, outbound, {path: {"found": True} for path in paths if _name(outbound, path) not in known})
         return paths
     working = Working(ledger.con, context)
