@@ -267,9 +267,17 @@ class Daemon:
             self._books_of = None
             self._answered = False
         for file in receipt.files:
-            log.info("file.taken", partner=file.partner, name=file.name, state=file.state,
-                     received=file.received, accepted=file.accepted, rejected=file.rejected,
-                     reason=file.reason, file_id=file.file_id)  # fmt: skip
+            log.info(
+                "file.taken",
+                partner=file.partner,
+                name=file.name,
+                state=file.state,
+                received=file.received,
+                accepted=file.accepted,
+                rejected=file.rejected,
+                reason=file.reason,
+                file_id=file.file_id,
+            )
 
     def _next(self, commits: Iterator[list[Receipt]]) -> list[Receipt] | None:
         """What the next commit took, None when there is none or it failed."""

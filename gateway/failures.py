@@ -18,12 +18,22 @@ DISK = "Check that disk, then run `gateway verify`; restore a backup if it finds
 ABSENT = "Name the home with -C, and bring back the file or folder if it was removed."
 
 _BY_NUMBER = {
-    errno.ENOSPC: ROOM, errno.EDQUOT: ROOM, errno.EROFS: READ_ONLY, errno.EACCES: RIGHTS, errno.EPERM: RIGHTS,
-    errno.EMFILE: FILES, errno.ENFILE: FILES, errno.ENOMEM: MEMORY, errno.EAGAIN: MEMORY, errno.EIO: DISK,
-    errno.ESTALE: DISK, errno.ENOENT: ABSENT, errno.ENOTDIR: ABSENT,
+    errno.ENOSPC: ROOM,
+    errno.EDQUOT: ROOM,
+    errno.EROFS: READ_ONLY,
+    errno.EACCES: RIGHTS,
+    errno.EPERM: RIGHTS,
+    errno.EMFILE: FILES,
+    errno.ENFILE: FILES,
+    errno.ENOMEM: MEMORY,
+    errno.EAGAIN: MEMORY,
+    errno.EIO: DISK,
+    errno.ESTALE: DISK,
+    errno.ENOENT: ABSENT,
+    errno.ENOTDIR: ABSENT,
     errno.EFBIG: "Raise the limit of the size of files (`ulimit -f`, `LimitFSIZE` of the service).",
     errno.ENAMETOOLONG: "Use a shorter path.",
-}  # fmt: skip
+}
 _BY_WORDS = (
     (("disk is full", "no space left"), ROOM),
     (("read-only file system", "readonly database", "read-only mode"), READ_ONLY),

@@ -100,10 +100,18 @@ class Monitor:
                 feed["rejected"] += file.rejected
                 feed["last"], feed["lag_s"] = now.isoformat(timespec="seconds"), round(lag, 1)
                 self.recent.appendleft(
-                    {"at": now.isoformat(timespec="seconds"), "partner": file.partner, "name": file.name,
-                     "feed": file.feed, "state": file.state, "received": file.received, "rejected": file.rejected,
-                     "reason": file.reason[:200], "file_id": file.file_id}
-                )  # fmt: skip
+                    {
+                        "at": now.isoformat(timespec="seconds"),
+                        "partner": file.partner,
+                        "name": file.name,
+                        "feed": file.feed,
+                        "state": file.state,
+                        "received": file.received,
+                        "rejected": file.rejected,
+                        "reason": file.reason[:200],
+                        "file_id": file.file_id,
+                    }
+                )
 
     def booked(self, exceptions: list[dict[str, Any]]) -> None:
         """The books are up to date; `exceptions` are the open ones: severity, owner, count."""

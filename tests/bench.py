@@ -72,11 +72,37 @@ def settlement(path: Path, rows: int) -> None:
             total += amount
             sku = f"GONE-{order}" if n % 5_000 == 99 else f"SKU-{order % SKUS:05d}"
             day = f"2026-11-{1 + order * 14 // orders:02d}"
-            body.write("\t".join((
-                "12345678901", "", "", "", "", "USD", kind, f"{100 + order % 900}-{1_000_000 + order}-{2_000_000 + order}",
-                f"m{order}", "", f"S{order}", "Amazon.com", amount_type, description, str(amount), "AFN", day,
-                f"{day} {order % 24:02d}:{order % 60:02d}:00 UTC", f"{50_000_000_000 + order}", "", "", sku, "1", "",
-            )) + "\n")  # fmt: skip
+            body.write(
+                "\t".join(
+                    (
+                        "12345678901",
+                        "",
+                        "",
+                        "",
+                        "",
+                        "USD",
+                        kind,
+                        f"{100 + order % 900}-{1_000_000 + order}-{2_000_000 + order}",
+                        f"m{order}",
+                        "",
+                        f"S{order}",
+                        "Amazon.com",
+                        amount_type,
+                        description,
+                        str(amount),
+                        "AFN",
+                        day,
+                        f"{day} {order % 24:02d}:{order % 60:02d}:00 UTC",
+                        f"{50_000_000_000 + order}",
+                        "",
+                        "",
+                        sku,
+                        "1",
+                        "",
+                    )
+                )
+                + "\n"
+            )
     head = ["12345678901", "2026-11-01 00:00:00 UTC", "2026-11-15 00:00:00 UTC", "2026-11-17 00:00:00 UTC", str(total)]
     with path.open("w") as out, path.with_suffix(".body").open() as body:
         out.write("\t".join(COLUMNS) + "\n" + "\t".join([*head, "USD"] + [""] * 18) + "\n")
@@ -166,11 +192,20 @@ def one_pass(home: Path) -> None:
         counts = gateway.lake.con.execute(
             "select (select count(*) from journal_line), (select count(*) from journal_source), (select count(*) from fault)"
         ).fetchone()
-    print(json.dumps({
-        "commit_s": committed, "books_s": booked, "held_mb": [held[0], held[-1]], "commit_rss_mb": peak, "rss_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
-        "files": [[f.name, f.state, f.received, f.accepted, f.rejected] for r in receipts[:3] for f in r.files],
-        "entries": counts, "open": outcome.open,
-    }))  # fmt: skip
+    print(
+        json.dumps(
+            {
+                "commit_s": committed,
+                "books_s": booked,
+                "held_mb": [held[0], held[-1]],
+                "commit_rss_mb": peak,
+                "rss_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+                "files": [[f.name, f.state, f.received, f.accepted, f.rejected] for r in receipts[:3] for f in r.files],
+                "entries": counts,
+                "open": outcome.open,
+            }
+        )
+    )
 
 
 def measure(partner: str, files: Callable[[Path], None]) -> dict[str, object]:
@@ -233,8 +268,15 @@ def warehouse(lines: int) -> None:
 
 def shipment_files(to: Path, count: int) -> None:
     """Small 945 interchanges, of 2 KB with 24 lines each."""
-    head = ["N1*SF*3PL East*92*3PL-E", "N1*ST*Anna Example*92*C100", "N3*12 Long Street*Apartment 4",
-            "N4*Springfield*IL*62704*US", "N9*BM*4471123", "G62*11*20261105", "W27*M*UPSN*United Parcel Service*CC"]  # fmt: skip
+    head = [
+        "N1*SF*3PL East*92*3PL-E",
+        "N1*ST*Anna Example*92*C100",
+        "N3*12 Long Street*Apartment 4",
+        "N4*Springfield*IL*62704*US",
+        "N9*BM*4471123",
+        "G62*11*20261105",
+        "W27*M*UPSN*United Parcel Service*CC",
+    ]
     for number in range(count):
         body = [f"W06*F*114-{number:07d}-0000001*20261105*S{number:08d}", *head]
         body += [

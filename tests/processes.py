@@ -18,14 +18,28 @@ from typing import Any
 PROCESSES = multiprocessing.get_context("forkserver")
 PROCESSES.set_forkserver_preload(
     [
-        "gateway.cli", "gateway.workbooks.write", "openpyxl", "pyarrow.compute", "pyarrow.dataset", "lxml.etree", "babel",
+        "gateway.cli",
+        "gateway.workbooks.write",
+        "openpyxl",
+        "pyarrow.compute",
+        "pyarrow.dataset",
+        "lxml.etree",
+        "babel",
         # What a process runs is in one of these.
-        "tests.answers.test_acknowledgements", "tests.documents.test_sending", "tests.intake.test_crash_suspects",
-        "tests.ledger.test_archive", "tests.ledger.test_backup", "tests.ledger.test_lake",
-        "tests.ledger.test_locking", "tests.ledger.test_maintenance", "tests.ledger.test_postgres_catalog",
-        "tests.test_daemon", "tests.test_daemon_kill", "tests.transports.test_claims",
+        "tests.answers.test_acknowledgements",
+        "tests.documents.test_sending",
+        "tests.intake.test_crash_suspects",
+        "tests.ledger.test_archive",
+        "tests.ledger.test_backup",
+        "tests.ledger.test_lake",
+        "tests.ledger.test_locking",
+        "tests.ledger.test_maintenance",
+        "tests.ledger.test_postgres_catalog",
+        "tests.test_daemon",
+        "tests.test_daemon_kill",
+        "tests.transports.test_claims",
     ]
-)  # fmt: skip
+)
 
 
 def process_of(target: Callable[..., None], *arguments: Any) -> BaseProcess:

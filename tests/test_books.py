@@ -28,8 +28,32 @@ ITEMS = "sku,gtin,name,uom,category,abc,tracking,standard-cost\nSKU-1,,Mug,EA,ho
 
 
 def line(sid: str, kind: str, what: str, about: str, amount: str, code: str = "", sku: str = "") -> str:
-    cells = [sid, "", "", "", "", "", kind, f"O{code}" if code else "", "", "", "", "", what, about, amount, "", "",
-             "2026-11-03T10:00:00+00:00", code, "", "", sku, "1" if sku else "", ""]  # fmt: skip
+    cells = [
+        sid,
+        "",
+        "",
+        "",
+        "",
+        "",
+        kind,
+        f"O{code}" if code else "",
+        "",
+        "",
+        "",
+        "",
+        what,
+        about,
+        amount,
+        "",
+        "",
+        "2026-11-03T10:00:00+00:00",
+        code,
+        "",
+        "",
+        sku,
+        "1" if sku else "",
+        "",
+    ]
     return "\t".join(cells)
 
 

@@ -24,8 +24,20 @@ from tests.conftest import corpus, tried
 ROOT = Path(__file__).parents[1] / "mappings"
 STANDARD = ROOT / "standard"
 FAMILIES = (
-    "amazon", "walmart", "ebay", "etsy", "mirakl", "shopify", "paypal", "stripe", "adyen", "ubl", "gs1", "cxml", "epcis",
-)  # fmt: skip
+    "amazon",
+    "walmart",
+    "ebay",
+    "etsy",
+    "mirakl",
+    "shopify",
+    "paypal",
+    "stripe",
+    "adyen",
+    "ubl",
+    "gs1",
+    "cxml",
+    "epcis",
+)
 PACKS = [pack for family in FAMILIES for pack in sorted((STANDARD / family).glob("*.toml"))]
 FORMATS = {pack: tomllib.loads(pack.read_text(encoding="utf-8"))["file"]["format"] for pack in PACKS}
 XML = [pack for pack in PACKS if FORMATS[pack] == "xml"]

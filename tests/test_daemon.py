@@ -131,9 +131,15 @@ def silent(tmp_path: Path) -> Iterator[Sftp]:
     """A server that takes connections and never says a word."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         yield Sftp(
-            name="silent", partner="3pl-east", host="127.0.0.1", port=listener.getsockname()[1], user="x",
-            host_key=make_key(tmp_path / "pinned"), remote_in="in", connect_timeout_s=60,
-        )  # fmt: skip
+            name="silent",
+            partner="3pl-east",
+            host="127.0.0.1",
+            port=listener.getsockname()[1],
+            user="x",
+            host_key=make_key(tmp_path / "pinned"),
+            remote_in="in",
+            connect_timeout_s=60,
+        )
 
 
 def gateway_of(home: Path, *arguments: str) -> subprocess.CompletedProcess[str]:

@@ -90,8 +90,14 @@ def test_a_unit_starts_what_the_program_can_do(unit: str) -> None:
 def test_the_service_is_shut_in_and_ends_as_the_daemon_does() -> None:
     found = {key: value for _, key, value in settings("gateway.service")}
     assert found["ReadWritePaths"] == shlex.split(found["ExecStart"])[2], "it writes to its home and nowhere else"
-    wanted = {"ProtectSystem": "strict", "NoNewPrivileges": "true", "PrivateTmp": "true", "CapabilityBoundingSet": "",
-              "Restart": "on-failure", "KillSignal": "SIGTERM"}  # fmt: skip
+    wanted = {
+        "ProtectSystem": "strict",
+        "NoNewPrivileges": "true",
+        "PrivateTmp": "true",
+        "CapabilityBoundingSet": "",
+        "Restart": "on-failure",
+        "KillSignal": "SIGTERM",
+    }
     assert wanted.items() <= found.items()
     assert "ExecReload" not in found, "it looks for changes by itself; SIGHUP would end it"
 

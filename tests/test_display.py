@@ -48,9 +48,20 @@ def test_a_log_gets_no_control_character_of_a_stranger(monkeypatch: pytest.Monke
 
 @pytest.mark.parametrize(
     ("text", "cell"),
-    [("=1+1", "'=1+1"), ("a;=1+1", "a;'=1+1"), ("a\t@x", "a\t'@x"), ("a,  -x", "a,'  -x"), ("-1.50", "-1.50"), ("-1+2", "'-1+2"), ("a|+x", "a|'+x"),
-     ("a\r=1", "a\n'=1"), ("a\r\nb\rc", "a\nb\nc"), ("a-b", "a-b"), ('say "x"', 'say "x"')],
-)  # fmt: skip
+    [
+        ("=1+1", "'=1+1"),
+        ("a;=1+1", "a;'=1+1"),
+        ("a\t@x", "a\t'@x"),
+        ("a,  -x", "a,'  -x"),
+        ("-1.50", "-1.50"),
+        ("-1+2", "'-1+2"),
+        ("a|+x", "a|'+x"),
+        ("a\r=1", "a\n'=1"),
+        ("a\r\nb\rc", "a\nb\nc"),
+        ("a-b", "a-b"),
+        ('say "x"', 'say "x"'),
+    ],
+)
 def test_csv_holds_no_formula_behind_any_separator_and_no_lone_carriage_return(text: str, cell: str) -> None:
     written = csv_text(("name", "amount", "none"), [(text, Decimal("-1.50"), None)], "\n")
     assert list(csv.reader(io.StringIO(written, newline=""))) == [["name", "amount", "none"], [cell, "-1.50", ""]]

@@ -26,10 +26,17 @@ from gateway.ledger import lake
 def refusals() -> list[tuple[Exception, str]]:
     """Failures of the machine as they come, and a part of the fix."""
     numbers = {
-        errno.ENOSPC: "Make room", errno.EDQUOT: "Make room", errno.EROFS: "Mount it writable",
-        errno.EACCES: "as the user that owns", errno.EMFILE: "`ulimit -n`", errno.ENOMEM: "`ulimit -v`",
-        errno.EIO: "Check that disk", errno.EFBIG: "`ulimit -f`", errno.ENOENT: "-C", errno.EBUSY: "Repair the cause",
-    }  # fmt: skip
+        errno.ENOSPC: "Make room",
+        errno.EDQUOT: "Make room",
+        errno.EROFS: "Mount it writable",
+        errno.EACCES: "as the user that owns",
+        errno.EMFILE: "`ulimit -n`",
+        errno.ENOMEM: "`ulimit -v`",
+        errno.EIO: "Check that disk",
+        errno.EFBIG: "`ulimit -f`",
+        errno.ENOENT: "-C",
+        errno.EBUSY: "Repair the cause",
+    }
     return [
         *((OSError(number, os.strerror(number), "/srv/x"), fix) for number, fix in numbers.items()),
         (MemoryError(), "`ulimit -v`"),

@@ -60,10 +60,17 @@ def test_table_04_failed_transfers_and_debts_are_classed_whatever_text_follows(r
     file = case("table-04-amazon-failed-transfer-codes") / "settlement.txt"
     result = read(reader, tmp_path, "amazon/settlement-v2", file)
     assert rows(result, "canonical_class", "amount", table="settlement_line") == [
-        ("reserve", "50.0000"), ("transfer", "120.0000"), ("transfer", "30.0000"), ("transfer", "40.0000"),
-        ("transfer", "15.0000"), ("transfer", "-10.0000"), ("reserve", "-20.0000"), ("reimbursement", "8.0000"),
-        ("transfer", "-35.0000"), ("facilitator_tax", "-2.5000"),
-    ]  # fmt: skip
+        ("reserve", "50.0000"),
+        ("transfer", "120.0000"),
+        ("transfer", "30.0000"),
+        ("transfer", "40.0000"),
+        ("transfer", "15.0000"),
+        ("transfer", "-10.0000"),
+        ("reserve", "-20.0000"),
+        ("reimbursement", "8.0000"),
+        ("transfer", "-35.0000"),
+        ("facilitator_tax", "-2.5000"),
+    ]
     assert result["faults"] == []
 
 
@@ -148,8 +155,9 @@ def test_table_28_errors_in_columns_that_nobody_maps_do_no_harm(reader: Home, tm
     result = read(reader, tmp_path, mapping, case("table-28-formula-results") / "count.xlsx")
     assert [sku for sku, _ in rows(result, "sku", "qty")] == ["LAMP-01", "LAMP-02", "LAMP-04", "LAMP-05"]
     assert [fault["message"] for fault in result["faults"]] == [
-        "Qty: is blank, but qty is required", "Qty: the cell Sheet1!B5 is a formula without a stored result",
-    ]  # fmt: skip
+        "Qty: is blank, but qty is required",
+        "Qty: the cell Sheet1!B5 is a formula without a stored result",
+    ]
 
 
 def test_table_36_a_legend_beside_the_table_rejects_no_row(reader: Home, tmp_path: Path) -> None:
@@ -164,8 +172,11 @@ def test_table_50_digits_that_nobody_wrote_are_never_accepted(reader: Home, tmp_
     folder = case("table-50-long-ids-in-xlsx")
     result = read(reader, tmp_path, COUNT + RECORD, folder / "count.xlsx")
     assert [sku for (sku,) in rows(result, "sku")][:4] == [
-        "576460752303423489", "1234567890123456", "12345678901234567", "9007199254740993",
-    ]  # fmt: skip
+        "576460752303423489",
+        "1234567890123456",
+        "12345678901234567",
+        "9007199254740993",
+    ]
     assert [fault["position"] for fault in result["faults"]] == ["Sheet1!A3"]
     shortened = read(reader, tmp_path, COUNT + RECORD, folder / "count-excel-shortened.xlsx")
     assert rows(shortened, "sku") == []
@@ -247,11 +258,23 @@ def test_table_24_amounts_as_banks_and_people_write_them(reader: Home, tmp_path:
     file = case("table-24-number-styles") / "transactions.csv"
     result = read(reader, tmp_path, BANK, file)
     other = {
-        "paren": "-1234.5", "trailing minus": "-1234.5", "unicode minus": "-1234.5", "en dash": "-1234.5", "DR": "-1234.5",
-        "S": "-1234.5", "indian": "123456.78", "leading dot": "0.5", "trailing dot": "5", "comma only": "0.5",
-        "space minus": "-12.5", "two commas": "1234567", "chf dash": "12", "leading zeros": "12.5", "tab": "12.5",
+        "paren": "-1234.5",
+        "trailing minus": "-1234.5",
+        "unicode minus": "-1234.5",
+        "en dash": "-1234.5",
+        "DR": "-1234.5",
+        "S": "-1234.5",
+        "indian": "123456.78",
+        "leading dot": "0.5",
+        "trailing dot": "5",
+        "comma only": "0.5",
+        "space minus": "-12.5",
+        "two commas": "1234567",
+        "chf dash": "12",
+        "leading zeros": "12.5",
+        "tab": "12.5",
         "float artefact": "0.3",
-    }  # fmt: skip
+    }
     amounts = dict(rows(result, "remittance", "amount", table="bank_line"))
     assert {name: Decimal(amount) for name, amount in amounts.items()} == {
         name: Decimal(other.get(name, "1234.5")) for name in amounts
@@ -265,8 +288,11 @@ def test_table_24_amounts_as_banks_and_people_write_them(reader: Home, tmp_path:
         rows(read(reader, tmp_path, BANK.replace("EUR", "USD"), file), "remittance", "amount", table="bank_line")
     )
     assert [Decimal(dollars[name]) for name in ("dollar", "minus dollar", "dollar minus", "paren dollar")] == [
-        Decimal("1234.5"), Decimal("-1234.5"), Decimal("-1234.5"), Decimal("-1234.5"),
-    ]  # fmt: skip
+        Decimal("1234.5"),
+        Decimal("-1234.5"),
+        Decimal("-1234.5"),
+        Decimal("-1234.5"),
+    ]
     assert not {"euro suffix", "iso prefix"} & set(dollars)
 
 
@@ -295,10 +321,17 @@ def test_table_25_zones_are_honoured(reader: Home, tmp_path: Path) -> None:
         rows(read(reader, tmp_path, mapping + record, case("table-25-date-styles") / "dates.csv"), "sku", "as_of")
     )
     wanted = {
-        "n0": "2026-01-05T21:23:45", "n1": "2026-07-05T20:23:45", "n3": "2026-11-01T09:30:00", "n4": "2026-11-01T08:30:00",
-        "n5": "2026-01-05T10:11:12", "n6": "2026-02-05T10:11:12", "n7": "2026-03-05T10:11:12", "n8": "2026-01-05T10:11:12",
-        "n10": "2026-01-05T03:00:00", "n33": "2026-08-01T08:00:00",
-    }  # fmt: skip
+        "n0": "2026-01-05T21:23:45",
+        "n1": "2026-07-05T20:23:45",
+        "n3": "2026-11-01T09:30:00",
+        "n4": "2026-11-01T08:30:00",
+        "n5": "2026-01-05T10:11:12",
+        "n6": "2026-02-05T10:11:12",
+        "n7": "2026-03-05T10:11:12",
+        "n8": "2026-01-05T10:11:12",
+        "n10": "2026-01-05T03:00:00",
+        "n33": "2026-08-01T08:00:00",
+    }
     assert {name: moments.get(name, "")[:19] for name in wanted} == wanted
 
 
@@ -349,8 +382,10 @@ def test_table_39_what_stands_in_the_first_row_of_an_order_holds_for_that_order_
 ) -> None:
     result = read(reader, tmp_path, SHOP, case("table-39-shopify-orders") / "orders_export_1.csv")
     assert rows(result, "order_id", "sku", "currency", "cancelled_qty", table="order_line") == [
-        ("#1001", "MUG-BLUE", "USD", "2.0000"), ("#1001", "LAMP-01", "USD", "1.0000"), ("#1002", "LAMP-01", "USD", "0.0000"),
-    ]  # fmt: skip
+        ("#1001", "MUG-BLUE", "USD", "2.0000"),
+        ("#1001", "LAMP-01", "USD", "1.0000"),
+        ("#1002", "LAMP-01", "USD", "0.0000"),
+    ]
 
 
 WIDE = (
@@ -374,12 +409,14 @@ def test_table_40_values_of_columns_that_nobody_maps_are_reported(reader: Home, 
     mapping = WIDE.replace('match = ["*"]', known) + SECOND
     result = read(reader, tmp_path, mapping, case("table-40-woocommerce-items") / "wide-3-items.csv")
     assert rows(result, "line_no", "sku", "list_amount", table="order_line") == [
-        ("1", "MUG-BLUE", "39.9800"), ("2", "LAMP-01", "18.9900"),
-    ]  # fmt: skip
+        ("1", "MUG-BLUE", "39.9800"),
+        ("2", "LAMP-01", "18.9900"),
+    ]
     assert [(fault["code"], fault["column_name"], fault["value"]) for fault in result["faults"]] == [
-        ("COLUMN_UNKNOWN", "Product Item 3 SKU", "M-SHELF"), ("COLUMN_UNKNOWN", "Product Item 3 Quantity", "4"),
+        ("COLUMN_UNKNOWN", "Product Item 3 SKU", "M-SHELF"),
+        ("COLUMN_UNKNOWN", "Product Item 3 Quantity", "4"),
         ("COLUMN_UNKNOWN", "Product Item 3 Total", "99.00"),
-    ]  # fmt: skip
+    ]
     assert '1 row has a value in it, such as "M-SHELF"' in result["faults"][0]["message"]
     assert result["counts"]["received"] == result["counts"]["accepted"] == 1
     silent = mapping.replace('known = ["', 'drift = "ignore"\nknown = ["')
@@ -401,12 +438,17 @@ currency    = { constant = "USD" }
 """
 )
 PACKED = (
-    ORDERS.replace('match = ["*"]', """match = ["*"]
+    ORDERS.replace(
+        'match = ["*"]',
+        """match = ["*"]
 [file.repeat]
 cell      = "line_items"
 separator = ";"
 parts     = 'sku:(?P<sku>[^|]+)\\|quantity:(?P<quantity>[^|]+)\\|total:(?P<total>[^|]+)'
-""").replace('format = "delimited"\n', "").replace("[file]", '[file]\nformat = "delimited"')
+""",
+    )
+    .replace('format = "delimited"\n', "")
+    .replace("[file]", '[file]\nformat = "delimited"')
     + """
 order_id    = "order_id"
 line_no     = "{n}"
@@ -416,7 +458,7 @@ qty         = "line_items/quantity"
 list_amount = "line_items/total"
 currency    = "currency"
 """
-)  # fmt: skip
+)
 LINE = ("order_id", "line_no", "sku", "qty", "list_amount")
 THREE = [
     ("1", "MUG-BLUE", "2.0000", "39.9800"),
@@ -481,8 +523,9 @@ def test_table_40_items_that_cannot_be_read_are_named_by_line_and_item(reader: H
     )
     result = read(reader, tmp_path, ITEMS, wide)
     assert rows(result, "position", "line_no", "sku", table="order_line") == [
-        ("line 2, Product Item 1 *", "1", "MUG-BLUE"), ("line 3, Product Item 12 *", "12", "M-SHELF"),
-    ]  # fmt: skip
+        ("line 2, Product Item 1 *", "1", "MUG-BLUE"),
+        ("line 3, Product Item 12 *", "12", "M-SHELF"),
+    ]
     found = {(fault["code"], fault["position"], fault["column_name"]) for fault in result["faults"]}
     assert ("COLUMN_UNKNOWN", "line 2, Product Item 12 *", "Product Item {n} Colour") in found
     assert ("ROW_REJECT", "line 2, Product Item 12 *", "Product Item {n} Quantity") in found
@@ -493,8 +536,9 @@ def test_table_40_items_that_cannot_be_read_are_named_by_line_and_item(reader: H
     packed.write_text(f"order_id,date,currency,line_items\n1,{day},USD,{good};;2 lamps; {good} ;\n2,{day},USD,\n")
     result = read(reader, tmp_path, PACKED, packed)
     assert rows(result, "position", "line_no", table="order_line") == [
-        ("line 2, line_items 1", "1"), ("line 2, line_items 3", "3"),
-    ]  # fmt: skip
+        ("line 2, line_items 1", "1"),
+        ("line 2, line_items 3", "3"),
+    ]
     assert {fault["position"] for fault in result["faults"]} == {"line 2, line_items 2", "line 3"}
     assert 'the item "2 lamps" of the list does not fit' in result["faults"][0]["message"]
     assert [result["counts"][name] for name in ("received", "accepted", "rejected")] == [4, 2, 2]

@@ -126,9 +126,15 @@ def _reused(con: Any, at: datetime, deliveries: Sequence[Delivery]) -> Mapping[t
 
     Of files in one commit the first is that with the smaller SHA-256, in whatever order they came.
     """
-    con.register("_answered_files", pa.table({
-        "partner": [one.partner for one in deliveries], "sha256": [one.sha256 for one in deliveries],
-    }))  # fmt: skip
+    con.register(
+        "_answered_files",
+        pa.table(
+            {
+                "partner": [one.partner for one in deliveries],
+                "sha256": [one.sha256 for one in deliveries],
+            }
+        ),
+    )
     found = con.execute(
         f"""with used as (
             select partner, sha256, recorded_at, unnest(string_split(interchanges, chr(10))) as interchange

@@ -12,9 +12,19 @@ from gateway.errors import HouseError
 from gateway.ledger.query_functions import ALLOWED
 
 _SOURCES = frozenset(
-    {"generate_series", "json_each", "json_tree", "range", "repeat", "snapshots", "unnest", "duckdb_columns",
-     "duckdb_tables", "duckdb_views"}
-)  # fmt: skip
+    {
+        "generate_series",
+        "json_each",
+        "json_tree",
+        "range",
+        "repeat",
+        "snapshots",
+        "unnest",
+        "duckdb_columns",
+        "duckdb_tables",
+        "duckdb_views",
+    }
+)
 """Functions that may stand where a table does. All others are refused: among them are those that read files,
 run text as SQL, change the ledger, or take an address in memory."""
 

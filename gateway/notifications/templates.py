@@ -10,10 +10,24 @@ from gateway.errors import HouseError
 
 SHIPPED = Path(__file__).parent / "templates"
 PLACEHOLDERS = {
-    "digest": ("owners", "date", "time", "timezone", "open_count", "opened_count", "closed_count", "overdue_count",
-               "open", "opened", "closed", "late", "files", "partners"),
+    "digest": (
+        "owners",
+        "date",
+        "time",
+        "timezone",
+        "open_count",
+        "opened_count",
+        "closed_count",
+        "overdue_count",
+        "open",
+        "opened",
+        "closed",
+        "late",
+        "files",
+        "partners",
+    ),
     "alert": ("owners", "date", "time", "timezone", "count", "noun", "exceptions"),
-}  # fmt: skip
+}
 SUBJECT = "Subject: "
 BYTES_MAX = 1_000_000
 

@@ -12,8 +12,23 @@ from gateway.toml_faults import Place, spelled
 
 _SYSTEM = ("/bin", "/boot", "/dev", "/etc", "/lib", "/lib64", "/proc", "/sbin", "/sys", "/usr")
 """Folders of the system: neither they nor what lies in them is a drop folder."""
-_SHARED = ("/", "/home", "/media", "/mnt", "/opt", "/root", "/run", "/srv", "/tmp", "/var", "/var/lib", "/var/log",
-           "/var/spool", "/var/tmp", "/usr/local")  # fmt: skip
+_SHARED = (
+    "/",
+    "/home",
+    "/media",
+    "/mnt",
+    "/opt",
+    "/root",
+    "/run",
+    "/srv",
+    "/tmp",
+    "/var",
+    "/var/lib",
+    "/var/log",
+    "/var/spool",
+    "/var/tmp",
+    "/usr/local",
+)
 """Folders of many programs or users: a drop folder may lie in one, but may not be one."""
 _ALLOWED = ("/dev/shm", "/usr/local")
 _OWN = ("inbound", "outbound", "mappings")

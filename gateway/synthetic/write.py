@@ -13,9 +13,21 @@ from gateway.synthetic.business import Business, Line, Order, Planted, Truth
 from gateway.synthetic.sheets import count_sheet
 
 ORDER_COLUMNS = (
-    "order-id", "order-item-id", "purchase-date", "promise-date", "order-status", "fulfillment-channel", "sku",
-    "quantity", "item-price", "item-promotion-discount", "shipping-price", "item-tax", "currency", "ship-date",
-)  # fmt: skip
+    "order-id",
+    "order-item-id",
+    "purchase-date",
+    "promise-date",
+    "order-status",
+    "fulfillment-channel",
+    "sku",
+    "quantity",
+    "item-price",
+    "item-promotion-discount",
+    "shipping-price",
+    "item-tax",
+    "currency",
+    "ship-date",
+)
 LOCATIONS = ("3PL-E", "FBA-US", "WH-1")
 
 
@@ -156,10 +168,21 @@ class _Writer:
         promise = datetime.combine(order.day + timedelta(days=3), time(20), UTC).isoformat()
         ship = f"{order.shipped.isoformat()}T15:00:00+00:00" if order.afn and order.shipped else ""
         return [
-            order.order_id, line.code, bought, promise, "Shipped" if ship else "Unshipped",
-            "AFN" if order.afn else "MFN", line.name, str(line.quantity), str(line.price), str(line.discount),
-            str(line.shipping), str(line.tax), "USD", ship,
-        ]  # fmt: skip
+            order.order_id,
+            line.code,
+            bought,
+            promise,
+            "Shipped" if ship else "Unshipped",
+            "AFN" if order.afn else "MFN",
+            line.name,
+            str(line.quantity),
+            str(line.price),
+            str(line.discount),
+            str(line.shipping),
+            str(line.tax),
+            "USD",
+            ship,
+        ]
 
     @staticmethod
     def _broken_row(row: list[str]) -> list[str]:
@@ -175,9 +198,20 @@ class _Writer:
 
     def _returns(self) -> None:
         columns = (
-            "return-date", "order-id", "sku", "asin", "fnsku", "product-name", "quantity", "fulfillment-center-id",
-            "detailed-disposition", "reason", "status", "license-plate-number", "customer-comments",
-        )  # fmt: skip
+            "return-date",
+            "order-id",
+            "sku",
+            "asin",
+            "fnsku",
+            "product-name",
+            "quantity",
+            "fulfillment-center-id",
+            "detailed-disposition",
+            "reason",
+            "status",
+            "license-plate-number",
+            "customer-comments",
+        )
         for week in range(0, self.business.days, 7):
             first = self.business.start + timedelta(days=week)
             rows = ["\t".join(columns)]

@@ -47,9 +47,16 @@ DAY = date(2026, 11, 20)
 ITEMS = "sku,description,uom,standard_cost,cost_currency\nSKU-1,Item 1,EA,1.50,USD\n"
 EVERYTHING = 'x12 = "997"\nta1 = true\nedifact = "contrl"\napplication = "824"\nfeedback = "csv"\n'
 STOCK = [
-    "UNH+1+INVRPT:D:96A:UN:EAN004", "BGM+35+STK1+9", "DTM+366:202611010500:203", "NAD+WH+DC-EU::92",
-    "LIN+1++4000000000017:EN", "PIA+5+SKU-1:SA", "QTY+145:120:PCE", "CNT+2:1", "UNT+9+1",
-]  # fmt: skip
+    "UNH+1+INVRPT:D:96A:UN:EAN004",
+    "BGM+35+STK1+9",
+    "DTM+366:202611010500:203",
+    "NAD+WH+DC-EU::92",
+    "LIN+1++4000000000017:EN",
+    "PIA+5+SKU-1:SA",
+    "QTY+145:120:PCE",
+    "CNT+2:1",
+    "UNT+9+1",
+]
 UNB = "UNB+UNOC:3+4012345000009:14:ROUTE?+1+4099999000003:14+261101:0600+77'"
 
 
@@ -184,8 +191,15 @@ def test_a_good_file_is_accepted(home: Path, drop: Put) -> None:
         assert text.split("~")[0].endswith("*U*00401*000000002*0*P*>")
         assert body(text, "GS")[0].startswith("GS*FA*GATEWAY*3PLEAST*") and text.split("~")[1].endswith("*2*X*004010")
         assert text.split("~")[2:-3] == [
-            "ST*997*0001", "AK1*SW*7", "AK2*945*0001", "AK5*A", "AK2*945*0002", "AK5*A", "AK9*A*2*2*2", "SE*8*0001",
-        ]  # fmt: skip
+            "ST*997*0001",
+            "AK1*SW*7",
+            "AK2*945*0001",
+            "AK5*A",
+            "AK2*945*0002",
+            "AK5*A",
+            "AK9*A*2*2*2",
+            "SE*8*0001",
+        ]
         assert verify.verify(gateway.lake) == []
         check(home / "outbound" / "3pl-east")
 
@@ -196,9 +210,16 @@ def test_a_broken_set_is_rejected_and_its_neighbours_are_accepted(home: Path, dr
         drop("3pl-east", "set.edi", wrong)
         run_once(gateway)
         assert body(answers_of(gateway)["997-000000002.edi"], "AK2", "AK5", "AK9") == [
-            "AK2*945*0001", "AK5*A", "AK2*945*0002", "AK5*R*4", "AK2*945*0003", "AK5*R*3", "AK2*945*0004", "AK5*A",
+            "AK2*945*0001",
+            "AK5*A",
+            "AK2*945*0002",
+            "AK5*R*4",
+            "AK2*945*0003",
+            "AK5*R*3",
+            "AK2*945*0004",
+            "AK5*A",
             "AK9*P*4*4*2",
-        ]  # fmt: skip
+        ]
         check(home / "outbound" / "3pl-east")
 
 
@@ -210,8 +231,14 @@ def test_a_segment_that_cannot_be_read_is_reported_with_its_place_and_element(ho
         drop("3pl-east", "set.edi", long)
         run_once(gateway)
         assert body(answers_of(gateway)["999-000000001.edi"], "ST", "AK1", "IK3", "IK4", "IK5", "AK9") == [
-            "ST*999*0001*005010", "AK1*SW*8*004010", "IK3*LX*4**8", "IK4*31**3", "IK5*R*5", "IK5*A", "AK9*P*2*2*1",
-        ]  # fmt: skip
+            "ST*999*0001*005010",
+            "AK1*SW*8*004010",
+            "IK3*LX*4**8",
+            "IK4*31**3",
+            "IK5*R*5",
+            "IK5*A",
+            "AK9*P*2*2*1",
+        ]
 
 
 @pytest.mark.parametrize(
@@ -262,19 +289,37 @@ def test_what_has_no_number_is_not_accepted(tmp_path: Path, number: str, ta1: st
 @pytest.mark.parametrize(
     ("lines", "answer"),
     [
-        (["UNH+1+X:D:96A:UN", "BGM+1", "UNT+3+1", "UNH+1+X:D:96A:UN", "UNT+2+1", "UNZ+2+77"],
-         ["UCI+77+4012345000009:14:ROUTE?+1+4099999000003:14+7", "UCM+1+X:D:96A:UN+7", "UCM+1+X:D:96A:UN+4+26+UNH+2"]),
-        (["XYZ+1", "UNH+1+X:D:96A:UN", "UNT+2+1", "UNZ+1+77"],
-         ["UCI+77+4012345000009:14:ROUTE?+1+4099999000003:14+4+33"]),
-        (["UNH+1+X:D:96A:UN", "UNT+2+1", "UNT+2+1", "UNZ+1+77"],
-         ["UCI+77+4012345000009:14:ROUTE?+1+4099999000003:14+4+13+UNH"]),
-        (["UNG+X+A+B++5+UN", "UNH+1+X:D:96A:UN", "UNT+2+1", "UNE+1+5", "UNG+X+A+B++5+UN", "UNE+0+5", "UNZ+2+77"],
-         ["UCI+77+4012345000009:14:ROUTE?+1+4099999000003:14+7", "UCF+5+A+B+7", "UCM+1+X:D:96A:UN+7",
-          "UCF+5+A+B+4+26+UNG+6"]),
-        (["UNH++X:D:96A:UN", "UNT+2+", "UNZ+1+77"],
-         ["UCI+77+4012345000009:14:ROUTE?+1+4099999000003:14+7", "UCM++X:D:96A:UN+4+13+UNH+2"]),
+        (
+            ["UNH+1+X:D:96A:UN", "BGM+1", "UNT+3+1", "UNH+1+X:D:96A:UN", "UNT+2+1", "UNZ+2+77"],
+            [
+                "UCI+77+4012345000009:14:ROUTE?+1+4099999000003:14+7",
+                "UCM+1+X:D:96A:UN+7",
+                "UCM+1+X:D:96A:UN+4+26+UNH+2",
+            ],
+        ),
+        (
+            ["XYZ+1", "UNH+1+X:D:96A:UN", "UNT+2+1", "UNZ+1+77"],
+            ["UCI+77+4012345000009:14:ROUTE?+1+4099999000003:14+4+33"],
+        ),
+        (
+            ["UNH+1+X:D:96A:UN", "UNT+2+1", "UNT+2+1", "UNZ+1+77"],
+            ["UCI+77+4012345000009:14:ROUTE?+1+4099999000003:14+4+13+UNH"],
+        ),
+        (
+            ["UNG+X+A+B++5+UN", "UNH+1+X:D:96A:UN", "UNT+2+1", "UNE+1+5", "UNG+X+A+B++5+UN", "UNE+0+5", "UNZ+2+77"],
+            [
+                "UCI+77+4012345000009:14:ROUTE?+1+4099999000003:14+7",
+                "UCF+5+A+B+7",
+                "UCM+1+X:D:96A:UN+7",
+                "UCF+5+A+B+4+26+UNG+6",
+            ],
+        ),
+        (
+            ["UNH++X:D:96A:UN", "UNT+2+", "UNZ+1+77"],
+            ["UCI+77+4012345000009:14:ROUTE?+1+4099999000003:14+7", "UCM++X:D:96A:UN+4+13+UNH+2"],
+        ),
     ],
-)  # fmt: skip
+)
 def test_contrl_names_the_cause(tmp_path: Path, lines: list[str], answer: list[str]) -> None:
     path = tmp_path / "a.edi"
     path.write_text(UNB + message(*lines))

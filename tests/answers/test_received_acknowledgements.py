@@ -31,11 +31,19 @@ AGREED = {
 STOCK = "".join(
     f"{line}'"
     for line in (
-        "UNB+UNOC:3+4012345000009:14+4099999000003:14+261101:0600+77", "UNH+1+INVRPT:D:96A:UN:EAN004",
-        "BGM+35+STK1+9", "DTM+366:202611010500:203", "NAD+WH+DC-EU::92", "LIN+1++4000000000017:EN", "PIA+5+SKU-1:SA",
-        "QTY+145:many:PCE", "CNT+2:1", "UNT+9+1", "UNZ+1+77",
+        "UNB+UNOC:3+4012345000009:14+4099999000003:14+261101:0600+77",
+        "UNH+1+INVRPT:D:96A:UN:EAN004",
+        "BGM+35+STK1+9",
+        "DTM+366:202611010500:203",
+        "NAD+WH+DC-EU::92",
+        "LIN+1++4000000000017:EN",
+        "PIA+5+SKU-1:SA",
+        "QTY+145:many:PCE",
+        "CNT+2:1",
+        "UNT+9+1",
+        "UNZ+1+77",
     )
-)  # fmt: skip
+)
 
 
 @pytest.fixture(autouse=True)
@@ -216,10 +224,17 @@ def test_a_contrl_that_only_says_that_it_arrived_closes_nothing(home: Path, drop
 def test_a_payment_order_that_the_bank_rejects_is_reported_until_it_is_accepted(home: Path, drop: Put) -> None:
     def status(control: int, day: str, code: str) -> str:
         lines = (
-            f"UNB+UNOC:3+KREDBEBB:25+5422331123459:14+261109:0730+{control}", "UNH+1+BANSTA:D:96A:UN:EAN001",
-            f"BGM+XZ8::17+{control}+9", f"DTM+137:{day}:102", "LIN+1", "RFF+AEK:685432", "SEQ++1", f"GIS+{code}",
-            "UNT+8+1", f"UNZ+1+{control}",
-        )  # fmt: skip
+            f"UNB+UNOC:3+KREDBEBB:25+5422331123459:14+261109:0730+{control}",
+            "UNH+1+BANSTA:D:96A:UN:EAN001",
+            f"BGM+XZ8::17+{control}+9",
+            f"DTM+137:{day}:102",
+            "LIN+1",
+            "RFF+AEK:685432",
+            "SEQ++1",
+            f"GIS+{code}",
+            "UNT+8+1",
+            f"UNZ+1+{control}",
+        )
         return "".join(f"{line}'" for line in lines)
 
     with agreed(home) as gateway:

@@ -123,11 +123,23 @@ class Books:
 
 
 DEFAULTS: dict[str, Any] = {
-    "file_id": "f", "feed": "web.feed", "position": "line 2", "occurrence": 1, "entity": "US", "partner": "web",
-    "source_key": "00000000-0000-0000-0000-000000000000", "channel": "web", "currency": "USD", "line_no": "1",
-    "location": "DC", "from_location": "DC", "to_location": "DC", "shipment_no": "S1",
-    "ordered_at": "2026-11-01T00:00:00Z", "promise_at": "2026-11-09T00:00:00Z",
-}  # fmt: skip
+    "file_id": "f",
+    "feed": "web.feed",
+    "position": "line 2",
+    "occurrence": 1,
+    "entity": "US",
+    "partner": "web",
+    "source_key": "00000000-0000-0000-0000-000000000000",
+    "channel": "web",
+    "currency": "USD",
+    "line_no": "1",
+    "location": "DC",
+    "from_location": "DC",
+    "to_location": "DC",
+    "shipment_no": "S1",
+    "ordered_at": "2026-11-01T00:00:00Z",
+    "promise_at": "2026-11-09T00:00:00Z",
+}
 
 
 @contextmanager

@@ -32,10 +32,17 @@ def ledger() -> Iterator[Books]:
 
 def received(number: int, sku: str, qty: str, cost: str = "2.00", **more: str | None) -> Row:
     return {
-        "record_id": f"f.{number}", "sku": sku, "qty": qty, "type": "RECEIPT", "unit_cost": cost,
-        "occurred_at": "2026-11-01T08:00:00Z", "from_status": "SUPPLIER", "to_status": "AVAILABLE",
-        "from_location": "SUPPLIER", "to_location": "DC",
-    } | more  # fmt: skip
+        "record_id": f"f.{number}",
+        "sku": sku,
+        "qty": qty,
+        "type": "RECEIPT",
+        "unit_cost": cost,
+        "occurred_at": "2026-11-01T08:00:00Z",
+        "from_status": "SUPPLIER",
+        "to_status": "AVAILABLE",
+        "from_location": "SUPPLIER",
+        "to_location": "DC",
+    } | more
 
 
 def counted(number: int, qty: str, **more: str) -> Row:
@@ -62,8 +69,17 @@ def test_an_item_that_cannot_be_valued_is_left_out_alone_until_it_is_corrected(l
     assert left_out(ledger) == [("stock|US|POT", None)]
     assert ledger.balances() == {"stock_sellable": Decimal(10), "grni": Decimal(-10)}
     assert ledger.run_all().changed == 0
-    back = received(3, "POT", LARGEST, reversal_of="f.2", type="REVERSAL", from_status="AVAILABLE", to_status="SUPPLIER",
-                    from_location="DC", to_location="SUPPLIER")  # fmt: skip
+    back = received(
+        3,
+        "POT",
+        LARGEST,
+        reversal_of="f.2",
+        type="REVERSAL",
+        from_status="AVAILABLE",
+        to_status="SUPPLIER",
+        from_location="DC",
+        to_location="SUPPLIER",
+    )
     ledger.put("inventory_movement", [back, received(4, "POT", "3", supersedes="f.2")])
     ledger.run_all()
     assert left_out(ledger) == []
@@ -107,9 +123,22 @@ def test_what_the_subledger_cannot_sum_is_left_out_of_it_alone(ledger: Books) ->
     """60,000,000,000,000 twice, of a currency and of an account. The currency without a rate beside them is shown."""
 
     def posted(number: int, amount: str, currency: str, role: str, functional: str | None) -> Row:
-        return {"entry_id": f"E{number}", "line_no": 1, "date": "2026-11-01", "period": "2026-11", "document": "D", "rule": "r",
-                "rule_version": "1", "status": "POSTED", "account": "1", "role": role, "debit": amount, "credit": "0",
-                "currency": currency, "functional_amount": functional}  # fmt: skip
+        return {
+            "entry_id": f"E{number}",
+            "line_no": 1,
+            "date": "2026-11-01",
+            "period": "2026-11",
+            "document": "D",
+            "rule": "r",
+            "rule_version": "1",
+            "status": "POSTED",
+            "account": "1",
+            "role": role,
+            "debit": amount,
+            "credit": "0",
+            "currency": currency,
+            "functional_amount": functional,
+        }
 
     large = "60000000000000"
     lines = [posted(n, large, "EUR", "sales", None) for n in (1, 2)]
@@ -122,8 +151,16 @@ def test_what_the_subledger_cannot_sum_is_left_out_of_it_alone(ledger: Books) ->
 
 
 def test_an_exception_of_the_largest_amount_is_opened_and_closed(ledger: Books) -> None:
-    line = {"record_id": "b.1", "account": "A", "statement_id": "1", "booking_date": "2026-11-01", "amount": LARGEST,
-            "currency": "USD", "direction": "CRDT", "status": "BOOK"}  # fmt: skip
+    line = {
+        "record_id": "b.1",
+        "account": "A",
+        "statement_id": "1",
+        "booking_date": "2026-11-01",
+        "amount": LARGEST,
+        "currency": "USD",
+        "direction": "CRDT",
+        "status": "BOOK",
+    }
     ledger.put("bank_line", [line])
     ledger.run_all()
     assert ledger.rows("select code, amount, score from exception where status = 'OPEN'") == [

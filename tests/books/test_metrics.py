@@ -81,22 +81,32 @@ def test_what_is_shipped_and_what_the_page_shows_has_no_fault(tmp_path: Path) ->
 
 
 FAULTS = [
-    ("name        =", "nmae        =", 3, 'unknown key `metric[1].nmae`; did you mean `name`?'),
-    ('"items-by-lot"', '"Items"', 3, "`metric[1].name` cannot be \"Items\""),
-    ('unit        = "ratio"', 'unit        = "percent"', 7, "`metric[1].unit` cannot be \"percent\""),
-    ('"up"', '"upwards"', 8, "`metric[1].direction` cannot be \"upwards\""),
+    ("name        =", "nmae        =", 3, "unknown key `metric[1].nmae`; did you mean `name`?"),
+    ('"items-by-lot"', '"Items"', 3, '`metric[1].name` cannot be "Items"'),
+    ('unit        = "ratio"', 'unit        = "percent"', 7, '`metric[1].unit` cannot be "percent"'),
+    ('"up"', '"upwards"', 8, '`metric[1].direction` cannot be "upwards"'),
     ('"MD"', '"master data"', 9, "`metric[1].owner` cannot be"),
     ("0.9", '"much"', 10, "`metric[1].target` must be a number"),
-    ("from item_current where", "from itme_current where", 5, 'there is no table or view "itme_current"; did you mean "item_current"?'),
+    (
+        "from item_current where",
+        "from itme_current where",
+        5,
+        'there is no table or view "itme_current"; did you mean "item_current"?',
+    ),
     ("tracking =", "trakking =", 5, 'Referenced column "trakking" not found'),
     ("select count(*) from item_current", "select count(*), 1 from item_current", 5, "gives 2 columns"),
     ("select count(*) from item_current", "select 1 from item_current", 5, "gives no row where the tables are empty"),
-    ("select count(*) from item_current", "select max(sku) from item_current", 5, "gives VARCHAR, which is not a number"),
+    (
+        "select count(*) from item_current",
+        "select max(sku) from item_current",
+        5,
+        "gives VARCHAR, which is not a number",
+    ),
     ("select count(*) from every", "select count(*) from read_csv('/etc/passwd')", 6, "read_csv is not allowed"),
     ("select count(*) from every", "selct 1", 6, "syntax error"),
     ("select count(*) from every", "select count(*) from every where sku = $since", 6, "since"),
     ("[[metric]]", "[metric]", 2, "write [[metric]] with two brackets"),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize(("was", "now", "line", "said"), FAULTS, ids=[said[-40:] for *_, said in FAULTS])

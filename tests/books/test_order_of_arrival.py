@@ -35,7 +35,13 @@ def ledger(opened: Books) -> Books:
 
 
 def ordered(file: str, sku: str, qty: int, listed: str, order: str = "O-1", **more: Any) -> Row:
-    return {"record_id": f"{file}.o.{order}.{sku}", "order_id": order, "sku": sku, "qty": qty, "list_amount": listed} | more  # fmt: skip
+    return {
+        "record_id": f"{file}.o.{order}.{sku}",
+        "order_id": order,
+        "sku": sku,
+        "qty": qty,
+        "list_amount": listed,
+    } | more
 
 
 def shipped(file: str, sku: str, qty: int, hour: int = 9, order: str = "O-1", number: str = "1") -> File:
@@ -57,10 +63,16 @@ def shipped(file: str, sku: str, qty: int, hour: int = 9, order: str = "O-1", nu
 
 def received(file: str, sku: str, qty: int, cost: str | None, day: int, number: str = "1") -> File:
     row = {
-        "record_id": f"{file}.m.{sku}.{number}", "sku": sku, "qty": qty, "type": "RECEIPT", "unit_cost": cost,
-        "occurred_at": f"2026-11-{day:02}T08:00:00Z", "from_status": "SUPPLIER", "to_status": "AVAILABLE",
+        "record_id": f"{file}.m.{sku}.{number}",
+        "sku": sku,
+        "qty": qty,
+        "type": "RECEIPT",
+        "unit_cost": cost,
+        "occurred_at": f"2026-11-{day:02}T08:00:00Z",
+        "from_status": "SUPPLIER",
+        "to_status": "AVAILABLE",
         "from_location": "SUPPLIER",
-    }  # fmt: skip
+    }
     return {"inventory_movement": [row]}
 
 
@@ -73,10 +85,16 @@ def joined(*files: File) -> dict[str, list[Row]]:
 
 
 ORDER: dict[str, File] = {
-    "cup": joined({"order_line": [ordered("cup", "CUP", 2, "30.00", shipping_amount="5.00", tax_amount="2.80")]}, shipped("cup", "CUP", 2)),
-    "pot": joined({"order_line": [ordered("pot", "POT", 1, "25.00", discount_amount="5.00", tax_amount="1.60")]}, shipped("pot", "POT", 1, 15)),
+    "cup": joined(
+        {"order_line": [ordered("cup", "CUP", 2, "30.00", shipping_amount="5.00", tax_amount="2.80")]},
+        shipped("cup", "CUP", 2),
+    ),
+    "pot": joined(
+        {"order_line": [ordered("pot", "POT", 1, "25.00", discount_amount="5.00", tax_amount="1.60")]},
+        shipped("pot", "POT", 1, 15),
+    ),
     "lid": joined({"order_line": [ordered("lid", "LID", 1, "4.00", tax_amount="0.32")]}, shipped("lid", "LID", 1, 16)),
-}  # fmt: skip
+}
 """Three files of one order, all shipped on one day; nothing of them depends on another file."""
 BALANCES = {
     "channel_receivable": Decimal("63.72"),  # 30 + 5 + 2.80 + 25 − 5 + 1.60 + 4 + 0.32
@@ -147,9 +165,15 @@ def test_a_shipment_taken_back_gives_back_revenue_and_cost(ledger: Books) -> Non
     line, move = dict(corrected["shipment_line"][0]), dict(corrected["inventory_movement"][0])
     line["supersedes"], move["supersedes"] = "s.s.O-1.CUP.1", "s.m.O-1.CUP.1"
     back = dict(shipped("s", "CUP", 2)["inventory_movement"][0]) | {
-        "record_id": "s.m.O-1.CUP.1r", "type": "REVERSAL", "reversal_of": "s.m.O-1.CUP.1", "from_status": "CUSTOMER",
-        "to_status": "AVAILABLE", "from_location": "CUSTOMER", "to_location": "DC", "file_id": "t",
-    }  # fmt: skip
+        "record_id": "s.m.O-1.CUP.1r",
+        "type": "REVERSAL",
+        "reversal_of": "s.m.O-1.CUP.1",
+        "from_status": "CUSTOMER",
+        "to_status": "AVAILABLE",
+        "from_location": "CUSTOMER",
+        "to_location": "DC",
+        "file_id": "t",
+    }
     ledger.put_all({"shipment_line": [line], "inventory_movement": [back, move]})
     ledger.run()
     found = ledger.balances()

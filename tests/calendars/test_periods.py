@@ -13,8 +13,17 @@ from hypothesis import strategies as st
 from gateway.calendars import Calendar, Period, allocate, closed_days, instant, is_within
 
 BERLIN, NEW_YORK = ZoneInfo("Europe/Berlin"), ZoneInfo("America/New_York")
-ZONES = ("UTC", "Europe/Berlin", "America/New_York", "Asia/Kolkata", "Australia/Lord_Howe", "America/Havana",
-         "Pacific/Apia", "Africa/Cairo", "America/Sao_Paulo")  # fmt: skip
+ZONES = (
+    "UTC",
+    "Europe/Berlin",
+    "America/New_York",
+    "Asia/Kolkata",
+    "Australia/Lord_Howe",
+    "America/Havana",
+    "Pacific/Apia",
+    "Africa/Cairo",
+    "America/Sao_Paulo",
+)
 
 
 def at(text: str) -> datetime:

@@ -16,11 +16,18 @@ from tests.cli.command import ROOT, Runner, process
 @pytest.mark.parametrize(
     "command",
     [
-        ["once"], ["status"], ["check"], ["query", "select 1"], ["verify"], ["replay", "abc"], ["release", "abc"],
-        ["generate"], ["try", "acme/stock", __file__],
+        ["once"],
+        ["status"],
+        ["check"],
+        ["query", "select 1"],
+        ["verify"],
+        ["replay", "abc"],
+        ["release", "abc"],
+        ["generate"],
+        ["try", "acme/stock", __file__],
     ],
     ids=lambda command: command[0],
-)  # fmt: skip
+)
 def test_without_a_home_a_command_says_so_in_one_line(run: Runner, tmp_path: Path, command: list[str]) -> None:
     done = run(*command, home=tmp_path / "nowhere")
     assert done.code == cli.USAGE

@@ -118,10 +118,18 @@ def test_query_as_of_sees_the_ledger_as_it_stood(mine: Runner) -> None:
 @pytest.mark.parametrize(
     "sql",
     [
-        "delete from item", "drop table item", "select 1; select 2", "attach 'x.db'", "copy item to 'x.csv'",
-        "select * from nothing", "selec 1", "select * from read_csv('/etc/passwd')", "select 1 as a, 2 as a", "",
+        "delete from item",
+        "drop table item",
+        "select 1; select 2",
+        "attach 'x.db'",
+        "copy item to 'x.csv'",
+        "select * from nothing",
+        "selec 1",
+        "select * from read_csv('/etc/passwd')",
+        "select 1 as a, 2 as a",
+        "",
     ],
-)  # fmt: skip
+)
 def test_query_refuses_what_is_no_question_in_one_line(run: Runner, sql: str) -> None:
     done = run("query", sql)
     assert (done.code, done.out) == (cli.USAGE, "")

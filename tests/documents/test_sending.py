@@ -60,7 +60,9 @@ HEAD = {
 }
 MAPPINGS = {
     "orders": (
-        "order_line", '["order_id", "line_no"]', """
+        "order_line",
+        '["order_id", "line_no"]',
+        """
 order_id = "order"
 line_no = "line"
 ordered_at = "ordered"
@@ -81,7 +83,9 @@ ship_to_country = "country"
 """,
     ),
     "transfers": (
-        "inventory_movement", '["document_no", "document_line"]', """
+        "inventory_movement",
+        '["document_no", "document_line"]',
+        """
 document_no = "no"
 document_line = "line"
 document_type = { constant = "TRANSFER" }
@@ -97,7 +101,9 @@ lot = "lot"
 """,
     ),
     "advices": (
-        "asn_line", '["asn", "line_no"]', """
+        "asn_line",
+        '["asn", "line_no"]',
+        """
 asn = "asn"
 line_no = "line"
 po = "po"
@@ -110,7 +116,9 @@ qty = "qty"
 """,
     ),
     "returns": (
-        "return_event", '["rma", "line_no"]', """
+        "return_event",
+        '["rma", "line_no"]',
+        """
 stage = { constant = "AUTHORISED" }
 rma = "rma"
 order_id = "order"
@@ -124,7 +132,9 @@ location = "location"
 """,
     ),
     "opening": (
-        "inventory_movement", '["sku", "to_location", "to_status"]', """
+        "inventory_movement",
+        '["sku", "to_location", "to_status"]',
+        """
 occurred_at = { constant = "2026-11-01" }
 sku = "sku"
 from_location = { constant = "ADJUST" }
@@ -135,7 +145,7 @@ qty = "qty"
 type = { constant = "OPENING" }
 """,
     ),
-}  # fmt: skip
+}
 
 
 @pytest.fixture(autouse=True)
@@ -204,16 +214,31 @@ def exceptions(gateway: Home) -> list[tuple[Any, ...]]:
 def test_stock_is_sent_and_our_own_reader_finds_the_same(home: Path, drop: Put) -> None:
     with sending(home, STOCK) as gateway:
         master(drop)
-        given(drop, "opening", "SKU-1,DC1,AVAILABLE,120", "SKU-1,DC1,DAMAGED,3", "SKU-2,DC1,AVAILABLE,10",
-              "SKU-1,DC2,AVAILABLE,99")  # fmt: skip
+        given(
+            drop,
+            "opening",
+            "SKU-1,DC1,AVAILABLE,120",
+            "SKU-1,DC1,DAMAGED,3",
+            "SKU-2,DC1,AVAILABLE,10",
+            "SKU-1,DC2,AVAILABLE,99",
+        )
         done = run_once(gateway)
         assert [path.name for path in done.acknowledgements] == ["846-000000001.edi"]
         text = sent_to_east(home)["846-000000001.edi"]
         assert text.startswith("ISA*00*          *00*          *ZZ*GATEWAY        *ZZ*3PLEAST        *")
         assert segments(text) == [
-            "ST*846*0001", "BIA*00*SI*1-1*20261120*0800", "N1*WH**92*DC1", "LIN*1*VN*E1", "QTY*33*120*EA",
-            "QTY*74*3*EA", "LIN*2*VN*E2-3", "QTY*33*3*CA", "QTY*74*0*CA", "CTT*2", "SE*11*0001",
-        ]  # fmt: skip
+            "ST*846*0001",
+            "BIA*00*SI*1-1*20261120*0800",
+            "N1*WH**92*DC1",
+            "LIN*1*VN*E1",
+            "QTY*33*120*EA",
+            "QTY*74*3*EA",
+            "LIN*2*VN*E2-3",
+            "QTY*33*3*CA",
+            "QTY*74*0*CA",
+            "CTT*2",
+            "SE*11*0001",
+        ]
         rows = read_back(gateway, home, "846-000000001.edi", "x12/846")
         assert picked(rows, "location", "sku", "status", "qty", "as_of") == [
             ("DC1", "SKU-1", "AVAILABLE", "120.0000", "2026-11-20T08:00:00+00:00"),
@@ -294,10 +319,23 @@ def at(text: str) -> datetime:
 )
 def test_a_schedule_is_in_the_time_of_its_place(every: str, zone: str, now: str, slot: str) -> None:
     send = configuration.parse(
-        {"entities": {"US": {"currency": "USD"}}, "partners": {"a": {"entity": "US"}},
-         "send": [{"name": "s", "partner": "a", "document": "846", "sender": "ZZ/A", "receiver": "ZZ/B",
-                   "locations": ["X"], "every": every, "timezone": zone}]}
-    ).send[0]  # fmt: skip
+        {
+            "entities": {"US": {"currency": "USD"}},
+            "partners": {"a": {"entity": "US"}},
+            "send": [
+                {
+                    "name": "s",
+                    "partner": "a",
+                    "document": "846",
+                    "sender": "ZZ/A",
+                    "receiver": "ZZ/B",
+                    "locations": ["X"],
+                    "every": every,
+                    "timezone": zone,
+                }
+            ],
+        }
+    ).send[0]
     assert isinstance(send, Send)
     assert schedule.slot(send, at(now)) == at(slot)
 
@@ -321,10 +359,25 @@ def test_an_order_is_sent_once_with_all_its_lines(home: Path, drop: Put) -> None
         )
         run_once(gateway)
         assert segments(sent_to_east(home)["940-000000001.edi"]) == [
-            "ST*940*0001", "W05*N*W-1", "N1*WH**92*3PL-E", "N1*ST*Jane Example", "N3*1 Sample Street",
-            "N4*Springfield*IL*62701*US", "G62*04*20261119", "G62*10*20261122", "LX*1", "W01*24*EA**VN*E1", "G69*Mug",
-            "N9*LI*1", "LX*2", "W01*2*CA**VN*E2-3", "G69*Lamp", "N9*LI*2", "W76*26", "SE*18*0001",
-        ]  # fmt: skip
+            "ST*940*0001",
+            "W05*N*W-1",
+            "N1*WH**92*3PL-E",
+            "N1*ST*Jane Example",
+            "N3*1 Sample Street",
+            "N4*Springfield*IL*62701*US",
+            "G62*04*20261119",
+            "G62*10*20261122",
+            "LX*1",
+            "W01*24*EA**VN*E1",
+            "G69*Mug",
+            "N9*LI*1",
+            "LX*2",
+            "W01*2*CA**VN*E2-3",
+            "G69*Lamp",
+            "N9*LI*2",
+            "W76*26",
+            "SE*18*0001",
+        ]
         names = ("order_id", "line_no", "sku", "qty", "location", "promise_at", "order_status")
         assert picked(read_back(gateway, home, "940-000000001.edi", "x12/940"), *names) == [
             ("W-1", "1", "SKU-1", "24.0000", "3PL-E", "2026-11-22T00:00:00+00:00", "OPEN"),
@@ -342,9 +395,15 @@ def test_an_order_is_sent_once_with_all_its_lines(home: Path, drop: Put) -> None
 def test_lines_that_cannot_be_sent_wait_as_exceptions_and_the_others_go(home: Path, drop: Put) -> None:
     with sending(home, ORDERS) as gateway:
         master(drop)
-        given(drop, "orders", ORDER.format(line=1, sku="SKU-1", qty=24), ORDER.format(line=2, sku="SKU-3", qty=1),
-              ORDER.format(line=3, sku="SKU-2", qty=7), ORDER.format(line=4, sku="SKU-4", qty=1),
-              ORDER.format(line="5*", sku="SKU-1", qty=1))  # fmt: skip
+        given(
+            drop,
+            "orders",
+            ORDER.format(line=1, sku="SKU-1", qty=24),
+            ORDER.format(line=2, sku="SKU-3", qty=1),
+            ORDER.format(line=3, sku="SKU-2", qty=7),
+            ORDER.format(line=4, sku="SKU-4", qty=1),
+            ORDER.format(line="5*", sku="SKU-1", qty=1),
+        )
         run_once(gateway)
         assert [s for s in segments(sent_to_east(home)["940-000000001.edi"]) if s.startswith(("N9", "W76"))] == [
             "N9*LI*1",
@@ -388,11 +447,32 @@ def test_transfers_and_advices_are_sent_to_the_warehouse_that_gets_them(home: Pa
         given(drop, "advices", "ASN-1,1,PO-7,Mugs Ltd,3PL-E,2026-11-18,2026-11-25,SKU-1,40")
         run_once(gateway)
         assert segments(sent_to_east(home)["943-000000001.edi"]) == [
-            "ST*943*0001", "W06*F*ASN-1*20261118*PO-7", "N1*SF**92*Mugs Ltd", "N1*ST**92*3PL-E", "G62*17*20261125",
-            "W27*ZZ", "W04*40*EA**VN*E1", "G69*Mug", "N9*LI*1", "W03*40", "SE*11*0001",
-            "ST*943*0002", "W06*F*TR-1*20261119", "N1*SF**92*DC1", "N1*ST**92*3PL-E", "W27*ZZ", "W04*12*EA**VN*E1",
-            "G69*Mug", "N9*LI*1", "N9*LT*L-7", "W04*3*CA**VN*E2-3", "G69*Lamp", "N9*LI*2", "W03*15", "SE*14*0002",
-        ]  # fmt: skip
+            "ST*943*0001",
+            "W06*F*ASN-1*20261118*PO-7",
+            "N1*SF**92*Mugs Ltd",
+            "N1*ST**92*3PL-E",
+            "G62*17*20261125",
+            "W27*ZZ",
+            "W04*40*EA**VN*E1",
+            "G69*Mug",
+            "N9*LI*1",
+            "W03*40",
+            "SE*11*0001",
+            "ST*943*0002",
+            "W06*F*TR-1*20261119",
+            "N1*SF**92*DC1",
+            "N1*ST**92*3PL-E",
+            "W27*ZZ",
+            "W04*12*EA**VN*E1",
+            "G69*Mug",
+            "N9*LI*1",
+            "N9*LT*L-7",
+            "W04*3*CA**VN*E2-3",
+            "G69*Lamp",
+            "N9*LI*2",
+            "W03*15",
+            "SE*14*0002",
+        ]
         names = ("document_no", "document_line", "sku", "qty", "from_location", "to_location", "lot")
         assert picked(read_back(gateway, home, "943-000000001.edi", "x12/943"), *names)[1:] == [
             ("TR-1", "1", "SKU-1", "12.0000", "DC1", "3PL-E", "L-7"),

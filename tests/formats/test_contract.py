@@ -121,10 +121,20 @@ def u32(number: int) -> bytes:
     return number.to_bytes(4, "little")
 
 
-XLSB = made(lambda path: xlsb(path, [
-    [(7, 0, u32(0)), (6, 0, wide("Qty"))], [(6, 0, wide("S-1")), (2, 1, u32(5 << 2 | 2))],
-    [(6, 0, wide("S-2")), (3, 0, b"\x2a")], [(8, 0, wide("S-3") + bytes(6)), (4, 0, b"\1")],
-], strings=["SKU"], formats=["00000"], merged=[(1, 2, 0, 0)]))  # fmt: skip
+XLSB = made(
+    lambda path: xlsb(
+        path,
+        [
+            [(7, 0, u32(0)), (6, 0, wide("Qty"))],
+            [(6, 0, wide("S-1")), (2, 1, u32(5 << 2 | 2))],
+            [(6, 0, wide("S-2")), (3, 0, b"\x2a")],
+            [(8, 0, wide("S-3") + bytes(6)), (4, 0, b"\1")],
+        ],
+        strings=["SKU"],
+        formats=["00000"],
+        merged=[(1, 2, 0, 0)],
+    )
+)
 CELL = '<table:table-cell office:value-type="string"><text:p>{}</text:p></table:table-cell>'
 ODS = made(
     lambda path: ods(
@@ -138,19 +148,46 @@ office:value-type="float" office:value="5"><text:p>5</text:p></table:table-cell>
 XLS = CORPUS / "xlsx" / "frictionless__table-with-booleans.xls"
 TABLE = 'preamble\nSKU,Qty\nS-1,5\n"S-2\nb",6\nbad\n\nS-3,7\n'
 COUNT = {"header": {"contains": ["SKU", "Qty"]}}
-X12 = "~\n".join([
-    "ISA*00*          *00*          *ZZ*ACME           *ZZ*GATEWAY        *261101*1200*U*00401*000000007*0*P*>",
-    "GS*SW*ACME*GATEWAY*20261101*1200*7*X*004010",
-    "ST*945*0001", "W06*F*ORDER1*20261101*S1", "LX*1", "W12*CC*5*4*1*EA**VN*SKU-1", "LX*2",
-    "W12*CC*2*2**EA**VN*SKU-3", "SE*7*0001",
-    "ST*945*0002", "W06*F*ORDER2*20261101*S2", "LX*1", "W12*CC*3*3**EA**VN*SKU-4", "SE*5*0002",
-    "GE*2*7", "IEA*1*000000007", "",
-])  # fmt: skip
-EDIFACT = "'\n".join([
-    "UNB+UNOC:3+4012345000009:14+4099999000003:14+261101:0600+77", "UNH+1+INVRPT:D:96A:UN", "BGM+35+STK1+9",
-    "LIN+1++SKU-1:EN", "QTY+145:120", "LIN+2++SKU-2:EN", "QTY+145:7", "UNT+7+1",
-    "UNH+2+INVRPT:D:96A:UN", "BGM+35+STK2+9", "LIN+1++SKU-3:EN", "QTY+145:4", "UNT+5+2", "UNZ+2+77", "",
-])  # fmt: skip
+X12 = "~\n".join(
+    [
+        "ISA*00*          *00*          *ZZ*ACME           *ZZ*GATEWAY        *261101*1200*U*00401*000000007*0*P*>",
+        "GS*SW*ACME*GATEWAY*20261101*1200*7*X*004010",
+        "ST*945*0001",
+        "W06*F*ORDER1*20261101*S1",
+        "LX*1",
+        "W12*CC*5*4*1*EA**VN*SKU-1",
+        "LX*2",
+        "W12*CC*2*2**EA**VN*SKU-3",
+        "SE*7*0001",
+        "ST*945*0002",
+        "W06*F*ORDER2*20261101*S2",
+        "LX*1",
+        "W12*CC*3*3**EA**VN*SKU-4",
+        "SE*5*0002",
+        "GE*2*7",
+        "IEA*1*000000007",
+        "",
+    ]
+)
+EDIFACT = "'\n".join(
+    [
+        "UNB+UNOC:3+4012345000009:14+4099999000003:14+261101:0600+77",
+        "UNH+1+INVRPT:D:96A:UN",
+        "BGM+35+STK1+9",
+        "LIN+1++SKU-1:EN",
+        "QTY+145:120",
+        "LIN+2++SKU-2:EN",
+        "QTY+145:7",
+        "UNT+7+1",
+        "UNH+2+INVRPT:D:96A:UN",
+        "BGM+35+STK2+9",
+        "LIN+1++SKU-3:EN",
+        "QTY+145:4",
+        "UNT+5+2",
+        "UNZ+2+77",
+        "",
+    ]
+)
 MT940 = """:20:STMT1
 :25:DE89370400440532013000
 :28C:1/1
@@ -203,32 +240,118 @@ NEWFILEUID:NONE
 NEVER = rb"(?!)"
 SAMPLES = {
     "delimited": Sample("delimited", TABLE.encode(), (), "SKU", 3, 1, options=COUNT),
-    "delimited, the careful way": Sample("delimited", TABLE.replace("\n", "\r").encode("utf-16"), (), "SKU", 3, 1,
-                                         options={**COUNT, "comment": "#"}),
-    "fixed": Sample("fixed", b"00B001\n10S-1   5\n10S-2\n\n10S-3   7\n90  2\n", (), "SKU", 2, 1, each="10", options={
-        "tag": {"start": 1, "width": 2}, "columns": [
-            {"name": "Batch", "start": 3, "width": 4, "record": "00"},
-            {"name": "SKU", "start": 3, "width": 5, "record": "10"},
-            {"name": "Qty", "start": 8, "width": 2, "record": "10"},
-            {"name": "Lines", "start": 3, "width": 3, "record": "90", "reach": "below"}]}),
+    "delimited, the careful way": Sample(
+        "delimited", TABLE.replace("\n", "\r").encode("utf-16"), (), "SKU", 3, 1, options={**COUNT, "comment": "#"}
+    ),
+    "fixed": Sample(
+        "fixed",
+        b"00B001\n10S-1   5\n10S-2\n\n10S-3   7\n90  2\n",
+        (),
+        "SKU",
+        2,
+        1,
+        each="10",
+        options={
+            "tag": {"start": 1, "width": 2},
+            "columns": [
+                {"name": "Batch", "start": 3, "width": 4, "record": "00"},
+                {"name": "SKU", "start": 3, "width": 5, "record": "10"},
+                {"name": "Qty", "start": 8, "width": 2, "record": "10"},
+                {"name": "Lines", "start": 3, "width": 3, "record": "90", "reach": "below"},
+            ],
+        },
+    ),
     "workbook": Sample("workbook", workbook(), (), "SKU", 3, options=COUNT, place=sheet_row, end=NEVER, name="a.xlsx"),
-    "workbook, xlsb": Sample("workbook", XLSB, (), "SKU", 3, options={"merged": "fill"}, place=None, end=NEVER,
-                             name="a.xlsb"),
+    "workbook, xlsb": Sample(
+        "workbook", XLSB, (), "SKU", 3, options={"merged": "fill"}, place=None, end=NEVER, name="a.xlsb"
+    ),
     "workbook, ods": Sample("workbook", ODS, (), "SKU", 3, place=None, end=NEVER, name="a.ods"),
-    "xml": Sample("xml", b"<?xml version='1.0'?><D><H><Id>1</Id></H><S><N><A>S-1</A></N><N/></S><S><N><A x='1'>S-2</A></N></S></D>",
-                  ("A", "A/@x", "../../H/Id"), "A", 3, each="//N", place=element, end=NEVER),
-    "json": Sample("json", b'{"id": 1, "p": [{"t": [{"a": "S-1"}, {"a": 1, "a": 2}, {"a": "S-2"}]}, {"t": [{"a": "S-3"}]}]}',
-                   ("a", "../../id"), "a", 3, 1, each="p/t", place=member, end=NEVER),
-    "json, lines": Sample("json", b'{"a": "S-1", "t": [1, 2]}\n{"a": \n\n{"t": [3], "a": "S-2"}\n', (".", "../a"), ".", 3, 1,
-                          each="t", options={"lines": True}, place=json_line),
-    "x12": Sample("x12", X12.encode(), ("W12/08", "W06/02"), "W12/08", 3, each="LX/W12", place=segment, units=2, end=rb"IEA\*1\*000000007~?\n?\Z"),
-    "edifact": Sample("edifact", EDIFACT.encode(), ("LIN/03", "BGM/02"), "LIN/03", 3, each="LIN", place=segment, units=2,
-                      end=rb"UNZ\+2\+77'?\n?\Z"),
-    "mt940": Sample("mt940", MT940.encode(), (":61/reference", ":25"), ":61/reference", 3, each=":61", units=2, end=rb":62F:C261101EUR1[30]0,25[\n-]*\Z"),
-    "bai2": Sample("bai2", BAI2.encode(), ("16/customer_reference", "03/account"), "16/customer_reference", 3, each="16",
-                   units=2, end=rb"99,1000300,1,11/?\n?\Z"),
-    "ofx": Sample("ofx", OFX.encode(), ("FITID", "CURDEF"), "FITID", 4, each="STMTTRN", place=transaction, units=2, end=rb"</OFX>\n?\Z"),
-}  # fmt: skip
+    "xml": Sample(
+        "xml",
+        b"<?xml version='1.0'?><D><H><Id>1</Id></H><S><N><A>S-1</A></N><N/></S><S><N><A x='1'>S-2</A></N></S></D>",
+        ("A", "A/@x", "../../H/Id"),
+        "A",
+        3,
+        each="//N",
+        place=element,
+        end=NEVER,
+    ),
+    "json": Sample(
+        "json",
+        b'{"id": 1, "p": [{"t": [{"a": "S-1"}, {"a": 1, "a": 2}, {"a": "S-2"}]}, {"t": [{"a": "S-3"}]}]}',
+        ("a", "../../id"),
+        "a",
+        3,
+        1,
+        each="p/t",
+        place=member,
+        end=NEVER,
+    ),
+    "json, lines": Sample(
+        "json",
+        b'{"a": "S-1", "t": [1, 2]}\n{"a": \n\n{"t": [3], "a": "S-2"}\n',
+        (".", "../a"),
+        ".",
+        3,
+        1,
+        each="t",
+        options={"lines": True},
+        place=json_line,
+    ),
+    "x12": Sample(
+        "x12",
+        X12.encode(),
+        ("W12/08", "W06/02"),
+        "W12/08",
+        3,
+        each="LX/W12",
+        place=segment,
+        units=2,
+        end=rb"IEA\*1\*000000007~?\n?\Z",
+    ),
+    "edifact": Sample(
+        "edifact",
+        EDIFACT.encode(),
+        ("LIN/03", "BGM/02"),
+        "LIN/03",
+        3,
+        each="LIN",
+        place=segment,
+        units=2,
+        end=rb"UNZ\+2\+77'?\n?\Z",
+    ),
+    "mt940": Sample(
+        "mt940",
+        MT940.encode(),
+        (":61/reference", ":25"),
+        ":61/reference",
+        3,
+        each=":61",
+        units=2,
+        end=rb":62F:C261101EUR1[30]0,25[\n-]*\Z",
+    ),
+    "bai2": Sample(
+        "bai2",
+        BAI2.encode(),
+        ("16/customer_reference", "03/account"),
+        "16/customer_reference",
+        3,
+        each="16",
+        units=2,
+        end=rb"99,1000300,1,11/?\n?\Z",
+    ),
+    "ofx": Sample(
+        "ofx",
+        OFX.encode(),
+        ("FITID", "CURDEF"),
+        "FITID",
+        4,
+        each="STMTTRN",
+        place=transaction,
+        units=2,
+        end=rb"</OFX>\n?\Z",
+    ),
+}
 if XLS.exists():
     SAMPLES["workbook, xls"] = Sample("workbook", XLS.read_bytes(), (), "id", 2, place=None, end=None, name="a.xls")
 INTERCHANGES = [name for name, sample in SAMPLES.items() if sample.units]
@@ -384,9 +507,43 @@ def test_a_file_that_is_cut_off_is_never_taken_for_a_whole_one(sample: Sample, t
 
 # --- damaged files ------------------------------------------------------------------------------------
 
-TOKENS = [b'"', b"'", b"\n", b"\r", b"\r\n", b"<", b">", b"&#0;", b"<!DOCTYPE x>", b"~", b"*", b"+", b":", b"?", b",", b"/",
-          b"\0", b"\x1a", b"\xef\xbb\xbf", b"\xff\xfe", b"\xed\xa0\x80", b"\x85", b"{", b"}", b"[", b"]", b"\\ud800",
-          b"-1", b"0", b"99999999999999999999", b"4294967295", b"1e999999", b"1e-9", b"NaN", b"\xf0\x9f\x98\x80"]  # fmt: skip
+TOKENS = [
+    b'"',
+    b"'",
+    b"\n",
+    b"\r",
+    b"\r\n",
+    b"<",
+    b">",
+    b"&#0;",
+    b"<!DOCTYPE x>",
+    b"~",
+    b"*",
+    b"+",
+    b":",
+    b"?",
+    b",",
+    b"/",
+    b"\0",
+    b"\x1a",
+    b"\xef\xbb\xbf",
+    b"\xff\xfe",
+    b"\xed\xa0\x80",
+    b"\x85",
+    b"{",
+    b"}",
+    b"[",
+    b"]",
+    b"\\ud800",
+    b"-1",
+    b"0",
+    b"99999999999999999999",
+    b"4294967295",
+    b"1e999999",
+    b"1e-9",
+    b"NaN",
+    b"\xf0\x9f\x98\x80",
+]
 place = st.floats(0, 1)
 change = st.one_of(
     st.tuples(st.just("put"), place, st.integers(0, 6), st.binary(max_size=4) | st.sampled_from(TOKENS)),

@@ -51,12 +51,19 @@ def request(path: Path, **more: Any) -> ReadRequest:
 
 
 FAMILIES = {
-    "x12": ("X12", "x12"), "edifact": ("EDIFACT", "edifact"), "bank-mt940": ("MT940, MT942", "mt940"),
-    "bank-bai2": ("BAI2", "bai2"), "bank-ofx": ("OFX", "ofx"), "bank-camt": ("camt.052, 053, 054", "xml"),
-    "bank-csv": ("CSV of banks", "delimited"), "csv": ("CSV", "delimited"),
-    "xlsx": ("XLSX, XLS, ODS", "workbook"), "xml-ubl": ("UBL", "xml"), "xml-cxml": ("cXML", "xml"),
+    "x12": ("X12", "x12"),
+    "edifact": ("EDIFACT", "edifact"),
+    "bank-mt940": ("MT940, MT942", "mt940"),
+    "bank-bai2": ("BAI2", "bai2"),
+    "bank-ofx": ("OFX", "ofx"),
+    "bank-camt": ("camt.052, 053, 054", "xml"),
+    "bank-csv": ("CSV of banks", "delimited"),
+    "csv": ("CSV", "delimited"),
+    "xlsx": ("XLSX, XLS, ODS", "workbook"),
+    "xml-ubl": ("UBL", "xml"),
+    "xml-cxml": ("cXML", "xml"),
     "xml-epcis": ("EPCIS", "xml"),
-}  # fmt: skip
+}
 """Folder → (name, format) of its files."""
 
 NO_FEEDS = {
@@ -361,12 +368,34 @@ def test_segments_agree_with_the_expected(name: str, path: Path) -> None:
 def test_an_order_agrees_with_the_expected() -> None:
     folder = CORPUS / "x12"
     wanted = json.loads((folder / "node-x12__850_map_result.json").read_text())
-    paths = ("ST/01", "ST/02", "BEG/03", "N1[ST]/02", "N1[ST]/04", "N1[ST]>N3/01", "N1[ST]>N4/01", "N1[ST]>N4/02",
-             "N1[ST]>N4/03", "SE/01", "SE/02", "PO1/02")  # fmt: skip
+    paths = (
+        "ST/01",
+        "ST/02",
+        "BEG/03",
+        "N1[ST]/02",
+        "N1[ST]/04",
+        "N1[ST]>N3/01",
+        "N1[ST]>N4/01",
+        "N1[ST]>N4/02",
+        "N1[ST]>N4/03",
+        "SE/01",
+        "SE/02",
+        "PO1/02",
+    )
     rows = rows_of(x12.read(request(folder / "node-x12__850_2.edi", each="PO1", columns=paths)))
     to = wanted["ShipTo"]
-    head = [wanted["SetID"], wanted["ControlNumber"], wanted["OrderNumber"], to["Name"], to["Destination"],
-            to["Address"], to["City"], to["State"], to["Zip"], *wanted["Trailer"]]  # fmt: skip
+    head = [
+        wanted["SetID"],
+        wanted["ControlNumber"],
+        wanted["OrderNumber"],
+        to["Name"],
+        to["Destination"],
+        to["Address"],
+        to["City"],
+        to["State"],
+        to["Zip"],
+        *wanted["Trailer"],
+    ]
     assert [[row[path] for path in paths] for row in rows] == [
         [*head, line["Quantity"]] for line in wanted["OrderLines"]
     ]

@@ -73,36 +73,63 @@ def test_wrong_names_do_not_keep_files_from_their_mappings(gateway: Home, drop: 
 
 
 NEAR: dict[tuple[str, str], tuple[str, list[str]]] = {
-    ("amazon-us", "export.csv"): (ORDERS.replace("currency", "waehrung"), [
-        "export.csv looks like a CSV with the columns order-id, ",
-        "no mapping of amazon-us reads it: amazon-us.orders also needs currency; amazon-us.returns also needs",
-    ]),
-    ("amazon-us", "orders.csv"): ("<?xml version='1.0'?>\n<Bestellung><Zeile/></Bestellung>", [
-        "orders.csv looks like an XML document with the root Bestellung; no mapping of amazon-us reads it",
-        "orders.toml expects format delimited",
-    ]),
-    ("amazon-us", "a.xml"): ("<Bestellung/>", [
-        "with the root Bestellung; no mapping of amazon-us reads it: they are for delimited",
-    ]),
+    ("amazon-us", "export.csv"): (
+        ORDERS.replace("currency", "waehrung"),
+        [
+            "export.csv looks like a CSV with the columns order-id, ",
+            "no mapping of amazon-us reads it: amazon-us.orders also needs currency; amazon-us.returns also needs",
+        ],
+    ),
+    ("amazon-us", "orders.csv"): (
+        "<?xml version='1.0'?>\n<Bestellung><Zeile/></Bestellung>",
+        [
+            "orders.csv looks like an XML document with the root Bestellung; no mapping of amazon-us reads it",
+            "orders.toml expects format delimited",
+        ],
+    ),
+    ("amazon-us", "a.xml"): (
+        "<Bestellung/>",
+        [
+            "with the root Bestellung; no mapping of amazon-us reads it: they are for delimited",
+        ],
+    ),
     ("amazon-us", "a.json"): ('{"id": 1}', ['looks like JSON that begins with {"id": 1}; no mapping of amazon-us']),
     ("amazon-us", "a.txt"): ("no report today", ['looks like text that begins with "no report today"']),
-    ("3pl-east", "b-orders.csv"): (ORDERS, [
-        "3pl-east has mappings for interchanges only", "mappings of amazon-us would name it",
-    ]),
-    ("own-warehouse", "count.xlsx"): (ORDERS, [
-        "stock-count.toml expects format workbook", "own-warehouse.opening-stock also needs date, location, status",
-    ]),
-    ("main-bank", "camt.xml"): ("<Document><CstmrCdtTrfInitn/></Document>", [
-        "main-bank.camt053 cannot read it: the document holds a CstmrCdtTrfInitn, expected BkToCstmrStmt",
-    ]),
-    ("master-data", "names.csv"): (NAMES, [
-        "2 mappings claim names.csv, which looks like a CSV with the columns sku, partner, ",
-        "mappings/master-data/aliases.toml", "mappings/master-data/items.toml",
-    ]),
-    ("master-data", "undated.csv"): (UNDATED, [
-        "master-data.items can read it, but master-data.aliases names more of its columns and also needs valid-from",
-    ]),
-}  # fmt: skip
+    ("3pl-east", "b-orders.csv"): (
+        ORDERS,
+        [
+            "3pl-east has mappings for interchanges only",
+            "mappings of amazon-us would name it",
+        ],
+    ),
+    ("own-warehouse", "count.xlsx"): (
+        ORDERS,
+        [
+            "stock-count.toml expects format workbook",
+            "own-warehouse.opening-stock also needs date, location, status",
+        ],
+    ),
+    ("main-bank", "camt.xml"): (
+        "<Document><CstmrCdtTrfInitn/></Document>",
+        [
+            "main-bank.camt053 cannot read it: the document holds a CstmrCdtTrfInitn, expected BkToCstmrStmt",
+        ],
+    ),
+    ("master-data", "names.csv"): (
+        NAMES,
+        [
+            "2 mappings claim names.csv, which looks like a CSV with the columns sku, partner, ",
+            "mappings/master-data/aliases.toml",
+            "mappings/master-data/items.toml",
+        ],
+    ),
+    ("master-data", "undated.csv"): (
+        UNDATED,
+        [
+            "master-data.items can read it, but master-data.aliases names more of its columns and also needs valid-from",
+        ],
+    ),
+}
 """(partner, name of the file) → what it holds, and what must be said of it."""
 
 

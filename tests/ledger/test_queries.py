@@ -316,11 +316,22 @@ def test_it_is_refused_however_deep(asked: Lake, places: list[str], source: str,
 
 
 @pytest.mark.parametrize(
-    "sql", ["select getenv('HOME')", "select getvariable('x')", "select current_setting('temp_directory')",
-            "select write_log('x')", "select nextval('x')", "select json_serialize_plan('select 1')",
-            "select json_deserialize_sql('{}')", "select sleep_ms(1)", "select pg_sleep(1)", "select inet_server_addr()",
-            "select pg_get_viewdef(1)", "select debit from journal_line order by getenv('HOME')"],
-)  # fmt: skip
+    "sql",
+    [
+        "select getenv('HOME')",
+        "select getvariable('x')",
+        "select current_setting('temp_directory')",
+        "select write_log('x')",
+        "select nextval('x')",
+        "select json_serialize_plan('select 1')",
+        "select json_deserialize_sql('{}')",
+        "select sleep_ms(1)",
+        "select pg_sleep(1)",
+        "select inet_server_addr()",
+        "select pg_get_viewdef(1)",
+        "select debit from journal_line order by getenv('HOME')",
+    ],
+)
 def test_a_function_that_reaches_further_is_refused(asked: Lake, sql: str) -> None:
     with pytest.raises(HouseError, match="is not allowed here"):
         queries.check(asked.con, sql)

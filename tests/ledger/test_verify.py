@@ -346,10 +346,17 @@ def test_every_figure_that_hides_a_data_file_is_found(flushed: Path) -> None:
 
 
 SAMPLES = {
-    "BIGINT": "-7", "BOOLEAN": "true", "DATE": "2026-10-31", "DECIMAL(18,4)": "-1.5000", "DECIMAL(18,6)": "1.500000",
-    "DECIMAL(18,8)": "1.00000000", "TIMESTAMP WITH TIME ZONE": "2026-10-31 08:00:00.5+00", "UBIGINT": "18446744073709551615",
-    "UUID": "00000000-0000-0000-0000-000000000001", "VARCHAR": "a",
-}  # fmt: skip
+    "BIGINT": "-7",
+    "BOOLEAN": "true",
+    "DATE": "2026-10-31",
+    "DECIMAL(18,4)": "-1.5000",
+    "DECIMAL(18,6)": "1.500000",
+    "DECIMAL(18,8)": "1.00000000",
+    "TIMESTAMP WITH TIME ZONE": "2026-10-31 08:00:00.5+00",
+    "UBIGINT": "18446744073709551615",
+    "UUID": "00000000-0000-0000-0000-000000000001",
+    "VARCHAR": "a",
+}
 
 
 def test_every_type_of_the_model_is_compared() -> None:

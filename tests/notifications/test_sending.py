@@ -19,8 +19,16 @@ from tests.notifications.servers import PASSWORD, USER, MailServer, Webhook, cer
 
 NOW = datetime(2026, 11, 20, 8, tzinfo=UTC)
 MAIL = Recipient(owner=("IN",), email="ops@example.com")
-ROW = {"severity": 1, "code": "FILE_MISSING", "owner": "IN", "partner": "acme", "amount": None, "currency": None,
-       "due": "2026-11-21", "message": "<b>x</b>\r\nBcc: all@example.com Grüße " + "y" * 400}  # fmt: skip
+ROW = {
+    "severity": 1,
+    "code": "FILE_MISSING",
+    "owner": "IN",
+    "partner": "acme",
+    "amount": None,
+    "currency": None,
+    "due": "2026-11-21",
+    "message": "<b>x</b>\r\nBcc: all@example.com Grüße " + "y" * 400,
+}
 
 
 @pytest.fixture

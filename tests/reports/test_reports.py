@@ -50,21 +50,59 @@ def put(con: Con, table: str, *rows: dict[str, Any]) -> None:
 
 
 def delivery(file_id: str, **more: Any) -> dict[str, Any]:
-    return {"file_id": file_id, "version": 1, "name": f"{file_id}.csv", "partner": "amazon-us", "feed": "orders",
-            "state": "ACCEPTED", "sha256": f"sha-{file_id}", "recorded_at": AT, "arrived_at": AT, "received": 10,
-            "accepted": 9, "rejected": 1, "duplicate": 0, "ignored": 0} | more  # fmt: skip
+    return {
+        "file_id": file_id,
+        "version": 1,
+        "name": f"{file_id}.csv",
+        "partner": "amazon-us",
+        "feed": "orders",
+        "state": "ACCEPTED",
+        "sha256": f"sha-{file_id}",
+        "recorded_at": AT,
+        "arrived_at": AT,
+        "received": 10,
+        "accepted": 9,
+        "rejected": 1,
+        "duplicate": 0,
+        "ignored": 0,
+    } | more
 
 
 def exception(number: int, **more: Any) -> dict[str, Any]:
-    return {"exception_id": f"e{number}", "version": 1, "event": "OPENED", "at": AT, "reconciliation": "a",
-            "code": "QTY_SHORT", "business_key": f"k{number}", "severity": 2, "owner": "IC", "opened_at": AT,
-            "due_at": AT + timedelta(days=2), "amount": None, "status": "OPEN", "message": "short"} | more  # fmt: skip
+    return {
+        "exception_id": f"e{number}",
+        "version": 1,
+        "event": "OPENED",
+        "at": AT,
+        "reconciliation": "a",
+        "code": "QTY_SHORT",
+        "business_key": f"k{number}",
+        "severity": 2,
+        "owner": "IC",
+        "opened_at": AT,
+        "due_at": AT + timedelta(days=2),
+        "amount": None,
+        "status": "OPEN",
+        "message": "short",
+    } | more
 
 
 def line(entry: str, number: int, debit: str, credit: str, **more: Any) -> dict[str, Any]:
-    return {"entry_id": entry, "line_no": number, "entity": "US", "date": AT.date(), "document": "S-1", "rule": "fee",
-            "status": "POSTED", "account": "1100", "role": "receivable", "debit": Decimal(debit),
-            "credit": Decimal(credit), "currency": "USD", "file_id": "f1"} | more  # fmt: skip
+    return {
+        "entry_id": entry,
+        "line_no": number,
+        "entity": "US",
+        "date": AT.date(),
+        "document": "S-1",
+        "rule": "fee",
+        "status": "POSTED",
+        "account": "1100",
+        "role": "receivable",
+        "debit": Decimal(debit),
+        "credit": Decimal(credit),
+        "currency": "USD",
+        "file_id": "f1",
+    } | more
 
 
 def test_files_are_counted_in_the_state_that_they_are_in_now(con: Con) -> None:
@@ -191,8 +229,16 @@ def test_every_record_has_a_place_whatever_its_table(con: Con) -> None:
 
 
 def test_stock_is_what_movements_left_in_each_bucket(con: Con) -> None:
-    moved = {"entity": "US", "sku": "S-1", "qty": Decimal(5), "occurred_at": AT, "from_location": "SUPPLIER",
-             "from_status": "NONE", "to_location": "W1", "to_status": "AVAILABLE"}  # fmt: skip
+    moved = {
+        "entity": "US",
+        "sku": "S-1",
+        "qty": Decimal(5),
+        "occurred_at": AT,
+        "from_location": "SUPPLIER",
+        "from_status": "NONE",
+        "to_location": "W1",
+        "to_status": "AVAILABLE",
+    }
     put(con, "inventory_movement", moved, moved | {"sku": "S-2", "to_status": "DAMAGED"})
     found = {(row["sku"], row["location"], row["status"]): (row["qty"], row["available"]) for row in stock.on_hand(con)}
     assert found["S-1", "W1", "AVAILABLE"] == ("5.0000", "5.0000") and found["S-2", "W1", "DAMAGED"] == (

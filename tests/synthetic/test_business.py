@@ -19,10 +19,22 @@ from gateway.synthetic import Truth
 ROOT = Path(__file__).parents[2]
 SMALL = {"days": 8, "orders_per_day": 6, "skus": 40}
 CODES = {
-    "AMOUNT_MISMATCH", "CONTROL_TOTAL", "DEPOSIT_UNKNOWN", "DUP_SETTLE_LINE", "PAYOUT_NOT_BANKED", "PAYOUT_SHORT",
-    "QTY_OVER", "QTY_SHORT", "ROW_REJECT", "SETTLED_NOT_SHIPPED", "SETTLE_NOT_FOOT", "SHIPPED_NOT_SETTLED",
-    "SKU_UNKNOWN", "STATUS_MISMATCH", "UNMAPPED_LINE",
-}  # fmt: skip
+    "AMOUNT_MISMATCH",
+    "CONTROL_TOTAL",
+    "DEPOSIT_UNKNOWN",
+    "DUP_SETTLE_LINE",
+    "PAYOUT_NOT_BANKED",
+    "PAYOUT_SHORT",
+    "QTY_OVER",
+    "QTY_SHORT",
+    "ROW_REJECT",
+    "SETTLED_NOT_SHIPPED",
+    "SETTLE_NOT_FOOT",
+    "SHIPPED_NOT_SETTLED",
+    "SKU_UNKNOWN",
+    "STATUS_MISMATCH",
+    "UNMAPPED_LINE",
+}
 
 
 def files(home: Path) -> dict[str, bytes]:

@@ -59,10 +59,17 @@ class Bucket:
     def settings(self, **changes: object) -> S3:
         """Settings that work, with the key in the environment variables BUCKET_KEY and BUCKET_SECRET."""
         works = {
-            "name": "partner", "partner": "amazon-us", "bucket": self.name, "endpoint": self.endpoint,
-            "access_key_env": "BUCKET_KEY", "secret_key_env": "BUCKET_SECRET", "prefix_in": "in/",
-            "prefix_done": "done/", "prefix_out": "out", "connect_timeout_s": 5.0,
-        }  # fmt: skip
+            "name": "partner",
+            "partner": "amazon-us",
+            "bucket": self.name,
+            "endpoint": self.endpoint,
+            "access_key_env": "BUCKET_KEY",
+            "secret_key_env": "BUCKET_SECRET",
+            "prefix_in": "in/",
+            "prefix_done": "done/",
+            "prefix_out": "out",
+            "connect_timeout_s": 5.0,
+        }
         return S3.model_validate({**works, **changes})
 
     def folder(self, prefix: str) -> BucketFolder:

@@ -122,10 +122,19 @@ class Ftpd:
         """Settings that work, with the password in the environment variable FTPS_PASSWORD."""
         os.environ["FTPS_PASSWORD"] = PASSWORD
         works = {
-            "name": "partner", "partner": "amazon-us", "host": "127.0.0.1", "port": self.port, "user": "acme",
-            "password_env": "FTPS_PASSWORD", "ca_file": str(self.ca_file), "remote_in": "/in", "remote_done": "/done",
-            "remote_out": "/out", "still_s": 0.0, "connect_timeout_s": 5.0,
-        }  # fmt: skip
+            "name": "partner",
+            "partner": "amazon-us",
+            "host": "127.0.0.1",
+            "port": self.port,
+            "user": "acme",
+            "password_env": "FTPS_PASSWORD",
+            "ca_file": str(self.ca_file),
+            "remote_in": "/in",
+            "remote_done": "/done",
+            "remote_out": "/out",
+            "still_s": 0.0,
+            "connect_timeout_s": 5.0,
+        }
         return Ftps.model_validate({**works, **changes})
 
     def allow(self, permissions: str) -> None:

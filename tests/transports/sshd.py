@@ -68,11 +68,22 @@ class Sshd:
         self.user_key = folder / "user_key"
         (folder / "authorized_keys").write_text(make_key(self.user_key) + "\n")
         lines = [
-            f"Port {self.port}", "ListenAddress 127.0.0.1", "PidFile none", "UsePAM no", "UseDNS no", "StrictModes no",
-            "PasswordAuthentication no", "KbdInteractiveAuthentication no", "PermitRootLogin prohibit-password",
-            "MaxStartups 100", "LogLevel DEBUG1", f"AuthorizedKeysFile {folder / 'authorized_keys'}",
-            f"Subsystem sftp {subsystem}", *(f"HostKey {folder / f'host_{kind}'}" for kind in kinds), *more,
-        ]  # fmt: skip
+            f"Port {self.port}",
+            "ListenAddress 127.0.0.1",
+            "PidFile none",
+            "UsePAM no",
+            "UseDNS no",
+            "StrictModes no",
+            "PasswordAuthentication no",
+            "KbdInteractiveAuthentication no",
+            "PermitRootLogin prohibit-password",
+            "MaxStartups 100",
+            "LogLevel DEBUG1",
+            f"AuthorizedKeysFile {folder / 'authorized_keys'}",
+            f"Subsystem sftp {subsystem}",
+            *(f"HostKey {folder / f'host_{kind}'}" for kind in kinds),
+            *more,
+        ]
         self.config = folder / "sshd_config"
         # Newer servers shut out an address after a few refused logins; older ones do not know the setting.
         self.config.write_text("\n".join([*lines, "PerSourcePenalties no"]) + "\n")
@@ -86,11 +97,19 @@ class Sshd:
     def settings(self, **changes: object) -> Sftp:
         """Settings that work."""
         works = {
-            "name": "partner", "partner": "amazon-us", "host": "127.0.0.1", "port": self.port,
-            "user": pwd.getpwuid(os.geteuid()).pw_name, "host_key": self.host_keys.get("ed25519", ""),
-            "key_file": str(self.user_key), "remote_in": str(self.root / "in"), "remote_done": str(self.root / "done"),
-            "remote_out": str(self.root / "out"), "still_s": 0.0, "connect_timeout_s": 5.0,
-        }  # fmt: skip
+            "name": "partner",
+            "partner": "amazon-us",
+            "host": "127.0.0.1",
+            "port": self.port,
+            "user": pwd.getpwuid(os.geteuid()).pw_name,
+            "host_key": self.host_keys.get("ed25519", ""),
+            "key_file": str(self.user_key),
+            "remote_in": str(self.root / "in"),
+            "remote_done": str(self.root / "done"),
+            "remote_out": str(self.root / "out"),
+            "still_s": 0.0,
+            "connect_timeout_s": 5.0,
+        }
         return Sftp.model_validate({**works, **changes})
 
     def as_jump(self, **changes: object) -> dict[str, object]:

@@ -197,8 +197,15 @@ def run(script: str, *arguments: object) -> subprocess.Popen[str]:
 
 @pytest.mark.parametrize(
     ("marker", "method", "calls"),
-    [("", "rename", 0), ("", "unlink", 0), (".done", "rename", 0), (".done", "rename", 1), (".done", "unlink", 0), (".done", "unlink", 1)],
-)  # fmt: skip
+    [
+        ("", "rename", 0),
+        ("", "unlink", 0),
+        (".done", "rename", 0),
+        (".done", "rename", 1),
+        (".done", "unlink", 0),
+        (".done", "unlink", 1),
+    ],
+)
 def test_whenever_a_gateway_is_killed_it_has_the_file_after_its_next_start_and_no_other(
     opened: Open, share: Path, tmp_path: Path, marker: str, method: str, calls: int
 ) -> None:

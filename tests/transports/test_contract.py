@@ -227,9 +227,25 @@ def test_what_is_no_ordinary_file_is_left_alone_with_a_problem(place: Place) -> 
 
 @pytest.mark.parametrize(
     "name",
-    ["ä €.csv", "注文.csv", "-rf", "$(reboot).csv", "a;b&c|d.csv", "..x", "...", "back\\slash.csv", "quo'te\".csv", "%2e%2e",
-     "a:1:2.csv", "x" * 250, "CON", "*.csv", "[a].csv", "spa ce "],
-)  # fmt: skip
+    [
+        "ä €.csv",
+        "注文.csv",
+        "-rf",
+        "$(reboot).csv",
+        "a;b&c|d.csv",
+        "..x",
+        "...",
+        "back\\slash.csv",
+        "quo'te\".csv",
+        "%2e%2e",
+        "a:1:2.csv",
+        "x" * 250,
+        "CON",
+        "*.csv",
+        "[a].csv",
+        "spa ce ",
+    ],
+)
 def test_odd_names_are_carried_as_they_are(place: Place, name: str) -> None:
     if name.startswith("."):
         place.transport.config = place.transport.config.model_copy(  # type: ignore[attr-defined]

@@ -37,8 +37,17 @@ def test_a_name_that_passes_can_be_stored_and_printed(name: str) -> None:
 
 @pytest.mark.parametrize(
     ("name", "wrong"),
-    [("../x", "path"), ("a/b", "path"), ("..", "path"), ("", "path"), ("a\x00", "control"), ("a\x7f", "control"),
-     ("a\x9b", "control"), ("a\udcff", "UTF-8"), ("x" * 256, "255")],
-)  # fmt: skip
+    [
+        ("../x", "path"),
+        ("a/b", "path"),
+        ("..", "path"),
+        ("", "path"),
+        ("a\x00", "control"),
+        ("a\x7f", "control"),
+        ("a\x9b", "control"),
+        ("a\udcff", "UTF-8"),
+        ("x" * 256, "255"),
+    ],
+)
 def test_a_refusal_says_why(name: str, wrong: str) -> None:
     assert wrong in names.refusal(name, 255)

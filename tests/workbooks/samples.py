@@ -63,16 +63,33 @@ def exception(number: int) -> dict[str, Any]:
     external, book = figure, figure + (5 if number % 3 else -2)
     side = "qty" if in_units else "amount"
     return {
-        "exception_id": f"{number:016x}", "version": 1 + number % 3, "severity": severity, "code": code,
-        "reconciliation": reconciliation, "entity": ("US", "EU")[number % 2], "partner": "3pl-east",
-        "channel": "amazon-us", "location": "3PL-E", "sku": f"00{number}-BLUE", "document": f"114-{number:07d}",
-        "event_date": (opened - timedelta(days=1)).date(), "opened_at": opened, "due_at": opened + timedelta(days=days),
-        f"external_{side}": external, f"book_{side}": book, side: external - book, "currency": currency,
-        "functional_amount": None if in_units else external - book, "owner": owner,
-        "message": f"{code}: they say {external}, the book says {book}", "suggestion": "Check the document first",
-        "score": number % 100, "source_file": "settlement_2025-01.txt", "position": f"line {number + 2}",
+        "exception_id": f"{number:016x}",
+        "version": 1 + number % 3,
+        "severity": severity,
+        "code": code,
+        "reconciliation": reconciliation,
+        "entity": ("US", "EU")[number % 2],
+        "partner": "3pl-east",
+        "channel": "amazon-us",
+        "location": "3PL-E",
+        "sku": f"00{number}-BLUE",
+        "document": f"114-{number:07d}",
+        "event_date": (opened - timedelta(days=1)).date(),
+        "opened_at": opened,
+        "due_at": opened + timedelta(days=days),
+        f"external_{side}": external,
+        f"book_{side}": book,
+        side: external - book,
+        "currency": currency,
+        "functional_amount": None if in_units else external - book,
+        "owner": owner,
+        "message": f"{code}: they say {external}, the book says {book}",
+        "suggestion": "Check the document first",
+        "score": number % 100,
+        "source_file": "settlement_2025-01.txt",
+        "position": f"line {number + 2}",
         "file_id": "9f86d081884c7d65",
-    }  # fmt: skip
+    }
 
 
 def exceptions(count: int = 44) -> list[dict[str, Any]]:
@@ -97,13 +114,22 @@ def detail(count: int = 40) -> list[dict[str, Any]]:
         reconciliation = ("a", "c1", "d")[number % 3]
         side = "qty" if reconciliation == "a" else "amount"
         row: dict[str, Any] = {
-            "reconciliation": reconciliation, "entity": ("US", "EU")[number % 2], "partner": "amazon-us",
-            "location": "3PL-E" if side == "qty" else None, "sku": f"SKU-{number:03d}", "document": f"DOC-{number:05d}",
-            "bucket": "AVAILABLE" if side == "qty" else None, "event_date": date(2025, 1, 1 + number % 28),
-            "currency": None if side == "qty" else ("USD", "EUR")[number % 2], "source_file": "stock_0131.edi",
-            "position": f"segment {number}", "book_reference": f"entry {number}",
-            f"external_{side}": money(100 + number), f"book_{side}": money(100 + number), "state": "MATCHED",
-        }  # fmt: skip
+            "reconciliation": reconciliation,
+            "entity": ("US", "EU")[number % 2],
+            "partner": "amazon-us",
+            "location": "3PL-E" if side == "qty" else None,
+            "sku": f"SKU-{number:03d}",
+            "document": f"DOC-{number:05d}",
+            "bucket": "AVAILABLE" if side == "qty" else None,
+            "event_date": date(2025, 1, 1 + number % 28),
+            "currency": None if side == "qty" else ("USD", "EUR")[number % 2],
+            "source_file": "stock_0131.edi",
+            "position": f"segment {number}",
+            "book_reference": f"entry {number}",
+            f"external_{side}": money(100 + number),
+            f"book_{side}": money(100 + number),
+            "state": "MATCHED",
+        }
         if number % 8 == 1:
             row |= {f"book_{side}": None, "state": "OPEN", "exception_id": f"{number:016x}", "code": "DEPOSIT_UNKNOWN"}
         elif number % 8 == 2:
@@ -136,9 +162,17 @@ def summary(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
         account, basis = accounts[reconciliation]
         ledger = {"BOOK": total["book"], "BALANCE": -total["open"], None: None}[basis]
         out.append(
-            {"reconciliation": reconciliation, "title": titles[reconciliation], "entity": entity, "unit": unit, **total,
-             "ledger_account": account, "ledger_amount": ledger, "tie_basis": basis}
-        )  # fmt: skip
+            {
+                "reconciliation": reconciliation,
+                "title": titles[reconciliation],
+                "entity": entity,
+                "unit": unit,
+                **total,
+                "ledger_account": account,
+                "ledger_amount": ledger,
+                "tie_basis": basis,
+            }
+        )
     return out
 
 
@@ -148,14 +182,42 @@ def journal(count: int = 24) -> list[dict[str, Any]]:
         entity, currency = (("US", "USD"), ("EU", "EUR"))[number % 2]
         amount = money(100 + number) + money("0.05")
         common = {
-            "entry_id": f"je-{number:05d}", "date": date(2025, 1, 1 + number % 28), "period": "2025-01", "entity": entity,
-            "document": f"114-{number:07d}", "rule": "shipment", "currency": currency, "sku": f"00{number}-BLUE",
-            "memo": "Shipment of the day", "source_file": "945_0131.edi", "records": 1 + number % 4,
-        }  # fmt: skip
-        rows.append(common | {"line_no": 1, "account": "1100", "account_name": "Marketplace receivable",
-                              "role": "receivable", "debit": amount, "credit": money(0), "functional_amount": amount})  # fmt: skip
-        rows.append(common | {"line_no": 2, "account": "4000", "account_name": "Sales", "role": "sales",
-                              "debit": money(0), "credit": amount, "functional_amount": -amount})  # fmt: skip
+            "entry_id": f"je-{number:05d}",
+            "date": date(2025, 1, 1 + number % 28),
+            "period": "2025-01",
+            "entity": entity,
+            "document": f"114-{number:07d}",
+            "rule": "shipment",
+            "currency": currency,
+            "sku": f"00{number}-BLUE",
+            "memo": "Shipment of the day",
+            "source_file": "945_0131.edi",
+            "records": 1 + number % 4,
+        }
+        rows.append(
+            common
+            | {
+                "line_no": 1,
+                "account": "1100",
+                "account_name": "Marketplace receivable",
+                "role": "receivable",
+                "debit": amount,
+                "credit": money(0),
+                "functional_amount": amount,
+            }
+        )
+        rows.append(
+            common
+            | {
+                "line_no": 2,
+                "account": "4000",
+                "account_name": "Sales",
+                "role": "sales",
+                "debit": money(0),
+                "credit": amount,
+                "functional_amount": -amount,
+            }
+        )
     return rows
 
 
@@ -164,23 +226,55 @@ def sample() -> BookData:
     rows = detail()
     states = [("MATCHED", "A"), ("MATCHED", "B")]
     matches = [
-        {"match_id": f"m{n:04d}", "reconciliation": "d", "pass": "P1", "rule": "payout reference", "status": "CONFIRMED",
-         "side": side, "record_id": f"r{n}{side}", "entity": "US", "document": f"PAY-{n}", "event_date": date(2025, 1, 9),
-         "amount": money("1234.50"), "currency": "USD", "difference": money(0), "explanation": "reference and amount",
-         "source_file": "bai2_0109.txt", "position": f"line {n}"}
-        for n in range(6) for _, side in states
-    ]  # fmt: skip
+        {
+            "match_id": f"m{n:04d}",
+            "reconciliation": "d",
+            "pass": "P1",
+            "rule": "payout reference",
+            "status": "CONFIRMED",
+            "side": side,
+            "record_id": f"r{n}{side}",
+            "entity": "US",
+            "document": f"PAY-{n}",
+            "event_date": date(2025, 1, 9),
+            "amount": money("1234.50"),
+            "currency": "USD",
+            "difference": money(0),
+            "explanation": "reference and amount",
+            "source_file": "bai2_0109.txt",
+            "position": f"line {n}",
+        }
+        for n in range(6)
+        for _, side in states
+    ]
     kpi = [
-        {"metric": "inventory accuracy", "value": money("0.987"), "numerator": 987, "denominator": 1000, "unit": "ratio",
-         "source": "reconciliation a"},
+        {
+            "metric": "inventory accuracy",
+            "value": money("0.987"),
+            "numerator": 987,
+            "denominator": 1000,
+            "unit": "ratio",
+            "source": "reconciliation a",
+        },
         {"metric": "refund cycle", "value": money("3.4"), "unit": "days", "source": "return_event"},
-    ]  # fmt: skip
+    ]
     files = [
-        {"file_id": f"{n:016x}", "name": f"settlement_{n}.txt", "partner": "amazon-us", "feed": "settlement",
-         "state": "HELD" if n == 3 else "ACCEPTED", "received": 100 + n, "accepted": 90, "rejected": n, "duplicate": 7,
-         "ignored": 3, "arrived_at": AS_OF - timedelta(days=n), "reason": "CONTROL_TOTAL: 0.01 short" if n == 3 else None}
+        {
+            "file_id": f"{n:016x}",
+            "name": f"settlement_{n}.txt",
+            "partner": "amazon-us",
+            "feed": "settlement",
+            "state": "HELD" if n == 3 else "ACCEPTED",
+            "received": 100 + n,
+            "accepted": 90,
+            "rejected": n,
+            "duplicate": 7,
+            "ignored": 3,
+            "arrived_at": AS_OF - timedelta(days=n),
+            "reason": "CONTROL_TOTAL: 0.01 short" if n == 3 else None,
+        }
         for n in range(8)
-    ]  # fmt: skip
+    ]
     return BookData(
         RUN,
         reconciliations=RECONCILIATIONS,

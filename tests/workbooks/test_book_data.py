@@ -10,11 +10,21 @@ from tests.workbooks.samples import RUN
 
 
 def test_any_narrower_number_and_extra_columns_fit() -> None:
-    table = pa.table({
-        "metric": ["m"], "value": [0.5], "numerator": pa.array([1], pa.int32()), "denominator": [Decimal("2")],
-        "unit": ["ratio"], "source": pa.nulls(1), "target": [0.25], "direction": ["up"], "owner": ["IC"],
-        "definition": ["x"], "more": [1],
-    })  # fmt: skip
+    table = pa.table(
+        {
+            "metric": ["m"],
+            "value": [0.5],
+            "numerator": pa.array([1], pa.int32()),
+            "denominator": [Decimal("2")],
+            "unit": ["ratio"],
+            "source": pa.nulls(1),
+            "target": [0.25],
+            "direction": ["up"],
+            "owner": ["IC"],
+            "definition": ["x"],
+            "more": [1],
+        }
+    )
     assert conform("kpi", table).schema == SCHEMAS["kpi"]
 
 

@@ -21,9 +21,19 @@ EDITABLE = ["resolution", "target_ref", "corrected_value", "reason_code", "comme
 def test_sheets_in_order_and_meta_hidden(books: Path) -> None:
     book = openpyxl.load_workbook(books / "exceptions.xlsx")
     assert book.sheetnames == [
-        "README", "SUMMARY", "EXCEPTIONS", "MATCHES", "UNMATCHED_EXTERNAL", "UNMATCHED_BOOK", "JOURNAL_PROPOSED",
-        "JOURNAL_POSTED", "AGEING", "KPI", "LISTS", "_META",
-    ]  # fmt: skip
+        "README",
+        "SUMMARY",
+        "EXCEPTIONS",
+        "MATCHES",
+        "UNMATCHED_EXTERNAL",
+        "UNMATCHED_BOOK",
+        "JOURNAL_PROPOSED",
+        "JOURNAL_POSTED",
+        "AGEING",
+        "KPI",
+        "LISTS",
+        "_META",
+    ]
     assert [page.title for page in book if page.sheet_state != "visible"] == ["_META"]
 
 
@@ -103,9 +113,25 @@ def test_links_lead_to_the_row_of_the_same_exception_or_document(books: Path) ->
 
 @pytest.mark.parametrize(
     ("days", "bucket"),
-    [(0, "0–1"), (1, "0–1"), (2, "2–3"), (3, "2–3"), (4, "4–7"), (7, "4–7"), (8, "8–14"), (14, "8–14"), (15, "15–30"),
-     (30, "15–30"), (31, "31–60"), (60, "31–60"), (61, "61–90"), (90, "61–90"), (91, "90+"), (-3, "0–1")],
-)  # fmt: skip
+    [
+        (0, "0–1"),
+        (1, "0–1"),
+        (2, "2–3"),
+        (3, "2–3"),
+        (4, "4–7"),
+        (7, "4–7"),
+        (8, "8–14"),
+        (14, "8–14"),
+        (15, "15–30"),
+        (30, "15–30"),
+        (31, "31–60"),
+        (60, "31–60"),
+        (61, "61–90"),
+        (90, "61–90"),
+        (91, "90+"),
+        (-3, "0–1"),
+    ],
+)
 def test_age_and_bucket(days: int, bucket: str) -> None:
     opened = pa.chunked_array([[AS_OF - timedelta(days=days)]], pa.timestamp("us", tz="UTC"))
     age = ages(opened, RUN)

@@ -24,10 +24,21 @@ def recalculated(books: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     work = tmp_path_factory.mktemp("office")
     bare = [_without_cached_values(books / f"{name}.xlsx", work / f"{name}.xlsx") for name in NAMES]
     result = subprocess.run(
-        [str(office), "--headless", f"-env:UserInstallation=file://{work}/profile", "--convert-to", "xlsx",
-         "--outdir", str(work / "out"), *map(str, bare)],
-        capture_output=True, text=True, timeout=120, check=False,
-    )  # fmt: skip
+        [
+            str(office),
+            "--headless",
+            f"-env:UserInstallation=file://{work}/profile",
+            "--convert-to",
+            "xlsx",
+            "--outdir",
+            str(work / "out"),
+            *map(str, bare),
+        ],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
     assert result.returncode == 0, result.stderr
     return work / "out"
 

@@ -10,9 +10,15 @@ from gateway.books.reconcile.tables import Working, source
 from gateway.sql import words
 
 FAULTS = (
-    "ROW_REJECT", "CONTROL_TOTAL", "FILE_REJECT", "SENDER_UNKNOWN", "CHECK_DIGIT", "ROW_DOUBTFUL", "FIELD_UNREAD",
+    "ROW_REJECT",
+    "CONTROL_TOTAL",
+    "FILE_REJECT",
+    "SENDER_UNKNOWN",
+    "CHECK_DIGIT",
+    "ROW_DOUBTFUL",
+    "FIELD_UNREAD",
     "COLUMN_UNKNOWN",
-)  # fmt: skip
+)
 MESSAGES_MAX = 5
 PLACES_MAX = 5
 """So many different messages and places an exception of equal faults says; all stand in the list of rejected rows."""

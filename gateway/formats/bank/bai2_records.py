@@ -18,8 +18,19 @@ NAMES: dict[str, tuple[str, ...]] = {
 """Record → its fields in order."""
 SUMMARY = ("type", "amount", "count", "funds")
 """Fields of each status or summary of a 03."""
-DETAIL = ("type", "amount", "funds", "bank_reference", "customer_reference", "text", "immediate", "one_day", "two_day",
-          "value_date", "value_time")  # fmt: skip
+DETAIL = (
+    "type",
+    "amount",
+    "funds",
+    "bank_reference",
+    "customer_reference",
+    "text",
+    "immediate",
+    "one_day",
+    "two_day",
+    "value_date",
+    "value_time",
+)
 """Fields of a 16, in the order in which they are given here."""
 RECORDS = ("01", "02", "03", "16", "49", "98", "99")
 _NEXT = re.compile(

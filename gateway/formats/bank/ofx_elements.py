@@ -21,9 +21,29 @@ _TAG = re.compile(r"<(/?[A-Z][A-Z0-9_.]*)\s*(?:/\s*)?>")
 _VALUE = re.compile(r"<([A-Z][A-Z0-9_.]*)>([^<]*)")
 _EMPTY = re.compile(r"<([A-Z][A-Z0-9_.]*)\s*/\s*>")
 VALUES = frozenset(
-    ("CODE", "SEVERITY", "MESSAGE", "DTSERVER", "LANGUAGE", "ORG", "FID", "INTU.BID", "TRNUID", "CURDEF", "BANKID",
-     "BRANCHID", "ACCTID", "ACCTTYPE", "ACCTKEY", "DTSTART", "DTEND", "BALAMT", "DTASOF", "MKTGINFO")
-)  # fmt: skip
+    (
+        "CODE",
+        "SEVERITY",
+        "MESSAGE",
+        "DTSERVER",
+        "LANGUAGE",
+        "ORG",
+        "FID",
+        "INTU.BID",
+        "TRNUID",
+        "CURDEF",
+        "BANKID",
+        "BRANCHID",
+        "ACCTID",
+        "ACCTTYPE",
+        "ACCTKEY",
+        "DTSTART",
+        "DTEND",
+        "BALAMT",
+        "DTASOF",
+        "MKTGINFO",
+    )
+)
 """Elements around transactions that never hold others: without a text, and perhaps without an end, they are blank."""
 _SIBLINGS = (
     frozenset(("STMTRS", "CCSTMTRS", "INVSTMTRS")),

@@ -19,10 +19,50 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 CODES = frozenset(
-    ("ABWA", "ABWE", "ADDR", "BENM", "BIC", "BREF", "CHGS", "CNTP", "COAM", "CRED", "CREF", "CSID", "DEBT", "EREF",
-     "EXCH", "IBAN", "ID", "IREF", "ISDT", "KREF", "MARF", "MREF", "NAME", "NRTX", "OAMT", "OCMT", "ORDP", "PREF",
-     "PURP", "REMI", "RREF", "RTRN", "RTYP", "SVCL", "SVWZ", "TAN", "TRCD", "TRTP", "ULTB", "ULTC", "ULTD")
-)  # fmt: skip
+    (
+        "ABWA",
+        "ABWE",
+        "ADDR",
+        "BENM",
+        "BIC",
+        "BREF",
+        "CHGS",
+        "CNTP",
+        "COAM",
+        "CRED",
+        "CREF",
+        "CSID",
+        "DEBT",
+        "EREF",
+        "EXCH",
+        "IBAN",
+        "ID",
+        "IREF",
+        "ISDT",
+        "KREF",
+        "MARF",
+        "MREF",
+        "NAME",
+        "NRTX",
+        "OAMT",
+        "OCMT",
+        "ORDP",
+        "PREF",
+        "PURP",
+        "REMI",
+        "RREF",
+        "RTRN",
+        "RTYP",
+        "SVCL",
+        "SVWZ",
+        "TAN",
+        "TRCD",
+        "TRTP",
+        "ULTB",
+        "ULTC",
+        "ULTD",
+    )
+)
 """Codes that name a part of the text; a mapping that asks for another one adds it."""
 WIDTHS = (27, 35, 65)
 """How wide banks make a numbered subfield or a line: Germany, Poland, SWIFT."""

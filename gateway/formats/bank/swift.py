@@ -18,9 +18,29 @@ CARRIER_LINES_MAX = 4
 CARRIER_CHARS_MAX = 4_000
 
 _KNOWN = frozenset(
-    ("20", "21", "25", "25P", "28", "28C", "34F", "13", "13D", "60F", "60M", "61", "86", "90D", "90C", "62F", "62M",
-     "64", "65", "NS")
-)  # fmt: skip
+    (
+        "20",
+        "21",
+        "25",
+        "25P",
+        "28",
+        "28C",
+        "34F",
+        "13",
+        "13D",
+        "60F",
+        "60M",
+        "61",
+        "86",
+        "90D",
+        "90C",
+        "62F",
+        "62M",
+        "64",
+        "65",
+        "NS",
+    )
+)
 _ORDER = {
     digits: place
     for place, group in enumerate(

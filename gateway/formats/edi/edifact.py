@@ -69,16 +69,26 @@ BATCH = Dialect(
 
 INTERACTIVE = replace(
     BATCH,
-    interchange=Level("UIB", "UIZ", "interchange", "messages", (2, 1), (2, 1), (1, 1),
-                      ("UIB 0300", "UIZ 0036", "UIZ 0300"), optional=True),
-    unit=Level("UIH", "UIT", "message", "segments", (2, 1), (2, 1), (1, 1), ("UIH 0340", "UIT 0074", "UIT 0340"),
-               optional=True),
+    interchange=Level(
+        "UIB",
+        "UIZ",
+        "interchange",
+        "messages",
+        (2, 1),
+        (2, 1),
+        (1, 1),
+        ("UIB 0300", "UIZ 0036", "UIZ 0300"),
+        optional=True,
+    ),
+    unit=Level(
+        "UIH", "UIT", "message", "segments", (2, 1), (2, 1), (1, 1), ("UIH 0340", "UIT 0074", "UIT 0340"), optional=True
+    ),
     sender=((6, 2), (6, 1)),
     receiver=((7, 2), (7, 1)),
     test=((10, 1), frozenset("1234")),
     kind=(1, 1),
     version=((1, 2), (1, 3), (1, 4)),
-)  # fmt: skip
+)
 
 _ENDS = {b"UNB": b"UNZ", b"UIB": b"UIZ"}
 _LEVEL_B = Delimiters(element=0x1D, component=0x1F, segment=0x1C)
@@ -174,8 +184,17 @@ def _header(head: bytes, name: str, place: int) -> Header:
         delimiters = replace(delimiters, repetition=-1)
     elif not una and version.isdigit() and int(version) >= REPETITION_SINCE and element == b"+":
         delimiters = replace(delimiters, repetition=ord("*"))
-    used = [byte for byte in (delimiters.element, delimiters.component, delimiters.segment, delimiters.repetition,
-                              delimiters.release) if byte >= 0]  # fmt: skip
+    used = [
+        byte
+        for byte in (
+            delimiters.element,
+            delimiters.component,
+            delimiters.segment,
+            delimiters.repetition,
+            delimiters.release,
+        )
+        if byte >= 0
+    ]
     if len(set(used)) < len(used) or max(used) >= 0x80:
         raise FileError(
             name,

@@ -126,9 +126,15 @@ class Loops:
     """
 
     def __init__(
-        self, layout: Layout, begin: int, end: int, first_unit: int, wanted: frozenset[int] | None,
-        tails: dict[int, Tail], before: Mapping[Step, int] | None = None,
-    ) -> None:  # fmt: skip
+        self,
+        layout: Layout,
+        begin: int,
+        end: int,
+        first_unit: int,
+        wanted: frozenset[int] | None,
+        tails: dict[int, Tail],
+        before: Mapping[Step, int] | None = None,
+    ) -> None:
         """Rows in the segments [begin, end); `first_unit` is the ordinal of the table's first unit.
 
         wanted  ordinals of the units to give, None for all

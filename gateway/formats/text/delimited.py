@@ -211,8 +211,19 @@ class _Delimited(Reading):
         found = headers.find(rows, options.header, request.name, options.columns, request.columns, options.other_names)
         self.headings = found.headings
         named = options.header is not False
-        return Layout(request, codec, delimiter, quote, options.comment, options.ragged == "pad", found.columns, named,
-                      max(found.line, int(bool(hint))), options.other_names, blanks)  # fmt: skip
+        return Layout(
+            request,
+            codec,
+            delimiter,
+            quote,
+            options.comment,
+            options.ragged == "pad",
+            found.columns,
+            named,
+            max(found.line, int(bool(hint))),
+            options.other_names,
+            blanks,
+        )
 
     def _rows_of(self, head: str, delimiter: str, quote: str, *, blanks: bool) -> Iterator[list[str]]:
         lines = Lines(io.StringIO(head, newline=""), self.options.comment)

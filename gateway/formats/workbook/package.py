@@ -20,8 +20,18 @@ PART_BYTES_MAX = 64 << 20
 """Of parts that are held in memory as a tree: styles, relations, the list of sheets."""
 ENTRIES_MAX = 10_000
 SAVE_AGAIN = "Open the workbook in Excel, save it as .xlsx and send it again."
-DAMAGE = (etree.XMLSyntaxError, zipfile.BadZipFile, zlib.error, struct.error, OSError, EOFError, ValueError,
-          RuntimeError, LookupError, OverflowError)  # fmt: skip
+DAMAGE = (
+    etree.XMLSyntaxError,
+    zipfile.BadZipFile,
+    zlib.error,
+    struct.error,
+    OSError,
+    EOFError,
+    ValueError,
+    RuntimeError,
+    LookupError,
+    OverflowError,
+)
 """What reading a broken file raises, other than FileError."""
 
 

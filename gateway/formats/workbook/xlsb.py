@@ -14,8 +14,16 @@ ROW, BLANK, RK, ERROR, BOOLEAN, REAL, TEXT, SHARED = range(8)
 FORMULA_TEXT, FORMULA_NUMBER, FORMULA_BOOLEAN, FORMULA_ERROR = range(8, 12)
 STRING, FORMAT, STYLE, PROPERTIES, BUNDLE, MERGED = 19, 44, 47, 153, 156, 176
 STYLES_BEGIN, STYLES_END = 617, 618
-_ERRORS = {0: "#NULL!", 7: "#DIV/0!", 15: "#VALUE!", 23: "#REF!", 29: "#NAME?", 36: "#NUM!", 42: "#N/A",
-           43: "#GETTING_DATA"}  # fmt: skip
+_ERRORS = {
+    0: "#NULL!",
+    7: "#DIV/0!",
+    15: "#VALUE!",
+    23: "#REF!",
+    29: "#NAME?",
+    36: "#NUM!",
+    42: "#N/A",
+    43: "#GETTING_DATA",
+}
 
 
 class Xlsb:

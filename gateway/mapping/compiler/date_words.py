@@ -11,11 +11,40 @@ LANGUAGES = ("en", "de", "fr", "es", "it", "nl", "pl", "pt", "sv", "tr")
 _MORE_MONTHS = {"sept": 9, "mrz": 3, "mar": 3, "febr": 2}
 
 ZONES = {
-    "UTC": 0, "GMT": 0, "Z": 0, "WET": 0, "WEST": 60, "BST": 60, "CET": 60, "MEZ": 60, "CEST": 120, "MESZ": 120, "EET": 120,
-    "EEST": 180, "MSK": 180, "EST": -300, "EDT": -240, "CST": -360, "CDT": -300, "MST": -420, "MDT": -360, "PST": -480,
-    "PDT": -420, "AKST": -540, "AKDT": -480, "HST": -600, "JST": 540, "KST": 540, "AWST": 480, "ACST": 570, "ACDT": 630,
-    "AEST": 600, "AEDT": 660, "NZST": 720, "NZDT": 780,
-}  # fmt: skip
+    "UTC": 0,
+    "GMT": 0,
+    "Z": 0,
+    "WET": 0,
+    "WEST": 60,
+    "BST": 60,
+    "CET": 60,
+    "MEZ": 60,
+    "CEST": 120,
+    "MESZ": 120,
+    "EET": 120,
+    "EEST": 180,
+    "MSK": 180,
+    "EST": -300,
+    "EDT": -240,
+    "CST": -360,
+    "CDT": -300,
+    "MST": -420,
+    "MDT": -360,
+    "PST": -480,
+    "PDT": -420,
+    "AKST": -540,
+    "AKDT": -480,
+    "HST": -600,
+    "JST": 540,
+    "KST": 540,
+    "AWST": 480,
+    "ACST": 570,
+    "ACDT": 630,
+    "AEST": 600,
+    "AEDT": 660,
+    "NZST": 720,
+    "NZDT": 780,
+}
 """Abbreviations of zones → minutes ahead of UTC. Those of North America as RFC 5322, 4.3 fixes them, the others as the
 tz database does; one that means several zones (IST) is not among them."""
 
@@ -23,10 +52,28 @@ AMBIGUOUS_ZONES = ("IST", "AST", "GST", "SST", "ADT", "ECT")
 ZONE_SHAPE = f"(?:{'|'.join(sorted(ZONES, key=len, reverse=True))})"
 WORD = r"\p{L}{2,12}\.?"
 _SAID = {
-    "%Y": "YYYY", "%y": "YY", "%m": "MM", "%d": "DD", "%H": "hh", "%I": "hh", "%M": "mm", "%S": "ss", "%f": "ffffff", "%b": "Aug",
-    "%B": "August", "%a": "Sat", "%A": "Saturday", "%p": "AM", "%j": "day of the year", "%-d": "D", "%-m": "M", "%-H": "h",
-    "%-I": "h", "%z": "+02:00", "%Z": "PST",
-}  # fmt: skip
+    "%Y": "YYYY",
+    "%y": "YY",
+    "%m": "MM",
+    "%d": "DD",
+    "%H": "hh",
+    "%I": "hh",
+    "%M": "mm",
+    "%S": "ss",
+    "%f": "ffffff",
+    "%b": "Aug",
+    "%B": "August",
+    "%a": "Sat",
+    "%A": "Saturday",
+    "%p": "AM",
+    "%j": "day of the year",
+    "%-d": "D",
+    "%-m": "M",
+    "%-H": "h",
+    "%-I": "h",
+    "%z": "+02:00",
+    "%Z": "PST",
+}
 
 
 @cache

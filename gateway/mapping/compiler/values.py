@@ -40,8 +40,14 @@ def sql_type(kind: str, column: Column | None) -> str:
     """SQL type of a field of that type."""
     if column is not None:
         return column.type
-    return {"decimal": "DECIMAL(18,4)", "rate": RATE, "integer": "BIGINT", "date": "DATE", "datetime": "TIMESTAMPTZ",
-            "boolean": "BOOLEAN"}.get(kind, "VARCHAR")  # fmt: skip
+    return {
+        "decimal": "DECIMAL(18,4)",
+        "rate": RATE,
+        "integer": "BIGINT",
+        "date": "DATE",
+        "datetime": "TIMESTAMPTZ",
+        "boolean": "BOOLEAN",
+    }.get(kind, "VARCHAR")
 
 
 def room(kind: str, column: Column | None) -> amounts.Room:

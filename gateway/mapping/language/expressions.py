@@ -28,23 +28,57 @@ DEPTH_MAX = 100
 
 _NUMBER = re.compile(r"\d{1,30}(\.\d{0,10})?|\.\d{1,10}")
 _BINARY: dict[type[exp.Expression], str] = {
-    exp.Add: "+", exp.Sub: "-", exp.DPipe: "||", exp.And: "and", exp.Or: "or",
-    exp.EQ: "=", exp.NEQ: "<>", exp.GT: ">", exp.GTE: ">=", exp.LT: "<", exp.LTE: "<=",
-    exp.NullSafeEQ: "is not distinct from", exp.NullSafeNEQ: "is distinct from",
-}  # fmt: skip
+    exp.Add: "+",
+    exp.Sub: "-",
+    exp.DPipe: "||",
+    exp.And: "and",
+    exp.Or: "or",
+    exp.EQ: "=",
+    exp.NEQ: "<>",
+    exp.GT: ">",
+    exp.GTE: ">=",
+    exp.LT: "<",
+    exp.LTE: "<=",
+    exp.NullSafeEQ: "is not distinct from",
+    exp.NullSafeNEQ: "is distinct from",
+}
 _LIKE: dict[type[exp.Expression], str] = {exp.Like: "like", exp.ILike: "ilike"}
 _TYPES = {"INT": "bigint", "BIGINT": "bigint", "TEXT": "varchar", "VARCHAR": "varchar", "DATE": "date"}
 _CASTS = "decimal(18,4), decimal(24,12), integer, text or date"
 _SAID = {
-    "Select": "a query", "In": "a query in `in (…)`", "Is": "`is` with anything but null, true or false",
-    "Between": "`between symmetric`", "ByteString": "an escaped text", "RawString": "text between dollar signs", "Subquery": "a query", "Exists": "a query", "Union": "a query", "Lambda": "a lambda",
-    "Placeholder": "a parameter", "Parameter": "a parameter", "SessionParameter": "a parameter",
-    "Window": "a window function", "Struct": "a structure", "Bracket": "an index in [ ]", "Array": "a list",
-    "Star": "the star", "Alias": "a name given with `as`", "Tuple": "a list in brackets", "Interval": "an interval",
-    "RegexpLike": "the operator ~", "IntDiv": "the operator //", "Pow": "the operator **", "Escape": "`escape`",
-    "PositionalColumn": "a column by its number", "Collate": "`collate`", "Dot": "a name with a dot",
-    "PropertyEQ": "an assignment", "JSONExtract": "the arrow ->", "Filter": "`filter`", "Distinct": "`distinct`",
-}  # fmt: skip
+    "Select": "a query",
+    "In": "a query in `in (…)`",
+    "Is": "`is` with anything but null, true or false",
+    "Between": "`between symmetric`",
+    "ByteString": "an escaped text",
+    "RawString": "text between dollar signs",
+    "Subquery": "a query",
+    "Exists": "a query",
+    "Union": "a query",
+    "Lambda": "a lambda",
+    "Placeholder": "a parameter",
+    "Parameter": "a parameter",
+    "SessionParameter": "a parameter",
+    "Window": "a window function",
+    "Struct": "a structure",
+    "Bracket": "an index in [ ]",
+    "Array": "a list",
+    "Star": "the star",
+    "Alias": "a name given with `as`",
+    "Tuple": "a list in brackets",
+    "Interval": "an interval",
+    "RegexpLike": "the operator ~",
+    "IntDiv": "the operator //",
+    "Pow": "the operator **",
+    "Escape": "`escape`",
+    "PositionalColumn": "a column by its number",
+    "Collate": "`collate`",
+    "Dot": "a name with a dot",
+    "PropertyEQ": "an assignment",
+    "JSONExtract": "the arrow ->",
+    "Filter": "`filter`",
+    "Distinct": "`distinct`",
+}
 
 
 def compile_scalar(

@@ -37,7 +37,9 @@ FUNCTIONS: dict[str, Function] = {
     "ceil": Function("ceil", 1, 1, "The next whole number above", "ceil(amount)"),
     "coalesce": Function("coalesce", 1, ANY_NUMBER, "The first that is not empty", "coalesce(amount, 0)"),
     "concat": Function("concat", 1, ANY_NUMBER, "All texts in a row, empty ones left out", "concat(sku, '-', \"Ref\")"),
-    "concat_ws": Function("concat_ws", 2, ANY_NUMBER, "All texts with a separator", "concat_ws('/', sku, \"Ref\")", (0,)),
+    "concat_ws": Function(
+        "concat_ws", 2, ANY_NUMBER, "All texts with a separator", "concat_ws('/', sku, \"Ref\")", (0,)
+    ),
     "contains": Function("contains", 2, 2, "Whether the second text is in the first", "contains(\"Ref\", 'RMA')"),
     "date_trunc": Function(
         "date_trunc", 2, 2, f"First instant of the {', '.join(DATE_PARTS)}", "date_trunc('month', day)", (0,)
@@ -56,16 +58,26 @@ FUNCTIONS: dict[str, Function] = {
     "month": Function("month", 1, 1, "Month, 1 to 12", "month(day)"),
     "nullif": Function("nullif", 2, 2, "Empty if both are the same", "nullif(\"Ref\", 'N/A')"),
     "regexp_extract": Function(
-        "regexp_extract", 2, 3, "The part that fits the pattern, or its group; blank if none",
-        "regexp_extract(\"Ref\", 'RMA([0-9]+)', 1)", (1, 2),
+        "regexp_extract",
+        2,
+        3,
+        "The part that fits the pattern, or its group; blank if none",
+        "regexp_extract(\"Ref\", 'RMA([0-9]+)', 1)",
+        (1, 2),
     ),
     "regexp_matches": Function(
         "regexp_matches", 2, 2, "Whether some part fits the pattern", "regexp_matches(\"Ref\", '^[0-9]+$')", (1,)
     ),
     "replace": Function("replace", 3, 3, "With every occurrence replaced", "replace(\"Ref\", '-', '')"),
     "right": Function("right", 2, 2, "The last characters", 'right("Ref", 4)'),
-    "round": Function("round", 1, 2, "Rounded to so many decimals (none if left out), half away from zero",
-                      "round(amount * 0.19, 2)", (1,)),
+    "round": Function(
+        "round",
+        1,
+        2,
+        "Rounded to so many decimals (none if left out), half away from zero",
+        "round(amount * 0.19, 2)",
+        (1,),
+    ),
     "rpad": Function("rpad", 3, 3, "Filled up on the right to a width", "rpad(sku, 10, '.')", (1, 2)),
     "rtrim": Function("rtrim", 1, 2, "Without blanks, or those characters, on the right", 'rtrim("Ref")'),
     "sign": Function("sign", 1, 1, "-1, 0 or 1", "sign(amount)"),
@@ -80,7 +92,7 @@ FUNCTIONS: dict[str, Function] = {
     "trim": Function("trim", 1, 2, "Without blanks, or those characters, on both sides", 'trim("Ref")'),
     "upper": Function("upper", 1, 1, "In capitals", "upper(sku)"),
     "year": Function("year", 1, 1, "Year", "year(day)"),
-}  # fmt: skip
+}
 
 AGGREGATES: dict[str, Function] = {
     "count": Function("count", 0, 1, "Number of rows, or of those where it is not empty", 'count("Ref")'),
@@ -92,10 +104,29 @@ AGGREGATES: dict[str, Function] = {
 }
 
 SPELLINGS = {
-    "len": "length", "mid": "substr", "substitute": "replace", "find": "contains", "instr": "contains",
-    "isnull": "coalesce", "ifnull": "coalesce", "nvl": "coalesce", "iif": "if", "text": "strftime",
-    "format": "strftime", "to_char": "strftime", "search": "regexp_matches", "regexp_like": "regexp_matches",
-    "rounddown": "floor", "roundup": "ceil", "ceiling": "ceil", "average": "sum", "avg": "sum",
-    "textjoin": "concat_ws", "concatenate": "concat", "value": "cast", "number": "cast", "decimal": "cast",
-}  # fmt: skip
+    "len": "length",
+    "mid": "substr",
+    "substitute": "replace",
+    "find": "contains",
+    "instr": "contains",
+    "isnull": "coalesce",
+    "ifnull": "coalesce",
+    "nvl": "coalesce",
+    "iif": "if",
+    "text": "strftime",
+    "format": "strftime",
+    "to_char": "strftime",
+    "search": "regexp_matches",
+    "regexp_like": "regexp_matches",
+    "rounddown": "floor",
+    "roundup": "ceil",
+    "ceiling": "ceil",
+    "average": "sum",
+    "avg": "sum",
+    "textjoin": "concat_ws",
+    "concatenate": "concat",
+    "value": "cast",
+    "number": "cast",
+    "decimal": "cast",
+}
 """What people know from spreadsheets and other databases, and what it is called here."""

@@ -134,8 +134,14 @@ def _ambiguous(path: Path, rows: list[tuple[int, tuple[str, ...]]]) -> list[Home
         for (first, one), (line, other) in combinations(group, 2):
             if one[-1] != other[-1] and all(map(code_patterns.meet, one[:-1], other[:-1])):
                 shown = ", ".join(other[:-1])
-                faults.append(_fault(path, line, f"fits codes that line {first} fits as well, and neither is more definite: "
-                                     f"{shown}", "give one of them a longer beginning, or write its codes out"))  # fmt: skip
+                faults.append(
+                    _fault(
+                        path,
+                        line,
+                        f"fits codes that line {first} fits as well, and neither is more definite: {shown}",
+                        "give one of them a longer beginning, or write its codes out",
+                    )
+                )
     return faults
 
 

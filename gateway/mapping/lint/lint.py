@@ -267,9 +267,15 @@ class _Checker:
     # --- expressions ----------------------------------------------------------------------------------
 
     def expression(
-        self, path: tuple[str | int, ...], text: str, fields: Mapping[str, str], wanted: str, *,
-        aggregates: bool = False, columns: str = "VARCHAR",
-    ) -> Iterator[HomeFault]:  # fmt: skip
+        self,
+        path: tuple[str | int, ...],
+        text: str,
+        fields: Mapping[str, str],
+        wanted: str,
+        *,
+        aggregates: bool = False,
+        columns: str = "VARCHAR",
+    ) -> Iterator[HomeFault]:
         """Faults of an expression whose result fills a column of the SQL type `wanted`."""
         kind, trouble = "", ""
         try:

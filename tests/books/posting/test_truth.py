@@ -67,8 +67,21 @@ def test_a_condition_of_too_many_values_counts_as_possible() -> None:
 
 def test_what_is_never_true_has_no_row_in_the_database() -> None:
     chance = random.Random(7)
-    atoms = ["status = 'BOOK'", "status <> 'PDNG'", "word = 'A'", "word in ('A', 'B')", "amount > 1", "amount <= 1",
-             "amount = 2", "flagged", "word is null", "coalesce(amount, 0) = 0", "word like 'A%'", "booked", "paid"]  # fmt: skip
+    atoms = [
+        "status = 'BOOK'",
+        "status <> 'PDNG'",
+        "word = 'A'",
+        "word in ('A', 'B')",
+        "amount > 1",
+        "amount <= 1",
+        "amount = 2",
+        "flagged",
+        "word is null",
+        "coalesce(amount, 0) = 0",
+        "word like 'A%'",
+        "booked",
+        "paid",
+    ]
 
     def made(depth: int) -> str:
         if depth == 0:

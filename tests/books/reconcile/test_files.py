@@ -5,10 +5,21 @@ from __future__ import annotations
 from tests.books.memory import Row, books
 
 FILE: Row = {
-    "version": 1, "sha256": "0", "bytes": 1, "name": "stock.csv", "drop": "folder", "test_flag": "false", "received": 3,
-    "accepted": 3, "rejected": 0, "duplicate": 0, "ignored": 0, "restated": 0, "arrived_at": "2026-11-02T00:00:00Z",
+    "version": 1,
+    "sha256": "0",
+    "bytes": 1,
+    "name": "stock.csv",
+    "drop": "folder",
+    "test_flag": "false",
+    "received": 3,
+    "accepted": 3,
+    "rejected": 0,
+    "duplicate": 0,
+    "ignored": 0,
+    "restated": 0,
+    "arrived_at": "2026-11-02T00:00:00Z",
     "state": "ACCEPTED",
-}  # fmt: skip
+}
 """An accepted file of the partner `web`, which the settings of these tests do not name; they have three entities."""
 
 

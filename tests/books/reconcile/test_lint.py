@@ -35,10 +35,25 @@ def line_of(home: Path, text: str) -> int:
     [
         ('owner = "FS", days = 5', 'owner = "FX", days = 5', 'ORDER_UNPAID: there is no owner "FX"', "ORDER_UNPAID  "),
         ('"UNKNOWN_HOLD", title', '"RECOUNT", title', '"RECOUNT" does not answer PAYOUT', "MONEY_UNKNOWN  "),
-        ('answers = "PAYOUT"', 'answers = "PAYOUTS"', 'no kind of resolutions "PAYOUTS"; did you mean "PAYOUT"?', "answers = "),
-        ('days = 5, s', 'days = 5, answers = "BOTH", s', 'no kind of resolutions "BOTH"', "ORDER_UNPAID  "),
-        ('differs = "ORDER_PAID_SHORT"', 'differs = "MONEY_UNKNOWN"', "never raises ORDER_PAID_SHORT", "ORDER_PAID_SHORT ="),
-        ("ORDER_UNPAID     =", "ORDER_UNPAYED    =", "raises ORDER_UNPAID, which is not a code of this reconciliation; did you mean", "open     ="),
+        (
+            'answers = "PAYOUT"',
+            'answers = "PAYOUTS"',
+            'no kind of resolutions "PAYOUTS"; did you mean "PAYOUT"?',
+            "answers = ",
+        ),
+        ("days = 5, s", 'days = 5, answers = "BOTH", s', 'no kind of resolutions "BOTH"', "ORDER_UNPAID  "),
+        (
+            'differs = "ORDER_PAID_SHORT"',
+            'differs = "MONEY_UNKNOWN"',
+            "never raises ORDER_PAID_SHORT",
+            "ORDER_PAID_SHORT =",
+        ),
+        (
+            "ORDER_UNPAID     =",
+            "ORDER_UNPAYED    =",
+            "raises ORDER_UNPAID, which is not a code of this reconciliation; did you mean",
+            "open     =",
+        ),
         ('sheet   = "Z1_TRANSFERS"', 'sheet   = "FILES"', "sheet FILES is used by several", 'sheet   = "FILES"'),
         ('sheet   = "Z1_TRANSFERS"', 'sheet   = "A_STOCK_2"', "sheet A_STOCK is used by several", "A_STOCK_2"),
         ('slug    = "orders-banked"', 'slug    = "payout"', "slug payout is used by several", 'slug    = "payout"'),
@@ -49,10 +64,15 @@ def line_of(home: Path, text: str) -> int:
         ('unit    = "money"', 'unit    = "units"', "units cannot make a balance", "[reconciliation.tie]"),
         ('pass     = [{ by = "key" },', 'pass     = [{ by = "key", abolute = 1 },', "abolute", "pass     ="),
         ('{ by = "group", days = 30 }', '{ by = "words" }', 'by = "words" has no text to look in', "pass     ="),
-        ('amount = "amount", day', 'amount = "amount", words = "remittance", day', "no pass looks in `words`", "external = {"),
+        (
+            'amount = "amount", day',
+            'amount = "amount", words = "remittance", day',
+            "no pass looks in `words`",
+            "external = {",
+        ),
         ('amount = "amount", day', 'amount = "amount", words = "remitance", day', "remitance", "external = {"),
     ],
-)  # fmt: skip
+)
 def test_a_mistake_is_named_with_its_line_and_fix(home: Path, old: str, new: str, said: str, at: str) -> None:
     assert old in BLOCK
     declare(home, BLOCK.replace(old, new))

@@ -147,11 +147,18 @@ def test_an_empty_key_equals_no_other() -> None:
 @pytest.mark.parametrize(
     ("text", "key", "named"),
     [
-        ("PAYMENT FOR O-1, THANKS", "O-1", True), ("SREF/o-1/USD", "O-1", True), ("Order #O-1.", "O-1", True),
-        ("Re: 2026/10", "2026/10", True), ("2026/10/3", "2026/10", False), ("O-12", "O-1", False), ("O-1-2", "O-1", False),
-        ("XO-1", "O-1", False), ("NO 12", "12", False), ("Bestellung MÜ-77 dankend", "MÜ-77", True),
+        ("PAYMENT FOR O-1, THANKS", "O-1", True),
+        ("SREF/o-1/USD", "O-1", True),
+        ("Order #O-1.", "O-1", True),
+        ("Re: 2026/10", "2026/10", True),
+        ("2026/10/3", "2026/10", False),
+        ("O-12", "O-1", False),
+        ("O-1-2", "O-1", False),
+        ("XO-1", "O-1", False),
+        ("NO 12", "12", False),
+        ("Bestellung MÜ-77 dankend", "MÜ-77", True),
     ],
-)  # fmt: skip
+)
 def test_a_key_is_found_as_a_whole_word_of_a_text(text: str, key: str, named: bool) -> None:
     assert bool(pairs([(text, 3, 1)], [(key, 3, 1)], [Pass(by="words")])) is named
 

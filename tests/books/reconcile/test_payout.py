@@ -37,9 +37,16 @@ def banked(record: str, text: str, amount: str, **more: str) -> Row:
 
 @pytest.mark.parametrize(
     ("text", "found"),
-    [("PAYOUT PAY-1.", True), ("REF/PAY-1/X", True), ("pay-1, thanks", True), ("PAY-12", False), ("XPAY-1", False),
-     ("PAY-1-2", False), ("PAY-12 PAY-1", True)],
-)  # fmt: skip
+    [
+        ("PAYOUT PAY-1.", True),
+        ("REF/PAY-1/X", True),
+        ("pay-1, thanks", True),
+        ("PAY-12", False),
+        ("XPAY-1", False),
+        ("PAY-1-2", False),
+        ("PAY-12 PAY-1", True),
+    ],
+)
 def test_a_reference_stands_in_a_text_as_a_whole_word(ledger: Books, text: str, found: bool) -> None:
     assert ledger.con.execute(f"select {whole('$1', '$2')}", [text, "PAY-1"]).fetchone() == (found,)
     assert ledger.con.execute(f"select {whole('$1', '$2')}", ["THE PAYOUT (7) OF MAY", "PAYOUT (7)"]).fetchone() == (

@@ -24,14 +24,32 @@ PARTS = {
 @pytest.mark.parametrize(("currency", "amount", "units", "expected"), PARTS.values(), ids=PARTS)
 def test_the_shares_of_single_units(currency: str, amount: str, units: int, expected: list[str]) -> None:
     with books() as ledger:
-        ledger.put("order_line", [{"record_id": "o.1", "order_id": "O", "sku": "A", "qty": units, "list_amount": amount, "currency": currency}])  # fmt: skip
+        ledger.put(
+            "order_line",
+            [
+                {
+                    "record_id": "o.1",
+                    "order_id": "O",
+                    "sku": "A",
+                    "qty": units,
+                    "list_amount": amount,
+                    "currency": currency,
+                }
+            ],
+        )
         ledger.put(
             "shipment_line",
             [
-                {"record_id": f"s.{n}", "order_id": "O", "sku": "A", "shipped_qty": 1, "shipped_at": f"2026-11-0{n}T00:00:00Z"}
+                {
+                    "record_id": f"s.{n}",
+                    "order_id": "O",
+                    "sku": "A",
+                    "shipped_qty": 1,
+                    "shipped_at": f"2026-11-0{n}T00:00:00Z",
+                }
                 for n in range(1, units + 1)
             ],
-        )  # fmt: skip
+        )
         ledger.run()
         shares = [share for (share,) in ledger.rows("select list_amount from shipment_value order by shipped_at")]
         assert shares == list(map(Decimal, expected)) and sum(shares) == Decimal(amount)

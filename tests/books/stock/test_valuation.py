@@ -11,8 +11,14 @@ from hypothesis import strategies as st
 
 from gateway.books.stock.valuation import OUTSIDE, ItemCost, Movement
 
-PLACES = {"SUPPLIER": "grni", "CUSTOMER": "cogs", "AVAILABLE": "sellable", "RESERVED": "sellable",
-          "XFER_TRANSIT": "transit", "QUARANTINE": "inspection"}  # fmt: skip
+PLACES = {
+    "SUPPLIER": "grni",
+    "CUSTOMER": "cogs",
+    "AVAILABLE": "sellable",
+    "RESERVED": "sellable",
+    "XFER_TRANSIT": "transit",
+    "QUARANTINE": "inspection",
+}
 """Status → role."""
 Step = tuple[str, str, int, str | None]
 """From, to, units, cost of a unit."""
@@ -21,11 +27,17 @@ Step = tuple[str, str, int, str | None]
 def history(steps: list[Step], order: str = "O") -> list[Movement]:
     return [
         Movement(
-            f"m{number}", source, target, PLACES[target], PLACES[source], qty * 10_000, order,
+            f"m{number}",
+            source,
+            target,
+            PLACES[target],
+            PLACES[source],
+            qty * 10_000,
+            order,
             None if cost is None else int(Decimal(cost) * 1_000_000),
         )
         for number, (source, target, qty, cost) in enumerate(steps)
-    ]  # fmt: skip
+    ]
 
 
 def values(steps: list[Step], standard: str | None = "4.00", minor: int = 100) -> list[str]:
@@ -46,12 +58,18 @@ BY_HAND: dict[str, tuple[list[Step], list[str]]] = {
     # 10 × 2.00 + 10 × 3.00 = 50.00 for 20: 2.50 a unit.
     "the average of two receipts": ([buy(10, "2.00"), buy(10, "3.00"), sell(5)], ["20.00", "30.00", "12.50"]),
     # 1.00 for 3: 0.33, then 0.67 for 2: 0.34 (HALF_UP of 0.335), then what is left.
-    "the last unit takes the residue": ([buy(1, "1.00"), buy(2, "0.00"), sell(1), sell(1), sell(1)], ["1.00", "0.00", "0.33", "0.34", "0.33"]),
+    "the last unit takes the residue": (
+        [buy(1, "1.00"), buy(2, "0.00"), sell(1), sell(1), sell(1)],
+        ["1.00", "0.00", "0.33", "0.34", "0.33"],
+    ),
     "a receipt without a cost has the standard": ([buy(3), sell(1)], ["12.00", "4.00"]),
     # Provisionally 5 × 4.00 = 20.00; the five units cost 30.00 when they come.
     "sold before it came": ([sell(5), buy(5, "6.00")], ["30.00", "30.00"]),
     # 2 × 6.00 + 3 × 7.00 = 33.00; the other seven are worth 49.00, 7.00 each.
-    "sold before it came, covered by two receipts": ([sell(5), buy(2, "6.00"), buy(10, "7.00"), sell(1)], ["33.00", "12.00", "70.00", "7.00"]),
+    "sold before it came, covered by two receipts": (
+        [sell(5), buy(2, "6.00"), buy(10, "7.00"), sell(1)],
+        ["33.00", "12.00", "70.00", "7.00"],
+    ),
     # One unit is there at 5.00; the two others cost 9.00 each.
     "more sold than there was": ([buy(1, "5.00"), sell(3), buy(2, "9.00")], ["5.00", "23.00", "18.00"]),
     # The oldest shortage first: 1 × 6.00; then 1 × 8.00.
@@ -69,9 +87,10 @@ BY_HAND: dict[str, tuple[list[Step], list[str]]] = {
     ),
     # Reserving units that are not there is no sale: the receipt covers the sale alone.
     "a change of status moves no value": (
-        [sell(2), ("AVAILABLE", "RESERVED", 3, None), buy(5, "6.00"), sell(3)], ["12.00", "12.00", "30.00", "18.00"],
+        [sell(2), ("AVAILABLE", "RESERVED", 3, None), buy(5, "6.00"), sell(3)],
+        ["12.00", "12.00", "30.00", "18.00"],
     ),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize(("steps", "expected"), BY_HAND.values(), ids=BY_HAND)

@@ -22,10 +22,31 @@ from tests.formats.bank.banks import cells, expected_mt940, faults, read_or_refu
 SAMPLES = [path for path in corpus("bank-mt940") if path.suffix != ".yml"]
 EXPECTED = [path for path in SAMPLES if path.with_suffix(".yml").exists()]
 needs_corpus = pytest.mark.skipif(not CORPUS.is_dir(), reason="the public samples are not beside the checkout")
-ENTRY = (":61/value_date", ":61/booking_date", ":61/mark", ":61/funds", ":61/amount", ":61/type", ":61/reference",
-         ":61/bank_reference", ":61/details", ":86")  # fmt: skip
-DETAILS = (":86/code", ":86/?00", ":86/?10", ":86/?30", ":86/?31", ":86/?34", ":86/name", ":86/EREF", ":86/MREF",
-           ":86/SVWZ", ":86/purpose")  # fmt: skip
+ENTRY = (
+    ":61/value_date",
+    ":61/booking_date",
+    ":61/mark",
+    ":61/funds",
+    ":61/amount",
+    ":61/type",
+    ":61/reference",
+    ":61/bank_reference",
+    ":61/details",
+    ":86",
+)
+DETAILS = (
+    ":86/code",
+    ":86/?00",
+    ":86/?10",
+    ":86/?30",
+    ":86/?31",
+    ":86/?34",
+    ":86/name",
+    ":86/EREF",
+    ":86/MREF",
+    ":86/SVWZ",
+    ":86/purpose",
+)
 BALANCE = ("balance/tag", "balance/mark", "balance/date", "balance/currency", "balance/amount")
 KINDS = {
     ":61": (*ENTRY, *DETAILS, ":25", ":28/number", ":60/amount"),
@@ -93,10 +114,17 @@ def check_details(row: dict[str, Any], entry: dict[str, Any], stem: str) -> None
             wanted[: -len(behind)] if behind and wanted[-len(behind) :] == behind else wanted
         )
         return
-    for part, key in (("code", "transaction_code"), ("?00", "posting_text"), ("?10", "prima_nota"),
-                      ("?30", "applicant_bin"), ("?31", "applicant_iban"), ("?34", "return_debit_notes"),
-                      ("name", "applicant_name"), ("EREF", "end_to_end_reference"),
-                      ("MREF", "additional_position_reference")):  # fmt: skip
+    for part, key in (
+        ("code", "transaction_code"),
+        ("?00", "posting_text"),
+        ("?10", "prima_nota"),
+        ("?30", "applicant_bin"),
+        ("?31", "applicant_iban"),
+        ("?34", "return_debit_notes"),
+        ("name", "applicant_name"),
+        ("EREF", "end_to_end_reference"),
+        ("MREF", "additional_position_reference"),
+    ):
         assert squeezed(row[f":86/{part}"]) == squeezed(entry.get(key)), part
     said = row[":86/SVWZ"] or (None if row[":86/EREF"] else row[":86/purpose"])
     assert squeezed(said).startswith(squeezed(entry.get("purpose"))), stem
@@ -239,12 +267,47 @@ def test_every_subfield_of_an_entry(tmp_path: Path) -> None:
     path = write(tmp_path, STATEMENT)
     columns = (*ENTRY, ":86/EREF", ":86/SVWZ", ":86/name", ":25", ":28/page", ":60/amount", ":62F/amount", ":64/date")
     assert cells(mt940, path, ":61", *columns) == [
-        ["260102", "260102", "C", "R", "15,05", "NTRF", "REF1", "BANK1", "MORE",
-         "166?00GUTSCHRIFT?20EREF+E-1?21SVWZ+Invoice 4?227?32NAME", "E-1", "Invoice 4 7", "NAME",
-         "12345678/1020304050", "1", "100,00", "120,05", "260104"],
-        ["260103", "260103", "RD", "", "5,", "NMSC", "NONREF", "", "", "free text\n- with a dash\n:and a colon",
-         None, None, None, "12345678/1020304050", "1", "100,00", "120,05", "260104"],
-    ]  # fmt: skip
+        [
+            "260102",
+            "260102",
+            "C",
+            "R",
+            "15,05",
+            "NTRF",
+            "REF1",
+            "BANK1",
+            "MORE",
+            "166?00GUTSCHRIFT?20EREF+E-1?21SVWZ+Invoice 4?227?32NAME",
+            "E-1",
+            "Invoice 4 7",
+            "NAME",
+            "12345678/1020304050",
+            "1",
+            "100,00",
+            "120,05",
+            "260104",
+        ],
+        [
+            "260103",
+            "260103",
+            "RD",
+            "",
+            "5,",
+            "NMSC",
+            "NONREF",
+            "",
+            "",
+            "free text\n- with a dash\n:and a colon",
+            None,
+            None,
+            None,
+            "12345678/1020304050",
+            "1",
+            "100,00",
+            "120,05",
+            "260104",
+        ],
+    ]
     assert [row["_position"] for row in rows(mt940, path, ":61")] == ["line 5", "line 8"]
     assert faults(mt940, path) == [[]]
 
@@ -445,16 +508,28 @@ SIDE = (":61/booking_date", ":61/mark", ":61/amount", ":61/type", ":61/reference
     ("name", "entries", "closings"),
     [
         ("edi-03-mt940-dash-between-60M-and-61", [["260106", "C", "1,00", "N062", "NONREF"]], [["2,00", None]]),
-        ("edi-12-mt940-block-end-on-last-line", [["260102", "C", "6,11", "NTRF", "NONREF"]], [["23456,88", "12345,80"]]),
-        ("edi-13-mt940-no-field-20",
-         [["260115", "C", "109,65", "N654", "NONREF"], ["260116", "D", "34,23", "N654", "NONREF"]],
-         [["1234,23", None], ["1200,00", None]]),
-        ("edi-15-mt940-blank-entry-date",
-         [["260106", "C", "10,00", "NTRF", "NONREF"], ["260106", "D", "5,00", "NTRF", "NONREF"]], [["105,00", None]]),
-        ("edi-140-mt940-negative-debit",
-         [["260106", "RD", "104,12", "NMSC", "NONREF"], ["260106", "RC", "4,00", "NMSC", "NONREF"]], [["600,12", None]]),
+        (
+            "edi-12-mt940-block-end-on-last-line",
+            [["260102", "C", "6,11", "NTRF", "NONREF"]],
+            [["23456,88", "12345,80"]],
+        ),
+        (
+            "edi-13-mt940-no-field-20",
+            [["260115", "C", "109,65", "N654", "NONREF"], ["260116", "D", "34,23", "N654", "NONREF"]],
+            [["1234,23", None], ["1200,00", None]],
+        ),
+        (
+            "edi-15-mt940-blank-entry-date",
+            [["260106", "C", "10,00", "NTRF", "NONREF"], ["260106", "D", "5,00", "NTRF", "NONREF"]],
+            [["105,00", None]],
+        ),
+        (
+            "edi-140-mt940-negative-debit",
+            [["260106", "RD", "104,12", "NMSC", "NONREF"], ["260106", "RC", "4,00", "NMSC", "NONREF"]],
+            [["600,12", None]],
+        ),
     ],
-)  # fmt: skip
+)
 def test_a_reported_statement_is_read_and_adds_up(
     name: str, entries: list[list[str]], closings: list[list[str | None]]
 ) -> None:
@@ -577,13 +652,22 @@ FULL = "1234567 101234567 201234567"
     [
         # Germany: subfields of 27 characters.
         (f"166?00X?20SVWZ+Rechnung?21{FULL}?22890-?234711", {"SVWZ": f"Rechnung {FULL}890-4711"}),
-        (f"166?00X?20EREF+{FULL[5:]}?219?22SVWZ+Ref KREF+1?23two", {"EREF": f"{FULL[5:]}9", "SVWZ": "Ref", "KREF": "1 two"}),
+        (
+            f"166?00X?20EREF+{FULL[5:]}?219?22SVWZ+Ref KREF+1?23two",
+            {"EREF": f"{FULL[5:]}9", "SVWZ": "Ref", "KREF": "1 two"},
+        ),
         ("166?00X?20EREF+1?21SVWZ+See EREF+2?22ABWA+Payer", {"EREF": "1", "SVWZ": "See EREF+2", "ABWA": "Payer"}),
-        ("166?00X?20SVWZ+one?29two?60three?61?62four", {"SVWZ": "one two three four", "purpose": "SVWZ+one two three four"}),
+        (
+            "166?00X?20SVWZ+one?29two?60three?61?62four",
+            {"SVWZ": "one two three four", "purpose": "SVWZ+one two three four"},
+        ),
         ("166?00X?20one?60two?32A?33B", {"purpose": "one two", "name": "A B", "code": "166"}),
         ("?00X?20one?21two", {"purpose": "one two", "?00": "X", "code": None}),
         ("EREF+1\nMREF+M 1\nSVWZ+one\ntwo", {"EREF": "1", "MREF": "M 1", "SVWZ": "one two"}),
-        ("177?00X?20 ?21EREF: 12 SVWZ: RE 7?22 IBAN: DE1 ABWA: M", {"EREF": "12", "SVWZ": "RE 7 IBAN: DE1", "ABWA": "M"}),
+        (
+            "177?00X?20 ?21EREF: 12 SVWZ: RE 7?22 IBAN: DE1 ABWA: M",
+            {"EREF": "12", "SVWZ": "RE 7 IBAN: DE1", "ABWA": "M"},
+        ),
         ("177?00X?20RE 7 EREF: 12", {"EREF": None, "purpose": "RE 7 EREF: 12"}),
         # Poland: other separators, subfields of 35 characters, with and without a code.
         ("020~00W018~20ZA FAKTURE~21NR 7~32JAN~33KOWALSKI", {"purpose": "ZA FAKTURE NR 7", "name": "JAN KOWALSKI"}),
@@ -591,13 +675,19 @@ FULL = "1234567 101234567 201234567"
         ("020\n020~00BX02\n~20ZA FAKTURE~21NR 7", {"purpose": "ZA FAKTURE NR 7", "code": "020", "?00": "BX02"}),
         ("^00PRZELEW\n^20ZA FAKTURE\n^21NR 7", {"purpose": "ZA FAKTURE NR 7"}),
         # ABN AMRO: a value ends where the next code begins.
-        ("/TRTP/SEPA OVERBOEKING/IBAN/NL1/BIC/B/NAME/A BV/REMI/A/ID/7 /NAME/X/EREF/E 1",
-         {"REMI": "A/ID/7 /NAME/X", "EREF": "E 1", "NAME": "A BV"}),
-        ("/TRTP/SEPA INCASSO/CSID/C/NAME/A BV/MARF/M/REMI/TEXT/IBAN/NL1/BIC/B/EREF/E",
-         {"REMI": "TEXT", "IBAN": "NL1", "MARF": "M"}),
+        (
+            "/TRTP/SEPA OVERBOEKING/IBAN/NL1/BIC/B/NAME/A BV/REMI/A/ID/7 /NAME/X/EREF/E 1",
+            {"REMI": "A/ID/7 /NAME/X", "EREF": "E 1", "NAME": "A BV"},
+        ),
+        (
+            "/TRTP/SEPA INCASSO/CSID/C/NAME/A BV/MARF/M/REMI/TEXT/IBAN/NL1/BIC/B/EREF/E",
+            {"REMI": "TEXT", "IBAN": "NL1", "MARF": "M"},
+        ),
         # Rabobank: parties with names of their own.
-        ("/EREF/E/BENM//NAME/A BV/REMI/TEXT/NAME/X/ISDT/2026-01-05/ULTD//NAME/D/ID/9",
-         {"EREF": "E", "NAME": "A BV", "REMI": "TEXT/NAME/X", "ISDT": "2026-01-05", "ID": "9"}),
+        (
+            "/EREF/E/BENM//NAME/A BV/REMI/TEXT/NAME/X/ISDT/2026-01-05/ULTD//NAME/D/ID/9",
+            {"EREF": "E", "NAME": "A BV", "REMI": "TEXT/NAME/X", "ISDT": "2026-01-05", "ID": "9"},
+        ),
         ("/EREF/E/REMI/TEXT/", {"EREF": "E", "REMI": "TEXT/"}),
         ("/EREF/E//BENM//NAME/A BV/REMI/TEXT", {"EREF": "E", "NAME": "A BV", "REMI": "TEXT"}),
         # ING: a slash closes each value.
@@ -608,7 +698,7 @@ FULL = "1234567 101234567 201234567"
         ("/ID/77 /NAME/X", {"NAME": None, "ID": None}),
         ("#20 pieces", {"?20": None, "purpose": None}),
     ],
-)  # fmt: skip
+)
 def test_codes_and_subfields_are_taken_apart_as_their_bank_writes_them(
     text: str, wanted: dict[str, str | None]
 ) -> None:
@@ -690,13 +780,21 @@ def test_what_is_written_is_read_back(tmp_path: Path, drawn: list[Any], blocks: 
     found = cells(mt940, path, ":61", *ENTRY, ":28/number")
     wanted = [
         [
-            f"{e['value']:%y%m%d}", f"{e['booked'] or e['value']:%y%m%d}", e["mark"], e["funds"], money(e["cents"]),
-            e["type"], e["reference"], e["bank"], e["details"] or "",
-            "\n".join(e["text"]) if e["text"] else None, str(number),
+            f"{e['value']:%y%m%d}",
+            f"{e['booked'] or e['value']:%y%m%d}",
+            e["mark"],
+            e["funds"],
+            money(e["cents"]),
+            e["type"],
+            e["reference"],
+            e["bank"],
+            e["details"] or "",
+            "\n".join(e["text"]) if e["text"] else None,
+            str(number),
         ]
         for number, (_, group) in enumerate(drawn, start=1)
         for e in group
-    ]  # fmt: skip
+    ]
     assert found == wanted
 
 
@@ -716,9 +814,33 @@ def test_one_wrong_amount_spoils_its_statement_alone(
 
 
 PART = st.sampled_from(
-    ["EREF+A 1", "SVWZ+x", "SVWZ+" + FULL[5:], FULL, "-", " ", "?20", "?21", "?29", "?32Name", "?33 two", "?60", "?61more", " KREF+9", "SVWZ+", "text", "?", "é\n",
-     "/EREF/7", "/REMI/", "\n", "166", "?00", "~20"]
-)  # fmt: skip
+    [
+        "EREF+A 1",
+        "SVWZ+x",
+        "SVWZ+" + FULL[5:],
+        FULL,
+        "-",
+        " ",
+        "?20",
+        "?21",
+        "?29",
+        "?32Name",
+        "?33 two",
+        "?60",
+        "?61more",
+        " KREF+9",
+        "SVWZ+",
+        "text",
+        "?",
+        "é\n",
+        "/EREF/7",
+        "/REMI/",
+        "\n",
+        "166",
+        "?00",
+        "~20",
+    ]
+)
 
 
 @many

@@ -37,12 +37,39 @@ INVESTMENT = "it is an investment statement; only those of bank accounts and car
 TRANSACTIONS: dict[str, list[list[str | None]]] = {
     "anzcc": [["DEBIT", "20170508000000", "-5.50", "201705080001", None, None, "SOME MEMO", None, "AUD"]],
     "bank_medium": [
-        ["POS", "20090401122017.000[-5:EST]", "-6.60", "0000123456782009040100001", None, "MCDONALD'S #112",
-         "POS MERCHANDISE;MCDONALD'S #112", None, "CAD"],
-        ["CHECK", "20090402122017.000[-5:EST]", "-316.67", "0000123456782009040200004", "0", "Joe's Bald Hairstyles",
-         "MISCELLANEOUS PAYMENTS;Joe's Bald Hairstyles", None, "CAD"],
-        ["POS", "20090403122017.000[-5:EST]", "-22.00", "0000123456782009040300005", None, "CONNIE'S HAIR D",
-         "POS MERCHANDISE;CONNIE'S HAIR D", None, "CAD"],
+        [
+            "POS",
+            "20090401122017.000[-5:EST]",
+            "-6.60",
+            "0000123456782009040100001",
+            None,
+            "MCDONALD'S #112",
+            "POS MERCHANDISE;MCDONALD'S #112",
+            None,
+            "CAD",
+        ],
+        [
+            "CHECK",
+            "20090402122017.000[-5:EST]",
+            "-316.67",
+            "0000123456782009040200004",
+            "0",
+            "Joe's Bald Hairstyles",
+            "MISCELLANEOUS PAYMENTS;Joe's Bald Hairstyles",
+            None,
+            "CAD",
+        ],
+        [
+            "POS",
+            "20090403122017.000[-5:EST]",
+            "-22.00",
+            "0000123456782009040300005",
+            None,
+            "CONNIE'S HAIR D",
+            "POS MERCHANDISE;CONNIE'S HAIR D",
+            None,
+            "CAD",
+        ],
     ],
     "decimal_error": [["OTHER", "201120000000", "$120", "2000957249", None, "Fail1", None, None, "CAD"]],
     "empty_balance": [["OTHER", "20110308020000", "120", "2000957249", None, "Foobar", None, None, "CAD"]],
@@ -61,7 +88,7 @@ TRANSACTIONS: dict[str, list[list[str | None]]] = {
     "investment_401k": [],
     "ofx-v102-empty-tags": [["Credit", "20180507", "12.34", "", "", "", "CBA:Transfer", "AUD", ""]],
     "tiaacref": [],
-}  # fmt: skip
+}
 BALANCES: dict[str, list[list[str | None]]] = {
     "anzcc": [["LEDGERBAL", "-123.45", "20170510192849", "AUD"], ["AVAILBAL", "123.45", "20170510192849", "AUD"]],
     "bank_medium": [["LEDGERBAL", "382.34", "20090523122017", "CAD"], ["AVAILBAL", "682.34", "20090523122017", "CAD"]],
@@ -70,11 +97,17 @@ BALANCES: dict[str, list[list[str | None]]] = {
     "ofx-v102-empty-tags": [["LEDGERBAL", "", "", ""]],
 }
 ACCOUNTS = {
-    "anzcc": "1234123412341234", "bank_medium": "12300 000012345678", "decimal_error": "192639749",
-    "empty_balance": "192639749", "error_message": "", "fidelity": "01234567890", "fidelity-savings": "X0000001",
-    "investment_401k": "12345678.123456-01", "ofx-v102-empty-tags": "12345678",
+    "anzcc": "1234123412341234",
+    "bank_medium": "12300 000012345678",
+    "decimal_error": "192639749",
+    "empty_balance": "192639749",
+    "error_message": "",
+    "fidelity": "01234567890",
+    "fidelity-savings": "X0000001",
+    "investment_401k": "12345678.123456-01",
+    "ofx-v102-empty-tags": "12345678",
     "tiaacref": "111A1111 22B222 33C333",
-}  # fmt: skip
+}
 VERDICTS = dict.fromkeys(("fidelity", "fidelity-savings", "investment_401k", "tiaacref"), INVESTMENT) | {
     "error_message": "the bank answered without a statement: 2000 General Server Error"
 }
@@ -126,13 +159,41 @@ two</STMTTRN>
 
 def test_unclosed_elements_escapes_and_what_a_row_inherits(tmp_path: Path) -> None:
     path = write(tmp_path, SGML)
-    columns = ("TRNAMT", "NAME", "MEMO", "CURRENCY/CURSYM", "BANKACCTFROM/ACCTID", "BANKACCTTO/ACCTID", "ACCTID",
-               "CURDEF", "LEDGERBAL/BALAMT", "FI/ORG", "BALAMT", "STMTTRN/FITID", "DTEND", "name()")  # fmt: skip
+    columns = (
+        "TRNAMT",
+        "NAME",
+        "MEMO",
+        "CURRENCY/CURSYM",
+        "BANKACCTFROM/ACCTID",
+        "BANKACCTTO/ACCTID",
+        "ACCTID",
+        "CURDEF",
+        "LEDGERBAL/BALAMT",
+        "FI/ORG",
+        "BALAMT",
+        "STMTTRN/FITID",
+        "DTEND",
+        "name()",
+    )
     assert cells(ofx, path, "STMTTRN", *columns) == [
-        ["-1.50", "A < B & C", "one\ntwo", None, "A1", None, None, "USD", "5.00", "Bank & Co", None, "F1", "20260131",
-         "STMTTRN"],
+        [
+            "-1.50",
+            "A < B & C",
+            "one\ntwo",
+            None,
+            "A1",
+            None,
+            None,
+            "USD",
+            "5.00",
+            "Bank & Co",
+            None,
+            "F1",
+            "20260131",
+            "STMTTRN",
+        ],
         ["2", "", None, "EUR", "A1", "OTHER", None, "USD", "5.00", "Bank & Co", None, "F2", "20260131", "STMTTRN"],
-    ]  # fmt: skip
+    ]
     assert cells(ofx, path, "LEDGERBAL|AVAILBAL", *BALANCE) == [
         ["LEDGERBAL", "5.00", "20260131", "USD"],
         ["AVAILBAL", "", "20260131", "USD"],
@@ -222,13 +283,19 @@ def test_a_path_that_is_none_is_refused(tmp_path: Path, each: str, path: str) ->
 @pytest.mark.parametrize(
     ("name", "wanted"),
     [
-        ("edi-21-ofx-raw-ampersand",
-         [["CHANNEL & CARD MGMT", "ABM CHANNEL & CARD SE"], ["PRINT&COPY CENTER", "R&D <LAB> &copy; AT&T"],
-          ["SMITH&LTD", "A&notes B&lt C&sect D"], ["Share xx &", "Withdrawal"]]),
+        (
+            "edi-21-ofx-raw-ampersand",
+            [
+                ["CHANNEL & CARD MGMT", "ABM CHANNEL & CARD SE"],
+                ["PRINT&COPY CENTER", "R&D <LAB> &copy; AT&T"],
+                ["SMITH&LTD", "A&notes B&lt C&sect D"],
+                ["Share xx &", "Withdrawal"],
+            ],
+        ),
         ("edi-31-ofx-wrong-closing-tag", [["CARD SHOP", None]]),
         ("edi-35-ofx2-xmlns", [["ÄPFEL & BIRNEN", None]]),
     ],
-)  # fmt: skip
+)
 def test_a_reported_download_has_its_texts(name: str, wanted: list[list[str | None]]) -> None:
     path = case(name) / "in.ofx"
     assert ofx.sniff(path.read_bytes(), path.name)
@@ -283,12 +350,20 @@ def test_a_kind_that_contradicts_the_sign_is_reported_once_and_counts(tmp_path: 
     assert doubts(case("edi-157-ofx-unsigned-debits") / "in.ofx") == [
         ["ROW_DOUBTFUL", "STMTTRN[1]", "TRNTYPE is DEBIT, and TRNAMT 21.40 says otherwise"]
     ]
-    path = write(tmp_path, download(
-        transaction("PAYMENT", "5", "card paid", "1"), transaction("Fee", "2", "fee", "2"), transaction("FEE", "3", "", "3"),
-        transaction("CREDIT", "-1,5", "taken back", "4"), transaction("DEBIT", "0.00", "nothing", "5"),
-        transaction("DEBIT", "-1", "usual", "6"), transaction("XFER", "1", "either", "7"),
-        transaction("DEBIT", "1.00-", "", "8"), transaction("DEBIT", "(1.00)", "", "9"),
-    ))  # fmt: skip
+    path = write(
+        tmp_path,
+        download(
+            transaction("PAYMENT", "5", "card paid", "1"),
+            transaction("Fee", "2", "fee", "2"),
+            transaction("FEE", "3", "", "3"),
+            transaction("CREDIT", "-1,5", "taken back", "4"),
+            transaction("DEBIT", "0.00", "nothing", "5"),
+            transaction("DEBIT", "-1", "usual", "6"),
+            transaction("XFER", "1", "either", "7"),
+            transaction("DEBIT", "1.00-", "", "8"),
+            transaction("DEBIT", "(1.00)", "", "9"),
+        ),
+    )
     assert doubts(path) == [
         ["ROW_DOUBTFUL", "STMTTRN[2]", "TRNTYPE is FEE, and TRNAMT 2 says otherwise (2 rows)"],
         ["ROW_DOUBTFUL", "STMTTRN[4]", "TRNTYPE is CREDIT, and TRNAMT -1,5 says otherwise"],
@@ -311,11 +386,17 @@ def test_balances_among_the_transactions_are_no_money(gateway: Home, tmp_path: P
     assert [fault["message"] for fault in outcome["faults"]] == [
         "FITID is missing, and TRNTYPE does not say that it is money (2 rows)"
     ]
-    path = write(tmp_path, download(
-        transaction("CREDIT", "7", "Opening balance"), transaction("CREDIT", "7", "SALDO DO DIA", "0"),
-        transaction("OTHER", "1234,5", "Balanced diet"), transaction("CREDIT", "2", "Balance transfer"), transaction("DEBIT", "-3", "Saldo", "B1"),
-        transaction("DEBIT", "-0,07", "Saldoausgleich"),
-    ))  # fmt: skip
+    path = write(
+        tmp_path,
+        download(
+            transaction("CREDIT", "7", "Opening balance"),
+            transaction("CREDIT", "7", "SALDO DO DIA", "0"),
+            transaction("OTHER", "1234,5", "Balanced diet"),
+            transaction("CREDIT", "2", "Balance transfer"),
+            transaction("DEBIT", "-3", "Saldo", "B1"),
+            transaction("DEBIT", "-0,07", "Saldoausgleich"),
+        ),
+    )
     assert lines(through_pack(gateway, "ofx/ofx", path)) == [
         [None, "1234.5000", "Balanced diet"],
         [None, "2.0000", "Balance transfer"],
@@ -328,9 +409,18 @@ def test_amounts_dates_and_names_as_banks_write_them(gateway: Home, tmp_path: Pa
     day = transaction("DEBIT", "-1", "DAY", "F").replace("20260102", "2026-01-02<DTAVAIL>00000000")
     payee = transaction("DEBIT", "-2", "", "P").replace("<NAME>", "<PAYEE><NAME>PAYEE<CITY>X</PAYEE>")
     amounts = ["-1.010,50", "-1,010.50", "1,010", "0,125", "10.50-"]
-    outcome = through_pack(gateway, "ofx/ofx", write(tmp_path, download(
-        day, payee, *(transaction("XFER", amount, "A", str(number)) for number, amount in enumerate(amounts, start=1)),
-    )))  # fmt: skip
+    outcome = through_pack(
+        gateway,
+        "ofx/ofx",
+        write(
+            tmp_path,
+            download(
+                day,
+                payee,
+                *(transaction("XFER", amount, "A", str(number)) for number, amount in enumerate(amounts, start=1)),
+            ),
+        ),
+    )
     assert lines(outcome) == [
         ["F", "-1.0000", "DAY"],
         ["P", "-2.0000", "PAYEE"],

@@ -23,12 +23,33 @@ from tests.conftest import NOW, case
 
 UNB = "UNB+UNOC:3+4012345000009:14+4099999000003:14+261101:0600+77'"
 STOCK = [
-    "UNH+1+INVRPT:D:96A:UN:EAN004", "BGM+35+STK1+9", "DTM+366:202611010500:203", "NAD+WH+DC-EU::92",
-    "LIN+1++4000000000017:EN", "PIA+5+SKU-1:SA", "QTY+145:120:PCE", "LOC+18+BIN-1::92", "QTY+124:3",
-    "LIN+2++4000000000024:EN", "QTY+145:7,5", "CNT+2:2", "UNT+13+1",
-]  # fmt: skip
-STOCK_PATHS = ("BGM/02", "DTM[366]/01-2", "NAD[WH]/02", "LIN/01", "LIN/03", "PIA/02", "QTY/01-2", "LOC[18]/02",
-               "CNT[2]/01-2", "UNT/02", "UNB/05")  # fmt: skip
+    "UNH+1+INVRPT:D:96A:UN:EAN004",
+    "BGM+35+STK1+9",
+    "DTM+366:202611010500:203",
+    "NAD+WH+DC-EU::92",
+    "LIN+1++4000000000017:EN",
+    "PIA+5+SKU-1:SA",
+    "QTY+145:120:PCE",
+    "LOC+18+BIN-1::92",
+    "QTY+124:3",
+    "LIN+2++4000000000024:EN",
+    "QTY+145:7,5",
+    "CNT+2:2",
+    "UNT+13+1",
+]
+STOCK_PATHS = (
+    "BGM/02",
+    "DTM[366]/01-2",
+    "NAD[WH]/02",
+    "LIN/01",
+    "LIN/03",
+    "PIA/02",
+    "QTY/01-2",
+    "LOC[18]/02",
+    "CNT[2]/01-2",
+    "UNT/02",
+    "UNB/05",
+)
 
 
 def message(*lines: str) -> str:
@@ -137,8 +158,23 @@ def test_levels_that_are_missing_are_not_taken_from_the_loop_before(tmp_path: Pa
 
 
 def test_nested_packages_of_a_despatch_advice(tmp_path: Path) -> None:
-    body = ["UNH+1+DESADV:D:96A:UN", "CPS+1", "PAC+1", "GIN+BJ+P1", "CPS+2+1", "PAC+2", "GIN+BJ+P2", "LIN+1",
-            "QTY+12:4", "LIN+2", "QTY+12:5", "CPS+3+1", "LIN+3", "QTY+12:6", "UNT+15+1"]  # fmt: skip
+    body = [
+        "UNH+1+DESADV:D:96A:UN",
+        "CPS+1",
+        "PAC+1",
+        "GIN+BJ+P1",
+        "CPS+2+1",
+        "PAC+2",
+        "GIN+BJ+P2",
+        "LIN+1",
+        "QTY+12:4",
+        "LIN+2",
+        "QTY+12:5",
+        "CPS+3+1",
+        "LIN+3",
+        "QTY+12:6",
+        "UNT+15+1",
+    ]
     found = rows(tmp_path / "a.edi", UNB + message(*body), "CPS/LIN", "CPS/01", "PAC/01", "GIN[BJ]/02", "QTY[12]/01-2")
     assert cells(found) == [["2", "2", "P2", "4"], ["2", "2", "P2", "5"], ["3", None, None, "6"]]
 
@@ -151,9 +187,15 @@ def test_uns_d_does_not_begin_the_summary(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("named", "numbered"),
-    [("QTY[145]/6060", "QTY[145]/01-2"), ("C186[145]/6060", "QTY[145]/01-2"), ("LIN/7140", "LIN/03-1"),
-     ("BGM/1004", "BGM/02-1"), ("NAD[WH]>LOC[18]/3225", "NAD[WH]>LOC[18]/02-1"), ("UNH/0054", "UNH/02-3")],
-)  # fmt: skip
+    [
+        ("QTY[145]/6060", "QTY[145]/01-2"),
+        ("C186[145]/6060", "QTY[145]/01-2"),
+        ("LIN/7140", "LIN/03-1"),
+        ("BGM/1004", "BGM/02-1"),
+        ("NAD[WH]>LOC[18]/3225", "NAD[WH]>LOC[18]/02-1"),
+        ("UNH/0054", "UNH/02-3"),
+    ],
+)
 def test_data_elements_may_be_named(named: str, numbered: str) -> None:
     assert parse_edifact(named) == parse_edifact(numbered)
 
@@ -178,9 +220,15 @@ def test_a_path_that_is_none_gives_the_fix(path: str, message: str) -> None:
 
 @pytest.mark.parametrize(
     ("syntax", "encoded"),
-    [("UNOC", "Grün"), ("UNOE", "Склад"), ("UNOF", "Αθήνα"), ("UNOK", "İzmir"), ("UNOW", "Grün 倉庫"),
-     ("UNOY", "Склад")],
-)  # fmt: skip
+    [
+        ("UNOC", "Grün"),
+        ("UNOE", "Склад"),
+        ("UNOF", "Αθήνα"),
+        ("UNOK", "İzmir"),
+        ("UNOW", "Grün 倉庫"),
+        ("UNOY", "Склад"),
+    ],
+)
 def test_the_character_set_that_unb_names(tmp_path: Path, syntax: str, encoded: str) -> None:
     text = UNB.replace("UNOC", syntax) + message("UNH+1+X:D:96A:UN", f"FTX+AAI+++{encoded}+end", "UNT+3+1")
     content = text.encode(edifact.CHARSETS[syntax])
@@ -222,8 +270,14 @@ def test_units(tmp_path: Path) -> None:
     envelope = units(tmp_path / "a.edi", head + message(*STOCK) + "UNZ+1+77'")
     [unit] = envelope.units
     assert (unit.kind, unit.sender, unit.receiver, unit.version, unit.interchange, unit.control, unit.test) == (
-        "INVRPT", "14/4012345000009", "14/4099999000003", "D96A:EAN004", "77", "1", True,
-    )  # fmt: skip
+        "INVRPT",
+        "14/4012345000009",
+        "14/4099999000003",
+        "D96A:EAN004",
+        "77",
+        "1",
+        True,
+    )
     assert (unit.position, reported(envelope)) == ("segment 2", [])
 
 
@@ -342,10 +396,18 @@ def test_limits_of_segments_and_units(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("head", "yes"),
-    [(b"UNA:+.? '\r\nUNB+", True), (b"\xef\xbb\xbf UNB+UNOC", True), (b"UIB+UNOA", True), (b"UNH+1+", True),
-     (b"UNA:+.? 'BGM+1", True), (b"UNABLE to read,1", False), (b"UNBELIEVABLE", False), (b"ISA*00*", False),
-     (b"", False)],
-)  # fmt: skip
+    [
+        (b"UNA:+.? '\r\nUNB+", True),
+        (b"\xef\xbb\xbf UNB+UNOC", True),
+        (b"UIB+UNOA", True),
+        (b"UNH+1+", True),
+        (b"UNA:+.? 'BGM+1", True),
+        (b"UNABLE to read,1", False),
+        (b"UNBELIEVABLE", False),
+        (b"ISA*00*", False),
+        (b"", False),
+    ],
+)
 def test_sniff(head: bytes, yes: bool) -> None:
     assert edifact.sniff(head, "a.edi") is yes
 
@@ -365,11 +427,18 @@ def render(table: list[tuple[str, list[list[list[str]]]]], marks: Delimiters) ->
 
     lines = [
         chr(marks.element).join(
-            [name, *(chr(marks.repetition).join(chr(marks.component).join(map(released, composite)) for composite in
-                     element) for element in parts)]
+            [
+                name,
+                *(
+                    chr(marks.repetition).join(
+                        chr(marks.component).join(map(released, composite)) for composite in element
+                    )
+                    for element in parts
+                ),
+            ]
         )
         for name, parts in table
-    ]  # fmt: skip
+    ]
     return "".join(line + chr(marks.segment) for line in lines)
 
 
@@ -418,8 +487,22 @@ def test_the_size_of_stretches_changes_nothing(
 ) -> None:
     messages = [long_message(lines, n) for n, lines in enumerate((3, 90, 0, 5, 40), start=1)]
     text = UNB + "".join(messages) + "UNZ+5+77'" + UNB.replace("77", "78") + long_message(30) + "UNZ+1+78'"
-    paths = ("UNB/05", "BGM/02", "RFF/01-1", "LIN/01", "INV/01", "QTY/01-2", "LOC[18]/02", "CNT[2]/01-2", "UNT/01",
-             "count(QTY)", "count(QTY[145])", "number(LIN)", "number(QTY[145])", "LIN>QTY/01-2")  # fmt: skip
+    paths = (
+        "UNB/05",
+        "BGM/02",
+        "RFF/01-1",
+        "LIN/01",
+        "INV/01",
+        "QTY/01-2",
+        "LOC[18]/02",
+        "CNT[2]/01-2",
+        "UNT/01",
+        "count(QTY)",
+        "count(QTY[145])",
+        "number(LIN)",
+        "number(QTY[145])",
+        "LIN>QTY/01-2",
+    )
     whole = (units(tmp_path / "a.edi", text), rows(tmp_path / "a.edi", text, each, *paths))
     assert reported(whole[0]) == []
     small_stretches(size)

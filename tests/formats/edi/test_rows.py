@@ -21,10 +21,30 @@ LIMITS = Limits()
 
 
 def isa(control: int, element: str = "*", terminator: str = "~") -> str:
-    return element.join(
-        ["ISA", "00", " " * 10, "00", " " * 10, "ZZ", "3PLEAST".ljust(15), "ZZ", "ACME".ljust(15), "261105", "1200",
-         "U", "00401", f"{control:09d}", "0", "P", ">"]
-    ) + terminator  # fmt: skip
+    return (
+        element.join(
+            [
+                "ISA",
+                "00",
+                " " * 10,
+                "00",
+                " " * 10,
+                "ZZ",
+                "3PLEAST".ljust(15),
+                "ZZ",
+                "ACME".ljust(15),
+                "261105",
+                "1200",
+                "U",
+                "00401",
+                f"{control:09d}",
+                "0",
+                "P",
+                ">",
+            ]
+        )
+        + terminator
+    )
 
 
 def shipment(control: int, lines: int) -> list[str]:

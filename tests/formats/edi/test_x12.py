@@ -16,10 +16,22 @@ from tests.conftest import case
 
 ISA = "ISA*00*          *00*          *ZZ*ACME           *ZZ*GATEWAY        *261101*1200*U*00401*000000007*0*P*>"
 BODY = [
-    "GS*SW*ACME*GATEWAY*20261101*1200*7*X*004010", "ST*945*0001", "W06*F*ORDER1*20261101*S1", "N1*SF*East*92*E1",
-    "N1*ST*Jane*92*C9", "LX*1", "W12*CC*5*4*1*EA**VN*SKU-1", "N9*LT*LOT7", "W12*CC*1*1**EA**VN*SKU-2",
-    "LX*2", "W12*CC*2*2**EA**VN*SKU-3", "W03*7", "SE*12*0001", "GE*1*7", "IEA*1*000000007",
-]  # fmt: skip
+    "GS*SW*ACME*GATEWAY*20261101*1200*7*X*004010",
+    "ST*945*0001",
+    "W06*F*ORDER1*20261101*S1",
+    "N1*SF*East*92*E1",
+    "N1*ST*Jane*92*C9",
+    "LX*1",
+    "W12*CC*5*4*1*EA**VN*SKU-1",
+    "N9*LT*LOT7",
+    "W12*CC*1*1**EA**VN*SKU-2",
+    "LX*2",
+    "W12*CC*2*2**EA**VN*SKU-3",
+    "W03*7",
+    "SE*12*0001",
+    "GE*1*7",
+    "IEA*1*000000007",
+]
 
 
 def write(path: Path, segments: list[str], terminator: str = "~\n", element: str = "*") -> ReadRequest:
@@ -269,8 +281,19 @@ def test_components_and_repetitions(tmp_path: Path) -> None:
     isa = ISA.replace("*U*00401*", "*^*00501*")
     body = [BODY[0], "ST*837*1", "SV1*HC>99213>25^HC>2*x>y", "HI*BK>1^BF>2>3", "SE*4*1", "GE*1*7", BODY[-1]]
     request = content(tmp_path / "a.edi", text(isa, *body))
-    [row] = rows(request, "ST", "SV1/01", "SV1/01-2", "SV1/01*2", "SV1/01*2-2", "SV1/01*3", "SV1/02", "HI/01*2-3",
-                 "HI[01-1=BK]/01-2", "HI[BK>1^BF>2>3]/01-1")  # fmt: skip
+    [row] = rows(
+        request,
+        "ST",
+        "SV1/01",
+        "SV1/01-2",
+        "SV1/01*2",
+        "SV1/01*2-2",
+        "SV1/01*3",
+        "SV1/02",
+        "HI/01*2-3",
+        "HI[01-1=BK]/01-2",
+        "HI[BK>1^BF>2>3]/01-1",
+    )
     assert list(row.values())[3:] == ["HC>99213>25^HC>2", "99213", "HC>2", "2", "", "x>y", "3", "1", "BK"]
     [older] = rows(content(tmp_path / "a.edi", text(ISA, *body)), "ST", "SV1/01-3", "SV1/01*2")
     assert list(older.values())[3:] == ["25^HC", ""]  # before 00402 there are no repetitions
@@ -301,8 +324,19 @@ def test_ta1_alone(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("kind", ["997", "999"])
 def test_functional_acknowledgements(tmp_path: Path, kind: str) -> None:
-    body = ["GS*FA*A*B*20261101*1200*7*X*005010", f"ST*{kind}*1", "AK1*SW*7", "AK2*945*1", "AK5*A", "AK2*945*2",
-            "AK5*R*5", "AK9*P*2*2*1", "SE*8*1", "GE*1*7", BODY[-1]]  # fmt: skip
+    body = [
+        "GS*FA*A*B*20261101*1200*7*X*005010",
+        f"ST*{kind}*1",
+        "AK1*SW*7",
+        "AK2*945*1",
+        "AK5*A",
+        "AK2*945*2",
+        "AK5*R*5",
+        "AK9*P*2*2*1",
+        "SE*8*1",
+        "GE*1*7",
+        BODY[-1],
+    ]
     request = content(tmp_path / "a.edi", text(ISA, *body))
     assert [(unit.kind, unit.version) for unit in x12.units(request).units] == [(kind, "005010")]
     found = rows(request, "AK2", "AK1/02", "AK2/02", "AK5/01", "AK9/01")
@@ -339,8 +373,24 @@ def test_binary_data_of_untrue_length_set_their_set_aside(tmp_path: Path, length
 
 
 def test_hierarchical_loops_end_with_their_parent(tmp_path: Path) -> None:
-    body = [BODY[0], "ST*856*1", "HL*1**S", "REF*BM*B1", "HL*2*1*O", "PRF*PO1", "HL*3*2*I", "LIN**VN*A", "HL*4*2*I",
-            "LIN**VN*B", "HL*5**S", "HL*6*5*I", "LIN**VN*C", "SE*13*1", "GE*1*7", BODY[-1]]  # fmt: skip
+    body = [
+        BODY[0],
+        "ST*856*1",
+        "HL*1**S",
+        "REF*BM*B1",
+        "HL*2*1*O",
+        "PRF*PO1",
+        "HL*3*2*I",
+        "LIN**VN*A",
+        "HL*4*2*I",
+        "LIN**VN*B",
+        "HL*5**S",
+        "HL*6*5*I",
+        "LIN**VN*C",
+        "SE*13*1",
+        "GE*1*7",
+        BODY[-1],
+    ]
     request = content(tmp_path / "a.edi", text(ISA, *body))
     assert reported(x12.units(request)) == []
     found = rows(request, "HL[03=S]/HL[03=O]/HL[03=I]", "LIN/03", "PRF/01", "REF[BM]/02", "HL/01")
@@ -432,8 +482,14 @@ def test_what_was_written_is_read_back(
     terminator, element, component = marks[:3]
     if "\n" in marks[1:3] or (terminator == "\n" and line_end):
         return
-    lines = [BODY[0], "ST*945*0001", *("*".join([name, *parts]) for name, parts in body),
-             f"SE*{len(body) + 2}*0001", "GE*1*7", BODY[-1]]  # fmt: skip
+    lines = [
+        BODY[0],
+        "ST*945*0001",
+        *("*".join([name, *parts]) for name, parts in body),
+        f"SE*{len(body) + 2}*0001",
+        "GE*1*7",
+        BODY[-1],
+    ]
     whole = "".join(line.replace("*", element) + terminator + line_end for line in [ISA[:-1] + "\0", *lines])
     request = content(tmp_path / "p.edi", whole.replace("\0", component).encode())
     assert reported(x12.units(request)) == []

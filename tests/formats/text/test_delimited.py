@@ -167,10 +167,20 @@ def test_short_rows_are_padded_on_demand_and_long_ones_never_cut(tmp_path: Path)
 
 
 @pytest.mark.parametrize(
-    ("option", "value"), [("delimiter", "||"), ("delimiter", ""), ("quote", "''"), ("header", {}), ("header", {"row": 0}),
-                          ("header", {"row": 1, "contains": ["a"]}), ("ragged", "cut"), ("colour", "red"), ("encoding", "klingon"),
-                          ("encoding", "rot13")],
-)  # fmt: skip
+    ("option", "value"),
+    [
+        ("delimiter", "||"),
+        ("delimiter", ""),
+        ("quote", "''"),
+        ("header", {}),
+        ("header", {"row": 0}),
+        ("header", {"row": 1, "contains": ["a"]}),
+        ("ragged", "cut"),
+        ("colour", "red"),
+        ("encoding", "klingon"),
+        ("encoding", "rot13"),
+    ],
+)
 def test_wrong_settings_are_reported(tmp_path: Path, option: str, value: Any) -> None:
     with pytest.raises(HouseError, match=option):
         read(tmp_path / "f.csv", b"a,b\n", **{option: value})

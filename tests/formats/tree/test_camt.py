@@ -21,8 +21,16 @@ from tests.formats.bank.banks import through_pack
 
 needs_corpus = pytest.mark.skipif(not CORPUS.is_dir(), reason="the public samples are not beside the checkout")
 FOLDER = CORPUS / "bank-camt"
-KINDS = {"OPBD": "opening", "OPAV": "opening_available", "CLBD": "closing", "CLAV": "closing_available",
-         "FWAV": "forward_available", "PRCD": "opening", "ITBD": "interim", "INFO": "information"}  # fmt: skip
+KINDS = {
+    "OPBD": "opening",
+    "OPAV": "opening_available",
+    "CLBD": "closing",
+    "CLAV": "closing_available",
+    "FWAV": "forward_available",
+    "PRCD": "opening",
+    "ITBD": "interim",
+    "INFO": "information",
+}
 GENKGO = [path for path in corpus("bank-camt", "genkgo__*.xml") if path.with_suffix(".json").exists()]
 
 
@@ -106,8 +114,16 @@ def test_a_swiss_statement_with_batches_and_charges_foots(packs: Home) -> None:
     assert (outcome["held"], outcome["faults"]) == (False, [])
     lines = outcome["records"]["bank_line"]
     assert [line["amount"] for line in lines][:9] == [
-        "-24.0000", "-328.7500", "-200.8000", "-638.1500", "-24.0000", "-35.7200", "1000.0000", "620.0000", "110.0000",
-    ]  # fmt: skip
+        "-24.0000",
+        "-328.7500",
+        "-200.8000",
+        "-638.1500",
+        "-24.0000",
+        "-35.7200",
+        "1000.0000",
+        "620.0000",
+        "110.0000",
+    ]
     assert sum(Decimal(line["amount"]) for line in lines) == Decimal("322689.77") - Decimal("322152.16")
     assert [(b["balance_type"], b["amount"], b["date"]) for b in outcome["records"]["bank_balance"]] == [
         ("OPBD", "322152.1600", "2016-04-29"),
@@ -210,8 +226,14 @@ def statement(path: Path, *parts: str) -> Path:
     return path
 
 
-BALANCES = (balance("OPBD", "100.00", "EUR"), balance("OPBD", "20.00", "USD", "DBIT"), balance("OPBD", "7.00", "GBP"),
-            balance("CLBD", "15.50", "USD"), balance("CLBD", "110.00", "EUR"), balance("CLBD", "7.00", "GBP"))  # fmt: skip
+BALANCES = (
+    balance("OPBD", "100.00", "EUR"),
+    balance("OPBD", "20.00", "USD", "DBIT"),
+    balance("OPBD", "7.00", "GBP"),
+    balance("CLBD", "15.50", "USD"),
+    balance("CLBD", "110.00", "EUR"),
+    balance("CLBD", "7.00", "GBP"),
+)
 """EUR from 100 to 110, USD from −20 to 15.50, in another order at the end."""
 
 

@@ -50,21 +50,62 @@ def rows(reading: Reading) -> list[list[Any]]:
 
 
 def test_rows_and_the_objects_around_them_wherever_these_stand(tmp_path: Path) -> None:
-    columns = ("id", "amount", "source/order_id", "fees[type='fee']/amount", "fees[1]/amount", "../currency", "../../has_more",
-               "count(fees)", "join(fees/type)", "note", "test|id")  # fmt: skip
+    columns = (
+        "id",
+        "amount",
+        "source/order_id",
+        "fees[type='fee']/amount",
+        "fees[1]/amount",
+        "../currency",
+        "../../has_more",
+        "count(fees)",
+        "join(fees/type)",
+        "note",
+        "test|id",
+    )
     assert rows(read(tmp_path / "a", PAYOUTS, "payouts/transactions", *columns)) == [
         ["$.payouts[0].transactions[0]", "1", "0.10", "A-1", "2", "1E-2", "EUR", "false", "2", "tax fee", None, "1"],
-        ["$.payouts[0].transactions[1]", "12345678901234567890", "-5.00", None, None, None, "EUR", "false", "0", None, None,
-         "false"],
+        [
+            "$.payouts[0].transactions[1]",
+            "12345678901234567890",
+            "-5.00",
+            None,
+            None,
+            None,
+            "EUR",
+            "false",
+            "0",
+            None,
+            None,
+            "false",
+        ],
         ["$.payouts[2].transactions[0]", "3", "7", None, None, None, "JPY", "false", "0", None, None, "3"],
-    ]  # fmt: skip
+    ]
 
 
 def test_events_and_texts_as_rows(tmp_path: Path) -> None:
-    found = rows(read(tmp_path / "a", EPCIS, "epcisBody/eventList/epcList", ".", "../eventTime", "../../../creationDate",
-                      "../bizTransactionList[type='po']/bizTransaction", "../readPoint", "../../@context"))  # fmt: skip
-    assert found[0] == ["$.epcisBody.eventList[0].epcList[0]", "urn:a", "2026-11-01T10:00:00+01:00", "2026-11-01T10:00:00Z",
-                        "urn:2", '{"id":"urn:dock"}', None]  # fmt: skip
+    found = rows(
+        read(
+            tmp_path / "a",
+            EPCIS,
+            "epcisBody/eventList/epcList",
+            ".",
+            "../eventTime",
+            "../../../creationDate",
+            "../bizTransactionList[type='po']/bizTransaction",
+            "../readPoint",
+            "../../@context",
+        )
+    )
+    assert found[0] == [
+        "$.epcisBody.eventList[0].epcList[0]",
+        "urn:a",
+        "2026-11-01T10:00:00+01:00",
+        "2026-11-01T10:00:00Z",
+        "urn:2",
+        '{"id":"urn:dock"}',
+        None,
+    ]
     assert [row[1] for row in found] == ["urn:a", "urn:b", "urn:c"]
     assert rows(read(tmp_path / "a", EPCIS, "epcisBody/eventList", "epcList", "epcList[2]", "../../@context"))[0][
         1:
@@ -210,9 +251,15 @@ def test_limits_are_held(tmp_path: Path, limit: dict[str, int], message: str) ->
 
 @pytest.mark.parametrize(
     ("each", "column", "message"),
-    [("", "a", "what is a row"), ("r//s", "a", "what is a row"), ("r", "a[", "path"), ("r", "a/../b", "beginning"),
-     ("r", "a[x=y]", "condition"), ("r", "", "path")],
-)  # fmt: skip
+    [
+        ("", "a", "what is a row"),
+        ("r//s", "a", "what is a row"),
+        ("r", "a[", "path"),
+        ("r", "a/../b", "beginning"),
+        ("r", "a[x=y]", "condition"),
+        ("r", "", "path"),
+    ],
+)
 def test_paths_that_are_none_show_the_syntax(tmp_path: Path, each: str, column: str, message: str) -> None:
     with pytest.raises(HouseError, match=message):
         read(tmp_path / "a", "{}", each, column)

@@ -108,9 +108,15 @@ def test_what_stands_behind_a_row_never_reaches_it(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("codec", "declared"),
-    [("utf-8", "UTF-8"), ("utf-8-sig", "UTF-8"), ("utf-16", "UTF-16"), ("iso-8859-1", "ISO-8859-1"), ("cp1252", "windows-1252"),
-     ("utf-8", None)],
-)  # fmt: skip
+    [
+        ("utf-8", "UTF-8"),
+        ("utf-8-sig", "UTF-8"),
+        ("utf-16", "UTF-16"),
+        ("iso-8859-1", "ISO-8859-1"),
+        ("cp1252", "windows-1252"),
+        ("utf-8", None),
+    ],
+)
 def test_encodings(tmp_path: Path, codec: str, declared: str | None) -> None:
     head = f'<?xml version="1.0" encoding="{declared}"?>' if declared else ""
     content = f"{head}<R><N>é</N></R>".encode(codec)
@@ -242,10 +248,17 @@ def test_a_document_without_its_body_is_refused(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("each", "column", "message"),
-    [("", "Amt", "what is a row"), ("N", "Amt", "what is a row"), ("//N[1]", "Amt", "what is a row"),
-     ("//N", "Amt[", "path"), ("//N", "A/../B", "beginning"), ("//N", "..", "name after"), ("//N", "A[B>1]", "condition"),
-     ("//N", "", "path")],
-)  # fmt: skip
+    [
+        ("", "Amt", "what is a row"),
+        ("N", "Amt", "what is a row"),
+        ("//N[1]", "Amt", "what is a row"),
+        ("//N", "Amt[", "path"),
+        ("//N", "A/../B", "beginning"),
+        ("//N", "..", "name after"),
+        ("//N", "A[B>1]", "condition"),
+        ("//N", "", "path"),
+    ],
+)
 def test_paths_that_are_none_show_the_syntax(tmp_path: Path, each: str, column: str, message: str) -> None:
     with pytest.raises(HouseError, match=message):
         read(tmp_path / "a.xml", CAMT, each, column)

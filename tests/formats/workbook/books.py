@@ -11,8 +11,18 @@ REL = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
 MAIN = 'xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"'
 
 
-def xlsx(path: Path, rows: str, *, formats: Sequence[str] = (), strings: str = "", book: str = "", after: str = "",
-         before: str = "", head: str = "<?xml version='1.0' encoding='UTF-8'?>", target: str = "") -> Path:  # fmt: skip
+def xlsx(
+    path: Path,
+    rows: str,
+    *,
+    formats: Sequence[str] = (),
+    strings: str = "",
+    book: str = "",
+    after: str = "",
+    before: str = "",
+    head: str = "<?xml version='1.0' encoding='UTF-8'?>",
+    target: str = "",
+) -> Path:
     """A workbook with one sheet "S" whose `<sheetData>` is `rows`; style n + 1 has the n-th of `formats`."""
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("[Content_Types].xml", "<Types/>")
@@ -89,9 +99,16 @@ def wide(text: str) -> bytes:
     return struct.pack("<I", len(text.encode("utf-16-le")) // 2) + text.encode("utf-16-le")
 
 
-def xlsb(path: Path, rows: Sequence[Sequence[tuple[int, int, bytes]]], *, strings: Sequence[str] = (),
-         formats: Sequence[str] = (), since_1904: bool = False, merged: Sequence[tuple[int, int, int, int]] = (),
-         first_row: int = 0) -> Path:  # fmt: skip
+def xlsb(
+    path: Path,
+    rows: Sequence[Sequence[tuple[int, int, bytes]]],
+    *,
+    strings: Sequence[str] = (),
+    formats: Sequence[str] = (),
+    since_1904: bool = False,
+    merged: Sequence[tuple[int, int, int, int]] = (),
+    first_row: int = 0,
+) -> Path:
     """A binary workbook; a cell is (record type, style, its data), style n + 1 has the n-th of `formats`."""
     sheet = record(129) + record(145)
     for row, cells in enumerate(rows, start=first_row):

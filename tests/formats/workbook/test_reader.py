@@ -160,9 +160,21 @@ def converted(tmp_path_factory: pytest.TempPathFactory) -> Path:
     sheet = book.active
     assert sheet is not None
     sheet.title = "Count"
-    values = [("sku", None), ("00123", None), (123, "00000"), (1234.5, "#,##0.00"), (0.1 + 0.2, None), (0.125, "0.0%"),
-              (date(2026, 11, 1), "yyyy-mm-dd"), (datetime.fromisoformat("2026-11-01T10:30:00"), "dd/mm/yyyy hh:mm"),
-              (1.25, "[h]:mm:ss"), (119000000000123, None), (-5, None), ("a  b & <c>\nd", None), (1e-7, None)]  # fmt: skip
+    values = [
+        ("sku", None),
+        ("00123", None),
+        (123, "00000"),
+        (1234.5, "#,##0.00"),
+        (0.1 + 0.2, None),
+        (0.125, "0.0%"),
+        (date(2026, 11, 1), "yyyy-mm-dd"),
+        (datetime.fromisoformat("2026-11-01T10:30:00"), "dd/mm/yyyy hh:mm"),
+        (1.25, "[h]:mm:ss"),
+        (119000000000123, None),
+        (-5, None),
+        ("a  b & <c>\nd", None),
+        (1e-7, None),
+    ]
     for row, (value, code) in enumerate(values, start=3):
         cell = sheet.cell(row, 2, value)
         cell.number_format = code or "General"
@@ -173,10 +185,20 @@ def converted(tmp_path_factory: pytest.TempPathFactory) -> Path:
     book.save(folder / "all.xlsx")
     for kind in ("xls", "ods"):
         subprocess.run(
-            [str(office), "--headless", f"-env:UserInstallation=file://{folder}/profile", "--convert-to", kind,
-             "--outdir", str(folder), str(folder / "all.xlsx")],
-            capture_output=True, timeout=120, check=True,
-        )  # fmt: skip
+            [
+                str(office),
+                "--headless",
+                f"-env:UserInstallation=file://{folder}/profile",
+                "--convert-to",
+                kind,
+                "--outdir",
+                str(folder),
+                str(folder / "all.xlsx"),
+            ],
+            capture_output=True,
+            timeout=120,
+            check=True,
+        )
     return folder
 
 
@@ -785,9 +807,17 @@ def test_a_sheet_outside_of_the_workbook_is_not_followed(tmp_path: Path) -> None
         open_book(path)
 
 
-@pytest.mark.parametrize("rest", [row(1, '<c r="A1"><v>1</v></c>'), row(9, '<c r="A9"/>') + row(3, '<c r="A3"/>'),
-                                  row(2000000, '<c r="A2000000"/>'), row(2, '<c r="ZZZ2"><v>1</v></c>'),
-                                  row(2, '<c r="A2" t="s"><v>7</v></c>'), row(2, '<c r="A2" t="odd"><v>7</v></c>')])  # fmt: skip
+@pytest.mark.parametrize(
+    "rest",
+    [
+        row(1, '<c r="A1"><v>1</v></c>'),
+        row(9, '<c r="A9"/>') + row(3, '<c r="A3"/>'),
+        row(2000000, '<c r="A2000000"/>'),
+        row(2, '<c r="ZZZ2"><v>1</v></c>'),
+        row(2, '<c r="A2" t="s"><v>7</v></c>'),
+        row(2, '<c r="A2" t="odd"><v>7</v></c>'),
+    ],
+)
 def test_a_sheet_in_disorder_is_refused(tmp_path: Path, rest: str) -> None:
     with pytest.raises(FileError) as caught:
         rows(open_book(xlsx(tmp_path / "a.xlsx", HEAD + row(2, '<c r="A2"><v>1</v></c>') + rest)))

@@ -39,11 +39,22 @@ def test_the_result_has_the_canonical_columns_and_types_and_names_each_row(bench
     mapped = bench.apply(mapping(snapshot()), lambda _: stock(("A", "x", "1"), (" A ", " y ", " 2.50 ")))
     described = bench.con.execute(f"describe {mapped.tables[SNAPSHOT]}").fetchall()
     assert [(name, kind) for name, kind, *_ in described] == [
-        ("_ordinal", "BIGINT"), ("_kind", "INTEGER"), ("_record", "INTEGER"), ("position", "VARCHAR"),
-        ("source_key", "UUID"), ("occurrence", "BIGINT"), ("location", "VARCHAR"),
-        ("as_of", "TIMESTAMP WITH TIME ZONE"), ("scope", "VARCHAR"), ("sku", "VARCHAR"), ("status", "VARCHAR"),
-        ("qty", "DECIMAL(18,4)"), ("source_qualifier", "VARCHAR"), ("basis", "VARCHAR"), ("stale", "BOOLEAN"),
-    ]  # fmt: skip
+        ("_ordinal", "BIGINT"),
+        ("_kind", "INTEGER"),
+        ("_record", "INTEGER"),
+        ("position", "VARCHAR"),
+        ("source_key", "UUID"),
+        ("occurrence", "BIGINT"),
+        ("location", "VARCHAR"),
+        ("as_of", "TIMESTAMP WITH TIME ZONE"),
+        ("scope", "VARCHAR"),
+        ("sku", "VARCHAR"),
+        ("status", "VARCHAR"),
+        ("qty", "DECIMAL(18,4)"),
+        ("source_qualifier", "VARCHAR"),
+        ("basis", "VARCHAR"),
+        ("stale", "BOOLEAN"),
+    ]
     assert bench.rows(mapped, SNAPSHOT, "position", "location", "sku", "qty", "as_of", "stale") == [
         ("line 2", "A", "x", "1.0000", "2026-11-01 00:00:00+00", None),
         ("line 3", "A", "y", "2.5000", "2026-11-01 00:00:00+00", None),
@@ -157,12 +168,19 @@ def test_every_defect_of_a_row_is_reported_and_the_row_counts_once(bench: Bench)
         ({"as_of": "text"}, "2026-02-30", 'text: "2026-02-30" is not a date and time (expected 2026-11-01T10:00:00Z'),
         ({"stale": "text"}, "perhaps", 'text: "perhaps" is not yes or no (expected yes, no, true, false, 1, 0)'),
         ({"status": {"from": "text", "map": {"G": "AVAILABLE"}}}, "B", 'text: "B" is not a known code for status'),
-        ({"qty": {"expr": "cast(\"text\" as decimal(18,4)) + 1"}}, "x", 'qty: is required, and nothing can be made from text "x"'),
-        ({"_net": {"expr": "concat(\"text\", _no)", "type": "decimal"}, "_no": "sku"}, "3,5",
-         'net: a number cannot be made from text "3,5" (expected digits with a decimal point, e.g. 1234.50, at most'),
+        (
+            {"qty": {"expr": 'cast("text" as decimal(18,4)) + 1'}},
+            "x",
+            'qty: is required, and nothing can be made from text "x"',
+        ),
+        (
+            {"_net": {"expr": 'concat("text", _no)', "type": "decimal"}, "_no": "sku"},
+            "3,5",
+            'net: a number cannot be made from text "3,5" (expected digits with a decimal point, e.g. 1234.50, at most',
+        ),
         ({"_currency": {"from": "text", "type": "currency"}}, "XXQ", 'text: "XXQ" is not a currency'),
     ],
-)  # fmt: skip
+)
 def test_messages_by_type(bench: Bench, field: dict[str, Any], text: str, message: str) -> None:
     columns = ("place", "sku", "qty", "text")
     mapped = bench.apply(
@@ -356,15 +374,34 @@ def test_fill_down_ends_where_its_group_ends(bench: Bench, monkeypatch: pytest.M
     )
     columns = ("order", "shop", "basis", "sku", "qty")
     rows = [
-        ("1", "x", "", "a", "1"), ("1", "x", "P", "b", "1"), ("", "", "", "c", "1"), ("1", "x", "", "d", "1"),
-        ("2", "x", "", "e", "1"), ("2", "y", "Q", "f", "1"), ("2", "z", "", "g", "1"), ("1", "x", "", "h", "1"),
-        ("1", "x", "R", "i", "1"), ("1", "", "", "j", "1"), ("", "", "S", "k", "1"), ("3", "", "", "l", "1"),
-    ]  # fmt: skip
+        ("1", "x", "", "a", "1"),
+        ("1", "x", "P", "b", "1"),
+        ("", "", "", "c", "1"),
+        ("1", "x", "", "d", "1"),
+        ("2", "x", "", "e", "1"),
+        ("2", "y", "Q", "f", "1"),
+        ("2", "z", "", "g", "1"),
+        ("1", "x", "", "h", "1"),
+        ("1", "x", "R", "i", "1"),
+        ("1", "", "", "j", "1"),
+        ("", "", "S", "k", "1"),
+        ("3", "", "", "l", "1"),
+    ]
     mapped = bench.apply(mapping({**record, "key": ["sku"]}), lambda _: stock(*rows, columns=columns))
     assert bench.rows(mapped, SNAPSHOT, "sku", "source_qualifier") == [
-        ("a", None), ("b", "P"), ("c", "P"), ("d", "P"), ("e", None), ("f", "Q"), ("g", None), ("h", None),
-        ("i", "R"), ("j", "R"), ("k", "S"), ("l", None),
-    ]  # fmt: skip
+        ("a", None),
+        ("b", "P"),
+        ("c", "P"),
+        ("d", "P"),
+        ("e", None),
+        ("f", "Q"),
+        ("g", None),
+        ("h", None),
+        ("i", "R"),
+        ("j", "R"),
+        ("k", "S"),
+        ("l", None),
+    ]
     lacking = bench.apply(
         mapping(record), lambda _: stock(("1", "P", "a", "1"), columns=("order", "basis", "sku", "qty"))
     )
@@ -528,9 +565,15 @@ def test_unknown_codes_are_rejected_put_in_suspense_or_kept(bench: Bench) -> Non
     mapped, found = classes(bench, "suspense", *rows)
     assert found == ["suspense", "suspense", "commission"]
     assert bench.faults(mapped, "position", "code", "column_name", "value", "message", "rejects") == [
-        ("line 2", "UNMAPPED_LINE", "kind, what", "Fee / x",
-         '"Fee / x" is not in the lookup fees: canonical_class is suspense (2 rows)', False),
-    ]  # fmt: skip
+        (
+            "line 2",
+            "UNMAPPED_LINE",
+            "kind, what",
+            "Fee / x",
+            '"Fee / x" is not in the lookup fees: canonical_class is suspense (2 rows)',
+            False,
+        ),
+    ]
     assert mapped.rejected == 0
     assert classes(bench, "keep", ("1", "Transfer", ""))[1] == ["transfer"]
     assert classes(bench, "keep", ("1", "Fee", "x"))[1] == [None]
@@ -878,10 +921,17 @@ def test_an_identifier_that_a_spreadsheet_shortened_is_never_accepted(
 def test_a_currency_beside_an_amount_must_be_that_of_the_row(bench: Bench) -> None:
     fields = {name: name for name in ("settlement_id", "txn_type", "currency", "posted_at")}
     record = {
-        "type": "settlement_line", "key": ["settlement_id", "txn_type"],
-        "fields": {**fields, "channel": {"constant": "shop"}, "canonical_class": {"constant": "suspense"}, "amount": {"expr": "-_fee"},
-                   "_fee": {"from": "fee", "type": "decimal", "decimal": "auto"}, "qty": "units"},
-    }  # fmt: skip
+        "type": "settlement_line",
+        "key": ["settlement_id", "txn_type"],
+        "fields": {
+            **fields,
+            "channel": {"constant": "shop"},
+            "canonical_class": {"constant": "suspense"},
+            "amount": {"expr": "-_fee"},
+            "_fee": {"from": "fee", "type": "decimal", "decimal": "auto"},
+            "qty": "units",
+        },
+    }
     columns = (*fields, "fee", "units")
     at = "2026-11-01T10:00:00Z"
     rows = (

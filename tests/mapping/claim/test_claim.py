@@ -102,20 +102,42 @@ def test_the_content_decides_between_two_formats() -> None:
 @pytest.mark.parametrize(
     ("name", "formats", "partner", "expected"),
     [
-        ("stock.csv", ["xml"], "3pl-east",
-         "stock.csv looks like xml; no mapping of 3pl-east reads it: mappings/3pl-east/stock.toml expects format delimited"),
+        (
+            "stock.csv",
+            ["xml"],
+            "3pl-east",
+            "stock.csv looks like xml; no mapping of 3pl-east reads it: mappings/3pl-east/stock.toml expects format delimited",
+        ),
         ("sales.csv", ["xml"], "3pl-east", "looks like xml; no mapping of 3pl-east reads it: they are for delimited"),
         ("stock.csv", [], "3pl-east", "looks like no known format"),
-        ("sales.csv", ["delimited"], "3pl-east",
-         "sales.csv looks like delimited; no mapping of 3pl-east reads it: stock also needs A"),
-        ("stock.csv", ["delimited"], "acme", "there is no mapping for partner acme; stock.csv looks like delimited; "
-                                             "mappings of 3pl-east would name it"),
-        ("old.csv", ["delimited"], "3pl-east", "is valid on 2026-03-01: mappings/3pl-east/old.toml is valid to 2026-02-28"),
+        (
+            "sales.csv",
+            ["delimited"],
+            "3pl-east",
+            "sales.csv looks like delimited; no mapping of 3pl-east reads it: stock also needs A",
+        ),
+        (
+            "stock.csv",
+            ["delimited"],
+            "acme",
+            "there is no mapping for partner acme; stock.csv looks like delimited; mappings of 3pl-east would name it",
+        ),
+        (
+            "old.csv",
+            ["delimited"],
+            "3pl-east",
+            "is valid on 2026-03-01: mappings/3pl-east/old.toml is valid to 2026-02-28",
+        ),
         ("new.csv", ["delimited"], "3pl-east", "mappings/3pl-east/new.toml is valid from 2026-03-02"),
-        ("x.csv", ["delimited"], "broken", "a mapping of broken cannot be used: mappings/broken/x.toml:3: no. Fix: yes."),
+        (
+            "x.csv",
+            ["delimited"],
+            "broken",
+            "a mapping of broken cannot be used: mappings/broken/x.toml:3: no. Fix: yes.",
+        ),
         ("x.csv", ["delimited"], "edi", "edi has mappings for interchanges only"),
     ],
-)  # fmt: skip
+)
 def test_a_file_that_nobody_claims_names_the_nearest_miss(
     name: str, formats: list[str], partner: str, expected: str
 ) -> None:

@@ -53,8 +53,34 @@ def decimals(*texts: str) -> list[Decimal]:
 
 # --- numbers ------------------------------------------------------------------------------------------
 
-NONE = ("", "-", "abc", "1e3", "1_000", "$5", "5 USD", "12,5O", "5%", "1.5E+3", "１２", "12.50 CR", "- ", "EUR", "0x1F", "NaN", "inf", "--5", "-5-", "(5", "(-5)", "1 2", "1.2.3",
-        "1,2,3", "1,234.567,8", "٣")  # fmt: skip
+NONE = (
+    "",
+    "-",
+    "abc",
+    "1e3",
+    "1_000",
+    "$5",
+    "5 USD",
+    "12,5O",
+    "5%",
+    "1.5E+3",
+    "１２",
+    "12.50 CR",
+    "- ",
+    "EUR",
+    "0x1F",
+    "NaN",
+    "inf",
+    "--5",
+    "-5-",
+    "(5",
+    "(-5)",
+    "1 2",
+    "1.2.3",
+    "1,2,3",
+    "1,234.567,8",
+    "٣",
+)
 
 
 @pytest.mark.parametrize("decimal", ["point", "comma", "auto"])
@@ -205,12 +231,50 @@ def test_decimal_comma(con: duckdb.DuckDBPyConnection) -> None:
 
 
 def test_auto_reads_what_can_mean_one_thing_only(con: duckdb.DuckDBPyConnection) -> None:
-    texts = ("12.50", "12,50", "1,234.56", "1.234,56", "1,234,567", "1.234.567", "0.125", "0,125", "1234.567", "1234,567",
-             "1.2345", "1,2345", "1 234,5", "1'234.5", "1 234.567", "7", "-3,5", "(3,5)", ".5", ",5")  # fmt: skip
+    texts = (
+        "12.50",
+        "12,50",
+        "1,234.56",
+        "1.234,56",
+        "1,234,567",
+        "1.234.567",
+        "0.125",
+        "0,125",
+        "1234.567",
+        "1234,567",
+        "1.2345",
+        "1,2345",
+        "1 234,5",
+        "1'234.5",
+        "1 234.567",
+        "7",
+        "-3,5",
+        "(3,5)",
+        ".5",
+        ",5",
+    )
     assert numbers(con, "auto", *texts) == decimals(
-        "12.5", "12.5", "1234.56", "1234.56", "1234567", "1234567", "0.125", "0.125", "1234.567", "1234.567",
-        "1.2345", "1.2345", "1234.5", "1234.5", "1234.567", "7", "-3.5", "-3.5", "0.5", "0.5",
-    )  # fmt: skip
+        "12.5",
+        "12.5",
+        "1234.56",
+        "1234.56",
+        "1234567",
+        "1234567",
+        "0.125",
+        "0.125",
+        "1234.567",
+        "1234.567",
+        "1.2345",
+        "1.2345",
+        "1234.5",
+        "1234.5",
+        "1234.567",
+        "7",
+        "-3.5",
+        "-3.5",
+        "0.5",
+        "0.5",
+    )
 
 
 def test_auto_leaves_a_single_separator_before_three_digits_to_the_other_values(con: duckdb.DuckDBPyConnection) -> None:
@@ -278,9 +342,15 @@ def test_decimals_round_trip_in_every_notation(con: duckdb.DuckDBPyConnection, n
     brackets = [f"({text[1:]})" if text.startswith("-") else text for text in grouped]
     behind = [f"{text[1:]}-" if text.startswith("-") else text for text in swapped]
     for decimal, texts in (
-        ("point", [f"{n:f}" for n in numbers_]), ("point", grouped), ("point", brackets), ("comma", swapped),
-        ("comma", behind), ("auto", grouped), ("auto", swapped), ("auto", [f"{n:f}" for n in numbers_]),
-    ):  # fmt: skip
+        ("point", [f"{n:f}" for n in numbers_]),
+        ("point", grouped),
+        ("point", brackets),
+        ("comma", swapped),
+        ("comma", behind),
+        ("auto", grouped),
+        ("auto", swapped),
+        ("auto", [f"{n:f}" for n in numbers_]),
+    ):
         assert numbers(con, decimal, *texts) == numbers_
 
 
@@ -299,30 +369,80 @@ def test_auto_never_contradicts_a_declared_sign(con: duckdb.DuckDBPyConnection, 
 
 
 def test_iso_instants(con: duckdb.DuckDBPyConnection) -> None:
-    texts = ("2026-11-01T10:00:00Z", "2026-11-01 10:00:00 UTC", "2026-11-01 10:00", "2026-11-01", "2026-11-01T10:00:00.5Z",
-             "2026-11-01T12:00:00+02:00", "2026-11-01T12:00+0200", "2026-11-01 04:30:00 -05:30", "2026-11-01T12:00:00+02",
-             "2026-10-31 24:00", "2026-10-31T24:00:00Z")  # fmt: skip
+    texts = (
+        "2026-11-01T10:00:00Z",
+        "2026-11-01 10:00:00 UTC",
+        "2026-11-01 10:00",
+        "2026-11-01",
+        "2026-11-01T10:00:00.5Z",
+        "2026-11-01T12:00:00+02:00",
+        "2026-11-01T12:00+0200",
+        "2026-11-01 04:30:00 -05:30",
+        "2026-11-01T12:00:00+02",
+        "2026-10-31 24:00",
+        "2026-10-31T24:00:00Z",
+    )
     ten, midnight = "2026-11-01 10:00:00+00", "2026-11-01 00:00:00+00"
     assert read(con, "datetime", *texts) == [
-        ten, ten, ten, midnight, "2026-11-01 10:00:00.5+00", ten, ten, ten, ten, midnight, midnight
-    ]  # fmt: skip
+        ten,
+        ten,
+        ten,
+        midnight,
+        "2026-11-01 10:00:00.5+00",
+        ten,
+        ten,
+        ten,
+        ten,
+        midnight,
+        midnight,
+    ]
 
 
 def test_the_end_of_a_day_and_blanks_that_programs_write(con: duckdb.DuckDBPyConnection) -> None:
     forms = ["%m/%d/%Y %-H:%M PST", "%d.%m.%Y %H:%M:%S", "ymdhm", "%b %-d, %Y %-I:%M:%S %p", "iso"]
-    texts = ["10/31/2026 24:00 PST", "31.10.2026 24:00:00", "202610312400", "Nov  1, 2026 10:00:00\u202fAM",
-             "1\u00a0Nov 2026", "Nov 1, 2026 10:00:00 a.\u00a0m.", "10/31/2026 24:01 PST"]  # fmt: skip
+    texts = [
+        "10/31/2026 24:00 PST",
+        "31.10.2026 24:00:00",
+        "202610312400",
+        "Nov  1, 2026 10:00:00\u202fAM",
+        "1\u00a0Nov 2026",
+        "Nov 1, 2026 10:00:00 a.\u00a0m.",
+        "10/31/2026 24:01 PST",
+    ]
     shape = f"select {dates.tidied('text', forms)} from (select $1 as text)"
     tidied = [text for [(text,)] in (con.execute(shape, [text]).fetchall() for text in texts)]
     midnight, ten = "2026-11-01 00:00:00+00", "2026-11-01 10:00:00+00"
     assert read(con, "datetime", *tidied, formats=forms) == [
-        "2026-11-01 08:00:00+00", midnight, midnight, ten, None, ten, None,
-    ]  # fmt: skip
+        "2026-11-01 08:00:00+00",
+        midnight,
+        midnight,
+        ten,
+        None,
+        ten,
+        None,
+    ]
 
 
-BROKEN = ("2026-02-30", "2026-2-3", "2026-13-01", "0000-01-01", "20261101", "2026-11-01x", "x2026-11-01", "2026-11-01 1:00",
-          "2026-11-01 24:01", "2026-11-01 24:00:01", "2026-11-01 25:00:00", "2026-11-01 10:60", "2026-11-01 10:00:60",
-          "2026-11-01 10:00 junk", "2026-11-01T10:00:00+25:00", "2026-11-01T10:00:00 IST", "01/02/2026", "")  # fmt: skip
+BROKEN = (
+    "2026-02-30",
+    "2026-2-3",
+    "2026-13-01",
+    "0000-01-01",
+    "20261101",
+    "2026-11-01x",
+    "x2026-11-01",
+    "2026-11-01 1:00",
+    "2026-11-01 24:01",
+    "2026-11-01 24:00:01",
+    "2026-11-01 25:00:00",
+    "2026-11-01 10:60",
+    "2026-11-01 10:00:60",
+    "2026-11-01 10:00 junk",
+    "2026-11-01T10:00:00+25:00",
+    "2026-11-01T10:00:00 IST",
+    "01/02/2026",
+    "",
+)
 
 
 @pytest.mark.parametrize("kind", ["date", "datetime"])
@@ -367,8 +487,15 @@ def test_dates_are_the_day_as_written_or_in_the_declared_zone(con: duckdb.DuckDB
 
 
 def test_declared_formats(con: duckdb.DuckDBPyConnection) -> None:
-    assert read(con, "datetime", "01.11.2026 10:00:00 UTC", "31.04.2026 10:00:00 UTC", "1.11.2026 10:00:00 UTC",
-                formats=["%d.%m.%Y %H:%M:%S UTC"], timezone="America/New_York") == ["2026-11-01 10:00:00+00", None, None]  # fmt: skip
+    assert read(
+        con,
+        "datetime",
+        "01.11.2026 10:00:00 UTC",
+        "31.04.2026 10:00:00 UTC",
+        "1.11.2026 10:00:00 UTC",
+        formats=["%d.%m.%Y %H:%M:%S UTC"],
+        timezone="America/New_York",
+    ) == ["2026-11-01 10:00:00+00", None, None]
     assert read(con, "date", "20261101", "20260229", "2026110", formats=["ymd"]) == ["2026-11-01", None, None]
     assert read(con, "date", "11/1/2026", "2026-11-01", formats=["%-m/%-d/%Y", "iso"]) == ["2026-11-01"] * 2
     assert read(con, "datetime", "Nov 1, 2026 11:03:00 PM", formats=["%b %-d, %Y %I:%M:%S %p"]) == [
@@ -435,12 +562,32 @@ def test_texts_stay_as_they_are(con: duckdb.DuckDBPyConnection) -> None:
 
 
 def test_months_and_weekdays_in_the_languages_of_partners(con: duckdb.DuckDBPyConnection) -> None:
-    texts = ("5 Sept 2026", "5 sept. 2026", "5 Mär. 2026", "5 März 2026", "5 févr. 2026", "5 août 2026", "5 AGOSTO 2026", "5 Mai 2026",
-             "5 maj 2026", "5 Şubat 2026", "5 xyz 2026")  # fmt: skip
+    texts = (
+        "5 Sept 2026",
+        "5 sept. 2026",
+        "5 Mär. 2026",
+        "5 März 2026",
+        "5 févr. 2026",
+        "5 août 2026",
+        "5 AGOSTO 2026",
+        "5 Mai 2026",
+        "5 maj 2026",
+        "5 Şubat 2026",
+        "5 xyz 2026",
+    )
     assert read(con, "date", *texts, formats=["%-d %b %Y"]) == [
-        "2026-09-05", "2026-09-05", "2026-03-05", "2026-03-05", "2026-02-05", "2026-08-05", "2026-08-05", "2026-05-05",
-        "2026-05-05", "2026-02-05", None,
-    ]  # fmt: skip
+        "2026-09-05",
+        "2026-09-05",
+        "2026-03-05",
+        "2026-03-05",
+        "2026-02-05",
+        "2026-08-05",
+        "2026-08-05",
+        "2026-05-05",
+        "2026-05-05",
+        "2026-02-05",
+        None,
+    ]
     days = ("Sat, 01 Aug 2026", "Samstag, 01 August 2026", "sam., 01 août 2026", "Sun, 01 Aug 2026", "Xyz, 01 Aug 2026")
     assert read(con, "date", *days, formats=["%a, %d %b %Y"]) == ["2026-08-01"] * 3 + [None] * 2
     assert read(con, "datetime", "JUNE 5, 2026 3:44:19 pm", formats=["%B %-d, %Y %-I:%M:%S %p"]) == [

@@ -167,34 +167,51 @@ def test_a_byte_order_mark_and_windows_line_ends_are_tolerated(tmp_path: Path) -
 @pytest.mark.parametrize(
     ("old", "new", "expected"),
     [
-        ("formats =", "formts =",
-         "14: unknown key `record[1].fields.as_of.formts`; did you mean `formats`? Fix: rename the key."),
+        (
+            "formats =",
+            "formts =",
+            "14: unknown key `record[1].fields.as_of.formts`; did you mean `formats`? Fix: rename the key.",
+        ),
         ('partner = "acme"', 'partnr = "acme"', None),
-        ("match  =", "drift  = \"hold-mising\"\nmatch  =", "5: `file.drift` cannot be \"hold-mising\"; did you mean"),
+        ("match  =", 'drift  = "hold-mising"\nmatch  =', '5: `file.drift` cannot be "hold-mising"; did you mean'),
         ('format = "delimited"', "", "4: `file.format` is missing"),
-        ("[file]", 'expect = { every = "day", rows = "many" }\n[file]', "4: `expect.rows` cannot be \"many\""),
+        ("[file]", 'expect = { every = "day", rows = "many" }\n[file]', '4: `expect.rows` cannot be "many"'),
         ("[file]", 'expect = { every = "day", zone = "UTC" }\n[file]', "4: unknown key `expect.zone`"),
-        ("[file]", 'expect = { every = "day", fallback = { snapshots = "x" } }\n[file]',
-         "4: unknown key `expect.fallback.snapshots`; did you mean `snapshot`?"),
+        (
+            "[file]",
+            'expect = { every = "day", fallback = { snapshots = "x" } }\n[file]',
+            "4: unknown key `expect.fallback.snapshots`; did you mean `snapshot`?",
+        ),
         ("[[record]]", "[record]", "8: `record` is a single table. Fix: write [[record]] with two brackets"),
-        ("match  = [\"*stock*.csv\"]", "match = 7", "5: `file.match` must be a list in [ ], not 7"),
-        ('sku      = "SKU"', "sku = 7", "16: `record[1].fields.sku` must be a column in quotes or a table in { }, not 7"),
-        ('sku      = "SKU"', "sku = { from = 7 }", "`record[1].fields.sku.from` must be text in quotes or a list in [ ]"),
+        ('match  = ["*stock*.csv"]', "match = 7", "5: `file.match` must be a list in [ ], not 7"),
+        (
+            'sku      = "SKU"',
+            "sku = 7",
+            "16: `record[1].fields.sku` must be a column in quotes or a table in { }, not 7",
+        ),
+        (
+            'sku      = "SKU"',
+            "sku = { from = 7 }",
+            "`record[1].fields.sku.from` must be text in quotes or a list in [ ]",
+        ),
         ('sku      = "SKU"', 'sku = { from = "A", constant = "B" }', "name exactly one source"),
         ('sku      = "SKU"', 'sku = { lookup = "x" }', "`lookup` and `on` go together"),
         ('sku      = "SKU"', 'sku = { from = "A", alias = "MSKV" }', 'cannot be "MSKV"; did you mean "MSKU"?'),
         ('sku      = "SKU"', 'sku = { from = "A", scale = 9 }', "should be less than or equal to 6, not 9"),
         ('sku      = "SKU"', 'sku = { from = "A", sign = { form = "B", negative = ["x"] } }', None),
-        ("[file]", "valid_from = \"soon\"\n[file]", "must be a date such as 2026-01-31"),
-        ("[file]", "key = [\"a\"]\n[file]", "belongs below [[record]], above [record.fields]"),
-        ("[file]", 'acknowledge = { feedback = "csv" }\n[file]',
-         "4: `acknowledge` does not belong in a mapping: it is agreed with the partner for all of its files. Fix: write it in "
-         'config.toml, as in [partners.acme.acknowledge] feedback = "csv".'),
-        ("[file]", 'mode = "test"\n[file]', '4: `mode` cannot be "test". Fix: use \'live\' or \'shadow\''),
+        ("[file]", 'valid_from = "soon"\n[file]', "must be a date such as 2026-01-31"),
+        ("[file]", 'key = ["a"]\n[file]', "belongs below [[record]], above [record.fields]"),
+        (
+            "[file]",
+            'acknowledge = { feedback = "csv" }\n[file]',
+            "4: `acknowledge` does not belong in a mapping: it is agreed with the partner for all of its files. Fix: write it in "
+            'config.toml, as in [partners.acme.acknowledge] feedback = "csv".',
+        ),
+        ("[file]", 'mode = "test"\n[file]', "4: `mode` cannot be \"test\". Fix: use 'live' or 'shadow'"),
         ("match  =", "tie_out = [{ sum = \"qty\", equal = 'x' }]\nmatch  =", None),
         ("match  =", "tie_out = [{ equals = 'x' }]\nmatch  =", 'say either sum = "field" or count = true'),
     ],
-)  # fmt: skip
+)
 def test_a_wrong_shape_is_reported_in_the_words_of_the_file(
     tmp_path: Path, old: str, new: str, expected: str | None
 ) -> None:

@@ -165,10 +165,16 @@ def test_what_a_mapping_made_has_the_shape_of_an_expectation(bench: Bench) -> No
     assert found["records"] == {
         "inventory_snapshot": [
             {
-                "position": "line 2", "occurrence": 1, "location": "A", "as_of": "2026-11-01T00:00:00Z",
-                "scope": "FULL", "sku": "x", "status": "AVAILABLE", "qty": "1.0000",
+                "position": "line 2",
+                "occurrence": 1,
+                "location": "A",
+                "as_of": "2026-11-01T00:00:00Z",
+                "scope": "FULL",
+                "sku": "x",
+                "status": "AVAILABLE",
+                "qty": "1.0000",
             }
         ]
-    }  # fmt: skip
+    }
     assert [(f["column_name"], f["code"]) for f in found["faults"]] == [("qty", "ROW_REJECT"), ("sku", "ROW_REJECT")]
     json.dumps(found)

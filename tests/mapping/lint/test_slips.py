@@ -21,9 +21,39 @@ from gateway.mapping.lint import lint
 SLIPS = int(os.environ.get("MUTATIONS", "40"))
 _TOKEN = re.compile(r"[A-Za-z_]+|\d+|[^\sA-Za-z_0-9]")
 _INSERTED = (
-    "sum", "upper", "date", "true", "0", "-1", "1e400", "''", "null", "and", "not", "=", "(", ")", "/", "||", '\\"X\\"',
-    "sku", "[", "]", ".", "..", ",", "'", "@", "#", "%", " ", "{", "é", "case when 1 then 2 end", "9/0",
-)  # fmt: skip
+    "sum",
+    "upper",
+    "date",
+    "true",
+    "0",
+    "-1",
+    "1e400",
+    "''",
+    "null",
+    "and",
+    "not",
+    "=",
+    "(",
+    ")",
+    "/",
+    "||",
+    '\\"X\\"',
+    "sku",
+    "[",
+    "]",
+    ".",
+    "..",
+    ",",
+    "'",
+    "@",
+    "#",
+    "%",
+    " ",
+    "{",
+    "é",
+    "case when 1 then 2 end",
+    "9/0",
+)
 
 
 @pytest.fixture(scope="module")
