@@ -294,7 +294,8 @@ class Daemon:
         return None
 
     def _answer(self) -> None:
-        """After files were taken, when a document is due, and at the start: what a killed process composed is written."""
+        """After files were taken, when a document is due, and at the start: what a killed process composed is
+        written."""
         if self._answered and not self._dispatch.is_due():
             return
         written = self._try("answer", self._answers_back_off, self._dispatch.write)

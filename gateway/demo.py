@@ -20,7 +20,8 @@ Key = tuple[str, str]
 
 
 def run(folder: Path, out: Console, progress: bool) -> bool:
-    """Make the home from scratch, generate, run one pass, print what was found. Returns whether it agrees with the truth."""
+    """Make the home from scratch, generate, run one pass, print what was found. Returns whether it agrees with the
+    truth."""
     shutil.rmtree(folder, ignore_errors=True)
     homes.lay_down(folder, examples=True)
     truth = synthetic.generate(folder)

@@ -1,9 +1,9 @@
 """Whose mistake stops whom: errors that stop an operation, and faults that are data.
 
 A `HouseError` is the operator's: it ends the operation that it names and says how to fix it. A `FeedError` is a
-mistake in one mapping: it holds the files of that feed. A `FileError` sets one file aside. A `HomeFault` is a mistake in
-a file of the home (settings, a mapping, a lookup), as data. A `Fault` is one defect of a partner's file, as data: it is
-counted, stored and shown in a workbook.
+mistake in one mapping: it holds the files of that feed. A `FileError` sets one file aside. A `HomeFault` is a mistake
+in a file of the home (settings, a mapping, a lookup), as data. A `Fault` is one defect of a partner's file, as data: it
+is counted, stored and shown in a workbook.
 """
 
 from __future__ import annotations

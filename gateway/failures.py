@@ -12,7 +12,10 @@ from gateway.errors import HouseError, first_line
 ROOM = "Make room on that disk, and run it again: nothing is half done."
 READ_ONLY = "Mount it writable, or use a home that is; status, query, stock, trace, verify and try only read."
 RIGHTS = "Run it as the user that owns the home, or give this user the right to that place."
-MEMORY = "Give it more memory (`ulimit -v`, `MemoryMax` of the service), or lower `limits.memory_mb_max` and `ledger.threads`."
+MEMORY = (
+    "Give it more memory (`ulimit -v`, `MemoryMax` of the service), or lower `limits.memory_mb_max` and "
+    "`ledger.threads`."
+)
 FILES = "Raise the limit of open files (`ulimit -n`, `LimitNOFILE` of the service)."
 DISK = "Check that disk, then run `gateway verify`; restore a backup if it finds damage."
 ABSENT = "Name the home with -C, and bring back the file or folder if it was removed."
@@ -80,7 +83,8 @@ def room(*places: Path) -> str:
     there, (left, total) = min(free.items(), key=lambda item: item[1])
     return (
         f"Make room on its disk: {there} has {left / 1e6:,.1f} MB free of {total / 1e6:,.0f} MB. Outdated workbooks in "
-        "outbound/, old backups and files of other programs may go, nothing in ledger/. Then run it again: nothing is half done."
+        "outbound/, old backups and files of other programs may go, nothing in ledger/. Then run it again: nothing "
+        "is half done."
     )
 
 

@@ -59,7 +59,8 @@ def taking_files(intake: Intake) -> Iterator[None]:
 
 @contextmanager
 def _ended_orderly(intake: Intake) -> Iterator[None]:
-    """A process that is asked to end, by Ctrl-C too, notes first that this is no death of a file, and says that it ends.
+    """A process that is asked to end, by Ctrl-C too, notes first that this is no death of a file, and says that it
+    ends.
 
     What it does may be done again: a commit that is under way is undone.
     """

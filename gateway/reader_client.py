@@ -1,4 +1,5 @@
-"""The asking side of the process that reads files: questions over one pipe, answers over another, rows in shared memory.
+"""The asking side of the process that reads files: questions over one pipe, answers over another, rows in shared
+memory.
 
 Where the process ends, the question that it worked on is answered with `DiedError`, those behind it with `LostError`.
 """

@@ -1,7 +1,7 @@
 """The process that reads files of strangers: a request at a time, each within its processor time and memory.
 
-`gateway.readers` starts it, writes requests to its standard input and reads answers from its standard output. It ends when
-its input does, so it does not outlive who started it.
+`gateway.readers` starts it, writes requests to its standard input and reads answers from its standard output. It ends
+when its input does, so it does not outlive who started it.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Reading files of strangers, in a process of its own with bounds where `bounded` says so.
 
-A file that takes more processor time or memory than `[limits]` allows, or that ends the process, is a FileError; the next
-file is read by a new process. It reads many files, one after the other.
+A file that takes more processor time or memory than `[limits]` allows, or that ends the process, is a FileError; the
+next file is read by a new process. It reads many files, one after the other.
 """
 
 from __future__ import annotations
@@ -173,7 +173,8 @@ class _Remote(Reading):
         return (batch for batch, _ in self.together([]))
 
     def together(self, others: Sequence[Reading]) -> Iterator[tuple[pa.RecordBatch, Any]]:
-        """As a reading says, by the process that has all of them open, unless something is done to rows of some here."""
+        """As a reading says, by the process that has all of them open, unless something is done to rows of some
+        here."""
         readings = [self, *(one for one in others if isinstance(one, _Remote))]
         if len(readings) <= len(others):
             yield from super().together(others)

@@ -233,7 +233,8 @@ def keys_of(model: type[BaseModel]) -> list[str]:
 def tables(
     root: type[BaseModel], prefix: str = "", heading: str = "at the top"
 ) -> Iterator[tuple[str, type[BaseModel]]]:
-    """Every table of a file: ("below [limits]", its model) …; of many as [[sftp]], of named ones as [partners.<name>]."""
+    """Every table of a file: ("below [limits]", its model) …; of many as [[sftp]], of named ones as
+    [partners.<name>]."""
     yield heading, root
     for key, field in root.model_fields.items():
         inner = _inner(field.annotation)

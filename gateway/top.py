@@ -20,7 +20,8 @@ ROWS_MAX = 15
 
 
 def ask(address: str, token: str = "") -> dict[str, Any]:
-    """The state that `gateway run` shows at that address, to those who have the token. Raises HouseError without one."""
+    """The state that `gateway run` shows at that address, to those who have the token. Raises HouseError without
+    one."""
     if not address:
         hint = 'Set it in config.toml, e.g. listen = "127.0.0.1:9464", and start `gateway run` again.'
         raise HouseError("look at", "the running gateway", hint, "[daemon] listen is not set")

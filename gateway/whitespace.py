@@ -1,6 +1,7 @@
 """What does not count around a value of a file: white space, control and format characters, byte order marks, NUL.
 
-Around a text they do not count. Within one they may be part of an identifier, so that they stay, and messages name them.
+Around a text they do not count. Within one they may be part of an identifier, so that they stay, and messages name
+them.
 """
 
 from __future__ import annotations

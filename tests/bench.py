@@ -157,7 +157,8 @@ def bare_copy(path: Path) -> float:
 
 
 def bare_split(path: Path) -> float:
-    """Seconds to read an interchange and split it into segments and elements with `bytes.split`; the median of three."""
+    """Seconds to read an interchange and split it into segments and elements with `bytes.split`; the median of
+    three."""
     seconds = []
     for _ in range(3):
         begun = time.perf_counter()
@@ -190,7 +191,8 @@ def one_pass(home: Path) -> None:
         outcome = run_books(gateway)
         booked = time.perf_counter() - books
         counts = gateway.lake.con.execute(
-            "select (select count(*) from journal_line), (select count(*) from journal_source), (select count(*) from fault)"
+            "select (select count(*) from journal_line), (select count(*) from journal_source), (select count(*) "
+            "from fault)"
         ).fetchone()
     print(
         json.dumps(
@@ -241,8 +243,10 @@ def settlements(rows: int) -> None:
     seconds = float(str(got["commit_s"])) + float(str(got["books_s"]))
     print(
         f"settlement V2 {rows:>9,} rows, {size / 1e6:.0f} MB: {seconds:.2f} s (commit {got['commit_s']:.2f}, books "
-        f"{got['books_s']:.2f}), {rows / seconds:,.0f} rows/s, peak {got['rss_mb']:.0f} MB; bare DuckDB copy {bare:.2f} s; "
-        f"ratio {float(str(got['commit_s'])) / bare:.2f} to the commit, {seconds / bare:.2f} with the books; {got['files']} entries {got['entries']} open {got['open']}"
+        f"{got['books_s']:.2f}), {rows / seconds:,.0f} rows/s, peak {got['rss_mb']:.0f} MB; bare DuckDB copy "
+        f"{bare:.2f} s; "
+        f"ratio {float(str(got['commit_s'])) / bare:.2f} to the commit, {seconds / bare:.2f} with the books; "
+        f"{got['files']} entries {got['entries']} open {got['open']}"
     )
 
 
@@ -260,7 +264,8 @@ def warehouse(lines: int) -> None:
         got = measure("3pl-east", drop)
     seconds = float(str(got["commit_s"])) + float(str(got["books_s"]))
     print(
-        f"X12 945 {lines:>9,} lines, {size:.0f} MB: {seconds:.2f} s (commit {got['commit_s']:.2f}, books {got['books_s']:.2f}), "
+        f"X12 945 {lines:>9,} lines, {size:.0f} MB: {seconds:.2f} s (commit {got['commit_s']:.2f}, books "
+        f"{got['books_s']:.2f}), "
         f"{size / seconds:.1f} MB/s, peak {got['rss_mb']:.0f} MB; bare split {bare:.2f} s; ratio {seconds / bare:.2f}; "
         f"{got['files']} entries {got['entries']} open {got['open']}"
     )
@@ -294,7 +299,8 @@ def small_files(count: int) -> None:
     print(
         f"X12 945 {count} files: commit {got['commit_s']:.2f} s, {count / float(str(got['commit_s'])):.0f} files/s, "
         f"memory after the first and the last commit {' and '.join(f'{mb:.0f}' for mb in got['held_mb'])} MB, "  # type: ignore[attr-defined]
-        f"peak {got['commit_rss_mb']:.0f}; books {got['books_s']:.2f} s, peak {got['rss_mb']:.0f} MB; {got['files']} {got['entries']} open {got['open']}"
+        f"peak {got['commit_rss_mb']:.0f}; books {got['books_s']:.2f} s, peak {got['rss_mb']:.0f} MB; {got['files']} "
+        f"{got['entries']} open {got['open']}"
     )
 
 

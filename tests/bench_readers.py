@@ -83,8 +83,10 @@ def ofx(path: Path, rows: int) -> None:
         )
         for number in range(rows):
             out.write(
-                f"<STMTTRN>\n<TRNTYPE>DEBIT\n<DTPOSTED>20261105120000.000[-5:EST]\n<TRNAMT>-{money(1_000 + number % 90_000)}\n"
-                f"<FITID>00001234567820261105{number:09d}\n<NAME>Web shop &amp; more\n<MEMO>POS MERCHANDISE;ORDER {number}\n"
+                f"<STMTTRN>\n<TRNTYPE>DEBIT\n<DTPOSTED>20261105120000.000[-5:EST]\n"
+                f"<TRNAMT>-{money(1_000 + number % 90_000)}\n"
+                f"<FITID>00001234567820261105{number:09d}\n<NAME>Web shop &amp; more\n"
+                f"<MEMO>POS MERCHANDISE;ORDER {number}\n"
                 "</STMTTRN>\n"
             )
         out.write(
@@ -102,8 +104,10 @@ def inventory(path: Path, rows: int) -> None:
         out.write("BGM+35+STOCK1+9'\nDTM+137:20261105:102'\nDTM+366:20261105:102'\nNAD+WH+4012345000023::9'\n")
         for number in range(rows // 2):
             out.write(
-                f"LIN+{number + 1}++{4_000_000_000_000 + number}:SRV'\nPIA+1+SKU-{number:08d}:SA'\nIMD+F++:::Item in retail packing'\n"
-                f"INV++++1'\nQTY+145:{number % 977}:PCE'\nLOC+18+BIN-{number % 5_000:05d}'\nINV++++2'\nQTY+124:{number % 7}:PCE'\n"
+                f"LIN+{number + 1}++{4_000_000_000_000 + number}:SRV'\nPIA+1+SKU-{number:08d}:SA'\n"
+                f"IMD+F++:::Item in retail packing'\n"
+                f"INV++++1'\nQTY+145:{number % 977}:PCE'\nLOC+18+BIN-{number % 5_000:05d}'\nINV++++2'\n"
+                f"QTY+124:{number % 7}:PCE'\n"
             )
             segments += 8
         out.write(f"UNS+S'\nCNT+2:{rows // 2}'\nUNT+{segments + 8}+1'\nUNZ+1+1'\n")
@@ -121,15 +125,18 @@ def camt(path: Path, rows: int) -> None:
 
     with path.open("w") as out:
         out.write(
-            '<?xml version="1.0" encoding="UTF-8"?>\n<Document xmlns="urn:iso:std:iso:20022:tech:xsd:camt.053.001.08"><BkToCstmrStmt>'
-            "<GrpHdr><MsgId>M1</MsgId><CreDtTm>2026-11-05T18:00:00</CreDtTm></GrpHdr><Stmt><Id>S1</Id><ElctrncSeqNb>5</ElctrncSeqNb>"
+            '<?xml version="1.0" encoding="UTF-8"?>\n'
+            '<Document xmlns="urn:iso:std:iso:20022:tech:xsd:camt.053.001.08"><BkToCstmrStmt>'
+            "<GrpHdr><MsgId>M1</MsgId><CreDtTm>2026-11-05T18:00:00</CreDtTm></GrpHdr>"
+            "<Stmt><Id>S1</Id><ElctrncSeqNb>5</ElctrncSeqNb>"
             "<Acct><Id><IBAN>DE89370400440532013000</IBAN></Id></Acct>\n"
             + balance("OPBD", 100)
             + balance("CLBD", 100 + sum(cents))
         )
         for number, amount in enumerate(cents):
             out.write(
-                f'<Ntry>\n  <Amt Ccy="EUR">{money(amount)}</Amt>\n  <CdtDbtInd>CRDT</CdtDbtInd>\n  <Sts><Cd>BOOK</Cd></Sts>\n'
+                f'<Ntry>\n  <Amt Ccy="EUR">{money(amount)}</Amt>\n'
+                f"  <CdtDbtInd>CRDT</CdtDbtInd>\n  <Sts><Cd>BOOK</Cd></Sts>\n"
                 "  <BookgDt><Dt>2026-11-05</Dt></BookgDt>\n  <ValDt><Dt>2026-11-05</Dt></ValDt>\n"
                 f"  <AcctSvcrRef>BANK-{number:09d}</AcctSvcrRef>\n"
                 "  <BkTxCd><Domn><Cd>PMNT</Cd><Fmly><Cd>RCDT</Cd><SubFmlyCd>ESCT</SubFmlyCd></Fmly></Domn></BkTxCd>\n"
@@ -237,8 +244,8 @@ def beside(name: str, pack: str, write: Callable[[Path, int], None], rows: int, 
         own = measured(f"ours({pack!r}, Path({str(path)!r}))")
         rate = own["rows"] / (own["verify_s"] + own["read_s"])
         print(
-            f"{name} {own['rows']:>9,} rows, {size:.0f} MB: verify {own['verify_s']:.2f} s, read {own['read_s']:.2f} s, "
-            f"{rate:,.0f} rows/s, {size / (own['verify_s'] + own['read_s']):.1f} MB/s, peak {own['rss_mb']:.0f} MB",
+            f"{name} {own['rows']:>9,} rows, {size:.0f} MB: verify {own['verify_s']:.2f} s, read {own['read_s']:.2f} "
+            f"s, {rate:,.0f} rows/s, {size / (own['verify_s'] + own['read_s']):.1f} MB/s, peak {own['rss_mb']:.0f} MB",
             end="",
         )
         if not other:
@@ -265,7 +272,8 @@ def memory(name: str, pack: str, write: Callable[[Path, int], None], rows: int, 
     seconds = own["verify_s"] + own["read_s"]
     print(
         f"{name} {own['rows']:>9,} rows, {size:.0f} MB: verify {own['verify_s']:.2f} s, read {own['read_s']:.2f} s, "
-        f"{own['rows'] / seconds:,.0f} rows/s, {size / seconds:.1f} MB/s, peak {own['rss_mb']:.0f} MB of {MEMORY_MB_MAX}"
+        f"{own['rows'] / seconds:,.0f} rows/s, {size / seconds:.1f} MB/s, peak {own['rss_mb']:.0f} MB of "
+        f"{MEMORY_MB_MAX}"
     )
     assert own["rss_mb"] < MEMORY_MB_MAX, f"{name}: {own['rss_mb']:.0f} MB are more than {MEMORY_MB_MAX}"
 

@@ -4,7 +4,8 @@
 
 The folders hold X12 and EDIFACT files; without any, those of the public samples are read. Each document is read by the
 pack of its type, without overrides and without master data. A line is a row of the pack that became a
-record or was rejected; a set that is set aside for its envelope counts as one line. `-v` lists what was rejected, and why.
+record or was rejected; a set that is set aside for its envelope counts as one line. `-v` lists what was rejected, and
+why.
 """
 
 from __future__ import annotations

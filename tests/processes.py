@@ -1,7 +1,7 @@
 """Processes that tests start, to kill them or to work beside them.
 
-They are forked from one that has loaded what they need: each would otherwise import for a second or two, and a kill would
-fall into imports.
+They are forked from one that has loaded what they need: each would otherwise import for a second or two, and a kill
+would fall into imports.
 """
 
 from __future__ import annotations

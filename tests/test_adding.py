@@ -113,7 +113,9 @@ def check_each(each: str | None, options: Mapping[str, Any]) -> None:
 
 def check_path(path: str, each: str | None, options: Mapping[str, Any]) -> None:
     if path not in ("item", "count"):
-        raise PathError("path", path, "is not a part of a line", "Write item or count.", closest(path, ["item", "count"]))
+        raise PathError(
+            "path", path, "is not a part of a line", "Write item or count.", closest(path, ["item", "count"])
+        )
 
 
 def check_transaction(kind: str) -> None:

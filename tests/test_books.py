@@ -102,7 +102,10 @@ def test_a_settlement_posts_and_balances(gateway: Home, drop: Drop) -> None:
     assert (
         one(
             gateway,
-            "select count(*) from journal_source anti join settlement_line using (record_id) anti join settlement using (record_id)",
+            (
+                "select count(*) from journal_source anti join settlement_line using (record_id) anti join settlement "
+                "using (record_id)"
+            ),
         )
         == 0
     )
@@ -144,7 +147,10 @@ def test_a_corrected_file_posts_the_difference_only(gateway: Home, drop: Drop) -
     drop("amazon-us", "settlement-1.txt", GOOD.replace("15.00", "14.00").replace("-5.00", "-6.00"))
     file = take(gateway)["settlement-1.txt"]
     assert (file.accepted, file.duplicate) == (2, 1)
-    sql = "select role, sum(debit) - sum(credit) as net from journal_line where file_id = '{}' group by 1 having net <> 0 order by 1"
+    sql = (
+        "select role, sum(debit) - sum(credit) as net from journal_line where file_id = '{}' group by 1 having net "
+        "<> 0 order by 1"
+    )
     assert rows(gateway, sql.format(file.file_id)) == [
         {"role": "commission", "net": "1.0000"},
         {"role": "payouts_in_transit", "net": "-1.0000"},
@@ -171,7 +177,10 @@ def test_a_settlement_that_does_not_foot_is_held_and_may_be_released(gateway: Ho
 
 def test_a_letter_in_an_amount_names_the_line_and_the_rest_goes_on(gateway: Home, drop: Drop) -> None:
     drop("master-data", "items.csv", ITEMS)
-    head = "order-id,order-item-id,purchase-date,promise-date,order-status,fulfillment-channel,sku,quantity,item-price,item-promotion-discount,shipping-price,item-tax,currency,ship-date"
+    head = (
+        "order-id,order-item-id,purchase-date,promise-date,order-status,fulfillment-channel,"
+        "sku,quantity,item-price,item-promotion-discount,shipping-price,item-tax,currency,ship-date"
+    )
     good = "O1,1,2026-11-01T09:00:00Z,,Unshipped,MFN,SKU-1,1,12.50,,,1.00,USD,"
     bad = good.replace("O1", "O2").replace("12.50", '"12,5O"')
     drop("amazon-us", "orders.csv", f"{head}\n{good}\n{bad}\n")
@@ -286,13 +295,19 @@ def test_sums_of_the_business(business: Any) -> None:
     with open_home(home, read_only=True) as gateway:
         for row in rows(
             gateway,
-            "select entity, currency, sum(debit) d, sum(credit) c, sum(functional_amount) f from journal_line group by all",
+            (
+                "select entity, currency, sum(debit) d, sum(credit) c, sum(functional_amount) f from journal_line "
+                "group by all"
+            ),
         ):
             assert row["d"] == row["c"] and Decimal(row["f"]) == 0
         assert (
             one(
                 gateway,
-                "select count(*) from (select entry_id from journal_line group by entry_id, currency having sum(debit) <> sum(credit))",
+                (
+                    "select count(*) from (select entry_id from journal_line group by entry_id, currency having "
+                    "sum(debit) <> sum(credit))"
+                ),
             )
             == 0
         )
@@ -301,7 +316,10 @@ def test_sums_of_the_business(business: Any) -> None:
         bank = one(gateway, "select sum(debit - credit) from journal_line where role = 'bank' and entity = 'US'")
         closing = one(
             gateway,
-            "select amount from bank_balance where balance_type = 'CLBD' and currency = 'USD' order by date desc limit 1",
+            (
+                "select amount from bank_balance where balance_type = 'CLBD' and currency = 'USD' order by date desc "
+                "limit 1"
+            ),
         )
         assert bank == closing - Decimal("25000")
         assert verify.verify(gateway.lake) == []

@@ -30,7 +30,8 @@ KILLS = int(os.environ.get("KILLS", "8"))
 PER_HOME = 4
 """So often the daemon of one home is killed: its files do not last for more."""
 QUICK = "\n[daemon]\ntick_s = 1\nstill_s = 0\n"
-"""At its start it sees what waits before the tick is over: the books are run when all of it was taken, as undisturbed."""
+"""At its start it sees what waits before the tick is over: the books are run when all of it was taken, as
+undisturbed."""
 BOOKED, TAKEN = '"event": "books.done"', '"event": "file.taken"'
 
 

@@ -1,4 +1,5 @@
-"""Faults that no other suite has: a full disk, a changed key, odd clocks, much at once. docs/reliability.md lists all."""
+"""Faults that no other suite has: a full disk, a changed key, odd clocks, much at once. docs/reliability.md lists
+all."""
 
 from __future__ import annotations
 

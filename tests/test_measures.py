@@ -28,7 +28,8 @@ def test_what_is_measured(tmp_path: Path) -> None:
     package.mkdir()
     (package / "__init__.py").write_text("")
     (package / "a.py").write_text(
-        '"""A."""\n\n\n@staticmethod\ndef long(\n    x\n):\n    """Says."""\n    return x\n\n\nclass Kept:\n    def bare(self): ...\n'
+        '"""A."""\n\n\n@staticmethod\ndef long(\n    x\n):\n    """Says."""\n    return x\n\n\n'
+        "class Kept:\n    def bare(self): ...\n"
         "    def _own(self):\n        def inner(): ...\n"
     )
     found = measures.measure(package)

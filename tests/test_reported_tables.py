@@ -1,4 +1,5 @@
-"""Tables that people reported, each read as its reporter would: the right rows, or the fault that names what is wrong."""
+"""Tables that people reported, each read as its reporter would: the right rows, or the fault that names what is
+wrong."""
 
 from __future__ import annotations
 
@@ -313,7 +314,10 @@ def test_table_30_a_column_that_shows_the_day_first_is_never_read_month_first(re
 
 
 def test_table_25_zones_are_honoured(reader: Home, tmp_path: Path) -> None:
-    forms = '["iso", "%b %-d, %Y %-I:%M:%S %p PST", "%b %-d, %Y %-I:%M:%S %p PDT", "%-d %b %Y %H:%M:%S UTC", "%Y/%m/%d %H:%M:%SJST", "%a, %d %b %Y"]'
+    forms = (
+        '["iso", "%b %-d, %Y %-I:%M:%S %p PST", "%b %-d, %Y %-I:%M:%S %p PDT", '
+        '"%-d %b %Y %H:%M:%S UTC", "%Y/%m/%d %H:%M:%SJST", "%a, %d %b %Y"]'
+    )
     record = RECORD.replace('["iso", "%d.%m.%Y", "%m/%d/%Y"]', f'{forms}, timezone = "America/Los_Angeles"')
     record = record.replace('"Date"', '"When"').replace('"SKU"', '"Note"').replace('"Qty"', "{ constant = 1 }")
     mapping = STOCK.replace('delimiter = "auto"', 'delimiter = "semicolon"').replace('"SKU", "Qty"', '"Note", "When"')

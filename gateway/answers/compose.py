@@ -1,4 +1,5 @@
-"""Within a file's commit: its acknowledgements with their control numbers, so that there is one and only one of each."""
+"""Within a file's commit: its acknowledgements with their control numbers, so that there is one and only one of
+each."""
 
 from __future__ import annotations
 

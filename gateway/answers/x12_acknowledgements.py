@@ -32,7 +32,8 @@ INTERCHANGE_CODES = {"IEA02": "001", "IEA01": "021", "IEA": "023", "ISA13": "025
 GROUP_CODES = {"GE": "3", "GE02": "4", "GE01": "5", "GS06": "19"}
 SET_CODES = {"SE": "2", "SE02": "3", "SE01": "4", "ST02": "23"}
 OLDER_CODES = {"GS06": ("005010", "6"), "ST02": ("003070", "7")}
-"""A number that is not unique has a code of its own from that version of the group on; before, it is an invalid number."""
+"""A number that is not unique has a code of its own from that version of the group on; before, it is an invalid
+number."""
 
 MISSING_NUMBERS = {"ISA13": "018", "GS06": "6", "ST02": "7"}
 """Where an envelope has no number at all."""
@@ -75,7 +76,8 @@ def functional(received: Interchange, kind: str, at: datetime) -> list[Draft]:
 
 
 def application(received: Interchange, at: datetime) -> list[Draft]:
-    """Advice of what the mapping rejected: one interchange for each group with rejections, none where there are none."""
+    """Advice of what the mapping rejected: one interchange for each group with rejections, none where there are
+    none."""
     if received.rejected:
         return []
     groups = [group for group in received.answered if group.number]

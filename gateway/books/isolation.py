@@ -109,8 +109,10 @@ class Attempt:
             named = step.units or "select null::varchar as unit, null::double as size where false"
             self.con.execute(
                 f"""insert into {into} by name
-                select {literal(step.name)} as step, w.unit, {literal(step.title)} as title, w.why, n.* exclude (unit, size)
-                from {_WHY} w left join (select distinct on (unit) * from ({named}) order by all) n on n.unit = w.unit"""
+                select {literal(step.name)} as step, w.unit, {literal(step.title)} as title, w.why, n.* exclude (unit,
+                    size)
+                from {_WHY} w left join (select distinct on (unit) * from ({named})
+                    order by all) n on n.unit = w.unit"""
             )
 
 

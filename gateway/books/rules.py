@@ -52,7 +52,10 @@ def load(home: Path) -> Rules:
     """Read and check the accounting settings. Raises HouseError with file and line of every fault."""
     folder = home / "mappings"
     if (folder / GONE).exists():
-        hint = f"Move each code to [reconciliation.codes] of its reconciliation in mappings/{RECONCILIATIONS}, and remove it."
+        hint = (
+            f"Move each code to [reconciliation.codes] of its reconciliation in mappings/{RECONCILIATIONS}, and "
+            f"remove it."
+        )
         raise HouseError(
             "read", f"mappings/{GONE}", hint, "exception codes have moved to mappings/reconciliations.toml"
         )

@@ -79,7 +79,8 @@ def _due(lake: Lake, config: Config, now: datetime) -> list[_Due]:
 
 
 def _sent(lake: Lake, now: datetime) -> dict[tuple[str, bool], datetime]:
-    """(send, test) → the last instant of its schedule that was served and is past: a clock that was ahead counts not."""
+    """(send, test) → the last instant of its schedule that was served and is past: a clock that was ahead counts
+    not."""
     rows = rows_of(
         lake.con,
         f"select send, test_flag, max(slot) as slot from lake.document_sent where slot <= {instant(now)} group by all",
@@ -121,7 +122,8 @@ def _record(lake: Lake, commit: Commit, due: _Due, number: int) -> None:
     commit.insert(
         "document_line",
         f"""select '{document_id}' as document_id, send, test as test_flag, set_no, record_table, record_id, record_key,
-                   document_no, line_no, sku, status, item, case when record_table is null then units * pack else qty end
+                   document_no, line_no, sku, status, item, case when record_table is null then units * pack else qty
+                       end
                    as qty, {at} as recorded_at from send_document""",
     )
 

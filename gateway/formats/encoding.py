@@ -66,7 +66,8 @@ def mixed(path: Path) -> Fault | None:
                 shown, meant = found[0].decode("cp1252", "replace"), found[0].decode()
                 return Fault(
                     "ROW_DOUBTFUL",
-                    f'this line has "{shown}", which is "{meant}" in UTF-8, but the file is not UTF-8: it is read as cp1252',
+                    f'this line has "{shown}", which is "{meant}" in UTF-8, but '
+                    f"the file is not UTF-8: it is read as cp1252",
                     "Send the file in one encoding.",
                     f"line {number}",
                 )

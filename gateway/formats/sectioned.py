@@ -43,8 +43,8 @@ class Part:
     """A row of a section, or several with labels.
 
     section  its name; "" where the row fits none
-    values   column → text; None where the section begins and has no row yet, and where the row has too many or too few cells
-    wrong    why a row does not fit, and the fix
+    values   column → text; None where the section begins and has no row yet, and where the row has too many or too few
+    cells wrong    why a row does not fit, and the fix
     """
 
     line: int
@@ -183,8 +183,8 @@ class Splitter:
 
 @dataclass(slots=True)
 class Given:
-    """What a section gives to rows of others: from each line on its values, None for none, or the position of a row that
-    fits no section."""
+    """What a section gives to rows of others: from each line on its values, None for none, or the position of a row
+    that fits no section."""
 
     section: Section
     lines: list[int] = field(default_factory=list)

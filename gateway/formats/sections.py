@@ -1,4 +1,5 @@
-"""Tables that are made of sections of different columns, such as a header, lines and totals: what a mapping says of them."""
+"""Tables that are made of sections of different columns, such as a header, lines and totals: what a mapping says of
+them."""
 
 from __future__ import annotations
 
@@ -22,10 +23,12 @@ class Section(BaseModel):
              another are one, until a label comes again
     header   cells of the row with its column names; the rows below it are its rows, or with `tag` those with the tag
     title    only cell of a row; below it stand the header and the rows, or with `columns` the rows
-    columns  names of the columns where no header has them; "" for a cell that is not needed. Alone: its rows are those with
+    columns  names of the columns where no header has them; "" for a cell that is not needed. Alone: its rows are those
+    with
              so many cells
     reach    whether rows of other sections take its values from the last row "above" them or the next one "below"
-    within   section that it is part of: where that begins again, the reach ends. "" for none; left out, the section that
+    within   section that it is part of: where that begins again, the reach ends. "" for none; left out, the section
+    that
              is listed before it
     once     it has one row in the file: that holds throughout, also behind a row that fits no section
     """

@@ -148,7 +148,8 @@ def _classify(con: duckdb.DuckDBPyConnection, load: Load, table: Table, relation
     con.execute(
         f"""create or replace temp table {target}_all as
         select n.*, o.record_id as old_id,
-               case when {reported_again(load, table)} then 'same' when o.record_id is null then 'new' when {same} then 'same' else 'changed' end as state
+               case when {reported_again(load, table)} then 'same' when o.record_id is null then 'new' when {same}
+                   then 'same' else 'changed' end as state
         from {relation} n
         left join (select * from "{table.name}_current" where {span}) o
                on o.source_key = n.source_key and o.occurrence = n.occurrence"""

@@ -19,7 +19,8 @@ def hashes(mappings: Iterable[Loaded | None]) -> list[str]:
 
 
 def keep(home: Home, mappings: Iterable[Loaded | None]) -> None:
-    """Archive the texts that the archive does not have. Raises OSError if one cannot be written, HouseError of a bucket."""
+    """Archive the texts that the archive does not have. Raises OSError if one cannot be written, HouseError of a
+    bucket."""
     texts = {one.version: one.text for one in mappings if one is not None and one.text}
     new = [text for version, text in texts.items() if version not in home.kept_texts]
     if not new:

@@ -1,7 +1,7 @@
 """Events that the ledger holds under another key than their mapping has now: a changed key must not count them twice.
 
-A record of a mapping may name fields that know its event by themselves (`known_by`). What the ledger holds with the same
-values in these fields is that event, whatever key it was made under.
+A record of a mapping may name fields that know its event by themselves (`known_by`). What the ledger holds with the
+same values in these fields is that event, whatever key it was made under.
 """
 
 from __future__ import annotations
@@ -38,9 +38,11 @@ def reported_again(load: Load, table: Table) -> str:
 
 
 def under_other_keys(con: duckdb.DuckDBPyConnection, load: Load, table: Table, compared: str) -> None:
-    """Find for the rows that are new by their key the records that they are all the same: those are the same or changed.
+    """Find for the rows that are new by their key the records that they are all the same: those are the same or
+    changed.
 
-    An event may have got another day however late: all of the table's history is looked at, but mostly one column of it.
+    An event may have got another day however late: all of the table's history is looked at, but mostly one column of
+    it.
 
     compared  temporary table of the rows with `old_id` and `state`
     """
@@ -48,7 +50,10 @@ def under_other_keys(con: duckdb.DuckDBPyConnection, load: Load, table: Table, c
     for fields, indexes in known_by(load, table).items():
         first = identifier(fields[0])
         rows = f"{compared} where state = 'new' and _record in ({', '.join(map(str, indexes))}) and {first} is not null"
-        held = f"partner = {literal(load.partner)} and feed = {literal(load.feed)} and {first} in (select {first} from {rows})"
+        held = (
+            f"partner = {literal(load.partner)} and feed = {literal(load.feed)} and {first} in (select {first} "
+            f"from {rows})"
+        )
         if con.execute(f"select 1 from lake.{identifier(table.name)} where {held} limit 1").fetchone() is None:
             continue
         if table.column("reversal_of") is not None:

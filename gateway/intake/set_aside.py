@@ -166,8 +166,8 @@ def too_large_for_the_database(memory_mb_max: int) -> Fault:
     return Fault(
         "FILE_REJECT",
         f"the database ran out of memory over its rows (limits.memory_mb_max is {memory_mb_max} MB)",
-        "Look at the file and its mapping. To read it, raise `memory_mb_max` under [limits] or make room on the disk of "
-        "the ledger, then `gateway replay` it.",
+        "Look at the file and its mapping. To read it, raise `memory_mb_max` under [limits] or make room on the disk "
+        "of the ledger, then `gateway replay` it.",
     )
 
 
@@ -176,7 +176,10 @@ def poisoned(why: str) -> Fault:
     return Fault(
         "FILE_REJECT",
         f"a value of the file cannot be worked with: {why}",
-        "Correct the value and send the file again, or `gateway replay` it with a newer version; the log has the details.",
+        (
+            "Correct the value and send the file again, or `gateway replay` it with a newer version; the log has the "
+            "details."
+        ),
     )
 
 

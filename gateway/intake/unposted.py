@@ -27,7 +27,8 @@ _ROWS = pa.schema([("_kind", pa.int32()), ("_ordinal", pa.int64()), ("why", pa.u
 
 
 def committed(home: Home, work: Callable[[Commit], T]) -> T:
-    """Do the work in one commit, without the rows that cannot post. Raises what the work raises but for PostingError."""
+    """Do the work in one commit, without the rows that cannot post. Raises what the work raises but for
+    PostingError."""
     while True:
         try:
             return home.commit(work)

@@ -38,7 +38,8 @@ class ToPost:
 
 
 class PostingError(Exception):
-    """The entries of a load cannot be worked out, as where a sum is too large for its column; nothing may be committed."""
+    """The entries of a load cannot be worked out, as where a sum is too large for its column; nothing may be
+    committed."""
 
     def __init__(self, load: Load, why: str) -> None:
         self.load, self.why = load, why
@@ -194,7 +195,8 @@ def insert_faults(commit: Commit, faults: str, files: str) -> None:
                              when 'ROW_REJECT' then f.partner || '|' || f.name || '|'
                                   || coalesce(nullif(column_name, ''), "position")
                              else f.partner || '|' || f.name
-                                  || case when "position" = '' then '' else '|' || coalesce(nullif(cause, ''), "position") end end
+                                  || case when "position" = '' then '' else '|'
+                                      || coalesce(nullif(cause, ''), "position") end end
                    as business_key, {instant(commit.at)} as recorded_at
             from ({faults}) d join {files} f on f.file = d._file""",
     )

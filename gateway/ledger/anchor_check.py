@@ -1,4 +1,5 @@
-"""Is every anchored head still in the audit chain? Finds what the chain cannot show by itself: its end, or a new one."""
+"""Is every anchored head still in the audit chain? Finds what the chain cannot show by itself: its end, or a new
+one."""
 
 from __future__ import annotations
 
@@ -164,7 +165,8 @@ _FORGED = (
 
 
 def _of_bucket(place: AnchorBucket, keys: Keys) -> _Anchored:
-    """The objects of a bucket: heads by their names, the newest and statements by content. Raises OSError, HouseError."""
+    """The objects of a bucket: heads by their names, the newest and statements by content. Raises OSError,
+    HouseError."""
     anchored = _Anchored()
     names = sorted(name for name, _ in place.bytes.files() if name.endswith(".json"))
     settled: set[str] = set()
@@ -190,7 +192,8 @@ def _of_bucket(place: AnchorBucket, keys: Keys) -> _Anchored:
 
 
 def _compare(lake: Lake, name: str, anchored: _Anchored) -> tuple[int, list[Finding]]:
-    """(number of the newest audit row, heads that the chain lacks): one finding for those cut off, one for the others."""
+    """(number of the newest audit row, heads that the chain lacks): one finding for those cut off, one for the
+    others."""
     missing, newest = dict(anchored.heads), 0
     reader = lake.con.execute("select seq, hash from lake.audit_log where seq is not null").to_arrow_reader(100_000)
     for batch in reader:
@@ -205,7 +208,8 @@ def _compare(lake: Lake, name: str, anchored: _Anchored) -> tuple[int, list[Find
             _finding(
                 name,
                 (
-                    f"audit rows up to {cut_off[-1]} were anchored, the ledger ends with {newest}: it was rolled back or cut off. "
+                    f"audit rows up to {cut_off[-1]} were anchored, the ledger ends with {newest}: it was rolled "
+                    f"back or cut off. "
                     f"{_EVIDENCE}; {_ON_PURPOSE}"
                 ),
             )
@@ -215,7 +219,8 @@ def _compare(lake: Lake, name: str, anchored: _Anchored) -> tuple[int, list[Find
             _finding(
                 name,
                 (
-                    f"audit row {other[0][0]} was anchored with another hash, and {len(other) - 1} more: the chain was rewritten, or "
+                    f"audit row {other[0][0]} was anchored with another hash, and {len(other) - 1} more: the chain "
+                    f"was rewritten, or "
                     f"rolled back and continued. {_EVIDENCE}; {_ON_PURPOSE}"
                 ),
             )

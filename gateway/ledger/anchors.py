@@ -28,7 +28,8 @@ from gateway.settings import Config
 EVERY_S = 60.0
 TAIL_BYTES = 1 << 16
 KNOWN = "anchored.json"
-"""Beside the ledger: how long each anchor file was and its last line, when it was made safe on the disk the last time."""
+"""Beside the ledger: how long each anchor file was and its last line, when it was made safe on the disk the last
+time."""
 
 Entry = dict[str, Any]
 
@@ -54,7 +55,8 @@ class AnchorFile:
         self._size, self._last = -1, ""
 
     def write(self, entry: Entry) -> None:
-        """Append an anchor. It survives the end of the process, and after `sync` that of the machine. Raises OSError."""
+        """Append an anchor. It survives the end of the process, and after `sync` that of the machine. Raises
+        OSError."""
         self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         descriptor = os.open(self.path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
         try:
@@ -98,7 +100,8 @@ class AnchorBucket:
         self.name, self.bytes, self._keys = name, bytes_, keys
 
     def write(self, entry: Entry) -> None:
-        """Add an anchor; a statement of a restoration names the objects that it settles. Raises OSError or HouseError."""
+        """Add an anchor; a statement of a restoration names the objects that it settles. Raises OSError or
+        HouseError."""
         kind = ""
         if "restored" in entry:
             kind = f"-restored-{entry['restored']['at']}"
@@ -111,7 +114,8 @@ class AnchorBucket:
 
 
 class Anchors:
-    """All anchors of a ledger. What cannot be written is logged, once until it works, and written with the next commit."""
+    """All anchors of a ledger. What cannot be written is logged, once until it works, and written with the next
+    commit."""
 
     def __init__(self, home: Path, config: Config, *, writing: bool = True) -> None:
         """Raises HouseError where the settings name a key that is not there; only who writes needs the private one."""

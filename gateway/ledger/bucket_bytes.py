@@ -54,7 +54,8 @@ class BucketBytes:
         return f"s3://{self.bucket}/{self.prefix}"
 
     def prepare(self, con: duckdb.DuckDBPyConnection) -> None:
-        """Give a connection the key to the place. It stays in the connection's memory. Raises HouseError without one."""
+        """Give a connection the key to the place. It stays in the connection's memory. Raises HouseError without
+        one."""
         access_key, secret_key = self._key()
         options = {"key_id": access_key, "secret": secret_key, "region": self.settings.region, "scope": self.uri}
         secure = "true"

@@ -1,9 +1,9 @@
 """A hardened DuckDB connection with the lake attached.
 
 It reads and writes nothing outside the lake's data and its own temporary folder, downloads nothing, and its
-configuration is locked, but for the number of threads and the shortcuts that it takes. What DuckDB's settings do not stop is a second SQLite
-file (that extension opens files by itself), and a question to the catalog's server: text from people is therefore held
-to one SELECT (`queries`).
+configuration is locked, but for the number of threads and the shortcuts that it takes. What DuckDB's settings do not
+stop is a second SQLite file (that extension opens files by itself), and a question to the catalog's server: text from
+people is therefore held to one SELECT (`queries`).
 """
 
 from __future__ import annotations

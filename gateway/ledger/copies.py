@@ -1,7 +1,7 @@
 """The small tables of the ledger as temporary tables of their names, for the time of one commit.
 
-The books read every table several times. Each reading of a table of the lake asks its catalog and opens its files, which
-takes two milliseconds even where there is no row; the same statement over a copy in memory takes a tenth of that.
+The books read every table several times. Each reading of a table of the lake asks its catalog and opens its files,
+which takes two milliseconds even where there is no row; the same statement over a copy in memory takes a tenth of that.
 """
 
 from __future__ import annotations

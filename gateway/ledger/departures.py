@@ -1,4 +1,5 @@
-"""Audit rows about what left the ledger, files with their hashes: `gateway verify` compares what lies there with them."""
+"""Audit rows about what left the ledger, files with their hashes: `gateway verify` compares what lies there with
+them."""
 
 from __future__ import annotations
 
@@ -52,7 +53,8 @@ def recorded(lake: Lake, action: str, text: str = "") -> Iterator[Departed]:
 
 
 def note(kind: str, names: Sequence[str], what: str) -> Iterator[str]:
-    """A sentence about files of which the same is to say, where there are any: the last is named, the others counted."""
+    """A sentence about files of which the same is to say, where there are any: the last is named, the others
+    counted."""
     if names:
         more = f" (and {len(names) - 1} more)" if len(names) > 1 else ""
         yield f"{kind} {names[-1]}{more}: {what}"

@@ -29,7 +29,8 @@ SMALL_ROWS = 200_000
 """Up to so many rows in all tables, one thread of the database is faster than several."""
 
 _ROW_COUNTS = f"""
-    select table_name, if(next_row_id = 0 and table_id not in (select table_id from {connection.METADATA}.ducklake_data_file),
+    select table_name, if(next_row_id = 0 and table_id not in (select table_id
+        from {connection.METADATA}.ducklake_data_file),
                           0, greatest(record_count, 1))
     from {connection.METADATA}.ducklake_table t join {connection.METADATA}.ducklake_table_stats s using (table_id)
     where end_snapshot is null"""
@@ -88,7 +89,8 @@ class Lake:
         self.con.execute(f"set threads = {self._in_use}")
 
     def fit_threads(self) -> None:
-        """Let queries over the whole ledger use as many threads as pay off: in a small one they wait for one another."""
+        """Let queries over the whole ledger use as many threads as pay off: in a small one they wait for one
+        another."""
         self._use(1 if sum(self.row_counts().values()) <= SMALL_ROWS else self.threads)
 
     def row_counts(self) -> dict[str, int]:

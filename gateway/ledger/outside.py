@@ -79,6 +79,7 @@ def unnamed(lake: Lake) -> list[str]:
         return []
     more = f" and {len(found) - 1} more" if len(found) > 1 else ""
     return [
-        f"the archive has {found[0]}{more}, which no file of the ledger names: a process ended between archiving and its "
+        f"the archive has {found[0]}{more}, which no file of the ledger names: a process ended between archiving and "
+        f"its "
         "commit, the ledger was rolled back, or somebody put it there"
     ]

@@ -120,7 +120,8 @@ def load(con: psycopg.Connection[Any], schema: str, source: Path) -> None:
         names = [
             name
             for (name,) in origin.execute(
-                "select name from sqlite_master where type = 'table' and name like 'ducklake\\_%' escape '\\' order by name"
+                "select name from sqlite_master where type = 'table' and name like 'ducklake\\_%' escape '\\' "
+                "order by name"
             )
         ]
         for (table,) in origin.execute("select table_name from ducklake_inlined_data_tables").fetchall():

@@ -1,6 +1,7 @@
 """`gateway restore`: a ledger from a backup, or from another home, put where config.toml says it is to lie.
 
-The catalog comes last and in one step: until then there is no ledger, and a restoration that was cut off is begun again.
+The catalog comes last and in one step: until then there is no ledger, and a restoration that was cut off is begun
+again.
 """
 
 from __future__ import annotations

@@ -53,7 +53,8 @@ class SqliteCatalog:
         return self.path.exists()
 
     def for_reader(self, temporary: Path) -> SqliteCatalog:
-        """Itself; for who may not write here a copy: SQLite reads a catalog with a log only where it may write beside it.
+        """Itself; for who may not write here a copy: SQLite reads a catalog with a log only where it may write beside
+        it.
 
         Raises OSError if it cannot be read, sqlite3.OperationalError if others commit all the time.
         """

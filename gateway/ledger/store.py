@@ -46,7 +46,8 @@ class Catalog(Protocol):
         """Whether there is one. Raises HouseError if it cannot be reached."""
 
     def for_reader(self, temporary: Path) -> Catalog:
-        """What a reader attaches: itself, or a copy in `temporary` where reading it takes rights that the reader lacks."""
+        """What a reader attaches: itself, or a copy in `temporary` where reading it takes rights that the reader
+        lacks."""
 
     def created(self) -> AbstractContextManager[Catalog]:
         """A catalog to fill: with the end of the block it is there, whole, or not at all."""

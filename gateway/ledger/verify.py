@@ -219,7 +219,8 @@ class _Check:
         """
         for seq, snapshot, moment, at in self._some(
             f"""select seq, snapshot_id, cast(snapshot_time as varchar), cast("at" as varchar) from (
-                select *, epoch(snapshot_time) - epoch(coalesce(try_cast(detail->>'clock' as timestamptz), "at")) as apart,
+                select *, epoch(snapshot_time) - epoch(coalesce(try_cast(detail->>'clock' as timestamptz),
+                    "at")) as apart,
                        median(apart) over () as usual
                 from _audit left join ducklake_snapshots('lake') using (snapshot_id))
             where snapshot_time is null or abs(apart - usual) > {CLOCK_S_MAX} order by all"""

@@ -14,9 +14,9 @@ from gateway.model import MAPPABLE, TABLES
 def create(con: duckdb.DuckDBPyConnection, have: Columns) -> None:
     """Make them as temporary views, so that they follow the program and not the lake.
 
-    `exception`, `file_state` and `match_state`: the newest event of each; `<table>_current`: the records of a table that no
-    restatement has replaced. Looking at a past when a table or a column was not there yet, a view of that
-    name stands for it: empty, or null. A column that had another name has today's.
+    `exception`, `file_state` and `match_state`: the newest event of each; `<table>_current`: the records of a table
+    that no restatement has replaced. Looking at a past when a table or a column was not there yet, a view of that name
+    stands for it: empty, or null. A column that had another name has today's.
     """
     for name in TABLES:
         _complete(con, name, have)

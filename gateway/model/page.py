@@ -21,8 +21,8 @@ Tables only grow: a commit adds rows and changes none. What holds now is in view
 """
 _AFTER = """
 Types: quantities and money are `DECIMAL(18,4)`, in the item's base unit and in `currency`; unit costs are
-`DECIMAL(18,6)`; instants are UTC. **Bold** columns are never empty. Every table also has `row_hash`, the hash of the row,
-and `commit_seq`, the row of `audit_log` that covers it.
+`DECIMAL(18,6)`; instants are UTC. **Bold** columns are never empty. Every table also has `row_hash`, the hash of the
+row, and `commit_seq`, the row of `audit_log` that covers it.
 
 ## Provenance
 
@@ -36,8 +36,8 @@ VIEWS = {
         for name, table in TABLES.items()
         if table.state
     },
-    "stock": "units of each entity, location, SKU and status: the sum of `inventory_movement`, with `held` (why units may "
-    "not be sold) and `available`",
+    "stock": "units of each entity, location, SKU and status: the sum of `inventory_movement`, with `held` (why units "
+    "may not be sold) and `available`",
     "<table>_current": "of a table from files, the records that no restatement has replaced",
 }
 """Every view of what holds now, with what it shows."""

@@ -80,7 +80,10 @@ SUPPLIER_INVOICE_LINE = Table(
         Column(
             "amount",
             MONEY,
-            "Signed: positive is owed to the supplier. Tax has lines of its own. Empty if the mapping allows it and none is stated",
+            (
+                "Signed: positive is owed to the supplier. Tax has lines of its own. Empty if the mapping allows it "
+                "and none is stated"
+            ),
             True,
         ),
         Column("tax_rate", QUANTITY, "Per cent, where one rate is stated"),

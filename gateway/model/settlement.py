@@ -44,7 +44,10 @@ SETTLEMENT = Table(
         Column(
             "drawn_on",
             TEXT,
-            "What it is paid out of: LINES that name it (also where empty), or the BALANCE of lines that name no payout",
+            (
+                "What it is paid out of: LINES that name it (also where empty), or the BALANCE of lines that name no "
+                "payout"
+            ),
             False,
             ("LINES", "BALANCE"),
         ),

@@ -25,7 +25,8 @@ CELL_MAX = 300
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """What is sent. `items` name what it reports, so that each is reported once; `key` is the same for the same items."""
+    """What is sent. `items` name what it reports, so that each is reported once; `key` is the same for the same
+    items."""
 
     kind: str
     key: str

@@ -129,7 +129,8 @@ class Notifier:
         return message.digest(recipient, self.templates["digest"], day, [item], now)
 
     def _notify(self, due: Due, state: State, now: datetime) -> bool:
-        """Send it, unless its server failed a moment ago. It is recorded as under way before, and as sent afterwards."""
+        """Send it, unless its server failed a moment ago. It is recorded as under way before, and as sent
+        afterwards."""
         recipient, notified = due.recipient, state.of(identity(due.recipient))
         back_off = self._back_offs.setdefault(
             _way(recipient), BackOff(self.config.daemon.tick_s, self.config.daemon.back_off_s_max)

@@ -46,7 +46,8 @@ def find(con: duckdb.DuckDBPyConnection, config: Config, now: datetime) -> Unsen
     _settings(con, config.send, config)
     con.execute(
         """create or replace temp table send_sent as
-        select l.send, l.record_key, l.record_table, l.document_no, l.line_no, l.sku, l.qty, l.document_id, l.recorded_at
+        select l.send, l.record_key, l.record_table, l.document_no, l.line_no, l.sku, l.qty, l.document_id,
+            l.recorded_at
         from document_line l join send_setting s on s.send = l.send and s.test = l.test_flag
         where l.record_key is not null
         qualify row_number() over (partition by l.send, l.record_key order by l.recorded_at desc) = 1"""
@@ -193,12 +194,14 @@ def _resolve(con: duckdb.DuckDBPyConnection, now: datetime) -> None:
             left join named n on n.send = l.send and n.sku = l.sku left join items i on i.sku = l.sku
             where l.record_key is null or not exists (
                 select 1 from send_sent t where t.send = l.send and t.record_key = l.record_key))
-        select * exclude (skip), case when pack = 1 then qty else cast((qty - qty % pack) / pack as decimal(18,4)) end as units,
+        select * exclude (skip), case when pack = 1 then qty else cast((qty - qty % pack) / pack as decimal(18,4))
+            end as units,
                case when item is null or sku like '?%' then '{NO_ALIAS}'
                     when unit is null or (record_table is not null and qty % pack <> 0) then '{NO_UNIT}'
                     when len(document_no) > {_DOCUMENT_CHARS} and record_table is not null or len(item) > {_ITEM_CHARS}
                       or len(line_no) > {_LINE_CHARS} or len(location) > {_PLACE_CHARS} or len(origin) > {_PLACE_CHARS}
-                      or len(list_filter([item, document_no, line_no, location, origin, reference, order_id, lot, serial],
+                      or len(list_filter([item, document_no, line_no, location, origin, reference, order_id, lot,
+                          serial],
                                          lambda cell: regexp_matches(cell, {forbidden}))) > 0
                     then '{UNWRITABLE}' end as blocked
         from found where not (skip and item is null)"""

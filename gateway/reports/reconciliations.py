@@ -77,7 +77,8 @@ def lines(con: duckdb.DuckDBPyConnection, found: str, columns: Sequence[str]) ->
         con,
         f"""select d.*, e.exception_id, f.name as source_file
         from {found} d
-        left join (select reconciliation, code, business_key, entity, exception_id from exception where status = 'OPEN') e
+        left join (select reconciliation, code, business_key, entity, exception_id from exception
+            where status = 'OPEN') e
                on e.reconciliation = d.reconciliation and e.code = d.code and e.business_key = d.business_key
                and e.entity is not distinct from d.entity
         left join {files.NAMES} f on f.file_id = d.file_id

@@ -11,7 +11,8 @@ from gateway.sql import Rows, identifier, literal, rows_of
 
 
 def places(tables: Iterable[str] = MAPPABLE) -> str:
-    """Relation as SQL: record_table, record_id, file_id, position of every record of these tables, replaced ones too."""
+    """Relation as SQL: record_table, record_id, file_id, position of every record of these tables, replaced ones
+    too."""
     parts = (
         f'select {literal(table)} as record_table, record_id, file_id, "position" from {identifier(table)}'
         for table in tables
@@ -34,7 +35,8 @@ def trace(con: duckdb.DuckDBPyConnection, name: str) -> Rows:
             f"""with asked as (select {literal(name)} as id),
             heads as (
                 select 'journal line' as kind, concat(j.entry_id, ' line ', j.line_no) as what,
-                       j.debit - j.credit as amount, j.currency, s.record_id, j.file_id, null as "position", j.line_no as place
+                       j.debit - j.credit as amount, j.currency, s.record_id, j.file_id, null as "position",
+                           j.line_no as place
                 from asked join journal_line j on j.entry_id = id
                 left join journal_source s on s.entry_id = j.entry_id and s.line_no = j.line_no
                 union all

@@ -29,8 +29,8 @@ class Partner(Strict):
     """A trading partner: the entity its files belong to and the envelope identifiers it may send under.
 
     The `channel` that it runs, if it runs one, belongs to the same entity.
-    `pgp_signer` is the file of the OpenPGP certificate that must have signed what it sends: plain files are set aside. With a
-    `marker` a file is whole when there is another beside it whose name has that suffix added. `currency` and
+    `pgp_signer` is the file of the OpenPGP certificate that must have signed what it sends: plain files are set aside.
+    With a `marker` a file is whole when there is another beside it whose name has that suffix added. `currency` and
     `location` hold where its documents name none; the currency is else that of the entity.
     """
 

@@ -35,7 +35,8 @@ _OWN = ("inbound", "outbound", "mappings")
 
 
 def faults(home: Path, raw: dict[str, Any], place: Place) -> list[HomeFault]:
-    """Drop folders that overlap something else, folders for delivery not below `outbound/`, partners' names, a lost key."""
+    """Drop folders that overlap something else, folders for delivery not below `outbound/`, partners' names, a lost
+    key."""
     own = home.resolve()
     return [*_drops(own, raw, place), *_deliveries(raw, place), *_partners(raw, place), *_verify_key(own, raw, place)]
 

@@ -48,7 +48,8 @@ def _uses(raw: dict[str, Any]) -> Iterator[tuple[Path, str]]:
 
 
 def _other_entity(raw: dict[str, Any], place: Place) -> Iterator[HomeFault]:
-    """Partners that run a channel of another entity: what they sell would stand in books that do not own the channel."""
+    """Partners that run a channel of another entity: what they sell would stand in books that do not own the
+    channel."""
     for name in table_of(raw, "partners"):
         channel, entity = (at(raw, ("partners", name, key)) for key in ("channel", "entity"))
         owner = at(raw, ("channels", channel, "entity")) if isinstance(channel, str) and channel else None

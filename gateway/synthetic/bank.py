@@ -65,7 +65,8 @@ def _entry(entry: Entry, currency: str, day: date) -> str:
     return (
         f'<Ntry><Amt Ccy="{currency}">{abs(amount)}</Amt><CdtDbtInd>{side}</CdtDbtInd><Sts>BOOK</Sts>'
         f"<BookgDt><Dt>{day}</Dt></BookgDt><ValDt><Dt>{day}</Dt></ValDt><AcctSvcrRef>{reference}</AcctSvcrRef>"
-        f"<BkTxCd><Domn><Cd>PMNT</Cd><Fmly><Cd>{family}</Cd><SubFmlyCd>{'CHRG' if family == 'CHRG' else 'OTHR'}</SubFmlyCd>"
+        f"<BkTxCd><Domn><Cd>PMNT</Cd><Fmly><Cd>{family}</Cd><SubFmlyCd>{'CHRG' if family == 'CHRG' else 'OTHR'}<"
+        f"/SubFmlyCd>"
         f"</Fmly></Domn></BkTxCd><NtryDtls><TxDtls><Refs><EndToEndId>{escape(end_to_end)}</EndToEndId></Refs>"
         f"<RmtInf><Ustrd>{escape(text)}</Ustrd></RmtInf></TxDtls></NtryDtls></Ntry>"
     )
@@ -84,7 +85,8 @@ def _statement(
     """One statement; returns its closing balance."""
     closing = opening + sum((entry[0] for entry in entries), Decimal(0))
     pending = (
-        f'<Ntry><Amt Ccy="{currency}">1.00</Amt><CdtDbtInd>CRDT</CdtDbtInd><Sts>PDNG</Sts><BookgDt><Dt>{day}</Dt></BookgDt>'
+        f'<Ntry><Amt Ccy="{currency}">1.00</Amt><CdtDbtInd>CRDT</CdtDbtInd><Sts>PDNG</Sts>'
+        f"<BookgDt><Dt>{day}</Dt></BookgDt>"
         "<AcctSvcrRef>PDNG1</AcctSvcrRef></Ntry>"
         if number == 3
         else ""

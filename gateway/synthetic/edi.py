@@ -17,7 +17,10 @@ def interchange(
     """An interchange with one group of transaction sets (without ST and SE)."""
     made = list(sets)
     lines = [
-        f"ISA*00*          *00*          *ZZ*{sender:<15}*ZZ*{'GATEWAY':<15}*{day:%y%m%d}*2300*U*00401*{control:09d}*0*P*>",
+        (
+            f"ISA*00*          *00*          "
+            f"*ZZ*{sender:<15}*ZZ*{'GATEWAY':<15}*{day:%y%m%d}*2300*U*00401*{control:09d}*0*P*>"
+        ),
         f"GS*{group}*{sender}*GATEWAY*{day:%Y%m%d}*2300*{control}*X*004010",
     ]
     for number, body in enumerate(made, start=1):

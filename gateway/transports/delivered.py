@@ -28,7 +28,8 @@ class Recorder:
         self._seen: dict[str, Mapping[str, str]] = {}
 
     def record(self, servers: Sequence[Deliveries]) -> None:
-        """Commit what was delivered since the last time, if anything was. Raises HouseError if the ledger stays locked."""
+        """Commit what was delivered since the last time, if anything was. Raises HouseError if the ledger stays
+        locked."""
         seen = {one.place: one.delivered for one in servers}
         files = {
             name: {"sha256": sha256, "file": name[len(place) + 1 :]}

@@ -102,7 +102,10 @@ class Folder:
         try:
             claims.claim(name, marker)
         except OSError as error:
-            hint = "Every gateway that shares the folder needs permission to create a folder in it and to move files into it."
+            hint = (
+                "Every gateway that shares the folder needs permission to create a folder in it and to move files "
+                "into it."
+            )
             self._problem(claims.folder / name, f"cannot be claimed: {error.strerror}", hint)
 
     def _whole(self, folder: Path, entries: Sequence[Entry], marker: str, claimed: Set[str]) -> Iterator[Entry]:

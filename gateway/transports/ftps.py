@@ -259,7 +259,8 @@ class _Ftp(ftplib.FTP_TLS):
 
 
 def _entry_of_facts(line: str) -> Entry | None:
-    """ "type=file;size=1;modify=20261101093000; orders.csv" → the entry, None for the folder itself and the one above."""
+    """ "type=file;size=1;modify=20261101093000; orders.csv" → the entry, None for the folder itself and the one
+    above."""
     stated, _, name = line.partition(" ")
     facts: dict[str, Any] = {
         key.lower(): value for key, _, value in (part.partition("=") for part in stated.split(";"))

@@ -57,7 +57,8 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Places:
-    """Folders of a server: files are collected from `inbound`, moved to `done` ("": removed), delivered to `outbound`."""
+    """Folders of a server: files are collected from `inbound`, moved to `done` ("": removed), delivered to
+    `outbound`."""
 
     inbound: str
     done: str

@@ -121,7 +121,10 @@ class SftpServer(RemoteServer):
             raise self._unreachable(
                 "connect to",
                 f"its key is {kind} {fingerprint(found)}, configured is {fingerprint(pinned)}",
-                "Ask the partner whether the server's key changed; only then put the new one into config.toml as host_key.",
+                (
+                    "Ask the partner whether the server's key changed; only then put the new one into config.toml as "
+                    "host_key."
+                ),
                 _where(hop),
             )
 

@@ -42,7 +42,8 @@ class Transport(Protocol):
     """The verbs of a transport. Each raises HouseError, which the caller logs and retries later.
 
     problems  what the last poll left alone, and why
-    soon      whether the last poll saw files that the next ones may bring: files that grow, or more than it takes at once
+    soon      whether the last poll saw files that the next ones may bring: files that grow, or more than it takes at
+    once
     """
 
     name: str

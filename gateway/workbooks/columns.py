@@ -1,4 +1,5 @@
-"""The columns of every sheet that shows the ledger: name, kind, order, width, what is locked, and where each comes from.
+"""The columns of every sheet that shows the ledger: name, kind, order, width, what is locked, and where each comes
+from.
 
 A column is declared here and nowhere else. What is asked of the ledger (`queried`), its types (`schema_of`), what a
 sheet shows (`shown`) and what must come back unchanged from a person all follow from these lists.

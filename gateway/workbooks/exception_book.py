@@ -17,7 +17,8 @@ TITLE = "Exceptions"
 
 
 def write_exception_book(path: Path, data: BookData, rows_per_sheet_max: int = ROWS_PER_SHEET_MAX) -> str:
-    """Write the exception workbook to `path`, whole or not at all; returns the hash of what its hidden sheet says was issued.
+    """Write the exception workbook to `path`, whole or not at all; returns the hash of what its hidden sheet says was
+    issued.
 
     A table longer than `rows_per_sheet_max` goes on in NAME_2, NAME_3 …
     Raises ValueError if a figure of the summary contradicts its parts, OSError if the file cannot be written.

@@ -60,7 +60,10 @@ def exception_pages(data: BookData, targets: Sequence[Sheet], rows_max: int) -> 
     values = [nothing if c.editable else made[c.name] if c.made else ordered[c.source or c.name] for c in shown]
     table = pa.table(values, names=[c.name for c in shown])
     block = Block("EXCEPTIONS", shown, table, currency="currency", rules=RULES, validations=validations())
-    note = "Fill in the amber columns only. Difference = external − book. Times are UTC. Red due dates are overdue. Prints as far as due."
+    note = (
+        "Fill in the amber columns only. Difference = external − book. Times are UTC. Red due dates are overdue. "
+        "Prints as far as due."
+    )
     return paged(Sheet("EXCEPTIONS", "Exceptions to resolve", [block], note, 4, True, print_to="due"), rows_max)
 
 

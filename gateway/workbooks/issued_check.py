@@ -106,7 +106,8 @@ _UNREADABLE = (
 
 
 def _locked_cells(path: Path, issued: set[str]) -> str:
-    """What of a workbook is not as it was issued, "" where every locked cell is; `issued` are hashes of the hidden sheet."""
+    """What of a workbook is not as it was issued, "" where every locked cell is; `issued` are hashes of the hidden
+    sheet."""
     # What reads and makes workbooks takes half a second to load, and most of them are as they were written.
     import openpyxl
 

@@ -393,7 +393,8 @@ def test_a_control_number_that_comes_again_with_other_content_is_noted(
 
 
 def test_a_control_number_of_a_file_that_was_held_is_not_used_yet(home: Path, drop: Put) -> None:
-    """What was held counted for nothing: a correction may have its number, and so may the file itself when it is taken."""
+    """What was held counted for nothing: a correction may have its number, and so may the file itself when it is
+    taken."""
     with answering(home, "ta1 = true") as gateway:
         drop("3pl-east", "first.edi", shipments(9, 1).replace(b"W03*", b"W03*1"))
         drop("3pl-east", "alone.edi", shipments(10, 2).replace(b"W03*", b"W03*1"))

@@ -54,7 +54,8 @@ def sku_of(record: str) -> str:
 def step(con: duckdb.DuckDBPyConnection, desired: State, touched: set[str]) -> int:
     """Post the differences for the touched SKUs; the number of rows."""
     con.execute(
-        "create or replace temp table wanted (record_id varchar, role varchar, sku varchar, value int, tax int, basis varchar)"
+        "create or replace temp table wanted (record_id varchar, role varchar, sku varchar, value int, tax int, "
+        "basis varchar)"
     )
     for record, (sku, role, value, tax) in desired.items():
         if sku in touched:
@@ -70,7 +71,8 @@ def sums(con: duckdb.DuckDBPyConnection) -> dict[tuple[str, str], tuple[Decimal,
     return {
         (record, role): (value, tax)
         for record, role, value, tax in con.execute(
-            "select record_id, role, sum(value), sum(tax) from posted group by all having sum(value) <> 0 or sum(tax) <> 0"
+            "select record_id, role, sum(value), sum(tax) from posted group by all having sum(value) <> 0 or "
+            "sum(tax) <> 0"
         ).fetchall()
     }
 

@@ -27,7 +27,10 @@ holidays = "DE"
 grace    = "2h"
 since    = 2026-11-16
 """
-OPENING = "location,sku,status,quantity,unit-cost,date\nDC1,A,AVAILABLE,10,4.00,2026-11-01\nDC1,B,AVAILABLE,5,2.50,2026-11-01\n"
+OPENING = (
+    "location,sku,status,quantity,unit-cost,date\nDC1,A,AVAILABLE,10,4.00,2026-11-01\n"
+    "DC1,B,AVAILABLE,5,2.50,2026-11-01\n"
+)
 
 
 def at(text: str) -> datetime:
@@ -76,7 +79,8 @@ def found_at(place: Home, now: str) -> list[tuple[str, str]]:
 def events(place: Home) -> list[tuple[str, str, str]]:
     with open_home(place.root, read_only=True) as gateway:
         return gateway.lake.con.execute(
-            "select code, business_key, event from exception_event where reconciliation = 'i' order by \"at\", code, version"
+            "select code, business_key, event from exception_event where reconciliation = 'i' order by \"at\", "
+            "code, version"
         ).fetchall()
 
 

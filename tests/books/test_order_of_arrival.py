@@ -1,4 +1,5 @@
-"""Whatever order files come in, and whichever share a commit or a pass: the same balances, and no entry's id comes twice."""
+"""Whatever order files come in, and whichever share a commit or a pass: the same balances, and no entry's id comes
+twice."""
 
 from __future__ import annotations
 
@@ -112,7 +113,10 @@ PASSES = {
     "a pass each, last first": [["lid"], ["pot"], ["cup"]],
     "two and one": [["lid+cup"], ["pot"]],
 }
-JOURNAL = "select entry_id, line_no, rule, role, debit, credit, date, document, order_id, channel from journal_line order by all"
+JOURNAL = (
+    "select entry_id, line_no, rule, role, debit, credit, date, document, order_id, channel from journal_line "
+    "order by all"
+)
 
 
 def deliver(ledger: Books, passes: Sequence[Sequence[str]], files: Mapping[str, File]) -> None:
@@ -184,7 +188,8 @@ def test_a_shipment_taken_back_gives_back_revenue_and_cost(ledger: Books) -> Non
 
 @pytest.mark.parametrize("first", ["sale", "receipt"])
 def test_a_sale_and_a_receipt_of_one_instant_are_valued_in_whatever_files_they_come(ledger: Books, first: str) -> None:
-    """Days instead of times: five units at 6.00 are there before two of them are sold, so these cost 12.00, not 8.00."""
+    """Days instead of times: five units at 6.00 are there before two of them are sold, so these cost 12.00, not
+    8.00."""
     ledger.put_all(ITEMS)
     sale, receipt = shipped("a", "CUP", 2, 8), received("z", "CUP", 5, "6.00", 3)
     for file in (sale, receipt) if first == "sale" else (receipt, sale):
@@ -195,7 +200,8 @@ def test_a_sale_and_a_receipt_of_one_instant_are_valued_in_whatever_files_they_c
 
 
 def test_a_late_receipt_and_its_correction_change_what_was_sold(ledger: Books) -> None:
-    """2 sold of 4 at 3.00: 6.00. Four at 5.00 came the day before: 32.00 for 8, 8.00. They cost 4.00: 28.00 for 8, 7.00."""
+    """2 sold of 4 at 3.00: 6.00. Four at 5.00 came the day before: 32.00 for 8, 8.00. They cost 4.00: 28.00 for 8,
+    7.00."""
     ledger.put_all(joined(ITEMS, received("a", "CUP", 4, "3.00", 1), shipped("b", "CUP", 2)))
     ledger.run()
     assert ledger.balances()["cogs"] == Decimal("6.00")

@@ -102,14 +102,18 @@ REASONS = {
     r"^expected the interchange header UNB": "no interchange: UNB is missing, or other text follows UNZ",
     r"(UNT|SE) is missing": "the message is cut off",
     r"(UNT 0074|SE01|UNZ 0036|GE01) states": "its count of segments, sets or messages is wrong",
-    r"(UNZ 0020|GE02) is|UNE is missing|is outside any": "its envelope is wrong: a reference, or a segment that is missing or misplaced",
+    r"(UNZ 0020|GE02) is|UNE is missing|is outside any": (
+        "its envelope is wrong: a reference, or a segment that is missing or misplaced"
+    ),
     r"BIN01 is": "the length of its binary data is wrong",
     r"more than edi_elements_per_segment_max": "a segment has more elements than the limit",
     r"occurs twice in this file": "the same interchange occurs twice",
     r"occurs twice in (group|interchange)": "two sets of a group, or messages, have one number",
     r"the header has \d+$": "rows with another number of cells than the header",
     r"^the file is empty$": "empty",
-    r"which is read, and its rows are not read": "a further sheet with the same columns, which the mapping does not name",
+    r"which is read, and its rows are not read": (
+        "a further sheet with the same columns, which the mapping does not name"
+    ),
     r"cells to the right of the header": "a row with a value to the right of the header",
     r"^the document is empty, expected": "a document without a statement",
     r"field :25: is missing|field :60F: comes twice": "a piece of a statement: no account or no balances",

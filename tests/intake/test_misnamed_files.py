@@ -126,7 +126,10 @@ NEAR: dict[tuple[str, str], tuple[str, list[str]]] = {
     ("master-data", "undated.csv"): (
         UNDATED,
         [
-            "master-data.items can read it, but master-data.aliases names more of its columns and also needs valid-from",
+            (
+                "master-data.items can read it, but master-data.aliases names more of its columns and also needs "
+                "valid-from"
+            ),
         ],
     ),
 }

@@ -99,7 +99,10 @@ def test_a_return_that_a_file_reports_twice_is_one_unit_if_it_has_a_licence_plat
     first = RETURNS + "".join(UNIT.format(*unit) for unit in units)
     later = RETURNS + "".join(UNIT.format(*unit) for unit in [(3, "1", "LPN1"), (3, "1", "LPN1"), (1, "2", "LPN2")])
     assert take(gateway, "seller", own, first.encode(), later.encode()) == [(4, 1), (0, 3)]
-    stages = "select order_id, lpn, occurred_at::date::varchar from return_event_current where stage = 'RECEIVED' order by all"
+    stages = (
+        "select order_id, lpn, occurred_at::date::varchar from return_event_current where stage = 'RECEIVED' "
+        "order by all"
+    )
     assert gateway.lake.con.execute(stages).fetchall() == [
         ("1", "LPN1", "2026-08-03"),
         ("2", "LPN2", "2026-08-01"),
@@ -117,5 +120,8 @@ def test_a_settlement_of_adyen_that_is_made_again_with_other_times_restates_its_
     first = (folder / "samples" / "settlement_detail_report_batch_41.csv").read_text()
     again = first.replace(",2026-11-01 1", ",2026-11-02 1")  # three payments, another day
     assert take(gateway, "shop", own, first.encode(), again.encode()) == [(8, 0), (3, 5)]
-    lines = "select count(*), sum(amount), count(*) filter (posted_at::date = date '2026-11-02') from settlement_line_current"
+    lines = (
+        "select count(*), sum(amount), count(*) filter (posted_at::date = date '2026-11-02') from "
+        "settlement_line_current"
+    )
     assert gateway.lake.con.execute(lines).fetchone() == (16, Decimal("141.88"), 16)

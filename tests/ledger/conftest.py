@@ -72,7 +72,8 @@ def entries(first: int, last: int) -> str:
     return f"""select 'E' || lpad(n::varchar, 8, '0') as entry_id, line_no, 'US' as entity,
         date '2026-01-01' + (n % 300)::int as date, '2026-01' as period, 'D' || n as document, 'rule' as rule,
         'v1' as rule_version, 'POSTED' as status, (4000 + line_no)::varchar as account,
-        'revenue' as role, if(line_no = 1, n, 0)::decimal(18,4) as debit, if(line_no = 2, n, 0)::decimal(18,4) as credit,
+        'revenue' as role, if(line_no = 1, n, 0)::decimal(18,4) as debit, if(line_no = 2, n,
+            0)::decimal(18,4) as credit,
         'USD' as currency, n::decimal(18,4) as functional_amount, 'F1' as file_id, now() as recorded_at
         from range({first}, {last} + 1) t(n), range(1, 3) l(line_no)"""
 

@@ -56,7 +56,8 @@ class Postgres:
         """As when the server restarts: every connection is cut off."""
         with self.connect() as con:
             con.execute(
-                "select pg_terminate_backend(pid) from pg_stat_activity where pid <> pg_backend_pid() and usename = 'gateway'"
+                "select pg_terminate_backend(pid) from pg_stat_activity where pid <> pg_backend_pid() and "
+                "usename = 'gateway'"
             )
 
 

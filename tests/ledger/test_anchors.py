@@ -99,7 +99,10 @@ def hash_again(home: Path) -> None:
     with catalog(home) as raw:
         for change in forged:
             raw.execute(
-                f"update {inlined(raw, 'audit_log')} set actor = ?, previous_hash = ?, hash = ?, row_hash = ? where seq = ?",
+                (
+                    f"update {inlined(raw, 'audit_log')} set actor = ?, previous_hash = ?, hash = ?, row_hash = ? "
+                    f"where seq = ?"
+                ),
                 change,
             )
 

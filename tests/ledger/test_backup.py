@@ -93,7 +93,8 @@ def test_what_was_committed_a_moment_ago_is_in_the_backup_although_the_catalog_h
 ) -> None:
     reads = (
         f"import sqlite3; con = sqlite3.connect({str(business / 'ledger' / CATALOG)!r}, isolation_level=None); "
-        "con.execute('begin'); con.execute('select * from ducklake_snapshot').fetchone(); print('reading', flush=True); input()"
+        "con.execute('begin'); con.execute('select * from ducklake_snapshot').fetchone(); print('reading', "
+        "flush=True); input()"
     )
     reader = subprocess.Popen([sys.executable, "-c", reads], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     try:

@@ -29,7 +29,8 @@ def once(home: Path) -> Any:
 
 
 def compared(rows: list[Any]) -> list[Any]:
-    """Without what names the workbooks: their names and bytes have the number of a commit, and a kill makes more commits."""
+    """Without what names the workbooks: their names and bytes have the number of a commit, and a kill makes more
+    commits."""
     return [row for row in rows if departures.WORKBOOKS not in row]
 
 

@@ -1,4 +1,5 @@
-"""A ledger of an older program, where a column had another name: its rows stay as committed, and are read by today's name."""
+"""A ledger of an older program, where a column had another name: its rows stay as committed, and are read by today's
+name."""
 
 from __future__ import annotations
 

@@ -499,7 +499,10 @@ def test_an_unbalanced_entry_is_found_even_if_it_was_committed(home: Path, confi
         def work(commit: Commit) -> None:
             commit.insert(
                 "journal_line",
-                "select 'E9' as entry_id, 1 as line_no, 5.00::decimal(18,4) as debit, 0::decimal(18,4) as credit, 'USD' as currency",
+                (
+                    "select 'E9' as entry_id, 1 as line_no, 5.00::decimal(18,4) as debit, 0::decimal(18,4) as credit, "
+                    "'USD' as currency"
+                ),
             )
             commit.insert("journal_source", "select 'E10' as entry_id, 1 as line_no, 'r' as record_id")
             commit.audit("tester", "posted", "half an entry")

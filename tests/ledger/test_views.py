@@ -49,7 +49,10 @@ def test_a_state_is_the_newest_row_of_each_identity(business: Path, business_con
     with open_lake(business, business_config, read_only=True) as ledger:
         for name, table in TABLES.items():
             if table.state:
-                key = f'{table.identity}, max({table.order})::varchar from "{name}" group by {table.identity} order by all'
+                key = (
+                    f'{table.identity}, max({table.order})::varchar from "{name}" '
+                    f"group by {table.identity} order by all"
+                )
                 newest = ledger.con.execute(f"select {key}").fetchall()
                 shown = ledger.con.execute(
                     f'select {table.identity}, {table.order}::varchar from "{table.state}" order by all'

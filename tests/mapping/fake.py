@@ -102,7 +102,8 @@ class Bench:
 
     def faults(self, mapped: Alone, *columns: str) -> list[tuple[Any, ...]]:
         return self.con.execute(
-            f"select {', '.join(columns)} from {mapped.faults} order by _ordinal nulls first, _record, column_name, message"
+            f"select {', '.join(columns)} from {mapped.faults} order by _ordinal nulls first, _record, "
+            f"column_name, message"
         ).fetchall()
 
 

@@ -1,4 +1,5 @@
-"""docs/ledger.md is the model in print: every table, column and allowed value, and the views that an open ledger has."""
+"""docs/ledger.md is the model in print: every table, column and allowed value, and the views that an open ledger
+has."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""Who is notified of what and when: once while it is open, not in quiet hours, a digest a day, at most twice after a kill."""
+"""Who is notified of what and when: once while it is open, not in quiet hours, a digest a day, at most twice after a
+kill."""
 
 from __future__ import annotations
 

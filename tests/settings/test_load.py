@@ -21,7 +21,8 @@ TO = f'{US}[[notify.to]]\nowner = "IN"\n'
 KEYS = "[ledger.s3]\naccess_key_env = 'A'\nsecret_key_env = 'S'"
 SEND = (
     f'{US}[partners.a]\nentity = "US"\n[[send]]\nname = "s"\npartner = "a"\ndocument = "846"\n'
-    'sender = "ZZ/A"\nreceiver = "ZZ/B"\nlocations = ["DC1"]\n'
+    'sender = "ZZ/A"\nreceiver = "ZZ/B"\n'
+    'locations = ["DC1"]\n'
 )
 
 
@@ -51,7 +52,10 @@ def faults(home: Path, text: str | bytes) -> list[str]:
         (f"{US}[daemon]\nwebhook = 1", "4: unknown key `daemon.webhook`. Fix: `webhook` belongs below [[notify.to]]."),
         (
             f"{US}[tolerance]\nqqq = 1",
-            "4: unknown key `tolerance.qqq`. Fix: the keys here are payout_days, settlement_amount, settlement_lines_days, stock_units, stock_value.",
+            (
+                "4: unknown key `tolerance.qqq`. Fix: the keys here are payout_days, settlement_amount, "
+                "settlement_lines_days, stock_units, stock_value."
+            ),
         ),
         (
             f'{US}[limits]\ncolumns_max = "many"',
@@ -67,7 +71,8 @@ def faults(home: Path, text: str | bytes) -> list[str]:
         ),
         (
             f'{US}[channels.a]\nentity = "US"\nrevenue = "shipments"',
-            """5: `channels.a.revenue` cannot be "shipments"; did you mean "shipment"? Fix: use 'shipment' or 'settlement'.""",
+            '5: `channels.a.revenue` cannot be "shipments"; did you mean "shipment"? '
+            "Fix: use 'shipment' or 'settlement'.",
         ),
         (
             f'{US}[partners.a]\nentity = "UK"',
@@ -131,7 +136,10 @@ def faults(home: Path, text: str | bytes) -> list[str]:
         ),
         (
             f"{TO}webhook = 'http://example.com'\nsecret_env = 'S'",
-            "5: `notify.to[1].webhook`: webhook must be an address that begins with https://. Fix: write its whole address.",
+            (
+                "5: `notify.to[1].webhook`: webhook must be an address that begins with https://. Fix: write its whole "
+                "address."
+            ),
         ),
         (
             f"{TO}webhook = 'https://example.com'",
@@ -149,7 +157,10 @@ def faults(home: Path, text: str | bytes) -> list[str]:
         ),
         (
             f"{TO}email = 'a@b.c'\nquiet_from = '22:00'",
-            "3: `notify.to[1].quiet_until`: quiet_from and quiet_until go together. Fix: add quiet_until, or remove the other.",
+            (
+                "3: `notify.to[1].quiet_until`: quiet_from and quiet_until go together. Fix: add quiet_until, or "
+                "remove the other."
+            ),
         ),
         (
             f"{US}[notify.smtp]\nhost = 'mail.example'\nsender = 'a@b.c'\ntls = 'none'\nuser = 'x'",
@@ -157,7 +168,8 @@ def faults(home: Path, text: str | bytes) -> list[str]:
         ),
         (
             f"{US}[notify.smtp]\nhost = 'mail.example'",
-            '3: `notify.smtp.sender`: sender must be a mail address. Fix: write it as in sender = "gateway@example.com".',
+            "3: `notify.smtp.sender`: sender must be a mail address. "
+            'Fix: write it as in sender = "gateway@example.com".',
         ),
         (
             f"{US}[ledger]\npath = 's3://acme-ledger/data'",
@@ -208,8 +220,10 @@ def faults(home: Path, text: str | bytes) -> list[str]:
         ),
         (SEND.replace('"ZZ/A"', '"A"'), '9: `send[1].sender` cannot be "A". Fix: write it as in sender = "ZZ/ACME".'),
         (
-            f'{SEND}[[send]]\nname = "s"\npartner = "a"\ndocument = "180"\nsender = "ZZ/A"\nreceiver = "ZZ/B"\nsince = 2026-01-01',
-            '13: `send[2].name`: the name "s" is used by another [[send]] too. Fix: give each [[send]] a name of its own.',
+            f'{SEND}[[send]]\nname = "s"\npartner = "a"\ndocument = "180"\nsender = "ZZ/A"\nreceiver = "ZZ/B"\n'
+            "since = 2026-01-01",
+            '13: `send[2].name`: the name "s" is used by another [[send]] too. '
+            "Fix: give each [[send]] a name of its own.",
         ),
         (
             f'{SEND}since = "soon"',
@@ -217,11 +231,17 @@ def faults(home: Path, text: str | bytes) -> list[str]:
         ),
         (
             f'{US}[ledger\npath = "x"',
-            "3: is not valid TOML: expected ']' at the end of a table declaration. Fix: check quotes, brackets and = on that line and the one before.",
+            (
+                "3: is not valid TOML: expected ']' at the end of a table declaration. Fix: check quotes, brackets "
+                "and = on that line and the one before."
+            ),
         ),
         (
             f'{US}name = "x"\nname = "y"',
-            "4: is not valid TOML: cannot overwrite a value. Fix: check quotes, brackets and = on that line and the one before.",
+            (
+                "4: is not valid TOML: cannot overwrite a value. Fix: check quotes, brackets and = on that line and "
+                "the one before."
+            ),
         ),
     ],
 )

@@ -50,9 +50,9 @@ def update(
     """Bring the ledger's exceptions in line with what was found.
 
     What is found in files with returns is due later where it opens during a surge of the partner's.
-    The id is the hash of reconciliation, code, business key and entity; an exception that an older program opened, whose
-    id leaves out the entity, keeps its id. Adds one event to exception_event for each
-    exception that opened, changed, closed or reopened.
+    The id is the hash of reconciliation, code, business key and entity; an exception that an older program opened,
+    whose id leaves out the entity, keeps its id. Adds one event to exception_event for each exception that opened,
+    changed, closed or reopened.
 
     found     relation of the exceptions that should be open (gateway.model.exceptions.WANTED)
     standing  letters of reconciliations that were not worked out: theirs stay as they are
@@ -99,15 +99,18 @@ def update(
         f"""select v.* exclude (status), v.status, {instant(now)} as "at", c.severity, c.owner, c.suggestion,
                    v.opened_at + to_seconds((c.days + coalesce(p.days, 0)) * 86400) as due_at,
                    case when v.currency = f.functional then v.amount end as functional_amount,
-                   cast(least(100, (5 - c.severity) * 20 + least(20, ln(1 + abs(coalesce(v.amount, v.qty, 0)::double)) * 2))
+                   cast(least(100, (5 - c.severity) * 20 + least(20, ln(1 + abs(coalesce(v.amount, v.qty,
+                       0)::double)) * 2))
                         as bigint) as score
             from _events v left join _codes c on c.reconciliation = v.reconciliation and c.code = v.code
             left join {ENTITIES} f on f.entity = v.entity
-            left join (select exception_id, max(days) as days from _patience group by 1) p on p.exception_id = v.exception_id""",
+            left join (select exception_id, max(days) as days from _patience
+                group by 1) p on p.exception_id = v.exception_id""",
     )
     counts = con.execute(
         f"""select (select count(*) from _wanted)
-                    + (select count(*) from exception where status = 'OPEN' and list_contains({standing_sql}, reconciliation)),
+                    + (select count(*) from exception where status = 'OPEN' and list_contains({standing_sql},
+                        reconciliation)),
                   count(*) filter (event in ('OPENED', 'REOPENED')),
                   count(*) filter (event = 'CLOSED') from _events"""
     ).fetchone()

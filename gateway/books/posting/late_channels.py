@@ -41,7 +41,8 @@ def step_of(on: str) -> Step:
     derived = on in DERIVED
     unit, table = ("record_id", "shipment_value") if derived else ("file_id", on)
     file = "null::varchar as partner, null::varchar as file_id" if derived else "partner, file_id"
-    units = f"""select distinct {unit} as unit, 0::double as size, {unit} as what, entity, null::varchar as sku, {unit} as document,
+    units = f"""select distinct {unit} as unit, 0::double as size, {unit} as what, entity, null::varchar as sku,
+        {unit} as document,
             {file}, null::varchar as "position" from {table}"""
     return Step(f"late {on}", f"Postings from {on} of channels that came late", units)
 
@@ -102,7 +103,8 @@ def _derived_sql(rules: Sequence[Rule], without: str) -> str:
     """What shipments of a channel that waited have earned, where nothing of it has posted."""
     left_out = f"and record_id not in (select unit from {without})" if without else ""
     sums = ", ".join(f"sum({name}) as {name}" for name in SHIPMENT_AMOUNTS)
-    return f"""select record_id, 1 as sign, entity, channel, '' as file_id, 'channel' as salt, record_id as posting, order_id, sku,
+    return f"""select record_id, 1 as sign, entity, channel, '' as file_id, 'channel' as salt, record_id as posting,
+        order_id, sku,
                min(shipped_at) as shipped_at, min(qty) as qty, currency, {sums}
         from shipment_value join {CHANNELS} using (channel)
         where (channel in {_WAITED} or record_id in (select unit from ({again(step_of("shipment_value").name)})))

@@ -24,7 +24,8 @@ what a document's day derives may come in several passes."""
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """Records to post: a relation, its columns for the rules' expressions, and its number among those of one posting."""
+    """Records to post: a relation, its columns for the rules' expressions, and its number among those of one
+    posting."""
 
     relation: str
     columns: frozenset[str]

@@ -24,7 +24,8 @@ DERIVED: dict[str, dict[str, str]] = {
 """Derivation → its columns with their SQL types. What it gives is the difference to what was posted before."""
 
 COMMON = {"channel": "VARCHAR", "currency": "VARCHAR", "revenue": "VARCHAR"}
-"""Columns that every rule may use: `revenue` is the channel's trigger, shipment or settlement. Entries need a currency."""
+"""Columns that every rule may use: `revenue` is the channel's trigger, shipment or settlement. Entries need a
+currency."""
 TRIGGERS = ("shipment", "settlement")
 NUMBERS = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "DECIMAL")
 

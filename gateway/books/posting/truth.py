@@ -1,8 +1,8 @@
 """Whether a condition can be true at all, and whether one condition includes another.
 
-A column that is compared with constants takes each value that makes a difference. Whatever else a condition asks (`like`,
-functions, sums, other columns) may come out either way. So what is found here is certain, and what is not certain counts
-as possible. Logic is SQL's: true, false, and null for unknown.
+A column that is compared with constants takes each value that makes a difference. Whatever else a condition asks
+(`like`, functions, sums, other columns) may come out either way. So what is found here is certain, and what is not
+certain counts as possible. Logic is SQL's: true, false, and null for unknown.
 """
 
 from __future__ import annotations

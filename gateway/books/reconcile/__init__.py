@@ -98,7 +98,8 @@ def _step(block: Reconciliation) -> Step:
     sides = [side.source for side in (block.external, block.book) if side]
     tables = family.reads if family else tuple(dict.fromkeys(filter(MAPPABLE.get, sides)))
     rows = " union all ".join(
-        f"""select record_id as unit, {_size(table)} as size, '{table.replace("_", " ")} ' || record_id || ' (' || "position" || ')' as what, entity,
+        f"""select record_id as unit, {_size(table)} as size, '{table.replace("_", " ")} ' || record_id || ' ('
+            || "position" || ')' as what, entity,
                partner, null::varchar as sku, record_id as document, file_id, "position" from lake.{table}"""
         for table in tables
     )

@@ -1,4 +1,5 @@
-"""A reconciliation that is declared in full: its sides are matched by its passes, and what stays open is distinguished."""
+"""A reconciliation that is declared in full: its sides are matched by its passes, and what stays open is
+distinguished."""
 
 from __future__ import annotations
 
@@ -48,7 +49,8 @@ class _Lines:
         return ("external_qty", "book_qty") if self.block.unit == "units" else ("external_amount", "book_amount")
 
     def members(self, groups: str) -> str:
-        """SELECT of the items of groups (grp, …, external, book), each with `grp`, what the group adds, and its side."""
+        """SELECT of the items of groups (grp, …, external, book), each with `grp`, what the group adds, and its
+        side."""
         return f"""select g.* exclude (external, book), 'A' as side, i.* from {groups} g
                 join {self.theirs.usable} i on i.item = g.external
             union all by name select g.* exclude (external, book), 'B' as side, i.* from {groups} g
@@ -60,7 +62,8 @@ class _Lines:
                    count(*) filter (side = 'A') as n_theirs, count(*) filter (side = 'B') as n_ours,
                    min(nullif(entity, '')) as entity, min(partner) as partner, min(channel) as channel,
                    coalesce(min(document) filter (side = 'A'), min(document)) as document,
-                   coalesce(min(day) filter (side = 'A'), min(day)) as event_date, min(nullif(currency, '')) as currency,
+                   coalesce(min(day) filter (side = 'A'), min(day)) as event_date, min(nullif(currency,
+                       '')) as currency,
                    min(record_id) as record, min(document) filter (side = 'B') as booked, {source()}
             from ({items}) group by {by}"""
 
@@ -69,7 +72,8 @@ class _Lines:
         theirs_as, ours_as = self.figures
         self.working.add_detail(
             self.block,
-            f"""select entity, partner, channel, document, event_date, currency, theirs as {theirs_as}, ours as {ours_as},
+            f"""select entity, partner, channel, document, event_date, currency, theirs as {theirs_as},
+                ours as {ours_as},
                    {state} as state, {code} as code, {key} as business_key, file_id, "position",
                    {reference} as book_reference
             from ({groups})""",
@@ -89,13 +93,17 @@ class _Lines:
         """One line for each group of candidates that are equally good, or that belong together and differ."""
         codes = f"case when kind = 'DIFFERS' then {literal(self.rest.differs)} else {literal(self.rest.ambiguous)} end"
         key = "concat_ws('|', entity, currency, document, record)"
-        reason = "case when kind = 'AMBIGUOUS' then n_theirs || ' of theirs and ' || n_ours || ' of ours are equally good' end"
+        reason = (
+            "case when kind = 'AMBIGUOUS' then n_theirs || ' of theirs and ' || n_ours || ' of ours are equally "
+            "good' end"
+        )
         groups = self.summed(self.members(self.shown), "grp, kind")
         self.add(groups, "'OPEN'", codes, key, reason)
 
     @property
     def shown(self) -> str:
-        """The linked groups that have lines of their own; without a code for ambiguity those stay with what is alone."""
+        """The linked groups that have lines of their own; without a code for ambiguity those stay with what is
+        alone."""
         kinds = "'DIFFERS'" if not self.rest.ambiguous else "'DIFFERS', 'AMBIGUOUS'"
         return f"(select * from {self.found.linked} where kind in ({kinds}))"
 

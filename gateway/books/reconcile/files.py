@@ -1,4 +1,5 @@
-"""Files: rows that could not be read, totals that do not tie, files and senders that nobody knows, what did not come."""
+"""Files: rows that could not be read, totals that do not tie, files and senders that nobody knows, what did not
+come."""
 
 from __future__ import annotations
 
@@ -46,11 +47,13 @@ def run(working: Working, block: Reconciliation) -> None:
 
 
 def _reused_numbers(working: Working, block: Reconciliation) -> None:
-    """Make an exception of each control number of an interchange that a sender used in several files with other content."""
+    """Make an exception of each control number of an interchange that a sender used in several files with other
+    content."""
     working.add_exceptions(
         block,
         f"""with used as (
-            select partner, unnest(string_split(interchanges, chr(10))) as interchange, sha256, name, entity, arrived_at,
+            select partner, unnest(string_split(interchanges, chr(10))) as interchange, sha256, name, entity,
+                arrived_at,
                    file_id, '' as "position"
             from file where interchanges <> '' and state in ('ACCEPTED', 'RELEASED'))
         select 'CONTROL_REUSED' as code, partner || '|' || interchange as business_key, entity, partner,
@@ -68,9 +71,11 @@ def _unknown_partners(working: Working, block: Reconciliation) -> None:
         block,
         f"""select '{PARTNER_UNKNOWN}' as code, partner as business_key, entity, partner, min(name) as document,
                cast(min(arrived_at) as date) as event_date, sum(accepted) as external_qty, sum(accepted) as qty,
-               sum(accepted) || ' rows of "' || partner || '" stand in the books of ' || entity || ', the first of several '
+               sum(accepted) || ' rows of "' || partner || '" stand in the books of ' || entity
+                   || ', the first of several '
                || 'entities, since config.toml does not name the partner. Fix: add [partners.' || partner
-               || '] with its entity; if that is another, have the files sent again as corrections' as message, {source()}
+               || '] with its entity; if that is another, have the files sent again as corrections' as message,
+                   {source()}
         from (select *, '' as "position" from file_state)
         where state in ('ACCEPTED', 'RELEASED') and accepted > 0 and partner not in ({named})
         group by entity, partner""",
@@ -95,7 +100,8 @@ def _message() -> str:
     # Shorter texts first: "line 9" comes before "line 10".
     places = 'list_sort(list_distinct(list(struct_pack(n := length("position"), p := "position"))))'
     return f"""array_to_string({first}[:{MESSAGES_MAX}], '; ')
-        || case when len({first}) > {MESSAGES_MAX} then '; and ' || (len({first}) - {MESSAGES_MAX}) || ' more such' else '' end
+        || case when len({first}) > {MESSAGES_MAX} then '; and ' || (len({first}) - {MESSAGES_MAX})
+            || ' more such' else '' end
         || case when code = 'ROW_REJECT' and len({places}) > 1
            then ' (' || len({places}) || ' rows: '
                 || array_to_string(list_transform({places}[:{PLACES_MAX}], x -> x.p), ', ')
@@ -108,7 +114,8 @@ def open_faults_sql(codes: Sequence[str]) -> str:
     A fault stays open until the file is released or replayed without it, or its successor is accepted. The successor of
     a file is a later one of the same partner with the same name.
     """
-    return f"""with newest as (select file_id, max(recorded_at) as at from file where state <> 'DUPLICATE' group by file_id),
+    return f"""with newest as (select file_id, max(recorded_at) as at from file where state <> 'DUPLICATE'
+        group by file_id),
         present as (
             select f.*, s.name, s.state, s.arrived_at from fault f
             join newest n on n.file_id = f.file_id and f.recorded_at = n.at

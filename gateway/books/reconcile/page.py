@@ -17,13 +17,13 @@ Each compares two sides, keeps what is open, and opens an exception for what is 
 own is described in [extending](extending.md).
 
 How a declared reconciliation is matched: its passes run in order over what is still open. `key` pairs items with the
-same key, `amount` items with the same amount within the days, `words` items of which one has the other's key as a whole
-word in its text, or one with all that it names; `group` takes all items with the same key. A tolerance is bounded
-absolutely and relatively; the smaller bound holds. Each item is used once, and a pair matches only where neither item has
-another candidate: several are no match but an exception (`open.ambiguous`). A key with an empty part equals no other. Rows
-without amount or currency, with an amount of more than 4 decimals, or there twice, are not compared and open an exception
-each (`open.unusable`). Every run matches everything again, so the order of arrival changes nothing; matches are rows of
-`match_line`, and those that no longer hold are taken back.
+same key, `amount` items with the same amount within the days, `words` items of which one has the other's key as a
+whole word in its text, or one with all that it names; `group` takes all items with the same key. A tolerance is
+bounded absolutely and relatively; the smaller bound holds. Each item is used once, and a pair matches only where
+neither item has another candidate: several are no match but an exception (`open.ambiguous`). A key with an empty part
+equals no other. Rows without amount or currency, with an amount of more than 4 decimals, or there twice, are not
+compared and open an exception each (`open.unusable`). Every run matches everything again, so the order of arrival
+changes nothing; matches are rows of `match_line`, and those that no longer hold are taken back.
 
 Severity 1 blocks the close of a period, 4 is for information. An exception closes by itself when its cause is gone.
 """
@@ -42,7 +42,10 @@ def _block(one: Reconciliation) -> str:
         side = "the book side" if one.tie.basis == "BOOK" else "what is open"
         tie = f" In the ledger {side} must equal the journal lines with `{one.tie.lines}`."
     rows = "".join(
-        f"| `{code}` | {meaning.title} | {meaning.severity} | {meaning.owner} | {meaning.days:g} | `{meaning.suggestion}` |\n"
+        (
+            f"| `{code}` | {meaning.title} | {meaning.severity} | {meaning.owner} | {meaning.days:g} | "
+            f"`{meaning.suggestion}` |\n"
+        )
         for code, meaning in one.codes.items()
     )
     return (

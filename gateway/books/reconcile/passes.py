@@ -104,7 +104,8 @@ class _Pass:
         self.con.execute(
             f"""insert into {self.found.pairs}
             with agreed as (
-                select entity, currency, k from ({sums("external")}) x join ({sums("book")}) b using (entity, currency, k)
+                select entity, currency, k from ({sums("external")}) x join ({sums("book")}) b
+                    using (entity, currency, k)
                 where {self.agree("x.amount", "b.amount")} and {self.near("x.day", "b.day")}),
             items as (
                 select entity, currency, k, item as external, cast(null as bigint) as book from {self.rest("external")}
@@ -137,7 +138,8 @@ class _Pass:
         else:
             by = "k" if self.one.by == "key" else "amount"
             together = self._together(by)
-        return f"""select t.external, t.book, {self.agree("x.amount", "b.amount")} and {self.near("x.day", "b.day")} as agrees
+        return f"""select t.external, t.book, {self.agree("x.amount", "b.amount")}
+            and {self.near("x.day", "b.day")} as agrees
             from {together} t join {self.external} x on x.item = t.external join {self.book} b on b.item = t.book
             where x.entity = b.entity and x.currency = b.currency"""
 
@@ -145,11 +147,15 @@ class _Pass:
         same = f"entity, currency, {by}"
 
         def counted(side: str) -> str:
-            return f"select {same}, item, count(*) over (partition by {same}) as n from {self.rest(side)} where {by} is not null"
+            return (
+                f"select {same}, item, count(*) over (partition by {same}) as n from {self.rest(side)} where {by} "
+                f"is not null"
+            )
 
         self.con.execute(
             f"""create or replace temp table _together as
-            select x.item as external, b.item as book from ({counted("external")}) x join ({counted("book")}) b using ({same})
+            select x.item as external, b.item as book from ({counted("external")}) x join ({counted("book")}) b
+                using ({same})
             where x.n * b.n <= {CANDIDATES_MAX}"""
         )
         self.con.execute(
@@ -171,7 +177,8 @@ class _Pass:
             f"""insert into {self.found.pairs}
             with found as ({pairs})
             select distinct concat_ws('|', '{self.name}', '{one}', {one}), '{self.name}', external, null from found
-            union all select distinct concat_ws('|', '{self.name}', '{one}', {one}), '{self.name}', null, book from found"""
+            union all select distinct concat_ws('|', '{self.name}', '{one}', {one}), '{self.name}', null, book
+                from found"""
         )
 
     def _several(self, one: str, many: str) -> None:
@@ -182,7 +189,8 @@ class _Pass:
             f"""with alone as (
                 select * from _near where {self._unused()} qualify count(*) over (partition by {many}) = 1),
             agreed as (
-                select {one} from alone a join {tables[one]} o on o.item = a.{one} join {tables[many]} m on m.item = a.{many}
+                select {one} from alone a join {tables[one]} o on o.item = a.{one}
+                    join {tables[many]} m on m.item = a.{many}
                 group by {one} having count(*) > 1 and {self.agree(total["external"], total["book"])}
                    and bool_and({self.near("o.day", "m.day")}))
             select external, book from alone semi join agreed using ({one})""",

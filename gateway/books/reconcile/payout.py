@@ -2,8 +2,8 @@
 
 P1 the deposit names the settlement, amounts equal · P2 it names it, the amount is less · P3 a deposit names
 several settlements that together make it · P4 one amount, one deposit, within the window, unique on both
-sides. What is ambiguous is never confirmed, and nothing is used twice. A match is taken back, with its entry, when one of
-its records was replaced or no longer names the other.
+sides. What is ambiguous is never confirmed, and nothing is used twice. A match is taken back, with its entry, when one
+of its records was replaced or no longer names the other.
 """
 
 from __future__ import annotations
@@ -166,14 +166,16 @@ def _to_post(working: Working, block: Reconciliation) -> None:
     working.con.execute(
         f"""create or replace temp table _payout_match as
         with times as (
-            select record_id, count(*) as n from match_line where reconciliation = {letter} and side = 'B' group by record_id),
+            select record_id, count(*) as n from match_line where reconciliation = {letter} and side = 'B'
+                group by record_id),
         moved as (
             select f.settlement, f.bank, 1 as sign, f.pass from _found f
             union all
             select b.record_id, a.record_id, -1, b."pass" from _payout_gone b
             join _payout_gone a on a.match_id = b.match_id and a.side = 'A' where b.side = 'B')
         select f.settlement as record_id, f.sign, p.entity, p.channel, p.currency, '' as file_id,
-               {letter} || coalesce('|' || n || case when f.sign < 0 then '|back' else '' end, '') as salt, p.settlement_id,
+               {letter} || coalesce('|' || n || case when f.sign < 0 then '|back' else '' end, '') as salt,
+                   p.settlement_id,
                d.booking_date, case when f.pass = 'P3' then p.total else d.amount end as amount
         from moved f join settlement p on p.record_id = f.settlement join bank_line d on d.record_id = f.bank
         left join times t on t.record_id = f.settlement"""

@@ -213,7 +213,8 @@ def _blocked(working: Working, block: Reconciliation, unsent: Unsent) -> None:
                    blocked = '{unsent_lines.NO_ALIAS}' or unit is null as of_item
             from {unsent.lines} where blocked is not null)
         select blocked as code,
-               concat_ws('|', send, sku, case when not of_item then document_no end, case when not of_item then line_no end) as business_key,
+               concat_ws('|', send, sku, case when not of_item then document_no end, case when not of_item
+                   then line_no end) as business_key,
                entity, min(partner) as partner, min(location) as location, sku,
                case when count(distinct document_no) = 1 then min(document_no) end as document,
                min(cast("at" as date)) as event_date, sum(qty) filter (record_table is not null) as book_qty,

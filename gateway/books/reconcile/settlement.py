@@ -93,14 +93,16 @@ def _compare(working: Working, block: Reconciliation) -> None:
             select b.*, case when external is not null and book is not null and abs(external - book) <= {tolerance}
                              then null
                              when book is null then 'SETTLED_NOT_SHIPPED'
-                             when external is null and shipped_at + to_days(c.settlement_days) >= {working.recon.now_sql}
+                             when external is null
+                                 and shipped_at + to_days(c.settlement_days) >= {working.recon.now_sql}
                              then 'TIMING'
                              when external is null then 'SHIPPED_NOT_SETTLED' else 'AMOUNT_MISMATCH' end as verdict
             from paired b join {CHANNELS} c on c.channel = b.channel)
         select entity, partner, channel, order_id as document,
                cast(happened_at as date) as event_date, currency, external as external_amount,
                book as book_amount,
-               case verdict when 'TIMING' then 'TIMING' else case when verdict is null then 'MATCHED' else 'OPEN' end end as state,
+               case verdict when 'TIMING' then 'TIMING' else case when verdict is null then 'MATCHED' else 'OPEN' end
+                   end as state,
                case when verdict = 'TIMING' then null else verdict end as code,
                channel || '|' || order_id as business_key, file_id, "position",
                left(records, 200) as book_reference
@@ -112,12 +114,14 @@ def _doubled_exceptions(working: Working, block: Reconciliation) -> None:
     working.add_exceptions(
         block,
         f"""select 'DUP_SETTLE_LINE' as code,
-               concat_ws('|', channel, order_id, coalesce(item_code, ''), coalesce(amount_description, '')) as business_key,
+               concat_ws('|', channel, order_id, coalesce(item_code, ''), coalesce(amount_description,
+                   '')) as business_key,
                entity, min(partner) as partner, channel, min(sku) as sku, order_id as document,
                cast(min(posted_at) as date) as event_date, sum(amount) as external_amount, 0 as book_amount,
                sum(amount) as amount, min(currency) as currency,
                'Order ' || order_id || ' ' || coalesce(amount_description, '') || ' ' || sum(amount)
-                   || ' was settled again in ' || string_agg(distinct settlement_id, ', ' order by settlement_id) as message,
+                   || ' was settled again in ' || string_agg(distinct settlement_id, ', '
+                       order by settlement_id) as message,
                {source()}
         from _doubled group by entity, channel, order_id, item_code, amount_description""",
     )
@@ -129,7 +133,8 @@ def _unmapped(working: Working, block: Reconciliation) -> None:
         block,
         """with codes as (
             select entity, partner, feed, channel,
-                   concat_ws(' / ', coalesce(txn_type, ''), coalesce(amount_type, ''), coalesce(amount_description, '')) as code,
+                   concat_ws(' / ', coalesce(txn_type, ''), coalesce(amount_type, ''), coalesce(amount_description,
+                       '')) as code,
                    sum(amount) as amount, min(currency) as currency, count(*) as lines,
                    min(cast(posted_at as date)) as day, arg_min(file_id, record_id) as file_id,
                    arg_min("position", record_id) as "position", min(settlement_id) as settlement_id

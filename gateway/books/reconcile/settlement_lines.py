@@ -1,7 +1,7 @@
 """Each settlement's total against the sum of its lines, whichever files they came in.
 
-A file that holds both is compared when it is taken (`tie_out` in its mapping); here they may come in different files. P1
-the lines name the settlement · P2 one amount, one settlement, one group of lines, within the window, unique on both
+A file that holds both is compared when it is taken (`tie_out` in its mapping); here they may come in different files.
+P1 the lines name the settlement · P2 one amount, one settlement, one group of lines, within the window, unique on both
 sides: exports of some partners name a payout differently in each. A settlement that is drawn on a balance has no lines
 of its own: together they must not exceed the lines that fill the balance. A file that a person released as it is was
 judged by that person.
@@ -106,7 +106,8 @@ def _compare(working: Working, block: Reconciliation) -> None:
             from linked where settlement_id is null
               and feed in (select feed from linked where settlement_id = lines_id)),
         judged as (
-            select p.*, case when coalesce(total, 0) = coalesce(lines, 0) then null when total is null then 'SETTLE_NO_HEAD'
+            select p.*, case when coalesce(total, 0) = coalesce(lines, 0) then null when total is null
+                then 'SETTLE_NO_HEAD'
                              when lines is null then 'SETTLE_NO_LINES' else 'SETTLE_LINES_DIFFER' end as verdict,
                    day + cast(case when total is null then coalesce(c.settlement_days, 0) else {days} end as integer)
                        >= {today} as young

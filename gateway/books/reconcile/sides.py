@@ -44,7 +44,8 @@ def relation_of(source: str) -> str:
 
 
 def items(con: duckdb.DuckDBPyConnection, reconciliation: Reconciliation, side: Side, into: str) -> Items:
-    """Make the relations of a side's items, numbered in an order that no arrival changes; their names begin with `into`."""
+    """Make the relations of a side's items, numbered in an order that no arrival changes; their names begin with
+    `into`."""
     con.execute(f"create or replace temp table {into}_all as {_items_sql(reconciliation, side)}")
     con.execute(f"create or replace temp table {into} as select * exclude (fault) from {into}_all where fault is null")
     con.execute(f"create or replace temp table {into}_unusable as select * from {into}_all where fault is not null")
@@ -61,7 +62,10 @@ def _items_sql(reconciliation: Reconciliation, side: Side) -> str:
         f"{identifier(name) if name in columns else 'cast(null as varchar)'} as {identifier(name)}" for name in CARRIED
     )
     parts = [f"nullif(trim({_tried(side, text, 'varchar')}), '')" for text in side.key]
-    key = f"case when {' and '.join(f'{part} is not null' for part in parts)} then concat_ws(chr(31), {', '.join(parts)}) end"
+    key = (
+        f"case when {' and '.join(f'{part} is not null' for part in parts)} then concat_ws(chr(31), "
+        f"{', '.join(parts)}) end"
+    )
     currency = f"nullif(trim({_tried(side, side.currency, 'varchar')}), '')" if reconciliation.unit == "money" else "''"
     words = _tried(side, side.words, "varchar") if side.words else "cast(null as varchar)"
     where = f"where {_sql(side, side.when)}" if side.when else ""
@@ -77,7 +81,8 @@ def _items_sql(reconciliation: Reconciliation, side: Side) -> str:
                        partition by {"record_id" if side.source in MAPPABLE else "record_id, k, currency"}
                        order by k, day, stated, document, file_id, "position") as n
             from summed)
-        select row_number() over (order by k, day, amount, record_id, document) as item, record_id, entity, partner, channel,
+        select row_number() over (order by k, day, amount, record_id, document) as item, record_id, entity, partner,
+            channel,
                file_id, "position", k, amount, day, words,
                coalesce(document, replace(k, chr(31), ' '), "position", record_id) as document,
                coalesce(currency, '') as currency,
@@ -93,7 +98,8 @@ def _summed(source: str) -> str:
     """What was read; of a derivation, whose rows are what was added to a record, a row a record."""
     if source in MAPPABLE or "record_id" not in (columns_of(source) or {}):
         return "select * from read"
-    return """select record_id, entity, partner, channel, min(file_id) as file_id, min("position") as "position", k, currency,
+    return """select record_id, entity, partner, channel, min(file_id) as file_id, min("position") as "position", k,
+        currency,
                    sum(stated) as stated, min(day) as day, min(document) as document, min(words) as words
             from read group by record_id, entity, partner, channel, k, currency"""
 

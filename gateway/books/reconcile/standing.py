@@ -13,7 +13,8 @@ _SAME = "match_id, side, record_id"
 
 
 def keep(working: Working, block: Reconciliation, external: str, book: str, pairs: str) -> None:
-    """Bring the matches of a declared reconciliation in line with its pairs; the name of a match is that of its records.
+    """Bring the matches of a declared reconciliation in line with its pairs; the name of a match is that of its
+    records.
 
     external, book, pairs  relations of sides.items and of passes.match
     """
@@ -22,7 +23,8 @@ def keep(working: Working, block: Reconciliation, external: str, book: str, pair
     working.add_found(
         block,
         f"""with standing as ({working.standing(block)}),
-        wanted as (select match_id, "pass", rule, side, record_id, amount, difference, 'CONFIRMED' as status, explanation
+        wanted as (select match_id, "pass", rule, side, record_id, amount, difference, 'CONFIRMED' as status,
+            explanation
                    from {wanted})
         select * from wanted
         anti join standing using ({_SAME}, "pass", rule, amount, difference, status, explanation)
@@ -45,14 +47,17 @@ def _wanted_sql(block: Reconciliation, external: str, book: str, pairs: str) -> 
             select p.grp, p.pass, 'A' as side, i.* from {pairs} p join {external} i on i.item = p.external
             union all by name select p.grp, p.pass, 'B' as side, i.* from {pairs} p join {book} i on i.item = p.book),
         groups as (
-            select grp, left(md5(string_agg(side || record_id, '|' order by side, record_id) || {literal(f"|{block.letter}")}),
+            select grp, left(md5(string_agg(side || record_id, '|' order by side, record_id)
+                || {literal(f"|{block.letter}")}),
                              16) as match_id,
-                   coalesce(sum(amount) filter (side = 'A'), 0) - coalesce(sum(amount) filter (side = 'B'), 0) as difference
+                   coalesce(sum(amount) filter (side = 'A'), 0) - coalesce(sum(amount) filter (side = 'B'),
+                       0) as difference
             from members group by grp)
         select match_id, min(pass) as "pass", {literal(block.slug)} as rule, side, record_id,
                cast(sum(amount) as decimal(18,4)) as amount, cast(min(difference) as decimal(18,4)) as difference,
                {_explanation(block)} as explanation, min(nullif(entity, '')) as entity, min(document) as document,
-               min(day) as day, min(nullif(currency, '')) as currency, min(file_id) as file_id, min("position") as "position"
+               min(day) as day, min(nullif(currency, '')) as currency, min(file_id) as file_id,
+                   min("position") as "position"
         from members join groups using (grp) group by match_id, side, record_id"""
 
 

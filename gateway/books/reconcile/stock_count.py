@@ -98,7 +98,8 @@ def _latest(working: Working) -> str:
     """Make the relation of the latest full count of each location, and one of its files; its name."""
     working.con.execute(
         f"""create or replace temp table _latest_counts as
-        select entity, partner, location, max(as_of) as as_of, any_value(file_id order by as_of desc, file_id) as last_file
+        select entity, partner, location, max(as_of) as as_of, any_value(file_id
+            order by as_of desc, file_id) as last_file
         from inventory_snapshot_current where scope = 'FULL' and as_of <= {working.recon.now_sql} group by all"""
     )
     return "_latest_counts"
@@ -158,7 +159,8 @@ def _compare(working: Working, block: Reconciliation, stale: str, counts: str, u
                    then 'WITHIN_TOLERANCE' else 'OPEN' end as state,
                case when difference = 0 then null when off > 1 and net = 0 then 'STATUS_MISMATCH'
                    when difference < 0 then 'QTY_SHORT' else 'QTY_OVER' end as code,
-               location || '|' || sku || '|' || case when off > 1 and net = 0 then 'AVAILABLE' else status end as business_key,
+               location || '|' || sku || '|' || case when off > 1 and net = 0 then 'AVAILABLE' else status
+                   end as business_key,
                file_id, "position",
                'book at ' || strftime(as_of, '%Y-%m-%d %H:%M') || ' UTC'
                    || coalesce('; count carried forward, that of ' || period || ' did not come', '')

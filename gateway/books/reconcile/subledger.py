@@ -12,7 +12,8 @@ from gateway.model import MAPPABLE
 from gateway.sql import literal
 
 _UNIT = "entity || '|' || {of}"
-"""SQL of what can be left out alone: an account, an item or a currency of an entity. It is the key of its exceptions too."""
+"""SQL of what can be left out alone: an account, an item or a currency of an entity. It is the key of its exceptions
+too."""
 UNITS = " union all ".join(
     f"""select {_UNIT.format(of=of)} as unit, max(abs({number}))::double as size,
                '{what} ' || {of} || ' of ' || entity as what, entity, null::varchar as partner,
@@ -98,6 +99,7 @@ def _channels(working: Working, block: Reconciliation) -> None:
                min(day) as event_date, sum(rows) as external_qty, sum(rows) as qty,
                'The channel "' || channel || '" is not in config.toml, so these records do not post: '
                || string_agg(rows || ' of ' || what, ', ' order by what, entity)
-               || '. Fix: add [channels."' || channel || '"] with `entity` and `revenue`; the next run posts them' as message
+               || '. Fix: add [channels."' || channel
+                   || '"] with `entity` and `revenue`; the next run posts them' as message
         from ({listed}) group by channel, entity""",
     )

@@ -108,7 +108,8 @@ class Working:
         return f"select * from match_state where reconciliation = {literal(block.letter)} and status <> 'REVERSED'"
 
     def exceptions_from_detail(self, block: Reconciliation, message: str) -> None:
-        """Make an exception of the open lines of each code, key and entity; `message` is SQL over the columns of `detail`."""
+        """Make an exception of the open lines of each code, key and entity; `message` is SQL over the columns of
+        `detail`."""
         self.add_exceptions(
             block,
             f"""select code, business_key, entity, min(partner) as partner,
@@ -131,7 +132,8 @@ def _create(con: duckdb.DuckDBPyConnection, table: Table) -> None:
 
 
 def source(relation: str = "") -> str:
-    """SQL of "file_id, position" of a group: those of its first row, so that they belong together and are always the same."""
+    """SQL of "file_id, position" of a group: those of its first row, so that they belong together and are always the
+    same."""
     row = relation and f"{relation}."
     first = f'min(struct_pack(file := {row}file_id, size := length({row}"position"), place := {row}"position"))'
     return f'({first}).file as file_id, ({first}).place as "position"'

@@ -38,7 +38,8 @@ def find(working: Working, counts: str) -> Unread:
         rejected as (
             select distinct file_id, "position", recorded_at,
                    list_transform(json_extract_string(source_row, '$.*'), lambda word: lower(trim(word))) as said
-            from ({open_faults_sql(["ROW_REJECT"])}) where json_valid(source_row) and file_id in (select file_id from files)),
+            from ({open_faults_sql(["ROW_REJECT"])}) where json_valid(source_row) and file_id in (select file_id
+                from files)),
         places as (select file_id, list(lower(location) order by location) as places from files group by file_id)
         select f.*, r."position", r.recorded_at, r.said
         from rejected r join files f using (file_id) join places p using (file_id)

@@ -1,4 +1,5 @@
-"""Amounts that a document leaves out and the books miss: shipped orders without a price, invoice lines without an amount."""
+"""Amounts that a document leaves out and the books miss: shipped orders without a price, invoice lines without an
+amount."""
 
 from __future__ import annotations
 
@@ -19,7 +20,8 @@ def orders(working: Working, block: Reconciliation) -> None:
         select '{PRICE_UNKNOWN}' as code, concat_ws('|', o.channel, o.order_id, o.sku) as business_key,
                o.entity, min(o.partner) as partner, o.channel, o.sku, o.order_id as document,
                min(s.day) as event_date, min(s.qty) as book_qty,
-               'Order ' || o.order_id || ': ' || o.sku || ' was shipped, and the order states no price, so it has earned '
+               'Order ' || o.order_id || ': ' || o.sku
+                   || ' was shipped, and the order states no price, so it has earned '
                    || 'nothing' as message, {source("o")}
         from order_line_current o join shipped s using (order_id, sku) join {CHANNELS} c on c.channel = o.channel
         where c.revenue = 'shipment' and o.list_amount is null group by o.entity, o.channel, o.order_id, o.sku""",

@@ -16,25 +16,30 @@ def named(con: duckdb.DuckDBPyConnection, external: str, book: str, pairs_max: i
     """Make the relation (external, book) of items where the text of one has the key of the other; its name.
 
     A word ends at white space and at signs other than `# . _ - /`; parts between slashes are words too. So O-1 is in
-    "ORDER O-1, THANKS" and in "REF/O-1/X", and not in "O-12", "O-1-2" or "XO-1". Case does not matter. A word that would
-    bring more than `pairs_max` pairs together says nothing: its items stay open. Words are compared by equality alone, so
-    the work grows with the texts and the keys, not with their product.
+    "ORDER O-1, THANKS" and in "REF/O-1/X", and not in "O-12", "O-1-2" or "XO-1". Case does not matter. A word that
+    would bring more than `pairs_max` pairs together says nothing: its items stay open. Words are compared by equality
+    alone, so the work grows with the texts and the keys, not with their product.
 
     external, book  relations of items with `words` (null where the side has no text) and `k` (null where it has no key)
     """
     con.execute(
         f"""create or replace temp table _named as
-        {_met(external, book, "external", "book", pairs_max)} union {_met(book, external, "book", "external", pairs_max)}"""
+        {_met(external, book, "external", "book", pairs_max)}
+            union {_met(book, external, "book", "external", pairs_max)}"""
     )
     return "_named"
 
 
 def whole(text: str, key: str) -> str:
-    """SQL: whether a text has a key, which may have blanks, with the ends of words on both sides, as `named` sees them."""
+    """SQL: whether a text has a key, which may have blanks, with the ends of words on both sides, as `named` sees
+    them."""
     signs, ends = "[#._-]*", r"[^\pL\pN#._-]"
     pattern = f"'(^|{ends}){signs}' || regexp_escape(trim(upper({key}), {_EDGES})) || '{signs}($|{ends})'"
     # The pattern is made and tried only where the text has the key at all.
-    return f"case when contains(upper({text}), trim(upper({key}), {_EDGES})) then regexp_matches(upper({text}), {pattern}) else false end"
+    return (
+        f"case when contains(upper({text}), trim(upper({key}), {_EDGES})) then regexp_matches(upper({text}), "
+        f"{pattern}) else false end"
+    )
 
 
 def _met(texts: str, keys: str, text_side: str, key_side: str, pairs_max: int) -> str:
@@ -43,7 +48,8 @@ def _met(texts: str, keys: str, text_side: str, key_side: str, pairs_max: int) -
     pair = {text_side: "w.item", key_side: "k.item"}
     return f"""select {pair["external"]} as external, {pair["book"]} as book
         from (select *, count(*) over (partition by {same}) as n from (
-                select distinct item, entity, currency, unnest({_words("words")}) as word from {texts} where words is not null)) w
+                select distinct item, entity, currency, unnest({_words("words")}) as word from {texts}
+                    where words is not null)) w
         join (select *, count(*) over (partition by {same}) as n from (
                 select item, entity, currency, trim(upper(k), {_EDGES}) as word from {keys} where k is not null)) k
           using ({same})

@@ -1,8 +1,8 @@
 """Revenue of shipments: posted when the order and its shipment are both known, in whichever order they come.
 
 An order's amounts are spread over its shipped units by running totals, so that the shares of a line that is
-shipped in parts add up to its amounts exactly. Running totals are rounded to the smallest coin of the currency, half away
-from zero, in whole numbers; that of the last unit is the amount itself.
+shipped in parts add up to its amounts exactly. Running totals are rounded to the smallest coin of the currency, half
+away from zero, in whole numbers; that of the last unit is the amount itself.
 """
 
 from __future__ import annotations
@@ -40,7 +40,8 @@ SHIPMENT_VALUE = Derivation(
 STEP = Step(
     "revenue",
     "Revenue of shipments",
-    """select order_id as unit, 0::double as size, 'order ' || order_id as what, min(entity) as entity, min(partner) as partner,
+    """select order_id as unit, 0::double as size, 'order ' || order_id as what, min(entity) as entity,
+        min(partner) as partner,
               null::varchar as sku, order_id as document, min(file_id) as file_id, null::varchar as "position"
        from shipment_line group by order_id""",
 )

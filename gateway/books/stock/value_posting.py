@@ -50,8 +50,10 @@ STOCK_VALUE = Derivation(
 STEP = Step(
     "stock",
     "Value of stock",
-    """select distinct entity || '|' || sku as unit, 0::double as size, sku || ' of ' || entity as what, entity, null::varchar as partner, sku,
-              null::varchar as document, null::varchar as file_id, null::varchar as "position" from inventory_movement""",
+    """select distinct entity || '|' || sku as unit, 0::double as size, sku || ' of '
+        || entity as what, entity, null::varchar as partner, sku,
+              null::varchar as document, null::varchar as file_id, null::varchar as "position"
+                  from inventory_movement""",
 )
 
 

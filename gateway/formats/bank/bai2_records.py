@@ -146,8 +146,8 @@ def is_amount(text: str) -> bool:
 def summaries(parts: Sequence[str]) -> list[tuple[str, str, str, str]] | str:
     """(type, amount, count, funds type) of each status and summary of a 03, behind account and currency.
 
-    `parts` are its lines. Some banks end each line with a comma too many, or leave out blank fields there; then each line
-    has whole summaries. Returns what is wrong instead, if the fields are ambiguous.
+    `parts` are its lines. Some banks end each line with a comma too many, or leave out blank fields there; then each
+    line has whole summaries. Returns what is wrong instead, if the fields are ambiguous.
     """
     found = _summaries([text for part in parts for text in part.split(",")][2:])
     if not isinstance(found, str) or len(parts) == 1:

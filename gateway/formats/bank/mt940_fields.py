@@ -2,8 +2,8 @@
 
 What the standard makes optional may be absent, blank or zero. An amount has no sign (SWIFT user handbook, category 9,
 fields 60a and 61); banks that write one mean the other side: `D-5,00` is a debit that was taken back, `RD5,00`. Its
-decimal mark is a comma; `5.00` and `1.005,00` have one meaning all the same, `1.005` has none. The first statement of an
-account has no date of its opening balance, 000000 (DFÜ agreement, annex 3, chapter 8). Banks that count interest by
+decimal mark is a comma; `5.00` and `1.005,00` have one meaning all the same, `1.005` has none. The first statement of
+an account has no date of its opening balance, 000000 (DFÜ agreement, annex 3, chapter 8). Banks that count interest by
 months of 30 days have a 30 February: the last day of that month.
 """
 

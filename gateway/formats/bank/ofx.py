@@ -1,9 +1,10 @@
 """OFX and QFX: statements of bank accounts and cards, as SGML (1.x) or XML (2.x).
 
 A unit is a statement response. The format states closing balances only, so nothing can be verified but that the
-bank answered, and whole. What a transaction says against itself is reported and counts (`ofx_doubts`). A row is a transaction (each = "STMTTRN") or any other element of a statement by its name
-(each = "LEDGERBAL|AVAILBAL"). A value is looked for in the row, then in what is around it; what belongs to another
-element is only reached by that element's name.
+bank answered, and whole. What a transaction says against itself is reported and counts (`ofx_doubts`). A row is a
+transaction (each = "STMTTRN") or any other element of a statement by its name (each = "LEDGERBAL|AVAILBAL"). A value is
+looked for in the row, then in what is around it; what belongs to another element is only reached by that element's
+name.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """OFX transactions whose fields contradict each other. The row still counts, and an exception asks a person to look.
 
-Sources: OFX 2.2, section 3.2.9.2 (the sign of an amount counts) and 11.4.4.1 (kinds of transactions; FITID is mandatory;
-CORRECTFITID names a transaction that this one replaces or deletes).
+Sources: OFX 2.2, section 3.2.9.2 (the sign of an amount counts) and 11.4.4.1 (kinds of transactions; FITID is
+mandatory; CORRECTFITID names a transaction that this one replaces or deletes).
 """
 
 from __future__ import annotations

@@ -1,11 +1,10 @@
 """The parts of fields :86:: numbered subfields (`166?00…?20…`), SEPA codes (`EREF+…`, `/EREF/…/REMI/…`).
 
 Sources: the German DFÜ agreement, annex 3, chapter 8 (subfields of 27 characters, codes with a plus; some banks write a
-colon, `EREF: 4711 SVWZ: …`); the format descriptions of ING (a code's value is closed by a slash), Rabobank and ABN AMRO
-(it ends where the next code begins). A reference of SEPA never begins or ends with a slash (EPC implementation
-guidelines, section 1.4), so one at its end closes it.
-Numbered fields, of which a file has as many as entries, are taken apart all at once; what is written in another way one
-by one.
+colon, `EREF: 4711 SVWZ: …`); the format descriptions of ING (a code's value is closed by a slash), Rabobank and ABN
+AMRO (it ends where the next code begins). A reference of SEPA never begins or ends with a slash (EPC implementation
+guidelines, section 1.4), so one at its end closes it. Numbered fields, of which a file has as many as entries, are
+taken apart all at once; what is written in another way one by one.
 """
 
 from __future__ import annotations
@@ -90,7 +89,8 @@ Indexes = npt.NDArray[np.int64]
 
 
 class Parts:
-    """Takes fields :86: apart. `asked` are the parts that the mapping names: "code", "?20", "purpose", "name", "EREF" …"""
+    """Takes fields :86: apart. `asked` are the parts that the mapping names: "code", "?20", "purpose", "name", "EREF"
+    …"""
 
     def __init__(self, asked: Collection[str]) -> None:
         codes = CODES | {name for name in asked if _CODE.fullmatch(name)}

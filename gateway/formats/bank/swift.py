@@ -57,7 +57,8 @@ _TYPE = re.compile(r"9[0-9]{2}:?\s*")
 _FIELD = re.compile(r"\n:(?=\n?(?:[0-9]{2}[A-Z]?|9[0-9]{2}|NS):)")
 _END = re.compile(r"\n-(?:(?=\})|(?=[ \t]*\x03)|(?=[ \t]*(?:\n|$))|XXX[ \t]*(?=\n|$))|-(?=\}[ \t]*(?:[\n\x03{$]|$))")
 _BLOCK = re.compile(r"\n[\x01$ \t]*(?=\{[1-5S]:)|\n(?=[A-Z]{6}[A-Z0-9]{2,5}[ \t]*\n9[0-9]{2}[ \t]*\n)")
-"""What begins a message without an end before it: a block, or the bank's code and the kind of message on lines of their own."""
+"""What begins a message without an end before it: a block, or the bank's code and the kind of message on lines of their
+own."""
 _MAY_END = re.compile(r"-\}|\n[-{\x01$9]")
 _FIRST = ("20:", "25:", "25P:", "28:", "28C:")
 _MARKS = " \t\n\x01\x03$"

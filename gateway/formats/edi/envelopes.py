@@ -123,7 +123,8 @@ def read(
 
 @dataclass(slots=True)
 class _Open:
-    """An envelope that is open: how it is called, its reference, its place, what it held so far, and their references."""
+    """An envelope that is open: how it is called, its reference, its place, what it held so far, and their
+    references."""
 
     level: Level
     called: str

@@ -1,4 +1,5 @@
-"""The bytes of an interchange file as ASCII: byte order marks, UTF-16 and EBCDIC are dealt with here, and nowhere else."""
+"""The bytes of an interchange file as ASCII: byte order marks, UTF-16 and EBCDIC are dealt with here, and nowhere
+else."""
 
 from __future__ import annotations
 

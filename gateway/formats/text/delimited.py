@@ -1,7 +1,7 @@
 """Delimited text: CSV, tab separated and the like.
 
-Arrow's reader does the work, where no text is quoted on parts of the file at the same time. Rows that it cannot place (odd quotes, CR-only line ends) go
-through the standard library's reader, which is slower and gives the same rows.
+Arrow's reader does the work, where no text is quoted on parts of the file at the same time. Rows that it cannot place
+(odd quotes, CR-only line ends) go through the standard library's reader, which is slower and gives the same rows.
 """
 
 from __future__ import annotations
@@ -191,7 +191,8 @@ class _Delimited(Reading):
     # --- before the rows --------------------------------------------------------------------------------
 
     def _found_layout(self) -> Layout:
-        """What options and the head of the file say together; Excel's line `sep=;` decides, as a byte order mark does."""
+        """What options and the head of the file say together; Excel's line `sep=;` decides, as a byte order mark
+        does."""
         options, request = self.options, self.request
         codec = encoding.detect(request.path, options.encoding)
         head = self._head_text(codec)

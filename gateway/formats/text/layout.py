@@ -113,7 +113,8 @@ class Layout:
         return False
 
     def swallowed(self, cells: Sequence[str]) -> int:
-        """Rows that a quote swallowed into one cell of this row: the cell ends where it began, rows later. 0 for none."""
+        """Rows that a quote swallowed into one cell of this row: the cell ends where it began, rows later. 0 for
+        none."""
         width = len(cells)
         for place, cell in enumerate(cells):
             if "\n" not in cell:

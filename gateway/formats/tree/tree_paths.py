@@ -1,4 +1,5 @@
-"""Paths into documents (XML, JSON): `Amt`, `../Acct/Id`, `Bal[Tp/Cd='CLBD']/Amt`, `A|B`, `count(Line)`, `join(Text)`."""
+"""Paths into documents (XML, JSON): `Amt`, `../Acct/Id`, `Bal[Tp/Cd='CLBD']/Amt`, `A|B`, `count(Line)`,
+`join(Text)`."""
 
 from __future__ import annotations
 

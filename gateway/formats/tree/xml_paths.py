@@ -106,7 +106,8 @@ def _around(levels: int, step: tree_paths.Step, rest: Finder, tree: Tree | None)
 
 
 class Around:
-    """The paths that begin outside of a row: asked again only where what they can see has changed since the row before."""
+    """The paths that begin outside of a row: asked again only where what they can see has changed since the row
+    before."""
 
     def __init__(self, tree: Tree) -> None:
         self._tree = tree

@@ -87,7 +87,8 @@ class Tree:
         return found
 
     def prune(self) -> tuple[int, Any]:
-        """Drop the closed elements that no row can reach; gives how deep the document is open, and the inmost element."""
+        """Drop the closed elements that no row can reach; gives how deep the document is open, and the inmost
+        element."""
         open_: dict[Any, Passed] = {}
         names: list[str] = []
         node = inmost = self.root

@@ -81,7 +81,8 @@ class _Compound:
         return found[:size]
 
     def _chain(self, first: int, table: Sequence[int]) -> list[int]:
-        """The sectors of a chain. Raises ValueError for one that runs in a circle, LookupError for one that breaks off."""
+        """The sectors of a chain. Raises ValueError for one that runs in a circle, LookupError for one that breaks
+        off."""
         found: list[int] = []
         while first not in (END, NONE):
             if len(found) >= len(table):

@@ -356,7 +356,10 @@ class _Workbook(Reading):
         where = f"{self.title}!{cells[0]}"
         return Fault(
             "COLUMN_UNKNOWN",
-            f"cells to the right of the header have no column and are not read: {', '.join(cells[:BEYOND_SHOWN])}{more}",
+            (
+                f"cells to the right of the header have no column and are not read: "
+                f"{', '.join(cells[:BEYOND_SHOWN])}{more}"
+            ),
             "Name their columns in the header, or remove them.",
             where,
         )

@@ -47,7 +47,8 @@ def create(work: Work) -> str:
 
 
 def add(work: Work, name: str, file: int, found: Sequence[Fault]) -> None:
-    """Add faults that the reader of a file found: of rows (they reject their row) or of anything else (they only report)."""
+    """Add faults that the reader of a file found: of rows (they reject their row) or of anything else (they only
+    report)."""
     _insert(
         work,
         name,
@@ -309,7 +310,8 @@ def faults_of(name: str, record: Record, rows: str, code: str, column: str, what
     return f"""insert into {identifier(name)}
         select _ordinal >> {FILE_SHIFT}, min(_ordinal), {record.index}, arg_min(_position, _ordinal),
                {literal(code)}, {literal(column)}, text,
-               '"' || text || '" ' || {what} || ' (' || count(*) || case when count(*) = 1 then ' row)' else ' rows)' end,
+               '"' || text || '" ' || {what} || ' (' || count(*)
+                   || case when count(*) = 1 then ' row)' else ' rows)' end,
                {literal(hint)}, null, false
         from {rows} group by _ordinal >> {FILE_SHIFT}, text order by 2"""
 

@@ -92,7 +92,10 @@ class Repeated(Wrapped):
         if self._made_bytes > most:
             raise FileError(
                 self.request.name,
-                f"its items make rows of more than {most} bytes (limits.file_bytes_max): each has all that stands beside it",
+                (
+                    f"its items make rows of more than {most} bytes (limits.file_bytes_max): each has all that stands "
+                    f"beside it"
+                ),
                 "Split the file, or raise `file_bytes_max` under [limits].",
                 str(batch.column(POSITION)[0].as_py()),
             )

@@ -171,7 +171,8 @@ def _stated(tie: TieOut, compiler: Compiler, relation: str, record: Record) -> s
     stated = _expression(compiler, record, tie.equals, aggregates=True)
     flags = [compiler.text(column).replace("__t", "__u") for column in sorted(names(tie.equals)[1])]
     unreadable = f"coalesce(bool_or({' or '.join(flags)}), false)" if flags else "false"
-    return f"""select {_FILE}, {_group(tie, record)} as "group", 0 as made, 0 as records, try_cast({stated} as {_FIGURE}) as stated,
+    return f"""select {_FILE}, {_group(tie, record)} as "group", 0 as made, 0 as records,
+        try_cast({stated} as {_FIGURE}) as stated,
         0 as rejected, {unreadable} as unreadable from {identifier(relation)} group by 1, 2"""
 
 

@@ -1,8 +1,8 @@
 """Text → exact decimal, as SQL. The shape is checked by a regular expression before anything is cast.
 
 A number may carry a sign in front or behind, parentheses for a negative one, thousands separators, and its currency
-(`written_currencies`). What the declared column type cannot hold exactly is not read: nothing is rounded but the noise of
-binary floating point behind the 15th digit (0.30000000000000004).
+(`written_currencies`). What the declared column type cannot hold exactly is not read: nothing is rounded but the noise
+of binary floating point behind the 15th digit (0.30000000000000004).
 """
 
 from __future__ import annotations

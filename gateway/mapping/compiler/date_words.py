@@ -1,4 +1,5 @@
-"""Words in dates: months and weekdays in the languages of our partners, abbreviations of time zones, formats for people."""
+"""Words in dates: months and weekdays in the languages of our partners, abbreviations of time zones, formats for
+people."""
 
 from __future__ import annotations
 

@@ -88,7 +88,8 @@ def _parts(form: str) -> list[str]:
 
 
 def tidied(text: str, formats: Sequence[str]) -> str:
-    """SQL of a date with one plain blank between its parts, and AM for "a. m.": programs write no-break spaces there."""
+    """SQL of a date with one plain blank between its parts, and AM for "a. m.": programs write no-break spaces
+    there."""
     if any("  " in form for form in formats):
         return text
     rare = f"strlen({text}) <> length({text}) or contains({text}, '  ')"

@@ -1,8 +1,8 @@
 """The dates of DTM, whose format is named beside the value: "20260109:102", "20260101-20260109:RD8".
 
-In EDIFACT the text is the composite C507 without its qualifier, as the path `DTM[137]/2380:2379` gives it, with the code
-of data element 2379; in X12 it is DTM06 with DTM05, as `DTM[010]/06:05` gives it, with the code of data element 1250. Of a
-week, a month or a period the last day counts: what is promised for it may still come on that day.
+In EDIFACT the text is the composite C507 without its qualifier, as the path `DTM[137]/2380:2379` gives it, with the
+code of data element 2379; in X12 it is DTM06 with DTM05, as `DTM[010]/06:05` gives it, with the code of data element
+1250. Of a week, a month or a period the last day counts: what is promised for it may still come on that day.
 """
 
 from __future__ import annotations
@@ -130,7 +130,8 @@ def instants(text: str) -> list[tuple[str, str, str]]:
 
 
 def x12_instants(text: str) -> list[tuple[str, str, str]]:
-    """As `instants`, for the codes of X12. None of them names a zone, and the code cannot be missing (note P0506 of DTM)."""
+    """As `instants`, for the codes of X12. None of them names a zone, and the code cannot be missing (note P0506 of
+    DTM)."""
     points = [
         (f"{_digits(tokens)}:{code}", f"try_strptime({_value(text)}, {literal(tokens)})", "")
         for code, tokens in X12_POINTS.items()

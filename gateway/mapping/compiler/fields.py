@@ -300,7 +300,10 @@ def _expression(compiler: Sources, record: Record, target: Target) -> None:
         # A text is read like any other; a computed number is taken to the decimals of its column.
         written = compiler.plan.add(f"__w{target.tag}", f"case when typeof({result}) = 'VARCHAR' then {text} end")
         read = values.typed(target.kind, written, reading, target.column, compiler.known.notation)
-        value = f"case when {written} is not null then {read} when typeof({result}) <> 'VARCHAR' then try_cast({result} as {target.type}) end"
+        value = (
+            f"case when {written} is not null then {read} when typeof({result}) <> 'VARCHAR' then "
+            f"try_cast({result} as {target.type}) end"
+        )
         target.broken.append(f"{blank} is null")
     else:
         written = compiler.plan.add(f"__w{target.tag}", text)

@@ -1,4 +1,5 @@
-"""A currency that is written beside an amount, as a sign or an ISO 4217 code: it is taken off, and must be the row's."""
+"""A currency that is written beside an amount, as a sign or an ISO 4217 code: it is taken off, and must be the
+row's."""
 
 from __future__ import annotations
 

@@ -181,7 +181,8 @@ class _Writer:
         )
 
     def _like(self, node: exp.Expression) -> str:
-        """The database tries every place for each `%` where the pattern has a `_`, which takes hours for a long text."""
+        """The database tries every place for each `%` where the pattern has a `_`, which takes hours for a long
+        text."""
         operator, pattern = _LIKE[type(node)], node.expression
         if not (isinstance(pattern, exp.Literal) and pattern.is_string):
             raise ExpressionError(f"the pattern of `{operator}` must be written out", "as in sku like 'A%'")

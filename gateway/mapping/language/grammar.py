@@ -38,7 +38,8 @@ class Parser(DuckDB.Parser):  # type: ignore[misc,valid-type]
 
 @lru_cache(maxsize=4_096)
 def parse(text: str) -> exp.Expression:
-    """The tree, which is not to be changed: the next caller gets the same. Raises ExpressionError where the text is no single expression."""
+    """The tree, which is not to be changed: the next caller gets the same. Raises ExpressionError where the text is no
+    single expression."""
     if len(text) > CHARACTERS_MAX:
         raise ExpressionError(
             f"the expression has more than {CHARACTERS_MAX} characters", "split it into helper fields"

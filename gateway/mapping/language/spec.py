@@ -36,10 +36,10 @@ class SignRule(Part):
 class FieldSpec(Part):
     """Where one canonical field comes from. Exactly one source; the rest says how to read it.
 
-    Sources: `from` (a source column, or several of which the first that is not blank counts), `constant`, `expr` (bare names are this record's mapped fields,
-    "quoted names" source columns as text), `fill_down` (the last non-blank value of a source column, down
-    the file or the group that `within` names), `lookup` with `on` (a crosswalk), or the pair `credit`/`debit` (two amount columns).
-    A name that starts with `_` is a helper for other fields and is not stored.
+    Sources: `from` (a source column, or several of which the first that is not blank counts), `constant`, `expr` (bare
+    names are this record's mapped fields, "quoted names" source columns as text), `fill_down` (the last non-blank value
+    of a source column, down the file or the group that `within` names), `lookup` with `on` (a crosswalk), or the pair
+    `credit`/`debit` (two amount columns). A name that starts with `_` is a helper for other fields and is not stored.
     """
 
     source: str | tuple[str, ...] | None = Field(None, alias="from")

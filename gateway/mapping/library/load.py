@@ -29,7 +29,8 @@ _PACK = re.compile(r"standard/[A-Za-z0-9_-]+/[A-Za-z0-9_.-]*[A-Za-z0-9_-]")
 
 
 def read_all(home: Path) -> Library:
-    """Every mapping below `<home>/mappings` that has the right shape, not linted: for those who read no file with them."""
+    """Every mapping below `<home>/mappings` that has the right shape, not linted: for those who read no file with
+    them."""
     root, library = home / "mappings", Library()
     for path in _files(root):
         loaded, faults = load_file(path, root)

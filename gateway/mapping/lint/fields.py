@@ -150,7 +150,8 @@ def _group(checker: Checker, path: Path, field: FieldSpec, record: RecordSpec) -
     if checker.one_file and field.fill_down is not None and columns and field.fill_down not in columns:
         yield checker.fault(
             (*path, "fill_down"),
-            f"reaches beyond the end of a document: a blank {field.fill_down} of one {_DOCUMENTS[record.type]} is filled "
+            f"reaches beyond the end of a document: a blank {field.fill_down} of one {_DOCUMENTS[record.type]} is "
+            f"filled "
             "from the one above",
             f'write within = "{columns[0]}", or within = [] if it is meant for the whole file',
         )

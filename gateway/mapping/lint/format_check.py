@@ -1,4 +1,5 @@
-"""What the format of a mapping's files says about the mapping: options, transaction, `each`, paths of source columns."""
+"""What the format of a mapping's files says about the mapping: options, transaction, `each`, paths of source
+columns."""
 
 from __future__ import annotations
 

@@ -34,13 +34,15 @@ def test_the_examples_have_no_fault() -> None:
 
 
 def test_the_rule_posts_what_the_page_says() -> None:
-    """12.50 of interest: bank 12.50 to other income. A charge, a pending line and a payment post nothing by this rule."""
+    """12.50 of interest: bank 12.50 to other income. A charge, a pending line and a payment post nothing by this
+    rule."""
     text = example("conditions") + example("rule")
     posting = Posting.model_validate(tomllib.loads(text) | {"stock": RULES.posting.stock.model_dump()})
     with books(replace(RULES, posting=posting)) as ledger:
         ledger.con.execute(
             """create temp table statement as
-            select *, 1 as sign, 'US' as entity, null::varchar as channel, 'f' as file_id, 'f' as salt, 'USD' as currency,
+            select *, 1 as sign, 'US' as entity, null::varchar as channel, 'f' as file_id, 'f' as salt,
+                'USD' as currency,
                    'S1' as statement_id, date '2026-11-06' as booking_date, null::varchar as family
             from (values ('f.1', 'BOOK', 'INTR', 12.50), ('f.2', 'BOOK', 'CHRG', -3), ('f.3', 'PDNG', 'INTR', 7),
                          ('f.4', 'BOOK', null, -80)) lines(record_id, status, subfamily, amount)"""

@@ -37,7 +37,7 @@ ORDER_PAID_SHORT = { severity = 2, owner = "FS", days = 3, suggestion = "ESCALAT
 [reconciliation.tie]
 basis = "BOOK"
 lines = "role = 'sales'"
-"""
+"""  # noqa: E501 - an inline table of TOML has no second line
 STATEMENT = """:20:S1
 :25:US-MAIN
 :28C:1/1
@@ -76,7 +76,8 @@ def declare(home: Path, block: str = BLOCK) -> int:
 @pytest.fixture
 def mapped(home: Path) -> Path:
     (home / "mappings" / "main-bank" / "mt940.toml").write_text(
-        'feed = "main-bank.mt940"\npartner = "main-bank"\nbased_on = "standard/swift/mt940"\n[file]\nmatch = ["*.sta"]\n'
+        'feed = "main-bank.mt940"\npartner = "main-bank"\nbased_on = "standard/swift/mt940"\n'
+        '[file]\nmatch = ["*.sta"]\n'
     )
     write_delimited(home, "amazon-us.transfers", "order_line", ["order_id", "line_no"], TRANSFERS)
     return home

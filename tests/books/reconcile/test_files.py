@@ -34,7 +34,8 @@ def test_rows_of_a_partner_that_the_settings_do_not_name_are_an_exception() -> N
                 "US",
                 "web",
                 3,
-                '3 rows of "web" stand in the books of US, the first of several entities, since config.toml does not name the '
-                "partner. Fix: add [partners.web] with its entity; if that is another, have the files sent again as corrections",
+                '3 rows of "web" stand in the books of US, the first of several entities, since config.toml does not '
+                "name the partner. Fix: add [partners.web] with its entity; if that is another, have the files sent "
+                "again as corrections",
             )
         ]

@@ -1,4 +1,5 @@
-"""Faults of one cause, and equal faults of a column, are one exception; every rejected row stays in the list of faults."""
+"""Faults of one cause, and equal faults of a column, are one exception; every rejected row stays in the list of
+faults."""
 
 from __future__ import annotations
 

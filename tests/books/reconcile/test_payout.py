@@ -67,7 +67,8 @@ def test_a_deposit_that_names_a_longer_reference_pays_that_one(ledger: Books) ->
 
 
 def test_a_match_of_a_settlement_that_is_restated_is_reversed_with_its_entry(ledger: Books) -> None:
-    """100.00 banked for PAY-1; restated as PAY-9, nothing names it: the entry is taken back. Restated again, it is posted."""
+    """100.00 banked for PAY-1; restated as PAY-9, nothing names it: the entry is taken back. Restated again, it is
+    posted."""
     ledger.put_all(
         {
             "settlement": [paid("s.1", "PAY-1", "100.00")],

@@ -76,7 +76,8 @@ def state(home: Path, **files: tuple[str, str]) -> Iterator[dict[str, Any]]:
                 where reconciliation = 'z1' and status <> 'REVERSED' order by all"""
             ).fetchall(),
             "open": con.execute(
-                "select code, document, message from exception where status = 'OPEN' and reconciliation = 'z1' order by all"
+                "select code, document, message from exception where status = 'OPEN' and reconciliation = 'z1' "
+                "order by all"
             ).fetchall(),
             "rows": con.execute("select count(*) from match_line where reconciliation = 'z1'").fetchone(),
         }
@@ -86,7 +87,10 @@ def test_the_same_matches_hold_whatever_came_first_and_what_no_longer_holds_is_t
     home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("gateway.once.write_workbooks", lambda *_, **__: [])
-    bank = 'feed = "main-bank.mt940"\npartner = "main-bank"\nbased_on = "standard/swift/mt940"\n[file]\nmatch = ["*.sta"]\n'
+    bank = (
+        'feed = "main-bank.mt940"\npartner = "main-bank"\nbased_on = "standard/swift/mt940"\n'
+        '[file]\nmatch = ["*.sta"]\n'
+    )
     (home / "mappings" / "main-bank" / "mt940.toml").write_text(bank)
     write_delimited(home, "amazon-us.transfers", "order_line", ["order_id", "line_no"], TRANSFERS)
     reconcile_only(home, "g")
@@ -104,7 +108,10 @@ def test_the_same_matches_hold_whatever_came_first_and_what_no_longer_holds_is_t
         assert [(code, message) for code, _, message in first["open"]] == [
             (
                 "PAID_TWICE",
-                "Paid several times: line 11, theirs 100.0000, ours 50.0000 USD (2 of theirs and 1 of ours are equally good)",
+                (
+                    "Paid several times: line 11, theirs 100.0000, ours 50.0000 USD (2 of theirs and 1 of ours are "
+                    "equally good)"
+                ),
             )
         ]
     with state(home) as again:

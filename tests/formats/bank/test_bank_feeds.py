@@ -19,7 +19,8 @@ Drop = Callable[[str, str, bytes | str], Path]
 def statement(number: int, amount: str, closing: str, kind: str = "940") -> str:
     return (
         f"{{1:F01MYCODEFFXXXX0000000000}}{{2:O{kind}1200260105COBADEFFAXXX00000000002601051200N}}{{4:\n:20:S\n:25:DE1\n"
-        f":28C:{number}/1\n:60F:C260101EUR10,\n:61:260102C{amount}NTRFNONREF\n:86:deposit {number}\n:62F:C260102EUR{closing}\n-}}\n"
+        f":28C:{number}/1\n:60F:C260101EUR10,\n:61:260102C{amount}NTRFNONREF\n:86:deposit {number}\n"
+        f":62F:C260102EUR{closing}\n-}}\n"
     )
 
 
@@ -65,14 +66,16 @@ def test_downloads_overlap_and_a_transaction_is_known_by_its_id(home: Path, drop
             drop("main-bank", name, (folder / source).read_bytes())
             states += [(file.state, file.accepted, file.duplicate) for file in run_once(gateway).files]
         found = gateway.lake.con.execute(
-            "select bank_ref, amount, count(*), max(remittance) from bank_line_current group by all order by 1 nulls first"
+            "select bank_ref, amount, count(*), max(remittance) from bank_line_current group by all "
+            "order by 1 nulls first"
         ).fetchall()
     assert [(ref, f"{amount:f}", count, text) for ref, amount, count, text in found] == [
         (None, "-5.0000", 3, "METRO TICKET"),
         ("Z1", "-9.0000", 1, "SHOP NAME NOW LONGER"),
         ("Z2", "-1.0000", 1, "KIOSK"),
     ]
-    # The third equal row, Z2, and Z1 with its longer text are taken of the second file; two rows and a balance are known.
+    # The third equal row, Z2, and Z1 with its longer text are taken of the second file; two rows and a balance are
+    # known.
     assert states == [("ACCEPTED", 4, 0), ("ACCEPTED", 3, 3), ("DUPLICATE", 0, 4), ("DUPLICATE", 0, 6)]
 
 
@@ -83,8 +86,10 @@ MT940 = (
 )
 CAMT = """<?xml version="1.0"?><Document xmlns="urn:iso:std:iso:20022:tech:xsd:camt.053.001.02"><BkToCstmrStmt><Stmt>
 <Id>S1</Id><Acct><Id><IBAN>DE89370400440532013000</IBAN></Id></Acct>
-<Bal><Tp><CdOrPrtry><Cd>OPBD</Cd></CdOrPrtry></Tp><Amt Ccy="EUR">10</Amt><CdtDbtInd>CRDT</CdtDbtInd><Dt><Dt>2026-01-01</Dt></Dt></Bal>
-<Bal><Tp><CdOrPrtry><Cd>CLBD</Cd></CdOrPrtry></Tp><Amt Ccy="EUR">6</Amt><CdtDbtInd>CRDT</CdtDbtInd><Dt><Dt>2026-01-02</Dt></Dt></Bal>
+<Bal><Tp><CdOrPrtry><Cd>OPBD</Cd></CdOrPrtry></Tp>
+<Amt Ccy="EUR">10</Amt><CdtDbtInd>CRDT</CdtDbtInd><Dt><Dt>2026-01-01</Dt></Dt></Bal>
+<Bal><Tp><CdOrPrtry><Cd>CLBD</Cd></CdOrPrtry></Tp>
+<Amt Ccy="EUR">6</Amt><CdtDbtInd>CRDT</CdtDbtInd><Dt><Dt>2026-01-02</Dt></Dt></Bal>
 <Ntry><Amt Ccy="EUR">4</Amt><CdtDbtInd>DBIT</CdtDbtInd><Sts>BOOK</Sts><BookgDt><Dt>2026-01-02</Dt></BookgDt>
 <AcctSvcrRef>BANK2</AcctSvcrRef><AddtlNtryInf>%s</AddtlNtryInf></Ntry></Stmt></BkToCstmrStmt></Document>
 """
@@ -92,7 +97,10 @@ BAI2 = (
     "01,BANK,US,260102,0200,1,80,,2/\n02,US,BANK,1,260101,2359,USD,2/\n03,0123,,010,100,,,015,300,,/\n"
     "16,195,200,,BANK3,C1,%s/\n49,600,3/\n98,600,1,5/\n99,600,1,7/\n"
 )
-LIST = "Account;Date;Details;Reference;D/C;Amount;Currency\nA1;2026-01-02;%s;BANK4;D;7.00;EUR\nA1;2026-01-02;without;;D;7.00;EUR\n"
+LIST = (
+    "Account;Date;Details;Reference;D/C;Amount;Currency\nA1;2026-01-02;%s;BANK4;D;7.00;EUR\n"
+    "A1;2026-01-02;without;;D;7.00;EUR\n"
+)
 RESENT = {
     "swift/mt940": ("day%s.sta", MT940),
     "iso20022/camt.053": ("camt.053.%s.xml", CAMT),

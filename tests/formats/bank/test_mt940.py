@@ -102,8 +102,8 @@ OURS = {
     ("wolph__self-provided_sparkassen", "reference"): "NONREF",
     ("wolph__jejik_ing", ":86"): BEHIND_THE_LAST_ENTRY,
 }
-"""Where the expected output is not what the standard says: a reference that it drops behind a line break, and a field 86
-behind the closing balance, with the end of the message, that it gives to the last entry."""
+"""Where the expected output is not what the standard says: a reference that it drops behind a line break, and a field
+86 behind the closing balance, with the end of the message, that it gives to the last entry."""
 
 
 def check_details(row: dict[str, Any], entry: dict[str, Any], stem: str) -> None:
@@ -189,7 +189,10 @@ VERDICTS: dict[str, list[list[str]]] = {
     "wolph__cmxl_statement_line": [FRAGMENT],
     "wolph__jejik_abnamro": [
         [
-            "opening balance 3236.28 and entries -321.44 make 2914.84, the closing balance is 876.84, difference -2038.00"
+            (
+                "opening balance 3236.28 and entries -321.44 make 2914.84, the closing balance is 876.84, difference "
+                "-2038.00"
+            )
         ],
         ["opening balance 2876.84 and entries -24.49 make 2852.35, the closing balance is 1849.75"],
     ],

@@ -154,7 +154,7 @@ CHARSET:1252
 two</STMTTRN>
 <STMTTRN><TRNTYPE>XFER<DTPOSTED>20260103<TRNAMT>2<FITID>F2<NAME><BANKACCTTO><BANKID>1<ACCTID>OTHER</BANKACCTTO><CURRENCY><CURRATE>1.1<CURSYM>EUR</CURRENCY></STMTTRN>
 </BANKTRANLIST><LEDGERBAL><BALAMT>5.00<DTASOF>20260131</LEDGERBAL><AVAILBAL><BALAMT><DTASOF>20260131</AVAILBAL></STMTRS></STMTTRNRS></BANKMSGSRSV1></OFX>
-"""
+"""  # noqa: E501 - one line as banks write it
 
 
 def test_unclosed_elements_escapes_and_what_a_row_inherits(tmp_path: Path) -> None:
@@ -233,7 +233,10 @@ def test_the_header_or_the_bytes_decide_the_encoding(tmp_path: Path, encoding: s
         ("<ACCTID>A1", "<ACCTID>", "ACCTID is missing"),
         (
             "<STMTTRNRS><TRNUID>1<STATUS><CODE>0<SEVERITY>INFO</STATUS>",
-            "<STMTTRNRS><TRNUID>9<STATUS><CODE>15500<SEVERITY>ERROR<MESSAGE>Signon invalid</STATUS></STMTTRNRS><STMTTRNRS>",
+            (
+                "<STMTTRNRS><TRNUID>9<STATUS><CODE>15500<SEVERITY>ERROR<MESSAGE>Signon "
+                "invalid</STATUS></STMTTRNRS><STMTTRNRS>"
+            ),
             "the bank answered without a statement: 15500 Signon invalid",
         ),
     ],
@@ -473,8 +476,10 @@ def test_what_is_written_is_read_back(tmp_path: Path, drawn: list[list[dict[str,
                 )
             entries += f"<STMTTRN>{inner}</STMTTRN>\n"
         body += (
-            f"<CCSTMTTRNRS>{element('TRNUID', str(number), style)}<CCSTMTRS>{element('CURDEF', 'CHF', style)}<CCACCTFROM>"
-            f"{element('ACCTID', f'C{number}', style)}</CCACCTFROM><BANKTRANLIST>{entries}</BANKTRANLIST></CCSTMTRS></CCSTMTTRNRS>"
+            f"<CCSTMTTRNRS>{element('TRNUID', str(number), style)}<CCSTMTRS>"
+            f"{element('CURDEF', 'CHF', style)}<CCACCTFROM>"
+            f"{element('ACCTID', f'C{number}', style)}</CCACCTFROM><BANKTRANLIST>{entries}</BANKTRANLIST></CCSTMTRS>"
+            f"</CCSTMTTRNRS>"
         )
     path = write(tmp_path, f"<OFX><CREDITCARDMSGSRSV1>{body}</CREDITCARDMSGSRSV1></OFX>")
     assert faults(ofx, path) == [[] for _ in drawn]

@@ -138,7 +138,10 @@ def test_a_file_with_too_many_rows_is_named_though_it_is_read_with_others(tmp_pa
 
 
 def test_a_group_header_is_never_that_of_the_interchange_before(tmp_path: Path) -> None:
-    grouped = b"UNB+UNOC:3+A+B+261105:1200+1'UNG+INVRPT+A+B+261105:1200+77+UN+D:96A'UNH+1+INVRPT:D:96A:UN'UNT+2+1'UNE+1+77'UNZ+1+1'"
+    grouped = (
+        b"UNB+UNOC:3+A+B+261105:1200+1'UNG+INVRPT+A+B+261105:1200+77+UN+D:96A'UNH+1+INVRPT:D:96A:UN'UNT+2+1'"
+        b"UNE+1+77'UNZ+1+1'"
+    )
     plain = b"UNB+UNOC:3+A+B+261105:1200+2'UNH+1+INVRPT:D:96A:UN'UNT+2+1'UNZ+1+2'"
     for n, content in enumerate((grouped, plain)):
         (tmp_path / f"{n}.edi").write_bytes(content)

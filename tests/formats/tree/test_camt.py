@@ -74,8 +74,8 @@ def test_entries_and_balances_have_the_values_beside_the_sample(packs: Home, pat
         # Its one entry has no date at all: nobody can say when it was booked.
         assert [fault["message"] for fault in outcome["faults"]] == [
             "BookgDt/Dt|BookgDt/DtTm|ValDt/Dt|ValDt/DtTm: is blank, but booking_date is required",
-            "number of entries for CH2801234000123456789, AAAASESS-FP-ACCR001: the rows make 0; 1 rejected row(s) are not "
-            "in it, the file states 1, difference -1",
+            "number of entries for CH2801234000123456789, AAAASESS-FP-ACCR001: the rows make 0; 1 rejected row(s) "
+            "are not in it, the file states 1, difference -1",
         ]
         assert outcome["counts"]["rejected"] == 1
         return
@@ -220,7 +220,10 @@ def entry(amount: str, currency: str, side: str) -> str:
 
 
 def statement(path: Path, *parts: str) -> Path:
-    head = "<Document xmlns='urn:iso:std:iso:20022:tech:xsd:camt.053.001.08'><BkToCstmrStmt><GrpHdr><MsgId>1</MsgId></GrpHdr>"
+    head = (
+        "<Document xmlns='urn:iso:std:iso:20022:tech:xsd:camt.053.001.08'><BkToCstmrStmt><GrpHdr><MsgId>1</MsgId><"
+        "/GrpHdr>"
+    )
     account = "<Stmt><Id>S1</Id><Acct><Id><Othr><Id>ACCOUNT-1</Id></Othr></Id></Acct>"
     path.write_text(f"{head}{account}{''.join(parts)}</Stmt></BkToCstmrStmt></Document>")
     return path
@@ -321,7 +324,8 @@ def test_entries_that_are_no_rows_do_not_stay_in_memory(tmp_path: Path) -> None:
     assert float(grown_mb) < 25
 
 
-STATEMENT = """<Document xmlns="urn:iso:std:iso:20022:tech:xsd:camt.053.001.{version:02d}"><BkToCstmrStmt{suffix}><Stmt><Id>S1</Id>
+STATEMENT = """<Document xmlns="urn:iso:std:iso:20022:tech:xsd:camt.053.001.{version:02d}">
+<BkToCstmrStmt{suffix}><Stmt><Id>S1</Id>
 <Acct><Id><IBAN>DE1</IBAN></Id></Acct>
 <Bal><Tp>{opening}</Tp><Amt Ccy="EUR">5</Amt><CdtDbtInd>DBIT</CdtDbtInd><Dt><Dt>2026-01-01</Dt></Dt></Bal>
 <Bal><Tp>{closing}</Tp><Amt Ccy="EUR">7.5</Amt><CdtDbtInd>CRDT</CdtDbtInd><Dt><Dt>2026-01-02</Dt></Dt></Bal>

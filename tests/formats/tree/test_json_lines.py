@@ -20,7 +20,8 @@ PAYOUTS = """{
   "object": "list",
   "payouts": [
     {"id": "po_1", "transactions": [
-      {"id": 1, "amount": 0.10, "source": {"order_id": "A-1"}, "fees": [{"type": "tax", "amount": 1E-2}, {"type": "fee", "amount": 2}]},
+      {"id": 1, "amount": 0.10, "source": {"order_id": "A-1"},
+       "fees": [{"type": "tax", "amount": 1E-2}, {"type": "fee", "amount": 2}]},
       {"id": 12345678901234567890, "amount": -5.00, "test": false, "note": null, "fees": []}
     ], "currency": "EUR"},
     {"id": "po_2", "currency": "USD", "transactions": []},
@@ -30,7 +31,8 @@ PAYOUTS = """{
 }"""
 EPCIS = """{"@context": ["https://ref.gs1.org/standards/epcis/2.0.0/epcis-context.jsonld"], "type": "EPCISDocument",
  "creationDate": "2026-11-01T10:00:00Z", "epcisBody": {"eventList": [
-  {"type": "ObjectEvent", "eventTime": "2026-11-01T10:00:00+01:00", "epcList": ["urn:a", "urn:b"], "readPoint": {"id": "urn:dock"},
+  {"type": "ObjectEvent", "eventTime": "2026-11-01T10:00:00+01:00", "epcList": ["urn:a", "urn:b"],
+   "readPoint": {"id": "urn:dock"},
    "bizTransactionList": [{"type": "inv", "bizTransaction": "urn:1"}, {"type": "po", "bizTransaction": "urn:2"}]},
   {"type": "ObjectEvent", "eventTime": "2026-11-02T10:00:00+01:00", "epcList": ["urn:c"]}]}}"""
 

@@ -29,7 +29,8 @@ def xlsx(
         archive.writestr("_rels/.rels", _relations(("officeDocument", "xl/workbook.xml")))
         archive.writestr(
             "xl/workbook.xml",
-            f'<workbook {MAIN} xmlns:r="{REL}">{book}<sheets><sheet name="S" sheetId="1" r:id="r0"/></sheets></workbook>',
+            f'<workbook {MAIN} xmlns:r="{REL}">{book}'
+            f'<sheets><sheet name="S" sheetId="1" r:id="r0"/></sheets></workbook>',
         )
         targets = (
             ("worksheet", target or "worksheets/sheet1.xml"),

@@ -231,7 +231,10 @@ def test_everything_stands_under_the_prefix_and_goes_with_it(bench: Bench) -> No
     for _ in range(2):
         bench.apply(mapping(snapshot()), lambda _: stock(("A", "x", "1"), ("A", "x", "1")))
         drop_temporary(bench.con, "m1")
-        left = "select (select count(*) from duckdb_tables() where temporary) + count(*) from duckdb_views() where temporary and not internal"
+        left = (
+            "select (select count(*) from duckdb_tables() where temporary) + count(*) from duckdb_views() where "
+            "temporary and not internal"
+        )
         assert bench.con.execute(left).fetchone() == (0,)
 
 
@@ -768,7 +771,10 @@ def test_every_row_is_rejected_ignored_or_recorded(bench: Bench, rows: list[tupl
     assert balanced(bench, mapped)
     reported = bench.con.execute(f"select count(distinct _ordinal) from {mapped.faults} where rejects").fetchone()
     assert reported == (mapped.rejected,)
-    both = f"select count(*) from {mapped.tables[SNAPSHOT]} semi join (select * from {mapped.faults} where rejects) using (_ordinal)"
+    both = (
+        f"select count(*) from {mapped.tables[SNAPSHOT]} semi join (select * from {mapped.faults} where rejects) "
+        f"using (_ordinal)"
+    )
     assert bench.con.execute(both).fetchone() == (0,)
 
 

@@ -106,7 +106,10 @@ def test_the_content_decides_between_two_formats() -> None:
             "stock.csv",
             ["xml"],
             "3pl-east",
-            "stock.csv looks like xml; no mapping of 3pl-east reads it: mappings/3pl-east/stock.toml expects format delimited",
+            (
+                "stock.csv looks like xml; no mapping of 3pl-east reads it: mappings/3pl-east/stock.toml expects "
+                "format delimited"
+            ),
         ),
         ("sales.csv", ["xml"], "3pl-east", "looks like xml; no mapping of 3pl-east reads it: they are for delimited"),
         ("stock.csv", [], "3pl-east", "looks like no known format"),

@@ -204,7 +204,8 @@ def test_a_byte_order_mark_and_windows_line_ends_are_tolerated(tmp_path: Path) -
         (
             "[file]",
             'acknowledge = { feedback = "csv" }\n[file]',
-            "4: `acknowledge` does not belong in a mapping: it is agreed with the partner for all of its files. Fix: write it in "
+            "4: `acknowledge` does not belong in a mapping: it is agreed with the partner for all of its files. "
+            "Fix: write it in "
             'config.toml, as in [partners.acme.acknowledge] feedback = "csv".',
         ),
         ("[file]", 'mode = "test"\n[file]', "4: `mode` cannot be \"test\". Fix: use 'live' or 'shadow'"),

@@ -62,16 +62,19 @@ def test_the_message_for_a_slip_in_a_column_name(tmp_path: Path, probe: Probe) -
 FIELD = 'qty      = "On Hand"'
 GOOD_FIELDS = [
     'qty = ["On Hand", "Stock"]',
-    'qty = { expr = \'cast("On Hand" as decimal(18,4)) - coalesce(_held, 0)\' }\n_held = { from = "Type", type = "decimal" }',
+    "qty = { expr = 'cast(\"On Hand\" as decimal(18,4)) - coalesce(_held, 0)' }\n"
+    '_held = { from = "Type", type = "decimal" }',
     'qty = { expr = "_a + _b" }\n_a = { from = "Type", type = "integer" }\n_b = { expr = "_a * 2", type = "decimal" }',
     "qty = { expr = 'case when cast(\"On Hand\" as integer) > 0 then 1 else 0 end' }",
     'qty = { credit = "On Hand", debit = "Type", sign = "reverse", scale = 2 }',
     'qty = { from = "On Hand", sign = { from = "Type", negative = ["DR"] } }',
     'qty = "On Hand"\nbasis = { constant = "GROSS" }\nstale = { constant = false }',
-    'qty = "On Hand"\n_l = { lookup = "two", on = ["Type", "_k"], missing = "keep" }\n_k = { expr = "upper(\\"Type\\")" }',
+    'qty = "On Hand"\n_l = { lookup = "two", on = ["Type", "_k"], missing = "keep" }\n'
+    '_k = { expr = "upper(\\"Type\\")" }',
     'qty = { from = "On Hand", packs_of = "_name" }\n_name = { from = "SKU", alias = "3PL" }',
     'qty = { from = "On Hand", decimal = "comma", default = "0" }',
-    'qty = "On Hand"\n_t = { from = "Date", type = "datetime", timezone = "Europe/Berlin", formats = ["iso", "ymd", "%d.%m.%Y"] }',
+    'qty = "On Hand"\n_t = { from = "Date", type = "datetime", timezone = "Europe/Berlin", '
+    'formats = ["iso", "ymd", "%d.%m.%Y"] }',
 ]
 
 
@@ -401,7 +404,10 @@ def test_the_formats_own_options_are_checked(tmp_path: Path, probe: Probe) -> No
 
 
 def test_with_several_records_a_message_says_which(tmp_path: Path, probe: Probe) -> None:
-    more = '\n[[record]]\ntype = "location"\nkey = ["location"]\n[record.fields]\nlocation = "A"\ntpye = "B"\ntype = { constant = "DC" }\n'
+    more = (
+        '\n[[record]]\ntype = "location"\nkey = ["location"]\n'
+        '[record.fields]\nlocation = "A"\ntpye = "B"\ntype = { constant = "DC" }\n'
+    )
     faults = lint(tmp_path, STOCK + more, probe)
     assert len(faults) == 1
     assert ':25: record[2].fields.tpye: table location has no field "tpye"; did you mean "type"?' in faults[0]
@@ -470,7 +476,10 @@ currency    = { fill_down = "Currency" }
 
 def test_a_cost_method_that_the_books_do_not_know_is_refused(tmp_path: Path, probe: Probe) -> None:
     """Stock is valued by moving average alone: FIFO would be a setting that does nothing."""
-    text = 'feed = "acme.items"\npartner = "acme"\n[file]\nmatch = ["*.csv"]\nformat = "delimited"\n[[record]]\ntype = "item"\nkey = ["sku"]\n'
+    text = (
+        'feed = "acme.items"\npartner = "acme"\n[file]\nmatch = ["*.csv"]\nformat = "delimited"\n'
+        '[[record]]\ntype = "item"\nkey = ["sku"]\n'
+    )
     text += '[record.fields]\nsku = "SKU"\nname = "SKU"\nbase_uom = { constant = "EA" }\n'
     [fault] = lint(tmp_path, text + 'cost_method = { constant = "FIFO" }\n', probe)
     assert '"FIFO" is not allowed. Fix: use one of MOVING_AVERAGE' in fault
