@@ -33,6 +33,7 @@ nightly: $(STAMP)
 
 pages: $(STAMP)
 	$(BIN)/python -m gateway.model.page > docs/ledger.md
+	$(BIN)/python -m gateway.model.page mappings > docs/tables.md
 	$(BIN)/python -m gateway.books.reconcile.page > docs/reconciliations.md
 
 # Without the libraries to compare with, the cases say so.

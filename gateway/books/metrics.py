@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import re
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -14,11 +12,10 @@ import duckdb
 from pydantic import ConfigDict, Field, ValidationError, model_validator
 
 from gateway.books.stock.views import create_views
-from gateway.errors import HomeFault, HouseError, first_line
+from gateway.errors import HomeFault, HouseError
 from gateway.ledger import queries, views
-from gateway.model import TABLES
+from gateway.ledger.query_faults import KNOWN, explained, no_table
 from gateway.model.reconciling import DETAIL
-from gateway.nearest import nearest
 from gateway.settings import Strict
 from gateway.sql import identifier
 from gateway.toml_faults import Place, Shape, content_of, parsed, wrong
@@ -73,7 +70,7 @@ class Metric(Strict):
     def sources(self, con: duckdb.DuckDBPyConnection) -> list[str]:
         """Tables and views that it is made of; `con` only reads the SELECTs."""
         asked = [text for text in (self.numerator, self.denominator) if text]
-        return list(dict.fromkeys(name for text in asked for name in _tables(con, text)))
+        return list(dict.fromkeys(name for text in asked for name in queries.tables(con, text)))
 
 
 class _Metrics(Strict):
@@ -148,17 +145,14 @@ def _problem(con: duckdb.DuckDBPyConnection, text: str) -> tuple[str, str] | Non
         queries.check(con, text)
     except HouseError as error:
         return error.cause, "write one SELECT over the ledger's tables and views"
-    known = {*TABLES, *(table.present for table in TABLES.values() if table.present), "stock", LINES}
-    for name in _tables(con, text):
-        if name not in known:
-            return f'there is no table or view "{name}"{nearest(name, known)}', "name one that docs/ledger.md has"
+    for name in queries.tables(con, text):
+        if name not in {*KNOWN, LINES}:
+            return no_table(name, [LINES])
     try:
         result = con.execute(text, parameters(text, datetime.fromtimestamp(0, UTC)))
         kinds, rows = [str(column[1]) for column in result.description], result.fetchall()
     except duckdb.Error as error:
-        return re.sub(r"^\w+ Error: ", "", first_line(error)).rstrip(
-            "!."
-        ), "write a SELECT over the columns of these tables"
+        return explained(con, text, error, [LINES])
     if len(kinds) != 1:
         return f"gives {len(kinds)} columns", ONE_NUMBER
     if len(rows) != 1:
@@ -169,14 +163,3 @@ def _problem(con: duckdb.DuckDBPyConnection, text: str) -> tuple[str, str] | Non
 def parameters(text: str, at: datetime) -> dict[str, datetime]:
     """The parameters of a SELECT: the instant, where it asks for it."""
     return {AS_OF[1:]: at} if AS_OF in text else {}
-
-
-def _tables(con: duckdb.DuckDBPyConnection, text: str) -> list[str]:
-    """Names of the tables and views that a SELECT asks, in its order, without its own CTEs."""
-    row = con.execute("select json_serialize_sql(?)", [text]).fetchone()
-    nodes = list(queries.nodes(json.loads(row[0]) if row else {}))
-    own = {entry["key"] for node in nodes for entry in node.get("cte_map", {}).get("map", [])}
-    asked = sorted(
-        (node for node in nodes if node.get("type") == "BASE_TABLE"), key=lambda node: node["query_location"]
-    )
-    return [node["table_name"] for node in asked if node["table_name"] not in own]

@@ -15,8 +15,8 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 
-from gateway import failures
-from gateway.cli import check, files, invocation, notify, questions, run, setup, upkeep
+from gateway import __version__, failures
+from gateway.cli import check, files, invocation, notify, questions, references, run, setup, upkeep
 from gateway.cli.invocation import DONE, INTERRUPTED, PERSON, USAGE
 from gateway.cli.output import err
 from gateway.errors import HouseError
@@ -34,6 +34,8 @@ COMMANDS: dict[str, Callable[..., Any]] = {
     "check": check.check,
     "try": files.try_,
     "query": questions.query,
+    "tables": references.tables,
+    "fields": references.fields,
     "stock": questions.stock,
     "trace": questions.trace,
     "verify": upkeep.verify,
@@ -50,10 +52,19 @@ COMMANDS: dict[str, Callable[..., Any]] = {
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
 
 
+def _version(wanted: bool) -> None:
+    if wanted:
+        sys.stdout.write(f"gateway {__version__}\n")
+        raise typer.Exit(DONE)
+
+
 @app.callback()
 def _main(
     context: typer.Context,
     home: Annotated[Path, typer.Option("-C", "--home", help="The home directory.", readable=False)] = Path(),
+    version: Annotated[
+        bool, typer.Option("--version", help="Print the version and exit.", callback=_version, is_eager=True)
+    ] = False,
 ) -> None:
     """Partner files in, a reconciled ledger, workbooks out."""
     invocation.set_home_folder(home)

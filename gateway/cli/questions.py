@@ -13,7 +13,7 @@ from gateway import settings as configuration
 from gateway.cli.invocation import home_folder
 from gateway.cli.output import out, print_json, print_rows
 from gateway.csv_text import csv_text
-from gateway.errors import HouseError, first_line
+from gateway.errors import HouseError
 
 if TYPE_CHECKING:
     from gateway.books.feeds import Feed
@@ -107,7 +107,9 @@ def _show(rows: list[dict[str, Any]], as_json: bool) -> None:
 
 
 def query(
-    sql: Annotated[str, typer.Argument(help="A SELECT over the ledger's tables and views.")],
+    sql: Annotated[
+        str, typer.Argument(help="A SELECT over the ledger's tables and views; or `show tables`, `describe TABLE`.")
+    ],
     form: Annotated[Literal["table", "csv", "json"], typer.Option("--format")] = "table",
     as_of: Annotated[
         str | None,
@@ -128,20 +130,35 @@ def _ask(sql: str, as_of: str | None) -> tuple[list[str], list[dict[str, Any]]]:
     """(column names, rows). Raises HouseError for what is not a question that the ledger can answer."""
     import duckdb
 
-    from gateway.ledger import lake, queries
+    from gateway.ledger import lake, queries, query_faults
     from gateway.ledger.locking import retry
 
     settings = configuration.load(home_folder())
     with lake.open_lake(home_folder(), settings, read_only=True, as_of=as_of) as ledger:
         _views(ledger.con, settings)
-        queries.check(ledger.con, sql)
         try:
+            if (contents := _contents(ledger.con, sql)) is not None:
+                return list(contents[0]) if contents else [], contents
+            queries.check(ledger.con, sql)
             return retry(lambda: _answer(ledger.con, sql))
         except duckdb.Error as error:
-            cause = first_line(error).rstrip("!.")
-            raise HouseError(
-                "run query", sql[:80], "Correct the SQL; docs/ledger.md lists every table and column.", cause
-            ) from None
+            cause, fix = query_faults.explained(ledger.con, sql, error)
+            raise HouseError("run query", sql[:80], f"{fix[0].upper()}{fix[1:]}.", cause) from None
+
+
+def _contents(con: Any, sql: str) -> list[dict[str, Any]] | None:
+    """What the ledger holds (`show tables`) or a table of it (`describe TABLE`); None for every other question."""
+    from gateway.model import references
+    from gateway.sql import identifier
+
+    words = sql.strip().rstrip(";").split()
+    if [word.lower() for word in words] == ["show", "tables"]:
+        return [dict(row) for row in references.tables()]
+    if len(words) == 2 and words[0].lower() in ("describe", "desc"):
+        name = words[1].strip('"').lower()
+        columns = con.execute(f"describe {identifier(name)}").fetchall()
+        return [dict(row) for row in references.described(name, [(column[0], column[1]) for column in columns])]
+    return None
 
 
 def _answer(con: Any, sql: str) -> tuple[list[str], list[dict[str, Any]]]:

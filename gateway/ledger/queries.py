@@ -56,6 +56,17 @@ def check(con: duckdb.DuckDBPyConnection, sql: str) -> None:
             raise _refusal(sql, f"{source} is not allowed in place of a table")
 
 
+def tables(con: duckdb.DuckDBPyConnection, text: str) -> list[str]:
+    """Names of the tables and views that a SELECT asks, in its order, without its own CTEs."""
+    row = con.execute("select json_serialize_sql(?)", [text]).fetchone()
+    found = list(nodes(json.loads(row[0]) if row else {}))
+    own = {entry["key"] for node in found for entry in node.get("cte_map", {}).get("map", [])}
+    asked = sorted(
+        (node for node in found if node.get("type") == "BASE_TABLE"), key=lambda node: node["query_location"]
+    )
+    return [node["table_name"] for node in asked if node["table_name"] not in own]
+
+
 def nodes(tree: Any) -> Iterator[dict[str, Any]]:
     """Every object of a statement that was read as JSON, in no order."""
     waiting = [tree]

@@ -26,6 +26,7 @@ BANK_LINE = Table(
         Column("remittance", TEXT, "Remittance text"),
     ),
     event="booking_date",
+    together=(("bank_balance", "states the balances that the entries must lead to"),),
 )
 
 BANK_BALANCE = Table(

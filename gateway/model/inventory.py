@@ -111,6 +111,7 @@ INVENTORY_SNAPSHOT = Table(
         Column("stale", FLAG, "Carried forward from an earlier count"),
     ),
     event="as_of",
+    together=(("inventory_movement", "is what the counted stock is compared with"),),
 )
 
 STOCK_VALUE = Table(

@@ -39,6 +39,7 @@ ORDER_LINE = Table(
         Column("ship_to_country", TEXT, "ISO 3166 country"),
     ),
     event="ordered_at",
+    together=(("shipment_line", 'says what was shipped of it: with `revenue = "shipment"` that is what earns'),),
 )
 
 SHIPMENT_LINE = Table(
@@ -61,6 +62,10 @@ SHIPMENT_LINE = Table(
         Column("serial", TEXT, "Serial number"),
     ),
     event="shipped_at",
+    together=(
+        ("inventory_movement", "takes the units out of stock and posts their cost"),
+        ("order_line", "states the prices by which the shipment earns"),
+    ),
 )
 
 RECEIPT_LINE = Table(
@@ -81,6 +86,7 @@ RECEIPT_LINE = Table(
         Column("due", DAY, "Expected day"),
     ),
     event="received_at",
+    together=(("inventory_movement", "brings the units into stock and posts what they cost"),),
 )
 
 SHIPMENT_VALUE = Table(

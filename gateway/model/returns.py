@@ -55,6 +55,7 @@ RETURN_EVENT = Table(
         Column("actor", TEXT, "Who"),
     ),
     event="occurred_at",
+    together=(("inventory_movement", "brings the units back into stock where the stage is RECEIVED"),),
 )
 
 TABLES = (RETURN_EVENT,)

@@ -53,6 +53,7 @@ SETTLEMENT = Table(
         ),
     ),
     event="deposit_date",
+    together=(("settlement_line", "says what its total is made of: the lines are what posts"),),
 )
 
 SETTLEMENT_LINE = Table(
@@ -75,6 +76,7 @@ SETTLEMENT_LINE = Table(
         Column("posted_at", INSTANT, "When the partner posted it", True),
     ),
     event="posted_at",
+    together=(("settlement", "states the total that the lines must make, and when it is paid"),),
 )
 
 TABLES = (SETTLEMENT, SETTLEMENT_LINE)

@@ -14,6 +14,8 @@ WHOLE = "BIGINT"
 FLAG = "BOOLEAN"
 KEY = "UUID"
 
+_KINDS = {DAY: "date", INSTANT: "datetime", WHOLE: "integer", FLAG: "boolean"}
+
 
 @dataclass(frozen=True, slots=True)
 class Column:
@@ -36,6 +38,15 @@ class Column:
     formerly: str = ""
     retired: bool = False
 
+    @property
+    def kind(self) -> str:
+        """The type of a field of a mapping that fills it, unless the mapping says another."""
+        if self.name == "currency":
+            return "currency"
+        if self.values:
+            return "code"
+        return "decimal" if self.type.startswith("DECIMAL") else _KINDS.get(self.type, "text")
+
 
 @dataclass(frozen=True, slots=True)
 class Table:
@@ -49,6 +60,7 @@ class Table:
     identity    where later rows are later states: the columns that name what they are states of
     order       the column in which a later state is greater
     state       the view that shows the newest row of each `identity`
+    together    other tables that the books need as well, each with what it gives them
     """
 
     name: str
@@ -59,6 +71,7 @@ class Table:
     identity: str = ""
     order: str = "version"
     state: str = ""
+    together: tuple[tuple[str, str], ...] = ()
     _by_name: dict[str, Column] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:

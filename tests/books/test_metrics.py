@@ -93,7 +93,7 @@ FAULTS = [
         5,
         'there is no table or view "itme_current"; did you mean "item_current"?',
     ),
-    ("tracking =", "trakking =", 5, 'Referenced column "trakking" not found'),
+    ("tracking =", "trakking =", 5, 'there is no column "trakking"; did you mean "tracking"?'),
     ("select count(*) from item_current", "select count(*), 1 from item_current", 5, "gives 2 columns"),
     ("select count(*) from item_current", "select 1 from item_current", 5, "gives no row where the tables are empty"),
     (

@@ -8,11 +8,13 @@ import json
 import re
 import shutil
 from datetime import datetime
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
 
-from gateway import cli
+from gateway import __version__, cli
+from gateway.model import TABLES
 from tests.cli.command import HELD, ITEMS, NOW, Runner
 
 
@@ -134,6 +136,42 @@ def test_query_refuses_what_is_no_question_in_one_line(run: Runner, sql: str) ->
     done = run("query", sql)
     assert (done.code, done.out) == (cli.USAGE, "")
     assert done.err.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("sql", "message"),
+    [
+        (
+            "select * from stok",
+            'there is no table or view "stok"; did you mean "stock"? Fix: Name one that `gateway tables` lists.',
+        ),
+        (
+            "select available, skuu from stock",
+            'there is no column "skuu"; did you mean "sku"? Fix: Name one that is there: stock has available, entity, '
+            "held, last_moved_at, location, qty, sku, status.",
+        ),
+        ("describe itm", 'there is no table or view "itm"; did you mean "item"? Fix: Name one that'),
+    ],
+)
+def test_a_name_that_is_not_there_is_answered_with_the_nearest(run: Runner, sql: str, message: str) -> None:
+    assert message in run("query", sql).err
+
+
+def test_show_tables_and_describe_are_questions(run: Runner) -> None:
+    shown = json.loads(run("query", "show tables", "--format", "json").out)
+    assert {row["table"] for row in shown} == {*TABLES, "stock"}
+    columns = json.loads(run("query", "DESCRIBE Stock;", "--format", "json").out)
+    assert [row["column"] for row in columns][:4] == ["entity", "location", "sku", "status"]
+    assert all(row["meaning"] for row in columns)
+
+
+def test_tables_and_fields_need_no_home(run: Runner, tmp_path: Path) -> None:
+    nowhere = Runner(tmp_path, run.monkeypatch, run.capsys)
+    assert "shipment_line_current" in nowhere("tables").out
+    printed = nowhere("fields", "shipment_line").out
+    assert "Fill with it, in this mapping or another: inventory_movement, which takes the units out of stock" in printed
+    assert 'did you mean "shipment_line"? Fix: Write one of' in nowhere("fields", "shipment").err
+    assert nowhere("--version").out == f"gateway {__version__}\n"
 
 
 @pytest.mark.parametrize("arguments", [["--format", "xml"], ["--as-of", "then"], ["--as-of", "1999-01-01"]])

@@ -26,14 +26,7 @@ def type_of(spec: FieldSpec, column: Column | None) -> str:
     """The field's type: as declared, else what the canonical column holds."""
     if spec.type is not None:
         return spec.type
-    if column is None:
-        return "text"
-    if column.name == "currency":
-        return "currency"
-    if column.values:
-        return "code"
-    kinds = {"DECIMAL": "decimal", "DATE": "date", "TIMESTAMPTZ": "datetime", "BIGINT": "integer", "BOOLEAN": "boolean"}
-    return kinds.get(column.type.split("(")[0], "text")
+    return "text" if column is None else column.kind
 
 
 def sql_type(kind: str, column: Column | None) -> str:
