@@ -134,11 +134,12 @@ class Reading(ABC):
     Raises FileError as soon as the file as a whole cannot be trusted.
     `described` says whether the file itself names its values (by a header, names, tags); where not, only the
     file's name shows that it is the right file. `headings` holds the columns that have another name in the file, with
-    that name, for messages.
+    that name, for messages. `numbers` holds those of numbered columns that became rows, as the header has them.
     """
 
     described: bool = True
     headings: Mapping[str, str] = MappingProxyType({})
+    numbers: tuple[str, ...] = ()
     request: ReadRequest
     columns: tuple[str, ...]
     received: int
@@ -193,4 +194,4 @@ class Wrapped(Reading):
     def __init__(self, rows: Reading) -> None:
         self.rows = rows
         self.columns, self.described, self.headings = rows.columns, rows.described, rows.headings
-        self.received, self.faults = rows.received, rows.faults
+        self.received, self.faults, self.numbers = rows.received, rows.faults, rows.numbers

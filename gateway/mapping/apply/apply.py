@@ -9,7 +9,7 @@ import duckdb
 
 from gateway.errors import Fault, FileError, HouseError, first_line
 from gateway.log import log
-from gateway.mapping.apply import drift, faults, invisible, tie_out
+from gateway.mapping.apply import drift, faults, invisible, repeated, tie_out
 from gateway.mapping.apply import rows as reading
 from gateway.mapping.apply.drift import source_columns
 from gateway.mapping.apply.mapped import FILE_SHIFT, ApartError, Context, Mapped, Opener, Outcome
@@ -114,6 +114,9 @@ def _apply(work: Work, mapping: Feed, openers: Sequence[Opener], context: Contex
         faults.add_dropped(work, kind.compiler, kind.relation, mapped.faults)
         invisible.add_hidden_in_keys(work, kind.compiler, kind.relation, mapped.faults)
     invisible.name_invisible(work, mapped.faults)
+    if mapping.file.repeat is not None and mapping.file.repeat.columns:
+        files = {file: rows for kind in kinds for file, rows in kind.rows.items()}
+        repeated.name_numbers(work, mapped.faults, mapping.file.repeat, files)
     tie_out.check(work, mapping, [(kind.compiler, kind.relation, list(kind.rows)) for kind in kinds], mapped)
 
 

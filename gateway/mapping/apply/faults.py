@@ -24,6 +24,8 @@ from gateway.mapping.compiler.targets import Record, Target
 from gateway.mapping.compiler.values import NUMBERS
 from gateway.mapping.language.expressions import names
 from gateway.mapping.language.identifiers import wrong as wrong_identifier
+from gateway.mapping.language.repeat import NUMBER
+from gateway.mapping.language.spec import Ignore
 from gateway.reading import UNREADABLE, Reading, cell_parts
 from gateway.sql import identifier, literal
 from gateway.whitespace import INVISIBLE, shown
@@ -100,6 +102,7 @@ def add_rejected(work: Work, compiler: Compiler, relation: str, name: str, reope
         broken = " | ".join(record.broken.values()) or "0"
         columns += [f"case when {record.applies} then {mask} else 0 end" for mask in (record.wrong, f"({broken})")]
     columns += [f"cast({target.unread or target.value} as varchar)" for _, target in shown]
+    columns.append(compiler.unjudged)
     rows = work.con.execute(
         f"""select {", ".join(columns)} from {identifier(relation)}
             where {compiler.ignored} is null and {compiler.rejected} order by _ordinal"""
@@ -109,10 +112,16 @@ def add_rejected(work: Work, compiler: Compiler, relation: str, name: str, reope
         sources |= _source_rows(reopen(file), file << FILE_SHIFT, [row[0] for row in of_file])
     found: list[tuple[Any, ...]] = []
     for row in rows:
-        texts = dict(zip([(r.index, t.name) for r, t in shown], row[2 + 2 * len(compiler.records) :], strict=True))
+        texts = dict(zip([(r.index, t.name) for r, t in shown], row[2 + 2 * len(compiler.records) : -1], strict=True))
         source = sources.get(row[0], {})
         sent = _json({compiler.heading(column): text for column, text in source.items()})
         seen: set[tuple[str, str]] = set()
+        if row[-1] is not None:
+            column, value, message, hint = _untested(compiler, compiler.rules[row[-1]], source)
+            seen.add((column, message.partition(";")[0]))
+            found.append(
+                (row[0] >> FILE_SHIFT, row[0], None, row[1], "ROW_REJECT", column, value, message, hint, sent, True)
+            )
         for number, record in enumerate(compiler.records):
             wrong, broken = row[2 + 2 * number : 4 + 2 * number]
             for defect in _defects(compiler, record, wrong, broken, source, texts):
@@ -123,6 +132,20 @@ def add_rejected(work: Work, compiler: Compiler, relation: str, name: str, reope
                     cells = (defect.column, cell_parts(defect.value)[2], message, hint, sent, True)
                     found.append((row[0] >> FILE_SHIFT, row[0], record.index, row[1], "ROW_REJECT", *cells))
     _insert(work, name, found)
+
+
+def _untested(compiler: Compiler, rule: Ignore, source: dict[str, str]) -> tuple[str, str, str, str]:
+    """(column, its text, message, hint) of a cell without a value that a rule of `ignore` tests."""
+    columns = sorted(names(rule.when)[1])
+    column = next(column for column in columns if source.get(column, "").startswith(UNREADABLE))
+    what, fix, text = cell_parts(source[column])
+    heading = compiler.heading(column)
+    return (
+        heading,
+        text,
+        f'{heading}: {what}; the rule "{rule.name}" of `ignore` needs it to know whether the row is data',
+        fix,
+    )
 
 
 def _shown(record: Record, target: Target) -> bool:
@@ -164,7 +187,8 @@ def _defects(
             value = text or value
         origin = texts.get((record.index, "from_status")) or ""
         defect = Defect(target, column, value, missing, origin, text or "", cells)
-        follows = wrong & record.bits(record.behind(target.needs)) and target.spec.alias is None
+        # A row without any item has no number because of its other columns.
+        follows = column == NUMBER or (wrong & record.bits(record.behind(target.needs)) and target.spec.alias is None)
         (following if follows else found).append(defect)
     return found or following
 
@@ -348,12 +372,13 @@ def unknown_column(column: str) -> Fault:
 
 def column_with_values(column: str, count: int, position: str, example: str) -> Fault:
     """A column that the mapping does not know and that holds values: they are not read."""
+    known = f'"{column}"' if NUMBER in column else "it"
     rows = "1 row has a value" if count == 1 else f"{count} rows have a value"
     return Fault(
         "COLUMN_UNKNOWN",
         f'the column "{shown(column)}" is not known to the mapping and is not read; {rows} in it, such as '
         f'"{shown(example)[:EXAMPLE_CHARACTERS]}"',
-        "Map it, or name it in `known` below [file] if it is not needed.",
+        f"Map it, or name {known} in `known` below [file] if it is not needed.",
         position,
         column,
         example[:EXAMPLE_CHARACTERS],

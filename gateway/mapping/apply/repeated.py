@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -12,9 +12,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from gateway.errors import FileError
+from gateway.mapping.apply.temporary_tables import Work
 from gateway.mapping.apply.trim import filled
 from gateway.mapping.language.repeat import COUNTERS, ITEM, NUMBER, Repeat
 from gateway.reading import ORDINAL, POSITION, UNIT, UNREADABLE, Reading, ReadRequest, Wrapped, unreadable
+from gateway.sql import identifier, literal
 from gateway.whitespace import INVISIBLE
 
 PIECE_BYTES = 32 << 20
@@ -59,6 +61,7 @@ class Repeated(Wrapped):
         made += [name for name in COUNTERS if name in wanted]
         kept = [c for c in rows.columns if not repeat.numbered(c) and (c != repeat.cell or c in wanted)]
         self.columns = tuple(dict.fromkeys([*kept, *made]))
+        self.numbers = tuple(self.groups)
 
     def __iter__(self) -> Iterator[pa.RecordBatch]:
         given = ordinal = 0
@@ -116,7 +119,7 @@ class Repeated(Wrapped):
         for name in dict.fromkeys(name for columns in self.groups.values() for name in columns):
             parts = [batch.column(c[name]) if name in c else absent for c in self.groups.values()]
             cells[name] = pa.concat_arrays([*parts, blank]).take(places)
-        labels = [f", {', '.join(one.replace(NUMBER, n) for one in self.repeat.columns)}" for n in self.groups]
+        labels = [self.repeat.place(number) for number in self.groups]
         chosen = pa.array(groups)
         return _Items(
             rows, cells, pa.array([*self.groups, ""], pa.utf8()).take(chosen), pa.array([*labels, ""]).take(chosen)
@@ -162,6 +165,22 @@ class Repeated(Wrapped):
             column: pc.replace_with_mask(pc.struct_field(found, part), misfits, said)
             for column, part in self.repeat.part_columns.items()
         }
+
+
+def name_numbers(work: Work, table: str, repeat: Repeat, files: Mapping[int, Reading]) -> None:
+    """Call numbered columns in faults as the file does: that of the row's number, where it has no item the first."""
+    found = work.con.execute(
+        f"select distinct _file from {identifier(table)} where contains(column_name, '{NUMBER}')"
+    ).fetchall()
+    for (file,) in found:
+        columns = [name for name in files[file].columns if name != NUMBER and NUMBER in name] if file in files else []
+        first = next(iter(files[file].numbers), NUMBER) if columns else NUMBER
+        number = f"coalesce(nullif(regexp_extract(position, {literal(repeat.place_pattern)}, 1), ''), {literal(first)})"
+        for column in columns:
+            real = f"replace({literal(column)}, '{NUMBER}', {number})"
+            texts = ("column_name", "message", "source_row")
+            named = ", ".join(f"{text} = replace({text}, {literal(column)}, {real})" for text in texts)
+            work.con.execute(f"update {identifier(table)} set {named} where _file = {file}")
 
 
 def _rank(number: str) -> tuple[int, str, str]:

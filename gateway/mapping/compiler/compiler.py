@@ -7,7 +7,8 @@ a field's value, `__x…` its text before typing, `__l…`/`__a…`/`__p…`/`__
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from functools import partial
 from graphlib import CycleError, TopologicalSorter
 
 from gateway.errors import HouseError
@@ -41,16 +42,19 @@ class Compiler(Sources):
         super().__init__(columns, known)
         self.figures: dict[str, str] = {}
         self.extra: list[str] = []
+        self.rules = mapping.file.ignore
         self.records = [self._record(mapping, index, spec, partner) for index, spec in records]
-        self.ignored = self._ignore(mapping.file.ignore)
-        self.rejected = self.plan.add(
-            "__rejected", " or ".join(f"({r.applies} and {r.wrong} <> 0)" for r in self.records)
-        )
+        self.ignored = self._ignore(self.rules)
+        self.unjudged = self._unjudged(self.rules)
         self.used = self.plan.add("__used", " or ".join(r.applies for r in self.records))
+        wrong = [f"({r.applies} and {r.wrong} <> 0)" for r in self.records]
+        self.rejected = self.plan.add(
+            "__rejected", " or ".join([*wrong, f"({self.used} and {self.unjudged} is not null)"])
+        )
 
     def wanted(self) -> list[str]:
         """SQL of everything that must be in reach in the last relation."""
-        found = [self.ignored, self.rejected, self.used, *self.extra, *self.two_orders]
+        found = [self.ignored, self.unjudged, self.rejected, self.used, *self.extra, *self.two_orders]
         for record in self.records:
             found += [record.wrong, record.applies, record.key, *record.broken.values()]
             found += [target.value for target in record.targets.values()]
@@ -189,15 +193,39 @@ class Compiler(Sources):
 
     def _ignore(self, rules: Sequence[Ignore]) -> str:
         """Number of the first rule that leaves the row out, NULL if none."""
+        cases = [f"when {judged} then {number}" for number, judged in self._judged(rules)]
+        return self.plan.add("__ignored", f"cast({'case ' + ' '.join(cases) + ' end' if cases else 'null'} as integer)")
+
+    def _unjudged(self, rules: Sequence[Ignore]) -> str:
+        """Number of the first rule that nobody can judge, because a cell that it tests holds no value; NULL if none."""
         cases = []
+        for number, judged in self._judged(rules):
+            without = [wrong for column in sorted(names(rules[number].when)[1]) if (wrong := self.unreadable(column))]
+            if without:
+                cases.append(f"when ({' or '.join(without)}) and ({judged}) is null then {number}")
+        return self.plan.add(
+            "__unjudged", f"cast({'case ' + ' '.join(cases) + ' end' if cases else 'null'} as integer)"
+        )
+
+    def _judged(self, rules: Sequence[Ignore]) -> Iterator[tuple[int, str]]:
+        """(number, SQL of whether it leaves the row out) of the rules about this kind of row.
+
+        An error, or a formula without a result, is unknown to a rule that does not name it ('#N/A').
+        """
         for number, rule in enumerate(rules):
             used = names(rule.when)[0]
             record = next((r for r in self.records if used <= set(r.targets)), None)
             if record is None:
                 continue  # its fields belong to another kind of row
             broken = self.broken(record, record.behind(used))
-            cases.append(f"when not {broken} and ({self.expression(record, rule.when)}) then {number}")
-        return self.plan.add("__ignored", f"cast({'case ' + ' '.join(cases) + ' end' if cases else 'null'} as integer)")
+            condition = self.expression(record, rule.when, partial(self._known_to, rule))
+            yield number, f"not {broken} and ({condition})"
+
+    def _known_to(self, rule: Ignore, column: str) -> str:
+        cell, wrong = self.cell(column), self.unreadable(column)
+        if not wrong:
+            return cell
+        return f"case when {wrong} and {cell} like '#%' and not contains({literal(rule.when)}, {cell}) then null else {cell} end"
 
     def _key(self, record: Record, partner: str) -> str:
         parts = [literal(record.spec.type), literal(partner)]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from gateway.errors import HouseError
@@ -120,11 +120,15 @@ class Sources:
         """How the numbers of a field are read."""
         return self.known.decided.get((target.record, target.name), self.known.notation)
 
-    def expression(self, record: Record, text: str) -> str:
+    def expression(self, record: Record, text: str, column_sql: Callable[[str], str] | None = None) -> str:
         """SQL of an expression over the record's fields and the source columns. Raises HouseError if it has none."""
         try:
             return compile_scalar(
-                text, record.targets, (), field_sql=lambda name: record.targets[name].value, column_sql=self.cell
+                text,
+                record.targets,
+                (),
+                field_sql=lambda name: record.targets[name].value,
+                column_sql=column_sql or self.cell,
             )
         except ExpressionError as error:
             raise not_compiled(text, error) from error

@@ -74,6 +74,16 @@ class Repeat(BaseModel):
                 return column[: found.start(1)] + NUMBER + column[found.end(1) :], found[1]
         return None
 
+    def place(self, number: str) -> str:
+        """What follows the position of a row, of the item in columns of that number."""
+        return f", {', '.join(one.replace(NUMBER, number) for one in self.columns)}"
+
+    @cached_property
+    def place_pattern(self) -> str:
+        """A pattern that finds the number of `place` at the end of a position."""
+        first, *others = (re.escape(one).replace(re.escape(NUMBER), "[0-9]+") for one in self.columns)
+        return f", {', '.join([first.replace('[0-9]+', '([0-9]+)', 1), *others])}$"
+
     def makes(self, column: str) -> bool:
         """Whether a column of that name is made."""
         first = column.replace(NUMBER, "1", 1)
