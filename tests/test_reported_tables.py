@@ -188,8 +188,8 @@ def test_a_row_is_not_judged_by_a_cell_without_a_value(reader: Home, tmp_path: P
     assert [(fault["position"], fault["message"], fault["hint"]) for fault in result["faults"]] == [
         (
             "Sheet!A4",
-            'State: the cell Sheet!D4 is a formula without a stored result; the rule "ended" of `ignore` needs it to know '
-            "whether the row is data",
+            'State: the cell Sheet!D4 is a formula without a stored result; the rule "ended" of `ignore` '
+            "needs it to know whether the row is data",
             "Open the workbook in Excel and save it: that calculates it.",
         )
     ]

@@ -225,7 +225,8 @@ class Compiler(Sources):
         cell, wrong = self.cell(column), self.unreadable(column)
         if not wrong:
             return cell
-        return f"case when {wrong} and {cell} like '#%' and not contains({literal(rule.when)}, {cell}) then null else {cell} end"
+        unknown = f"{wrong} and {cell} like '#%' and not contains({literal(rule.when)}, {cell})"
+        return f"case when {unknown} then null else {cell} end"
 
     def _key(self, record: Record, partner: str) -> str:
         parts = [literal(record.spec.type), literal(partner)]
