@@ -120,3 +120,17 @@ def wrong(con: duckdb.DuckDBPyConnection) -> list[tuple[str, str, str]]:
             where name in (select name from _seen) and c.n <> coalesce(s.n, 0))
         group by all order by all"""
     ).fetchall()
+
+
+def without_audit_row(newest: int) -> str:
+    """SQL: (number, time) of snapshots up to `newest` that wrote audit rows of which `_audit` has none.
+
+    The chain cannot show that its own end is missing; the catalog's list of snapshots is written in the same
+    transaction as the audit row, and no snapshot is ever given up.
+    """
+    return f"""select snapshot_id, cast(snapshot_time as varchar) from ducklake_snapshots('lake'),
+            (select cast(any_value(table_id) as varchar) as own from _columns where name = 'audit_log')
+        where snapshot_id <= {newest} and snapshot_id not in (
+                  select snapshot_id from _audit where snapshot_id is not null)
+              and (list_contains(changes['inlined_insert'], own) or list_contains(changes['tables_inserted_into'], own))
+        order by all"""

@@ -35,6 +35,7 @@ def _answers(lake: Lake, table: str, outbound: Path) -> Iterator[Finding]:
         except FileNotFoundError:
             continue
         except OSError as error:
+            found += 1
             yield Finding(
                 table, f"{partner}/{name}", f"cannot be read: {error.strerror}. Fix: make it readable, verify again"
             )

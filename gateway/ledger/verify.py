@@ -57,7 +57,8 @@ class _Check:
 
     def __init__(self, lake: Lake) -> None:
         self.lake, self.con = lake, lake.con
-        self.at = f"at (version => {catalog_statistics.read_catalog(lake.con)})"
+        self.newest = catalog_statistics.read_catalog(lake.con)
+        self.at = f"at (version => {self.newest})"
         self.columns = schema.generations(lake.con)
         self.tables = [table for table in TABLES.values() if table.name in self.columns]
 
@@ -214,6 +215,7 @@ class _Check:
 
     def _snapshots(self) -> Iterator[Finding]:
         """Audit rows whose snapshot is gone or has another time: questions about the past would be answered wrongly.
+        Snapshots whose audit row is gone.
 
         A catalog's server has a clock of its own: what is the same for most commits is no finding.
         """
@@ -226,6 +228,8 @@ class _Check:
             where snapshot_time is null or abs(apart - usual) > {CLOCK_S_MAX} order by all"""
         ):
             yield Finding("audit_log", f"seq {seq}", f"was written at {at}, its snapshot {snapshot} says {moment}")
+        for snapshot, moment in self._some(catalog_statistics.without_audit_row(self.newest)):
+            yield Finding("audit_log", f"snapshot {snapshot}", f"its audit row, written at {moment}, was removed")
 
     def _sums(self, name: str, message: str, query: str) -> Iterator[Finding]:
         for (row,) in self._some(query.format(at=self.at)):

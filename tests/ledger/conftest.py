@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import openpyxl
 import pytest
 
 from gateway import init as homes
@@ -104,9 +105,19 @@ def _plain(table: str, column: str) -> str:
     if (table, column) == ("audit_log", "detail"):
         # The sums of the row hashes cover the clock; the numbers of rows do not.
         rows = """regexp_replace(detail, '\\[([0-9]+), "[0-9]+"\\]', '\\1', 'g')"""
-        # A workbook says when it was written.
+        # A workbook says when it was written: `workbooks` compares what else it says.
         return f"if(action = '{WORKBOOKS}', regexp_replace({rows}, '[0-9a-f]{{64}}', '', 'g'), {rows})"
     return f'cast("{column}" as varchar)'
+
+
+def workbooks(home: Path) -> dict[str, list[list[Any]]]:
+    """Name of each workbook below `outbound/` and of its sheet → its rows without those that say when."""
+    found: dict[str, list[list[Any]]] = {}
+    for path in sorted((home / "outbound").rglob("*.xlsx")):
+        for sheet in openpyxl.load_workbook(path, read_only=True):
+            rows = [list(row) for row in sheet.iter_rows(values_only=True)]
+            found[f"{path.name} {sheet.title}"] = [row for row in rows if not {"created_at", "Queried"} & set(row)]
+    return found
 
 
 @contextmanager
@@ -182,4 +193,5 @@ __all__ = [
     "places",
     "post",
     "postgres",
+    "workbooks",
 ]

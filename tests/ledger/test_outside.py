@@ -38,6 +38,16 @@ def test_an_answer_that_was_changed_below_outbound_is_found_and_one_that_is_gone
     assert "has other bytes than were written" in finding.message and "Fix: " in finding.message
 
 
+def test_answers_that_cannot_be_read_count_against_the_limit_like_changed_ones(opened: Lake, home: Path) -> None:
+    names = [f"997-{number:03d}.edi" for number in range(verify.FINDINGS_MAX + 5)]
+    composed(opened, *names)
+    for name in names:
+        (home / "outbound" / "acme" / name).mkdir(parents=True)
+    findings = outside.answers(opened, home)
+    assert len(findings) == verify.FINDINGS_MAX
+    assert all("cannot be read: Is a directory. Fix: " in finding.message for finding in findings)
+
+
 def test_the_text_of_each_mapping_that_was_used_is_kept(business: Path) -> None:
     config = settings.load(business)
     with open_lake(business, config, read_only=True) as ledger:

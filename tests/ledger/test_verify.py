@@ -236,16 +236,31 @@ def test_every_edited_audit_row_is_found(business: Path, edits: list[tuple[str, 
 
 @pytest.mark.parametrize("number", [0, 4, -2])
 def test_a_deleted_audit_row_is_found(business: Path, number: int) -> None:
-    """The newest one covers no rows (workbooks that were written): its anchor finds it."""
     with catalog(business) as raw:
         table = inlined(raw, "audit_log")
         [seqs] = [[s for (s,) in raw.execute(f"select seq from {table} order by seq").fetchall()]]
         raw.execute(f"delete from {table} where seq = ?", [seqs[number]])
     findings = check(business)
     assert any(f"audit row {seqs[number]}" in f.row for f in findings), "rows of a commit that is not there"
-    if number != -1:
-        assert named(findings, "audit_log", f"seq {seqs[number] + 1}", "a row is missing or doubled")
-        assert named(findings, "audit_log", f"seq {seqs[number] + 1}", "does not follow from the row before it")
+    assert named(findings, "audit_log", f"seq {seqs[number] + 1}", "a row is missing or doubled")
+    assert named(findings, "audit_log", f"seq {seqs[number] + 1}", "does not follow from the row before it")
+
+
+@pytest.mark.parametrize("counts_corrected", [False, True])
+def test_the_newest_audit_row_cannot_be_removed_alone(business: Path, counts_corrected: bool) -> None:
+    """It covers no rows (workbooks that were written): the catalog's counts and its list of snapshots know of it."""
+    with catalog(business) as raw:
+        table = inlined(raw, "audit_log")
+        [snapshot] = raw.execute(f"select max(begin_snapshot) from {table}").fetchone()
+        assert raw.execute(f"delete from {table} where seq = (select max(seq) from {table})").rowcount == 1
+        if counts_corrected:
+            raw.execute(
+                "update ducklake_table_stats set record_count = record_count - 1, next_row_id = next_row_id - 1 "
+                "where table_id = (select table_id from ducklake_table where table_name = 'audit_log')"
+            )
+    findings = check(business)
+    assert named(findings, "audit_log", f"snapshot {snapshot}", "was removed")
+    assert len(findings) == (1 if counts_corrected else 2), texts(findings)
 
 
 @pytest.mark.parametrize("whole", [True, False])
