@@ -16,7 +16,7 @@ from typing import Annotated, Any, NoReturn
 import typer
 
 from gateway import __version__, failures
-from gateway.cli import check, files, invocation, notify, questions, references, run, setup, upkeep
+from gateway.cli import check, files, invocation, notify, questions, references, run, setup, show, status, upkeep
 from gateway.cli.invocation import DONE, INTERRUPTED, PERSON, USAGE
 from gateway.cli.output import err
 from gateway.errors import HouseError
@@ -29,7 +29,8 @@ COMMANDS: dict[str, Callable[..., Any]] = {
     "once": files.once,
     "run": run.run,
     "top": run.top,
-    "status": questions.status,
+    "status": status.status,
+    "show": show.show,
     "notify": notify.notify,
     "check": check.check,
     "try": files.try_,

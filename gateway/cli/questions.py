@@ -1,65 +1,18 @@
-"""Questions to the ledger: `status`, `stock`, `trace` and `query`."""
+"""Questions to the ledger: `stock`, `trace` and `query`."""
 
 from __future__ import annotations
 
 import sys
 from collections import Counter
-from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import Annotated, Any, Literal
 
 import typer
 
 from gateway import settings as configuration
 from gateway.cli.invocation import home_folder
-from gateway.cli.output import out, print_json, print_rows
+from gateway.cli.output import print_json, print_rows
 from gateway.csv_text import csv_text
 from gateway.errors import HouseError
-
-if TYPE_CHECKING:
-    from gateway.books.feeds import Feed
-
-
-def status(as_json: Annotated[bool, typer.Option("--json")] = False) -> None:
-    """Files, what is expected today, open exceptions and the trial balance; works while another process commits."""
-    from gateway.books import feeds as expected
-    from gateway.cli import notify
-    from gateway.ledger import lake
-    from gateway.mapping.library import load
-    from gateway.reports import exceptions, files, journal
-
-    settings = configuration.load(home_folder())
-    feeds = expected.feeds_of(load.read_all(home_folder()), settings)
-    with lake.open_lake(home_folder(), settings, read_only=True) as ledger:
-        con = ledger.con
-        found = {
-            "files": files.by_state(con),
-            "expected today": _expected_today(con, feeds),
-            "needs a person": files.pending(con),
-            "exceptions": exceptions.by_code(con),
-            "trial balance": journal.trial_balance(con),
-            "notifications": notify.states(settings, ledger.folder),
-        }
-    if as_json:
-        print_json(found)
-        return
-    for title, rows in found.items():
-        out.print(title, style="bold")
-        print_rows(rows)
-
-
-def _expected_today(con: Any, feeds: list[Feed]) -> list[dict[str, Any]]:
-    from gateway.books import feeds as expected
-
-    now = datetime.now(UTC)
-    came = expected.arrivals(con, feeds)
-    rows = []
-    for feed in feeds:
-        for one in expected.of_today(expected.standings(feed, came[feed.name], now), now):
-            came_at = one.file and one.file.arrived_at.astimezone(feed.expect.zone)
-            state = f"came at {came_at:%Y-%m-%d %H:%M}" if came_at else one.state(now)
-            due = one.period.due.astimezone(feed.expect.zone)
-            rows.append({"feed": feed.name, "period": one.period.key, "due": f"{due:%Y-%m-%d %H:%M%z}", "state": state})
-    return rows
 
 
 def stock(

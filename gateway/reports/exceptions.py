@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import duckdb
 
+from gateway.model.resolutions import RESOLUTIONS
 from gateway.reports import files
 from gateway.sql import Rows, instant, rows_of, table_of, words
 
@@ -60,6 +61,38 @@ def open_now(con: duckdb.DuckDBPyConnection, columns: Sequence[str]) -> pa.Table
         where e.status = 'OPEN' order by e.severity, e.due_at, e.code, e.business_key""",
         columns,
     )
+
+
+def worst(con: duckdb.DuckDBPyConnection, most: int | None) -> Rows:
+    """Open exceptions, the highest priority first, so many at most; None for all.
+
+    exception_id, severity, code, owner, due (day), late (whether it is past due), partner, file (its name), position,
+    amount, currency, qty, message, fix (of its faults, None if it has none), suggestion (a resolution, and what that
+    means)
+    """
+    order = "score desc, severity, due_at, code, business_key"
+    found = rows_of(
+        con,
+        f"""with first as (
+            select * from exception where status = 'OPEN'
+            order by {order} limit {"all" if most is None else int(most)}),
+        hints as (
+            select file_id, code, business_key, min_by(hint, "position") as hint from fault
+            where file_id in (select file_id from first) and hint <> '' group by all)
+        select e.exception_id, e.severity, e.code, e.owner, strftime(e.due_at, '%Y-%m-%d') as due,
+               e.due_at < now() as late, e.partner, f.name as file, e."position", e.amount, e.currency, e.qty,
+               e.message, h.hint as fix, e.suggestion
+        from first e left join {files.NAMES} f using (file_id)
+        left join hints h using (file_id, code, business_key)
+        order by {order}""",
+    )
+    return [{**row, "suggestion": explained(row["suggestion"])} for row in found]
+
+
+def explained(suggestion: str | None) -> str:
+    """A suggested resolution with what it means; "" if there is none."""
+    meaning = {one.name: one.meaning for one in RESOLUTIONS}.get(suggestion or "", "")
+    return f"{suggestion}: {meaning}" if meaning else suggestion or ""
 
 
 def open_of(con: duckdb.DuckDBPyConnection, owners: Sequence[str], severity: int, since: datetime) -> Rows:

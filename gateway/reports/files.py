@@ -28,12 +28,38 @@ def by_state(con: duckdb.DuckDBPyConnection) -> Rows:
 
 
 def pending(con: duckdb.DuckDBPyConnection) -> Rows:
-    """Files that wait for a person, by partner and name: file_id, state (HELD, QUARANTINED), partner, name, reason."""
+    """Files that wait for a person, by partner and name: file_id, state (HELD, QUARANTINED), partner, name, reason,
+    fix.
+
+    fix  that of the first of its faults that the reason names, or else what can be done with such a file
+    """
     return list(
         rows_of(
             con,
-            """select file_id, state, partner, name, reason from file_state
-            where state in ('HELD', 'QUARANTINED') order by partner, name""",
+            """with waits as (
+                select file_id, state, partner, name, reason from file_state where state in ('HELD', 'QUARANTINED')),
+            hints as (
+                select file_id, min_by(hint, (code, "position")) as hint from fault join waits using (file_id)
+                where hint <> '' and contains(reason, message) group by file_id)
+            select waits.*, coalesce(hint, 'Have it sent again, or correct the mapping and `gateway replay ' || file_id
+                    || '`' || case state when 'HELD' then ', or post it as it is: `gateway release ' || file_id || '`'
+                    else '' end || '.') as fix
+            from waits left join hints using (file_id) order by partner, name""",
+        )
+    )
+
+
+def states_since(con: duckdb.DuckDBPyConnection, since: datetime) -> Rows:
+    """Files that came, or whose state changed, since an instant: file_id, state, partner, name, feed and the counts.
+
+    Those that are not simply accepted come first, then the newest.
+    """
+    return list(
+        rows_of(
+            con,
+            f"""select file_id, state, partner, name, feed, received, accepted, rejected, duplicate, ignored
+            from file_state where recorded_at >= {instant(since)}
+            order by state = 'ACCEPTED' and rejected = 0, recorded_at desc, partner, name""",
         )
     )
 

@@ -7,46 +7,13 @@ import io
 import json
 import re
 import shutil
-from datetime import datetime
 from pathlib import Path
-from zoneinfo import ZoneInfo
 
 import pytest
 
 from gateway import __version__, cli
 from gateway.model import TABLES
 from tests.cli.command import HELD, ITEMS, NOW, Runner
-
-
-def test_status_shows_files_exceptions_and_a_trial_balance_of_zero(run: Runner) -> None:
-    text = run("status").out
-    assert HELD in text
-    found = json.loads(run("status", "--json").out)
-    assert {row["state"]: row["files"] for row in found["files"]} == {"ACCEPTED": 2, "HELD": 1}
-    assert [row["name"] for row in found["needs a person"]] == [HELD]
-    assert {row["code"] for row in found["exceptions"]} >= {"SETTLE_NOT_FOOT", "UNMAPPED_LINE"}
-    assert [row["balance"] for row in found["trial balance"]] == ["0.0000"]
-
-
-def test_status_lists_what_is_expected_today(mine: Runner) -> None:
-    mapping = mine.home / "mappings" / "amazon-us" / "settlement.toml"
-    text = re.sub(
-        r"^expect .*$",
-        'expect = { every = "day", since = 2020-01-01, timezone = "Pacific/Kiritimati" }',
-        mapping.read_text(),
-        flags=re.MULTILINE,
-    )
-    mapping.write_text(text)
-    today = datetime.now(ZoneInfo("Pacific/Kiritimati")).date()
-    rows = {row["period"]: row for row in json.loads(mine("status", "--json").out)["expected today"]}
-    assert rows["2020-01-01"] == {
-        "feed": "amazon-us.settlement",
-        "period": "2020-01-01",
-        "due": "2020-01-02 00:00+1400",
-        "state": "missing",
-    }
-    assert rows[str(today)]["state"] == "waiting" or rows[str(today)]["state"].startswith("came at ")
-    assert "2020-01-01" in mine("status").out
 
 
 def test_trace_leads_from_a_line_of_the_journal_to_the_line_of_the_file(run: Runner) -> None:
