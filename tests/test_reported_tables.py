@@ -582,3 +582,40 @@ def test_table_40_items_that_cannot_be_read_are_named_by_line_and_item(reader: H
     assert {fault["position"] for fault in result["faults"]} == {"line 2, line_items 2", "line 3"}
     assert 'the item "2 lamps" of the list does not fit' in result["faults"][0]["message"]
     assert [result["counts"][name] for name in ("received", "accepted", "rejected")] == [4, 2, 2]
+
+
+@pytest.mark.parametrize("codec", ["cp850", "mac-roman"])
+@pytest.mark.parametrize("word", ["Männer", "MÜNZEN", "Café"])
+def test_letters_of_another_codec_than_the_file_is_read_with_are_reported(
+    reader: Home, tmp_path: Path, codec: str, word: str
+) -> None:
+    file = tmp_path / "count.csv"
+    file.write_bytes(f"SKU;Date;Qty\nA;2026-08-01;1\n{word};2026-08-01;2\n".encode(codec))
+    result = read(reader, tmp_path, STOCK + RECORD, file)
+    [fault] = result["faults"]
+    assert (fault["code"], fault["position"]) == ("ROW_DOUBTFUL", "line 3")
+    assert f'"{word}" in {codec}' in fault["message"]
+    assert f'"{codec}"' in fault["hint"]
+    own = read(reader, tmp_path, STOCK.replace('encoding = "auto"', f'encoding = "{codec}"') + RECORD, file)
+    assert (rows(own, "sku"), own["faults"]) == ([("A",), (word,)], [])
+
+
+def test_letters_and_signs_of_cp1252_are_no_doubt(reader: Home, tmp_path: Path) -> None:
+    file = tmp_path / "count.csv"
+    names = ("Marc’s café – l’été", "“naïve” iPhone™ m² 5€", "Škoda žena «\xa0mot\xa0» 25\xa0°C½", "STRAßE ÄRGER L’ÉTÉ")
+    file.write_bytes("".join(["SKU;Date;Qty\n", *(f"{name};2026-08-01;1\n" for name in names)]).encode("cp1252"))
+    assert read(reader, tmp_path, STOCK + RECORD, file)["faults"] == []
+
+
+@pytest.mark.parametrize(
+    "header", ["sku;DATE;Qty", "SKU ;\xa0Date;QTY", '\u00ef\u00bb\u00bf"SKU";Date;Qty', "\ufeffSKU;date;qty"]
+)
+def test_a_header_in_another_case_or_with_other_blanks_is_the_same_header(
+    reader: Home, tmp_path: Path, header: str
+) -> None:
+    file = tmp_path / "count.csv"
+    file.write_text(f"{header}\n'00123;2026-08-01;4\nO'NEIL;2026-08-01;many\n", encoding="utf-8")
+    result = read(reader, tmp_path, STOCK + RECORD, file)
+    assert rows(result, "sku", "qty") == [("00123", "4.0000")]
+    [fault] = result["faults"]
+    assert fault["column_name"] == header.split(";")[2]  # as the file writes it

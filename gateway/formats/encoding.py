@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import codecs
 import re
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Annotated
 
 from pydantic import AfterValidator
 
 from gateway.errors import Fault, FileError
+from gateway.whitespace import shown
 
 CHUNK_BYTES = 4 << 20
 SCAN_BYTES = 256 << 10
@@ -28,6 +30,22 @@ _BOMS = (
 
 _LETTERS = re.compile(rb"\xc3[\x80-\xbf]|\xc2[\xa0-\xbf]|\xe2\x82\xac|\xe2\x80[\x90-\xaf]")
 """Letters, signs and quotes of Western languages in UTF-8. As cp1252 they are two or three signs that no word has."""
+
+
+_WESTERN = ("cp1252", "iso8859-1", "iso8859-15", "cp850", "cp437", "mac-roman")
+_LIKELY = ("cp1252", "cp850", "mac-roman")
+"""What files of Windows, of DOS and of old Macs are written in."""
+_SURE = 0.9
+_OCTET = r"[\x80-\x84\x86-\x91\x93-\x95\x98-\x9f\xa1-\xff]"
+"""Not the signs of cp1252 that stand within words of any text: apostrophe, dashes, ellipsis, hard space."""
+_SMALL = re.compile(rf"(?<=[a-z])[\x82\x84\x8a\x8e]|(?<=[A-Za-z\x80-\xff]){_OCTET}(?=[a-z\x80-\xff])".encode("latin-1"))
+_CAPITAL = re.compile(rf"(?<=[A-Z]){_OCTET}(?=[A-Z])".encode("latin-1"))
+"""Bytes that stand where only a small, or a capital, letter can."""
+_COUNTED_LINES = 10_000
+"""Lines with letters beyond ASCII: these show what the file is written in."""
+
+Letter = tuple[int, bool]
+"""(byte, whether it stands for a capital)."""
 
 
 def _known(name: str) -> str:
@@ -58,20 +76,71 @@ def detect(path: Path, wanted: str) -> str:
     return "utf-8" if is_utf8(path) else "cp1252"
 
 
-def mixed(path: Path) -> Fault | None:
-    """The fault of a file that is read as cp1252 and has a line with letters in UTF-8, None of another."""
+def doubt(path: Path, codec: str) -> Fault | None:
+    """The fault of a file whose letters are none in the codec that it is read with, but in another one; else None.
+
+    Only codecs with one byte for each character can be wrong without an error. A line in UTF-8 decides, then all
+    letters of the file within words.
+    """
+    own = codecs.lookup(codec).name
+    if own not in _WESTERN:
+        return None
+    found: Counter[Letter] = Counter()
+    first: dict[Letter, tuple[int, bytes]] = {}
+    counted = 0
     with path.open("rb") as source:
         for number, line in enumerate(source, start=1):
-            if not line.isascii() and (found := _LETTERS.search(line)):
-                shown, meant = found[0].decode("cp1252", "replace"), found[0].decode()
-                return Fault(
-                    "ROW_DOUBTFUL",
-                    f'this line has "{shown}", which is "{meant}" in UTF-8, but '
-                    f"the file is not UTF-8: it is read as cp1252",
-                    "Send the file in one encoding.",
-                    f"line {number}",
-                )
-    return None
+            if line.isascii():
+                continue
+            if utf8 := _LETTERS.search(line):
+                return _in_utf8(utf8[0], own, number)
+            counted += 1
+            for letter in _letters(line) if counted <= _COUNTED_LINES else ():
+                found[letter] += 1
+                first.setdefault(letter, (number, line))
+    others = _more_likely(found, own)
+    return _not_letters(*min(first[one] for one in found if not _fits(one, own)), own, others) if others else None
+
+
+def _letters(line: bytes) -> list[Letter]:
+    return [(one[0], False) for one in _SMALL.findall(line)] + [(one[0], True) for one in _CAPITAL.findall(line)]
+
+
+def _not_letters(number: int, line: bytes, own: str, others: Sequence[str]) -> Fault:
+    words = re.findall(rb"[A-Za-z\x80-\xff]+", line)
+    word = next(word for word in words if any(not _fits(one, own) for one in _letters(word)))
+    meant = " or ".join(f'"{word.decode(name, "replace")}" in {name}' for name in others)
+    return Fault(
+        "ROW_DOUBTFUL",
+        f'this line has "{shown(word.decode(own, "replace"))}", which is {meant}, but the file is read as {own}',
+        f'Send the file as UTF-8, or set encoding = "{others[0]}" in the mapping'
+        + "".join(f', or "{name}"' for name in others[1:])
+        + ".",
+        f"line {number}",
+    )
+
+
+def _in_utf8(letter: bytes, codec: str, line: int) -> Fault:
+    return Fault(
+        "ROW_DOUBTFUL",
+        f'this line has "{letter.decode(codec, "replace")}", which is "{letter.decode()}" in UTF-8, but '
+        f"the file is not UTF-8: it is read as {codec}",
+        "Send the file in one encoding.",
+        f"line {line}",
+    )
+
+
+def _more_likely(found: Counter[Letter], codec: str) -> list[str]:
+    """The codecs in which nearly all of these bytes are such letters, and more than in `codec`."""
+    scores = {name: sum(n for one, n in found.items() if _fits(one, name)) for name in {codec, *_LIKELY}}
+    best = max(scores[name] for name in _LIKELY)
+    sure = best > scores[codec] and best >= _SURE * found.total()
+    return [name for name in _LIKELY if sure and scores[name] == best]
+
+
+def _fits(letter: Letter, codec: str) -> bool:
+    text = bytes([letter[0]]).decode(codec, "replace")
+    return text.isupper() if letter[1] else text.islower()
 
 
 def is_utf8(path: Path) -> bool:
@@ -130,10 +199,17 @@ def undecodable(path: Path, name: str, codec: str) -> FileError:
             if not chunk:
                 break
             line += chunk.count(b"\n")
-    other = 'encoding = "cp850"' if codec == "cp1252" else 'encoding = "cp1252" (or "auto")'
+    other = f'encoding = "{_undefined(path)}"' if codec == "cp1252" else 'encoding = "cp1252" (or "auto")'
     return FileError(
         name,
         f"the byte 0x{wrong} is not {codec} text",
         f"Send the file as UTF-8, or set its encoding in the mapping, such as {other}.",
         f"line {line}",
     )
+
+
+def _undefined(path: Path) -> str:
+    """The codec that a file may be in that has bytes which cp1252 does not know."""
+    with path.open("rb") as source:
+        found = Counter(one for line in source if not line.isascii() for one in _letters(line))
+    return next(iter(_more_likely(found, "cp1252")), "cp850")

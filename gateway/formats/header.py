@@ -16,6 +16,7 @@ from gateway.whitespace import INVISIBLE, shown
 SEARCH_ROWS = 200
 HITS_MIN = 2
 """Wanted columns that a row below the first must have to be taken for the header in its place."""
+_MARK_AS_TEXT = "\ufeff".encode().decode("cp1252")
 
 
 class HeaderSearch(BaseModel):
@@ -123,7 +124,26 @@ def find(
         return Header(tuple(given) or tuple(f"#{n + 1}" for n in range(len(cells))), 0)
     headings: dict[int, dict[str, str]] = {}
     found = _found(_renamed(rows, other_names or {}, headings), search, name, wanted)
-    return replace(found, headings=headings.get(found.line, {}))
+    return _in_own_case(replace(found, headings=headings.get(found.line, {})), wanted)
+
+
+def _in_own_case(found: Header, wanted: Sequence[str]) -> Header:
+    """The header with the names that the mapping has for columns which differ only in case or white space.
+
+    Not so where the mapping's own spelling is there, or where two columns differ only so.
+    """
+    own = {name for name in wanted if name in found.columns}
+    alike: dict[str, list[int]] = {}
+    for place, column in enumerate(found.columns):
+        if column not in own:
+            alike.setdefault(folded(column), []).append(place)
+    columns, headings = list(found.columns), dict(found.headings)
+    for name in wanted:
+        places = alike.pop(folded(name), []) if name not in own else []
+        if len(places) == 1:
+            headings[name] = headings.pop(columns[places[0]], columns[places[0]])
+            columns[places[0]] = name
+    return replace(found, columns=tuple(columns), headings=headings)
 
 
 def _renamed(
@@ -199,7 +219,12 @@ def folded(cell: str) -> str:
 
 
 def _name(cell: str) -> str:
-    """A header cell as a name: white space once between words, nothing invisible around them."""
+    """A header cell as a name: white space once between words, nothing invisible around them.
+
+    A byte order mark that a program took for three letters of cp1252 is invisible too, and so are quotes behind it.
+    """
+    if cell.startswith(_MARK_AS_TEXT):
+        cell = cell.removeprefix(_MARK_AS_TEXT).strip('"')
     return " ".join(cell.strip(INVISIBLE).split())
 
 

@@ -22,6 +22,7 @@ from gateway.errors import Fault, FileError
 from gateway.formats import encoding, sections
 from gateway.formats import header as headers
 from gateway.formats.encoding import Encoding
+from gateway.formats.literals import literal, literals
 from gateway.formats.sectioned import Sectioned, Source
 from gateway.formats.text import layout
 from gateway.formats.text.arrow_rows import ArrowRows
@@ -140,9 +141,7 @@ class _Delimited(Reading):
         self.received = 0
         check_size(request)
         self.layout = self._found_layout()
-        if (self.options.encoding, self.layout.encoding) == ("auto", "cp1252") and (
-            fault := encoding.mixed(request.path)
-        ):
+        if fault := encoding.doubt(request.path, self.layout.encoding):
             self.faults.append(fault)
         self.columns = self.layout.columns
         self.described = self.layout.named
@@ -159,7 +158,7 @@ class _Delimited(Reading):
         batches = ArrowRows(self.layout, octets.quotes > 0, self._reject) if plain else self._careful()
         ordinal = 0
         for cells, lines in batches:
-            cells = [_literals(column) for column in cells] if octets.formulas else cells
+            cells = [literals(column) for column in cells] if octets.literals else cells
             rows = len(lines)
             self._check_length(cells, lines)
             self.count(rows)
@@ -317,14 +316,4 @@ class _Delimited(Reading):
             if self.layout.swallowed(cells):
                 raise FileError(self.request.name, *self._misfit(start, "".join(lines.held), cells), f"line {start}")
             if lines.number > self.layout.line:
-                yield start, [layout.literal(cell) for cell in cells]
-
-
-def _literals(texts: pa.Array) -> pa.Array:
-    """The texts, those that Excel would read as a formula of a text as it shows them."""
-    written = pc.match_substring(texts, '="')
-    if not pc.any(written).as_py():
-        return texts
-    return pc.replace_with_mask(
-        texts, written, pa.array(map(layout.literal, texts.filter(written).to_pylist()), pa.utf8())
-    )
+                yield start, [literal(cell) for cell in cells]

@@ -153,6 +153,8 @@ class _Fixed(Reading):
                 f"{len(self.columns)} are too many",
             )
         self.encoding = encoding.detect(request.path, self.options.encoding)
+        if fault := encoding.doubt(request.path, self.encoding):
+            self.faults.append(fault)
         self.described = self.options.tag is not None
 
     def _others(self) -> list[Column]:

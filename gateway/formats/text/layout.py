@@ -20,7 +20,6 @@ from gateway.reading import ReadRequest
 from gateway.whitespace import INVISIBLE
 
 _HINT = re.compile(r'"?sep=(.)"?[,;|\t]*', re.IGNORECASE)
-_FORMULA = re.compile(r'="((?:[^"]|"")*)"')
 
 
 def hint(text: str) -> str:
@@ -177,9 +176,3 @@ def has_blanks_before_quotes(plain: Iterable[Sequence[str]], skipped: Iterable[S
     """
     cells = chain.from_iterable(zip(one, other, strict=False) for one, other in zip(plain, skipped, strict=False))
     return any(one != other and one.lstrip(" ")[:1] == quote for one, other in cells)
-
-
-def literal(cell: str) -> str:
-    """What a cell shows that Excel would read as a formula of a text: `="00123"` is 00123."""
-    found = _FORMULA.fullmatch(cell.strip(INVISIBLE)) if '="' in cell else None
-    return found[1].replace('""', '"') if found else cell

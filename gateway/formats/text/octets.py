@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
 from gateway.formats import encoding
 
+_MARKED = re.compile(rb"'(\0?[0-9]|\0?$)")
+
 
 @dataclass
 class Octets:
     """What the octets of a file show: how many quotes it has, and whether line feeds, lone carriage returns, NUL, and
-    texts that Excel would read as formulas."""
+    texts that are written for a spreadsheet (`gateway.formats.literals`)."""
 
     quotes: int = 0
     newlines: bool = False
     returns: int = 0
     nul: bool = False
-    formulas: bool = False
+    literals: bool = False
 
     @classmethod
     def of(cls, path: Path, quote: str) -> Octets:
@@ -33,7 +36,9 @@ class Octets:
                     found.returns += chunk.count(b"\r") - pairs
                 found.nul = found.nul or b"\0" in chunk
                 # One octet is found ten times as fast as two, and few files have it.
-                found.formulas = found.formulas or (
-                    b"=" in chunk and (b'="' in chunk or b'=\0"' in chunk or chunk[-2:].rstrip(b"\0")[-1:] == b"=")
+                found.literals = (
+                    found.literals
+                    or (b"=" in chunk and (b'="' in chunk or b'=\0"' in chunk or chunk[-2:].rstrip(b"\0")[-1:] == b"="))
+                    or (b"'" in chunk and bool(_MARKED.search(chunk)))
                 )
         return found

@@ -19,6 +19,7 @@ from pydantic import BaseModel, ConfigDict, model_validator
 from gateway.errors import Fault, FileError
 from gateway.formats import header as headers
 from gateway.formats import sections
+from gateway.formats.literals import literals
 from gateway.formats.sectioned import Sectioned, Source
 from gateway.formats.workbook.cells import UNCALCULATED, Area, Block, Blocks, Book, Wrong, address
 from gateway.formats.workbook.ods import MIME, Ods
@@ -384,4 +385,4 @@ def _present(texts: pa.Array) -> Any:
 
 def _column(block: Block, number: int, chosen: pa.Array, rows: int) -> pa.Array:
     texts = block.columns.get(number)
-    return pa.array([""] * rows, pa.utf8()) if texts is None else pc.fill_null(texts.filter(chosen), "")
+    return pa.array([""] * rows, pa.utf8()) if texts is None else literals(pc.fill_null(texts.filter(chosen), ""))

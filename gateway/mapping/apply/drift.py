@@ -57,11 +57,12 @@ def unknown(mapping: Mapping, columns: Sequence[str], wanted: Sequence[str], eac
     for record in mapping.record if mapping.file.options.get("section") else ():
         own = {column if "/" in column else f"{record.each}/{column}" for column in source_columns(mapping, [record])}
         known |= {column.removeprefix(f"{each}/") for column in own}
-    patterns = [name.casefold() for name in mapping.file.known if "*" in name]
+    patterns = [name.casefold() for name in mapping.file.known]
     return [
         column
         for column in columns
-        if column not in known and not any(fits(name, column.casefold()) for name in patterns)
+        if column not in known
+        and not any(fits(name, column.casefold()) if "*" in name else name == column.casefold() for name in patterns)
     ]
 
 

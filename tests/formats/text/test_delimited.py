@@ -22,8 +22,11 @@ def read(path: Path, content: bytes, **options: Any) -> tuple[list[dict[str, Any
     return [row for batch in reading for row in batch.to_pylist()], reading
 
 
-# A cell with both delimiters and line ends may be what a stray quote swallowed, which has tests of its own.
-cell = st.one_of(st.text(alphabet=st.sampled_from(f"ab{mark}\"' é1"), max_size=6) for mark in ",\n")
+# A cell with both delimiters and line ends may be what a stray quote swallowed, and an apostrophe before a digit is not
+# shown: both have tests of their own.
+cell = st.one_of(st.text(alphabet=st.sampled_from(f"ab{mark}\"' é1"), max_size=6) for mark in ",\n").filter(
+    lambda text: not text.strip().startswith("'1")
+)
 
 
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
