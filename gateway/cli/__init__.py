@@ -16,7 +16,7 @@ from typing import Annotated, Any, NoReturn
 import typer
 
 from gateway import __version__, failures
-from gateway.cli import check, files, invocation, notify, questions, references, run, setup, show, status, upkeep
+from gateway.cli import check, files, invocation, notify, questions, references, run, setup, show, status, trial, upkeep
 from gateway.cli.invocation import DONE, INTERRUPTED, PERSON, USAGE
 from gateway.cli.output import err
 from gateway.errors import HouseError
@@ -33,7 +33,7 @@ COMMANDS: dict[str, Callable[..., Any]] = {
     "show": show.show,
     "notify": notify.notify,
     "check": check.check,
-    "try": files.try_,
+    "try": trial.try_,
     "query": questions.query,
     "tables": references.tables,
     "fields": references.fields,

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.markup import escape
 from rich.table import Table
 
-from gateway import settings as configuration
-from gateway.cli.invocation import DONE, PERSON, home_folder, opened
-from gateway.cli.output import err, out, print_json, print_rows, table
-from gateway.errors import FileError
+from gateway.cli.invocation import DONE, PERSON, opened
+from gateway.cli.output import err, out, print_json, table
 
 if TYPE_CHECKING:
     from gateway.intake.result import FileResult
@@ -76,65 +73,6 @@ def _file_table(files: Sequence[FileResult]) -> Table:
         numbers = (f.received, f.accepted, f.rejected, f.duplicate, f.ignored)
         printed.add_row(f.state, f.partner, f.name, f.feed, *map(str, numbers))
     return printed
-
-
-def try_(
-    mapping: Annotated[str, typer.Argument(help="A mapping below mappings/, with or without .toml.")],
-    file: Annotated[Path, typer.Argument(exists=True, dir_okay=False)],
-    as_json: Annotated[bool, typer.Option("--json")] = False,
-) -> None:
-    """Show what a mapping makes of a file: rows, faults and entries. Writes nothing."""
-    from gateway import readers
-    from gateway.cli import mappings
-    from gateway.intake.attempt import attempt
-
-    configuration.load(home_folder())
-    path = mappings.path_of(mapping, home_folder())
-    with readers.bounded(), opened(scratch=True) as home:
-        loaded = mappings.usable(home, path)
-        try:
-            result = attempt(home, loaded, file)
-        except FileError as error:
-            result = _unreadable(file, error)
-    if as_json:
-        print_json(result)
-    else:
-        _print_try(result)
-    raise typer.Exit(PERSON if result["held"] else DONE)
-
-
-def _unreadable(file: Path, error: FileError) -> dict[str, Any]:
-    """The result for a file that cannot be read at all: it would be quarantined for this reason."""
-    fault = {
-        "position": error.position,
-        "code": error.code,
-        "message": error.cause or str(error),
-        "hint": error.hint,
-    }
-    counts = dict.fromkeys(("received", "accepted", "rejected", "duplicate", "ignored"), 0)
-    return {"file": file.name, "counts": counts, "held": True, "records": {}, "faults": [fault], "entries": []}
-
-
-def _line(fault: Mapping[str, str]) -> str:
-    """Code, place, message and fix of a fault, each where there is one."""
-    place = f"{fault['code']} {fault['position']}".rstrip()
-    end = "" if fault["message"].endswith((".", "?")) else "."
-    return f"{place}: {fault['message']}{end}" + (f" Fix: {fault['hint']}" if fault["hint"] else "")
-
-
-def _print_try(result: dict[str, Any]) -> None:
-    out.print(f"{result['file']}: " + ", ".join(f"{n} {k}" for k, n in result["counts"].items()))
-    if result["held"]:
-        out.print("The file would be held: none of it would post.")
-    for fault in result["faults"]:
-        out.print(_line(fault))
-    for name, rows in result["records"].items():
-        out.print(f"{name}: {len(rows)} rows", style="bold")
-        print_rows([{k: v for k, v in row.items() if v is not None and k != "_ordinal"} for row in rows[:20]])
-    if result["entries"]:
-        out.print(f"entries: {len(result['entries'])} lines", style="bold")
-        keys = ("entry_id", "date", "account", "role", "debit", "credit", "currency", "document")
-        print_rows([{k: line[k] for k in keys} for line in result["entries"][:40]])
 
 
 def replay(file_ids: list[str]) -> None:

@@ -24,7 +24,9 @@ from gateway.sql import drop_temporary
 from gateway.transports.transport import Drop
 
 
-class _Archived(NamedTuple):
+class Archived(NamedTuple):
+    """A file as it was delivered, and the state that it is in."""
+
     sha256: str
     bytes: int
     name: str
@@ -37,7 +39,7 @@ class _Archived(NamedTuple):
 
 def again(home: Home, file_id: str, *, force: bool) -> list[FileResult]:
     """Read an archived file once more; `force` releases what was held. Raises HouseError for an unknown file."""
-    file = _find(home, file_id)
+    file = archived(home, file_id)
     if force and file.state != "HELD":
         raise HouseError(
             "release",
@@ -63,7 +65,8 @@ def again(home: Home, file_id: str, *, force: bool) -> list[FileResult]:
         target.unlink(missing_ok=True)
 
 
-def _find(home: Home, file_id: str) -> _Archived:
+def archived(home: Home, file_id: str) -> Archived:
+    """The file of an id. Raises HouseError if there is none."""
     row = home.lake.con.execute(
         """select sha256, bytes, name, partner, arrived_at, state, feed, container from file
         where file_id = ? and state <> 'DUPLICATE' order by version desc limit 1""",
@@ -71,7 +74,7 @@ def _find(home: Home, file_id: str) -> _Archived:
     ).to_arrow_table()
     if row.num_rows == 0:
         raise HouseError("find file", file_id, "`gateway status` lists the files with their ids.", "there is none")
-    return _Archived(**row.to_pylist()[0])
+    return Archived(**row.to_pylist()[0])
 
 
 def _read(home: Home, arrival: Arrival, feed: str, *, force: bool) -> list[FileResult]:

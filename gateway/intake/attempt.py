@@ -13,6 +13,7 @@ from gateway.errors import Fault, FeedError
 from gateway.home import Home
 from gateway.intake import translate, unposted
 from gateway.intake.arrivals import Arrival
+from gateway.intake.changes import changes
 from gateway.intake.duplicates import Compared, compare
 from gateway.intake.set_aside import EMPTY_INTERCHANGE
 from gateway.intake.taken import Load, Taken
@@ -27,7 +28,7 @@ from gateway.transports.transport import Drop
 
 
 def attempt(home: Home, loaded: Loaded, path: Path) -> dict[str, Any]:
-    """Counts, records, faults and entries of a file under a mapping; decimals as text.
+    """Counts, records, faults and entries of a file under a mapping, and what it would change; decimals as text.
 
     Raises FileError where the file cannot be read at all.
     """
@@ -50,7 +51,7 @@ def attempt(home: Home, loaded: Loaded, path: Path) -> dict[str, Any]:
         entries = _entries(home, load, compared)
     [verdict] = verdicts(con, load, compared)
     faults = [*_faults(home, load), *map(_shown, foreign)]
-    result = _result(path, verdict, _records(home, load), faults, entries)
+    result = _result(path, verdict, _records(home, load), faults, entries) | {"changes": changes(con, load, compared)}
     drop_temporary(con, load.prefix)
     return result
 
@@ -72,6 +73,7 @@ def _result(
         "records": records,
         "faults": faults,
         "entries": entries,
+        "changes": {},
     }
 
 

@@ -1,4 +1,4 @@
-"""Commands about files: `once`, `try`, `replay`, `release`."""
+"""Commands about files: `once`, `replay`, `release`."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from gateway import cli
-from tests.cli.command import GOOD, HELD, NOW, SAMPLES, Runner, content, file_ids
+from tests.cli.command import GOOD, HELD, NOW, SAMPLES, Runner, file_ids
 
 
 def test_once_prints_files_reconciliations_and_what_needs_a_person(settled: Path) -> None:
@@ -54,65 +54,6 @@ def test_once_refuses_an_instant_that_is_none(run: Runner, now: str) -> None:
     done = run("once", "--now", now)
     assert (done.code, done.err.count("\n")) == (cli.USAGE, 1)
     assert now in done.err
-
-
-def test_try_prints_rows_faults_and_entries(run: Runner) -> None:
-    done = run("try", "amazon-us/settlement", str(SAMPLES / "settlement-v2-off-by-ten.txt"))
-    assert done.code == cli.PERSON
-    assert "The file would be held" in done.out
-    assert "SETTLE_NOT_FOOT" in done.out
-
-
-def test_try_as_json_keeps_the_contract(run: Runner, tmp_path: Path) -> None:
-    text = (SAMPLES / GOOD).read_text().replace("18412096211", "18412096777").replace("\t39.98\t", "\tmany\t")
-    text = text.replace("\t84.80\t", "\t44.82\t")
-    (tmp_path / "settlement-new.txt").write_text(text)
-    done = run("try", "amazon-us/settlement.toml", str(tmp_path / "settlement-new.txt"), "--json")
-    found = json.loads(done.out)
-    assert found["file"] == "settlement-new.txt"
-    assert found["counts"] == {"received": 31, "accepted": 30, "rejected": 1, "duplicate": 0, "ignored": 0}
-    assert {"position", "code", "message", "hint"} <= set(found["faults"][0])
-    line = found["records"]["settlement_line"][0]
-    assert (line["amount"], line["posted_at"]) == ("3.2000", "2026-10-20T14:05:20+00:00")
-    assert found["entries"]
-    assert all(isinstance(entry["debit"], str) and isinstance(entry["credit"], str) for entry in found["entries"])
-    assert done.code == cli.DONE
-
-
-def test_try_knows_what_the_ledger_has_already(run: Runner) -> None:
-    found = json.loads(run("try", "amazon-us/settlement", str(SAMPLES / GOOD), "--json").out)
-    assert (found["counts"]["duplicate"], found["counts"]["accepted"], found["entries"]) == (31, 0, [])
-
-
-def test_try_writes_nothing(run: Runner, tmp_path: Path) -> None:
-    before = content(run.home)
-    for name in (GOOD, HELD):
-        run("try", "amazon-us/settlement", str(SAMPLES / name), "--json")
-    assert content(run.home) == before
-    run("init", "--with-examples", home=tmp_path)
-    before = content(tmp_path)
-    assert run("try", "amazon-us/settlement", str(SAMPLES / GOOD), home=tmp_path).code == cli.DONE
-    assert content(tmp_path) == before
-
-
-def test_try_of_a_file_that_cannot_be_read_says_why(run: Runner, tmp_path: Path) -> None:
-    broken = tmp_path / "settlement.txt"
-    broken.write_bytes(b"")
-    done = run("try", "amazon-us/settlement", str(broken), "--json")
-    found = json.loads(done.out)
-    assert done.code == cli.PERSON
-    assert (found["held"], found["records"]) == (True, {})
-    assert found["faults"][0]["code"] == "FILE_REJECT"
-    assert found["counts"] == {"received": 0, "accepted": 0, "rejected": 0, "duplicate": 0, "ignored": 0}
-    assert found["faults"][0]["message"] in run("try", "amazon-us/settlement", str(broken)).out
-
-
-def test_try_with_a_broken_mapping_reports_its_fault(mine: Runner) -> None:
-    path = mine.home / "mappings" / "amazon-us" / "settlement.toml"
-    path.write_text(path.read_text() + "\n[file]\ndelimitr = 'tab'\n")
-    done = mine("try", "amazon-us/settlement", str(SAMPLES / GOOD))
-    assert (done.code, done.out) == (cli.USAGE, "")
-    assert "settlement.toml:" in done.err
 
 
 def test_replay_of_a_file_that_did_not_change_is_a_duplicate(mine: Runner) -> None:
