@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def notify() -> None:
-    """Send the digests and alerts that are due, and end; `gateway run` does so by itself."""
+    """Send the digests, alerts and heads of the audit chain that are due, and end; `gateway run` does so by itself."""
     from gateway import settings
 
     config = settings.load(home_folder())
@@ -39,7 +39,10 @@ def notify() -> None:
 
 
 def states(settings: Config, folder: Path) -> list[dict[str, Any]]:
-    """A row for each recipient: the last digest, open alerts, and why sending fails. `folder` is the ledger's."""
+    """A row for each recipient: the last digest, the last head's number, open alerts, and why sending fails.
+
+    `folder` is the ledger's.
+    """
     if not settings.notify.to:
         return []
     from gateway import notifications
@@ -53,6 +56,7 @@ def states(settings: Config, folder: Path) -> list[dict[str, Any]]:
             {
                 "to": name,
                 "last digest": kept.digest,
+                "last head": kept.head.partition(":")[0],
                 "alerted and open": len(kept.alerted),
                 "fails since": kept.problem_since,
                 "problem": kept.problem,

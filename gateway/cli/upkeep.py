@@ -21,6 +21,10 @@ def verify(
     restored: Annotated[
         str, typer.Option(help="Why the ledger was put back on purpose: recorded in its anchors before the check.")
     ] = "",
+    head: Annotated[
+        list[str] | None,
+        typer.Option(help="NUMBER:HASH of an audit row, from a notification or an anchor: is it in this ledger?"),
+    ] = None,
 ) -> None:
     """Check that the ledger still says what was committed: rows, chain, anchors, archive, sums, and what left it."""
     import duckdb
@@ -34,7 +38,7 @@ def verify(
     with lake.open_lake(home_folder(), settings, read_only=True) as ledger:
         findings, notes = verification.verify(ledger), []
         try:
-            for found, noted in _beside(ledger, settings):
+            for found, noted in _beside(ledger, settings, head or []):
                 findings += found
                 notes += noted
         except duckdb.Error as error:
@@ -49,7 +53,9 @@ def verify(
     raise typer.Exit(PERSON if findings else DONE)
 
 
-def _beside(ledger: Lake, settings: configuration.Config) -> Iterator[tuple[list[Finding], list[str]]]:
+def _beside(
+    ledger: Lake, settings: configuration.Config, heads: list[str]
+) -> Iterator[tuple[list[Finding], list[str]]]:
     """(findings, notes) about what is kept beside the tables."""
     from gateway.ledger import anchor_check, outside
     from gateway.transports import delivered
@@ -58,6 +64,8 @@ def _beside(ledger: Lake, settings: configuration.Config) -> Iterator[tuple[list
     home = home_folder()
     anchored = anchor_check.check(ledger, home, settings)
     yield anchored.findings, anchored.notes
+    known = anchor_check.check_heads(ledger, heads)
+    yield known.findings, known.notes
     yield outside.answers(ledger, home), [*outside.unnamed(ledger), *outside.without_text(ledger)]
     yield issued_check.check(ledger, home)
     yield delivered.check(ledger, home)

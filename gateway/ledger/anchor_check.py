@@ -4,7 +4,8 @@ one."""
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,12 +14,15 @@ from typing import Any
 from gateway.errors import HouseError
 from gateway.ledger.anchor_keys import MAC, Keys
 from gateway.ledger.anchors import EVERY_S, AnchorBucket, AnchorFile, Anchors, Entry, known_of, parsed
+from gateway.ledger.commit import newest_head
 from gateway.ledger.lake import Lake
 from gateway.ledger.verify import Finding
 from gateway.settings import Config
 
 _ON_PURPOSE = 'if it was put back on purpose, run `gateway verify --restored "why"`'
 _EVIDENCE = "Fix: keep ledger and anchor as evidence, compare with other anchors and the newest backup"
+
+_HASH = re.compile("[0-9a-f]{64}")
 
 
 @dataclass(slots=True)
@@ -60,6 +64,27 @@ def check(lake: Lake, home: Path, config: Config) -> Checked:
     with closing(Anchors(home, config, writing=False)) as anchors:
         for place in anchors.places:
             _check_place(lake, place, anchors, checked)
+    return checked
+
+
+def check_heads(lake: Lake, heads: Sequence[str]) -> Checked:
+    """Compare heads that a person kept elsewhere, each NUMBER:HASH. Raises HouseError for one that is none."""
+    checked = Checked()
+    newest = newest_head(lake.con)
+    for text in heads:
+        number, _, hash_ = text.strip().lower().partition(":")
+        if not number.isdecimal() or not _HASH.fullmatch(hash_):
+            fix = "Copy number and hash, as in 12:5e88…, with all 64 digits of the hash."
+            raise HouseError("compare the head", text, fix, "it is not NUMBER:HASH")
+        have = lake.con.execute("select hash from lake.audit_log where seq = ?", [number]).fetchall()
+        if have == [(hash_,)]:
+            checked.notes.append(f"head {number}: this audit row is in the ledger with this hash")
+        elif have:
+            message = "the audit row has another hash: the chain was rewritten, or rolled back and continued"
+            checked.findings.append(Finding("head", number, f"{message}. {_EVIDENCE}"))
+        else:
+            message = f"the ledger ends with audit row {newest.seq if newest else 0}: it was rolled back or cut off"
+            checked.findings.append(Finding("head", number, f"{message}. {_EVIDENCE}"))
     return checked
 
 

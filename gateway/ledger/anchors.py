@@ -42,6 +42,11 @@ class Head:
     hash: str
     at: datetime
 
+    @property
+    def text(self) -> str:
+        """As people copy it, and `gateway verify --head` takes it: NUMBER:HASH."""
+        return f"{self.seq}:{self.hash}"
+
     def entry(self) -> Entry:
         """What an anchor says of it."""
         return {"seq": self.seq, "hash": self.hash, "at": self.at.astimezone(UTC).isoformat()}

@@ -147,6 +147,12 @@ def newest_commit(con: Any) -> datetime | None:
     return at if isinstance(at, datetime) else None
 
 
+def newest_head(con: Any) -> Head | None:
+    """The newest audit row, None where there is none."""
+    row = con.execute('select seq, hash, "at" from lake.audit_log order by seq desc limit 1').to_arrow_table()
+    return Head(*row.to_pylist()[0].values()) if row.num_rows else None
+
+
 def row_hash(spec: Table, values: Mapping[str, str]) -> str:
     """SQL for the hash of a row: over every column of the table, in its type."""
     return f"hash({', '.join(values[column.name] for column in spec.all_columns)})"

@@ -16,8 +16,8 @@ from pathlib import Path
 
 from gateway.errors import HouseError
 from gateway.ledger import lake, verify
-from gateway.ledger.anchors import Head
 from gateway.ledger.backup import BESIDE, belonging, referenced
+from gateway.ledger.commit import newest_head
 from gateway.ledger.folder_bytes import FolderBytes
 from gateway.ledger.locking import WriterLock
 from gateway.ledger.sqlite_catalog import SqliteCatalog
@@ -146,10 +146,9 @@ def state_restored(ledger: lake.Lake, source: str) -> int:
 
     Returns the number of its newest audit row. Raises HouseError where an anchor cannot be written.
     """
-    row = ledger.con.execute('select seq, hash, "at" from lake.audit_log order by seq desc limit 1').to_arrow_table()
-    if not row.num_rows or ledger.anchors is None:
+    head = newest_head(ledger.con)
+    if head is None or ledger.anchors is None:
         return 0
-    head = Head(*row.to_pylist()[0].values())
     ledger.anchors.state_restored(head, source)
     return head.seq
 

@@ -14,7 +14,7 @@ from email.utils import format_datetime
 from zoneinfo import ZoneInfo
 
 from gateway.display import visible
-from gateway.notifications.picture import LISTED_MAX, Digest
+from gateway.notifications.picture import LISTED_MAX, Chain, Digest
 from gateway.notifications.templates import Templates
 from gateway.settings import Recipient
 from gateway.sql import Rows
@@ -61,6 +61,20 @@ def digest(recipient: Recipient, templates: Templates, day: Digest, items: Seque
     }
     counts = {name: len(rows) for name, (rows, _) in lists.items()} | {"overdue": day.overdue}
     return _message("digest", recipient, templates, now, values, lists, items, {"counts": counts})
+
+
+def head(recipient: Recipient, templates: Templates, chain: Chain, items: Sequence[str], now: datetime) -> Message:
+    """The head of the audit chain: a copy that nobody who can write to the ledger can change."""
+    newest = chain.newest
+    values = {
+        "head": newest.text,
+        "number": str(newest.seq),
+        "hash": newest.hash,
+        "committed_at": f"{newest.at.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC",
+        "before": chain.sentence,
+    }
+    more = {"head": newest.entry(), "before": chain.before, "before_is_there": chain.before_is_there}
+    return _message("head", recipient, templates, now, values, {}, items, more)
 
 
 def _message(

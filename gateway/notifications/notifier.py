@@ -77,12 +77,14 @@ class Notifier:
         self._seen: tuple[int, ...] = ()
         self._quiet: list[bool] = []
         self._unsent: set[str] = set()
+        self._head_due: datetime | None = None
 
     def look(self, now: datetime) -> list[Due]:
         """Send what is due; returns what was sent. Does nothing while another process sends."""
         with locking.alone(self.store.catalog) as alone:
             if not alone:
                 return []
+            self._head_due = None
             state = State(self.folder)
             state.rename({_former_identity(one): identity(one) for one in self.config.notify.to})
             state.keep(map(identity, self.config.notify.to))
@@ -98,7 +100,8 @@ class Notifier:
         found: list[Due] = []
         for recipient in self.config.notify.to:
             notified = state.of(identity(recipient))
-            for one in (self._alert(con, recipient, notified, now), self._digest(con, recipient, notified, now)):
+            for make in (self._alert, self._digest, self._head):
+                one = make(con, recipient, notified, now)
                 found += [Due(recipient, one)] if one else []
         return found
 
@@ -128,6 +131,26 @@ class Notifier:
         day = picture.digest(con, self.feeds, recipient.owner, since, now, zone)
         return message.digest(recipient, self.templates["digest"], day, [item], now)
 
+    def _head(
+        self, con: duckdb.DuckDBPyConnection, recipient: Recipient, notified: Notified, now: datetime
+    ) -> Message | None:
+        chain = picture.chain(con, notified.head) if recipient.heads_every_s else None
+        if chain is None:
+            return None
+        due = _next_head(recipient, notified, now)
+        if due > now:
+            self._head_due = min(due, self._head_due or due)
+            return None
+        item = f"head {chain.newest.text}"
+        # Of heads that could not be sent, only the newest matters.
+        notified.tries = {name: n for name, n in notified.tries.items() if name == item or not name.startswith("head ")}
+        if not _not_given_up([item], notified):
+            notified.head, notified.head_at = chain.newest.text, now.isoformat()
+            return None
+        if not chain.before_is_there and chain.before:
+            log.error("head.missing", head=chain.before, to=identity(recipient), fix="Run `gateway verify`.")
+        return message.head(recipient, self.templates["head"], chain, [item], now)
+
     def _notify(self, due: Due, state: State, now: datetime) -> bool:
         """Send it, unless its server failed a moment ago. It is recorded as under way before, and as sent
         afterwards."""
@@ -156,6 +179,8 @@ class Notifier:
         notified.tries = {item: tries for item, tries in notified.tries.items() if item not in items and tries}
         if due.message.kind == "digest":
             notified.digest, notified.digest_at = str(local_day(now, ZoneInfo(recipient.timezone))), now.isoformat()
+        elif due.message.kind == "head":
+            notified.head, notified.head_at = items[0].removeprefix("head "), now.isoformat()
         else:
             notified.alerted += items
         notified.problem = notified.problem_since = ""
@@ -170,7 +195,7 @@ class Notifier:
     # --- beside the daemon ----------------------------------------------------------------------------------
 
     def look_if_needed(self, now: datetime) -> bool:
-        """Look when the ledger changed, a digest is due, or something could not be sent. Returns whether it looked."""
+        """Look when the ledger changed, a digest or head is due, or a message failed. Returns whether it looked."""
         if not self.config.notify.to:
             return False
         seen, quiet = self.store.catalog.stamp(), [_is_quiet(one, now) for one in self.config.notify.to]
@@ -178,7 +203,8 @@ class Notifier:
         digest = any(_digest_is_due(one, notified.of(identity(one)), now) for one in self.config.notify.to)
         again = any(self._back_offs[way].ready() for way in self._unsent)
         changed = seen != self._seen or quiet != self._quiet
-        if not seen or not (changed or again or (digest and not self._unsent)):
+        head = self._head_due is not None and now >= self._head_due
+        if not seen or not (changed or again or head or (digest and not self._unsent)):
             return False
         self.look(now)
         self._seen, self._quiet = seen, quiet
@@ -216,6 +242,12 @@ def _digest_is_due(recipient: Recipient, notified: Notified, now: datetime) -> b
     today = local_day(now, zone)
     # Another day, not a later one: a clock that was ahead must not silence the digests until then.
     return notified.digest != str(today) and now >= instant(today, spans.clock(recipient.digest_at), zone)
+
+
+def _next_head(recipient: Recipient, notified: Notified, now: datetime) -> datetime:
+    """When a head may be sent again; now where the clock was ahead when the last one was."""
+    last = datetime.fromisoformat(notified.head_at) if notified.head_at else None
+    return now if last is None or last > now else last + timedelta(seconds=recipient.heads_every_s)
 
 
 class NotifierThread:

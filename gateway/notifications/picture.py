@@ -12,6 +12,8 @@ import duckdb
 from gateway.books import feeds as expected
 from gateway.books.feeds import Feed
 from gateway.calendars import instant, local_day
+from gateway.ledger.anchors import Head
+from gateway.ledger.commit import newest_head
 from gateway.reports import exceptions, files
 from gateway.sql import Rows
 
@@ -32,6 +34,37 @@ class Digest:
     late: Rows
     files: Rows
     partners: Rows
+
+
+@dataclass(frozen=True, slots=True)
+class Chain:
+    """The newest audit row, and the one that a recipient was sent before ("" for none): is it in the ledger?"""
+
+    newest: Head
+    before: str
+    before_is_there: bool
+
+    @property
+    def sentence(self) -> str:
+        """About the one before, for people."""
+        if not self.before:
+            return "It is the first that is sent here."
+        if self.before_is_there:
+            return f"The one that was sent before, {self.before}, is in the ledger."
+        return (
+            f"WARNING: the one that was sent before, {self.before}, is not in the ledger: "
+            "the ledger was rolled back, cut off or rewritten. Run `gateway verify`."
+        )
+
+
+def chain(con: duckdb.DuckDBPyConnection, before: str) -> Chain | None:
+    """The head of the audit chain, None where it is the same as `before` (NUMBER:HASH) or there is none."""
+    newest = newest_head(con)
+    if newest is None or newest.text == before:
+        return None
+    number, _, hash_ = before.partition(":")
+    there = con.execute("select 1 from lake.audit_log where seq = try_cast(? as bigint) and hash = ?", [number, hash_])
+    return Chain(newest, before, bool(there.fetchall()))
 
 
 def digest(

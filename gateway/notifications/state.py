@@ -23,12 +23,15 @@ class Notified:
     alerted    items that were sent and whose exception is still open
     digest     local day of the last digest, and `digest_at` its instant
     tries      items that were under way: how often, without our knowing whether they were taken
+    head       number and hash of the audit row that was sent last, and `head_at` when
     problem    why the last message could not be sent, and `problem_since` when that began
     """
 
     alerted: list[str] = field(default_factory=list)
     digest: str = ""
     digest_at: str = ""
+    head: str = ""
+    head_at: str = ""
     tries: dict[str, int] = field(default_factory=dict)
     problem: str = ""
     problem_since: str = ""

@@ -26,6 +26,7 @@ PLACEHOLDERS = {
         "files",
         "partners",
     ),
+    "head": ("owners", "date", "time", "timezone", "head", "number", "hash", "committed_at", "before"),
     "alert": ("owners", "date", "time", "timezone", "count", "noun", "exceptions"),
 }
 SUBJECT = "Subject: "

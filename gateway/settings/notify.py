@@ -40,6 +40,7 @@ class Recipient(Strict):
     severity    alerts for this and graver ones; 0 for none
     digest_at   local time, "" for none
     quiet_from, quiet_until  local times between which no alert is sent; it is afterwards
+    heads_every_s  how often the head of the audit chain is sent at most, where it changed; 0 for never
     webhook     its address, a secret: who knows it can post there
     secret_env  environment variable with the secret that signs what is posted to the webhook
     """
@@ -53,6 +54,7 @@ class Recipient(Strict):
     timezone: Zone = "UTC"
     quiet_from: str = ""
     quiet_until: str = ""
+    heads_every_s: float = Field(0.0, ge=0)
 
     @field_validator("owner", mode="before")
     @classmethod

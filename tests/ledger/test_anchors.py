@@ -225,6 +225,25 @@ def test_a_restoration_by_hand_is_an_alarm_until_somebody_states_it(plain: Path,
     assert findings == [] and "disk replaced" in note
 
 
+def test_a_head_that_a_person_kept_is_compared(plain: Path, tmp_path: Path) -> None:
+    kept = [f"{entry['seq']}:{entry['hash']}" for entry in lines(plain)]
+
+    def compared(*heads: str) -> tuple[list[str], list[str]]:
+        with open_lake(plain, configuration.load(plain), read_only=True) as ledger:
+            checked = anchor_check.check_heads(ledger, heads)
+        return [f"{f.table} {f.row}: {f.message}" for f in checked.findings], checked.notes
+
+    findings, notes = compared(kept[0], f" {kept[2].upper()}\n")
+    assert findings == [] and [note.split(":")[0] for note in notes] == ["head 1", "head 3"]
+    [other], _ = compared(f"2:{'0' * 64}")
+    assert other.startswith("head 2: the audit row has another hash") and "Fix: " in other
+    [gone], _ = compared(f"4:{'0' * 64}")
+    assert gone.startswith("head 4: the ledger ends with audit row 3: it was rolled back or cut off")
+    for no_head in ("2", "2:", "x:" + "0" * 64, kept[0][:-1]):
+        with pytest.raises(HouseError, match="it is not NUMBER:HASH"):
+            compared(no_head)
+
+
 @pytest.mark.parametrize("place", ["ledger/anchor.log", "../anchor.log", "", "http://example.com", "s3://bucket"])
 def test_a_place_that_is_none_is_refused(place: str) -> None:
     with pytest.raises(configuration.SettingsError, match="Fix: "):
