@@ -44,6 +44,7 @@ def run(folder: Path, out: Console, progress: bool) -> bool:
     out.print("Workbooks:")
     for path in done.workbooks:
         out.print(f"  {path}")
+    out.print(f"Your own file next: gateway -C {folder} suggest FILE")
     return agreed and not findings
 
 

@@ -16,7 +16,21 @@ from typing import Annotated, Any, NoReturn
 import typer
 
 from gateway import __version__, failures
-from gateway.cli import check, files, invocation, notify, questions, references, run, setup, show, status, trial, upkeep
+from gateway.cli import (
+    check,
+    files,
+    invocation,
+    notify,
+    questions,
+    references,
+    run,
+    setup,
+    show,
+    status,
+    suggest,
+    trial,
+    upkeep,
+)
 from gateway.cli.invocation import DONE, INTERRUPTED, PERSON, USAGE
 from gateway.cli.output import err
 from gateway.errors import HouseError
@@ -33,6 +47,7 @@ COMMANDS: dict[str, Callable[..., Any]] = {
     "show": show.show,
     "notify": notify.notify,
     "check": check.check,
+    "suggest": suggest.suggest,
     "try": trial.try_,
     "query": questions.query,
     "tables": references.tables,

@@ -15,7 +15,7 @@ from gateway.formats.bank import bai2, mt940, ofx
 from gateway.formats.edi import edifact, x12
 from gateway.formats.text import delimited, fixed
 from gateway.formats.tree import json_lines, xml
-from gateway.formats.verbs import Format, Interchange
+from gateway.formats.verbs import Format, Interchange, Table
 from gateway.formats.workbook import reader
 from gateway.reading import Envelope, ReadRequest
 
@@ -99,6 +99,12 @@ def described(request: ReadRequest, looks: Sequence[str]) -> str:
             except FileError:
                 continue
     return " or ".join(looks) or "no known format"
+
+
+def table(request: ReadRequest, name: str) -> Table | None:
+    """A file of that format as the table it is, None where its files are no tables. Raises FileError."""
+    found = getattr(FORMATS[name], "table", None)
+    return found(request) if found else None
 
 
 def forget() -> None:

@@ -3,17 +3,31 @@
 A format is one module with `Options` (a pydantic model of its `[file]` settings), `sniff(head, name)`,
 `read(request)`, `check_each(each, options)` and `check_path(path, each, options)`; interchange formats also offer
 `units(request)` and `check_transaction(kind)`. A module may offer `describe(request)`, what a file shows of itself, in
-words and without a mapping's options, and `forget()`, which gives back what it keeps between a claim and the reading.
+words and without a mapping's options, `table(request)`, its layout and rows before there is a mapping, and `forget()`,
+which gives back what it keeps between a claim and the reading.
 
 What `check_each` and `check_path` accept, `read` accepts: they compile with the same code, and need no file.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 from gateway.reading import Envelope, Reading, ReadRequest
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A table as its file shows it, before there is a mapping.
+
+    options  the `[file]` settings that the file shows: delimiter and encoding, or the sheet
+    rows     (line or row number, cells) of every row, without regard to a header; iterated once
+    """
+
+    options: Mapping[str, Any]
+    rows: Iterator[tuple[int, list[str]]]
 
 
 class Format(Protocol):

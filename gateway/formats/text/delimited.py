@@ -29,6 +29,7 @@ from gateway.formats.text.arrow_rows import ArrowRows
 from gateway.formats.text.counted_lines import Lines
 from gateway.formats.text.layout import Layout
 from gateway.formats.text.octets import Octets
+from gateway.formats.verbs import Table
 from gateway.reading import Reading, ReadRequest, check_size
 from gateway.whitespace import INVISIBLE, shown
 
@@ -39,6 +40,7 @@ NUL_SHARE = 20
 """One octet in so many may be NUL in a text that a program damaged."""
 
 _NAMED = {"tab": "\t", "comma": ",", "semicolon": ";", "pipe": "|", "space": " "}
+_GUESSED = {"delimiter": "auto", "encoding": "auto", "quote": "auto", "header": False}
 _CONTROLS = {*range(1, 9), *range(14, 32)}
 _UTF16 = ([False, True, False, True], [True, False, True, False])
 _KINDS = {",": "a CSV", ";": "a CSV with semicolons", "\t": "tab separated text"}
@@ -131,6 +133,15 @@ def describe(request: ReadRequest) -> str:
         return f'text that begins with "{shown(found.columns[0][:60])}"'
     kind = _KINDS.get(found.layout.delimiter, "delimited text")
     return f"{kind} with the columns {', '.join(found.columns[:COLUMNS_SHOWN])}"
+
+
+def table(request: ReadRequest) -> Table:
+    """How the file is laid out, and every row. Raises FileError."""
+    found = _Delimited(replace(request, options={**_GUESSED, **request.options}))
+    layout = found.layout
+    names = {mark: name for name, mark in _NAMED.items()}
+    options = {"delimiter": names.get(layout.delimiter, layout.delimiter), "encoding": layout.encoding}
+    return Table(options | ({} if layout.quote else {"quote": ""}), found.all_rows())
 
 
 class _Delimited(Reading):

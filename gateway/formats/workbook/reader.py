@@ -21,6 +21,7 @@ from gateway.formats import header as headers
 from gateway.formats import sections
 from gateway.formats.literals import literals
 from gateway.formats.sectioned import Sectioned, Source
+from gateway.formats.verbs import Table
 from gateway.formats.workbook.cells import UNCALCULATED, Area, Block, Blocks, Book, Wrong, address
 from gateway.formats.workbook.ods import MIME, Ods
 from gateway.formats.workbook.package import DAMAGE, Package, damaged
@@ -110,6 +111,12 @@ def describe(request: ReadRequest) -> str:
     """The header of the first sheet that has one. Raises FileError."""
     found = _Workbook(replace(request, options={}))
     return f"a workbook whose sheet {found.title} begins with {', '.join(found.columns[:COLUMNS_SHOWN])}"
+
+
+def table(request: ReadRequest) -> Table:
+    """The sheet that the options name, else the first one, and every row of it. Raises FileError."""
+    book = _Workbook(replace(request, options={"header": False, **request.options}))
+    return Table({"sheet": book.title}, book.all_rows())
 
 
 def _open(request: ReadRequest) -> Book:

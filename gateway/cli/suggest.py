@@ -1,0 +1,90 @@
+"""`gateway suggest`: a draft mapping from sample files."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from gateway import atomic
+from gateway import init as homes
+from gateway.cli.invocation import DONE, PERSON, home_folder
+from gateway.cli.output import err, out
+from gateway.errors import HouseError
+
+if TYPE_CHECKING:
+    from gateway.suggest import Draft
+
+NOBODY = "partner"
+"""The partner of a draft that is only printed, where nobody names one."""
+
+
+def suggest(
+    files: Annotated[list[Path], typer.Argument(exists=True, dir_okay=False, help="One or several files of a feed.")],
+    partner: Annotated[
+        str, typer.Option("--partner", help="Who sends them; else the folder below inbound/ that they lie in.")
+    ] = "",
+    table: Annotated[str, typer.Option("--table", help="What a row is, as order_line; else what fits best.")] = "",
+    write: Annotated[
+        bool, typer.Option("--write", help="Write it to mappings/<partner>/; a file that exists is left alone.")
+    ] = False,
+) -> None:
+    """Draft a mapping from sample files: every line with how sure it is and why."""
+    from gateway import suggest as drafts
+
+    partner = partner or _folder(files[0])
+    if write and not partner:
+        raise HouseError(
+            "write the draft", files[0].name, "Name the partner: --partner NAME.", "nothing says who sends it"
+        )
+    root = home_folder() / "mappings"
+    packs = drafts.packs_of(root) or drafts.packs_of(homes.source() / "mappings")
+    draft = drafts.draft(files, packs, partner or NOBODY, table or None)
+    if not write:
+        sys.stdout.write(drafts.text(draft))
+        err.print("Nothing is written. Fix: add --partner NAME and --write to keep it below mappings/.")
+        raise typer.Exit(PERSON if draft.todo else DONE)
+    path = _written(root, draft, drafts.text(draft))
+    out.print(f"Written: {path}")
+    _next(draft, path, files[0])
+    raise typer.Exit(PERSON if draft.todo else DONE)
+
+
+def _folder(file: Path) -> str:
+    """The partner whose drop folder the file lies in, "" for another place."""
+    inbound = (home_folder() / "inbound").resolve()
+    place = file.resolve().parent
+    return place.name if place.parent == inbound else ""
+
+
+def _written(root: Path, draft: Draft, text: str) -> Path:
+    """Write the draft to a file that is not there yet."""
+    folder = root / draft.partner
+    path = folder / f"{draft.feed.removeprefix(f'{draft.partner}.')}.toml"
+    if folder.resolve().parent != root.resolve() or not draft.partner.strip("."):
+        raise HouseError(
+            "write the draft", draft.partner, "Name one folder, as --partner acme.", "that is no partner's name"
+        )
+    if path.exists():
+        hint = f"Move it away, or print the draft without --write and take what you need into {path.name}."
+        raise HouseError("write the draft", str(path), hint, "the file exists")
+    folder.mkdir(parents=True, exist_ok=True)
+    atomic.write_atomically(path, text.encode())
+    return path
+
+
+def _next(draft: Draft, path: Path, file: Path) -> None:
+    """What a person does now, in order."""
+    from gateway import settings
+
+    name = f"{draft.partner}/{path.stem}"
+    command = shlex.join(["gateway", *([] if home_folder() == Path() else ["-C", str(home_folder())])])
+    if draft.todo:
+        out.print(f"Yours to write, in the lines with TODO: {', '.join(draft.todo)}.")
+    if draft.partner not in settings.load(home_folder()).partners:
+        out.print(f"Yours to add to config.toml: [partners.{draft.partner}], with its entity below it.")
+    out.print(f"Next: {command} try {name} {shlex.quote(str(file))}")
+    out.print(f"Then: {command} check {name}")

@@ -1,0 +1,172 @@
+"""A table as a person would see it: its layout, the row with the names, the rows of data, the rows of totals."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from gateway import formats
+from gateway.errors import FileError
+from gateway.formats import header as headers
+from gateway.formats.verbs import Table
+from gateway.reading import ReadRequest, cell_parts
+from gateway.settings import Limits
+from gateway.suggest import shapes
+from gateway.suggest.shapes import Shape
+from gateway.suggest.words import meant
+
+HEAD_ROWS = 60
+"""The header stands in one of so many rows."""
+ROWS_KEPT = 1_000
+"""Rows whose values are looked at."""
+ROWS_READ = 120_000
+"""Rows that are read to find the last ones; of a larger file the end is not seen."""
+LAST_ROWS = 5
+"""A row of totals is one of the last so many."""
+SHEETS_MAX = 6
+WIDE = 0.6
+"""A header has names for so large a share of the cells of the widest row at least."""
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What a table shows of itself.
+
+    format   delimited or workbook
+    options  `[file]` settings: delimiter, encoding, sheet
+    line     line of the header, 0 where there is none
+    above    filled rows above the header
+    columns  names of the columns
+    cells    the first rows of data, without totals
+    totals   (column, text, cells) of each row of totals: where the word stands, and what it says
+    notes    what went wrong while it was looked at
+    """
+
+    path: Path
+    format: str
+    options: Mapping[str, Any]
+    line: int
+    above: int
+    columns: tuple[str, ...]
+    cells: list[list[str]]
+    totals: list[tuple[str, str, list[str]]]
+    notes: list[str] = field(default_factory=list)
+    shapes: dict[str, Shape] = field(default_factory=dict)
+
+    def values(self, column: str) -> list[str]:
+        """The cells of a column, in order."""
+        place = self.columns.index(column)
+        return [row[place] for row in self.cells]
+
+
+def joined(seen: Sequence[Seen]) -> Seen:
+    """Several samples of a feed as one: the rows of those that have the columns of the first; others are noted."""
+    first = seen[0]
+    cells, totals, notes = list(first.cells), list(first.totals), list(first.notes)
+    for other in seen[1:]:
+        if other.columns == first.columns and other.format == first.format:
+            cells, totals = cells + other.cells, totals + other.totals
+        else:
+            notes.append(f"{other.path.name} has other columns than {first.path.name} and was left out")
+    whole = replace(first, cells=cells, totals=totals, notes=notes, shapes={})
+    whole.shapes.update({column: shapes.of(whole.values(column)) for column in whole.columns})
+    return whole
+
+
+def look(path: Path, limits: Limits) -> Seen | None:
+    """See a file as a table, None where it is none. Raises FileError."""
+    request = ReadRequest(path, path.name, limits)
+    for name in formats.looked(request).looks:
+        options: list[dict[str, Any]] = [{}]
+        if name == "workbook":
+            options = [{"sheet": number} for number in range(1, SHEETS_MAX + 1)]
+        found = [one for one in (_seen(request, name, given) for given in options) if one is not None]
+        if found:
+            return max(found, key=lambda one: len(one.columns) * len(one.cells))
+    return None
+
+
+def _seen(request: ReadRequest, name: str, options: Mapping[str, Any]) -> Seen | None:
+    try:
+        table = formats.table(ReadRequest(request.path, request.name, request.limits, options), name)
+    except FileError:
+        if options.get("sheet", 1) == 1:
+            raise
+        return None
+    return None if table is None else _table(request.path, name, table)
+
+
+def _table(path: Path, name: str, table: Table) -> Seen | None:
+    head, rest, last, notes = _rows(table)
+    filled = [(line, cells) for line, cells in head if any(cells)]
+    at = header_row([cells for _, cells in filled])
+    if not filled or max(len(cells) for _, cells in filled) < 2:
+        return None
+    if at is None:
+        line, above = 0, 0
+        columns = tuple(f"column {n + 1}" for n in range(max(len(cells) for _, cells in filled)))
+    else:
+        line, above = filled[at][0], at
+        columns = headers.names(filled[at][1])
+    width = len(columns)
+    data = [cells for number, cells in [*filled, *rest] if number > line]
+    fitted = [(cells + [""] * width)[:width] for cells in data if any(cells)]
+    ends = [(cells + [""] * width)[:width] for number, cells in last if number > line and any(cells)]
+    totals = [found for cells in ends if (found := total_row(columns, cells))]
+    rows = [cells for cells in fitted if total_row(columns, cells) is None]
+    seen = Seen(path, name, dict(table.options), line, above, columns, rows, totals, notes)
+    seen.shapes.update({column: shapes.of(seen.values(column)) for column in columns})
+    return seen
+
+
+def _rows(table: Table) -> tuple[list[Any], list[Any], deque[Any], list[str]]:
+    """(the first rows, those after them that are kept, the last ones, what went wrong)."""
+    notes: list[str] = []
+    head: list[Any] = []
+    rest: list[Any] = []
+    last: deque[Any] = deque(maxlen=LAST_ROWS)
+    try:
+        for number, (line, cells) in enumerate(islice(table.rows, ROWS_READ)):
+            row = (line, [cell_parts(cell)[2].strip() for cell in cells])
+            (head if number < HEAD_ROWS else rest).append(row) if number < ROWS_KEPT else None
+            if any(row[1]):
+                last.append(row)
+        if next(table.rows, None) is not None:
+            notes.append(f"only the first {ROWS_READ} rows were looked at: a total row at the end was not seen")
+    except FileError as error:
+        notes.append(f"the file cannot be read to its end: {error}")
+    return head, rest, last, notes
+
+
+def header_row(rows: Sequence[Sequence[str]]) -> int | None:
+    """Which of the first rows holds the names: the first that is wide enough and holds nothing but different texts."""
+    widest = max((sum(map(bool, cells)) for cells in rows), default=0)
+    for number, cells in enumerate(rows):
+        names = [cell for cell in cells if cell]
+        if len(names) < max(2, WIDE * widest) or len(set(names)) < len(names) * 0.9:
+            continue
+        if all(_nameable(name) for name in names):
+            return number
+        if len(names) == widest:  # The data have begun.
+            return None
+    return None
+
+
+def _nameable(text: str) -> bool:
+    """Whether a text can be the name of a column: it has letters, and is neither a number nor a date."""
+    return (any(map(str.isalpha, text)) and not shapes.of([text]).timely and len(text) <= 80) or text in ("#", "%")
+
+
+def total_row(columns: Sequence[str], cells: Sequence[str]) -> tuple[str, str, list[str]] | None:
+    """(column, text, cells) of a row of totals: one of its first texts says so, and it is not full."""
+    texts = [(column, cell) for column, cell in zip(columns, cells, strict=True) if cell]
+    if len(texts) > max(2, len(columns) * 0.7):
+        return None
+    for column, cell in texts[:2]:
+        if "total" in meant(cell)[:2] and not any(map(str.isdigit, cell)):
+            return column, cell, list(cells)
+    return None

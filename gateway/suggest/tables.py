@@ -1,0 +1,276 @@
+"""The draft for a table: its layout, its total rows, its record or a record for each column of a status."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+from gateway.model import MAPPABLE
+from gateway.suggest import assign, codes, fields, moves, remainder, totals
+from gateway.suggest.assign import Assignment
+from gateway.suggest.draft import Draft, Line, Record, inline, quoted, shown
+from gateway.suggest.fields import Habits
+from gateway.suggest.look import Seen
+from gateway.suggest.shapes import Shape
+from gateway.suggest.vocabulary import Vocabulary
+
+FEEDS = {
+    "item": "items",
+    "item_alias": "aliases",
+    "location": "locations",
+    "inventory_movement": "movements",
+    "inventory_snapshot": "stock",
+    "order_line": "orders",
+    "shipment_line": "shipments",
+    "receipt_line": "receipts",
+    "purchase_order_line": "purchase-orders",
+    "asn_line": "advices",
+    "supplier_invoice_line": "supplier-invoices",
+    "transport_event": "transport",
+    "return_event": "returns",
+    "settlement": "payouts",
+    "settlement_line": "settlement",
+    "bank_line": "bank",
+    "bank_balance": "balances",
+}
+"""Table → what a feed of it is usually called."""
+
+COLUMNS_OF_STATUS_MIN = 2
+EXAMPLES = 3
+HEADER_NAMES = 3
+EXAMPLE_CHARACTERS = 40
+
+
+def draft(seen: Seen, words: Vocabulary, partner: str, table: str | None) -> Draft:
+    """The draft for a table that was seen."""
+    statuses = _columns_of_status(seen.shapes) if table in (None, "inventory_snapshot") else {}
+    shapes = {column: shape for column, shape in seen.shapes.items() if column not in statuses}
+    if statuses:  # What counts them together is no field beside them.
+        shapes = {column: shape for column, shape in shapes.items() if shape.kind not in ("integer", "decimal")}
+        table = "inventory_snapshot"
+    found = assign.best(shapes, words, (seen.path.stem, str(seen.options.get("sheet", ""))), table)
+    own = fields.habits(seen.shapes)
+    record, ties = _record(seen, found, own)
+    records = [_of_status(record, column, status, seen.shapes[column], own) for column, status in statuses.items()]
+    records = [*records[:1], *map(_without_words, records[1:])]
+    records = records or [record, *moves.beside(record)]
+    result = Draft(f"{partner}.{FEEDS[found.table]}", partner, records=records, notes=list(seen.notes))
+    balanced = {found.choices["balance"].column} if "balance" in found.choices else set()
+    used = (_read(found) | set(statuses)) - (balanced if not any(tie["sum"] == "amount" for tie in ties) else set())
+    result.unmapped = _unmapped(seen, used)
+    result.file = _file(seen, found, [column for column, _ in result.unmapped], ties)
+    return result
+
+
+def _columns_of_status(shapes: Mapping[str, Shape]) -> dict[str, str]:
+    """Columns of numbers named as a status of stock → the status; {} where there are not several."""
+    found = {
+        column: codes.stock_status(column) for column, shape in shapes.items() if shape.numeric or shape.kind == "blank"
+    }
+    found = {column: status for column, status in found.items() if status}
+    return found if len(set(found.values())) == len(found) >= COLUMNS_OF_STATUS_MIN else {}
+
+
+def _unmapped(seen: Seen, used: set[str]) -> list[tuple[str, str]]:
+    rest = [column for column in seen.columns if column not in used and not re.fullmatch("#[0-9]+", column)]
+    return [(column, _examples(seen.shapes[column])) for column in rest]
+
+
+def _examples(shape: Shape) -> str:
+    cut = [value.replace("\n", " ")[:EXAMPLE_CHARACTERS] for value in shape.values[:EXAMPLES]]
+    return ", ".join(cut) if cut else "no values"
+
+
+# --- [file] ---------------------------------------------------------------------------------------------
+
+
+def pattern_of(names: Sequence[str]) -> str:
+    """A pattern that file names like these fit: what stands for a day or a number is a *."""
+    found = {re.sub(r"[0-9]+(?:[-_. ]?[0-9]+)*", "*", name) for name in names}
+    pattern = found.pop() if len(found) == 1 else f"*{Path(names[0]).suffix}"
+    return pattern if re.search("[A-Za-z]{2}", pattern.rpartition(".")[0]) else names[0]
+
+
+def _file(seen: Seen, found: Assignment, unmapped: Sequence[str], ties: Sequence[Mapping[str, str]]) -> list[Line]:
+    pattern = pattern_of([seen.path.name])
+    lines = [Line("match", shown([pattern]), "guess", f"from the name {seen.path.name}")]
+    lines.append(Line("format", quoted(seen.format), "sure", "the content shows it"))
+    lines += _text_layout(seen) if seen.format == "delimited" else []
+    lines += _header(seen, [choice.column for choice in found.choices.values()])
+    if rule := totals.ignore(seen):
+        lines.append(rule)
+    if ties:
+        lines.append(Line("tie_out", shown(list(ties)), "sure", "the rows of the sample agree with it"))
+    if unmapped:
+        lines.append(Line("known", shown(list(unmapped)), None, "columns that no field reads, listed below"))
+    return lines
+
+
+def _text_layout(seen: Seen) -> list[Line]:
+    codec = str(seen.options["encoding"]).removesuffix("-sig")
+    plain = all(cell.isascii() for row in seen.cells for cell in row)
+    why = "every letter so far is in all of them" if plain else "the bytes of its letters"
+    lines = [
+        Line("delimiter", quoted(str(seen.options["delimiter"])), "sure", "the first lines have it equally often"),
+        Line("encoding", quoted(codec), "likely" if plain or codec == "cp1252" else "sure", why),
+    ]
+    return lines + ([Line("quote", '""', "likely", "no cell is quoted")] if "quote" in seen.options else [])
+
+
+def _header(seen: Seen, used: Sequence[str]) -> list[Line]:
+    if not seen.line:
+        why = "no row looks like names: name the columns yourself"
+        return [Line("header", "false", "guess", why), Line("columns", shown(list(seen.columns)))]
+    if not seen.above and seen.format == "delimited":
+        return []
+    names = [column for column in seen.columns if column in used][:HEADER_NAMES] or list(seen.columns[:HEADER_NAMES])
+    why = f"row {seen.line}" + (f", below {seen.above} others" if seen.above else "")
+    return [Line("header", inline({"contains": names}), "sure", why)]
+
+
+# --- [[record]] -----------------------------------------------------------------------------------------
+
+
+def _record(seen: Seen, found: Assignment, own: Habits) -> tuple[Record, list[dict[str, str]]]:
+    """The record of the table, and the tie-outs that the sample bears out."""
+    order = [column.name for column in MAPPABLE[found.table].columns]
+    lines = [
+        fields.line_of(found, name, seen.shapes[found.choices[name].column], own)
+        for name in order
+        if name in found.choices
+    ]
+    lines = _filled_down(seen, lines, found)
+    pair = fields.pair_of(found, seen.shapes, own) if "amount" not in found.choices else {}
+    lines += _made(seen, found, own, pair)
+    more, ties = _ties(seen, found, own, pair)
+    stated = {name: choice.column for name, choice in found.choices.items() if name not in _UNSAID}
+    rest = remainder.lines(found.table, stated | {line.key: "" for line in lines if line.key == "amount"})
+    rest = [_of_partner(line) if found.table in moves.MOVES else line for line in rest]
+    lines = [*lines, *rest]
+    lines.sort(
+        key=lambda line: (line.todo, line.key.startswith("_"), order.index(line.key) if line.key in order else 0)
+    )
+    key = remainder.key_of(found.table, [line.key for line in lines])
+    certainty: assign.Certainty = "sure" if found.clear and not found.lacking else "likely" if found.clear else "guess"
+    why = f"{len(_read(found))} of {len(seen.columns)} columns are fields of it; `--table` names another"
+    return Record(found.table, key, [*lines, *more], certainty=certainty, why=why), ties
+
+
+_UNSAID = frozenset(("paid_in", "paid_out", "balance"))
+"""What columns say that is no field by itself."""
+
+
+def _read(found: Assignment) -> set[str]:
+    """The columns that the record reads: not the price of a unit where the amount of the line is stated."""
+    unread = {"unit_price"} if "list_amount" in found.choices or "qty" not in found.choices else set()
+    unread |= {"paid_in", "paid_out"} if "amount" in found.choices else set()
+    return {choice.column for name, choice in found.choices.items() if name not in unread}
+
+
+def _made(seen: Seen, found: Assignment, own: Habits, pair: Mapping[str, Any]) -> list[Line]:
+    """Fields and helpers made of columns that are no field by themselves."""
+    lines = []
+    if pair:
+        sides = [found.choices["paid_in"], found.choices["paid_out"]]
+        least: assign.Certainty = "sure" if all(one.certainty == "sure" for one in sides) else "likely"
+        lines.append(Line("amount", inline(pair), least, "one column for each direction"))
+    if "unit_price" in found.choices and found.choices["unit_price"].column in _read(found):
+        price = found.choices["unit_price"]
+        spec = {"from": price.column, "type": "rate"} | _decimal(seen.shapes[price.column], own)
+        lines.append(Line("_price", inline(spec), price.certainty, "the price of one unit"))
+    if found.table == "purchase_order_line" and "line_status" in found.choices:
+        column = found.choices["line_status"].column
+        lines.append(Line("source_status", quoted(column), "likely", "the same, as it is written"))
+    return lines
+
+
+def _decimal(shape: Shape, own: Habits) -> dict[str, str]:
+    mark = fields.number_of(shape, own)[0]
+    return {"decimal": mark} if mark else {}
+
+
+def _ties(
+    seen: Seen, found: Assignment, own: Habits, pair: Mapping[str, Any]
+) -> tuple[list[Line], list[dict[str, str]]]:
+    """Helper fields and tie-outs: of the row of totals, and of a running balance."""
+    numbers = [
+        (name, choice.column, _decimal(seen.shapes[choice.column], own).get("decimal", ""))
+        for name, choice in found.choices.items()
+        if assign.kind_of(found.table, name) == "number" and MAPPABLE[found.table].column(name)
+    ]
+    lines, ties = totals.stated(seen, numbers)
+    if "balance" in found.choices and (pair or "amount" in found.choices):
+        column = found.choices["balance"].column
+        decimal = _decimal(seen.shapes[column], own).get("decimal", "")
+        amounts = _amounts(seen, found, pair, decimal)
+        helpers, tie = totals.balance(seen, column, decimal, amounts)
+        return [*lines, *helpers], [*ties, *tie]
+    return lines, ties
+
+
+def _amounts(seen: Seen, found: Assignment, pair: Mapping[str, Any], decimal: str) -> list[Decimal | None]:
+    """The amount of every row of the sample: of one column, or of that of each direction."""
+    if "amount" in found.choices:
+        return [totals.number(cell, decimal) for cell in seen.values(found.choices["amount"].column)]
+    sides = [[totals.number(cell, decimal) or 0 for cell in seen.values(pair[side])] for side in ("credit", "debit")]
+    return [Decimal(credit) - abs(Decimal(debit)) for credit, debit in zip(*sides, strict=True)]
+
+
+def _filled_down(seen: Seen, lines: Sequence[Line], found: Assignment) -> list[Line]:
+    """The lines, with `fill_down` where a document's number stands in the first of its rows alone."""
+    names = [name for name in remainder.KEYS.get(found.table, ())[:1] if name in found.choices]
+    if not names:
+        return list(lines)
+    group = found.choices[names[0]].column
+    filled = [bool(cell) for cell in seen.values(group)]
+    if not filled or all(filled) or not filled[0]:
+        return list(lines)
+    result = []
+    for line in lines:
+        column = found.choices[line.key].column
+        alike = [bool(cell) for cell in seen.values(column)] == filled
+        plain = line.value == quoted(column)
+        if not alike or not (plain or line.value.startswith("{ from = ")):
+            result.append(line)
+            continue
+        value = f"{{ fill_down = {quoted(column)}" + (f", within = {quoted(group)}" if column != group else "")
+        rest = line.value.removeprefix(f"{{ from = {quoted(column)}").removesuffix(" }") if not plain else ""
+        why = f"{line.why}; it stands in the first row of each {names[0]}"
+        result.append(replace(line, value=f"{value}{rest} }}", certainty="likely", why=why))
+    return result
+
+
+def _of_status(record: Record, column: str, status: str, shape: Shape, own: Habits) -> Record:
+    """The record for the column of one status."""
+    units = inline({"from": column, "type": "decimal"} | _decimal(shape, own))
+    lines = [_of_partner(line) for line in record.fields if line.key not in ("status", "qty", "source_qualifier")]
+    lines += [
+        Line("_units", units, "likely", f"the column is named as a status; {shape.words}"),
+        Line("status", inline({"constant": status}), "likely", f"the column {column}"),
+        Line("qty", inline({"expr": "_units"})),
+        Line("source_qualifier", inline({"constant": column})),
+    ]
+    key = tuple(name for name in remainder.KEYS[record.type] if any(line.key == name for line in lines))
+    return replace(record, key=key, fields=lines, when="_units is not null")
+
+
+def _of_partner(line: Line) -> Line:
+    """A place that nobody states is that of the partner: written once, in its settings, instead of in every record."""
+    if line.key != "location" or not line.todo:
+        return line
+    return Line(
+        "location",
+        inline({"constant": "", "default": "{location}"}),
+        "guess",
+        "`location` of the partner in config.toml",
+    )
+
+
+def _without_words(record: Record) -> Record:
+    """A further record of the same fields: what the first one says of them holds here."""
+    lines = [line if line.todo else Line(line.key, line.value) for line in record.fields]
+    return Record(record.type, record.key, lines, record.when)

@@ -1,0 +1,37 @@
+"""Where the header of a table stands, and which rows are totals."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from gateway.settings import Limits
+from gateway.suggest.look import header_row, joined, look, total_row
+
+
+def test_the_header_is_the_first_wide_row_of_names() -> None:
+    rows = [["Packhaus GmbH", "", ""], ["Stand:", "20.11.2026", ""], ["Artikel", "Lager", "Menge"], ["A-1", "PH", "3"]]
+    assert header_row(rows) == 2
+    assert header_row([["4711", "3", "9.90"], ["4712", "1", "2.50"]]) is None
+
+
+def test_rows_of_totals() -> None:
+    columns = ("Artikel", "Menge", "Preis")
+    assert total_row(columns, ["Summe", "20", ""]) == ("Artikel", "Summe", ["Summe", "20", ""])
+    assert total_row(columns, ["Total control set", "20", "9.90"]) is None  # an item: the row is full
+    assert total_row(columns, ["A-1", "20", ""]) is None
+
+
+def test_a_table_and_a_second_sample_of_it(tmp_path: Path) -> None:
+    one, two, other = (tmp_path / name for name in ("one.csv", "two.csv", "other.csv"))
+    one.write_bytes("Artikel;Menge\nBüro-1;1.200\nTotal;1.200\n".encode("cp1252"))
+    two.write_bytes(b"Artikel;Menge\nB-2;0,5\n")
+    other.write_bytes(b"Konto;Betrag\n1;2\n")
+    seen = look(one, Limits())
+    assert seen is not None
+    assert (seen.format, dict(seen.options)) == ("delimited", {"delimiter": "semicolon", "encoding": "cp1252"})
+    assert (seen.columns, seen.cells, seen.line) == (("Artikel", "Menge"), [["Büro-1", "1.200"]], 1)
+    assert [total[:2] for total in seen.totals] == [("Artikel", "Total")]
+    assert seen.shapes["Menge"].decimal == "both"
+    whole = joined([seen, *(found for path in (two, other) if (found := look(path, Limits())))])
+    assert whole.values("Menge") == ["1.200", "0,5"] and whole.shapes["Menge"].decimal == "comma"
+    assert whole.notes == ["other.csv has other columns than one.csv and was left out"]

@@ -1,0 +1,162 @@
+"""A partner's first files: from `gateway suggest` to accepted in three commands and eight edited lines at most."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import xlsxwriter
+
+from gateway import cli
+from tests.cli.command import Runner
+
+ORDERS = """Bestellnummer;Pos.;Bestelldatum;Artikelnummer;Bezeichnung;Menge;Einzelpreis;Gesamtbetrag;Währung
+NM-1001;1;18.11.2026;MUG-BLUE;Tasse, blau;12;4,50;54,00;EUR
+NM-1001;2;18.11.2026;LAMP-01;Schreibtischlampe für Büros;2;1.034,50;2.069,00;EUR
+NM-1002;1;19.11.2026;MUG-BLUE;Tasse, blau;6;4,50;27,00;EUR
+Summe;;;;;20;;2.150,00;
+"""
+STOCK = (
+    ["Packhaus GmbH"],
+    ["Lagerbestand"],
+    ["Stand: 20.11.2026 18:00"],
+    ["Artikel", "Bezeichnung", "Lagerort", "Stichtag", "Verfügbar", "Reserviert", "Gesperrt", "Gesamt"],
+    ["MUG-BLUE", "Tasse", "PH-1", "20.11.2026", 100, 5, 1, 106],
+    ["LAMP-01", "Lampe", "PH-1", "20.11.2026", 40, 2, 0, 42],
+)
+SHIPMENTS = """Lieferschein,Auftrag,Artikel,Stueckzahl,Versanddatum,Versanddienstleister,Sendungsnummer,Lager
+LS-1,NM-1001,MUG-BLUE,12,2026-11-21,DHL,JJD0001,PH-1
+LS-1,NM-1001,LAMP-01,2,2026-11-21,DHL,JJD0001,PH-1
+LS-2,NM-1002,MUG-BLUE,6,2026-11-22,DHL,JJD0002,PH-1
+"""
+BANK = """IBAN;Buchungstag;Wertstellung;Empfänger/Auftraggeber;Verwendungszweck;Soll;Haben;Saldo;Währung
+DE89370400440532013000;18.11.2026;18.11.2026;Marktplatz AG;Auszahlung 4711;;1.250,00;6.250,00;EUR
+DE89370400440532013000;19.11.2026;19.11.2026;Packhaus GmbH;Rechnung 88;350,00;;5.900,00;EUR
+DE89370400440532013000;20.11.2026;20.11.2026;Bank;Kontoführung;9,90;;5.890,10;EUR
+"""
+
+
+@pytest.fixture
+def run(bare_home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Runner:
+    return Runner(bare_home, monkeypatch, capsys)
+
+
+@pytest.fixture
+def drafted(run: Runner, tmp_path: Path) -> Callable[..., Path]:
+    """Writes a file, drafts its mapping with `--write`, and makes the edits that are left to a person."""
+
+    def write(partner: str, name: str, content: bytes, feed: str, *edits: tuple[str, str]) -> Path:
+        file = tmp_path / name
+        file.write_bytes(content)
+        done = run("suggest", str(file), "--partner", partner, "--write")
+        path = run.home / "mappings" / partner / f"{feed}.toml"
+        assert f"Written: {path}" in done.out and f"[partners.{partner}]" in done.out
+        assert done.code == (cli.PERSON if edits else cli.DONE)
+        assert len(edits) <= 6  # and the two lines of config.toml
+        text = path.read_text(encoding="utf-8")
+        for old, new in edits:
+            assert text.count(old) == 1, old
+            text = text.replace(old, new)
+        path.write_text(text, encoding="utf-8")
+        return file
+
+    return write
+
+
+def tried(run: Runner, mapping: str, file: Path) -> tuple[dict[str, int], dict[str, list[dict[str, str]]]]:
+    found = json.loads(run("try", mapping, str(file), "--json").out)
+    assert found["faults"] == [] and not found["held"]
+    return found["counts"], found["records"]
+
+
+def test_orders_with_a_total_row(run: Runner, drafted: Callable[..., Path]) -> None:
+    edit = ('# TODO channel = { constant = "…" }', 'channel = { constant = "amazon-de" }')
+    file = drafted("northmart", "Bestellungen_2026-11-20.csv", ORDERS.encode("cp1252"), "orders", edit)
+    counts, records = tried(run, "northmart/orders", file)
+    assert (counts["received"], counts["accepted"], counts["ignored"]) == (4, 3, 1)
+    names = ("order_id", "line_no", "sku", "qty", "list_amount")
+    assert [tuple(row[name] for name in names) for row in records["order_line"]] == [
+        ("NM-1001", "1", "MUG-BLUE", "12.0000", "54.0000"),
+        ("NM-1001", "2", "LAMP-01", "2.0000", "2069.0000"),
+        ("NM-1002", "1", "MUG-BLUE", "6.0000", "27.0000"),
+    ]
+    # A row that was lost on the way no longer makes the total: the file is held.
+    file.write_bytes(
+        "".join(ORDERS.splitlines(keepends=True)[:3] + ORDERS.splitlines(keepends=True)[4:]).encode("cp1252")
+    )
+    found = json.loads(run("try", "northmart/orders", str(file), "--json").out)
+    assert found["held"] and "total row" in found["faults"][0]["message"]
+
+
+def test_a_column_for_each_status_below_three_titles(run: Runner, drafted: Callable[..., Path], tmp_path: Path) -> None:
+    book = xlsxwriter.Workbook(str(tmp_path / "made.xlsx"))
+    sheet = book.add_worksheet("Bestand")
+    for number, row in enumerate(STOCK):
+        sheet.write_row(number, 0, row)
+    book.close()
+    file = drafted("packhaus", "Bestand 2026-11-20.xlsx", (tmp_path / "made.xlsx").read_bytes(), "stock")
+    counts, records = tried(run, "packhaus/stock", file)
+    assert (counts["received"], counts["accepted"]) == (2, 2)
+    stock = {(row["sku"], row["status"]): row["qty"] for row in records["inventory_snapshot"]}
+    assert stock == {
+        ("MUG-BLUE", "AVAILABLE"): "100.0000",
+        ("MUG-BLUE", "RESERVED"): "5.0000",
+        ("MUG-BLUE", "QC_HOLD"): "1.0000",
+        ("LAMP-01", "AVAILABLE"): "40.0000",
+        ("LAMP-01", "RESERVED"): "2.0000",
+        ("LAMP-01", "QC_HOLD"): "0.0000",
+    }
+
+
+def test_shipments_move_the_stock(run: Runner, drafted: Callable[..., Path]) -> None:
+    file = drafted("packhaus", "versand.csv", SHIPMENTS.encode(), "shipments")
+    counts, records = tried(run, "packhaus/shipments", file)
+    assert counts["accepted"] == 3 and [row["shipped_qty"] for row in records["shipment_line"]] == [
+        "12.0000",
+        "2.0000",
+        "6.0000",
+    ]
+    moves = [
+        (row["document_no"], row["from_location"], row["to_status"], row["qty"])
+        for row in records["inventory_movement"]
+    ]
+    assert moves == [
+        ("LS-1", "PH-1", "CUSTOMER", "12.0000"),
+        ("LS-1", "PH-1", "CUSTOMER", "2.0000"),
+        ("LS-2", "PH-1", "CUSTOMER", "6.0000"),
+    ]
+
+
+def test_a_bank_with_two_columns_and_a_running_balance(run: Runner, drafted: Callable[..., Path]) -> None:
+    file = drafted("hausbank", "Umsaetze.csv", BANK.encode("cp1252"), "bank")
+    counts, records = tried(run, "hausbank/bank", file)
+    assert counts["accepted"] == 3
+    assert [(row["amount"], row["direction"], row["counterparty"]) for row in records["bank_line"]] == [
+        ("1250.0000", "CRDT", "Marktplatz AG"),
+        ("-350.0000", "DBIT", "Packhaus GmbH"),
+        ("-9.9000", "DBIT", "Bank"),
+    ]
+    file.write_bytes(BANK.replace("350,00", "530,00").encode("cp1252"))
+    found = json.loads(run("try", "hausbank/bank", str(file), "--json").out)
+    assert found["held"] and "running balance" in found["faults"][0]["message"]
+
+
+def test_a_draft_never_overwrites_and_says_what_is_missing(
+    run: Runner, drafted: Callable[..., Path], tmp_path: Path
+) -> None:
+    file = drafted("hausbank", "Umsaetze.csv", BANK.encode("cp1252"), "bank")
+    path = run.home / "mappings" / "hausbank" / "bank.toml"
+    before = path.read_text()
+    again = run("suggest", str(file), "--partner", "hausbank", "--write")
+    assert again.code == cli.USAGE and "the file exists" in again.err and path.read_text() == before
+    nobody = run("suggest", str(file), "--write")
+    assert nobody.code == cli.USAGE and "--partner NAME" in nobody.err
+    shown = run("suggest", str(file))
+    assert shown.out.startswith("# A draft by `gateway suggest`.") and "Nothing is written" in shown.err
+    unknown = run("suggest", str(file), "--table", "bank_lines")
+    assert unknown.code == cli.USAGE and 'did you mean "bank_line"?' in unknown.err
+    plain = tmp_path / "note.txt"
+    plain.write_text("nothing to see\n")
+    assert "no table of two columns" in run("suggest", str(plain)).err
