@@ -75,24 +75,34 @@ def _file_table(files: Sequence[FileResult]) -> Table:
     return printed
 
 
-def replay(file_ids: list[str]) -> None:
+BY = typer.Option("--by", help="Who asks for it; left out: the user of this process.")
+COMMENT = typer.Option("--comment", help="Why; it stands in the audit trail.")
+
+
+def replay(file_ids: list[str], by: Annotated[str, BY] = "", comment: Annotated[str, COMMENT] = "") -> None:
     """Read archived files again under today's mappings; what changed is restated, the rest is a duplicate."""
-    _again(file_ids, force=False)
+    _again(file_ids, by, comment, force=False)
 
 
-def release(file_id: str) -> None:
-    """Let a held file post although it does not tie out; the release is in the audit trail."""
-    _again([file_id], force=True)
+def release(file_id: str, by: Annotated[str, BY] = "", comment: Annotated[str, COMMENT] = "") -> None:
+    """Let a held file post although it does not tie out; who released it and why is in the audit trail."""
+    _again([file_id], by, comment, force=True)
 
 
-def _again(file_ids: list[str], *, force: bool) -> None:
+def _again(file_ids: list[str], by: str, comment: str, *, force: bool) -> None:
     from gateway import readers
     from gateway.intake.again import again
     from gateway.intake.result import pending
     from gateway.once import run_books
+    from gateway.person import one_line, user
 
+    who = one_line(by) or user()
     with readers.bounded(), opened() as home:
-        results = [result for file_id in file_ids for result in again(home, file_id, force=force)]
+        results = [
+            result
+            for file_id in file_ids
+            for result in again(home, file_id, force=force, by=who, comment=one_line(comment))
+        ]
         run_books(home)
     out.print(_file_table(results))
     raise typer.Exit(PERSON if list(pending(results)) else DONE)

@@ -18,7 +18,7 @@ from gateway.intake.claim import claim
 from gateway.intake.result import FileResult
 from gateway.intake.take import Intake
 from gateway.intake.taken import Taken
-from gateway.intake.write import write
+from gateway.intake.write import Act, write
 from gateway.ledger import archive
 from gateway.sql import drop_temporary
 from gateway.transports.transport import Drop
@@ -37,8 +37,12 @@ class Archived(NamedTuple):
     container: str | None
 
 
-def again(home: Home, file_id: str, *, force: bool) -> list[FileResult]:
-    """Read an archived file once more; `force` releases what was held. Raises HouseError for an unknown file."""
+def again(home: Home, file_id: str, *, force: bool, by: str = "", comment: str = "") -> list[FileResult]:
+    """Read an archived file once more; `force` releases what was held. Raises HouseError for an unknown file.
+
+    by, comment  who asked for it and why: the audit trail says so, and the reason of a file that was released
+    """
+    act = Act("file.released" if force else "file.replayed", by, comment, force)
     file = archived(home, file_id)
     if force and file.state != "HELD":
         raise HouseError(
@@ -59,7 +63,7 @@ def again(home: Home, file_id: str, *, force: bool) -> list[FileResult]:
         refused = unsigned(drop, home.settings) if file.state == "QUARANTINED" and not file.container else None
         if refused:
             return _put_aside(home, set_aside.quarantine(arrival, [refused], 0))
-        return _read(home, arrival, file.feed, force=force)
+        return _read(home, arrival, file.feed, act)
     finally:
         readers.current().forget()
         target.unlink(missing_ok=True)
@@ -77,7 +81,7 @@ def archived(home: Home, file_id: str) -> Archived:
     return Archived(**row.to_pylist()[0])
 
 
-def _read(home: Home, arrival: Arrival, feed: str, *, force: bool) -> list[FileResult]:
+def _read(home: Home, arrival: Arrival, feed: str, act: Act) -> list[FileResult]:
     try:
         claimed = claim(home, arrival.drop)
         if claimed.claims.fault is not None:
@@ -87,22 +91,21 @@ def _read(home: Home, arrival: Arrival, feed: str, *, force: bool) -> list[FileR
             if not feed or loaded.mapping.feed == feed:
                 units = own_units(claimed.envelope.units, ordinals)
                 file = Taken(arrival, loaded, units, tuple(claimed.envelope.faults), claimed.claims.by)
-                results += _write(home, file, force=force)
+                results += _write(home, file, act)
     except FileError as error:
         return _put_aside(home, set_aside.quarantine(arrival, [error.as_fault()], 0))
     home.master.refresh()
     return results
 
 
-def _write(home: Home, file: Taken, *, force: bool) -> list[FileResult]:
+def _write(home: Home, file: Taken, act: Act) -> list[FileResult]:
     try:
-        load = translate.load(home, [file], force=force)
+        load = translate.load(home, [file], force=act.force)
     except FeedError as error:
         return _put_aside(home, set_aside.hold(file, error.as_fault()))
-    action = "file.released" if force else "file.replayed"
     con = home.lake.con
     mapping_texts.keep(home, [load.loaded])
-    results = unposted.committed(home, lambda commit: write(con, commit, home.rules, load, force=force, action=action))
+    results = unposted.committed(home, lambda commit: write(con, commit, home.rules, load, act))
     drop_temporary(con, load.prefix)
     return results
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import duckdb
 import pyarrow as pa
@@ -17,7 +17,7 @@ from gateway.intake import mapping_texts
 from gateway.intake.duplicates import Compared, compare, lay_files
 from gateway.intake.result import FileResult
 from gateway.intake.taken import Load, Taken
-from gateway.intake.verdict import Verdict, verdicts
+from gateway.intake.verdict import REASON_CHARS_MAX, Verdict, verdicts
 from gateway.ledger.commit import Commit
 from gateway.mapping.apply.mapped import FILE_SHIFT
 from gateway.model import MAPPABLE, Table
@@ -46,16 +46,36 @@ class PostingError(Exception):
         super().__init__(why)
 
 
+@dataclass(frozen=True, slots=True)
+class Act:
+    """Why a load is written.
+
+    action   what the audit trail says was done
+    by       the person who asked for it, "" where it came by itself
+    comment  why, in that person's words
+    force    what is held is released
+    """
+
+    action: str = "file.committed"
+    by: str = ""
+    comment: str = ""
+    force: bool = False
+
+    @property
+    def words(self) -> str:
+        """Who released a file and why, for its reason; "" where nobody did or it is not said."""
+        said = ": ".join(part for part in (f"released by {self.by}" if self.by else "released", self.comment) if part)
+        return said if self.force and (self.by or self.comment) else ""
+
+
+COMMITTED = Act()
+"""A file came and is taken."""
+
+
 def write(
-    con: duckdb.DuckDBPyConnection,
-    commit: Commit,
-    rules: PostingRules,
-    load: Load,
-    *,
-    force: bool = False,
-    action: str = "file.committed",
+    con: duckdb.DuckDBPyConnection, commit: Commit, rules: PostingRules, load: Load, act: Act = COMMITTED
 ) -> list[FileResult]:
-    """Write a load with its audit row. A held file writes its faults alone; `force` releases it.
+    """Write a load with its audit row. A held file writes its faults alone, unless it is released.
 
     Raises PostingError where the entries of its rows cannot be worked out.
     """
@@ -70,7 +90,7 @@ def write(
         entries.write(commit)
         entries.drop()
     write_faults(con, commit, load, versions)
-    judged = verdicts(con, load, compared, force=force)
+    judged = [_explained(one, act) for one in verdicts(con, load, compared, force=act.force)]
     results = write_files(con, commit, load, judged, versions)
     subject = results[0].name if len(results) == 1 else f"{len(results)} files"
     detail = {
@@ -79,8 +99,17 @@ def write(
         "mapping_texts": mapping_texts.hashes([load.loaded]),
         "files": [{"file_id": r.file_id, "name": r.name, "state": r.state} for r in results],
     }
-    commit.audit(load.files[0].drop.via, action, subject, detail)
+    if act.comment:
+        detail["comment"] = act.comment
+    commit.audit(act.by or load.files[0].drop.via, act.action, subject, detail)
     return results
+
+
+def _explained(verdict: Verdict, act: Act) -> Verdict:
+    """The verdict on a released file, with who released it and why before the reason for which it was held."""
+    if verdict.state != "RELEASED" or not act.words:
+        return verdict
+    return replace(verdict, reason=f"{act.words}; {verdict.reason}"[:REASON_CHARS_MAX])
 
 
 def post(

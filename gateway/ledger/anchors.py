@@ -7,7 +7,6 @@ where there are keys. A file gets a line after each commit, a bucket an object a
 from __future__ import annotations
 
 import errno
-import getpass
 import hashlib
 import json
 import os
@@ -23,6 +22,7 @@ from gateway.ledger.anchor_keys import Keys, keys_of
 from gateway.ledger.bucket_bytes import BucketBytes
 from gateway.ledger.store import folder_of
 from gateway.log import log
+from gateway.person import user
 from gateway.settings import Config
 
 EVERY_S = 60.0
@@ -177,7 +177,7 @@ class Anchors:
 
         Raises HouseError where an anchor cannot be written: later heads of it would count as removed.
         """
-        said = {"by": _user(), "at": datetime.now(UTC).isoformat(timespec="seconds"), "from": source}
+        said = {"by": user(), "at": datetime.now(UTC).isoformat(timespec="seconds"), "from": source}
         for place in self.places:
             try:
                 place.write(head.entry() | {"restored": said})
@@ -227,10 +227,3 @@ def known_of(path: Path) -> dict[str, Any]:
     except (OSError, ValueError, RecursionError):
         return {}
     return known if isinstance(known, dict) else {}
-
-
-def _user() -> str:
-    try:
-        return getpass.getuser()
-    except (OSError, KeyError):
-        return f"user {os.getuid()}"

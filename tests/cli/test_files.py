@@ -66,15 +66,18 @@ def test_replay_of_a_file_that_did_not_change_is_a_duplicate(mine: Runner) -> No
 
 def test_release_lets_a_held_file_post(mine: Runner) -> None:
     identifier = file_ids(mine)[HELD]
-    done = mine("release", identifier)
+    done = mine("release", identifier, "--by", "Ada Lovelace", "--comment", "the bank\nconfirms -31.00")
     assert done.code == cli.DONE
     assert re.search(rf"^RELEASED +amazon-us +{HELD}", done.out, re.MULTILINE)
     sql = "select amount from settlement_line where settlement_id = '18412096999'"
     assert json.loads(mine("query", sql, "--format", "json").out) == [{"amount": "-31.0000"}]
-    actions = json.loads(
-        mine("query", "select action from audit_log where action like 'file.rel%'", "--format", "json").out
-    )
-    assert actions == [{"action": "file.released"}]
+    sql = "select actor, action, detail->>'comment' as comment from audit_log where action like 'file.rel%'"
+    assert json.loads(mine("query", sql, "--format", "json").out) == [
+        {"actor": "Ada Lovelace", "action": "file.released", "comment": "the bank confirms -31.00"}
+    ]
+    sql = f"select reason from file_state where file_id = '{identifier}'"
+    [state] = json.loads(mine("query", sql, "--format", "json").out)
+    assert state["reason"].startswith("released by Ada Lovelace: the bank confirms -31.00; settlement foots: ")
     assert mine("release", identifier).code == cli.USAGE
 
 
