@@ -14,6 +14,7 @@ class Limits(Strict):
     rows_per_file_max: int = 50_000_000
     columns_max: int = 2_000
     cell_bytes_max: int = 1_000_000
+    items_per_cell_max: int = Field(default=100_000, ge=1)
     faults_per_file_max: int = 100_000
     xml_depth_max: int = 64
     xml_text_bytes_max: int = 10_000_000

@@ -66,13 +66,7 @@ class Books:
 
     def put_all(self, tables: Mapping[str, Sequence[Row]]) -> None:
         """One commit with rows of several tables."""
-        commit = self.commit()
-        for table, rows in tables.items():
-            known = {column.name for column in TABLES[table].all_columns}
-            filled = {name: value for name, value in DEFAULTS.items() if name in known}
-            selects = " union all by name ".join(_select(filled | dict(row)) for row in rows)
-            commit.insert(table, f"select *, timestamptz '{commit.at.isoformat()}' as recorded_at from ({selects})")
-        commit.audit("test", "file.committed", "rows")
+        put_into(self.commit(), tables)
 
     def run(self) -> int:
         """Value stock and post revenue of what is new; the number of values that changed."""
@@ -120,6 +114,16 @@ class Books:
             "no source": "select entry_id from journal_line anti join journal_source using (entry_id, line_no)",
         }
         return [f"{what}: {row[0]}" for what, sql in checks.items() for row in self.rows(sql)]
+
+
+def put_into(commit: Commit, tables: Mapping[str, Sequence[Row]]) -> None:
+    """Rows of several tables under one audit row; what a table asks for and a row lacks has the value of `DEFAULTS`."""
+    for table, rows in tables.items():
+        known = {column.name for column in TABLES[table].all_columns}
+        filled = {name: value for name, value in DEFAULTS.items() if name in known}
+        selects = " union all by name ".join(_select(filled | dict(row)) for row in rows)
+        commit.insert(table, f"select *, timestamptz '{commit.at.isoformat()}' as recorded_at from ({selects})")
+    commit.audit("test", "file.committed", "rows")
 
 
 DEFAULTS: dict[str, Any] = {

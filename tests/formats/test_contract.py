@@ -29,14 +29,16 @@ from lxml import etree
 
 from gateway import formats
 from gateway.errors import FileError, HouseError
+from gateway.reader_process import MB
 from gateway.reading import Envelope, Reading, ReadRequest
 from gateway.settings import Limits
 from tests.conftest import CORPUS
 from tests.formats.workbook.books import ods, wide, xlsb
 
 MUTATIONS = int(os.environ.get("MUTATIONS", "16"))
-MEMORY_BYTES = 1 << 30
-SECONDS = 20
+MEMORY_BYTES = Limits().memory_mb_max * MB
+CPU_S_MAX = 20
+"""Of processor time, like `limits.cpu_s_max`, whose default is for files of gigabytes: these have some kilobytes."""
 Place = Callable[[bytes, str], str]
 """(bytes of the file, position) → the text that stands there."""
 
@@ -585,23 +587,23 @@ def damaged(content: bytes, changes: list[tuple[str, float, int, Any]], part: fl
 
 @contextmanager
 def bounded() -> Iterator[None]:
-    """Ends what hangs, and refuses the memory that no reader may take."""
+    """Ends what takes too long, and refuses the memory that no reader may take, as the process that reads does."""
 
     def hangs(*_: Any) -> None:
-        pytest.fail(f"it hangs: nothing came of it in {SECONDS} seconds")
+        pytest.fail(f"nothing came of it in {CPU_S_MAX} s of processor time")
 
     # The first allocation of a process reserves more than any reader takes.
     pa.allocate_buffer(1 << 20)
     data = int(Path("/proc/self/statm").read_text().split()[5]) * resource.getpagesize()
     before = resource.getrlimit(resource.RLIMIT_DATA)
-    handler = signal.signal(signal.SIGALRM, hangs)
-    signal.alarm(SECONDS)
+    handler = signal.signal(signal.SIGPROF, hangs)
+    signal.setitimer(signal.ITIMER_PROF, CPU_S_MAX)
     resource.setrlimit(resource.RLIMIT_DATA, (data + MEMORY_BYTES, before[1]))
     try:
         yield
     finally:
-        signal.alarm(0)
-        signal.signal(signal.SIGALRM, handler)
+        signal.setitimer(signal.ITIMER_PROF, 0)
+        signal.signal(signal.SIGPROF, handler)
         resource.setrlimit(resource.RLIMIT_DATA, before)
 
 

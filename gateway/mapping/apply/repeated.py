@@ -22,6 +22,9 @@ from gateway.whitespace import INVISIBLE
 PIECE_BYTES = 32 << 20
 """Texts of a batch that is made; what stands beside the items of a row stands in each of its rows."""
 
+ITEMS_AT_ONCE = 1_000_000
+"""Items of lists that are taken apart at once: each needs many times the memory of its bytes."""
+
 
 @dataclass(frozen=True, slots=True)
 class _Items:
@@ -65,14 +68,34 @@ class Repeated(Wrapped):
 
     def __iter__(self) -> Iterator[pa.RecordBatch]:
         given = ordinal = 0
-        for batch in self.rows:
-            given += batch.num_rows
-            items = self._listed(batch) if self.repeat.cell in batch.schema.names else self._numbered(batch)
-            self.count(len(items.rows))
-            yield from self._batches(batch, items, ordinal)
-            ordinal += len(items.rows)
+        for whole in self.rows:
+            given += whole.num_rows
+            listed = self.repeat.cell in whole.schema.names
+            for batch in self._pieces(whole) if listed else (whole,):
+                items = self._listed(batch) if listed else self._numbered(batch)
+                self.count(len(items.rows))
+                yield from self._batches(batch, items, ordinal)
+                ordinal += len(items.rows)
         self.received += self.rows.received - given
         self.faults = self.rows.faults
+
+    def _pieces(self, batch: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
+        """The batch in pieces of few items. Raises FileError at a cell with more items than the settings allow."""
+        texts = pc.fill_null(batch.column(self.repeat.cell), "")
+        counts = pc.count_substring(texts, self.repeat.separator).to_numpy(zero_copy_only=False).astype(np.int64) + 1
+        most = self.request.limits.items_per_cell_max
+        if (counts > most).any():
+            first = int(np.argmax(counts > most))
+            raise FileError(
+                self.request.name,
+                f"its list in {self.repeat.cell} has {counts[first]} items, blank ones included: "
+                f"more than limits.items_per_cell_max ({most})",
+                "Look at the cell. Split the list over several rows, or raise `items_per_cell_max` under [limits].",
+                str(batch.column(POSITION)[first].as_py()),
+            )
+        pieces = np.cumsum(counts) // ITEMS_AT_ONCE
+        for start, end in pairwise([0, *(np.flatnonzero(np.diff(pieces)) + 1).tolist(), batch.num_rows]):
+            yield batch.slice(start, end - start)
 
     def _batches(self, batch: pa.RecordBatch, items: _Items, ordinal: int) -> Iterator[pa.RecordBatch]:
         within = np.arange(len(items.rows)) - np.searchsorted(items.rows, items.rows) + 1

@@ -8,6 +8,7 @@ import pytest
 
 from gateway.errors import FileError
 from gateway.formats.text import delimited
+from gateway.mapping.apply import repeated
 from gateway.mapping.apply.repeated import Repeated
 from gateway.mapping.language.repeat import Repeat
 from gateway.reading import ReadRequest
@@ -28,3 +29,42 @@ def test_items_that_make_more_rows_than_a_file_may_have_bytes_are_refused(tmp_pa
     with pytest.raises(FileError, match=r"rows of more than 500000 bytes \(limits.file_bytes_max\)") as caught:
         rows(Limits(file_bytes_max=500_000))
     assert caught.value.position == "line 2, Items 1"
+
+
+LISTS = "Note,Items\nfirst,a|b|c\nsecond,\nthird,d| |e\nfourth,f\n"
+
+
+def items(path: Path, limits: Limits) -> list[tuple[str, str, str]]:
+    """(position, what stands beside it, item) of each row that is made."""
+    repeat = Repeat(cell="Items", separator="|", parts="(?P<SKU>.*)")
+    request = ReadRequest(path, path.name, limits)
+    rows = Repeated(delimited.read(request), repeat, request, ("Note",))
+    made = [row for batch in rows for row in batch.to_pylist()]
+    assert rows.received == len(made)
+    return [(row["_position"], row["Note"], row["Items/SKU"]) for row in made]
+
+
+def test_a_cell_with_more_items_than_the_settings_allow_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text(f"Note,Items\nn,a|b\nn,{'A|' * 10}\n")
+    with pytest.raises(FileError, match="has 11 items, blank ones included: more than") as caught:
+        items(path, Limits(items_per_cell_max=10))
+    assert caught.value.position == "line 3"
+    assert len(items(path, Limits(items_per_cell_max=11))) == 12
+
+
+def test_lists_of_many_rows_are_taken_apart_in_pieces(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text(LISTS)
+    want = [
+        ("line 2, Items 1", "first", "a"),
+        ("line 2, Items 2", "first", "b"),
+        ("line 2, Items 3", "first", "c"),
+        ("line 3", "second", ""),
+        ("line 4, Items 1", "third", "d"),
+        ("line 4, Items 2", "third", "e"),
+        ("line 5, Items 1", "fourth", "f"),
+    ]
+    for at_once in (1_000_000, 4, 1):
+        monkeypatch.setattr(repeated, "ITEMS_AT_ONCE", at_once)
+        assert items(path, Limits()) == want
