@@ -18,6 +18,7 @@ from gateway.settings.pgp import Pgp
 from gateway.settings.servers import S3, FolderDrop, Ftps, Sftp
 from gateway.settings.strict import Strict
 from gateway.settings.tolerance import Tolerance
+from gateway.settings.workbooks import Workbooks
 from gateway.toml_faults import wrong
 
 
@@ -34,6 +35,7 @@ class Config(Strict):
     tolerance: Tolerance = Tolerance()
     pgp: Pgp = Pgp()
     notify: Notify = Notify()
+    workbooks: Workbooks = Workbooks()
     hold: tuple[Hold, ...] = ()
     surge: tuple[Surge, ...] = ()
     folder: tuple[FolderDrop, ...] = ()

@@ -5,7 +5,6 @@ People take workbooks, remove outdated ones, and save what they type into the op
 
 from __future__ import annotations
 
-import re
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -18,9 +17,9 @@ from gateway.ledger.lake import Lake
 from gateway.ledger.verify import FINDINGS_MAX, Finding
 from gateway.regular_file import sha256_of
 from gateway.workbooks import FINANCE, OPERATIONS
+from gateway.workbooks.outdated import LOCKS, OURS
 
-_OURS = re.compile(r"(exceptions|reconciliation)-\d{4}-\d\d-\d\d-v(\d+)\.xlsx")
-_LOCKS = ("~$", ".~lock.", ".")
+_BESIDE = (*LOCKS, ".")
 """How names begin of what a spreadsheet program or a copy under way leaves beside a workbook."""
 _FIX = "Fix: ask who changed it; remove it, and write it again with `gateway once`"
 
@@ -36,7 +35,7 @@ def check(lake: Lake, home: Path) -> tuple[list[Finding], list[str]]:
     there = set()
     for name, path in _lying(home / "outbound"):
         there.add(name)
-        ours = _OURS.fullmatch(path.name)
+        ours = OURS.fullmatch(path.name)
         if name in written:
             wrong = _difference(path, written[name])
             if wrong is None:
@@ -65,7 +64,7 @@ def _lying(outbound: Path) -> Iterator[tuple[str, Path]]:
     """(name below outbound/, path) of what lies in the folders of the workbooks."""
     for folder in (FINANCE, OPERATIONS):
         for path in sorted((outbound / folder).glob("*")):
-            if not path.name.startswith(_LOCKS) and not path.is_dir():
+            if not path.name.startswith(_BESIDE) and not path.is_dir():
                 yield f"{folder}/{path.name}", path
 
 
@@ -75,7 +74,7 @@ def _notes(
     gone = sorted(written.keys() - there)
     found = sorted(name for name, files in written.items() if files[0].facts.get("found"))
     for names, what in (
-        (gone, "no longer below outbound, as when it was taken or removed by hand"),
+        (gone, "no longer below outbound, as when it was outdated, taken, or removed by hand"),
         (saved, "saved by somebody since it was written; its locked cells are as they were issued"),
         (others, "not of the gateway: somebody put it there"),
         (older, "of before the ledger recorded what it wrote, and cannot be compared"),

@@ -16,7 +16,7 @@ from gateway.failures import explained
 from gateway.ledger import departures
 from gateway.ledger.lake import Lake
 from gateway.regular_file import sha256_of
-from gateway.workbooks import FINANCE, OPERATIONS
+from gateway.workbooks import FINANCE, OPERATIONS, outdated
 from gateway.workbooks.book_data import BookRun
 from gateway.workbooks.exception_book import write_exception_book
 from gateway.workbooks.gather import gather
@@ -29,7 +29,8 @@ def write_workbooks(
     """Write the exception and the reconciliation workbook of a home, record their hashes; returns their paths.
 
     The name carries the day that the figures are of and the ledger's version, so that a workbook that is out
-    with somebody is never overwritten. Nothing is written for a version that has its workbooks already.
+    with somebody is never overwritten. Nothing is written for a version that has its workbooks already. Outdated ones
+    go as `workbooks.keep` says.
     `reconciled` says that the connection's reconciliation tables are those of this version already.
     Raises HouseError if the disk is full or writing is forbidden: no half workbook is left.
     """
@@ -56,6 +57,7 @@ def write_workbooks(
         refused = explained(error, "write workbooks to", str(outbound), outbound)
         raise refused or HouseError("write workbooks to", str(outbound), hint, str(error)) from error
     _record(ledger, outbound, {exceptions: {"issued": issued}, reconciliation: {}})
+    outdated.remove(ledger, outbound, context.config.workbooks.keep)
     return paths
 
 
