@@ -619,3 +619,28 @@ def test_a_header_in_another_case_or_with_other_blanks_is_the_same_header(
     assert rows(result, "sku", "qty") == [("00123", "4.0000")]
     [fault] = result["faults"]
     assert fault["column_name"] == header.split(";")[2]  # as the file writes it
+
+
+@pytest.mark.parametrize(
+    ("currency", "amount", "read_as"),
+    [
+        ("JPY", "¥1,234", "1234"),
+        ("JPY", "-¥1,234", "-1234"),
+        ("JPY", "1.234 円", "1234"),
+        ("JPY", "1,234", "1234"),
+        ("KRW", "₩1,234", "1234"),
+        ("CNY", "¥1,234", "1234 or 1.234"),
+        ("CNY", "¥1,234.50", "1234.5"),
+        ("EUR", "¥1,234.50", "not the currency of the row"),
+        ("USD", "1,234", "1234 or 1.234"),
+    ],
+)
+def test_an_amount_of_a_currency_without_decimals_has_none(
+    reader: Home, tmp_path: Path, currency: str, amount: str, read_as: str
+) -> None:
+    file = tmp_path / "transactions.csv"
+    file.write_text(f'Date,Value date,Amount,Currency,Reference\n2026-08-01,2026-08-01,"{amount}",{currency},R1\n')
+    mapping = BANK.replace('{ constant = "EUR" }', '"Currency"')
+    result = read(reader, tmp_path, mapping, file)
+    read_ = [Decimal(one) for (one,) in rows(result, "amount", table="bank_line")]
+    assert read_ == [Decimal(read_as)] if not result["faults"] else read_as in result["faults"][0]["message"]

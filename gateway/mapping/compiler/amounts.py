@@ -87,6 +87,13 @@ def number(text: str, decimal: str, into: Room, notation: Notation = "any", writ
     return f"case {quick_case}{rest} end"
 
 
+def without_decimals(text: str, condition: str) -> str:
+    """SQL of a text whose only separator stands before three digits, without it where there are no decimals."""
+    only = literal(rf"[^0-9]*{AMBIGUOUS.removeprefix('[+-]?')}[^0-9]*")
+    whole = f"regexp_replace({text}, '([0-9])[.,]([0-9])', '\\1\\2')"
+    return f"case when regexp_full_match({text}, {only}) and {condition} then {whole} else {text} end"
+
+
 def evidence(text: str, into: Room, writing: Writing = PLAIN_WRITING) -> str:
     """SQL for the bits that a text under `auto` says about the decimal sign; 0 for nothing."""
     normal = _normal(text, writing)

@@ -151,6 +151,7 @@ def _textual(compiler: Sources, record: Record, target: Target) -> None:
     reading = spec.model_copy(update={"decimal": "point", "formats": (), "scale": None}) if own else spec
     writing = amounts.PLAIN_WRITING if own else writing_of(record, target)
     if target.kind in values.NUMBERS and spec.decimal == "auto" and not own:
+        text = _in_whole_units(compiler, record, target, text) if writing.currency else text
         into = values.room(target.kind, target.column)
         seen = compiler.plan.add(f"__e{target.tag}", amounts.evidence(text, into, writing))
         compiler.auto[(target.record, target.name)] = seen
@@ -165,6 +166,22 @@ def _textual(compiler: Sources, record: Record, target: Target) -> None:
         target.broken.append(f"{text} is not null and {value} is null")
     value = _signed(compiler, target, value)
     target.value = _default(compiler, target, value)
+
+
+def _in_whole_units(compiler: Sources, record: Record, target: Target, text: str, letter: str = "") -> str:
+    """The text of an amount; of a currency without decimals (¥1,234) its only separator is none of decimals."""
+    spec = record.targets["currency"].spec
+    if target.kind != "decimal" or compiler.known.notation == "plain":
+        return text
+    currency = "cast(null as varchar)"
+    if spec.constant is not None:
+        currency = literal(str(spec.constant))
+    elif spec.source is not None and spec.map is None and spec.lookup is None:
+        written = [compiler.text(column) for column in sources(spec)]
+        written += [literal(str(spec.default))] if spec.default is not None else []
+        currency = f"upper(coalesce({', '.join([*written, 'null'])}))"
+    condition = written_currencies.has_no_decimals(text, currency)
+    return compiler.plan.add(f"__z{letter}{target.tag}", amounts.without_decimals(text, condition))
 
 
 def _in_one_order(compiler: Sources, target: Target, text: str, reading: FieldSpec) -> FieldSpec:
@@ -326,6 +343,8 @@ def _pair(compiler: Sources, record: Record, target: Target) -> None:
     sides = []
     for column, letter in ((spec.credit, "cr"), (spec.debit, "dr")):
         text = _blanked(compiler, target, [compiler.text(column)], letter) if column else "cast(null as varchar)"
+        if column and writing.currency and spec.decimal == "auto":
+            text = _in_whole_units(compiler, record, target, text, letter)
         value = compiler.plan.add(
             f"__{letter}v{target.tag}", values.typed(target.kind, text, spec, target.column, notation, writing)
         )

@@ -60,6 +60,9 @@ SIGNS = {
 }
 """Signs, each with the currencies that are written so."""
 
+WITHOUT_DECIMALS = "BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX UYI VND VUV XAF XOF XPF".split()
+"""Currencies without a minor unit (ISO 4217, list one)."""
+
 _SPACED = {f"{sign[:-1]} $": own for sign, own in SIGNS.items() if sign.endswith("$") and len(sign) > 1}
 """The same with a blank before the dollar sign, as eBay writes them: "US $5.00"."""
 
@@ -102,6 +105,13 @@ def is_other(text: str, currency: str) -> str:
         sign_of_row = one_of(f"concat({mark}, chr(47), {currency})", same)
         others.append(f"coalesce({mark} <> {currency} and not {sign_of_row}, false)")
     return f"({' or '.join(others)})"
+
+
+def has_no_decimals(text: str, currency: str) -> str:
+    """SQL: an amount is of a currency without decimals, by what is written in its text or by the row's currency."""
+    own = [sign for sign, code in SIGNS.items() if code in WITHOUT_DECIMALS]
+    marks = "|".join(re.escape(mark) for mark in (*own, *WITHOUT_DECIMALS))
+    return f"(regexp_matches({text}, {literal(marks)}) or coalesce({one_of(currency, WITHOUT_DECIMALS)}, false))"
 
 
 def of_one(text: str) -> str:
