@@ -168,7 +168,8 @@ _WHOLE = re.compile(r"(-?)([0-9]+)")
 _NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
 _FIFTEEN = Context(prec=15, rounding=ROUND_HALF_UP)
 _EXPONENT_MAX = 308
-WHOLE_MAX = 10**15
+KEPT_DIGITS = 15
+WHOLE_MAX = 10**KEPT_DIGITS
 """Below it a spreadsheet keeps every digit of a whole number (IEEE 754 doubles, shown with 15 digits)."""
 
 
@@ -176,12 +177,13 @@ def number(raw: str) -> str:
     """A stored number as a person sees it, without its format: no exponent, no noise behind 15 digits.
 
     Whole numbers keep every digit that was written: they are identifiers more often than measurements. Of one that was
-    written with an exponent, digits behind the 15th are lost: it is no value.
+    written with an exponent, or whose last digit but zeros is the 15th, the digits behind it are lost: it is no value.
     """
     whole = _WHOLE.fullmatch(raw)
     if whole:
         digits = whole.group(2).lstrip("0")
-        return whole.group(1) + digits if digits else "0"
+        cut = len(digits) > KEPT_DIGITS == len(digits.rstrip("0"))
+        return _cut(whole.group(1) + digits) if cut else whole.group(1) + digits if digits else "0"
     value = _decimal(raw)
     if value is None:
         return raw
@@ -191,12 +193,16 @@ def number(raw: str) -> str:
     text = f"{value:f}"
     text = text.rstrip("0").rstrip(".") if "." in text else text
     if whole_number and abs(value) >= WHOLE_MAX:
-        return unreadable(
-            f"{text} is a whole number of more than 15 digits, of which a spreadsheet keeps 15",
-            "Format the column as text before it is filled, and send the workbook again.",
-            text,
-        )
+        return _cut(text)
     return "0" if text in ("-0", "") else text
+
+
+def _cut(text: str) -> str:
+    return unreadable(
+        f"{text} is a whole number of more than 15 digits, of which a spreadsheet keeps 15",
+        "Format the column as text before it is filled, and send the workbook again.",
+        text,
+    )
 
 
 def _decimal(raw: str) -> Decimal | None:

@@ -134,7 +134,8 @@ def _value(cell: Any) -> tuple[str | None, str]:
     if failed or (formula and _ERROR.fullmatch(shown)):
         return shown, f"the error {shown}"
     if not kind:
-        return (shown or None), UNCALCULATED if formula and not shown else ""
+        # A formula whose result is an empty text has a paragraph without text.
+        return (shown or None), UNCALCULATED if formula and not any(local(part.tag) == "p" for part in cell) else ""
     if kind == "string":
         return _get(cell, "string-value") or shown, ""
     if kind == "boolean":
@@ -143,7 +144,12 @@ def _value(cell: Any) -> tuple[str | None, str]:
         return _get(cell, "date-value").removesuffix("T00:00:00"), ""
     if kind == "time":
         return _clock(_get(cell, "time-value")), ""
-    text = number(_get(cell, "value"))
+    value = _get(cell, "value")
+    if formula and not value:
+        return shown or None, UNCALCULATED
+    if value in ("0", "1") and shown in ("FALSE", "TRUE"):
+        return shown.lower(), ""
+    text = number(value)
     # Leading zeros are the format's; what is shown has them.
     return (shown if re.fullmatch("0[0-9]+", shown) and shown.lstrip("0") == text.lstrip("0") else text), ""
 

@@ -60,7 +60,25 @@ SIGNS = {
 }
 """Signs, each with the currencies that are written so."""
 
-WITHOUT_DECIMALS = "BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX UYI VND VUV XAF XOF XPF".split()
+WITHOUT_DECIMALS = [
+    "BIF",
+    "CLP",
+    "DJF",
+    "GNF",
+    "ISK",
+    "JPY",
+    "KMF",
+    "KRW",
+    "PYG",
+    "RWF",
+    "UGX",
+    "UYI",
+    "VND",
+    "VUV",
+    "XAF",
+    "XOF",
+    "XPF",
+]
 """Currencies without a minor unit (ISO 4217, list one)."""
 
 _SPACED = {f"{sign[:-1]} $": own for sign, own in SIGNS.items() if sign.endswith("$") and len(sign) > 1}

@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from openpyxl.styles.numbers import is_date_format
 
 from gateway.errors import FileError, HouseError
-from gateway.formats.workbook import reader
+from gateway.formats.workbook import reader, xls
 from gateway.formats.workbook import xlsx as workbook_xlsx
 from gateway.formats.workbook.cells import address, column_number, formatter, number
 from gateway.reading import Reading, ReadRequest, cell_parts
@@ -641,6 +641,10 @@ def test_open_document_cells(tmp_path: Path) -> None:
             "a  b\nc d",
         ),
         ('office:value-type="string" table:formula="of:=A1"', "", ""),
+        ('table:formula="of:=&quot;&quot;"', "", ""),
+        ('table:formula="of:=TRUE()" office:value-type="float" office:value="1"', "TRUE", "true"),
+        ('table:formula="of:=A1" office:value-type="float"', "", "#UNCALCULATED"),
+        ('office:value-type="float" office:value="1234567890123460"', "1234567890123460", "1234567890123460"),
     ]
     lines = "".join(
         f"<table:table-row><table:table-cell {attributes}><text:p>{shown_}</text:p></table:table-cell>"
@@ -653,6 +657,22 @@ def test_open_document_cells(tmp_path: Path) -> None:
         f"</table:table-row>{lines}</table:table>",
     )
     assert [line[1] for line in table(path)] == [expected for _, _, expected in cell_texts]
+    marked = [row["a"] for row in rows(open_book(path)) if cell_parts(row["a"])[0]]
+    assert [seen(text) for text in marked] == ["#UNCALCULATED", "1234567890123460"]
+
+
+@pytest.mark.parametrize("result", [bytes(8), b"\x03\0\0\0\0\0\xff\xff"])
+def test_formulas_that_programs_wrote_into_xls_without_a_result_are_found(result: bytes) -> None:
+    def biff(kind: int, data: bytes) -> bytes:
+        return struct.pack("<HH", kind, len(data)) + data
+
+    def formula(row: int, column: int, result: bytes, options: int) -> bytes:
+        return biff(0x06, struct.pack("<HHH", row, column, 15) + result + struct.pack("<HIH", options, 0, 0))
+
+    names = 2 * (4 + 8)
+    first = formula(1, 2, result, 3) + formula(1, 3, struct.pack("<d", 4.0), 3) + formula(2, 2, result, 0)
+    sheets = [biff(0x85, struct.pack("<IBBH", start, 0, 0, 0)) for start in (names, names + len(first))]
+    assert xls._uncalculated(b"".join([*sheets, first, formula(7, 0, result, 2)])) == [{(1, 2)}, {(7, 0)}]
 
 
 def test_open_document_repeats_errors_and_hidden_tables(tmp_path: Path) -> None:
