@@ -42,15 +42,15 @@ def suggest(
         )
     root = home_folder() / "mappings"
     packs = drafts.packs_of(root) or drafts.packs_of(homes.source() / "mappings")
-    draft = drafts.draft(files, packs, partner or NOBODY, table or None)
+    found = drafts.drafts(files, packs, partner or NOBODY, table or None)
     if not write:
-        sys.stdout.write(drafts.text(draft))
+        sys.stdout.write("\n".join(map(drafts.text, found)))
         err.print("Nothing is written. Fix: add --partner NAME and --write to keep it below mappings/.")
-        raise typer.Exit(PERSON if draft.todo else DONE)
-    path = _written(root, draft, drafts.text(draft))
-    out.print(f"Written: {path}")
-    _next(draft, path, files[0])
-    raise typer.Exit(PERSON if draft.todo else DONE)
+    for draft in found if write else ():
+        path = _written(root, draft, drafts.text(draft))
+        out.print(f"Written: {path}")
+        _next(draft, path, files[0])
+    raise typer.Exit(PERSON if any(draft.todo for draft in found) else DONE)
 
 
 def _folder(file: Path) -> str:

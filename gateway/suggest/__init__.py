@@ -1,13 +1,15 @@
 """Draft mappings from sample files: what a file shows, what it seems to be, and what a person must still say.
 
-`look` sees a table, `shapes` the values of its columns, `vocabulary` and `words` know the names, `assign` gives columns
-to fields, `tables` makes the draft and `draft` writes it.
+`fitting` finds the pack that reads a file as it is. Where there is none, `look` sees a table, `shapes` the values of
+its columns, `vocabulary` and `words` know the names, `assign` gives columns to fields and `tables` makes the draft.
+`draft` writes it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import NoReturn
 
 from gateway.errors import FileError, HouseError
 from gateway.mapping.language.loaded import Loaded
@@ -15,11 +17,11 @@ from gateway.mapping.library.load import load_file
 from gateway.model import MAPPABLE
 from gateway.nearest import listed, nearest
 from gateway.settings import Limits
-from gateway.suggest import tables, vocabulary
+from gateway.suggest import fitting, tables, vocabulary
 from gateway.suggest.draft import Draft, text
-from gateway.suggest.look import Seen, joined, look
+from gateway.suggest.look import joined, look
 
-__all__ = ["Draft", "draft", "packs_of", "text"]
+__all__ = ["Draft", "drafts", "packs_of", "text"]
 
 
 def packs_of(root: Path) -> dict[str, Loaded]:
@@ -32,28 +34,42 @@ def packs_of(root: Path) -> dict[str, Loaded]:
     return found
 
 
-def draft(
+def drafts(
     paths: Sequence[Path],
     packs: Mapping[str, Loaded],
     partner: str,
     table: str | None = None,
     limits: Limits | None = None,
-) -> Draft:
-    """The draft mapping of a feed with these samples. Raises HouseError where none can be made, FileError."""
+) -> list[Draft]:
+    """The draft mappings of files of a feed: one, or one for each kind of set in an interchange.
+
+    table  what a row is, where a person names it: then no pack is looked for
+    Raises HouseError where none can be made.
+    """
     if table is not None and table not in MAPPABLE:
         known = f"there is no such table{nearest(table, MAPPABLE)}"
         raise HouseError("suggest a mapping for table", table, f"Use one of {listed(MAPPABLE, 30)}.", known)
-    words = vocabulary.of({name: loaded.mapping for name, loaded in packs.items()})
-    seen = joined([_seen(path, limits or Limits()) for path in paths])
-    return tables.draft(seen, words, partner, table)
-
-
-def _seen(path: Path, limits: Limits) -> Seen:
+    limits = limits or Limits()
+    first = paths[0]
     try:
-        seen = look(path, limits)
+        looks, units = fitting.unit_formats(first, limits)
+        if units:
+            found = fitting.of_units(units, looks[0], packs, partner)
+            return found or _nothing(first, f"no pack reads its sets: {listed({unit.kind for unit in units})}")
+        if "xml" in looks or "json" in looks:
+            document = fitting.of_document(first, looks, packs, partner, limits)
+            return [document] if document else _nothing(first, "no pack reads the document")
+        seen = [one for path in paths if (one := look(path, limits)) is not None]
     except FileError as error:
-        raise HouseError("read", str(path), error.hint, error.cause or str(error)) from None
-    if seen is None:
-        hint = "Give it a CSV or a workbook with a header, or base a mapping on a pack: docs/packs.md lists them."
-        raise HouseError("suggest a mapping for", str(path), hint, "it shows no table of two columns or more")
-    return seen
+        raise HouseError("read", str(first), error.hint, error.cause or str(error)) from None
+    if not seen:
+        return _nothing(first, "it shows no table of two columns or more")
+    whole = joined(seen)
+    words = vocabulary.of({name: loaded.mapping for name, loaded in packs.items()})
+    based = fitting.of_table(whole, packs, partner, words) if table is None else None
+    return [based or tables.draft(whole, words, partner, table)]
+
+
+def _nothing(path: Path, cause: str) -> NoReturn:
+    hint = "Give it a CSV or a workbook with a header, or base a mapping on a pack: docs/packs.md lists them."
+    raise HouseError("suggest a mapping for", str(path), hint, cause)

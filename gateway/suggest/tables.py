@@ -16,7 +16,7 @@ from gateway.suggest.draft import Draft, Line, Record, inline, quoted, shown
 from gateway.suggest.fields import Habits
 from gateway.suggest.look import Seen
 from gateway.suggest.shapes import Shape
-from gateway.suggest.vocabulary import Vocabulary
+from gateway.suggest.vocabulary import NEARLY, Vocabulary
 
 FEEDS = {
     "item": "items",
@@ -64,6 +64,24 @@ def draft(seen: Seen, words: Vocabulary, partner: str, table: str | None) -> Dra
     result.unmapped = _unmapped(seen, used)
     result.file = _file(seen, found, [column for column, _ in result.unmapped], ties)
     return result
+
+
+def checks(seen: Seen, words: Vocabulary, table: str) -> tuple[list[Line], list[dict[str, str]]]:
+    """Helper fields and tie-outs of a table that a pack reads: of its total row, and of a running balance."""
+    found = assign.best(seen.shapes, words, only=table)
+    own = fields.habits(seen.shapes)
+    return _ties(seen, found, own, fields.pair_of(found, seen.shapes, own) if "amount" not in found.choices else {})
+
+
+def further(seen: Seen, words: Vocabulary, table: str, unread: set[str]) -> list[Line]:
+    """Fields of a table for those of its columns that a pack does not read, where their names are known."""
+    found = assign.best(seen.shapes, words, only=table)
+    own = fields.habits(seen.shapes)
+    return [
+        fields.line_of(found, name, seen.shapes[choice.column], own)
+        for name, choice in found.choices.items()
+        if choice.column in unread and choice.score >= NEARLY and MAPPABLE[table].column(name)
+    ]
 
 
 def _columns_of_status(shapes: Mapping[str, Shape]) -> dict[str, str]:

@@ -25,11 +25,14 @@ def quoted_column(column: str) -> str:
 
 def ignore(seen: Seen) -> Line | None:
     """The rule that leaves rows of totals out."""
-    rules = dict.fromkeys(condition(column, word) for column, word, _ in seen.totals)
-    if not rules:
-        return None
-    named = [{"name": "total row", "when": " or ".join(rules)}]
-    return Line("ignore", shown(named), "likely", f"the last rows: {', '.join(word for _, word, _ in seen.totals)}")
+    words = ", ".join(dict.fromkeys(word for _, word, _ in seen.totals))
+    return Line("ignore", shown(rules(seen)), "likely", f"the last rows: {words}") if seen.totals else None
+
+
+def rules(seen: Seen) -> list[dict[str, str]]:
+    """The rule that leaves rows of totals out, as the language says it."""
+    conditions = dict.fromkeys(condition(column, word) for column, word, _ in seen.totals)
+    return [{"name": "total row", "when": " or ".join(conditions)}]
 
 
 def number(text: str, decimal: str) -> Decimal | None:

@@ -55,12 +55,14 @@ def measured(formats: tuple[str, ...], folder: Path) -> Iterator[Measured]:
             others = {other: loaded for other, loaded in packs.items() if other != name}
             for sample in samples(pack.path):
                 copy = Path(shutil.copy(sample, folder / f"data{sample.suffix}"))
-                yield compared(suggest.draft([copy], others, "somebody"), name, pack, sample)
+                [draft] = suggest.drafts([copy], others, "somebody")
+                yield compared(draft, name, pack, sample, others)
 
 
-def compared(draft: Draft, name: str, pack: Loaded, sample: Path) -> Measured:
+def compared(draft: Draft, name: str, pack: Loaded, sample: Path, others: Mapping[str, Loaded]) -> Measured:
     """The draft of a sample beside the pack that reads it."""
-    drafted = [RecordSpec.model_validate(one) for one in tomllib.loads(suggest.text(draft))["record"]]
+    based_on = others[draft.based_on].mapping.record if draft.based_on else ()
+    drafted = based_on or [RecordSpec.model_validate(one) for one in tomllib.loads(suggest.text(draft))["record"]]
     table = drafted[0].type
     theirs = [one for one in pack.mapping.record if one.type == table]
     present = with_values(sample, pack)

@@ -130,8 +130,8 @@ def test_shipments_move_the_stock(run: Runner, drafted: Callable[..., Path]) -> 
 
 
 def test_a_bank_with_two_columns_and_a_running_balance(run: Runner, drafted: Callable[..., Path]) -> None:
-    file = drafted("hausbank", "Umsaetze.csv", BANK.encode("cp1252"), "bank")
-    counts, records = tried(run, "hausbank/bank", file)
+    file = drafted("hausbank", "Umsaetze.csv", BANK.encode("cp1252"), "bank-statement")
+    counts, records = tried(run, "hausbank/bank-statement", file)
     assert counts["accepted"] == 3
     assert [(row["amount"], row["direction"], row["counterparty"]) for row in records["bank_line"]] == [
         ("1250.0000", "CRDT", "Marktplatz AG"),
@@ -139,15 +139,15 @@ def test_a_bank_with_two_columns_and_a_running_balance(run: Runner, drafted: Cal
         ("-9.9000", "DBIT", "Bank"),
     ]
     file.write_bytes(BANK.replace("350,00", "530,00").encode("cp1252"))
-    found = json.loads(run("try", "hausbank/bank", str(file), "--json").out)
+    found = json.loads(run("try", "hausbank/bank-statement", str(file), "--json").out)
     assert found["held"] and "running balance" in found["faults"][0]["message"]
 
 
 def test_a_draft_never_overwrites_and_says_what_is_missing(
     run: Runner, drafted: Callable[..., Path], tmp_path: Path
 ) -> None:
-    file = drafted("hausbank", "Umsaetze.csv", BANK.encode("cp1252"), "bank")
-    path = run.home / "mappings" / "hausbank" / "bank.toml"
+    file = drafted("hausbank", "Umsaetze.csv", BANK.encode("cp1252"), "bank-statement")
+    path = run.home / "mappings" / "hausbank" / "bank-statement.toml"
     before = path.read_text()
     again = run("suggest", str(file), "--partner", "hausbank", "--write")
     assert again.code == cli.USAGE and "the file exists" in again.err and path.read_text() == before
