@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import tempfile
 from datetime import datetime
-from pathlib import Path
 from typing import NamedTuple
 
 from gateway import readers
@@ -16,6 +14,7 @@ from gateway.intake.arrivals import Arrival, Arrivals, unsigned
 from gateway.intake.batch import own_units
 from gateway.intake.claim import claim
 from gateway.intake.result import FileResult
+from gateway.intake.scratch import scratch
 from gateway.intake.take import Intake
 from gateway.intake.taken import Taken
 from gateway.intake.write import Act, write
@@ -120,8 +119,8 @@ def _open(home: Home, drop: Drop, file_id: str) -> list[FileResult] | None:
     results: list[FileResult] = []
     intake, arrivals = Intake(home), Arrivals(home.folder, home.settings, home.lake.store.archive)
     home.lake.temporary.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=home.lake.temporary) as scratch:
-        for one in arrivals.receive(drop, Path(scratch)):
+    with scratch(home.lake.temporary) as place:
+        for one in arrivals.receive(drop, place):
             if one.sealed:
                 return _put_aside(home, set_aside.quarantine(one, [one.sealed], 0))
             if not one.within:

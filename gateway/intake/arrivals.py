@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import shutil
 import tempfile
 from collections.abc import Generator, Iterable, Iterator, Mapping
@@ -13,6 +12,7 @@ from pathlib import Path
 from gateway import readers
 from gateway.errors import Fault, FileError
 from gateway.formats import containers
+from gateway.intake.scratch import Scratch
 from gateway.ledger import archive
 from gateway.ledger.store import Bytes
 from gateway.prefetch import ahead
@@ -21,7 +21,6 @@ from gateway.settings import Config, secret_of
 from gateway.transports import names, opening
 from gateway.transports.transport import Drop
 
-_NUMBERS = itertools.count()
 BATCH_BYTES = 8 << 20
 """Files up to this size together share one commit."""
 
@@ -83,18 +82,18 @@ class Arrivals:
         self.home, self.config, self.place = home, config, place
 
     def batches(
-        self, drops: Iterable[Drop], scratch: Path, left: dict[Drop, str], aside: Mapping[Drop, Fault]
+        self, drops: Iterable[Drop], scratch: Scratch, left: dict[Drop, str], aside: Mapping[Drop, Fault]
     ) -> Generator[list[Arrival]]:
         """The files in their order, in batches that share a commit; one is archived while the one before is worked on.
 
-        scratch  a folder for what comes out of containers
+        scratch  where copies lie, and what comes out of containers
         left     gets the deliveries that cannot be archived, or not all of them, and why
         aside    those that are only archived, and why
         """
         return ahead(self._batches(drops, scratch, left, aside))
 
     def _batches(
-        self, drops: Iterable[Drop], scratch: Path, left: dict[Drop, str], aside: Mapping[Drop, Fault]
+        self, drops: Iterable[Drop], scratch: Scratch, left: dict[Drop, str], aside: Mapping[Drop, Fault]
     ) -> Iterator[list[Arrival]]:
         with closing(archive.Archiver(self.place)) as archiver:
             yield from self._archived(self._each(drops, scratch, archiver, left, aside), left, archiver)
@@ -127,7 +126,7 @@ class Arrivals:
     def _each(
         self,
         drops: Iterable[Drop],
-        scratch: Path,
+        scratch: Scratch,
         archiver: archive.Archiver,
         left: dict[Drop, str],
         aside: Mapping[Drop, Fault],
@@ -138,7 +137,7 @@ class Arrivals:
             except OSError as error:
                 left[drop] = _refused(error)
 
-    def receive(self, drop: Drop, scratch: Path) -> list[Arrival]:
+    def receive(self, drop: Drop, scratch: Scratch) -> list[Arrival]:
         """One delivery. Raises OSError."""
         with closing(archive.Archiver(self.place)) as archiver:
             arrived = self._receive(drop, scratch, archiver)
@@ -146,19 +145,19 @@ class Arrivals:
             return arrived
 
     def _receive(
-        self, drop: Drop, scratch: Path, archiver: archive.Archiver, sealed: Fault | None = None
+        self, drop: Drop, scratch: Scratch, archiver: archive.Archiver, sealed: Fault | None = None
     ) -> list[Arrival]:
         """The file; if it is a container, the files within it: all of them, or it is left.
 
         A container that cannot be opened, or that is `sealed`, is taken as it is.
         """
-        own = _own(drop, scratch)
+        own = scratch.own(drop)
         try:
             sealed = sealed or unsigned(own, self.config)
             whole = Arrival(own, archiver.add(own.path), drop, sealed=sealed)
             if sealed or not containers.begins_as(own.path):
                 return [whole]
-            place = Path(tempfile.mkdtemp(dir=scratch))
+            place = Path(tempfile.mkdtemp(dir=scratch.disk))
             try:
                 inner = self._unpack(own, place)
             except FileError as error:
@@ -223,15 +222,6 @@ def _hashes(arrived: Iterable[Arrival]) -> set[str]:
 
 def _refused(error: OSError) -> str:
     return f"cannot be archived: {error.strerror}"
-
-
-def _own(drop: Drop, scratch: Path) -> Drop:
-    """The delivery, or a copy that nobody else can write to: what is archived is what is read. Raises OSError."""
-    if drop.listed is None:
-        return drop
-    path = scratch / f"{next(_NUMBERS)}.received"
-    opening.copy_listed(drop.path, drop.listed, path)
-    return replace(drop, path=path)
 
 
 def _drop_copy(own: Drop, delivery: Drop) -> None:

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field, replace
 from itertools import groupby
-from pathlib import Path
 
 import duckdb
 
@@ -24,6 +22,7 @@ from gateway.intake.crash_suspects import Suspects
 from gateway.intake.duplicates import known_files
 from gateway.intake.order import in_order, parted
 from gateway.intake.result import FileResult, Receipt, left
+from gateway.intake.scratch import scratch
 from gateway.intake.taken import Load
 from gateway.intake.write import PostingError, write
 from gateway.ledger import locking
@@ -102,8 +101,8 @@ class Intake:
         self.home.lake.temporary.mkdir(parents=True, exist_ok=True)  # Somebody may have tidied up.
         with (
             self._sweeping(),
-            tempfile.TemporaryDirectory(dir=self.home.lake.temporary) as scratch,
-            closing(self._arrivals.batches(drops, Path(scratch), untouched, aside)) as batches,
+            scratch(self.home.lake.temporary) as place,
+            closing(self._arrivals.batches(drops, place, untouched, aside)) as batches,
         ):
             for batch in batches:
                 deliveries = {one.drop: one.delivery for one in batch}

@@ -104,9 +104,14 @@ def _utf16(head: bytes, sniffs: tuple[bytes, ...]) -> str:
     if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         return "utf-16"
     for codec in ("utf-16-le", "utf-16-be"):
-        if head.startswith(tuple(sniff.decode().encode(codec) for sniff in sniffs)):
+        if head.startswith(_wide(sniffs, codec)):
             return codec
     return ""
+
+
+@lru_cache
+def _wide(sniffs: tuple[bytes, ...], codec: str) -> tuple[bytes, ...]:
+    return tuple(sniff.decode().encode(codec) for sniff in sniffs)
 
 
 @lru_cache

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any
 
 from gateway.errors import FileError
@@ -196,6 +196,7 @@ def _component_and_terminator(head: bytes, at: int, separator: bytes) -> tuple[i
     return component, line_ends[-1:]
 
 
+@lru_cache
 def _following(separator: bytes) -> re.Pattern[bytes]:
     """A segment that may follow the ISA; a line may be broken within its name."""
     tags = (tag + separator for tag in (b"GS", b"TA1", b"IEA", b"ISB", b"ST"))
