@@ -98,12 +98,12 @@ def update(
         "exception_event",
         f"""select v.* exclude (status), v.status, {instant(now)} as "at", c.severity, c.owner, c.suggestion,
                    v.opened_at + to_seconds((c.days + coalesce(p.days, 0)) * 86400) as due_at,
-                   case when v.currency = f.functional then v.amount end as functional_amount,
+                   case when (v.entity, v.currency) in (select entity, functional from {ENTITIES})
+                       then v.amount end as functional_amount,
                    cast(least(100, (5 - c.severity) * 20 + least(20, ln(1 + abs(coalesce(v.amount, v.qty,
                        0)::double)) * 2))
                         as bigint) as score
             from _events v left join _codes c on c.reconciliation = v.reconciliation and c.code = v.code
-            left join {ENTITIES} f on f.entity = v.entity
             left join (select exception_id, max(days) as days from _patience
                 group by 1) p on p.exception_id = v.exception_id""",
     )

@@ -84,11 +84,12 @@ def _records_sql(table: str, rules: Sequence[Rule], since: datetime | None, with
     after = "true" if since is None else f"r.recorded_at > {instant(since)}"
     left_out = f"and r.file_id not in (select unit from {without})" if without else ""
     own = [identifier(column.name) for column in MAPPABLE[table].columns]
-    return f"""with waited as (
+    return f"""with came as materialized (
             select distinct r.file_id, r.channel from {table} r join {CHANNELS} using (channel)
-            where ({after} or r.channel in {_WAITED} or r.file_id in (select unit from ({again(step_of(table).name)})))
-              {left_out}
-              and r.file_id in (select file_id from file where state in ('ACCEPTED', 'RELEASED'))
+            where {after} or r.channel in {_WAITED} or r.file_id in (select unit from ({again(step_of(table).name)}))),
+        waited as (
+            select file_id, channel from came r
+            where r.file_id in (select file_id from file where state in ('ACCEPTED', 'RELEASED')) {left_out}
               and not exists (select 1 from journal_line j where j.file_id = r.file_id and j.channel = r.channel
                               and j.rule in ({_names(rules)})))
         select record_id, 1 as sign, entity, file_id, file_id as salt, {", ".join(own)}
