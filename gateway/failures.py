@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import resource
 import shutil
 import sqlite3
 from pathlib import Path
@@ -66,8 +67,18 @@ def explained(error: Exception, operation: str, subject: str, *places: Path) -> 
         return None
     for words, hint in _BY_WORDS:
         if any(word in str(error).lower() for word in words):
-            return HouseError(operation, subject, room(*places) if hint is ROOM else hint, text)
+            fix = room(*places) if hint is ROOM else or_limit(hint) if hint is DISK else hint
+            return HouseError(operation, subject, fix, text)
     return None
+
+
+def or_limit(hint: str) -> str:
+    """What to do about an error of a disk, where the limit of the size of files may be met: SQLite says the same."""
+    most, _ = resource.getrlimit(resource.RLIMIT_FSIZE)
+    if most == resource.RLIM_INFINITY:
+        return hint
+    limit = f"This process may write no file larger than {most:,} bytes. {_BY_NUMBER[errno.EFBIG]}"
+    return f"{limit} If it is not that: {hint[0].lower()}{hint[1:]}"
 
 
 def room(*places: Path) -> str:

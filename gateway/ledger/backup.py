@@ -19,6 +19,7 @@ from pathlib import Path
 
 from gateway.atomic import abandoned, sync_folder
 from gateway.errors import HouseError
+from gateway.failures import explained
 from gateway.ledger import lake, verify
 from gateway.ledger.sqlite_catalog import CATALOG, WAL_AND_SHARED_MEMORY
 from gateway.ledger.store import Bytes, Store, store_of
@@ -84,7 +85,8 @@ def _back_up(home: Path, config: Config, store: Store, target: Path) -> Backup:
         sync_folder(target)
     except (OSError, sqlite3.Error) as error:
         cause = str(error.strerror) if isinstance(error, OSError) else str(error)
-        raise HouseError("back up to", str(target), "Check disk space and permissions.", cause) from error
+        refused = HouseError("back up to", str(target), "Check disk space and permissions.", cause)
+        raise explained(error, "back up to", str(target), target) or refused from error
     return Backup(made, *done)
 
 

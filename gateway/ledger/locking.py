@@ -15,7 +15,7 @@ from typing import Protocol, TypeVar
 import duckdb
 
 from gateway.errors import HouseError
-from gateway.failures import room
+from gateway.failures import or_limit, room
 
 WRITER, INTAKE, NOTIFY = "writer", "intake", "notify"
 WAIT_S_MAX = 120.0
@@ -170,7 +170,9 @@ def refuse_full(error: Exception, *places: Path) -> None:
     """Raises HouseError if the disk of the ledger has no room: whatever else is committed now would fail as well."""
     full = isinstance(error, OSError) and error.errno == errno.ENOSPC
     if full or (isinstance(error, duckdb.Error) and any(sign in str(error).lower() for sign in _FULL)):
-        raise HouseError("commit to", "the ledger", room(*places), str(error).strip().splitlines()[-1]) from error
+        said = str(error).strip().splitlines()[-1]
+        hint = or_limit(room(*places)) if "i/o error" in said.lower() else room(*places)
+        raise HouseError("commit to", "the ledger", hint, said) from error
 
 
 def _locked(cause: str) -> HouseError:

@@ -93,8 +93,16 @@ class SqliteCatalog:
         return tuple(found)
 
     def copy(self, target: Path) -> None:
-        """Copy it as of one commit, while others commit. Raises sqlite3.Error or OSError."""
-        copy(self.path, target)
+        """Copy it as of one commit, while others commit. Raises sqlite3.Error or OSError.
+
+        Of a home that cannot be written, whose disk may be failing, too: `target` is called as this one is.
+        """
+        readable = self.for_reader(target.parent)
+        if readable is self:
+            copy(self.path, target)
+        else:
+            with closing(sqlite3.connect(readable.path)) as con:
+                con.execute("pragma wal_checkpoint(truncate)")
 
     def load(self, source: Path, begin: Callable[[SqliteCatalog], None]) -> None:
         """Take over a copy; here there is no catalog yet, and the copy is whole. Raises sqlite3.Error or OSError."""
