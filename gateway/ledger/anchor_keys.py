@@ -106,6 +106,7 @@ def _private(home: Path, audit: Audit) -> Ed25519PrivateKey:
         pem = _from_environment(place, "audit.sign_key_env").encode()
     else:
         pem = _content(home / place, "sign anchors with")
+        _refuse_open(home / place)
     try:
         # A variable may hold the lines of the key with "\\n" between them.
         key = load_pem_private_key(pem.replace(b"\\n", b"\n"), password=None)
@@ -114,6 +115,13 @@ def _private(home: Path, audit: Audit) -> Ed25519PrivateKey:
     if not isinstance(key, Ed25519PrivateKey):
         raise _no_key("sign anchors with", place, f"a private key of Ed25519: `{_MADE}`")
     return key
+
+
+def _refuse_open(path: Path) -> None:
+    """Raises HouseError where everybody on the machine may read or write the key: whoever has it can forge anchors."""
+    if path.stat().st_mode & 0o007:
+        fix = f"Run `chmod 640 {path}`; make a new key if others may have read it."
+        raise HouseError("sign anchors with", str(path), fix, "everybody on this machine may read or write it")
 
 
 def _public(path: Path) -> Ed25519PublicKey:

@@ -223,6 +223,6 @@ def test_a_full_disk_is_reported_and_nothing_is_left(
         raise error
 
     monkeypatch.setattr(SqliteCatalog, "copy", full)
-    with pytest.raises(HouseError, match="Check disk space"):
+    with pytest.raises(HouseError, match="Make room on its disk"):
         back_up(business, business_config, tmp_path / "backups")
     assert list((tmp_path / "backups").iterdir()) == []
