@@ -17,7 +17,7 @@ from gateway.mapping.library.load import load_file
 from gateway.model import MAPPABLE
 from gateway.nearest import listed, nearest
 from gateway.settings import Limits
-from gateway.suggest import fitting, tables, vocabulary
+from gateway.suggest import fitting, tables, trees, vocabulary
 from gateway.suggest.draft import Draft, text
 from gateway.suggest.look import joined, look
 
@@ -57,8 +57,7 @@ def drafts(
             found = fitting.of_units(units, looks[0], packs, partner)
             return found or _nothing(first, f"no pack reads its sets: {listed({unit.kind for unit in units})}")
         if "xml" in looks or "json" in looks:
-            document = fitting.of_document(first, looks, packs, partner, limits)
-            return [document] if document else _nothing(first, "no pack reads the document")
+            return [_document(first, looks, packs, partner, table, limits)]
         seen = [one for path in paths if (one := look(path, limits)) is not None]
     except FileError as error:
         raise HouseError("read", str(first), error.hint, error.cause or str(error)) from None
@@ -68,6 +67,19 @@ def drafts(
     words = vocabulary.of({name: loaded.mapping for name, loaded in packs.items()})
     based = fitting.of_table(whole, packs, partner, words) if table is None else None
     return [based or tables.draft(whole, words, partner, table)]
+
+
+def _document(
+    path: Path, looks: Sequence[str], packs: Mapping[str, Loaded], partner: str, table: str | None, limits: Limits
+) -> Draft:
+    """The draft for a document: of the pack that reads it, else of what repeats in it."""
+    based = fitting.of_document(path, looks, packs, partner, limits) if table is None else None
+    if based is not None:
+        return based
+    words = vocabulary.of({name: loaded.mapping for name, loaded in packs.items()})
+    name = next(one for one in looks if one in ("xml", "json"))
+    seen = trees.see(path, name, lambda one: tables.assigned(one, one.shapes, words, table).score)
+    return tables.draft(seen, words, partner, table) if seen else _nothing(path, "nothing in it repeats or has values")
 
 
 def _nothing(path: Path, cause: str) -> NoReturn:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from gateway.model import MAPPABLE
@@ -125,6 +125,12 @@ def best(
     clear = chosen.clear and not chosen.lacking
     chosen.choices = {name: _judged(chosen, name, shapes, scores[chosen.table], clear) for name in chosen.choices}
     return chosen
+
+
+def renamed(found: Assignment, names: Mapping[str, str]) -> Assignment:
+    """The assignment with other names of its columns."""
+    choices = {field: replace(one, column=names.get(one.column, one.column)) for field, one in found.choices.items()}
+    return replace(found, choices=choices)
 
 
 Scores = dict[tuple[str, str], tuple[float, str]]

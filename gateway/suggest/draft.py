@@ -34,6 +34,7 @@ class Record:
     when: str = ""
     certainty: Certainty | None = None
     why: str = ""
+    each: str = ""
 
 
 @dataclass
@@ -106,16 +107,22 @@ def _lines(draft: Draft) -> Iterator[str]:
         yield from ("", "[file]")
         yield from _aligned(draft.file)
     if draft.unmapped:
-        yield from ("", "# Columns that no field reads; take those that matter out of `known` and into a field:")
+        rest = "take those that matter out of `known` and into a field" if _has_known(draft) else "the first are"
+        yield from ("", f"# What no field reads; {rest}:")
         yield from (f"#   {quoted(column)}: {examples}" for column, examples in draft.unmapped)
     for record in draft.records:
         yield from ("", "[[record]]")
         head = [Line("type", quoted(record.type), record.certainty, record.why)]
+        head += [Line("each", quoted(record.each))] if record.each else []
         head += [Line("when", quoted(record.when))] if record.when else []
         yield from _aligned([*head, Line("key", shown(list(record.key)))] if record.key else head)
         if record.fields:
             yield from ("", "[record.fields]")
             yield from _aligned(record.fields)
+
+
+def _has_known(draft: Draft) -> bool:
+    return any(line.key == "known" for line in draft.file)
 
 
 def _aligned(lines: Sequence[Line]) -> Iterator[str]:

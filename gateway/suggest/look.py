@@ -44,6 +44,7 @@ class Seen:
     cells    the first rows of data, without totals
     totals   (column, text, cells) of each row of totals: where the word stands, and what it says
     notes    what went wrong while it was looked at
+    labels   of documents: path → what the value is called; each is what a row is
     """
 
     path: Path
@@ -56,6 +57,8 @@ class Seen:
     totals: list[tuple[str, str, list[str]]]
     notes: list[str] = field(default_factory=list)
     shapes: dict[str, Shape] = field(default_factory=dict)
+    labels: Mapping[str, str] = field(default_factory=dict)
+    each: str = ""
 
     def values(self, column: str) -> list[str]:
         """The cells of a column, in order."""

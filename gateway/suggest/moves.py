@@ -68,4 +68,4 @@ def beside(record: Record) -> list[Record]:
     names = [line.key for line in lines]
     # A document states an item in each lot and serial number once: without them two of its rows would be one event.
     key = (*remainder.key_of("inventory_movement", names), *(name for name in ("lot", "serial") if name in names))
-    return [Record("inventory_movement", key, lines, "qty > 0", "guess", move.why)]
+    return [Record("inventory_movement", key, lines, "qty > 0", "guess", move.why, record.each)]

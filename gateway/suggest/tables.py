@@ -39,6 +39,8 @@ FEEDS = {
 }
 """Table → what a feed of it is usually called."""
 
+UNMAPPED_MAX = 40
+"""So many values of a document that nothing reads are listed."""
 COLUMNS_OF_STATUS_MIN = 2
 EXAMPLES = 3
 HEADER_NAMES = 3
@@ -52,7 +54,7 @@ def draft(seen: Seen, words: Vocabulary, partner: str, table: str | None) -> Dra
     if statuses:  # What counts them together is no field beside them.
         shapes = {column: shape for column, shape in shapes.items() if shape.kind not in ("integer", "decimal")}
         table = "inventory_snapshot"
-    found = assign.best(shapes, words, (seen.path.stem, str(seen.options.get("sheet", ""))), table)
+    found = assigned(seen, shapes, words, table)
     own = fields.habits(seen.shapes)
     record, ties = _record(seen, found, own)
     records = [_of_status(record, column, status, seen.shapes[column], own) for column, status in statuses.items()]
@@ -64,6 +66,14 @@ def draft(seen: Seen, words: Vocabulary, partner: str, table: str | None) -> Dra
     result.unmapped = _unmapped(seen, used)
     result.file = _file(seen, found, [column for column, _ in result.unmapped], ties)
     return result
+
+
+def assigned(seen: Seen, shapes: Mapping[str, Shape], words: Vocabulary, table: str | None) -> Assignment:
+    """The columns of a table or the values of a document as fields."""
+    labelled = {seen.labels.get(column, column): shape for column, shape in shapes.items()}
+    hints = (seen.path.stem, str(seen.options.get("sheet", "")), *seen.options.get("root", ()), seen.each)
+    found = assign.best(labelled, words, hints, table)
+    return assign.renamed(found, {label: column for column, label in seen.labels.items()})
 
 
 def checks(seen: Seen, words: Vocabulary, table: str) -> tuple[list[Line], list[dict[str, str]]]:
@@ -95,6 +105,8 @@ def _columns_of_status(shapes: Mapping[str, Shape]) -> dict[str, str]:
 
 def _unmapped(seen: Seen, used: set[str]) -> list[tuple[str, str]]:
     rest = [column for column in seen.columns if column not in used and not re.fullmatch("#[0-9]+", column)]
+    if seen.each:  # A document has many values that nobody needs.
+        rest = [column for column in rest if seen.shapes[column].kind != "blank"][:UNMAPPED_MAX]
     return [(column, _examples(seen.shapes[column])) for column in rest]
 
 
@@ -117,6 +129,11 @@ def _file(seen: Seen, found: Assignment, unmapped: Sequence[str], ties: Sequence
     pattern = pattern_of([seen.path.name])
     lines = [Line("match", shown([pattern]), "guess", f"from the name {seen.path.name}")]
     lines.append(Line("format", quoted(seen.format), "sure", "the content shows it"))
+    if seen.each:
+        lines += [Line(key, shown(value), "sure", "the document shows it") for key, value in seen.options.items()]
+        return lines + (
+            [Line("tie_out", shown(list(ties)), "sure", "the rows of the sample agree with it")] if ties else []
+        )
     lines += _text_layout(seen) if seen.format == "delimited" else []
     lines += _header(seen, [choice.column for choice in found.choices.values()])
     if rule := totals.ignore(seen):
@@ -175,7 +192,7 @@ def _record(seen: Seen, found: Assignment, own: Habits) -> tuple[Record, list[di
     key = remainder.key_of(found.table, [line.key for line in lines])
     certainty: assign.Certainty = "sure" if found.clear and not found.lacking else "likely" if found.clear else "guess"
     why = f"{len(_read(found))} of {len(seen.columns)} columns are fields of it; `--table` names another"
-    return Record(found.table, key, [*lines, *more], certainty=certainty, why=why), ties
+    return Record(found.table, key, [*lines, *more], certainty=certainty, why=why, each=seen.each), ties
 
 
 _UNSAID = frozenset(("paid_in", "paid_out", "balance"))
@@ -291,4 +308,4 @@ def _of_partner(line: Line) -> Line:
 def _without_words(record: Record) -> Record:
     """A further record of the same fields: what the first one says of them holds here."""
     lines = [line if line.todo else Line(line.key, line.value) for line in record.fields]
-    return Record(record.type, record.key, lines, record.when)
+    return Record(record.type, record.key, lines, record.when, each=record.each)

@@ -8,6 +8,7 @@ where the pack does not take the field of the draft's table from that column.
 
 from __future__ import annotations
 
+import re
 import shutil
 import tempfile
 import tomllib
@@ -15,15 +16,19 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from gateway import suggest
+from gateway import formats, suggest
+from gateway.mapping.apply import drift
 from gateway.mapping.language.expressions import names
 from gateway.mapping.language.loaded import Loaded
 from gateway.mapping.language.spec import FieldSpec, RecordSpec
 from gateway.mapping.library.samples import samples
 from gateway.model import MAPPABLE
+from gateway.reading import ReadRequest
+from gateway.settings import Limits
 from gateway.suggest.draft import Draft
 from gateway.suggest.vocabulary import direct
 
+TABLES, DOCUMENTS = ("delimited", "workbook"), ("xml", "json")
 ROOT = Path(__file__).parents[2] / "mappings"
 
 
@@ -108,13 +113,20 @@ def _by_columns(records: Sequence[RecordSpec], present: set[str]) -> dict[frozen
 
 
 def with_values(sample: Path, pack: Loaded) -> set[str]:
-    """The columns of a sample that hold values."""
-    from gateway.settings import Limits
-    from gateway.suggest.look import look
+    """The columns of a sample that hold values, of those that the pack reads; of alternatives each by itself."""
+    mapping, found = pack.mapping, set[str]()
+    for each in dict.fromkeys(record.each for record in mapping.record):
+        records = [record for record in mapping.record if record.each == each]
+        columns = tuple(drift.source_columns(mapping, records))
+        request = ReadRequest(sample, sample.name, Limits(), mapping.file.options, each, columns)
+        for batch in formats.named(mapping.file.format).read(request):
+            found |= {name for name in columns if name in batch.schema.names and any(batch.column(name).to_pylist())}
+    return {part for column in found for part in alternatives(column)}
 
-    seen = look(sample, Limits())
-    assert seen is not None, (pack.name, sample)
-    return {column for column, shape in seen.shapes.items() if shape.kind != "blank"}
+
+def alternatives(column: str) -> set[str]:
+    """A column, and of a path that has alternatives or conditions each path without them."""
+    return {column, *re.sub(r"\[[^]]*]", "", column).split("|")}
 
 
 def fields_of(record: RecordSpec) -> Iterator[tuple[str, set[str]]]:
@@ -133,6 +145,7 @@ def columns_of(record: RecordSpec, field: str, *, every: bool = False) -> set[st
 
 def _columns(spec: FieldSpec, fields: Mapping[str, FieldSpec], every: bool, depth: int) -> set[str]:
     found = {*direct(spec), *(column for column in (spec.credit, spec.debit) if column)}
+    found = {part for column in found for part in alternatives(column)}
     if spec.expr is not None and depth:
         bare, quoted = names(spec.expr)
         found |= quoted if every else set()

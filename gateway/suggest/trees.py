@@ -1,0 +1,228 @@
+"""A document (XML, JSON) as a table: what repeats is a row, what stands in it and around it is a column."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from gateway.errors import FileError
+from gateway.formats import encoding
+from gateway.formats.safe_xml import events, local
+from gateway.suggest import shapes
+from gateway.suggest.look import ROWS_KEPT, Seen
+from gateway.suggest.words import meant
+
+NODES_MAX = 200_000
+"""So many elements of a document are looked at."""
+JSON_BYTES_MAX = 30_000_000
+"""A larger document is not parsed for a draft."""
+LEAVES_MIN = 2
+"""A row has so many values at least."""
+CANDIDATES = 8
+"""So many kinds of rows are compared."""
+AROUND = 4
+"""So many levels around a row are looked at."""
+GENERAL = frozenset(("number", "code", "value", "name", "text", "type", "status", "date", "description", "reference"))
+PLAIN = frozenset(("quantity", "amount", "currency", "time"))
+"""Words that mean something only with the name of the element around them; and those for which the row is enough."""
+ROWS = ("line", "lineitem", "entry", "ntry", "row", "record", "position")
+"""Elements whose names end so are rows, also where a sample has one of them only."""
+_SYNTAX = set("/[]|()'\"")
+
+Names = tuple[str, ...]
+
+
+@dataclass(slots=True)
+class Node:
+    """An element or a value: its name, its text, what stands in it; attributes are called @name."""
+
+    tag: str
+    text: str = ""
+    inner: list[Node] = field(default_factory=list)
+
+
+def see(path: Path, name: str, score: Callable[[Seen], float]) -> Seen | None:
+    """The rows of a document that score best, None where nothing in it is a row. Raises FileError.
+
+    name  its format: xml or json
+    """
+    root, options = _xml(path) if name == "xml" else _json(path)
+    repeated = _repeated(root)
+    found = [_seen(path, name, options, root, row, repeated) for row in _rows(root, repeated)]
+    return max(found, key=score, default=None)
+
+
+# --- documents as nodes ---------------------------------------------------------------------------------
+
+
+def _xml(path: Path) -> tuple[Node, dict[str, Any]]:
+    """The document, as far as it is looked at. Raises FileError."""
+    from lxml import etree
+
+    root: Any = None
+    try:
+        with path.open("rb") as source:
+            for _, element in islice(events(source, path.name, ("end",), ()), NODES_MAX):
+                root = element.getroottree().getroot()
+    except etree.XMLSyntaxError as error:
+        raise FileError(path.name, f"it is not well-formed: {error.msg}", "Send the document again.") from None
+    if root is None:
+        raise FileError(path.name, "it holds no element", "Send the document again.")
+    return _node(root), {"root": [local(root.tag)]}
+
+
+def _node(element: Any) -> Node:
+    inner = [Node(f"@{local(name)}", value) for name, value in element.attrib.items()]
+    return Node(local(element.tag), (element.text or "").strip(), inner + [_node(child) for child in element])
+
+
+def _json(path: Path) -> tuple[Node, dict[str, Any]]:
+    """The document, or the first lines where each is one. Raises FileError."""
+    text = path.read_bytes()[:JSON_BYTES_MAX].decode(encoding.detect(path, "auto"), "replace").removeprefix("\ufeff")
+    lines = text.splitlines()
+    try:
+        if len(lines) > 1 and all(_is_document(line) for line in lines[:2]):
+            found = [json.loads(line, parse_float=str, parse_int=str) for line in lines[:ROWS_KEPT] if line.strip()]
+            return Node("", inner=[_value("", one) for one in found]), {"lines": True}
+        return _value("", json.loads(text, parse_float=str, parse_int=str)), {}
+    except ValueError as error:
+        large = path.stat().st_size > JSON_BYTES_MAX
+        fix = "Give it a smaller sample." if large else "Send the document again."
+        raise FileError(path.name, f"it is not valid JSON: {error}", fix) from None
+
+
+def _is_document(line: str) -> bool:
+    try:
+        return isinstance(json.loads(line), dict)
+    except ValueError:
+        return False
+
+
+def _value(name: str, value: Any) -> Node:
+    if isinstance(value, dict):
+        inner = [
+            _value(key, one) for key, given in value.items() for one in (given if isinstance(given, list) else [given])
+        ]
+        return Node(name, inner=inner)
+    if isinstance(value, list):
+        return Node(name, inner=[_value(name, one) for one in value])
+    return Node(name, "" if value is None else str(value).lower() if isinstance(value, bool) else str(value))
+
+
+# --- rows -----------------------------------------------------------------------------------------------
+
+
+def _rows(root: Node, repeated: set[Names]) -> list[Names]:
+    """The paths of what may be a row: what repeats and has values, first what has the most; else what has values."""
+    leaves: dict[Names, set[Names]] = {}
+    for path, node in _walk(root, ()):
+        if node.inner:
+            leaves.setdefault(path, set()).update(names for names, _ in _leaves(node, path, repeated))
+    wide = [path for path in leaves if len(leaves[path]) >= LEAVES_MIN]
+    several = [path for path in wide if path in repeated] or wide
+    return sorted(several, key=lambda path: (-len(leaves[path]), len(path)))[:CANDIDATES]
+
+
+def _repeated(root: Node) -> set[Names]:
+    """The paths of what stands several times in one element, and of what is called as rows are."""
+    found: set[Names] = set()
+    for path, node in [((), root), *_walk(root, ())]:
+        counts = Counter(child.tag for child in node.inner)
+        found |= {(*path, tag) for tag, count in counts.items() if count > 1}
+        found |= {(*path, child.tag) for child in node.inner if child.inner and child.tag.lower().endswith(ROWS)}
+    return found
+
+
+def _walk(node: Node, path: Names) -> Iterator[tuple[Names, Node]]:
+    for child in node.inner:
+        yield (*path, child.tag), child
+        yield from _walk(child, (*path, child.tag))
+
+
+def _leaves(node: Node, path: Names, repeated: set[Names]) -> Iterator[tuple[Names, str]]:
+    """(whole path, text) of every value in a node; what repeats in it is a row of its own, and no value of this one."""
+    for child in node.inner:
+        names = (*path, child.tag)
+        if names in repeated:
+            continue
+        if child.text or not child.inner:
+            yield names, child.text
+        yield from _leaves(child, names, repeated)
+
+
+def _seen(path: Path, name: str, options: dict[str, Any], root: Node, row: Names, repeated: set[Names]) -> Seen:
+    """The document as rows of that path."""
+    rows, labels = list[dict[str, str]](), dict[str, str]()
+    for around, node in islice(_instances(root, (), row), ROWS_KEPT):
+        cells: dict[str, str] = {}
+        for names, text in _leaves(node, row, repeated):
+            inside = names[len(row) :]
+            _put(cells, labels, "/".join(inside), (node.tag, *inside), text)
+        for level, (outer, inner) in enumerate(reversed(around[-AROUND:]), start=1):
+            above = row[: len(row) - level]
+            for names, text in _leaves_beside(outer, inner, above, repeated, before=name == "xml"):
+                inside = names[len(above) :]
+                _put(cells, labels, "../" * level + "/".join(inside), (outer.tag, *inside), text)
+        rows.append(cells)
+    columns = tuple(labels)
+    table = [[cells.get(column, "") for column in columns] for cells in rows]
+    each = ("/".join(filter(None, row)) or "/") if name == "json" else _each(root, row)
+    seen = Seen(path, name, options, 0, 0, columns, table, [], labels=_different(labels), each=each)
+    seen.shapes.update({column: shapes.of(seen.values(column)) for column in columns})
+    return seen
+
+
+def _put(cells: dict[str, str], labels: dict[str, str], column: str, names: Names, text: str) -> None:
+    if column not in cells and all(not set(name) & _SYNTAX and name for name in names[1:]):
+        cells[column] = text
+        labels.setdefault(column, label(names))
+
+
+def _instances(node: Node, around: tuple[tuple[Node, Node], ...], row: Names) -> Iterator[tuple[Any, Node]]:
+    """((element around it, its element on the way) … outermost first, element) of every row."""
+    for child in node.inner:
+        if child.tag == row[0]:
+            way = (*around, (node, child))
+            if len(row) == 1:
+                yield way, child
+            else:
+                yield from _instances(child, way, row[1:])
+
+
+def _leaves_beside(
+    outer: Node, inner: Node, path: Names, repeated: set[Names], *, before: bool
+) -> Iterator[tuple[Names, str]]:
+    """The values around a row; `before`: only those that stand before it, which is all that streaming reaches."""
+    for child in outer.inner:
+        if child is inner:
+            if before:
+                return
+            continue
+        yield from _leaves(Node("", inner=[child]), path, repeated)
+
+
+def _each(root: Node, row: Names) -> str:
+    same = {path for path, _ in _walk(root, ()) if path[-1] == row[-1]}
+    return f"//{row[-1]}" if len(same) == 1 else "/" + "/".join((root.tag, *row))
+
+
+def label(names: Sequence[str]) -> str:
+    """What a value is called: its name, and where that is general the name around it."""
+    plain = [name.removeprefix("@") for name in names if name]
+    if len(plain) < 2:
+        return "".join(plain)
+    general = GENERAL if len(plain) == 2 else GENERAL | PLAIN
+    return " ".join(plain[-2:]) if set(meant(plain[-1])) <= general else plain[-1]
+
+
+def _different(labels: dict[str, str]) -> dict[str, str]:
+    """Labels by column, each once: of several columns with the same the nearest one to the row has it."""
+    taken: dict[str, str] = {}
+    for column in sorted(labels, key=lambda one: (one.count("/"), len(one))):
+        taken.setdefault(labels[column], column)
+    return {column: text if taken[text] == column else column for column, text in labels.items()}
