@@ -5,7 +5,7 @@ Adding a format is one module with the verbs of `verbs.Format`, one line in `FOR
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import cast
 
@@ -58,7 +58,7 @@ class Looked:
     """What a file looks like.
 
     empty     whether it has no bytes
-    looks     names of the formats that it looks like, in the order of the registry
+    looks     names of the formats that it looks like, in the order of the registry, up to one of interchanges
     envelope  the units of an interchange, None of other files
     """
 
@@ -71,9 +71,12 @@ def looked(request: ReadRequest) -> Looked:
     """Look at the beginning of a file, and at all of it if it is an interchange. Raises FileError."""
     with request.path.open("rb") as source:
         head = source.read(HEAD_BYTES)
-    looks = sniffed(head, request.name) if head else []
-    interchange = next((key for key in looks if interchange_of(key)), None)
-    return Looked(not head, looks, units(request, interchange) if interchange else None)
+    looks: list[str] = []
+    for key in _sniffing(head, request.name) if head else ():
+        looks.append(key)
+        if interchange_of(key):
+            return Looked(False, looks, units(request, key))
+    return Looked(not head, looks)
 
 
 def units(request: ReadRequest, name: str) -> Envelope:
@@ -86,7 +89,11 @@ def units(request: ReadRequest, name: str) -> Envelope:
 
 def sniffed(head: bytes, name: str) -> list[str]:
     """Names of the formats that the beginning of a file looks like, in the order of the registry."""
-    return [key for key, module in FORMATS.items() if module.sniff(head, name)]
+    return list(_sniffing(head, name))
+
+
+def _sniffing(head: bytes, name: str) -> Iterator[str]:
+    return (key for key, module in FORMATS.items() if module.sniff(head, name))
 
 
 def described(request: ReadRequest, looks: Sequence[str]) -> str:

@@ -89,7 +89,7 @@ class Segments:
     def where(self, segment_id: str) -> Indexes:
         """Indexes of the segments with that id, rising."""
         if segment_id not in self._where:
-            self._where[segment_id] = np.flatnonzero(self.codes == code(segment_id))
+            [self._where[segment_id]] = (self.codes == code(segment_id)).nonzero()
         return self._where[segment_id]
 
     def id(self, index: int) -> str:
@@ -146,8 +146,8 @@ class Segments:
             return None
         if self.elements[segment] < element:
             return ""
-        place = int(self.first[segment]) + element
-        begin, end = int(self.parts[place]), int(self.parts[place + 1])
+        place = self.first[segment] + element
+        begin, end = self.parts[place : place + 2].tolist()
         if component or repetition:
             for _ in range(repetition - 1):
                 begin = self._behind_repetition(begin, end)
@@ -205,7 +205,7 @@ def tokenize(data: bytes, delimiters: Delimiters) -> Segments:
     released = delimiters.release >= 0 and delimiters.release in data
     if released:
         _release(array, levels, delimiters.release)
-    removed = np.flatnonzero(levels != 0)
+    [removed] = levels.nonzero()
     level = levels[removed]
     offsets = removed - np.arange(len(removed))
     if released:
@@ -232,7 +232,7 @@ def tokenize(data: bytes, delimiters: Delimiters) -> Segments:
 
 def _begins(ended_by: npt.NDArray[np.uint8], level: int) -> Indexes:
     """Token at which each part of that level begins, and behind them the number of tokens."""
-    return np.concatenate([np.zeros(min(len(ended_by), 1), np.int64), np.flatnonzero(ended_by >= level) + 1])
+    return np.concatenate([np.zeros(min(len(ended_by), 1), np.int64), (ended_by >= level).nonzero()[0] + 1])
 
 
 def _release(array: npt.NDArray[np.uint8], levels: npt.NDArray[np.uint8], release: int) -> None:
