@@ -102,11 +102,16 @@ def read_through(home: Home, file: Taken) -> None:
 
 
 def agreed(settings: Config, name: str) -> dict[str, str]:
-    """What holds for a partner's documents where they say nothing: its currency, else that of its entity; its place."""
+    """What holds for a partner's documents where they say nothing: its currency, else that of its entity; its currency
+    alone, as an account may be in any; its place."""
     partner = settings.partners.get(name)
     entity = settings.entities[partner.entity] if partner else next(iter(settings.entities.values()))
-    currency = (partner.currency if partner else "") or entity.currency
-    return {"{currency}": currency, "{location}": partner.location if partner else ""}
+    own = partner.currency if partner else ""
+    return {
+        "{currency}": own or entity.currency,
+        "{own_currency}": own,
+        "{location}": partner.location if partner else "",
+    }
 
 
 def filled(mapping: Mapping, defaults: Named[str, str]) -> Mapping:

@@ -12,6 +12,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -55,8 +56,9 @@ _REPAIRS: tuple[Repair, ...] = (
     lambda text: re.sub(r"\|+", "|", text).strip("|"),
     str.upper,
 )
-_SNIFF = re.compile(rb"OFXHEADER\s*[:=]|<OFX(?:\s[^<>]*)?>")
-_ROOT = re.compile(r"<OFX(?:\s[^<>]*)?>")
+_SNIFF = re.compile(rb"OFXHEADER\s*[:=]|<OFX(?:\s[^<>]*)?>", re.IGNORECASE)
+_ROOT = re.compile(r"<OFX(?:\s[^<>]*)?>", re.IGNORECASE)
+_TAG_NAME = re.compile(r"</?[A-Za-z][A-Za-z0-9_.]*(?=\s*/?\s*>)")
 _XML = re.compile(rb"<\?xml|OFXHEADER\s*=")
 _DECLARED = re.compile(rb"CHARSET:\s*([\w\-]+)|encoding\s*=\s*[\"']([\w\-]+)")
 _CODECS = {"1252": "cp1252", "8859-1": "latin-1", "ISO-8859-1": "latin-1"}
@@ -140,12 +142,23 @@ def _from_root(text: Iterator[str], name: str) -> Iterator[str]:
         head += piece
         root = _ROOT.search(head)
         if root:
-            yield "<OFX>" + head[root.end() :]
-            yield from text
+            rest = chain(["<OFX>" + head[root.end() :]], text)
+            yield from rest if root.group().startswith("<OFX") else _in_capitals(rest)
             return
         if len(head) > 100_000:
             break
     raise FileError(name, "there is no <OFX> in it", "Send the bank's OFX or QFX file.")
+
+
+def _in_capitals(text: Iterator[str]) -> Iterator[str]:
+    """The text with the names of its elements in capitals, as the standard has them."""
+    rest = ""
+    for piece in text:
+        rest += piece
+        cut = rest.rfind("<") if rest.rfind(">") < rest.rfind("<") else len(rest)
+        yield _TAG_NAME.sub(lambda found: found.group().upper(), rest[:cut])
+        rest = rest[cut:]
+    yield rest
 
 
 @Scanned

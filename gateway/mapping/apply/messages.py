@@ -82,9 +82,10 @@ def describe(defect: Defect) -> tuple[str, str]:
             f"Correct the code, or add it to mappings/lookups/{spec.lookup}.csv.",
         )
     if defect.missing or not defect.value.strip():
+        other = ", or give the field a `default` in the mapping" if target.kind == "currency" else ""
         return (
             f"{defect.column}: is blank, but {target.name} is required",
-            f"Fill in {defect.column} and send the row again.",
+            f"Fill in {defect.column} and send the row again{other}.",
         )
     if spec.map is not None:
         known = ", ".join(list(spec.map)[:_LISTED_MAX])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from gateway.errors import FileError, HouseError
 from gateway.formats.bank import ofx, statements
 from gateway.home import Home
 from gateway.settings import Limits
+from gateway.settings.parties import Partner
 from tests.conftest import CORPUS, case, corpus
 from tests.formats.bank.banks import cells, faults, read_or_refused, request, rows, through_pack
 
@@ -380,6 +382,32 @@ def test_a_correction_is_reported(tmp_path: Path) -> None:
 
 def lines(outcome: dict[str, Any]) -> list[list[Any]]:
     return [[line["bank_ref"], line["amount"], line["remittance"]] for line in outcome["records"]["bank_line"]]
+
+
+@pytest.mark.parametrize("piece_bytes", [7, 1 << 20])
+def test_small_letters_in_the_names_of_elements_make_no_difference(
+    tmp_path: Path, piece_bytes: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    columns = ("TRNAMT", "NAME", "CURRENCY/CURSYM", "BANKACCTFROM/ACCTID", "CURDEF")
+    monkeypatch.setattr(statements, "PIECE_BYTES", piece_bytes)
+    expected = rows(ofx, write(tmp_path, SGML), "STMTTRN", *columns)
+    small = re.sub(r"</?[A-Z][A-Z0-9]*>", lambda tag: tag.group().lower(), SGML)
+    assert rows(ofx, write(tmp_path, small), "STMTTRN", *columns) == expected != []
+
+
+def test_a_download_without_a_currency_has_that_of_the_partner_and_no_other(gateway: Home, tmp_path: Path) -> None:
+    path = write(tmp_path, download(transaction("DEBIT", "-1", "A", "F1")).replace("<CURDEF>USD", ""))
+    unknown = through_pack(gateway, "ofx/ofx", path)
+    assert "bank_line" not in unknown["records"] or lines(unknown) == []
+    assert {(fault["message"], "`default` in the mapping" in fault["hint"]) for fault in unknown["faults"]} == {
+        ("CURRENCY/CURSYM: is blank, but currency is required", True),
+        ("CURDEF: is blank, but currency is required", True),
+    }
+    bank = Partner(entity="US", currency="EUR")
+    gateway.settings = gateway.settings.model_copy(update={"partners": {**gateway.settings.partners, "standard": bank}})
+    outcome = through_pack(gateway, "ofx/ofx", path)
+    assert [line["currency"] for line in outcome["records"]["bank_line"]] == ["EUR"]
+    assert outcome["faults"] == []
 
 
 def test_balances_among_the_transactions_are_no_money(gateway: Home, tmp_path: Path) -> None:
