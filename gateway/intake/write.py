@@ -189,7 +189,8 @@ def write_faults(con: duckdb.DuckDBPyConnection, commit: Commit, load: Load, ver
     parts = []
     if load.mapped.faults:
         parts.append(
-            f"""select _file, "position", code, column_name, value, message, hint, source_row, '' as cause,
+            f"""select _file, "position", code, column_name, value, message, hint, source_row, record_type,
+                       try_cast(source_key as uuid) as source_key, '' as cause,
                        row_number() over (order by _ordinal, _record, column_name) as n from {load.mapped.faults}"""
         )
     whole = [
@@ -215,7 +216,8 @@ def insert_faults(commit: Commit, faults: str, files: str) -> None:
         "fault",
         f"""select left(md5(concat_ws('|', f.file_id, code, "position", column_name, value, message)), 20)
                    as fault_id, f.file_id, f.feed, f.partner, f.entity, "position",
-                   code, column_name, value, message, hint, source_row,
+                   code, column_name, value, message, hint, source_row, record_type,
+                   cast(source_key as uuid) as source_key,
                    case code when 'CHECK_DIGIT' then f.partner || '|' || value
                              when 'SKU_UNKNOWN' then f.partner || '|' || value
                              when 'UNMAPPED_LINE' then f.feed || '|' || value
@@ -346,6 +348,8 @@ def fault_table(numbered: Sequence[tuple[int, Fault]]) -> pa.Table:
             "hint": pa.array([f.hint for f in found], pa.utf8()),
             "cause": pa.array([f.cause for f in found], pa.utf8()),
             "source_row": pa.array([json.dumps(dict(f.row)) if f.row else None for f in found], pa.utf8()),
+            "record_type": pa.nulls(len(found), pa.utf8()),
+            "source_key": pa.nulls(len(found), pa.utf8()),
             "n": pa.array(range(len(found)), pa.int64()),
         }
     )

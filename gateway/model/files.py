@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gateway.model.table import FLAG, INSTANT, MONEY, QUANTITY, TEXT, WHOLE, Column, Table
+from gateway.model.table import FLAG, INSTANT, KEY, MONEY, QUANTITY, TEXT, WHOLE, Column, Table
 
 FILE_STATES = ("ACCEPTED", "HELD", "QUARANTINED", "DUPLICATE", "RELEASED", "SHADOW")
 
@@ -67,6 +67,8 @@ FAULT = Table(
         Column("message", TEXT, "What is wrong", True),
         Column("hint", TEXT, "How to fix it"),
         Column("source_row", TEXT, "The whole row, JSON"),
+        Column("record_type", TEXT, "Of a rejected row: the table of the record that it would have made"),
+        Column("source_key", KEY, "Of a rejected row: the key of that record, if the row states it"),
         Column("business_key", TEXT, "Key of the exception it raises", True),
         Column("amount", MONEY, "Amount at stake"),
         Column("qty", QUANTITY, "Units at stake"),

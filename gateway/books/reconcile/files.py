@@ -3,9 +3,8 @@ come."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from gateway.books.reconcile import late_files, unknown_amounts
+from gateway.books.reconcile.open_faults import open_faults
 from gateway.books.reconcile.registry import Reconciliation
 from gateway.books.reconcile.tables import Working, source
 from gateway.sql import words
@@ -20,9 +19,6 @@ FAULTS = (
     "FIELD_UNREAD",
     "COLUMN_UNKNOWN",
 )
-MESSAGES_MAX = 5
-PLACES_MAX = 5
-"""So many different messages and places an exception of equal faults says; all stand in the list of rejected rows."""
 PARTNER_UNKNOWN = "PARTNER_UNKNOWN"
 CODES = (*FAULTS, *late_files.CODES, unknown_amounts.AMOUNT_UNKNOWN, "CONTROL_REUSED", PARTNER_UNKNOWN)
 
@@ -80,51 +76,3 @@ def _unknown_partners(working: Working, block: Reconciliation) -> None:
         where state in ('ACCEPTED', 'RELEASED') and accepted > 0 and partner not in ({named})
         group by entity, partner""",
     )
-
-
-def open_faults(working: Working, block: Reconciliation, codes: Sequence[str]) -> None:
-    """Make an exception of the open faults of each code and key."""
-    working.add_exceptions(
-        block,
-        f"""select code, business_key,
-               entity, min(partner) as partner, min(name) as document,
-               cast(min(arrived_at) as date) as event_date, min(amount) as amount, min(currency) as currency,
-               {_message()} as message, {source()}
-        from ({open_faults_sql(codes)}) group by code, business_key, entity""",
-    )
-
-
-def _message() -> str:
-    """SQL of what is said of equal faults: the first messages; of several rejected rows also how many, and where."""
-    first = "list_sort(list_distinct(list(message)))"
-    # Shorter texts first: "line 9" comes before "line 10".
-    places = 'list_sort(list_distinct(list(struct_pack(n := length("position"), p := "position"))))'
-    return f"""array_to_string({first}[:{MESSAGES_MAX}], '; ')
-        || case when len({first}) > {MESSAGES_MAX} then '; and ' || (len({first}) - {MESSAGES_MAX})
-            || ' more such' else '' end
-        || case when code = 'ROW_REJECT' and len({places}) > 1
-           then ' (' || len({places}) || ' rows: '
-                || array_to_string(list_transform({places}[:{PLACES_MAX}], x -> x.p), ', ')
-                || case when len({places}) > {PLACES_MAX} then ', …' else '' end || ')' else '' end"""
-
-
-def open_faults_sql(codes: Sequence[str]) -> str:
-    """SELECT of the open faults of these codes, with name, state and arrival of their file.
-
-    A fault stays open until the file is released or replayed without it, or its successor is accepted. The successor of
-    a file is a later one of the same partner with the same name.
-    """
-    return f"""with newest as (select file_id, max(recorded_at) as at from file where state <> 'DUPLICATE'
-        group by file_id),
-        present as (
-            select f.*, s.name, s.state, s.arrived_at from fault f
-            join newest n on n.file_id = f.file_id and f.recorded_at = n.at
-            join (select * from file where state <> 'DUPLICATE'
-                  qualify row_number() over (partition by file_id order by version desc) = 1) s
-              on s.file_id = f.file_id
-            where f.code in ({words(list(codes))}))
-        select * from present p
-        where not (p.state = 'RELEASED' and p.code in ('CONTROL_TOTAL', 'SETTLE_NOT_FOOT'))
-          and not exists (
-            select 1 from file g where g.partner = p.partner and g.name = p.name and g.file_id <> p.file_id
-              and g.state in ('ACCEPTED', 'RELEASED') and g.recorded_at > p.recorded_at)"""

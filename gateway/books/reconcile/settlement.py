@@ -5,7 +5,8 @@ from __future__ import annotations
 import duckdb
 
 from gateway.books.posting.reference import CHANNELS
-from gateway.books.reconcile import files, unknown_amounts
+from gateway.books.reconcile import unknown_amounts
+from gateway.books.reconcile.open_faults import open_faults
 from gateway.books.reconcile.registry import Reconciliation
 from gateway.books.reconcile.tables import Working, source
 
@@ -38,7 +39,7 @@ def run(working: Working, block: Reconciliation) -> None:
     _doubled_exceptions(working, block)
     _unmapped(working, block)
     unknown_amounts.orders(working, block)
-    files.open_faults(working, block, (NOT_FOOT,))
+    open_faults(working, block, (NOT_FOOT,))
 
 
 def _doubled(con: duckdb.DuckDBPyConnection) -> None:

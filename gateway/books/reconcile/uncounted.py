@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from gateway.books.reconcile.files import open_faults_sql
+from gateway.books.reconcile.open_faults import open_faults_sql
 from gateway.books.reconcile.registry import Reconciliation
 from gateway.books.reconcile.tables import Working, source
 from gateway.sql import literal
@@ -38,7 +38,7 @@ def find(working: Working, counts: str) -> Unread:
         rejected as (
             select distinct file_id, "position", recorded_at,
                    list_transform(json_extract_string(source_row, '$.*'), lambda word: lower(trim(word))) as said
-            from ({open_faults_sql(["ROW_REJECT"])}) where json_valid(source_row) and file_id in (select file_id
+            from ({open_faults_sql(con, ["ROW_REJECT"])}) where json_valid(source_row) and file_id in (select file_id
                 from files)),
         places as (select file_id, list(lower(location) order by location) as places from files group by file_id)
         select f.*, r."position", r.recorded_at, r.said

@@ -36,7 +36,11 @@ _COLUMNS = {
     "_record": "INTEGER",
     **dict.fromkeys(("position", "code", "column_name", "value", "message", "hint", "source_row"), "VARCHAR"),
     "rejects": "BOOLEAN",
+    **dict.fromkeys(("record_type", "source_key"), "VARCHAR"),
 }
+"""`record_type` and `source_key`: those of the record that a rejected row would have made, where its key is known."""
+_REPORTED = ", ".join(map(identifier, list(_COLUMNS)[:-2]))
+"""Columns of a fault that rejects no row."""
 EXAMPLE_CHARACTERS = 200
 """Length of an example of a value."""
 _ARROW = {"BIGINT": pa.int64(), "INTEGER": pa.int32(), "VARCHAR": pa.utf8(), "BOOLEAN": pa.bool_()}
@@ -67,6 +71,8 @@ def add(work: Work, name: str, file: int, found: Sequence[Fault]) -> None:
                 f.hint,
                 _json(f.row),
                 f.code == "ROW_REJECT",
+                None,
+                None,
             )
             for f in found
         ],
@@ -103,6 +109,7 @@ def add_rejected(work: Work, compiler: Compiler, relation: str, name: str, reope
         columns += [f"case when {record.applies} then {mask} else 0 end" for mask in (record.wrong, f"({broken})")]
     columns += [f"cast({target.unread or target.value} as varchar)" for _, target in shown]
     columns.append(compiler.unjudged)
+    columns += [_known_key(record) for record in compiler.records]
     rows = work.con.execute(
         f"""select {", ".join(columns)} from {identifier(relation)}
             where {compiler.ignored} is null and {compiler.rejected} order by _ordinal"""
@@ -111,17 +118,18 @@ def add_rejected(work: Work, compiler: Compiler, relation: str, name: str, reope
     for file, of_file in groupby(rows, key=lambda row: row[0] >> FILE_SHIFT):
         sources |= _source_rows(reopen(file), file << FILE_SHIFT, [row[0] for row in of_file])
     found: list[tuple[Any, ...]] = []
+    of_texts = 2 + 2 * len(compiler.records)
     for row in rows:
-        texts = dict(zip([(r.index, t.name) for r, t in shown], row[2 + 2 * len(compiler.records) : -1], strict=True))
+        texts = dict(zip([(r.index, t.name) for r, t in shown], row[of_texts : of_texts + len(shown)], strict=True))
+        unjudged, keys = row[of_texts + len(shown)], row[of_texts + len(shown) + 1 :]
         source = sources.get(row[0], {})
         sent = _json({compiler.heading(column): text for column, text in source.items()})
         seen: set[tuple[str, str]] = set()
-        if row[-1] is not None:
-            column, value, message, hint = _untested(compiler, compiler.rules[row[-1]], source)
+        if unjudged is not None:
+            column, value, message, hint = _untested(compiler, compiler.rules[unjudged], source)
             seen.add((column, message.partition(";")[0]))
-            found.append(
-                (row[0] >> FILE_SHIFT, row[0], None, row[1], "ROW_REJECT", column, value, message, hint, sent, True)
-            )
+            cells = (column, value, message, hint, sent, True, None, None)
+            found.append((row[0] >> FILE_SHIFT, row[0], None, row[1], "ROW_REJECT", *cells))
         for number, record in enumerate(compiler.records):
             wrong, broken = row[2 + 2 * number : 4 + 2 * number]
             for defect in _defects(compiler, record, wrong, broken, source, texts):
@@ -129,9 +137,16 @@ def add_rejected(work: Work, compiler: Compiler, relation: str, name: str, reope
                 # Two records of a row may fail on the same cell: it is reported once.
                 if (defect.column, message) not in seen:
                     seen.add((defect.column, message))
-                    cells = (defect.column, cell_parts(defect.value)[2], message, hint, sent, True)
+                    key = (record.spec.type, keys[number]) if keys[number] else (None, None)
+                    cells = (defect.column, cell_parts(defect.value)[2], message, hint, sent, True, *key)
                     found.append((row[0] >> FILE_SHIFT, row[0], record.index, row[1], "ROW_REJECT", *cells))
     _insert(work, name, found)
+
+
+def _known_key(record: Record) -> str:
+    """SQL of the source key of the record that a row would have made, NULL where a field of the key is defective."""
+    behind = record.bits(record.behind(name for name in record.spec.key if name in record.targets))
+    return f"case when {record.applies} and {record.wrong} & {behind} = 0 then cast({record.key} as varchar) end"
 
 
 def _untested(compiler: Compiler, rule: Ignore, source: dict[str, str]) -> tuple[str, str, str, str]:
@@ -331,7 +346,7 @@ def faults_of(name: str, record: Record, rows: str, code: str, column: str, what
     rows  SQL of rows with _ordinal, _position and text
     what  SQL of what is wrong with a text
     """
-    return f"""insert into {identifier(name)}
+    return f"""insert into {identifier(name)} ({_REPORTED})
         select _ordinal >> {FILE_SHIFT}, min(_ordinal), {record.index}, arg_min(_position, _ordinal),
                {literal(code)}, {literal(column)}, text,
                '"' || text || '" ' || {what} || ' (' || count(*)

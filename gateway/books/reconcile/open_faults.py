@@ -1,0 +1,85 @@
+"""Faults of files that are still open, and the exceptions that they make."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import duckdb
+
+from gateway.books.reconcile.registry import Reconciliation
+from gateway.books.reconcile.tables import Working, source
+from gateway.model import MAPPABLE
+from gateway.sql import identifier, literal, words
+
+MESSAGES_MAX = 5
+PLACES_MAX = 5
+"""So many different messages and places an exception of equal faults says; all stand in the list of rejected rows."""
+_TAKEN = "('ACCEPTED', 'RELEASED')"
+
+
+def open_faults(working: Working, block: Reconciliation, codes: Sequence[str]) -> None:
+    """Make an exception of the open faults of each code and key."""
+    working.add_exceptions(
+        block,
+        f"""select code, business_key,
+               entity, min(partner) as partner, min(name) as document,
+               cast(min(arrived_at) as date) as event_date, min(amount) as amount, min(currency) as currency,
+               {_message()} as message, {source()}
+        from ({open_faults_sql(working.con, codes)}) group by code, business_key, entity""",
+    )
+
+
+def _message() -> str:
+    """SQL of what is said of equal faults: the first messages; of several rejected rows also how many, and where."""
+    first = "list_sort(list_distinct(list(message)))"
+    # Shorter texts first: "line 9" comes before "line 10".
+    places = 'list_sort(list_distinct(list(struct_pack(n := length("position"), p := "position"))))'
+    return f"""array_to_string({first}[:{MESSAGES_MAX}], '; ')
+        || case when len({first}) > {MESSAGES_MAX} then '; and ' || (len({first}) - {MESSAGES_MAX})
+            || ' more such' else '' end
+        || case when code = 'ROW_REJECT' and len({places}) > 1
+           then ' (' || len({places}) || ' rows: '
+                || array_to_string(list_transform({places}[:{PLACES_MAX}], x -> x.p), ', ')
+                || case when len({places}) > {PLACES_MAX} then ', …' else '' end || ')' else '' end"""
+
+
+def open_faults_sql(con: duckdb.DuckDBPyConnection, codes: Sequence[str]) -> str:
+    """SELECT of the open faults of these codes, with name, state, bytes and arrival of their file.
+
+    A fault stays open until one of these corrects it: its file is released or replayed without it; a later file of the
+    same partner with the same name is accepted; of a file that is refused, the same bytes are accepted as another file;
+    of a rejected row, a file that came later has the record of the same key.
+    """
+    return f"""with newest as (select file_id, max(recorded_at) as at from file where state <> 'DUPLICATE'
+        group by file_id),
+        present as (
+            select f.*, s.name, s.state, s.arrived_at, s.sha256 from fault f
+            join newest n on n.file_id = f.file_id and f.recorded_at = n.at
+            join (select * from file where state <> 'DUPLICATE'
+                  qualify row_number() over (partition by file_id order by version desc) = 1) s
+              on s.file_id = f.file_id
+            where f.code in ({words(list(codes))})),
+        corrected as ({_corrected(con, codes)})
+        select p.* from present p left join corrected c on c.source_key = p.source_key
+        where not (p.state = 'RELEASED' and p.code in ('CONTROL_TOTAL', 'SETTLE_NOT_FOOT'))
+          and not exists (
+            select 1 from file g where g.partner = p.partner and g.name = p.name and g.file_id <> p.file_id
+              and g.state in {_TAKEN} and g.recorded_at > p.recorded_at)
+          and not (p.code = 'FILE_REJECT' and p.sha256 in (select sha256 from file where state in {_TAKEN}))
+          and (c.arrived_at is null or c.arrived_at <= p.arrived_at)"""
+
+
+def _corrected(con: duckdb.DuckDBPyConnection, codes: Sequence[str]) -> str:
+    """SELECT of source_key, arrived_at: the records under the keys of rejected rows, and when the last of them came."""
+    tables = []
+    if "ROW_REJECT" in codes:
+        named = con.execute("select distinct record_type from fault where source_key is not null order by 1").fetchall()
+        tables = [name for (name,) in named if name in MAPPABLE]
+    parts = [
+        f"""select source_key, file_id from {identifier(MAPPABLE[name].present)} where source_key in (
+            select source_key from present where record_type = {literal(name)})"""
+        for name in tables
+    ]
+    nothing = "select null::uuid as source_key, null::varchar as file_id where false"
+    return f"""select r.source_key, max(s.arrived_at) as arrived_at from ({" union all ".join(parts) or nothing}) r
+            join file s on s.file_id = r.file_id and s.state in {_TAKEN} group by r.source_key"""
