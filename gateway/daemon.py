@@ -27,6 +27,7 @@ from gateway.books import feeds
 from gateway.books.reconcile import Outcome
 from gateway.dispatch import Dispatch
 from gateway.errors import HouseError
+from gateway.failures import explained
 from gateway.home import Home, open_home
 from gateway.init import open_to_others
 from gateway.intake.result import Receipt
@@ -288,9 +289,8 @@ class Daemon:
             log.error("take.failed", error=str(error))
         except duckdb.InterruptException:
             log.info("take.undone")
-        except Exception:
-            # The loop must outlive it: what was committed is found to be so when it is offered again.
-            log.exception("take.failed")
+        except Exception as error:  # noqa: BLE001 - the loop must outlive it: what was committed is found to be so
+            self._log_failed("take.failed", error)
         return None
 
     def _answer(self) -> None:
@@ -359,12 +359,20 @@ class Daemon:
             log.error(failed, error=str(error), again_in_s=round(back_off.failed(), 1))
         except duckdb.InterruptException:
             log.info(undone)
-        except Exception:
-            log.exception(failed, again_in_s=round(back_off.failed(), 1))
+        except Exception as error:  # noqa: BLE001 - the other steps go on, whatever it is
+            self._log_failed(failed, error, again_in_s=round(back_off.failed(), 1))
         else:
             back_off.worked()
             return result
         return None
+
+    def _log_failed(self, event: str, error: Exception, **more: object) -> None:
+        """What the machine refused in a sentence; of a defect of the program the traceback."""
+        refused = explained(error, "go on at", str(self.home.folder), *self.home.lake.store.folders)
+        if refused is None:
+            log.error(event, exc_info=error, **more)
+        else:
+            log.error(event, error=str(refused), **more)
 
     def _wake_lanes(self) -> None:
         for lane in self.lanes:

@@ -27,7 +27,7 @@ class HouseError(Exception):
         text = f"{head}: {self.cause}" if self.cause else head
         if not self.hint:
             return text
-        return f"{text}{'' if text.endswith(('?', '.')) else '.'} Fix: {self.hint}"
+        return f"{text}{'' if text.endswith(('?', '.', '!')) else '.'} Fix: {self.hint}"
 
 
 class FeedError(HouseError):

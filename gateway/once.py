@@ -115,7 +115,7 @@ def run_books(home: Home) -> Outcome:
         home.lake.fit_threads()
         outcome = books.run(home.commit, con, home.rules, home.context)
     except duckdb.Error as error:
-        locking.refuse_full(error, *home.lake.store.folders)
+        locking.refuse_for_all(error, home.lake.store.restoring, *home.lake.store.folders)
         raise
     home.reconciled = True
     return outcome

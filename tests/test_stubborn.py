@@ -123,6 +123,71 @@ def test_garbage_in_a_lock_file_is_removed_and_the_lock_still_locks(tmp_path: Pa
         assert connection.execute("pragma integrity_check").fetchone() == ("ok",)
 
 
+def test_a_folder_in_the_place_of_a_lock_is_one_sentence_and_no_other_gateway(tmp_path: Path) -> None:
+    (tmp_path / "writer.lock").mkdir()
+    with (
+        pytest.raises(HouseError, match=r"^lock .*: it is no file. Fix: Remove") as refused,
+        file_lock(tmp_path, "writer", 0.1),
+    ):
+        pass
+    assert not isinstance(refused.value, HeldElsewhereError)
+
+
+def _cut(ledger: Path) -> None:
+    os.truncate(ledger / "catalog.sqlite", 5_000)
+
+
+def _emptied(ledger: Path) -> None:
+    for path in ledger.glob("catalog.sqlite*"):
+        path.unlink()
+    sqlite3.connect(ledger / "catalog.sqlite").close()
+
+
+def _tmp_a_file(ledger: Path) -> None:
+    shutil.rmtree(ledger / "tmp")
+    (ledger / "tmp").write_text("in the way")
+
+
+@pytest.mark.parametrize(
+    ("harm", "said"),
+    [
+        (_cut, "malformed. Fix: Restore the whole folder from the backup"),
+        (_emptied, "Table with name ducklake_snapshot does not exist! Fix: Restore the whole folder from the backup"),
+        (_tmp_a_file, "Not a directory"),
+    ],
+)
+def test_a_ledger_that_breaks_while_it_is_open_is_a_sentence_and_no_fault_of_the_files(
+    gateway: Home, drop: Put, harm: Callable[[Path], None], said: str
+) -> None:
+    daemon = Daemon(Intake(gateway), [])
+    paths = [drop("amazon-us", f"settlement-{number}.txt", GOOD.replace("S1", f"S{number}")) for number in (1, 2)]
+    harm(gateway.folder / "ledger")
+    with capture_logs() as logs:
+        assert daemon._next(daemon.intake.take(Folder(gateway.folder, gateway.settings).poll())) is None
+    [failed] = logs
+    assert failed["event"] == "take.failed" and said in failed["error"] and "\n" not in failed["error"]
+    assert all(path.exists() for path in paths)
+
+
+@pytest.mark.parametrize("name", ["line\nbreak", "esc\x1b[2J", "amazon-us"])
+def test_what_stands_in_inbound_instead_of_a_partners_folder_is_a_problem_in_one_line(
+    gateway: Home, drop: Put, name: str
+) -> None:
+    """Folders of nobody, and a partner's folder that became a file; the other partners' files are found."""
+    drop("3pl-east", "945.edi", "x")
+    place = gateway.folder / "inbound" / name
+    if name == "amazon-us":
+        shutil.rmtree(place, ignore_errors=True)
+        place.write_text("in the way")
+    else:
+        place.mkdir()
+        (place / "x.csv").write_text("a")
+    folder = Folder(gateway.folder, gateway.settings)
+    assert [one.partner for one in folder.poll()] == ["3pl-east"]
+    [problem] = folder.problems
+    assert "does not belong to a partner" in problem.message and problem.message.isprintable()
+
+
 def test_a_link_to_a_folder_above_is_not_followed_round_and_round(home: Path) -> None:
     (home / "mappings" / "amazon-us" / "loop").symlink_to("..")
     (home / "mappings" / "self").symlink_to("self")

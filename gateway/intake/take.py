@@ -131,7 +131,7 @@ class Intake:
             except Exception as error:  # noqa: BLE001 - whatever it is, it is logged for the file that it is about
                 # A large file may need more room than the others behind it.
                 if size <= arrivals.BATCH_BYTES:
-                    locking.refuse_full(error, *lake.store.folders)
+                    locking.refuse_for_all(error, lake.store.restoring, *lake.store.folders)
                 self._spent += taking.loads
                 taking.loads = []
                 self.sweep()

@@ -14,12 +14,13 @@ from typing import Protocol, TypeVar
 
 import duckdb
 
-from gateway.errors import HouseError
-from gateway.failures import or_limit, room
+from gateway.errors import HouseError, first_line
+from gateway.failures import explained, or_limit, room
 
 WRITER, INTAKE, NOTIFY = "writer", "intake", "notify"
 WAIT_S_MAX = 120.0
 _FULL = ("disk is full", "disk i/o error", "no space left on device")
+_DAMAGED = ("disk image is malformed", "file is not a database", "table with name ducklake_")
 _BUSY = (
     "database is locked",
     "database is busy",
@@ -53,15 +54,27 @@ def file_lock(folder: Path, name: str, wait_s_max: float) -> Iterator[None]:
     """Hold a lock of this machine: that of a small SQLite file, `<name>.lock` in the folder.
 
     It works on every system, and the operating system frees it when a process is killed.
-    Raises HeldElsewhereError when another process keeps it for longer than `wait_s_max`.
+    Raises HeldElsewhereError when another process keeps it for longer than `wait_s_max`, HouseError where there can be
+    no such file.
     """
     path = folder / f"{name}.lock"
-    with closing(sqlite3.connect(path, timeout=wait_s_max, isolation_level=None)) as connection:
+    with ExitStack() as stack:
         try:
+            connection = stack.enter_context(closing(sqlite3.connect(path, timeout=wait_s_max, isolation_level=None)))
             _begin(connection, path)
         except sqlite3.OperationalError as error:
-            raise HeldElsewhereError(str(error)) from error
+            if any(sign in str(error).lower() for sign in _BUSY):
+                raise HeldElsewhereError(str(error)) from error
+            raise _no_lock(error, path) from error
         yield
+
+
+def _no_lock(error: sqlite3.Error, path: Path) -> HouseError:
+    if path.exists() and not path.is_file():
+        fix = "Remove what stands there: the gateway makes this file itself."
+        return HouseError("lock", str(path), fix, "it is no file")
+    refused = explained(error, "lock", str(path), path.parent)
+    return refused or HouseError("lock", str(path), "Check the folder and its rights.", str(error))
 
 
 def _begin(connection: sqlite3.Connection, path: Path) -> None:
@@ -166,13 +179,21 @@ def is_busy(error: duckdb.Error) -> bool:
     return any(sign in text for sign in _BUSY)
 
 
-def refuse_full(error: Exception, *places: Path) -> None:
-    """Raises HouseError if the disk of the ledger has no room: whatever else is committed now would fail as well."""
+def refuse_for_all(error: Exception, restoring: str, *places: Path) -> None:
+    """Raises HouseError where whatever else is committed now would fail as well: no room, a damaged catalog.
+
+    restoring  what to do about a catalog that cannot be read
+    places     where the ledger lies
+    """
     full = isinstance(error, OSError) and error.errno == errno.ENOSPC
     if full or (isinstance(error, duckdb.Error) and any(sign in str(error).lower() for sign in _FULL)):
         said = str(error).strip().splitlines()[-1]
         hint = or_limit(room(*places)) if "i/o error" in said.lower() else room(*places)
         raise HouseError("commit to", "the ledger", hint, said) from error
+    if isinstance(error, duckdb.Error) and any(sign in str(error).lower() for sign in _DAMAGED):
+        raise HouseError("commit to", "the ledger", restoring, first_line(error)) from error
+    if isinstance(error, duckdb.IOException) and "no such file or directory" in str(error).lower():
+        raise HouseError("commit to", "the ledger", f"Bring it back. {restoring}", first_line(error)) from error
 
 
 def _locked(cause: str) -> HouseError:
