@@ -6,18 +6,12 @@ import shutil
 import stat
 from pathlib import Path
 
+from gateway import shipped
 from gateway.errors import HouseError
 
 FOLDERS = ("inbound", "outbound", "ledger", "mappings")
 FOLDER_MODE = 0o750
 """Partners' data is for the gateway's user and group alone."""
-PACKAGE = Path(__file__).parent
-
-
-def source() -> Path:
-    """Where the shipped configuration and mappings are: in the package, or beside it in a checkout."""
-    packed = PACKAGE / "_home"
-    return packed if packed.is_dir() else PACKAGE.parent
 
 
 def open_to_others(home: Path) -> str:
@@ -32,7 +26,7 @@ def lay_down(home: Path, *, examples: bool) -> list[Path]:
 
     examples  also make the example partners' mappings and their lookups active
     """
-    origin = source()
+    origin = shipped.folder()
     if not (origin / "mappings").is_dir():
         raise HouseError("lay down", str(home), "Install the package again.", "its mappings are missing")
     written: list[Path] = []

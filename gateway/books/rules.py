@@ -15,13 +15,14 @@ from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
+from gateway.books import older_homes
 from gateway.books.exceptions.codes import Code
 from gateway.books.metrics import FILE as METRICS
 from gateway.books.metrics import Metric, checked_metrics
 from gateway.books.posting import rule_lint
 from gateway.books.posting.chart import Chart
 from gateway.books.posting.rules import Posting, PostingRules
-from gateway.books.reconcile import left_out, lint
+from gateway.books.reconcile import lint
 from gateway.books.reconcile.registry import Registry
 from gateway.errors import HomeFault, HomeFaultsError, HouseError
 from gateway.settings import Strict
@@ -37,10 +38,11 @@ Settings = TypeVar("Settings", bound=Strict)
 
 @dataclass(frozen=True)
 class Rules(PostingRules):
-    """All accounting settings of a home."""
+    """All accounting settings of a home; `notes` names what its files lack and what is shipped provides."""
 
     registry: Registry
     metrics: tuple[Metric, ...] = ()
+    notes: tuple[str, ...] = ()
 
     @property
     def codes(self) -> dict[tuple[str, str], Code]:
@@ -53,8 +55,8 @@ def load(home: Path) -> Rules:
     folder = home / "mappings"
     if (folder / GONE).exists():
         hint = (
-            f"Move each code to [reconciliation.codes] of its reconciliation in mappings/{RECONCILIATIONS}, and "
-            f"remove it."
+            f"Run `gateway init`, which writes mappings/{RECONCILIATIONS} with every code. Copy to it what you "
+            f"changed, and remove mappings/{GONE}."
         )
         raise HouseError(
             "read", f"mappings/{GONE}", hint, "exception codes have moved to mappings/reconciliations.toml"
@@ -69,8 +71,8 @@ def _checked(contents: tuple[bytes, ...]) -> Rules:
         name: _parsed(content, name) for name, content in zip((CHART, POSTING, RECONCILIATIONS), contents, strict=False)
     }
     chart = _check(Chart, *files[CHART], CHART)
-    posting = _check(Posting, *files[POSTING], POSTING)
-    registry = left_out.completed(_check(Registry, *files[RECONCILIATIONS], RECONCILIATIONS))
+    posting, of_posting = older_homes.with_needed_conditions(_check(Posting, *files[POSTING], POSTING))
+    registry, of_registry = older_homes.with_every_code(_check(Registry, *files[RECONCILIATIONS], RECONCILIATIONS))
     metrics, metric_faults = checked_metrics(contents[-1])
     _refuse(
         [
@@ -80,7 +82,7 @@ def _checked(contents: tuple[bytes, ...]) -> Rules:
         ]
     )
     version = hashlib.sha256(b"".join(contents[:-1])).hexdigest()[:16]
-    return Rules(chart, posting, version, registry, metrics)
+    return Rules(chart, posting, version, registry, metrics, (*of_posting, *of_registry))
 
 
 def _refuse(faults: list[HomeFault]) -> None:

@@ -39,7 +39,7 @@ def check(
     """Check settings and rules; lint mappings, packs and their lookups, and check them against their samples."""
     from gateway.cli.mappings import all_of
 
-    settings, faults = _settings()
+    settings, faults, notes = _settings()
     usable_home = not faults
     sound, found = _lint(mappings, settings)
     faults += found
@@ -52,8 +52,8 @@ def check(
     differences = _check_samples(sound, refresh=refresh) if usable_home else []
     for line in differences:
         out.print(line)
-    if wrong := open_to_others(home_folder()):
-        out.print(f"Note: {wrong}")
+    for note in (*notes, *filter(None, [open_to_others(home_folder())])):
+        out.print(f"Note: {note}")
     if not usable_home:
         out.print("Samples were not checked, because the settings or the rules have faults.")
     count = len(mappings) if mappings else len(all_of(home_folder()))
@@ -61,8 +61,8 @@ def check(
     raise typer.Exit(USAGE if faults else PERSON if differences else DONE)
 
 
-def _settings() -> tuple[Config | None, list[str]]:
-    """The settings, if they can be used, and a line for each fault of theirs and of the rules.
+def _settings() -> tuple[Config | None, list[str], tuple[str, ...]]:
+    """The settings, if they can be used; a line for each fault of theirs and of the rules; and for what rules lack.
 
     Raises HouseError for a file that is missing, and for messages that cannot be made.
     """
@@ -81,7 +81,7 @@ def _settings() -> tuple[Config | None, list[str]]:
     settings, rules = used(configuration.load), used(load_rules)
     if settings and rules:
         notifications.check(home_folder(), settings, rules)
-    return settings, faults
+    return settings, faults, rules.notes if rules else ()
 
 
 def _lint(names: list[str] | None, settings: Config | None) -> tuple[list[Path], list[str]]:

@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from gateway import atomic
-from gateway import init as homes
+from gateway import atomic, shipped
 from gateway.cli.invocation import DONE, PERSON, home_folder
 from gateway.cli.output import err, out
 from gateway.errors import HouseError
@@ -41,7 +40,7 @@ def suggest(
             "write the draft", files[0].name, "Name the partner: --partner NAME.", "nothing says who sends it"
         )
     root = home_folder() / "mappings"
-    packs = drafts.packs_of(root) or drafts.packs_of(homes.source() / "mappings")
+    packs = drafts.packs_of(root) or drafts.packs_of(shipped.folder() / "mappings")
     found = drafts.drafts(files, packs, partner or NOBODY, table or None)
     if not write:
         sys.stdout.write("\n".join(map(drafts.text, found)))

@@ -7,9 +7,8 @@ from decimal import Decimal
 
 import pytest
 
-from gateway.books.reconcile.left_out import completed
 from gateway.model import MAPPABLE
-from tests.books.memory import DEFAULTS, RULES, Books, Row, books
+from tests.books.memory import DEFAULTS, Books, Row, books
 
 LARGEST = "99999999999999.9999"
 """The largest number that a column of money or units may hold."""
@@ -195,19 +194,3 @@ def test_no_value_of_a_column_stops_the_books(ledger: Books, table: str) -> None
     assert ledger.faults() == []
     assert ledger.rows("select sum(value) from stock_value where sku = 'CUP'") == [(Decimal(10),)]
     assert ledger.run_all().changed == 0, "nothing is posted twice"
-
-
-def test_a_home_without_the_block_has_it_all_the_same() -> None:
-    registry = RULES.registry
-    others = tuple(block for block in registry.reconciliations if block.family != "left_out")
-    assert ("lo", "BOOKS_LEFT_OUT") in completed(registry.model_copy(update={"reconciliations": others})).codes
-    assert completed(registry) == registry
-
-
-def test_a_home_without_a_later_code_has_it_all_the_same() -> None:
-    files = next(block for block in RULES.registry.reconciliations if block.family == "files")
-    older = files.model_copy(
-        update={"codes": {code: v for code, v in files.codes.items() if code != "PARTNER_UNKNOWN"}}
-    )
-    found = completed(RULES.registry.model_copy(update={"reconciliations": (older,)})).codes
-    assert found["i", "PARTNER_UNKNOWN"].severity == 1

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import sys
-import tomllib
 from collections.abc import Iterator
-from pathlib import Path
 
+from gateway import shipped
 from gateway.books.reconcile.families import FAMILIES
 from gateway.books.reconcile.registry import Reconciliation, Registry, Side
 
@@ -70,10 +69,10 @@ def _side(side: Side) -> str:
     return f"`{side.source}`" + (f" where `{side.when}`" if side.when else "") + f" by {', '.join(side.key)}"
 
 
-def shipped(folder: Path) -> Registry:
-    """The registry in a folder of mappings, without the checks of a home."""
-    return Registry.model_validate(tomllib.loads((folder / "reconciliations.toml").read_text(encoding="utf-8")))
+def registry() -> Registry:
+    """The reconciliations that are shipped."""
+    return Registry.model_validate(shipped.rules("reconciliations.toml"))
 
 
 if __name__ == "__main__":
-    sys.stdout.write(page(shipped(Path("mappings"))))
+    sys.stdout.write(page(registry()))

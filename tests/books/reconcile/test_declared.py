@@ -144,5 +144,8 @@ def test_a_mistake_in_a_reconciliation_is_refused_with_its_line(home: Path, old:
 
 def test_the_file_of_before_is_refused_with_what_to_write_instead(home: Path) -> None:
     (home / "mappings" / "exception-codes.toml").write_text("[a]\n")
-    with pytest.raises(HouseError, match=r"Move each code to \[reconciliation.codes\]"), open_home(home):
+    with (
+        pytest.raises(HouseError, match=r"Run `gateway init`, which writes mappings/rec"),
+        open_home(home),
+    ):
         pass

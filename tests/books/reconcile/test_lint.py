@@ -88,7 +88,7 @@ def test_a_mistake_is_named_with_its_line_and_fix(home: Path, old: str, new: str
         (
             "PAYOUT_SHORT      =",
             "PAYOUT_SHORTER    =",
-            "the family payout raises PAYOUT_SHORT, which is not a code of this reconciliation",
+            'the family payout never raises PAYOUT_SHORTER; did you mean "PAYOUT_SHORT"?',
         ),
         ("DEPOSIT_UNKNOWN   =", "deposit_unknown   =", "the code deposit_unknown is not in capital letters"),
         ('TR = "Treasury"\n', "", 'PAYOUT_SHORT: there is no owner "TR"'),

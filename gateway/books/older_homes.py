@@ -1,0 +1,89 @@
+"""What the rule files of an older program do not have yet comes from those that are shipped.
+
+`gateway init` never overwrites a file, so that a home keeps the rules that it was laid down with. The program raises
+every code of its families all the same, and asks for the named conditions; without them nothing could run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from functools import lru_cache
+from itertools import count
+
+from gateway import shipped
+from gateway.books.exceptions.codes import Code
+from gateway.books.posting.rule_lint import NEEDED
+from gateway.books.posting.rules import Posting
+from gateway.books.reconcile.families import FAMILIES
+from gateway.books.reconcile.registry import Reconciliation, Registry
+
+
+def with_every_code(registry: Registry) -> tuple[Registry, list[str]]:
+    """The registry with a block for each family and every code of it, and a line for each thing that was added."""
+    if not registry.owners:
+        return registry, []
+    blocks, notes = [], []
+    for block in registry.reconciliations:
+        absent = [code for code in _raised(block.family) if code not in block.codes]
+        if absent:
+            from_ours = _codes(_blocks()[block.family], registry, block, absent)
+            block = block.model_copy(update={"codes": {**block.codes, **from_ours}})
+            notes.append(_note("reconciliations.toml", f"the family {block.family} has no {', '.join(absent)}"))
+        blocks.append(block)
+    present = {block.family for block in blocks}
+    for family in (family for family in FAMILIES if family not in present):
+        notes.append(_note("reconciliations.toml", f"there is no block of the family {family}"))
+        blocks.append(_fitting(_blocks()[family], registry, blocks))
+    return registry.model_copy(update={"reconciliations": tuple(blocks)}), sorted(notes)
+
+
+def with_needed_conditions(posting: Posting) -> tuple[Posting, list[str]]:
+    """The posting rules with the conditions that reconciliations ask for, and a line for each table that had none."""
+    absent = [table for table in NEEDED if table not in posting.conditions]
+    if not absent:
+        return posting, []
+    ours = Posting.model_validate(shipped.rules("posting.toml")).conditions
+    conditions = {**posting.conditions, **{table: ours[table] for table in absent}}
+    notes = [_note("posting.toml", f"there is no [conditions.{table}]") for table in absent]
+    return posting.model_copy(update={"conditions": conditions}), notes
+
+
+def _note(file: str, absent: str) -> str:
+    return (
+        f"mappings/{file}: {absent}; what is shipped is used. Fix: copy it from {shipped.folder() / 'mappings' / file}"
+    )
+
+
+def _raised(family: str) -> tuple[str, ...]:
+    return FAMILIES[family].codes if family in FAMILIES else ()
+
+
+def _fitting(block: Reconciliation, registry: Registry, others: list[Reconciliation]) -> Reconciliation:
+    """A shipped block under names that no other has."""
+
+    def free(key: str) -> str:
+        taken = {getattr(other, key) for other in others}
+        name: str = getattr(block, key)
+        return name if name not in taken else next(f"{name}{n}" for n in count(2) if f"{name}{n}" not in taken)
+
+    names = {key: free(key) for key in ("letter", "slug", "sheet")}
+    return block.model_copy(update={**names, "codes": _codes(block, registry, block, block.codes)})
+
+
+def _codes(ours: Reconciliation, registry: Registry, into: Reconciliation, names: Collection[str]) -> dict[str, Code]:
+    """Shipped codes for the block `into`, with an owner that the home has and the resolutions of what is shipped."""
+    owners = registry.owners
+    someone = "IN" if "IN" in owners else next(iter(owners))
+    found = {}
+    for name in names:
+        code, kind = ours.codes[name], ours.kind_of(name)
+        owner = code.owner if code.owner in owners else someone
+        answers = code.answers if into.answers == ours.answers else kind
+        found[name] = code.model_copy(update={"owner": owner, "answers": answers})
+    return found
+
+
+@lru_cache(maxsize=1)
+def _blocks() -> dict[str, Reconciliation]:
+    registry = Registry.model_validate(shipped.rules("reconciliations.toml"))
+    return {block.family: block for block in registry.reconciliations}
