@@ -30,7 +30,7 @@ from gateway.outgoing.x12_envelope import Segment, clean
 
 INTERCHANGE_CODES = {"IEA02": "001", "IEA01": "021", "IEA": "023", "ISA13": "025"}
 GROUP_CODES = {"GE": "3", "GE02": "4", "GE01": "5", "GS06": "19"}
-SET_CODES = {"SE": "2", "SE02": "3", "SE01": "4", "ST02": "23"}
+SET_CODES = {"SE": "2", "SE02": "3", "SE01": "4", "ST01": "6", "ST02": "23"}
 OLDER_CODES = {"GS06": ("005010", "6"), "ST02": ("003070", "7")}
 """A number that is not unique has a code of its own from that version of the group on; before, it is an invalid
 number."""

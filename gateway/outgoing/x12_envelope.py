@@ -6,20 +6,11 @@ import re
 from collections.abc import Sequence
 from datetime import datetime
 
+from gateway.model.functional_groups import FUNCTIONAL
+
 Segment = tuple[str, ...]
 Party = tuple[str, ...]
 """(identifier, qualifier, …) of an interchange's sender or receiver."""
-
-FUNCTIONAL = {
-    "846": "IB",
-    "940": "OW",
-    "943": "AR",
-    "180": "AN",
-    "997": "FA",
-    "999": "FA",
-    "824": "AG",
-}
-"""Kind of a transaction set → functional identifier of its group (GS01)."""
 
 _FORBIDDEN = re.compile(r"[^ -~]|[*>^~]")
 

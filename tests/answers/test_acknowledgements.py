@@ -263,6 +263,16 @@ def test_leading_zeros_are_no_error_of_an_envelope() -> None:
     assert body(draft.text(1), "AK1", "AK5", "AK9") == ["AK1*PO*000101", "AK5*A", "AK9*A*1*1*1"]
 
 
+def test_a_set_in_a_group_of_another_kind_is_rejected_with_its_code(tmp_path: Path) -> None:
+    path = tmp_path / "a.edi"
+    path.write_bytes(shipments(8).replace(b"GS*SW*", b"GS*PO*"))
+    received = read_by_itself(path)
+    [draft] = answers_of_x12.functional(received, "997", NOW)
+    assert body(draft.text(1), "AK1", "AK5", "AK9") == ["AK1*PO*8", "AK5*R*6", "AK9*R*1*1*0"]
+    [fault] = next(received.messages).errors
+    assert "a 945 does not belong into a group PO (GS01), but into SW" in fault.message
+
+
 @pytest.mark.parametrize(
     ("number", "ta1", "answer"),
     [

@@ -7,9 +7,9 @@ import pyarrow as pa
 
 from gateway.books.reconcile.registry import Reconciliation
 from gateway.books.reconcile.tables import Recon, Working, source
+from gateway.model.functional_groups import FUNCTIONAL
 from gateway.outgoing import unsent_lines
 from gateway.outgoing.unsent_lines import Unsent
-from gateway.outgoing.x12_envelope import FUNCTIONAL
 
 CODES = (
     "ACK_OVERDUE",

@@ -66,6 +66,7 @@ class Dialect:
     test              where it says that it is a test, and what it says then
     kind, version     where the opening segment of a unit says what it is (version, release, variant)
     group_version     where that of a group says the version, if it does
+    functional        kind of a unit → what the first element of its group must say; "" in any group
     alone             segments outside the units that are units of their own
     outside           whether another segment may stand outside the units
     """
@@ -81,6 +82,7 @@ class Dialect:
     group_version: Place | None
     alone: tuple[str, ...]
     outside: Callable[[str], bool]
+    functional: Callable[[str], str] = lambda kind: ""
 
     @property
     def tags(self) -> tuple[str, ...]:
@@ -159,6 +161,7 @@ class _Walk:
     unit: _Open | None = None
     partners: tuple[str, str] = ("", "")
     test: bool = False
+    functional: str = ""
     version: str = ""
     described: tuple[str, str] = ("", "")
     own: list[Fault] = field(default_factory=list)
@@ -208,7 +211,7 @@ class _Walk:
         elif level is dialect.unit:
             more = (dialect.kind, *dialect.version)
         elif dialect.group_version is not None:
-            more = (dialect.group_version,)
+            more = ((1, 0), dialect.group_version)
         return (level.control, *more)
 
     # --- what is found, in order ----------------------------------------------------------------------
@@ -240,9 +243,9 @@ class _Walk:
 
     def _begin_group(self, number: int, tag: str, texts: tuple[str, ...]) -> None:
         self._close_group()
-        control, *version = texts
+        control, *described = texts
         self.group = _Open(self.dialect.group, f"group {control}".strip(), control, number)
-        self.version = "".join(version)
+        self.functional, self.version = described if described else ("", "")
         self.faults += self._unnumbered(self.group)
         if self.interchange is None:
             return
@@ -272,6 +275,9 @@ class _Walk:
         within = self.group or self.interchange
         if within is not None and within.repeats(level, control):
             self.own.append(self._repeated(self.unit, within, number))
+        expected = self.dialect.functional(kind)
+        if self.group is not None and expected and self.functional not in ("", expected):
+            self.own.append(self._in_wrong_group(self.unit, kind, expected, number))
 
     def _end_unit(self, number: int, tag: str, texts: tuple[str, ...]) -> None:
         if self.unit is None:
@@ -329,7 +335,7 @@ class _Walk:
         if self.group is not None:
             end = self.group.level.end
             self._fault(f"{self.group.called}: {end} is missing", self.group.number, end)
-        self.group, self.version, self.cut = None, "", cut
+        self.group, self.functional, self.version, self.cut = None, "", "", cut
 
     def _close_unit(self) -> None:
         if self.unit is not None:
@@ -388,6 +394,14 @@ class _Walk:
         message = f"{opened.called}: {name} {opened.control} occurs twice in {within.called}"
         hint = f"Ask the sender to give each {what} a number of its own and to send this {what} again."
         return Fault("CONTROL_TOTAL", message, hint, f"segment {number}", name, opened.control)
+
+    def _in_wrong_group(self, opened: _Open, kind: str, expected: str, number: int) -> Fault:
+        """The fault of a unit whose kind does not belong into its group."""
+        message = (
+            f"{opened.called}: a {kind} does not belong into a group {self.functional} (GS01), but into {expected}"
+        )
+        hint = f"Ask the sender to send the {kind} in a group {expected}."
+        return Fault("CONTROL_TOTAL", message, hint, f"segment {number}", "ST01", kind)
 
     def _fault(self, message: str, number: int, column: str = "", value: str = "") -> None:
         self.faults.append(self._made(message, number, column, value))

@@ -22,6 +22,7 @@ from gateway.formats.edi.paths import EACH_SYNTAX, parse, parse_each, parse_summ
 from gateway.formats.edi.rows import InterchangeOptions, InterchangeReading
 from gateway.formats.edi.segments import Delimiters, Segments
 from gateway.formats.path_errors import PathError, closest
+from gateway.model.functional_groups import FUNCTIONAL
 from gateway.reading import Envelope, Reading, ReadRequest
 
 __all__ = ["Options", "check_each", "check_path", "check_transaction", "forget", "read", "sniff", "units"]
@@ -48,6 +49,7 @@ DIALECT = Dialect(
     group_version=(8, 0),
     alone=("TA1",),
     outside=lambda segment: segment in _BETWEEN_GROUPS or segment in _SECURITY,
+    functional=lambda kind: FUNCTIONAL.get(kind, ""),
 )
 """ISA13, IEA02, GS06 and GE02 are numbers (N0); ST02 and SE02 are text (AN)."""
 

@@ -374,7 +374,7 @@ def test_binary_data_of_untrue_length_set_their_set_aside(tmp_path: Path, length
 
 def test_hierarchical_loops_end_with_their_parent(tmp_path: Path) -> None:
     body = [
-        BODY[0],
+        BODY[0].replace("GS*SW", "GS*SH"),
         "ST*856*1",
         "HL*1**S",
         "REF*BM*B1",
