@@ -21,7 +21,7 @@ from gateway.suggest import fitting, tables, trees, vocabulary
 from gateway.suggest.draft import Draft, text
 from gateway.suggest.look import joined, look
 
-__all__ = ["Draft", "drafts", "packs_of", "text"]
+__all__ = ["Draft", "Loaded", "drafts", "packs_of", "text"]
 
 
 def packs_of(root: Path) -> dict[str, Loaded]:

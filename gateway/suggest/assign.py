@@ -18,6 +18,7 @@ Certainty = Literal["sure", "likely", "guess"]
 BY_SHAPE = {"iban": ("account", 0.85), "gtin": ("gtin", 0.85)}
 """Check digits → the field that they alone speak for, and how much."""
 CURRENCY_CODES = 0.8
+"""What codes of currencies, or marks of debit and credit, speak for their field without its name."""
 TAKEN = 0.65
 """A field takes a column from this score on."""
 LACKING, MADE = 1.2, 0.1
@@ -66,7 +67,7 @@ HINTS = {
     "order_line": {"order"},
     "shipment_line": {"shipping"},
     "receipt_line": {"received"},
-    "inventory_snapshot": {"stock", "count"},
+    "inventory_snapshot": {"stock", "count", "snapshot", "hand"},
     "return_event": {"return"},
     "settlement_line": {"settlement", "fee", "payout", "payable", "transaction", "debit", "credit", "balance"},
     "bank_line": {"account", "bank", "booking", "balance", "debit", "credit"},
@@ -144,12 +145,17 @@ def _scores(table: str, shapes: Mapping[str, Shape], words: Vocabulary) -> Score
             likeness, origin = words.likeness(table, name, column)
             alone = BY_SHAPE.get(shape.check, ("", 0.0))
             strength = max(likeness, alone[1] if alone[0] == name else 0.0)
-            if shape.kind == "currency" and name == "currency":
+            if (shape.kind == "currency" and name == "currency") or (name == "direction" and _both_sides(table, shape)):
                 strength = max(strength, CURRENCY_CODES)
             score = strength * fit(table, name, shape)
             if score >= TAKEN:
                 found[column, name] = (score, origin if likeness == strength else "")
     return found
+
+
+def _both_sides(table: str, shape: Shape) -> bool:
+    """Whether the values are marks of debit and credit, and both occur."""
+    return {codes.ours(table, "direction", value) for value in shape.values} == {"CRDT", "DBIT"}
 
 
 def kind_of(table: str, name: str) -> str:

@@ -23,10 +23,12 @@ HEAD_ROWS = 60
 """The header stands in one of so many rows."""
 ROWS_KEPT = 1_000
 """Rows whose values are looked at."""
-ROWS_READ = 120_000
-"""Rows that are read to find the last ones; of a larger file the end is not seen."""
+ROWS_READ = {"delimited": 120_000, "workbook": 50_000}
+"""Rows that are read to find the last ones, in about a second; of a larger file the end is not seen."""
 LAST_ROWS = 5
 """A row of totals is one of the last so many."""
+Row = tuple[int, list[str]]
+"""The number of a line or row, and its cells."""
 SHEETS_MAX = 6
 WIDE = 0.6
 """A header has names for so large a share of the cells of the widest row at least."""
@@ -104,7 +106,7 @@ def _seen(request: ReadRequest, name: str, options: Mapping[str, Any]) -> Seen |
 
 
 def _table(path: Path, name: str, table: Table) -> Seen | None:
-    head, rest, last, notes = _rows(table)
+    head, rest, last, notes = _rows(table, ROWS_READ[name])
     filled = [(line, cells) for line, cells in head if any(cells)]
     at = header_row([cells for _, cells in filled])
     if not filled or max(len(cells) for _, cells in filled) < 2:
@@ -126,23 +128,27 @@ def _table(path: Path, name: str, table: Table) -> Seen | None:
     return seen
 
 
-def _rows(table: Table) -> tuple[list[Any], list[Any], deque[Any], list[str]]:
+def _rows(table: Table, most: int) -> tuple[list[Row], list[Row], list[Row], list[str]]:
     """(the first rows, those after them that are kept, the last ones, what went wrong)."""
     notes: list[str] = []
-    head: list[Any] = []
-    rest: list[Any] = []
-    last: deque[Any] = deque(maxlen=LAST_ROWS)
+    kept: list[Row] = []
+    last: deque[Row] = deque(maxlen=LAST_ROWS)
     try:
-        for number, (line, cells) in enumerate(islice(table.rows, ROWS_READ)):
-            row = (line, [cell_parts(cell)[2].strip() for cell in cells])
-            (head if number < HEAD_ROWS else rest).append(row) if number < ROWS_KEPT else None
+        for number, row in enumerate(islice(table.rows, most)):
+            if number < ROWS_KEPT:
+                kept.append(_stripped(row))
             if any(row[1]):
                 last.append(row)
         if next(table.rows, None) is not None:
-            notes.append(f"only the first {ROWS_READ} rows were looked at: a total row at the end was not seen")
+            notes.append(f"Only the first {most} rows were looked at: a total row at the end was not seen.")
     except FileError as error:
-        notes.append(f"the file cannot be read to its end: {error}")
-    return head, rest, last, notes
+        notes.append(f"The file cannot be read to its end: {error}.")
+    return kept[:HEAD_ROWS], kept[HEAD_ROWS:], [_stripped(row) for row in last], notes
+
+
+def _stripped(row: Row) -> Row:
+    """A row with the texts that a person sees."""
+    return row[0], [cell_parts(cell)[2].strip() for cell in row[1]]
 
 
 def header_row(rows: Sequence[Sequence[str]]) -> int | None:

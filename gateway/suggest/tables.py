@@ -178,7 +178,7 @@ def _record(seen: Seen, found: Assignment, own: Habits) -> tuple[Record, list[di
         for name in order
         if name in found.choices
     ]
-    lines = _filled_down(seen, lines, found)
+    lines = [_signed(seen, found, line) for line in _filled_down(seen, lines, found)]
     pair = fields.pair_of(found, seen.shapes, own) if "amount" not in found.choices else {}
     lines += _made(seen, found, own, pair)
     more, ties = _ties(seen, found, own, pair)
@@ -193,6 +193,21 @@ def _record(seen: Seen, found: Assignment, own: Habits) -> tuple[Record, list[di
     certainty: assign.Certainty = "sure" if found.clear and not found.lacking else "likely" if found.clear else "guess"
     why = f"{len(_read(found))} of {len(seen.columns)} columns are fields of it; `--table` names another"
     return Record(found.table, key, [*lines, *more], certainty=certainty, why=why, each=seen.each), ties
+
+
+def _signed(seen: Seen, found: Assignment, line: Line) -> Line:
+    """The amount, negative where the mark beside it says debit and no amount has a sign of its own."""
+    if line.key != "amount" or "direction" not in found.choices or "amount" not in found.choices:
+        return line
+    mark, column = found.choices["direction"].column, found.choices["amount"].column
+    if seen.shapes[column].negative:
+        return line
+    debits = [value for value in seen.shapes[mark].values if codes.ours(found.table, "direction", value) == "DBIT"]
+    spec = f"sign = {{ from = {quoted(mark)}, negative = {shown(debits)} }} }}"
+    value = (
+        f"{{ from = {line.value}, {spec}" if line.value.startswith('"') else f"{line.value.removesuffix(' }')}, {spec}"
+    )
+    return replace(line, value=value, why=f"{line.why}; its sign stands in {mark}")
 
 
 _UNSAID = frozenset(("paid_in", "paid_out", "balance"))

@@ -29,7 +29,9 @@ AROUND = 4
 """So many levels around a row are looked at."""
 GENERAL = frozenset(("number", "code", "value", "name", "text", "type", "status", "date", "description", "reference"))
 PLAIN = frozenset(("quantity", "amount", "currency", "time"))
-"""Words that mean something only with the name of the element around them; and those for which the row is enough."""
+OWN = frozenset(("number", "code", "value", "name", "text"))
+"""Words that mean something only with the name of the element around them; those for which any element of the row or
+around it is enough; and those that need it also in the row itself."""
 ROWS = ("line", "lineitem", "entry", "ntry", "row", "record", "position")
 """Elements whose names end so are rows, also where a sample has one of them only."""
 _SYNTAX = set("/[]|()'\"")
@@ -162,7 +164,7 @@ def _seen(path: Path, name: str, options: dict[str, Any], root: Node, row: Names
         cells: dict[str, str] = {}
         for names, text in _leaves(node, row, repeated):
             inside = names[len(row) :]
-            _put(cells, labels, "/".join(inside), (node.tag, *inside), text)
+            _put(cells, labels, "/".join(inside), (node.tag, *inside), text, own=True)
         for level, (outer, inner) in enumerate(reversed(around[-AROUND:]), start=1):
             above = row[: len(row) - level]
             for names, text in _leaves_beside(outer, inner, above, repeated, before=name == "xml"):
@@ -177,10 +179,12 @@ def _seen(path: Path, name: str, options: dict[str, Any], root: Node, row: Names
     return seen
 
 
-def _put(cells: dict[str, str], labels: dict[str, str], column: str, names: Names, text: str) -> None:
+def _put(
+    cells: dict[str, str], labels: dict[str, str], column: str, names: Names, text: str, *, own: bool = False
+) -> None:
     if column not in cells and all(not set(name) & _SYNTAX and name for name in names[1:]):
         cells[column] = text
-        labels.setdefault(column, label(names))
+        labels.setdefault(column, label(names, own=own))
 
 
 def _instances(node: Node, around: tuple[tuple[Node, Node], ...], row: Names) -> Iterator[tuple[Any, Node]]:
@@ -211,12 +215,12 @@ def _each(root: Node, row: Names) -> str:
     return f"//{row[-1]}" if len(same) == 1 else "/" + "/".join((root.tag, *row))
 
 
-def label(names: Sequence[str]) -> str:
+def label(names: Sequence[str], *, own: bool = False) -> str:
     """What a value is called: its name, and where that is general the name around it."""
     plain = [name.removeprefix("@") for name in names if name]
     if len(plain) < 2:
         return "".join(plain)
-    general = GENERAL if len(plain) == 2 else GENERAL | PLAIN
+    general = OWN if own and len(plain) == 2 else GENERAL if len(plain) == 2 else GENERAL | PLAIN
     return " ".join(plain[-2:]) if set(meant(plain[-1])) <= general else plain[-1]
 
 

@@ -30,19 +30,34 @@ _HEAD_WORDS = (
 _HEADS = frozenset(_HEAD_WORDS.split())
 """Words that say what a column holds: names that differ in them mean different things, however alike they are."""
 
-_OURS = frozenset(("reason", "canonical_class", "stale", "drawn_on", "reversal_of", "basis"))
+_OURS = frozenset(("return_event.to_status", "reason", "canonical_class", "stale", "drawn_on", "reversal_of", "basis"))
 """Fields that hold a code of ours, which no column of a partner states."""
 
 USUAL = {
+    "asn_line.qty": "quantity; shipped quantity; units; advised quantity",
     "order_id": "order number; order; customer order number; sales order; order reference",
-    "line_no": "line; line number; order line; order line number; item line; order item number",
-    "ordered_at": "order date; date ordered; purchase date; order time; ordered at; order created; created date",
+    "line_no": (
+        "line; line number; order line; order line number; item line; order item number; purchase line; "
+        "purchase order line"
+    ),
+    "ordered_at": (
+        "order date; date ordered; purchase date; order time; ordered at; order created; created date; "
+        "created at; date created; created"
+    ),
     "order_status": "order status; status",
     "promise_at": "promise date; promised date; ship by date; latest ship date; deadline; shipping deadline",
-    "sku": "sku; item number; item code; seller item; merchant item; our item; item id; item",
-    "qty": "quantity; units; ordered quantity; counted quantity; counted; item quantity; stock; on hand",
-    "list_amount": "line amount; item amount; line total; goods amount; item total; net amount; "
-    "amount; gross amount; total amount; total",
+    "sku": (
+        "sku; item number; item code; seller item; merchant item; our item; item id; item; item reference; reference"
+    ),
+    "qty": (
+        "quantity; units; ordered quantity; counted quantity; counted; item quantity; stock; on hand; "
+        "on hand quantity; quantity on hand; available quantity; stock quantity; current stock; "
+        "order quantity; quantity ordered"
+    ),
+    "list_amount": (
+        "line amount; item amount; line total; goods amount; item total; net amount; amount; "
+        "gross amount; total amount; total; extended price; extended amount; ext price; ext amount"
+    ),
     "discount_amount": "discount; discount amount",
     "shipping_amount": "shipping; shipping amount; shipping price; shipping cost",
     "tax_amount": "tax; tax amount",
@@ -53,9 +68,12 @@ USUAL = {
     "ship_to_street": "street; ship to street; delivery street; ship to address",
     "ship_to_city": "city; ship to city; delivery city",
     "ship_to_region": "state; region; ship to state; province",
-    "ship_to_postcode": "postcode; ship to postcode; delivery postcode",
+    "ship_to_postcode": "postcode; ship to postcode; delivery postcode; postal code; code postcode",
     "ship_to_country": "country; ship to country; country code; delivery country",
-    "shipment_no": "shipment number; shipment; delivery note number; delivery number; delivery note; packing slip",
+    "shipment_no": (
+        "shipment number; shipment; delivery note number; delivery number; delivery note; packing slip; "
+        "note number; note"
+    ),
     "location": "location; warehouse; warehouse code; fulfillment center; ship from; location code; site",
     "carrier": "carrier; carrier code; carrier name; shipping carrier; scac",
     "tracking_no": "tracking number; tracking; tracking code; parcel number",
@@ -82,12 +100,11 @@ USUAL = {
     "to_status": "to status; status; stock status",
     "from_location": "from location; source location",
     "from_status": "from status",
-    "return_event.to_status": "to status; stock status",
     "inventory_movement.qty": "quantity; units; moved quantity",
     "lpn": "license plate number; licence plate; lpn",
     "reason": "reason code",
     "source_reason": "reason; return reason; reason text",
-    "condition": "condition; item condition",
+    "condition": "condition; item condition; item status; item state",
     "refund_id": "refund number; refund id",
     "principal_amount": "refund amount; refunded amount; refund",
     "account": "account; account number; iban; our account",
@@ -99,9 +116,13 @@ USUAL = {
     "paid_in": "credit; paid in; money in; credit amount; net credit; received amount",
     "paid_out": "debit; paid out; money out; debit amount; net debit",
     "balance": "balance; running balance; balance after booking",
+    "direction": "direction; debit credit; credit debit; cr dr; dr cr; sign; mark; d c; s h",
     "counterparty": "counterparty; counterparty name; payee; payer; name; counterparty account name",
     "remittance": "remittance; remittance information; description; details; purpose; booking text; payment details",
-    "settlement_id": "settlement number; payout number; settlement; payout; payout id; statement number",
+    "settlement_id": (
+        "settlement number; payout number; settlement; payout; payout id; statement number; "
+        "settlement reference; payout reference"
+    ),
     "deposit_date": "deposit date; payout date; paid date; payment date; arrival date",
     "period_start": "period start; start date; settlement start date",
     "period_end": "period end; end date; settlement end date",
@@ -109,7 +130,7 @@ USUAL = {
     "payout_ref": "payout reference; bank reference; payment reference; transfer",
     "txn_type": "transaction type; type",
     "amount_type": "amount type",
-    "amount_description": "amount description; description",
+    "amount_description": "amount description; description; details",
     "posted_at": "posted date; posted at; posting date; transaction date; transaction posted date; date; created",
     "item_code": "order item number; order item id; item id; listing number",
     "adjustment_id": "adjustment number; refund number; adjustment id",
@@ -119,7 +140,7 @@ USUAL = {
     "category": "category; item group; item category",
     "supplier": "supplier; supplier number; supplier name; main supplier",
     "std_unit_cost": "unit cost; standard cost; cost; purchase price; cost price",
-    "hs_code": "hs code; tariff code; customs tariff number; hs",
+    "hs_code": "hs code; tariff code; customs tariff number; hs; customs number; customs code",
     "origin": "origin; country of origin; origin country",
     "lead_days": "lead days; lead time; lead time days",
     "moq": "moq; minimum order quantity; minimum quantity",
@@ -153,6 +174,7 @@ class Vocabulary:
 
     phrases: dict[str, dict[str, dict[Phrase, list[str]]]] = field(default_factory=dict)
     letters: dict[tuple[str, str], set[str]] = field(default_factory=dict)
+    _seen: dict[tuple[str, str, str], tuple[float, str]] = field(default_factory=dict)
 
     def add(self, table: str, name: str, column: str, origin: str) -> None:
         """Note a name for a field."""
@@ -167,6 +189,12 @@ class Vocabulary:
 
     def likeness(self, table: str, name: str, column: str) -> tuple[float, str]:
         """(how much the column's name says that it is the field, where such a name comes from)."""
+        found = self._seen.get((table, name, column))
+        if found is None:
+            found = self._seen[table, name, column] = self._likeness(table, name, column)
+        return found
+
+    def _likeness(self, table: str, name: str, column: str) -> tuple[float, str]:
         phrase = meant(column)
         known = self.phrases.get(table, {}).get(name, {})
         if phrase in known:
@@ -213,7 +241,7 @@ def of(packs: Mapping[str, Spec]) -> Vocabulary:
     """The vocabulary of these packs (by name), the model and the usual words."""
     found = Vocabulary()
     for table in MAPPABLE.values():
-        own = [column.name for column in table.columns if column.name not in _OURS]
+        own = [column.name for column in table.columns if not {column.name, f"{table.name}.{column.name}"} & _OURS]
         for name in own + list(PSEUDO.get(table.name, ())):
             for usual in USUAL.get(f"{table.name}.{name}", USUAL.get(name, "")).split(";"):
                 found.add(table.name, name, usual, "the usual words")
@@ -230,7 +258,7 @@ def named(record: RecordSpec) -> Iterable[tuple[str, str]]:
     table = MAPPABLE[record.type]
     for name, spec in record.fields.items():
         column = table.column(name)
-        if column is None or name in _OURS:
+        if column is None or {name, f"{table.name}.{name}"} & _OURS:
             continue
         yield from ((name, source) for source in direct(spec))
         if spec.expr is not None and column.type.startswith("DECIMAL"):

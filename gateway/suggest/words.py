@@ -11,32 +11,34 @@ import unicodedata
 from functools import cache
 
 _LINES = """
-number no nr num nummer numero numeros id identifier ident kennung nro nbr
+number no nr num nummer numero numeros id identifier ident identification kennung nro nbr
 code kode codigo codice cod key
 reference ref referenz referencia riferimento referentie
 order orders bestellung bestell auftrag auftrags commande commandes pedido pedidos ordine ordini bestelling ord
 purchase einkauf einkaufs achat compra acquisto inkoop po
-item items article artikel articulo articoli articolo produkt product products produit producto prodotto sku material
+item items part parts teil article artikel articulo articoli articolo produkt product products produit producto
+item prodotto sku material
 item goods ware
 line position pos zeile ligne linea riga regel posten
 quantity qty menge anzahl stueck stuck stk stuckzahl quantite cantidad quantita aantal units unit pieces pcs qte
 date datum stichtag fecha data day tag jour timestamp zeitpunkt datetime
 time uhrzeit zeit heure hora ora tijd
 each einzel unitaire unitario unitaria stuckpreis
-note schein bordereau albaran bon
+note ddt schein bordereau albaran bon
 price preis prix precio prezzo prijs
 amount betrag montant importe importo bedrag sum wert value valor valore
 total gesamt summe somme totale totaal
 tax steuer mwst ust vat iva tva taxe impuesto btw
 discount rabatt remise descuento sconto korting promotion nachlass
-shipping versand versandkosten porto expedition envio spedizione verzending postage freight fracht delivery liefer
+shipping spedita spedito enviada enviado expediee expedie geliefert verzonden versand versandkosten porto expedition
+shipping envio spedizione verzending postage freight fracht delivery liefer
 shipping lieferung livraison entrega consegna levering ship shipped shipment dispatch despatch versendet
 currency waehrung wahrung devise moneda divisa ccy curr
-status state zustand estado stato etat statut
+status state estado stato etat statut
 carrier spediteur frachtfuhrer transporteur transportista corriere vervoerder versanddienstleister paketdienst
 carrier dienstleister
 tracking sendung sendungs sendungsnummer paket paketnummer suivi seguimiento tracciamento track
-warehouse lager lagerort entrepot almacen magazzino magazijn location standort depot site lagerplatz ort
+warehouse facility lager lagerort entrepot almacen magazzino magazijn location standort depot site lagerplatz ort
 stock bestand inventory lagerbestand inventario inventaire voorraad giacenza existencias inventur
 count counted zahlung gezahlt
 available verfugbar disponible disponibile beschikbaar frei sellable
@@ -59,7 +61,7 @@ valuation wertstellung valuta valeur
 debit soll belastung lastschrift ausgaben withdrawal dare addebito cargo af
 credit haben gutschriften einnahmen avere accredito abono bij
 balance saldo solde kontostand
-remittance verwendungszweck zweck concepto causale purpose memo details narrative
+remittance mededelingen mededeling verwendungszweck zweck concepto causale purpose memo details narrative
 counterparty empfanger auftraggeber zahlungspflichtiger begunstigter beneficiaire beneficiario payee payer begunstigte
 lot charge batch lotto lote los
 serial seriennummer serien serie
@@ -85,13 +87,15 @@ settlement abrechnung reglement liquidacion
 fee gebuhr gebuhren frais comision commissione commission provision
 gross brutto brut bruto lordo
 net netto neto
-condition beschaffenheit
+condition beschaffenheit zustand
 accepted angenommen accepte
 opening anfang eroffnung anfangsbestand initial
 received eingang eingegangen erhalten recu recibido ricevuto ontvangen receipt wareneingang
 short fehlmenge fehlt manque
 invoice rechnung rechnungs facture factura fattura factuur
 partner partnernr
+customs zoll zolltarif tariff tarif douane taric hs
+seller sellers verkaufer vendeur vendedor venditore verkoper
 origin herkunft ursprung origine origen
 transaction umsatz vorgang transaccion transazione transactie
 """

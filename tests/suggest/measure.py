@@ -86,17 +86,22 @@ def compared(draft: Draft, name: str, pack: Loaded, sample: Path, others: Mappin
         any((field, column) in given & allowed for field in fields for column in columns)
         for columns, fields in wanted.items()
     )
-    sure = [
-        (line.key, column)
-        for record in draft.records[:1]
-        for line in record.fields
-        if line.certainty == "sure" and not line.key.startswith("_")
-        for column in columns_of(drafted[0], line.key)
-    ]
+    sure = sure_of(draft, drafted[0])
     wrong = tuple(f"{field} = {column}" for field, column in sure if (field, column) not in allowed)
     return Measured(
         name, sample.name, pack.mapping.file.format, table, bool(theirs), len(wanted), right, len(sure), wrong
     )
+
+
+def sure_of(draft: Draft, record: RecordSpec) -> list[tuple[str, str]]:
+    """(field, column) of what a draft calls sure in its first record."""
+    lines = draft.records[0].fields if draft.records else []
+    return [
+        (line.key, column)
+        for line in lines
+        if line.certainty == "sure" and not line.key.startswith("_")
+        for column in columns_of(record, line.key)
+    ]
 
 
 def _by_columns(records: Sequence[RecordSpec], present: set[str]) -> dict[frozenset[str], set[str]]:

@@ -59,7 +59,7 @@ def test_columns_with_names_of_the_same_meaning_are_overrides(packs: Mapping[str
     file = tmp_path / "count 2026-11-20.xlsx"
     book = xlsxwriter.Workbook(str(file))
     sheet = book.add_worksheet()
-    sheet.write_row(0, 0, ["Lager", "Count date", "SKU", "Zustand", "Gezählt"])
+    sheet.write_row(0, 0, ["Lager", "Count date", "SKU", "Statut", "Gezählt"])
     sheet.write_row(1, 0, ["WH-1", "2026-11-20", "MUG-BLUE", "OK", 12])
     book.close()
     [draft] = suggest.drafts([file], packs, "acme")
@@ -71,6 +71,6 @@ def test_columns_with_names_of_the_same_meaning_are_overrides(packs: Mapping[str
     assert loaded.mapping.file.match == ("count *.xlsx",)
     assert loaded.mapping.file.options["other_names"] == {
         "Location": ["Lager"],
-        "Status": ["Zustand"],
+        "Status": ["Statut"],
         "Counted": ["Gezählt"],
     }

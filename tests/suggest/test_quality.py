@@ -1,10 +1,16 @@
-"""Drafts of the packs' own samples, each with its pack taken away: most fields right, nothing sure that is wrong."""
+"""How good drafts are: of the packs' own samples, each with its pack taken away, and of files of unknown layout."""
 
 from __future__ import annotations
 
+import tomllib
 from pathlib import Path
 
-from tests.suggest.measure import measured
+import pytest
+
+from gateway import suggest
+from gateway.mapping.language.spec import RecordSpec
+from tests.suggest.layouts import LAYOUTS, Layout
+from tests.suggest.measure import ROOT, columns_of, measured, sure_of
 
 
 def test_drafts_of_tables_are_mostly_right_and_what_they_call_sure_is_right(tmp_path: Path) -> None:
@@ -13,3 +19,27 @@ def test_drafts_of_tables_are_mostly_right_and_what_they_call_sure_is_right(tmp_
     assert [line for one in found for line in one.wrong] == []
     assert sum(one.right for one in found) >= 0.8 * sum(one.fields for one in found)
     assert sum(one.sure for one in found) > 90
+
+
+@pytest.fixture(scope="module")
+def packs() -> dict[str, suggest.Loaded]:
+    return suggest.packs_of(ROOT)
+
+
+@pytest.mark.parametrize("layout", LAYOUTS, ids=[layout.name for layout in LAYOUTS])
+def test_a_file_of_unknown_layout(layout: Layout, packs: dict[str, suggest.Loaded], tmp_path: Path) -> None:
+    file = tmp_path / layout.name
+    file.write_bytes(layout.content.encode(layout.encoding))
+    [draft] = suggest.drafts([file], packs, "somebody")
+    record = RecordSpec.model_validate(tomllib.loads(suggest.text(draft))["record"][0])
+    assert (draft.based_on, record.type) == ("", layout.table)
+    given = {(field, column) for field in record.fields for column in columns_of(record, field)}
+    truth = {field: columns.split("|") for field, columns in layout.truth.items()}
+    missed = [field for field, columns in truth.items() if not any((field, column) in given for column in columns)]
+    assert len(missed) <= 0.2 * len(truth) or layout.name in AMBIGUOUS, missed
+    wrong = [(field, column) for field, column in sure_of(draft, record) if column not in truth.get(field, [column])]
+    assert wrong == []
+
+
+AMBIGUOUS = ("o.xml",)
+"""Its `amount` is a number of units."""

@@ -115,7 +115,8 @@ def describe(request: ReadRequest) -> str:
 
 def table(request: ReadRequest) -> Table:
     """The sheet that the options name, else the first one, and every row of it. Raises FileError."""
-    book = _Workbook(replace(request, options={"header": False, **request.options}))
+    # A column that is named spares a pass over the sheet, which would only count them.
+    book = _Workbook(replace(request, options={"header": False, "columns": ("#1",), **request.options}))
     return Table({"sheet": book.title}, book.all_rows())
 
 
