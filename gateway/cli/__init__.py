@@ -30,6 +30,7 @@ from gateway.cli import (
     suggest,
     trial,
     upkeep,
+    what_if,
 )
 from gateway.cli.invocation import DONE, INTERRUPTED, PERSON, USAGE
 from gateway.cli.output import err
@@ -49,6 +50,7 @@ COMMANDS: dict[str, Callable[..., Any]] = {
     "check": check.check,
     "suggest": suggest.suggest,
     "try": trial.try_,
+    "what-if": what_if.what_if,
     "query": questions.query,
     "tables": references.tables,
     "fields": references.fields,

@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 import shutil
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -28,6 +28,8 @@ from gateway.settings import Config, Ledger
 STAMP = "%Y%m%dT%H%M%SZ"
 MUTABLE = ("config.toml", "mappings", "templates", "outbound")
 """What a home has besides its ledger. Files that wait in `inbound` are left out: their senders have them."""
+RULES = ("config.toml", "mappings", "templates")
+"""What decides how files are read and booked."""
 BESIDE = ("gateway-id", "delivered", "notifications.json")
 """What lies beside the ledger's tables and archive, and is needed to go on."""
 
@@ -90,8 +92,21 @@ def _back_up(home: Path, config: Config, store: Store, target: Path) -> Backup:
     return Backup(made, *done)
 
 
-def _fill(home: Path, store: Store, folder: Path, earlier: Path | None) -> tuple[int, int]:
-    """(files copied, files linked) of tables and archive."""
+def duplicate(home: Path, config: Config, folder: Path) -> None:
+    """Make `folder` a home with the same ledger, settings, mappings and templates, to try something in.
+
+    It is neither verified nor synced to the disk. Raises HouseError where there is no ledger.
+    """
+    with closing(store_of(home, config)) as store:
+        if not store.exists():
+            raise HouseError("copy", store.catalog.name, "Run `gateway once` first.", "there is no ledger yet")
+        _fill(home, store, folder, None, RULES)
+
+
+def _fill(
+    home: Path, store: Store, folder: Path, earlier: Path | None, beside: Sequence[str] = MUTABLE
+) -> tuple[int, int]:
+    """(files copied, files linked) of tables and archive; `beside` names what else of the home is copied."""
     kept = folder / "ledger"
     kept.mkdir(parents=True)
     store.catalog.copy(kept / CATALOG)
@@ -106,7 +121,7 @@ def _fill(home: Path, store: Store, folder: Path, earlier: Path | None) -> tuple
                 bytes_.fetch(name, copy)
                 copied += 1
     # After the catalog: a file for a partner is written before the catalog says so.
-    _copy_present((home / name for name in MUTABLE), folder)
+    _copy_present((home / name for name in beside), folder)
     _copy_present((store.folder / name for name in BESIDE), kept)
     return copied, linked
 
