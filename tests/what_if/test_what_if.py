@@ -55,7 +55,7 @@ def test_a_draft_that_says_the_same_changes_nothing(mine: Runner, tmp_path: Path
     assert mine("what-if", str(path), "--since", "2100-01-01").out.startswith("0 files were read")
 
 
-def test_a_draft_of_rules_makes_the_books_anew_under_both(mine: Runner, tmp_path: Path) -> None:
+def test_a_draft_of_rules_makes_new_books_under_both(mine: Runner, tmp_path: Path) -> None:
     """The commission goes to storage: as much less in one account as more in the other."""
     rules = (mine.home / "mappings" / "posting.toml").read_text()
     path = tmp_path / "posting.toml"
