@@ -20,6 +20,7 @@ MEMORY = (
 FILES = "Raise the limit of open files (`ulimit -n`, `LimitNOFILE` of the service)."
 DISK = "Check that disk, then run `gateway verify`; restore a backup if it finds damage."
 ABSENT = "Name the home with -C, and bring back the file or folder if it was removed."
+IN_THE_WAY = "Something else stands where a folder belongs: name the home with -C, or move it away, and run it again."
 
 _BY_NUMBER = {
     errno.ENOSPC: ROOM,
@@ -34,7 +35,8 @@ _BY_NUMBER = {
     errno.EIO: DISK,
     errno.ESTALE: DISK,
     errno.ENOENT: ABSENT,
-    errno.ENOTDIR: ABSENT,
+    errno.ENOTDIR: IN_THE_WAY,
+    errno.EEXIST: IN_THE_WAY,
     errno.EFBIG: "Raise the limit of the size of files (`ulimit -f`, `LimitFSIZE` of the service).",
     errno.ENAMETOOLONG: "Use a shorter path.",
 }

@@ -17,6 +17,7 @@ from gateway.ledger.anchors import EVERY_S, AnchorBucket, AnchorFile, Anchors, E
 from gateway.ledger.commit import newest_head
 from gateway.ledger.lake import Lake
 from gateway.ledger.verify import Finding
+from gateway.regular_file import opened_regular
 from gateway.settings import Config
 
 _ON_PURPOSE = 'if it was put back on purpose, run `gateway verify --restored "why"`'
@@ -139,7 +140,7 @@ def _of_file(place: AnchorFile, anchors: Anchors) -> _Anchored:
     known = known_of(anchors.known).get(place.name, {})
     anchored = _Anchored()
     try:
-        with place.path.open("rb") as lines:
+        with opened_regular(place.path) as lines:
             _read(place.name, lines, known, anchors.keys, anchored)
     except FileNotFoundError:
         if known:

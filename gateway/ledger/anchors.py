@@ -23,6 +23,7 @@ from gateway.ledger.bucket_bytes import BucketBytes
 from gateway.ledger.store import folder_of
 from gateway.log import log
 from gateway.person import user
+from gateway.regular_file import read_regular
 from gateway.settings import Config
 
 EVERY_S = 60.0
@@ -223,7 +224,7 @@ def parsed(line: bytes) -> Entry | None:
 def known_of(path: Path) -> dict[str, Any]:
     """What `KNOWN` says; empty where it is not there or cannot be read."""
     try:
-        known = json.loads(path.read_bytes())
+        known = json.loads(read_regular(path))
     except (OSError, ValueError, RecursionError):
         return {}
     return known if isinstance(known, dict) else {}

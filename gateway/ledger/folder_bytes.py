@@ -13,6 +13,7 @@ from typing import IO
 import duckdb
 
 from gateway.atomic import sync_folder
+from gateway.regular_file import opened_regular
 
 SYNCS_AT_ONCE = 8
 
@@ -59,7 +60,7 @@ class FolderBytes:
     @contextmanager
     def open(self, name: str) -> Iterator[IO[bytes]]:
         """A file to read from. Raises OSError."""
-        with (self.folder / name).open("rb") as source:
+        with opened_regular(self.folder / name) as source:
             yield source
 
     def fetch(self, name: str, target: Path) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 from gateway.ledger.archive import name_of
 from gateway.ledger.lake import Lake
 from gateway.ledger.verify import FINDINGS_MAX, MAPPING_TEXTS, Finding
+from gateway.regular_file import read_regular
 
 VERSION_DIGITS = 16
 """Of the SHA-256 of a mapping's text, so many make its version."""
@@ -31,7 +32,7 @@ def _answers(lake: Lake, table: str, outbound: Path) -> Iterator[Finding]:
     while found < FINDINGS_MAX and (row := rows.fetchone()):
         partner, name, content = row
         try:
-            intact = (outbound / partner / name).read_bytes() == content.encode("latin-1")
+            intact = read_regular(outbound / partner / name) == content.encode("latin-1")
         except FileNotFoundError:
             continue
         except OSError as error:

@@ -12,6 +12,7 @@ from pathlib import Path
 import duckdb
 
 from gateway.atomic import sync_folder
+from gateway.errors import HouseError
 from gateway.ledger.locking import file_lock
 
 CATALOG = "catalog.sqlite"
@@ -49,7 +50,11 @@ class SqliteCatalog:
         """Give a connection what it needs to reach the catalog: nothing."""
 
     def exists(self) -> bool:
-        """Whether the file of the catalog is there."""
+        """Whether the file of the catalog is there. Raises HouseError where something else is: a pipe would be waited
+        for."""
+        if self.path.exists() and not self.path.is_file():
+            fix = "Move it away, and restore the whole folder from the backup."
+            raise HouseError("open ledger", str(self.path), fix, "it is no file")
         return self.path.exists()
 
     def for_reader(self, temporary: Path) -> SqliteCatalog:

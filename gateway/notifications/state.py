@@ -10,6 +10,7 @@ from typing import Any
 
 from gateway.atomic import write_atomically
 from gateway.errors import HouseError
+from gateway.regular_file import read_regular
 
 FILE = "notifications.json"
 TRIES_MAX = 2
@@ -67,7 +68,7 @@ def read(folder: Path) -> dict[str, Notified]:
     """Recipient → what it was sent. Raises HouseError if the file cannot be read."""
     path = folder / FILE
     try:
-        raw: dict[str, dict[str, Any]] = json.loads(path.read_text(encoding="utf-8"))
+        raw: dict[str, dict[str, Any]] = json.loads(read_regular(path))
         return {key: Notified(**notified) for key, notified in raw.items()}
     except FileNotFoundError:
         return {}

@@ -7,6 +7,7 @@ from pathlib import Path
 from string import Template
 
 from gateway.errors import HouseError
+from gateway.regular_file import opened_regular
 
 SHIPPED = Path(__file__).parent / "templates"
 PLACEHOLDERS = {
@@ -64,7 +65,7 @@ def _read(home: Path, name: str) -> str:
     own = home / "templates" / name
     path = own if own.is_file() else SHIPPED / name
     try:
-        with path.open("rb") as source:
+        with opened_regular(path) as source:
             return source.read(BYTES_MAX).decode("utf-8-sig").replace("\r\n", "\n")
     except (OSError, UnicodeDecodeError) as error:
         raise HouseError("read template", str(path), "Save it as UTF-8 text, or remove it.", str(error)) from None

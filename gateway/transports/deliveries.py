@@ -10,7 +10,7 @@ from pathlib import Path
 
 from gateway.atomic import write_atomically
 from gateway.errors import HouseError
-from gateway.regular_file import sha256_of
+from gateway.regular_file import read_regular, sha256_of
 from gateway.transports import names
 
 FOLDER = "delivered"
@@ -82,7 +82,7 @@ class Deliveries:
 def read_state(state: Path) -> dict[str, str]:
     """Key → SHA-256 of what was sent; empty without a state. Raises HouseError if it cannot be read."""
     try:
-        return dict(json.loads(state.read_text(encoding="utf-8")))
+        return dict(json.loads(read_regular(state)))
     except FileNotFoundError:
         return {}
     except (ValueError, TypeError) as error:

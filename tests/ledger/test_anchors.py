@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -156,6 +157,13 @@ def test_a_process_that_ended_between_commit_and_anchor_is_a_note(plain: Path) -
     assert findings == [] and "the newest 1 audit rows are not anchored" in note
     commit(plain, 5)
     assert found(plain) == ([], [])
+
+
+def test_a_pipe_in_the_place_of_an_anchor_is_named_and_not_waited_for(plain: Path) -> None:
+    for path in (plain / WRITTEN, plain / "ledger" / "anchored.json"):
+        path.unlink()
+        os.mkfifo(path)
+    assert "cannot be read: it is no regular file. Fix: make it readable" in found(plain)[0][0]
 
 
 @pytest.mark.parametrize("torn", [b'{"after": "12', b"\0\0\0\0"])

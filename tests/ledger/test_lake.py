@@ -8,6 +8,7 @@ import sqlite3
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -109,6 +110,18 @@ def test_a_broken_catalog_is_named_and_never_replaced(
         with pytest.raises(HouseError) as raised:
             open_lake(home, config, read_only=read_only)
         assert str(home) in str(raised.value) and "backup" in raised.value.hint
+
+
+@pytest.mark.parametrize("make", [Path.mkdir, os.mkfifo], ids=["folder", "pipe"])
+@pytest.mark.parametrize("read_only", [True, False])
+def test_a_catalog_that_is_no_file_is_named_and_not_waited_for(
+    home: Path, config: Config, make: Callable[[Path], None], read_only: bool
+) -> None:
+    for path in (home / "ledger").glob("catalog.sqlite*"):
+        path.unlink()
+    make(home / "ledger" / "catalog.sqlite")
+    with pytest.raises(HouseError, match=r"catalog.sqlite: it is no file. Fix: Move it away"):
+        open_lake(home, config, read_only=read_only)
 
 
 @pytest.mark.parametrize("left", ["data/main/journal_line/x.parquet", "files/ab/abcd.zst"])

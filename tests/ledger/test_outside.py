@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
+import os
 from pathlib import Path
 
+import pytest
+
 from gateway import settings
+from gateway.errors import HouseError
 from gateway.ledger import archive, outside, verify
 from gateway.ledger.commit import Commit, run_commit
 from gateway.ledger.lake import Lake, open_lake
@@ -46,6 +51,21 @@ def test_answers_that_cannot_be_read_count_against_the_limit_like_changed_ones(o
     findings = outside.answers(opened, home)
     assert len(findings) == verify.FINDINGS_MAX
     assert all("cannot be read: Is a directory. Fix: " in finding.message for finding in findings)
+
+
+def test_a_pipe_in_the_place_of_what_is_compared_is_named_and_not_waited_for(opened: Lake, home: Path) -> None:
+    composed(opened, "997-1.edi")
+    (home / "outbound" / "acme").mkdir(parents=True)
+    os.mkfifo(home / "outbound" / "acme" / "997-1.edi")
+    [answer] = outside.answers(opened, home)
+    assert "cannot be read: it is no regular file. Fix: " in answer.message
+    sent = home / "sent.csv"
+    sent.write_text("a")
+    archived = home / "ledger" / "files" / archive.name_of(archive.store(opened.store.archive, sent).sha256)
+    archived.unlink()
+    os.mkfifo(archived)
+    with pytest.raises(HouseError, match="Fix: "):
+        list(archive.unpack(opened.store.archive, hashlib.sha256(b"a").hexdigest()))
 
 
 def test_the_text_of_each_mapping_that_was_used_is_kept(business: Path) -> None:
