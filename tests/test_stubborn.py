@@ -143,6 +143,10 @@ def _emptied(ledger: Path) -> None:
     sqlite3.connect(ledger / "catalog.sqlite").close()
 
 
+def _without_data(ledger: Path) -> None:
+    shutil.rmtree(ledger / "data")
+
+
 def _tmp_a_file(ledger: Path) -> None:
     shutil.rmtree(ledger / "tmp")
     (ledger / "tmp").write_text("in the way")
@@ -153,6 +157,7 @@ def _tmp_a_file(ledger: Path) -> None:
     [
         (_cut, "malformed. Fix: Restore the whole folder from the backup"),
         (_emptied, "Table with name ducklake_snapshot does not exist! Fix: Restore the whole folder from the backup"),
+        (_without_data, "No such file or directory. Fix: Bring it back. Restore the whole folder from the backup"),
         (_tmp_a_file, "Not a directory"),
     ],
 )
