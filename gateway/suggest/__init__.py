@@ -55,7 +55,7 @@ def drafts(
         looks, units = fitting.unit_formats(first, limits)
         if units:
             found = fitting.of_units(units, looks[0], packs, partner)
-            return found or _nothing(first, f"no pack reads its sets: {listed({unit.kind for unit in units})}")
+            return found or _unread(first, sorted({unit.kind for unit in units}))
         if "xml" in looks or "json" in looks:
             return [_document(first, looks, packs, partner, table, limits)]
         seen = [one for path in paths if (one := look(path, limits)) is not None]
@@ -80,6 +80,11 @@ def _document(
     name = next(one for one in looks if one in ("xml", "json"))
     seen = trees.see(path, name, lambda one: tables.assigned(one, one.shapes, words, table).score)
     return tables.draft(seen, words, partner, table) if seen else _nothing(path, "nothing in it repeats or has values")
+
+
+def _unread(path: Path, kinds: Sequence[str]) -> NoReturn:
+    fix = f'Write a mapping with transaction = "{kinds[0]}" and what its segments mean: docs/mapping.md.'
+    raise HouseError("suggest a mapping for", str(path), fix, f"no pack reads its sets: {', '.join(kinds)}")
 
 
 def _nothing(path: Path, cause: str) -> NoReturn:

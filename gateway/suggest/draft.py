@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from gateway.suggest.assign import Certainty
+from gateway.whitespace import shown as visible
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +64,7 @@ class Draft:
 
 def quoted(text: str) -> str:
     """A text as TOML."""
-    return json.dumps(text, ensure_ascii=False)
+    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")
 
 
 def inline(values: Mapping[str, Any]) -> str:
@@ -100,7 +101,7 @@ def _lines(draft: Draft) -> Iterator[str]:
     if draft.todo:
         yield f"# Lines that begin with `# TODO` are yours to write: {', '.join(draft.todo)}."
     for note in draft.notes:
-        yield f"# {note}"
+        yield f"# {visible(note)}"
     yield ""
     yield from _aligned([Line("feed", quoted(draft.feed)), Line("partner", quoted(draft.partner)), *draft.head])
     if draft.file:
@@ -109,7 +110,7 @@ def _lines(draft: Draft) -> Iterator[str]:
     if draft.unmapped:
         rest = "take those that matter out of `known` and into a field" if _has_known(draft) else "the first are"
         yield from ("", f"# What no field reads; {rest}:")
-        yield from (f"#   {quoted(column)}: {examples}" for column, examples in draft.unmapped)
+        yield from (f"#   {quoted(column)}: {visible(examples)}" for column, examples in draft.unmapped)
     for record in draft.records:
         yield from ("", "[[record]]")
         head = [Line("type", quoted(record.type), record.certainty, record.why)]
@@ -130,4 +131,4 @@ def _aligned(lines: Sequence[Line]) -> Iterator[str]:
     for line in lines:
         said = ": ".join(part for part in (line.certainty or "", line.why) if part)
         key = f"# TODO {line.key}" if line.todo else line.key.ljust(width)
-        yield f"{key} = {line.value}" + (f"  # {said}" if said else "")
+        yield f"{key} = {line.value}" + (f"  # {visible(said)}" if said else "")

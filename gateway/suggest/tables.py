@@ -9,6 +9,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+from gateway.errors import HouseError
 from gateway.model import MAPPABLE
 from gateway.suggest import assign, codes, fields, moves, remainder, totals
 from gateway.suggest.assign import Assignment
@@ -41,6 +42,9 @@ FEEDS = {
 
 UNMAPPED_MAX = 40
 """So many values of a document that nothing reads are listed."""
+COLUMNS_SHOWN = 12
+NAMED_MIN, ALIKE_MIN = 2, 4
+"""So many columns must have names that a table knows, or names that are like them."""
 COLUMNS_OF_STATUS_MIN = 2
 EXAMPLES = 3
 HEADER_NAMES = 3
@@ -48,13 +52,16 @@ EXAMPLE_CHARACTERS = 40
 
 
 def draft(seen: Seen, words: Vocabulary, partner: str, table: str | None) -> Draft:
-    """The draft for a table that was seen."""
+    """The draft for a table that was seen. Raises HouseError where it fits no table and none is named."""
     statuses = _columns_of_status(seen.shapes) if table in (None, "inventory_snapshot") else {}
     shapes = {column: shape for column, shape in seen.shapes.items() if column not in statuses}
     if statuses:  # What counts them together is no field beside them.
         shapes = {column: shape for column, shape in shapes.items() if shape.kind not in ("integer", "decimal")}
         table = "inventory_snapshot"
     found = assigned(seen, shapes, words, table)
+    if table is None and not _fits(found):
+        cause = f"its columns fit no table: {', '.join(seen.columns[:COLUMNS_SHOWN])}"
+        raise HouseError("suggest a mapping for", str(seen.path), "Name what a row is, as --table order_line.", cause)
     own = fields.habits(seen.shapes)
     record, ties = _record(seen, found, own)
     records = [_of_status(record, column, status, seen.shapes[column], own) for column, status in statuses.items()]
@@ -66,6 +73,15 @@ def draft(seen: Seen, words: Vocabulary, partner: str, table: str | None) -> Dra
     result.unmapped = _unmapped(seen, used)
     result.file = _file(seen, found, [column for column, _ in result.unmapped], ties)
     return result
+
+
+def _fits(found: Assignment) -> bool:
+    """Whether a table says something of the file: two columns are named as its fields are, one of them a field that it
+    needs; or several are alike.
+    """
+    named = {name for name, choice in found.choices.items() if choice.score >= NEARLY}
+    needed = {column.name for column in MAPPABLE[found.table].columns if column.required}
+    return len(found.choices) >= ALIKE_MIN or (len(named) >= NAMED_MIN and bool(named & needed))
 
 
 def assigned(seen: Seen, shapes: Mapping[str, Shape], words: Vocabulary, table: str | None) -> Assignment:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from decimal import Decimal, InvalidOperation
 from itertools import pairwise
 
+from gateway.sql import literal
 from gateway.suggest.draft import Line, inline, shown
 from gateway.suggest.look import Seen
 
@@ -15,7 +16,8 @@ BALANCED_MIN = 2
 
 def condition(column: str, word: str) -> str:
     """The condition of rows whose column begins with that word."""
-    return f"lower({quoted_column(column)}) like '{word.casefold().split()[0]}%'"
+    beginning = literal(f"{word.casefold().split()[0]}%")
+    return f"lower({quoted_column(column)}) like {beginning}"
 
 
 def quoted_column(column: str) -> str:

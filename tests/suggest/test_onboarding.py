@@ -157,6 +157,10 @@ def test_a_draft_never_overwrites_and_says_what_is_missing(
     assert shown.out.startswith("# A draft by `gateway suggest`.") and "Nothing is written" in shown.err
     unknown = run("suggest", str(file), "--table", "bank_lines")
     assert unknown.code == cli.USAGE and 'did you mean "bank_line"?' in unknown.err
+    other = tmp_path / "other.csv"
+    other.write_text("id,colour\n1,red\n2,blue\n")
+    refused = run("suggest", str(other))
+    assert refused.code == cli.USAGE and "its columns fit no table: id, colour" in refused.err
     plain = tmp_path / "note.txt"
     plain.write_text("nothing to see\n")
     assert "no table of two columns" in run("suggest", str(plain)).err
