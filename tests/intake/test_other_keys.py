@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from itertools import permutations
 
 import pytest
 
@@ -111,6 +112,29 @@ def test_a_return_that_a_file_reports_twice_is_one_unit_if_it_has_a_licence_plat
     ]
     stock = "select sum(qty) from stock where status = 'AVAILABLE'"
     assert gateway.lake.con.execute(stock).fetchone() == (Decimal(4),)
+
+
+DISPOSITIONS = {
+    "SELLABLE": [("CUSTOMER", -1), ("AVAILABLE", 1)],
+    "DEFECTIVE": [("CUSTOMER", -1), ("QUARANTINE", 1)],
+    "DAMAGED": [],
+}
+
+
+@pytest.mark.parametrize("order", [*list(permutations(DISPOSITIONS))[::2]])
+def test_a_return_whose_disposition_is_corrected_is_in_stock_as_it_was_reported_last(
+    gateway: Home, order: tuple[str, ...]
+) -> None:
+    pack = (gateway.folder / "mappings" / "standard" / "amazon" / "fba-returns.toml").read_text()
+    own = pack.replace("standard.amazon.fba-returns", "seller.returns").replace('"standard"', '"seller"')
+    unit = RETURNS + UNIT.format(1, "1", "LPN1")
+    take(gateway, "seller", own, *(unit.replace("SELLABLE", disposition).encode() for disposition in order))
+    stock = gateway.lake.con.execute("select status, qty from stock where qty <> 0").fetchall()
+    assert sorted(stock) == sorted((status, Decimal(qty)) for status, qty in DISPOSITIONS[order[-1]])
+    twice = unit + UNIT.format(2, "1", "LPN1").replace("SELLABLE", order[0])
+    take(gateway, "seller", own, twice.encode())
+    stock = gateway.lake.con.execute("select status, qty from stock where qty <> 0").fetchall()
+    assert sorted(stock) == sorted((status, Decimal(qty)) for status, qty in DISPOSITIONS[order[0]])
 
 
 def test_a_settlement_of_adyen_that_is_made_again_with_other_times_restates_its_lines(gateway: Home) -> None:

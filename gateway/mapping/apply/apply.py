@@ -249,16 +249,15 @@ def _table(work: Work, table: str, kinds: Sequence[Kind]) -> str:
     shared = f"{repeated} and count(distinct _ordinal >> {FILE_SHIFT}) > 1 limit 1"
     if work.con.execute(shared).fetchone() is not None:
         raise ApartError("a later file changes rows of an earlier one")
-    # Of an event that is reported several times in a file, the last row is the event, as it is of several files.
-    once = [record.index for kind in kinds for record in kind.compiler.records if record.spec.once]
-    order = (
-        f"case when _record in ({', '.join(map(str, once))}) then -_ordinal else _ordinal end" if once else "_ordinal"
-    )
+    # Of an event that is reported several times in a file, by whichever record, the last row is the event, as it is of
+    # several files.
+    once = ", ".join(str(record.index) for kind in kinds for record in kind.compiler.records if record.spec.once)
+    order = f"if(_record in ({once}), -1, _record), if(_record in ({once}), -_ordinal, _ordinal)" if once else ""
     repeats = work.make(
         "table",
         f"_repeats_{table}",
         f"""select _record, _ordinal,
-                   row_number() over (partition by source_key order by _record, {order}) as occurrence
+                   row_number() over (partition by source_key order by {order or "_record, _ordinal"}) as occurrence
             from {identifier(name)} semi join ({repeated}) using (source_key)""",
     )
     return work.make(
