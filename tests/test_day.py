@@ -151,7 +151,7 @@ def _inject(
     """Let the trouble happen once in this tick."""
     partner, name, content = seen[-1]
     path = night.home / "inbound" / partner / name
-    claim, copy, write = loop.taken_of, opening.copy_listed, loop._Batch._write
+    claim, copy, write = loop.taken_of, opening.copied, loop._Batch._write
     if trouble in ("renamed", "replaced"):
 
         def changes(home: Home, one: object) -> object:
@@ -167,12 +167,12 @@ def _inject(
         patch.setattr(loop, "taken_of", changes)
     elif trouble == "disk full":
 
-        def full(source: Path, version: opening.Version, target: Path) -> None:
+        def full(source: Path, version: opening.Version, target: Path) -> Iterator[bytes]:
             if source == path:
                 raise OSError(28, "No space left on device")
-            copy(source, version, target)
+            yield from copy(source, version, target)
 
-        patch.setattr(opening, "copy_listed", full)
+        patch.setattr(opening, "copied", full)
     elif trouble == "killed":
 
         def dies(*given: object) -> object:

@@ -180,14 +180,14 @@ def test_a_file_that_may_not_be_read_stays_and_the_others_go_on(
 ) -> None:
     forbidden = drop("amazon-us", "settlement-1.txt", GOOD)
     drop("amazon-us", "settlement-2.txt", named(2))
-    copy = opening.copy_listed
+    copy = opening.copied
 
-    def refuse(path: Path, version: opening.Version, target: Path) -> None:
+    def refuse(path: Path, version: opening.Version, target: Path) -> Iterator[bytes]:
         if path == forbidden:
             raise PermissionError(errno.EACCES, "Permission denied", str(path))
-        copy(path, version, target)
+        yield from copy(path, version, target)
 
-    monkeypatch.setattr(opening, "copy_listed", refuse)
+    monkeypatch.setattr(opening, "copied", refuse)
     receipts = {receipt.drop.name: receipt for receipt in take(gateway)}
     assert receipts["settlement-2.txt"].committed and not receipts["settlement-1.txt"].committed
     assert receipts["settlement-1.txt"].files[0].reason == "cannot be archived: Permission denied"

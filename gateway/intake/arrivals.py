@@ -151,10 +151,10 @@ class Arrivals:
 
         A container that cannot be opened, or that is `sealed`, is taken as it is.
         """
-        own = scratch.own(drop)
+        own, stored = scratch.own(drop, archiver)
         try:
             sealed = sealed or unsigned(own, self.config)
-            whole = Arrival(own, archiver.add(own.path), drop, sealed=sealed)
+            whole = Arrival(own, stored, drop, sealed=sealed)
             if sealed or not containers.begins_as(own.path):
                 return [whole]
             place = Path(tempfile.mkdtemp(dir=scratch.disk))

@@ -12,10 +12,12 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from gateway.ledger.archive import Archiver, Stored
+from gateway.prefetch import ahead
 from gateway.transports import opening
 from gateway.transports.transport import Drop
 
@@ -38,16 +40,30 @@ class Scratch:
     disk: Path
     memory: Path | None = None
 
-    def own(self, drop: Drop) -> Drop:
-        """The delivery, or a copy that nobody else can write to: what is archived is what is read. Raises OSError."""
+    def own(self, drop: Drop, archiver: Archiver) -> tuple[Drop, Stored]:
+        """Archive a delivery: (what is read of it, what was archived).
+
+        Where others can write to it, that is a copy that nobody else can write to, made of the same bytes at once.
+        Raises OSError.
+        """
         if drop.listed is None:
-            return drop
+            return drop, archiver.add(drop.path)
         name = f"{next(_NUMBERS)}.received"
         _, _, size, _ = drop.listed
         if self.memory is not None and size <= SMALL_BYTES:
             with suppress(OSError):  # It may be full; what is wrong with the file itself is met on the disk too.
-                return _copied(drop, self.memory / name)
-        return _copied(drop, self.disk / name)
+                return _copied(drop, drop.listed, self.memory / name, archiver)
+        return _copied(drop, drop.listed, self.disk / name, archiver)
+
+
+def _copied(drop: Drop, version: opening.Version, target: Path, archiver: Archiver) -> tuple[Drop, Stored]:
+    """Copy a delivery and archive it; pieces of a large one are written while those before are compressed."""
+    _, _, size, _ = version
+    with closing(opening.copied(drop.path, version, target)) as pieces:
+        if size <= opening.CHUNK_BYTES:
+            return replace(drop, path=target), archiver.take(pieces)
+        with closing(ahead(pieces)) as prepared:
+            return replace(drop, path=target), archiver.take(prepared)
 
 
 @contextmanager
@@ -55,12 +71,6 @@ def scratch(disk: Path) -> Iterator[Scratch]:
     """Folders of their own below `disk` and in memory, removed afterwards with what is in them."""
     with tempfile.TemporaryDirectory(dir=disk) as folder, _in_memory() as memory:
         yield Scratch(Path(folder), memory)
-
-
-def _copied(drop: Drop, target: Path) -> Drop:
-    assert drop.listed is not None
-    opening.copy_listed(drop.path, drop.listed, target)
-    return replace(drop, path=target)
 
 
 @contextmanager

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import itertools
 import os
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -39,24 +39,29 @@ class Archiver:
         self._waiting: dict[Path, str] = {}
 
     def add(self, source: Path) -> Stored:
-        """Read a file once: hash and compress it into a temporary file.
+        """Archive a file. Raises as `take` does."""
+        return self.take(_pieces(source))
 
-        Raises OSError if it cannot be read or the disk is full (the temporary file is removed).
+    def take(self, pieces: Iterable[bytes]) -> Stored:
+        """Hash and compress bytes, each piece once, into a temporary file.
+
+        Raises OSError if they cannot be read or the disk is full (the temporary file is removed).
         """
+        rest = iter(pieces)
+        piece = next(rest, b"")
         self._archive.scratch.mkdir(parents=True, exist_ok=True)
         temporary = self._archive.scratch / f".{next(_NUMBERS)}.{os.getpid()}.tmp"
         digest, size = hashlib.sha256(), 0
+        # Threads of their own cost more than a small file.
+        threads = 2 if len(piece) >= CHUNK_BYTES else 0
         try:
-            with source.open("rb", buffering=0) as origin, temporary.open("wb") as sink:
-                chunk = origin.read(CHUNK_BYTES)
-                # Threads of their own cost more than a small file.
-                threads = 2 if len(chunk) == CHUNK_BYTES else 0
+            with temporary.open("wb") as sink:
                 writer = zstandard.ZstdCompressor(level=1, threads=threads).stream_writer(sink, closefd=False)
-                while chunk:
-                    digest.update(chunk)
-                    size += len(chunk)
-                    writer.write(chunk)
-                    chunk = origin.read(CHUNK_BYTES)
+                while piece:
+                    digest.update(piece)
+                    size += len(piece)
+                    writer.write(piece)
+                    piece = next(rest, b"")
                 writer.close()  # type: ignore[no-untyped-call]
         except BaseException:
             temporary.unlink(missing_ok=True)
@@ -83,6 +88,12 @@ class Archiver:
         """Remove what was added and not settled."""
         while self._waiting:
             self._waiting.popitem()[0].unlink(missing_ok=True)
+
+
+def _pieces(source: Path) -> Iterator[bytes]:
+    with source.open("rb", buffering=0) as origin:
+        while piece := origin.read(CHUNK_BYTES):
+            yield piece
 
 
 def store(archive: Bytes, source: Path) -> Stored:

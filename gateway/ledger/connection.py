@@ -30,8 +30,9 @@ from gateway.sql import literal
 METADATA = "__ducklake_metadata_lake"
 SHARED = ("postgres_scanner", "httpfs")
 """Extensions that only a shared ledger needs."""
-INLINE_ROWS_MAX = 1_000
-"""Fewer rows than this go into the catalog: a Parquet file for each small commit would be slow to write and read."""
+INLINE_ROWS_MAX = 500
+"""Fewer rows than this go into the catalog: a Parquet file for each small commit would be slow to write and read. More
+take longer to write there than a file does."""
 
 _in_use: set[Path] = set()
 """Temporary folders of this process's open connections."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
@@ -79,23 +79,31 @@ def opened_file(path: Path, version: Version) -> Iterator[IO[bytes]]:
         yield source
 
 
-def copy_listed(path: Path, version: Version, target: Path) -> None:
-    """Copy the file that was listed at `path`, no more bytes than it had then.
+def copied(path: Path, version: Version, target: Path) -> Generator[bytes]:
+    """The bytes of the file that was listed at `path`, no more than it had then, each piece once it is in `target` too.
 
-    Raises OSError if it cannot be read or is not the listed file before or after; nothing is left at `target`.
+    Raises OSError if it cannot be read or is not the listed file before or after. Nothing is left at `target` then, nor
+    where somebody stops in between.
     """
     _, _, left, _ = version
     try:
-        with opened_file(path, version) as source, target.open("xb") as sink:
-            while left and (chunk := source.read(min(left, CHUNK_BYTES))):
-                sink.write(chunk)
-                left -= len(chunk)
+        with opened_file(path, version) as source, target.open("xb", buffering=0) as sink:
+            while left and (piece := source.read(min(left, CHUNK_BYTES))):
+                _write(sink, piece)
+                left -= len(piece)
+                yield piece
             _check(source, version)
             if left:
                 raise _changed()
     except BaseException:
         target.unlink(missing_ok=True)
         raise
+
+
+def _write(sink: IO[bytes], piece: bytes) -> None:
+    view = memoryview(piece)
+    while view:
+        view = view[sink.write(view) :]
 
 
 def _check(source: IO[bytes], version: Version) -> None:

@@ -67,14 +67,14 @@ def _dies_when_read(name: str) -> None:
 
 
 def _dies_when_archived(name: str) -> None:
-    copy = opening.copy_listed
+    copy = opening.copied
 
-    def deadly(path: Path, version: opening.Version, target: Path) -> None:
+    def deadly(path: Path, version: opening.Version, target: Path) -> Iterator[bytes]:
         if path.name == name:
             _die()
-        copy(path, version, target)
+        yield from copy(path, version, target)
 
-    opening.copy_listed = deadly
+    opening.copied = deadly
 
 
 def _dies_when_opened(name: str) -> None:

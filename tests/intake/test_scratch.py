@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import hashlib
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -12,6 +13,8 @@ from pathlib import Path
 import pytest
 
 from gateway.intake import scratch
+from gateway.ledger.archive import Archiver, Stored
+from gateway.ledger.folder_bytes import FolderBytes
 from gateway.transports import opening
 from gateway.transports.transport import Drop
 
@@ -26,6 +29,12 @@ def memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     assert list(folder.iterdir()) == []
 
 
+@pytest.fixture
+def archiver(tmp_path: Path) -> Archiver:
+    """An archive in a folder."""
+    return Archiver(FolderBytes(tmp_path / "files"))
+
+
 def delivered(folder: Path, content: bytes) -> Drop:
     """A file as a poll lists it."""
     path = folder / "a.csv"
@@ -35,10 +44,13 @@ def delivered(folder: Path, content: bytes) -> Drop:
     )
 
 
-def test_small_copies_lie_in_memory_and_larger_ones_on_the_disk(memory: Path, tmp_path: Path) -> None:
+def test_small_copies_lie_in_memory_and_larger_ones_on_the_disk(
+    memory: Path, tmp_path: Path, archiver: Archiver
+) -> None:
     with scratch.scratch(tmp_path) as place:
-        small = place.own(delivered(tmp_path, b"sku,qty\n"))
-        large = place.own(delivered(tmp_path, b"x" * (scratch.SMALL_BYTES + 1)))
+        small, stored = place.own(delivered(tmp_path, b"sku,qty\n"), archiver)
+        large, _ = place.own(delivered(tmp_path, b"x" * (scratch.SMALL_BYTES + 1)), archiver)
+        assert stored == Stored(hashlib.sha256(b"sku,qty\n").hexdigest(), 8)
         assert (small.path.read_bytes(), memory in small.path.parents) == (b"sku,qty\n", True)
         assert (large.path.stat().st_size, memory in large.path.parents) == (scratch.SMALL_BYTES + 1, False)
         assert small.path.parent.stat().st_mode & 0o777 == 0o700
@@ -46,28 +58,30 @@ def test_small_copies_lie_in_memory_and_larger_ones_on_the_disk(memory: Path, tm
 
 
 def test_where_memory_is_full_or_not_there_copies_lie_on_the_disk(
-    memory: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    memory: Path, tmp_path: Path, archiver: Archiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    copy = opening.copy_listed
+    copy = opening.copied
 
-    def full(path: Path, version: opening.Version, target: Path) -> None:
+    def full(path: Path, version: opening.Version, target: Path) -> Iterator[bytes]:
         if memory in target.parents:
             raise OSError(errno.ENOSPC, "No space left on device")
-        copy(path, version, target)
+        yield from copy(path, version, target)
 
-    monkeypatch.setattr(opening, "copy_listed", full)
+    monkeypatch.setattr(opening, "copied", full)
     with scratch.scratch(tmp_path) as place:
-        assert place.own(delivered(tmp_path, b"a")).path.read_bytes() == b"a"
+        assert place.own(delivered(tmp_path, b"a"), archiver)[0].path.read_bytes() == b"a"
     monkeypatch.setattr(scratch, "MEMORY", tmp_path / "none")
     with scratch.scratch(tmp_path) as place:
-        assert place.own(delivered(tmp_path, b"b")).path.read_bytes() == b"b"
+        assert place.own(delivered(tmp_path, b"b"), archiver)[0].path.read_bytes() == b"b"
 
 
-def test_a_file_that_changed_since_it_was_listed_is_copied_nowhere(memory: Path, tmp_path: Path) -> None:
+def test_a_file_that_changed_since_it_was_listed_is_copied_nowhere(
+    memory: Path, tmp_path: Path, archiver: Archiver
+) -> None:
     drop = delivered(tmp_path, b"a")
     drop.path.write_bytes(b"other")
     with scratch.scratch(tmp_path) as place, pytest.raises(OSError, match="since it was listed"):
-        place.own(drop)
+        place.own(drop, archiver)
 
 
 KILLED = """

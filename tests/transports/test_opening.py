@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -78,14 +78,14 @@ def test_a_file_that_is_written_to_in_place_posts_the_bytes_that_are_archived(
     gateway: Home, drop: Put, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = drop("amazon-us", "settlement-1.txt", GOOD)
-    copy = opening.copy_listed
+    copy = opening.copied
 
-    def then_written(source: Path, version: opening.Version, target: Path) -> None:
-        copy(source, version, target)
+    def then_written(source: Path, version: opening.Version, target: Path) -> Iterator[bytes]:
+        yield from copy(source, version, target)
         _rewritten(path, path)
         os.utime(path, ns=(version[3], version[3]))
 
-    monkeypatch.setattr(opening, "copy_listed", then_written)
+    monkeypatch.setattr(opening, "copied", then_written)
     folder = Folder(gateway.folder, gateway.settings)
     (receipt,) = taken(gateway, folder.poll())
     assert (receipt.committed, receipt.files[0].state) == (True, "ACCEPTED"), "the new bytes would be HELD"
