@@ -49,9 +49,12 @@ def _doubled(con: duckdb.DuckDBPyConnection) -> None:
         with lines as (
             select s.* from settlement_line_current s join {CHANNELS} c on c.channel = s.channel
             where c.revenue = 'shipment' and canonical_class in {CLEARING} and coalesce(order_id, '') <> ''),
+        several as (
+            select channel, order_id from lines group by all having min(settlement_id) <> max(settlement_id)),
         often as (
             select channel, order_id, item_code, amount_type, amount_description, amount, sku
-            from lines group by all having min(settlement_id) <> max(settlement_id))
+            from lines semi join several using (channel, order_id)
+            group by all having min(settlement_id) <> max(settlement_id))
         select l.record_id, l.entity, l.partner, l.channel, l.order_id, l.item_code, l.amount_description, l.amount,
                l.currency, l.sku, l.settlement_id, l.posted_at, l.file_id, l."position", l.canonical_class,
                row_number() over (partition by l.channel, l.order_id, l.item_code, l.amount_type,

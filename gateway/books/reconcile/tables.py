@@ -110,20 +110,34 @@ class Working:
     def exceptions_from_detail(self, block: Reconciliation, message: str) -> None:
         """Make an exception of the open lines of each code, key and entity; `message` is SQL over the columns of
         `detail`."""
+        lines = f"(select * from {self.detail} where reconciliation = {literal(block.letter)} and state = 'OPEN')"
+        same = " and ".join(f"d.{name} is not distinct from o.{name}" for name in ("code", "business_key", "entity"))
+        # Of thousands of lines hardly any has the key of another one, and to put each in a group of its own takes long.
         self.add_exceptions(
             block,
-            f"""select code, business_key, entity, min(partner) as partner,
+            f"""with often as (
+                select code, business_key, entity from {lines} group by all having count(*) > 1)
+            select code, business_key, entity, partner, channel, location, sku, document, event_date, external_qty,
+                   book_qty, external_amount, book_amount, {_difference("amount")} as amount,
+                   {_difference("qty")} as qty, currency, {message} as message, file_id, "position"
+            from {lines} d anti join often o on {same}
+            union all by name
+            select code, business_key, entity, min(partner) as partner,
                    min(channel) as channel, min(location) as location, min(sku) as sku, min(document) as document,
                    min(event_date) as event_date, sum(external_qty) as external_qty, sum(book_qty) as book_qty,
                    sum(external_amount) as external_amount, sum(book_amount) as book_amount,
-                   case when count(external_amount) + count(book_amount) > 0
-                       then coalesce(sum(external_amount), 0) - coalesce(sum(book_amount), 0) end as amount,
-                   case when count(external_qty) + count(book_qty) > 0
-                       then coalesce(sum(external_qty), 0) - coalesce(sum(book_qty), 0) end as qty,
+                   {_difference("amount", "sum")} as amount, {_difference("qty", "sum")} as qty,
                    min(currency) as currency, min({message}) as message, {source()}
-            from {self.detail} where reconciliation = {literal(block.letter)} and state = 'OPEN'
-            group by code, business_key, entity""",
+            from {lines} d semi join often o on {same} group by code, business_key, entity""",
         )
+
+
+def _difference(figure: str, combined: str = "") -> str:
+    """SQL of external − book, of sums where these are `combined`; null where neither is there."""
+    external, book = f"{combined}(external_{figure})", f"{combined}(book_{figure})"
+    return (
+        f"case when {external} is not null or {book} is not null then coalesce({external}, 0) - coalesce({book}, 0) end"
+    )
 
 
 def _create(con: duckdb.DuckDBPyConnection, table: Table) -> None:
