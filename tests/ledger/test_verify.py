@@ -548,7 +548,7 @@ def test_an_entry_that_was_committed_twice_is_found(home: Path, config: Config) 
 
 def test_the_findings_of_one_check_are_bounded(home: Path, config: Config) -> None:
     with open_lake(home, config) as ledger:
-        post(ledger, 1, 400)
+        post(ledger, 1, 200)
     (home / "config.toml").write_text('[entities.US]\ncurrency = "USD"\n')
     with catalog(home) as raw:
         raw.execute(f"update {inlined(raw, 'journal_line')} set memo = 'x'")
