@@ -32,6 +32,8 @@ class _Server(ThreadingHTTPServer):
     """Answers a few at once; further connections are closed, so that nobody uses up the process's threads."""
 
     daemon_threads = True
+    request_queue_size = 4 * CONNECTIONS_MAX
+    """Connections that come at once wait here; where there is no room, a client tries again after a second or more."""
 
     def __init__(self, address: tuple[str, int], handler: type[BaseHTTPRequestHandler]) -> None:
         self._free = threading.BoundedSemaphore(CONNECTIONS_MAX)

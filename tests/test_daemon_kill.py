@@ -38,9 +38,11 @@ BOOKED, TAKEN = '"event": "books.done"', '"event": "file.taken"'
 def daemon(home: Path, log: Path, books: bool) -> None:
     """`gateway -C HOME run`, which looks at the books as at the present of the business."""
     from gateway import cli
+    from gateway import daemon as daemon_room
     from gateway.daemon import Daemon
     from gateway.home import Home
 
+    daemon_room.BOOKS_SHARE = 1.0  # Without the pause after the books.
     Home.now = property(lambda home: BUSINESS_NOW)  # type: ignore[assignment, method-assign]
     if not books:
         Daemon._run_books = lambda self: None  # type: ignore[method-assign]

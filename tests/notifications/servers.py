@@ -125,7 +125,8 @@ class Webhook:
         self.url = f"http://127.0.0.1:{self._server.server_address[1]}/hooks/gateway?x=1"
 
     def __enter__(self) -> Webhook:
-        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+        # It looks so often whether it is to end, and its end waits for that.
+        threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True).start()
         return self
 
     def __exit__(self, *_: object) -> None:
