@@ -42,10 +42,15 @@ USUAL = {
     ),
     "ordered_at": (
         "order date; date ordered; purchase date; order time; ordered at; order created; created date; "
-        "created at; date created; created"
+        "created at; date created; created; date"
     ),
     "order_status": "order status; status",
-    "promise_at": "promise date; promised date; ship by date; latest ship date; deadline; shipping deadline",
+    "promise_at": (
+        "promise date; promised date; latest ship date; requested ship date; requested delivery date; deadline; "
+        "shipping deadline"
+    ),
+    "return_event.qty": "quantity; returned quantity; quantity returned; return quantity; units",
+    "supplier_invoice_line.amount": "line amount; amount; net amount; line total; extended amount",
     "sku": (
         "sku; item number; item code; seller item; merchant item; our item; item id; item; item reference; reference"
     ),

@@ -43,3 +43,23 @@ def test_a_file_of_unknown_layout(layout: Layout, packs: dict[str, suggest.Loade
 
 AMBIGUOUS = ("o.xml",)
 """Its `amount` is a number of units."""
+
+
+def test_what_several_columns_could_be_is_never_sure(packs: dict[str, suggest.Loaded], tmp_path: Path) -> None:
+    orders, bank = tmp_path / "orders.csv", tmp_path / "bank.csv"
+    orders.write_text(
+        "Order No,Order Date,Ship Date,SKU,Vendor SKU,Qty,Gross Amount,Net Amount,Currency\n"
+        "O1,2026-11-13,2026-11-15,A,VA,3,11.90,10.00,EUR\nO2,2026-11-14,2026-11-16,B,VB,1,5.95,5.00,EUR\n"
+    )
+    bank.write_text(
+        "Account;Booking date;Amount;Original amount;Description;Reference\n"
+        "DE89370400440532013000;03/04/2026;-12,00;-13,00;Shop;R1\nDE89370400440532013000;05/06/2026;50,00;50,00;Pay;R2\n"
+    )
+    marks = {}
+    for file in (orders, bank):
+        [draft] = suggest.drafts([file], packs, "somebody", "bank_line" if file is bank else None)
+        marks |= {line.key: line.certainty for line in draft.records[0].fields}
+    assert (marks["order_id"], marks["ordered_at"], marks["account"]) == ("sure", "sure", "sure")
+    assert (marks["sku"], marks["list_amount"], marks["amount"]) == ("guess", "guess", "guess")
+    assert marks["booking_date"] == "guess"  # 03/04 is a day of March or of April
+    assert "promise_at" not in marks  # when it left, not when it was promised
