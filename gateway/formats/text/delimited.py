@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import codecs
 import io
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from itertools import islice
@@ -41,6 +42,8 @@ NUL_SHARE = 20
 
 _NAMED = {"tab": "\t", "comma": ",", "semicolon": ";", "pipe": "|", "space": " "}
 _GUESSED = {"delimiter": "auto", "encoding": "auto", "quote": "auto", "header": False}
+_INTERCHANGE = re.compile(rb"\n[ \t]*(ISA[^A-Za-z0-9\s]|UNA[^A-Za-z0-9\s]{4}|UNB\+)")
+_HEAD_OF_MAIL_BYTES = 16 << 10
 _CONTROLS = {*range(1, 9), *range(14, 32)}
 _UTF16 = ([False, True, False, True], [True, False, True, False])
 _KINDS = {",": "a CSV", ";": "a CSV with semicolons", "\t": "tab separated text"}
@@ -127,7 +130,16 @@ def check_path(path: str, each: str | None, options: Mapping[str, Any]) -> None:
 
 
 def describe(request: ReadRequest) -> str:
-    """Its columns, if its lines are split by one mark; else how it begins. Raises FileError."""
+    """Its columns, if its lines are split by one mark; else how it begins. Raises FileError.
+
+    Lines above an interchange, as the head of a mail, make it a text.
+    """
+    with request.path.open("rb") as source:
+        head = source.read(_HEAD_OF_MAIL_BYTES)
+    if interchange := _INTERCHANGE.search(head):
+        line = head.count(b"\n", 0, interchange.start(1)) + 1
+        tag = interchange[1][:3].decode()
+        return f"text with an interchange that begins in line {line} ({tag}): remove what stands above it"
     found = _Delimited(replace(request, options={"delimiter": "auto", "encoding": "auto"}))
     if len(found.columns) == 1:
         return f'text that begins with "{shown(found.columns[0][:60])}"'

@@ -420,3 +420,13 @@ def test_a_text_written_as_a_formula_is_the_text(tmp_path: Path, ragged: str) ->
 def test_invisible_characters_around_names_do_not_count(tmp_path: Path) -> None:
     _, reading = read(tmp_path / "f.csv", "a\u200b,\u200e b\u00a0 c\u00ad\n1,2\n".encode())
     assert reading.columns == ("a", "b c")
+
+
+@pytest.mark.parametrize(
+    ("interchange", "tag"), [("ISA*00*  *", "ISA"), ("UNA:+.? 'UNB+UNOA:1", "UNA"), ("UNB+UNOA:1", "UNB")]
+)
+def test_lines_above_an_interchange_are_named(tmp_path: Path, interchange: str, tag: str) -> None:
+    path = tmp_path / "a.edi"
+    path.write_bytes(f"From: edi@partner.example\r\nSubject: a, b; c\r\n\r\n{interchange}".encode())
+    said = delimited.describe(ReadRequest(path, path.name, Limits()))
+    assert said == f"text with an interchange that begins in line 4 ({interchange[:3]}): remove what stands above it"
