@@ -42,7 +42,7 @@ def _sheet(part: str, found: Sequence[Difference]) -> Sheet:
 
 
 def _said(side: dict[str, object] | None, value: str) -> str | None:
-    """A value as text. A sum of contents only says whether these differ: its first digits do."""
+    """A value as text. A sum of contents only says whether these differ: its last digits do."""
     if side is None or side[value] is None:
         return None
-    return f"#{str(side[value])[:6]}" if value == "content" else str(side[value])
+    return f"#{str(side[value])[-6:]}" if value == "content" else str(side[value])
