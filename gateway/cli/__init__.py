@@ -57,6 +57,7 @@ COMMANDS: dict[str, Callable[..., Any]] = {
     "stock": questions.stock,
     "trace": questions.trace,
     "verify": upkeep.verify,
+    "doctor": upkeep.doctor,
     "maintain": upkeep.maintain,
     "backup": upkeep.backup,
     "restore": upkeep.restore,

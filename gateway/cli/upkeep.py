@@ -1,4 +1,4 @@
-"""Upkeep of the ledger: `verify`, `maintain`, `backup`, `restore`."""
+"""Upkeep of the ledger: `verify`, `maintain`, `backup`, `restore`, `doctor`."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import typer
 
 from gateway import settings as configuration
 from gateway.cli.invocation import DONE, PERSON, home_folder
-from gateway.cli.output import out
+from gateway.cli.output import out, print_json
 
 if TYPE_CHECKING:
     from gateway.ledger.lake import Lake
@@ -110,3 +110,22 @@ def restore(
 
     done = restoration.restore(home_folder(), configuration.load(home_folder()), backup)
     out.print(f"{done.place}: {done.copied} files copied, {done.present} were there already; verified.")
+
+
+def doctor(
+    servers: Annotated[bool, typer.Option(help="Call the servers too.")] = True,
+    as_json: Annotated[bool, typer.Option("--json")] = False,
+) -> None:
+    """Look at rights, disk, clock, ledger, locks, secrets and servers, and say what to do. Changes nothing."""
+    from dataclasses import asdict
+
+    from gateway.doctor import examine
+
+    found = list(examine(home_folder(), servers=servers))
+    if as_json:
+        print_json([{**asdict(one), "good": one.good} for one in found])
+    else:
+        for one in found:
+            fix = f". Fix: {one.fix}" if one.fix else ""
+            out.print(f"{'ok   ' if one.good else 'wrong'} {one.subject}: {one.what}{fix}")
+    raise typer.Exit(DONE if all(one.good for one in found) else PERSON)

@@ -200,6 +200,11 @@ class RemoteServer(ABC):
             raise OSError(f"it lists more than {limits.listed_files_max} files (listed_files_max)")
         return listed
 
+    def look(self) -> int:
+        """Connect and list: how many names the folder has. Nothing is downloaded. Raises UnreachableError."""
+        with self._attempt("list", self.places.inbound):
+            return len(self._listed(self.places.inbound))
+
     def poll(self) -> list[Drop]:
         """Download what is whole and still; what was downloaded before a crash is not downloaded again.
 
