@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.books.metrics import read_metrics
+from gateway.books.metrics import checked_metrics
 from gateway.books.posting import rule_lint
 from gateway.books.posting.rules import Posting
 from gateway.books.reconcile.registry import Registry
@@ -82,12 +82,9 @@ def test_the_reconciliation_is_a_block() -> None:
     assert registry.reconciliations[-1].letter == "z1"
 
 
-def test_the_metric_has_no_fault(tmp_path: Path) -> None:
+def test_the_metric_has_no_fault() -> None:
     [block] = examples("toml metric")
-    (tmp_path / "mappings").mkdir()
-    shipped = (ROOT / "mappings" / "metrics.toml").read_text(encoding="utf-8")
-    (tmp_path / "mappings" / "metrics.toml").write_text(f"{shipped}\n{block}")
-    metrics, faults = read_metrics(tmp_path)
+    metrics, faults = checked_metrics((ROOT / "mappings" / "metrics.toml").read_bytes() + f"\n{block}".encode())
     assert metrics[-1].name == "orders-cancelled" and faults == []
 
 

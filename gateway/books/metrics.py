@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from decimal import Decimal
-from pathlib import Path
 from typing import Any, Literal
 
 import duckdb
@@ -18,11 +17,10 @@ from gateway.ledger.query_faults import KNOWN, explained, no_table
 from gateway.model.reconciling import DETAIL
 from gateway.settings import Strict
 from gateway.sql import identifier
-from gateway.toml_faults import Place, Shape, content_of, parsed, wrong
+from gateway.toml_faults import Place, Shape, parsed, wrong
 from gateway.toml_lines import Lines
 
 FILE = "metrics.toml"
-FILE_BYTES_MAX = 1_000_000
 LINES = "reconciliation_line"
 """View that metrics may ask beside those of the ledger: the lines of all reconciliations, as they are now."""
 
@@ -89,20 +87,8 @@ class _Metrics(Strict):
         return data
 
 
-def read_metrics(home: Path) -> tuple[tuple[Metric, ...], list[HomeFault]]:
-    """(the metrics of a home in the order of the file, everything that is wrong with them in order of the lines).
-
-    Raises HouseError if there is no such file.
-    """
-    path, file = home / "mappings" / FILE, f"mappings/{FILE}"
-    if not path.exists():
-        raise HouseError("read", str(path), "Run `gateway init` to create it.", "missing")
-    content, faults = content_of(path, file, FILE_BYTES_MAX)
-    return ((), faults) if content is None else checked_metrics(content)
-
-
 def checked_metrics(content: bytes) -> tuple[tuple[Metric, ...], list[HomeFault]]:
-    """What `read_metrics` says of a file with these bytes."""
+    """(the metrics of a file with these bytes, in its order; what is wrong with them, in order of the lines)."""
     file = f"mappings/{FILE}"
     raw, text, found = parsed(content, file)
     if raw is None:

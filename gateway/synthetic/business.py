@@ -67,7 +67,6 @@ class Order:
     shipped: date | None = None
     split: bool = False
     settled: bool = True
-    in_file: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from pathlib import Path
 import openpyxl
 import pytest
 
-from gateway.books.metrics import LINES, read_metrics
+from gateway.books.metrics import LINES, checked_metrics
 from gateway.errors import HouseError
 from gateway.home import open_home
 from gateway.model.reconciling import DETAIL
@@ -35,10 +35,8 @@ target      = 0.9
 ITEMS = "sku,name,uom,tracking\nSKU-1,Mug,EA,LOT\nSKU-2,Cup,EA,NONE\n"
 
 
-def metrics_of(folder: Path, text: str) -> list[str]:
-    (folder / "mappings").mkdir(exist_ok=True)
-    (folder / "mappings" / "metrics.toml").write_text(text)
-    return [str(fault) for fault in read_metrics(folder)[1]]
+def metrics_of(text: str) -> list[str]:
+    return [str(fault) for fault in checked_metrics(text.encode())[1]]
 
 
 def test_a_metric_is_added_in_one_file(home: Path, drop: Put) -> None:
@@ -73,10 +71,10 @@ def test_a_figure_that_the_data_spoil_is_empty_and_the_readme_says_why(home: Pat
     assert len(notes) == 1 and re.match("Items tracked by lot could not be worked out: .*(Mug|Cup)", notes[0])
 
 
-def test_what_is_shipped_and_what_the_page_shows_has_no_fault(tmp_path: Path) -> None:
+def test_what_is_shipped_and_what_the_page_shows_has_no_fault() -> None:
     shipped = (ROOT / "mappings" / "metrics.toml").read_text(encoding="utf-8")
     [example] = re.findall(r"^```toml\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
-    assert metrics_of(tmp_path, shipped + "\n" + example) == []
+    assert metrics_of(shipped + "\n" + example) == []
     assert all(f"`{column.name}`" in PAGE for column in DETAIL.columns) and f"`{LINES}`" in PAGE
 
 
@@ -110,21 +108,21 @@ FAULTS = [
 
 
 @pytest.mark.parametrize(("was", "now", "line", "said"), FAULTS, ids=[said[-40:] for *_, said in FAULTS])
-def test_a_fault_has_its_line_and_a_fix(tmp_path: Path, was: str, now: str, line: int, said: str) -> None:
+def test_a_fault_has_its_line_and_a_fix(was: str, now: str, line: int, said: str) -> None:
     assert BLOCK.count(was) >= 1
-    *rest, fault = metrics_of(tmp_path, BLOCK.replace(was, now, 1))
+    *rest, fault = metrics_of(BLOCK.replace(was, now, 1))
     assert not rest or was.startswith("name")
     assert fault.startswith(f"mappings/metrics.toml:{line}: ") and said in fault and " Fix: " in fault
 
 
-def test_a_ratio_needs_a_denominator_and_a_name_is_given_once(tmp_path: Path) -> None:
+def test_a_ratio_needs_a_denominator_and_a_name_is_given_once() -> None:
     alone = re.sub("denominator .*\n", "", BLOCK)
-    [fault] = metrics_of(tmp_path, alone)
+    [fault] = metrics_of(alone)
     assert fault.startswith("mappings/metrics.toml:6: ") and "a ratio has no denominator" in fault
-    [fault] = metrics_of(tmp_path, BLOCK + BLOCK)
+    [fault] = metrics_of(BLOCK + BLOCK)
     assert "2 metrics have the name items-by-lot" in fault
-    assert metrics_of(tmp_path, "") == [] and read_metrics(tmp_path)[0] == ()
-    assert "is not valid TOML" in metrics_of(tmp_path, "[[metric]\n")[0]
+    assert metrics_of("") == [] and checked_metrics(b"")[0] == ()
+    assert "is not valid TOML" in metrics_of("[[metric]\n")[0]
 
 
 def test_a_home_with_a_fault_or_without_the_file_is_refused_with_one_clear_line(home: Path) -> None:

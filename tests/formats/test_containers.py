@@ -25,6 +25,27 @@ from tests.test_books import GOOD, ITEMS, Drop, one, rows, take
 ORDERS = "not,a,settlement\n1,2,3\n"
 
 
+GUARDED = """\
+-----BEGIN PGP PRIVATE KEY BLOCK-----
+
+lIYEaws9CRYJKwYBBAHaRw8BAQdAYgzbDtZkOQInGMHLP9R7+zlrmHesViWPOdHR
+W3E0gcz+BwMCtfcGVZZujTT/Mf2gNA8RHBTkKsuZZmbNm1/xp/68IqKLQKiOQlDG
+8+8tws0WqKCUPufmsGGuScZuDdi53TYzpWKLTj/EiS7t7edH+VluK7QYb3VycyA8
+b3Vyc0BleGFtcGxlLnRlc3Q+iJAEExYIADgWIQTX2P6hc+t70dKYY1NrRUp+Iekj
+ogUCaws9CQIbAwULCQgHAgYVCgkICwIEFgIDAQIeAQIXgAAKCRBrRUp+IekjorEy
+AP9EDaJfSRXc5HdFvi6U3FnGqNkxTF+UZf6T3zj3osZDdwEA1x/bttiagR5S0rgX
+TnKoHS4eFepPLnHKdRZE0mblggGciwRrCz0JEgorBgEEAZdVAQUBAQdA/DygMjp2
+DKCbPDGSud0sfoVaQomiFW6CO4nPQ7J0ynwDAQgH/gcDAj7FzExzVePx/7bS+35u
+SxSOthhNFqzHq4v2A7gE7aOG+pxx3IiZ59kVfx5wUiFoJKRwrYbqL+D1PrCVhSi1
+WVwv5vXo+Y2W5dROjnSUboWIeAQYFggAIBYhBNfY/qFz63vR0phjU2tFSn4h6SOi
+BQJrCz0JAhsMAAoJEGtFSn4h6SOiFswA/0OgPEwLJRrFflX2CuY25HoCIljRzR21
+joC09JgWuVscAP99UkUbNfBp+AZFaP5pksfpXsxPvoWA39+gcYIwjvJTDA==
+=lqVB
+-----END PGP PRIVATE KEY BLOCK-----
+"""
+"""A key made for these tests, with the passphrase "correct horse"; the library makes none with a passphrase."""
+
+
 def zipped(**files: str | bytes) -> bytes:
     made = io.BytesIO()
     with zipfile.ZipFile(made, "w", zipfile.ZIP_DEFLATED) as container:
@@ -99,6 +120,8 @@ def keys(tmp_path_factory: pytest.TempPathFactory) -> Path:
         key = pysequoia.Tsk.generate(f"{name} <{name}@example.test>")
         (folder / f"{name}.key").write_bytes(bytes(key))
         (folder / f"{name}.cert").write_bytes(bytes(key.extract_certificate()))
+    (folder / "guarded.key").write_text(GUARDED)
+    (folder / "guarded.cert").write_bytes(bytes(pysequoia.Tsk.from_bytes(GUARDED.encode()).extract_certificate()))
     return folder
 
 
@@ -125,6 +148,7 @@ def test_a_message_is_decrypted_and_its_signature_checked(tmp_path: Path, keys: 
         ("", "ours", Limits(), "no valid signature of partner.cert"),
         ("stranger", "ours", Limits(), "no valid signature of partner.cert"),
         ("partner", "stranger", Limits(), "cannot be decrypted"),
+        ("partner", "guarded", Limits(), "cannot be decrypted"),
         ("partner", "ours", Limits(unpacked_bytes_max=10_000), "more bytes come out of it"),
     ],
 )
@@ -206,10 +230,11 @@ def test_a_lost_container_is_found_by_verify(gateway: Home, drop: Drop) -> None:
 
 @pytest.mark.usefixtures("without_workbooks")
 def test_a_container_that_cannot_be_opened_is_set_aside_and_opens_when_there_is_a_key(
-    home: Path, drop: Drop, keys: Path
+    home: Path, drop: Drop, keys: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     drop("master-data", "items.csv", ITEMS)
-    path = drop("amazon-us", "settlement-1.txt.pgp", encrypted(keys, GOOD.encode(), signer="partner"))
+    message = encrypted(keys, GOOD.encode(), signer="partner", recipient="guarded")
+    path = drop("amazon-us", "settlement-1.txt.pgp", message)
     with open_home(home, now=NOW) as gateway:
         file = next(f for f in run_once(gateway).files if f.name != "items.csv")
         assert (file.name, file.state) == ("settlement-1.txt.pgp", "QUARANTINED")
@@ -217,7 +242,9 @@ def test_a_container_that_cannot_be_opened_is_set_aside_and_opens_when_there_is_
         assert not path.exists()
         assert one(gateway, "select status from exception where code = 'FILE_REJECT'") == "OPEN"
     settings = home / "config.toml"
-    settings.write_text(settings.read_text() + f'\n[pgp]\nkey_file = "{keys / "ours.key"}"\n')
+    ours = f'\n[pgp]\nkey_file = "{keys / "guarded.key"}"\npassphrase_env = "TEST_PGP_PASSPHRASE"\n'
+    settings.write_text(settings.read_text() + ours)
+    monkeypatch.setenv("TEST_PGP_PASSPHRASE", "correct horse")
     with open_home(home, now=NOW) as gateway:
         (read_again,) = again(gateway, file.file_id, force=False)
         assert (read_again.name, read_again.state, read_again.accepted) == ("settlement-1.txt", "ACCEPTED", 3)

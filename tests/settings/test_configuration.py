@@ -75,6 +75,19 @@ def test_every_key_is_described_with_its_default(heading: str) -> None:
         assert reported == (Decimal(str(known)) if isinstance(reported, Decimal) else known), key
 
 
+def test_every_key_is_read_by_the_program_and_set_by_a_test() -> None:
+    """A setting that nothing reads must not exist, and one that no test sets may do nothing."""
+    root = Path(__file__).parents[2]
+
+    def words_of(folder: str, pattern: str) -> set[str]:
+        texts = (path.read_text(encoding="utf-8").replace("\\n", " ") for path in (root / folder).rglob("*.py"))
+        return {word for text in texts for word in re.findall(pattern, text)}
+
+    read, tested = words_of("gateway", r"[.\"'](\w+)\b"), words_of("tests", r"\w+")
+    keys = {key for model in SECTIONS.values() for key in model.model_fields}
+    assert (keys - read, keys - tested) == (set(), set())
+
+
 @pytest.mark.parametrize("heading", SECTIONS)
 def test_every_table_has_an_example(heading: str) -> None:
     start = re.escape(heading).replace("<name>", r"[\w-]+")

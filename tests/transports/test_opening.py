@@ -114,6 +114,14 @@ def test_a_file_beyond_the_limit_is_left_before_any_work(home: Path, config: Con
     assert folder.problems[0].message.endswith("huge.csv has 4294967297 bytes, more than limits.file_bytes_max")
 
 
+def test_a_name_beyond_the_limit_is_left_with_a_problem(home: Path, config: Config, drop: Put) -> None:
+    drop("amazon-us", "a-name-of-23-characters", "a")
+    short = config.limits.model_copy(update={"file_name_chars_max": 22})
+    folder = Folder(home, config.model_copy(update={"limits": short}))
+    assert folder.poll() == []
+    assert "has a name of more than 22 characters" in folder.problems[0].message
+
+
 def test_a_folder_that_became_a_link_is_not_listed(home: Path, config: Config, tmp_path: Path, drop: Put) -> None:
     path = drop("amazon-us", "a.csv", "a")
     folder = Folder(home, config)

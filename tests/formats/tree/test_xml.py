@@ -170,6 +170,7 @@ def test_a_document_that_is_nested_too_deep_is_refused_with_the_line(tmp_path: P
         ({"file_bytes_max": 10}, "file_bytes_max"),
         ({"rows_per_file_max": 1}, "rows_per_file_max"),
         ({"xml_text_bytes_max": 3}, "xml_text_bytes_max"),
+        ({"xml_depth_max": 2}, "deeper than 2"),
     ],
 )
 def test_limits_are_held(tmp_path: Path, limit: dict[str, int], message: str) -> None:

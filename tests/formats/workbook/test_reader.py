@@ -755,6 +755,15 @@ def test_a_zip_bomb_is_refused(tmp_path: Path) -> None:
         open_book(path)
 
 
+@pytest.mark.parametrize("limit", ["xlsx_expanded_bytes_max", "xlsx_expansion_ratio_max"])
+def test_a_limit_of_what_a_workbook_unpacks_to_is_held(tmp_path: Path, limit: str) -> None:
+    path = xlsx(tmp_path / "a.xlsx", HEAD + row(2, f'<c r="A2" t="str"><v>{"x" * 50_000}</v></c>'))
+    assert len(rows(open_book(path))) == 1
+    with pytest.raises(FileError, match="zip bomb") as caught:
+        reader.read(ReadRequest(path, path.name, Limits.model_validate({limit: 5}), {}))
+    assert limit in caught.value.hint
+
+
 def test_a_part_that_is_longer_than_it_says_is_refused(tmp_path: Path) -> None:
     path = xlsx(tmp_path / "a.xlsx", HEAD + row(2, '<c r="A2"><v>1</v></c>'))
     content = bytearray(path.read_bytes())
