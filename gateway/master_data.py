@@ -43,6 +43,11 @@ class MasterData:
         """(items, aliases) as Arrow tables: the SKUs, and the other names of items with their days."""
         return self._con.table(self.items).to_arrow_table(), self._con.table(self.aliases).to_arrow_table()
 
+    def digest(self) -> str:
+        """A text that changes with them."""
+        texts = "select md5(string_agg(t::text, chr(10) order by t::text)) from {} t"
+        return " ".join(str(self._con.execute(texts.format(name)).fetchone()) for name in (self.items, self.aliases))
+
     def replace(self, items: pa.Table, aliases: pa.Table) -> None:
         """Read files with these and not with the ledger's; nothing is written."""
         for name, table in ((self.items, items), (self.aliases, aliases)):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
@@ -20,6 +21,7 @@ from gateway.settings import Config
 if TYPE_CHECKING:
     from gateway.home import Home
     from gateway.mapping.library.load import Loaded
+    from gateway.mapping.library.verdicts import Verdicts
 
 T = TypeVar("T")
 
@@ -37,11 +39,14 @@ def check(
     ] = False,
 ) -> None:
     """Check settings and rules; lint mappings, packs and their lookups, and check them against their samples."""
-    from gateway.cli.mappings import all_of
+    from gateway.cli.mappings import all_of, path_of
 
     settings, faults, notes = _settings()
     usable_home = not faults
-    sound, found = _lint(mappings, settings)
+    paths = [path_of(name, home_folder()) for name in mappings] if mappings else all_of(home_folder())
+    verdicts = _verdicts(settings) if settings and usable_home and not (expand or refresh) else None
+    unknown = [path for path in paths if verdicts is None or not verdicts.holds(path)]
+    sound, found = _lint(unknown, settings, whole=not mappings)
     faults += found
     if expand:
         _print_expanded(sound, home_folder() / "mappings")
@@ -49,15 +54,17 @@ def check(
         (err if expand else out).print(fault)
     if expand:
         raise typer.Exit(USAGE if faults else DONE)
-    differences = _check_samples(sound, refresh=refresh) if usable_home else []
+    tried = _check_samples(sound, refresh=refresh) if usable_home else {}
+    if verdicts is not None:
+        verdicts.note(path for path, lines in tried.items() if not lines)
+    differences = [line for lines in tried.values() for line in lines]
     for line in differences:
         out.print(line)
     for note in (*notes, *filter(None, [open_to_others(home_folder())])):
         out.print(f"Note: {note}")
     if not usable_home:
         out.print("Samples were not checked, because the settings or the rules have faults.")
-    count = len(mappings) if mappings else len(all_of(home_folder()))
-    out.print(f"Mappings checked: {count}; faults: {len(faults) + len(differences)}.")
+    out.print(f"Mappings checked: {len(paths)}; faults: {len(faults) + len(differences)}.")
     raise typer.Exit(USAGE if faults else PERSON if differences else DONE)
 
 
@@ -84,16 +91,32 @@ def _settings() -> tuple[Config | None, list[str], tuple[str, ...]]:
     return settings, faults, rules.notes if rules else ()
 
 
-def _lint(names: list[str] | None, settings: Config | None) -> tuple[list[Path], list[str]]:
-    """The mappings without faults, and a line for each fault of the others."""
-    from gateway.cli.mappings import all_of, path_of
+def _verdicts(settings: Config) -> Verdicts:
+    """What earlier checks of this home found without a fault."""
+    from gateway.ledger import lake
+    from gateway.mapping.library.verdicts import Verdicts
+    from gateway.master_data import MasterData
+
+    def master_data() -> str:
+        if not lake.exists(home_folder(), settings):
+            return ""
+        with lake.open_lake(home_folder(), settings, read_only=True) as ledger:
+            master = MasterData(ledger.con)
+            master.refresh()
+            return master.digest()
+
+    kept = lake.folder_of(home_folder(), settings) / "tmp" / "checked.json"
+    return Verdicts(home_folder(), kept, master_data)
+
+
+def _lint(paths: list[Path], settings: Config | None, *, whole: bool) -> tuple[list[Path], list[str]]:
+    """The mappings without faults, and a line for each fault of the others; with `whole` those of the library too."""
     from gateway.mapping.library import load
     from gateway.mapping.lint import lint
 
     root = home_folder() / "mappings"
     library = load.load_all(home_folder())
-    paths = [path_of(name, home_folder()) for name in names] if names else all_of(home_folder())
-    faults = [] if names else list(library.faults)
+    faults = list(library.faults) if whole else []
     sound = []
     for path in paths:
         loaded, found = load.load_file(path, root)
@@ -141,18 +164,25 @@ def _print_expanded(paths: list[Path], root: Path) -> None:
         sys.stdout.write(f"# mappings/{path.relative_to(root).as_posix()}\n{toml.text(data or {})}\n")
 
 
-def _check_samples(paths: list[Path], *, refresh: bool) -> list[str]:
-    """A line for each difference between what samples become and what is expected of them."""
+def _check_samples(paths: list[Path], *, refresh: bool) -> dict[Path, list[str]]:
+    """For each mapping a line for each difference between what its samples become and what is expected of them."""
+    if not paths:
+        return {}
     from gateway.cli.mappings import usable
     from gateway.home import open_samples
     from gateway.mapping.library import samples
 
-    found: list[str] = []
+    found: dict[Path, list[str]] = {}
+    of_folder = cache(samples.by_mapping)
     with open_samples(home_folder()) as home:
         ours = home.master.tables()
         for path in paths:
-            home.master.replace(*(samples.master_data(path) or ours))
-            found += samples.check(path, lambda p, s: _tried(home, usable(home, p), s), refresh=refresh)
+            files = of_folder(path.parent)[path]
+            if files:
+                home.master.replace(*(samples.master_data(path) or ours))
+            found[path] = samples.check(
+                path, lambda p, s: _tried(home, usable(home, p), s), refresh=refresh, files=files
+            )
     return found
 
 

@@ -165,6 +165,25 @@ def test_what_ends_the_transaction_of_a_sample_is_tried_without_one(
     assert len(tries) == 2
 
 
+def test_what_did_not_change_since_a_check_without_faults_is_not_read_again(mine: Runner) -> None:
+    folder = mine.home / "mappings" / "amazon-us" / "samples"
+    folder.mkdir()
+    shutil.copyfile(SAMPLES / GOOD, folder / GOOD)
+    expected = folder / f"{GOOD}.expected.json"
+    expected.write_text('{"counts": {"accepted": 30}}')
+    for _ in range(2):  # A fault is found each time.
+        assert "accepted: 31, expected 30" in mine("check", "amazon-us/settlement").out
+    expected.write_text('{"counts": {"accepted": 31}}')
+    assert mine("check", "amazon-us/settlement").code == cli.DONE
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(check, "_tried", lambda *_: pytest.fail("was read again"))
+        patch.setattr("gateway.home.open_samples", lambda *_: pytest.fail("was opened"))
+        again = mine("check", "amazon-us/settlement")
+    assert (again.code, again.out) == (cli.DONE, "Mappings checked: 1; faults: 0.\n")
+    (folder / GOOD).write_text((folder / GOOD).read_text().replace("MUG-BLUE", "MUG-BLUE\t"))
+    assert mine("check", "amazon-us/settlement").code == cli.PERSON
+
+
 def test_check_expand_prints_toml_that_reads_as_the_merged_mapping(run: Runner) -> None:
     done = run("check", "amazon-us/settlement", "--expand")
     assert done.code == cli.DONE

@@ -46,13 +46,13 @@ Run = Callable[[Path, Path], Mapping[str, Any]]
 """(mapping file, sample) → what it becomes, in the shape of the expectation."""
 
 
-def check(path: Path, run: Run, *, refresh: bool = False) -> list[str]:
+def check(path: Path, run: Run, *, refresh: bool = False, files: Sequence[Path] | None = None) -> list[str]:
     """Run every sample of a mapping file; one line for each difference, [] if all is as expected.
 
-    With `refresh` the expectations are written instead of compared.
+    With `refresh` the expectations are written instead of compared. `files` are its samples, where they are known.
     """
     found: list[str] = []
-    for sample in samples(path):
+    for sample in samples(path) if files is None else files:
         expected = sample.with_name(sample.name + _SUFFIX)
         if not expected.is_file() and not refresh:
             found.append(f"{sample}: has no {expected.name}. Fix: write what it must become, or remove the sample.")
@@ -80,13 +80,18 @@ def samples(path: Path) -> list[Path]:
 
     Where several match, the one whose own name begins the sample's name has it.
     """
-    folder = path.parent / "samples"
-    if not folder.is_dir():
-        return []
-    files = [file for file in sorted(folder.iterdir()) if file.is_file() and not file.name.endswith(_SUFFIX)]
-    rivals = {rival: _patterns(rival) for rival in sorted(path.parent.glob("*.toml"))}
+    return by_mapping(path.parent).get(path, [])
+
+
+def by_mapping(folder: Path) -> dict[Path, list[Path]]:
+    """The mapping files of a folder, each with its samples."""
+    beside = folder / "samples"
+    files = sorted(beside.iterdir()) if beside.is_dir() else []
+    files = [file for file in files if file.is_file() and not file.name.endswith(_SUFFIX)]
     files = [file for file in files if not file.name.startswith(".") and file.name != MASTER_DATA]
-    return [file for file in files if path in _owners(file.name, rivals)]
+    rivals = {rival: _patterns(rival) if files else () for rival in sorted(folder.glob("*.toml"))}
+    owners = {file: _owners(file.name, rivals) for file in files}
+    return {rival: [file for file in files if rival in owners[file]] for rival in rivals}
 
 
 def _patterns(path: Path) -> tuple[str, ...]:
