@@ -117,8 +117,12 @@ def _lines(pieces: Iterable[str], name: str, chars_max: int) -> Iterator[tuple[i
             )
         for line in lines:
             number += 1
-            for one in _parted(line.strip()):
-                yield number, one
+            line = line.strip()
+            if line.find("/", 0, -1) >= 0:
+                for one in _parted(line):
+                    yield number, one
+            elif line:
+                yield number, line
     for one in _parted(rest.strip(" \t\x1a")):
         yield number + 1, one
 

@@ -22,8 +22,8 @@ _AMOUNT = (
     r"(?![0-9.,])"
 )
 _DAYS = r" *([0-9]{6})([0-9]{4}| {4})? *"
-_ENTRY = rf"{_DAYS}((?i:RC|RD|EC|ED|C|D))([A-Z])? *\n?({_AMOUNT})(?: +(?=[FNS]))?([A-Z][A-Z0-9 ]{{3}})?"
-_REFERENCES = r"((?:[^/\n\x1e]|/(?!/))*)(?://([^\n\x1e]*))?(?:\n([^\x1e]*))?"
+_ENTRY = rf"{_DAYS}([RrEe]?[CcDd])([A-Z])? *\n?({_AMOUNT})(?: +(?=[FNS]))?([A-Z][A-Z0-9 ]{{3}})?"
+_REFERENCES = r"([^/\n\x1e]*(?:/(?!/)[^/\n\x1e]*)*)(?://([^\n\x1e]*))?(?:\n([^\x1e]*))?"
 _ONE_ENTRY = re.compile(_ENTRY + _REFERENCES)
 _ALL_ENTRIES = re.compile(rf"(?<![^\x1e]){_ENTRY}{_REFERENCES}\x1e")
 REFERENCE_CHARS = 16
