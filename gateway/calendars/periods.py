@@ -65,10 +65,6 @@ class Calendar:
     grace: timedelta = timedelta(0)
     anchor: date = date(1970, 1, 1)
 
-    def period_of(self, at: datetime) -> Period:
-        """The period that an instant belongs to."""
-        return next(self.periods(at))
-
     def periods(self, first: datetime) -> Iterator[Period]:
         """The period of an instant, and all that follow it."""
         begins = self._begins(first)
