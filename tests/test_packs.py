@@ -195,3 +195,12 @@ def test_patterns_of_packs_leave_other_documents_alone() -> None:
     assert fnmatch("camt.053-20261105.xml", pattern)
     assert fnmatch("camt053.xml", pattern)
     assert not fnmatch("camt.052-20260530.xml", pattern)
+
+
+def test_a_line_without_a_number_among_others_has_none_of_theirs(reader: Home, tmp_path: Path) -> None:
+    pack = ROOT / "standard" / "x12" / "810.toml"
+    sample = pack.with_name("samples") / "810.edi"
+    path = tmp_path / sample.name
+    path.write_text(sample.read_text().replace("IT1*10*", "IT1*2*", 1).replace("IT1*20*", "IT1**", 1))
+    lines = attempt(reader, loaded(pack), path)["records"]["supplier_invoice_line"]
+    assert {"2", "#2"} <= {row["line_no"] for row in lines}
