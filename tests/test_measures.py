@@ -7,20 +7,13 @@ from pathlib import Path
 from tests import measures
 from tests.measures import Length, Measures, percentile
 
-FOUND = measures.measure(measures.ROOT / "gateway")
 
-
-def test_files_are_short() -> None:
-    assert percentile(FOUND.files, 95) <= 327
-    assert [each for each in FOUND.files if each.lines > 500] == []
-
-
-def test_functions_are_short() -> None:
-    assert percentile(FOUND.functions, 95) <= 25
-
-
-def test_public_names_are_described() -> None:
-    assert FOUND.documented >= 0.92, FOUND.undocumented
+def test_files_and_functions_are_short_and_public_names_are_described() -> None:
+    found = measures.measure(measures.ROOT / "gateway")
+    assert percentile(found.files, 95) <= 327
+    assert [each for each in found.files if each.lines > 500] == []
+    assert percentile(found.functions, 95) <= 25
+    assert found.documented >= 0.92, found.undocumented
 
 
 def test_what_is_measured(tmp_path: Path) -> None:
