@@ -52,7 +52,7 @@ def claim(home: Home, drop: Drop, begun: Begun | None = None) -> Claimed:
         raise FileError(drop.name, "the file is empty", "Send the file again.")
     if looked.envelope is not None:
         return _claim_units(home, drop, looked.envelope)
-    content = _content(home, begun.request, looked.looks)
+    content = _content(begun.request, looked.looks)
     claims = claim_file(home.library, drop.partner, drop.name, content, drop.arrived_at.date())
     if claims.by:
         feed = claims.taken[0][0].mapping.feed
@@ -67,7 +67,7 @@ def _claim_units(home: Home, drop: Drop, envelope: Envelope) -> Claimed:
     return Claimed(claims, envelope)
 
 
-def _content(home: Home, request: ReadRequest, looks: Sequence[str]) -> Content:
+def _content(request: ReadRequest, looks: Sequence[str]) -> Content:
     path: Path = request.path
 
     def open_as(mapping: Mapping, each: str | None, columns: Sequence[str]) -> Reading:

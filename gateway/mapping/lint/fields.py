@@ -98,7 +98,7 @@ def check(checker: Checker, index: int, record: RecordSpec, name: str) -> Iterat
     yield from _sources(checker, path, field, record, wanted)
     yield from _crosswalk(checker, path, field, record, column)
     yield from _written(checker, path, field, column, wanted)
-    yield from _reading(checker, path, field, record, column)
+    yield from _reading(checker, path, field, column)
 
 
 def _type(checker: Checker, path: Path, field: FieldSpec, column: Column | None) -> Iterator[HomeFault]:
@@ -268,9 +268,7 @@ def _reads(text: str, wanted: str) -> bool:
     return True
 
 
-def _reading(
-    checker: Checker, path: Path, field: FieldSpec, record: RecordSpec, column: Column | None
-) -> Iterator[HomeFault]:
+def _reading(checker: Checker, path: Path, field: FieldSpec, column: Column | None) -> Iterator[HomeFault]:
     kind = values.type_of(field, column)
     for number, form in enumerate(field.formats):
         if form in ("iso", *dates.BY_CODE, dates.SERIAL):
