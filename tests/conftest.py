@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import gc
 import os
 import re
@@ -22,6 +23,7 @@ from gateway.intake.crash_suspects import Suspects
 from gateway.intake.result import Receipt
 from gateway.intake.take import Intake
 from gateway.mapping.library.load import load_file
+from gateway.mapping.library.samples import samples
 from gateway.settings import Limits
 from gateway.transports.transport import Drop
 
@@ -48,6 +50,8 @@ structlog.configure(
 
 CORPUS = Path(__file__).parent.parent.parent / "shared" / "corpus"
 MAPPINGS = Path(__file__).parents[1] / "mappings"
+samples_of = functools.cache(samples)
+"""The samples of a pack that ships: to find them, all packs of its family are read."""
 NOW = datetime(2026, 11, 20, 8, tzinfo=UTC)
 
 

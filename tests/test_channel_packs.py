@@ -19,7 +19,7 @@ from gateway.errors import FileError
 from gateway.home import Home
 from gateway.mapping.library import load, samples
 from gateway.model.status import allowed
-from tests.conftest import corpus, tried
+from tests.conftest import corpus, samples_of, tried
 
 ROOT = Path(__file__).parents[1] / "mappings"
 STANDARD = ROOT / "standard"
@@ -120,7 +120,7 @@ def test_every_pack_with_figures_that_must_agree_is_tried_with_others() -> None:
 def expected(pack: Path) -> dict[str, Any]:
     """What the samples of a pack become, taken together: {"records": {table: [row, …]}, "faults": [fault, …]}."""
     found: dict[str, Any] = {"records": {}, "faults": []}
-    for sample in samples.samples(pack):
+    for sample in samples_of(pack):
         outcome = json.loads(sample.with_name(f"{sample.name}.expected.json").read_text(encoding="utf-8"))
         found["faults"] += outcome["faults"]
         for table, rows in outcome["records"].items():
@@ -314,7 +314,7 @@ def following(packs: list[Path]) -> list[tuple[Path, Path]]:
         others = (*packs[number + 1 :], *packs[:number])
         document = pack.stem.removesuffix("-supplier")
         other = next(one for one in others if one.stem.removesuffix("-supplier") != document)
-        found.append((pack, samples.samples(other)[0]))
+        found.append((pack, samples_of(other)[0]))
     return found
 
 

@@ -22,11 +22,11 @@ from gateway.mapping.library import load, samples
 from gateway.mapping.library.load import Loaded
 from gateway.mapping.lint import lint
 from gateway.once import run_once
-from tests.conftest import NOW, corpus
+from tests.conftest import NOW, corpus, samples_of
 
 ROOT = Path(__file__).parents[1] / "mappings"
 PACKS = sorted(ROOT.glob("standard/*/*.toml"))
-SAMPLES = [(pack, sample) for pack in PACKS for sample in samples.samples(pack)]
+SAMPLES = [(pack, sample) for pack in PACKS for sample in samples_of(pack)]
 
 
 def name_of(value: Any) -> str:
@@ -67,7 +67,7 @@ def test_a_pack_has_no_faults(reader: Home, pack: Path) -> None:
 
 @pytest.mark.parametrize("pack", PACKS, ids=name_of)
 def test_a_pack_has_a_sample_that_becomes_records(pack: Path) -> None:
-    expected = [sample.with_name(f"{sample.name}.expected.json") for sample in samples.samples(pack)]
+    expected = [sample.with_name(f"{sample.name}.expected.json") for sample in samples_of(pack)]
     assert any(rows for file in expected for rows in json.loads(file.read_text())["records"].values())
 
 
@@ -89,7 +89,7 @@ def test_every_row_of_a_sample_is_accounted_for(reader: Home, pack: Path, sample
 
 @pytest.mark.parametrize("family", sorted({pack.parent for pack in PACKS}), ids=name_of)
 def test_no_file_among_the_samples_is_left_unread(family: Path) -> None:
-    read_ones = {sample.name for pack in family.glob("*.toml") for sample in samples.samples(pack)}
+    read_ones = {sample.name for pack in family.glob("*.toml") for sample in samples_of(pack)}
     beside = {f"{name}.expected.json" for name in read_ones} | {samples.MASTER_DATA}
     assert {path.name for path in (family / "samples").iterdir()} <= read_ones | beside
 
@@ -107,7 +107,7 @@ def test_a_sample_of_each_pack_with_a_partner_passes_through_a_home(home: Path) 
         if path.parent.name not in load.PASSIVE and found is not None and found.pack is not None:
             pack = ROOT.parent / found.pack.name
             # The plainest sample has the shortest name; the others show what is held.
-            sample = min(samples.samples(pack), key=lambda one: len(one.name))
+            sample = min(samples_of(pack), key=lambda one: len(one.name))
             given[found.pack.name] = (sample, path.parent.name)
     for sample, partner in given.values():
         shutil.copyfile(sample, home / "inbound" / partner / sample.name)

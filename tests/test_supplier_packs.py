@@ -18,9 +18,8 @@ import pytest
 from gateway import init as homes
 from gateway.home import Home, open_home
 from gateway.ledger import verify
-from gateway.mapping.library import samples
 from gateway.once import run_once
-from tests.conftest import NOW, corpus, tried
+from tests.conftest import NOW, corpus, samples_of, tried
 
 pytestmark = pytest.mark.usefixtures("without_workbooks")
 
@@ -55,7 +54,7 @@ def partner_of(name: str) -> str:
 
 def plainest(name: str) -> Path:
     """The sample of a pack with the shortest name; the others show what is held."""
-    return min(samples.samples(STANDARD / f"{name}.toml"), key=lambda one: len(one.name))
+    return min(samples_of(STANDARD / f"{name}.toml"), key=lambda one: len(one.name))
 
 
 def rows_of(name: str) -> list[dict[str, Any]]:

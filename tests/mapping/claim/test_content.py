@@ -11,9 +11,10 @@ from gateway import formats
 from gateway.mapping.claim.content import Content, look
 from gateway.mapping.language.loaded import Loaded
 from gateway.mapping.language.spec import Mapping
-from gateway.mapping.library import load, samples
+from gateway.mapping.library import load
 from gateway.reading import Reading, ReadRequest
 from gateway.settings import Limits
+from tests.conftest import samples_of
 
 ROOT = Path(__file__).parents[3] / "mappings"
 
@@ -26,7 +27,7 @@ def loaded(pack: Path) -> Loaded:
 
 PACKS = {pack: loaded(pack) for pack in sorted(ROOT.glob("standard/*/*.toml"))}
 WHOLE = {pack: one for pack, one in PACKS.items() if one.mapping.file.transaction is None}
-SAMPLES = [(pack, sample) for pack in WHOLE for sample in samples.samples(pack)]
+SAMPLES = [(pack, sample) for pack in WHOLE for sample in samples_of(pack)]
 
 FEW = {"items.toml"}
 """Packs of CSV that need so few columns that files of others have them too."""
