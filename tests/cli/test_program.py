@@ -100,16 +100,29 @@ def test_the_program_in_a_pipe_keeps_answers_and_errors_apart(settled: Path, tmp
     assert (refused.returncode, refused.stdout, refused.stderr.count("\n")) == (cli.USAGE, "", 1)
 
 
-def test_a_command_loads_only_what_it_needs(mine: Runner) -> None:
-    """`--help` needs no database; `status` reads mappings, and neither lints nor compiles them."""
-    for arguments, unwanted in (
-        (["--help"], ["duckdb", "pyarrow", "numpy"]),
-        (["-C", str(mine.home), "status"], ["sqlglot", "gateway.mapping.lint.lint", "gateway.notifications.notifier"]),
-    ):
-        code = f"""import sys; sys.argv = ["gateway", *{arguments!r}]
+ENGINE = ["gateway.home", "gateway.formats", "gateway.readers", "gateway.mapping.lint.lint", "gateway.books.rules"]
+"""What reads files and posts; each brings SQL grammars, formats or rules with it."""
+WRITERS = ["gateway.workbooks.write", "gateway.notifications.notifier", "gateway.suggest", "xlsxwriter", "structlog"]
+
+
+@pytest.mark.parametrize(
+    ("commands", "unwanted"),
+    [
+        ([["--help"], ["tables"], ["fields", "item"], ["notify"]], ["duckdb", "pyarrow", "numpy"]),
+        ([["query", "select 1"], ["trace", "x"]], ["pyarrow", "numpy"]),
+        ([["stock"], ["status"], ["show", "x"], ["verify"], ["maintain"]], ["pyarrow.compute", "pyarrow.dataset"]),
+    ],
+    ids=["without the ledger", "rows of the ledger", "tables of the ledger"],
+)
+def test_a_command_loads_only_what_it_needs(mine: Runner, commands: list[list[str]], unwanted: list[str]) -> None:
+    unwanted = [*unwanted, *ENGINE, *WRITERS, "sqlglot", "lxml", "openpyxl", "python_calamine", "rapidfuzz"]
+    code = f"""import sys
 from gateway.cli import main
-try: main()
-except SystemExit: pass
-print([name for name in {unwanted!r} if name in sys.modules])"""
-        done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=True)
-        assert done.stdout.splitlines()[-1] == "[]", arguments
+for arguments in {commands!r}:
+    sys.argv = ["gateway", "-C", {str(mine.home)!r}, *arguments]
+    try: main()
+    except SystemExit: pass
+    print("LOADED", arguments[0], [name for name in {unwanted!r} if name in sys.modules])"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=True)
+    loaded = [line for line in done.stdout.splitlines() if line.startswith("LOADED")]
+    assert loaded == [f"LOADED {arguments[0]} []" for arguments in commands]
