@@ -33,7 +33,7 @@ from gateway.once import run_books
 from gateway.synthetic.edi import interchange
 from gateway.synthetic.settlements import COLUMNS
 from gateway.transports.folder import Folder
-from tests import bench_bad_path, bench_readers
+from tests import bench_bad_path, bench_commands, bench_readers
 from tests.conftest import taken
 
 NOW = datetime(2026, 11, 20, 8, tzinfo=UTC)
@@ -362,6 +362,7 @@ CASES: dict[str, Callable[[], None]] = {
     "daemon-20k": lambda: flood(20_000),
     "945-read": lambda: bench_readers.beside("X12 945", "x12/945", shipments, 130_000, "pyx12"),
     **bench_bad_path.CASES,
+    **bench_commands.CASES,
     **bench_readers.CASES,
 }
 
