@@ -6,7 +6,7 @@ import shutil
 import stat
 from pathlib import Path
 
-from gateway import shipped
+from gateway import first_settings, shipped
 from gateway.errors import HouseError
 
 FOLDERS = ("inbound", "outbound", "ledger", "mappings")
@@ -21,10 +21,11 @@ def open_to_others(home: Path) -> str:
     return f"everybody on this machine can look into the home. Fix: chmod {FOLDER_MODE:04o} {home}"
 
 
-def lay_down(home: Path, *, examples: bool) -> list[Path]:
+def lay_down(home: Path, *, examples: bool, own: bool = False) -> list[Path]:
     """Create what is missing of a home; never overwrite a file. Returns what was written.
 
     examples  also make the example partners' mappings and their lookups active
+    own       settings for a company of one's own, without the parties of the examples
     """
     origin = shipped.folder()
     if not (origin / "mappings").is_dir():
@@ -34,7 +35,11 @@ def lay_down(home: Path, *, examples: bool) -> list[Path]:
         if not folder.is_dir():
             folder.mkdir(parents=True)
             folder.chmod(FOLDER_MODE)  # Whatever the umask says.
-    _copy(origin / "config.toml", home / "config.toml", written)
+    config = home / "config.toml"
+    if own and not config.exists():
+        config.write_text(first_settings.TEXT, encoding="utf-8")
+        written.append(config)
+    _copy(origin / "config.toml", config, written)
     for path in sorted((origin / "mappings").rglob("*")):
         relative = path.relative_to(origin / "mappings")
         if path.is_dir():

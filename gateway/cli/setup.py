@@ -18,11 +18,16 @@ def init(
 ) -> None:
     """Lay down a home: configuration, packs and rules. Files that exist are left alone."""
     try:
-        written = homes.lay_down(home_folder(), examples=with_examples)
+        written = homes.lay_down(home_folder(), examples=with_examples, own=not with_examples)
     except OSError as error:
         raise HouseError("lay down", str(home_folder()), "Choose a folder that you may write to.", str(error)) from None
     out.print(f"{len(written)} files written to {home_folder().resolve()}.")
-    out.print("Drop files in inbound/<partner>/, then run `gateway once`.")
+    if with_examples:
+        out.print("Drop files in inbound/<partner>/, then run `gateway once`.")
+    else:
+        out.print(
+            "Name your company in config.toml, then draft a mapping: `gateway suggest FILE --partner NAME --write`."
+        )
 
 
 def generate(

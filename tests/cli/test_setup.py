@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway import cli
+from gateway import cli, first_settings, settings
 from gateway.mapping.library import load
 from tests.cli.command import Runner, content
 
@@ -17,6 +17,9 @@ def test_init_lays_down_a_home_that_can_be_used(run: Runner, tmp_path: Path) -> 
     assert done.code == 0
     assert (tmp_path / "new" / "config.toml").is_file()
     assert {"inbound", "outbound", "ledger", "mappings"} <= {path.name for path in (tmp_path / "new").iterdir()}
+    config = settings.load(tmp_path / "new")
+    assert (list(config.entities), config.partners, config.channels) == (["MAIN"], {}, {})
+    assert run("check", home=tmp_path / "new").code == 0
     # Without examples no partner is active.
     partners = [p.name for p in (tmp_path / "new" / "mappings").iterdir() if p.is_dir()]
     assert sorted(set(partners) - set(load.PASSIVE)) == []
@@ -26,6 +29,14 @@ def test_init_with_examples_makes_their_partners_active(run: Runner, tmp_path: P
     run("init", "--with-examples", home=tmp_path)
     assert (tmp_path / "mappings" / "amazon-us" / "settlement.toml").is_file()
     assert (tmp_path / "inbound" / "amazon-us").is_dir()
+
+
+def test_what_the_first_settings_comment_out_can_be_used(tmp_path: Path) -> None:
+    """Every line of an example is one that may be put in force: without its mark the settings are still right."""
+    text = re.sub(r"^# (?=[a-z_]+ = |\[)", "", first_settings.TEXT, flags=re.MULTILINE)
+    (tmp_path / "config.toml").write_text(text)
+    config = settings.load(tmp_path)
+    assert (list(config.partners), list(config.channels), config.sftp[0].name) == (["acme"], ["web-shop"], "acme")
 
 
 def test_init_overwrites_nothing(run: Runner, tmp_path: Path) -> None:
