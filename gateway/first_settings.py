@@ -5,7 +5,7 @@ TEXT = """# Settings of this home. Everything about one feed lives in mappings/<
 
 # A legal entity that keeps books. Change its name and currency; add a table for each further entity.
 [entities.MAIN]
-currency = "USD"
+currency = "EUR"
 name = "Our company"
 
 # A partner: its files are dropped in inbound/acme/ and belong to the books of the entity.

@@ -25,6 +25,11 @@ from gateway.settings import Config
 
 T = TypeVar("T")
 
+PACKS = "standard"
+"""The partner of the packs, and the entity whose books their samples are read for."""
+PACKS_CURRENCY = "USD"
+"""Of amounts in samples that name none."""
+
 
 class Home:
     """An open home: settings, ledger, rules, mappings and clock.
@@ -106,8 +111,17 @@ def open_home(
 
 @contextmanager
 def open_samples(folder: Path) -> Iterator[Home]:
-    """A home with its master data, but an empty ledger: what a sample becomes does not depend on deliveries."""
+    """A home with its master data, but an empty ledger: what a sample becomes does not depend on deliveries.
+
+    The packs have an entity of their own: what their samples become does not depend on ours.
+    """
     config = settings.load(folder)
+    config = config.model_copy(
+        update={
+            "entities": {**config.entities, PACKS: settings.Entity(currency=PACKS_CURRENCY)},
+            "partners": {**config.partners, PACKS: settings.Partner(entity=PACKS)},
+        }
+    )
     known = None
     if lake.exists(folder, config):
         with open_home(folder, read_only=True) as home:
