@@ -4,6 +4,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
+# Tests start hundreds of processes: each would compile the modules again.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: demo test nightly lint bench pages setup clean
 
 $(STAMP): pyproject.toml

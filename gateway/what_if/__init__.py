@@ -5,7 +5,7 @@ rules or settings needs two new ledgers of the whole archive, one under what is 
 what was posted by a rule stays posted.
 """
 
-from gateway.what_if.compare import PARTS, Difference
+from gateway.reports.differences import PARTS, Difference
 from gateway.what_if.draft import Draft, draft_of
 from gateway.what_if.run import what_if
 

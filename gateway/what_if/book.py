@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from gateway.what_if.compare import PARTS, Difference
+from gateway.reports.differences import PARTS, Difference
 from gateway.workbooks.book_data import BookRun
 from gateway.workbooks.cells import Column, Kind
 from gateway.workbooks.file import Book

@@ -17,9 +17,10 @@ from gateway.intake.again import again
 from gateway.intake.take import Intake
 from gateway.ledger import archive, backup, lake
 from gateway.once import run_books, taking_files
+from gateway.reports.differences import Difference, Snapshot, differences, snapshot
+from gateway.reports.files import pending
 from gateway.settings import Ledger
 from gateway.transports.transport import Drop
-from gateway.what_if.compare import Difference, Snapshot, differences, snapshot
 from gateway.what_if.draft import Draft
 
 
@@ -96,8 +97,7 @@ def _take(home: Home, files: list[_File], bytes_: Path) -> None:
         drops = [Drop(one.partner, one.name, bytes_ / one.sha256, one.arrived_at, "what-if") for one in files]
         for _ in intake.take(drops):
             pass
-    rows = home.lake.con.execute("select file_id from file_state where state = 'HELD'").fetchall()
-    held = {file_id for (file_id,) in rows}
+    held = {row["file_id"] for row in pending(home.lake.con) if row["state"] == "HELD"}
     for file in files:
         if file.state == "RELEASED" and file.file_id in held:
             again(home, file.file_id, force=True)
