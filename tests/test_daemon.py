@@ -9,7 +9,7 @@ import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -445,13 +445,13 @@ def test_when_it_is_stopped_it_commits_what_it_began_and_begins_no_other_file(
         drop("amazon-us", f"settlement-{number}.txt", GOOD.replace("S1", f"S{number}"))
     lane = build(gateway.folder, gateway.settings, gateway.lake.folder)[0]
     lane.transport._stillness.still_s = 0.0  # type: ignore[attr-defined]
-    daemon, add, done = Daemon(Intake(gateway), [lane]), archive.Archiver.add, []
+    daemon, archived, done = Daemon(Intake(gateway), [lane]), archive.Archiver.take, []
 
-    def stop(self: archive.Archiver, source: Path) -> archive.Stored:
+    def stop(self: archive.Archiver, pieces: Iterable[bytes]) -> archive.Stored:
         daemon.stop()
-        return add(self, source)
+        return archived(self, pieces)
 
-    monkeypatch.setattr(archive.Archiver, "add", stop)
+    monkeypatch.setattr(archive.Archiver, "take", stop)
     monkeypatch.setattr(lane, "done", lambda drop, committed: done.append((drop.name, committed)))
     daemon._take(dict.fromkeys(lane.transport.poll(), lane))
     assert done == [("settlement-0.txt", True)]

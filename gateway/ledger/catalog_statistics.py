@@ -129,7 +129,7 @@ def without_audit_row(newest: int) -> str:
     transaction as the audit row, and no snapshot is ever given up.
     """
     return f"""select snapshot_id, cast(snapshot_time as varchar) from ducklake_snapshots('lake'),
-            (select cast(any_value(table_id) as varchar) as own from _columns where name = 'audit_log')
+            (select cast(max(table_id) as varchar) as own from _columns where name = 'audit_log')
         where snapshot_id <= {newest} and snapshot_id not in (
                   select snapshot_id from _audit where snapshot_id is not null)
               and (list_contains(changes['inlined_insert'], own) or list_contains(changes['tables_inserted_into'], own))

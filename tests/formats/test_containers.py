@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import io
 import zipfile
+from collections.abc import Iterable
 from pathlib import Path
 
 import pysequoia
@@ -202,15 +203,15 @@ def test_a_container_of_which_a_file_cannot_be_archived_stays_as_a_whole(
     gateway: Home, drop: Drop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = drop("amazon-us", "two.zip", zipped(settlement_1_txt=GOOD, settlement_2_txt=GOOD.replace("S1", "S2")))
-    add, stored = archive.Archiver.add, list[Path]()
+    archived, stored = archive.Archiver.take, list[Iterable[bytes]]()
 
-    def full(self: archive.Archiver, source: Path) -> archive.Stored:
-        stored.append(source)
+    def full(self: archive.Archiver, pieces: Iterable[bytes]) -> archive.Stored:
+        stored.append(pieces)
         if len(stored) == 3:
             raise OSError(28, "No space left on device")
-        return add(self, source)
+        return archived(self, pieces)
 
-    monkeypatch.setattr(archive.Archiver, "add", full)
+    monkeypatch.setattr(archive.Archiver, "take", full)
     take(gateway)
     assert path.exists(), "what is in it was not all taken"
     assert one(gateway, "select count(*) from file") == 0
