@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NoReturn
 
-from gateway.errors import FileError, HouseError
+from gateway.errors import HouseError
 from gateway.mapping.language.loaded import Loaded
 from gateway.mapping.library.load import load_file
 from gateway.model import MAPPABLE
@@ -19,7 +19,7 @@ from gateway.nearest import listed, nearest
 from gateway.settings import Limits
 from gateway.suggest import fitting, tables, trees, vocabulary
 from gateway.suggest.draft import Draft, text
-from gateway.suggest.look import joined, look
+from gateway.suggest.look import Seen, joined, look
 
 __all__ = ["Draft", "Loaded", "drafts", "packs_of", "text"]
 
@@ -50,36 +50,41 @@ def drafts(
         known = f"there is no such table{nearest(table, MAPPABLE)}"
         raise HouseError("suggest a mapping for table", table, f"Use one of {listed(MAPPABLE, 30)}.", known)
     limits = limits or Limits()
-    first = paths[0]
-    try:
-        looks, units = fitting.unit_formats(first, limits)
-        if units:
-            found = fitting.of_units(units, looks[0], packs, partner)
-            return found or _unread(first, sorted({unit.kind for unit in units}))
-        if "xml" in looks or "json" in looks:
-            return [_document(first, looks, packs, partner, table, limits)]
-        seen = [one for path in paths if (one := look(path, limits)) is not None]
-    except FileError as error:
-        raise HouseError("read", str(first), error.hint, error.cause or str(error)) from None
-    if not seen:
-        return _nothing(first, "it shows no table of two columns or more")
+    looks, units = fitting.unit_formats(paths, limits)
+    if units:
+        found = fitting.of_units(units, looks[0], packs, partner)
+        return found or _unread(paths[0], sorted({unit.kind for unit in units}))
+    if "xml" in looks or "json" in looks:
+        return [_document(paths, looks, packs, partner, table, limits)]
+    seen = [_table(path, limits) for path in paths]
     whole = joined(seen)
     words = vocabulary.of({name: loaded.mapping for name, loaded in packs.items()})
     based = fitting.of_table(whole, packs, partner, words) if table is None else None
     return [based or tables.draft(whole, words, partner, table)]
 
 
+def _table(path: Path, limits: Limits) -> Seen:
+    return look(path, limits) or _nothing(path, "it shows no table of two columns or more")
+
+
 def _document(
-    path: Path, looks: Sequence[str], packs: Mapping[str, Loaded], partner: str, table: str | None, limits: Limits
+    paths: Sequence[Path],
+    looks: Sequence[str],
+    packs: Mapping[str, Loaded],
+    partner: str,
+    table: str | None,
+    limits: Limits,
 ) -> Draft:
-    """The draft for a document: of the pack that reads it, else of what repeats in it."""
-    based = fitting.of_document(path, looks, packs, partner, limits) if table is None else None
+    """The draft for documents: of the pack that reads them, else of what repeats in them."""
+    based = fitting.of_document(paths, looks, packs, partner, limits) if table is None else None
     if based is not None:
         return based
     words = vocabulary.of({name: loaded.mapping for name, loaded in packs.items()})
     name = next(one for one in looks if one in ("xml", "json"))
-    seen = trees.see(path, name, lambda one: tables.assigned(one, one.shapes, words, table).score)
-    return tables.draft(seen, words, partner, table) if seen else _nothing(path, "nothing in it repeats or has values")
+    seen = trees.see(paths, name, lambda one: tables.assigned(one, one.shapes, words, table).score)
+    if seen is None:
+        return _nothing(paths[0], "nothing in it repeats or has values")
+    return tables.draft(seen, words, partner, table)
 
 
 def _unread(path: Path, kinds: Sequence[str]) -> NoReturn:

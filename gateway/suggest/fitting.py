@@ -44,22 +44,32 @@ class Fit:
 
 
 def of_units(units: Sequence[Unit], name: str, packs: Mapping[str, Loaded], partner: str) -> list[Draft]:
-    """A draft for each kind of set of an interchange or a bank file that a pack reads; the first notes the others."""
+    """A draft for each kind of set of interchanges or bank files that a pack reads; the first notes the others."""
     drafts, unread = list[Draft](), list[str]()
     for kind in dict.fromkeys(unit.kind for unit in units):
-        unit = next(one for one in units if one.kind == kind)
-        found = _packs_of(unit, name, packs)
-        if found:
-            drafts.append(
-                _draft(partner, found, f"the file holds {kind} of version {unit.version}".removesuffix(" of version "))
-            )
-            if name in ("x12", "edifact"):
-                drafts[-1].file.append(Line("sender", quoted(unit.sender), "sure", "the envelope names it"))
+        alike = [one for one in units if one.kind == kind]
+        if found := _packs_of(alike[0], name, packs):
+            drafts.append(_of_kind(alike, name, found, partner))
         else:
             unread.append(kind)
     if drafts and unread:
         drafts[0].notes.append(f"No pack reads these sets of the file: {', '.join(unread)}.")
     return drafts
+
+
+def _of_kind(units: Sequence[Unit], name: str, fits: Sequence[Fit], partner: str) -> Draft:
+    """The draft for sets of one kind."""
+    kind, version = units[0].kind, units[0].version
+    draft = _draft(partner, fits, f"the file holds {kind} of version {version}".removesuffix(" of version "))
+    others = [one for one in dict.fromkeys(unit.version for unit in units) if one != version]
+    if others and fits[0].pack.mapping.file.version:
+        draft.notes.append(f"This is for version {version}. Draft the others by themselves: {', '.join(others)}.")
+    senders = list(dict.fromkeys(unit.sender for unit in units))
+    if name in ("x12", "edifact") and len(senders) == 1:
+        draft.file.append(Line("sender", quoted(senders[0]), "sure", "the envelope names it"))
+    elif name in ("x12", "edifact"):
+        draft.notes.append(f"Several senders: {', '.join(senders)}. Name them in [partners.{partner}] of config.toml.")
+    return draft
 
 
 def _packs_of(unit: Unit, name: str, packs: Mapping[str, Loaded]) -> list[Fit]:
@@ -74,27 +84,39 @@ def _packs_of(unit: Unit, name: str, packs: Mapping[str, Loaded]) -> list[Fit]:
 
 
 def of_document(
-    path: Path, looks: Sequence[str], packs: Mapping[str, Loaded], partner: str, limits: Limits
+    paths: Sequence[Path], looks: Sequence[str], packs: Mapping[str, Loaded], partner: str, limits: Limits
 ) -> Draft | None:
-    """The draft for a document (XML, JSON …) that a pack reads, None where none does."""
+    """The draft for documents (XML, JSON …) that a pack reads, None where none reads all of them."""
+    found = [_packs_of_document(path, looks, packs, limits) for path in paths]
+    fits = [
+        replace(fit, known=sum(one[name].known for one in found))
+        for name, fit in found[0].items()
+        if all(name in one for one in found)
+    ]
+    fits.sort(key=lambda fit: (-fit.known, len(fit.name)))
+    if not fits:
+        return None
+    several = f"all {len(paths)} documents" if len(paths) > 1 else "the document"
+    draft = _draft(partner, fits, f"it reads {several}, and {fits[0].known} of its values are there")
+    draft.file.insert(0, tables.match(paths))
+    return draft
+
+
+def _packs_of_document(path: Path, looks: Sequence[str], packs: Mapping[str, Loaded], limits: Limits) -> dict[str, Fit]:
+    """The packs that read a document."""
 
     def opened(mapping: Spec, each: str | None, columns: Sequence[str]) -> Reading:
         request = ReadRequest(path, path.name, limits, mapping.file.options, each, tuple(columns))
         return formats.named(mapping.file.format).read(request)
 
-    content = Content(looks, opened, lambda: "")
-    fits = []
+    content, fits = Content(looks, opened, lambda: ""), dict[str, Fit]()
     for name, loaded in packs.items():
         mapping = loaded.mapping
         if mapping.file.format in looks and mapping.file.format not in TABLES and mapping.file.transaction is None:
             found = content_look(mapping, content)
-            fits += [] if found.why else [Fit(name, loaded, found.known, {})]
-    fits.sort(key=lambda fit: (-fit.known, len(fit.name)))
-    if not fits:
-        return None
-    draft = _draft(partner, fits, f"it reads the document, and {fits[0].known} of its values are there")
-    draft.file.insert(0, Line("match", shown([tables.pattern_of([path.name])]), "guess", f"from the name {path.name}"))
-    return draft
+            if not found.why:
+                fits[name] = Fit(name, loaded, found.known, {})
+    return fits
 
 
 def of_table(seen: Seen, packs: Mapping[str, Loaded], partner: str, words: Vocabulary) -> Draft | None:
@@ -105,8 +127,7 @@ def of_table(seen: Seen, packs: Mapping[str, Loaded], partner: str, words: Vocab
         return None
     best = fits[0]
     draft = _draft(partner, fits, f"{best.known} of {len(seen.columns)} columns are its columns")
-    pattern = tables.pattern_of([seen.path.name])
-    draft.file.append(Line("match", shown([pattern]), "guess", f"from the name {seen.path.name}"))
+    draft.file.append(tables.match(seen.paths))
     draft.file += _other_options(seen, best.pack.mapping)
     if best.renamed:
         names = {column: [other] for column, other in best.renamed.items()}
@@ -192,9 +213,21 @@ def _draft(partner: str, fits: Sequence[Fit], why: str) -> Draft:
     return draft
 
 
-def unit_formats(path: Path, limits: Limits) -> tuple[Sequence[str], Sequence[Unit]]:
-    """(formats that the file looks like, its sets where it is an interchange or a bank file). Raises FileError."""
-    looked = formats.looked(ReadRequest(path, path.name, limits))
-    if looked.empty:
-        raise FileError(path.name, "the file is empty", "Give it a file with content.")
-    return looked.looks, looked.envelope.units if looked.envelope else ()
+def unit_formats(paths: Sequence[Path], limits: Limits) -> tuple[Sequence[str], Sequence[Unit]]:
+    """(formats that the files look like, their sets where they are interchanges or bank files). Raises FileError."""
+    kinds, units = list[Sequence[str]](), list[Unit]()
+    for path in paths:
+        looked = formats.looked(ReadRequest(path, path.name, limits))
+        if looked.empty:
+            raise FileError(path.name, "the file is empty", "Give it a file with content.")
+        kinds.append(looked.looks)
+        units += looked.envelope.units if looked.envelope else ()
+        if _family(looked.looks) != _family(kinds[0]):
+            cause = f"it is not {_family(kinds[0])}, as {paths[0].name} is"
+            raise FileError(path.name, cause, "Draft files of each format by themselves.")
+    return kinds[0], units
+
+
+def _family(looks: Sequence[str]) -> str:
+    """What may be drafted together: tables of any kind, or one format."""
+    return "a table" if not looks or looks[0] in TABLES else looks[0]

@@ -38,6 +38,7 @@ WIDE = 0.6
 class Seen:
     """What a table shows of itself.
 
+    paths    the files, of several samples those that it was joined of
     format   delimited or workbook
     options  `[file]` settings: delimiter, encoding, sheet
     line     line of the header, 0 where there is none
@@ -47,9 +48,10 @@ class Seen:
     totals   (column, text, cells) of each row of totals: where the word stands, and what it says
     notes    what went wrong while it was looked at
     labels   of documents: path → what the value is called; each is what a row is
+    parts    of several samples: each by itself
     """
 
-    path: Path
+    paths: tuple[Path, ...]
     format: str
     options: Mapping[str, Any]
     line: int
@@ -61,6 +63,12 @@ class Seen:
     shapes: dict[str, Shape] = field(default_factory=dict)
     labels: Mapping[str, str] = field(default_factory=dict)
     each: str = ""
+    parts: tuple[Seen, ...] = ()
+
+    @property
+    def path(self) -> Path:
+        """The first file."""
+        return self.paths[0]
 
     def values(self, column: str) -> list[str]:
         """The cells of a column, in order."""
@@ -71,13 +79,21 @@ class Seen:
 def joined(seen: Sequence[Seen]) -> Seen:
     """Several samples of a feed as one: the rows of those that have the columns of the first; others are noted."""
     first = seen[0]
-    cells, totals, notes = list(first.cells), list(first.totals), list(first.notes)
-    for other in seen[1:]:
-        if other.columns == first.columns and other.format == first.format:
-            cells, totals = cells + other.cells, totals + other.totals
-        else:
-            notes.append(f"{other.path.name} has other columns than {first.path.name} and was left out")
-    whole = replace(first, cells=cells, totals=totals, notes=notes, shapes={})
+    alike = [one for one in seen if (one.columns, one.format) == (first.columns, first.format)]
+    notes = [
+        f"{one.path.name} has other columns than {first.path.name}: it was left out. Draft it by itself."
+        for one in seen
+        if one not in alike
+    ]
+    whole = replace(
+        first,
+        paths=tuple(one.path for one in alike),
+        cells=[row for one in alike for row in one.cells],
+        totals=[row for one in alike for row in one.totals],
+        notes=[*(note for one in alike for note in one.notes), *notes],
+        shapes={},
+        parts=tuple(alike),
+    )
     whole.shapes.update({column: shapes.of(whole.values(column)) for column in whole.columns})
     return whole
 
@@ -123,7 +139,7 @@ def _table(path: Path, name: str, table: Table) -> Seen | None:
     ends = [(cells + [""] * width)[:width] for number, cells in last if number > line and any(cells)]
     totals = [found for cells in ends if (found := total_row(columns, cells))]
     rows = [cells for cells in fitted if total_row(columns, cells) is None]
-    seen = Seen(path, name, dict(table.options), line, above, columns, rows, totals, notes)
+    seen = Seen((path,), name, dict(table.options), line, above, columns, rows, totals, notes)
     seen.shapes.update({column: shapes.of(seen.values(column)) for column in columns})
     return seen
 

@@ -87,7 +87,12 @@ def _fits(found: Assignment) -> bool:
 def assigned(seen: Seen, shapes: Mapping[str, Shape], words: Vocabulary, table: str | None) -> Assignment:
     """The columns of a table or the values of a document as fields."""
     labelled = {seen.labels.get(column, column): shape for column, shape in shapes.items()}
-    hints = (seen.path.stem, str(seen.options.get("sheet", "")), *seen.options.get("root", ()), seen.each)
+    hints = (
+        *(path.stem for path in seen.paths),
+        str(seen.options.get("sheet", "")),
+        *seen.options.get("root", ()),
+        seen.each,
+    )
     found = assign.best(labelled, words, hints, table)
     return assign.renamed(found, {label: column for column, label in seen.labels.items()})
 
@@ -134,17 +139,20 @@ def _examples(shape: Shape) -> str:
 # --- [file] ---------------------------------------------------------------------------------------------
 
 
-def pattern_of(names: Sequence[str]) -> str:
-    """A pattern that file names like these fit: what stands for a day or a number is a *."""
-    found = {re.sub(r"[0-9]+(?:[-_. ]?[0-9]+)*", "*", name) for name in names}
-    pattern = found.pop() if len(found) == 1 else f"*{Path(names[0]).suffix}"
-    return pattern if re.search("[A-Za-z]{2}", pattern.rpartition(".")[0]) else names[0]
+def match(paths: Sequence[Path]) -> Line:
+    """`match` for files with names like these: what stands for a day or a number is a *."""
+    names = [path.name for path in paths]
+    why = f"from the name{'s' * (len(names) > 1)} {', '.join(names[:EXAMPLES])}"
+    return Line("match", shown(list(dict.fromkeys(map(_pattern, names)))), "guess", why)
+
+
+def _pattern(name: str) -> str:
+    pattern = re.sub(r"[0-9]+(?:[-_. ]?[0-9]+)*", "*", name)
+    return pattern if re.search("[A-Za-z]{2}", pattern.rpartition(".")[0]) else name
 
 
 def _file(seen: Seen, found: Assignment, unmapped: Sequence[str], ties: Sequence[Mapping[str, str]]) -> list[Line]:
-    pattern = pattern_of([seen.path.name])
-    lines = [Line("match", shown([pattern]), "guess", f"from the name {seen.path.name}")]
-    lines.append(Line("format", quoted(seen.format), "sure", "the content shows it"))
+    lines = [match(seen.paths), Line("format", quoted(seen.format), "sure", "the content shows it")]
     if seen.each:
         lines += [Line(key, shown(value), "sure", "the document shows it") for key, value in seen.options.items()]
         return lines + (
@@ -262,7 +270,19 @@ def _decimal(shape: Shape, own: Habits) -> dict[str, str]:
 def _ties(
     seen: Seen, found: Assignment, own: Habits, pair: Mapping[str, Any]
 ) -> tuple[list[Line], list[dict[str, str]]]:
-    """Helper fields and tie-outs: of the row of totals, and of a running balance."""
+    """Helper fields and tie-outs that every sample bears out: of the row of totals, and of a running balance."""
+    (lines, ties), *others = [_ties_of(one, found, own, pair) for one in seen.parts or (seen,)]
+    for more, those in others:
+        ties = [tie for tie in ties if tie in those]
+        values = [(line.key, line.value) for line in more]
+        lines = [line for line in lines if (line.key, line.value) in values]
+    return lines, ties
+
+
+def _ties_of(
+    seen: Seen, found: Assignment, own: Habits, pair: Mapping[str, Any]
+) -> tuple[list[Line], list[dict[str, str]]]:
+    """The same of one file."""
     numbers = [
         (name, choice.column, _decimal(seen.shapes[choice.column], own).get("decimal", ""))
         for name, choice in found.choices.items()

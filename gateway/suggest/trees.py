@@ -6,7 +6,7 @@ import json
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
@@ -48,15 +48,25 @@ class Node:
     inner: list[Node] = field(default_factory=list)
 
 
-def see(path: Path, name: str, score: Callable[[Seen], float]) -> Seen | None:
-    """The rows of a document that score best, None where nothing in it is a row. Raises FileError.
+def see(paths: Sequence[Path], name: str, score: Callable[[Seen], float]) -> Seen | None:
+    """The rows that score best in documents of a feed, None where nothing in them is a row. Raises FileError.
 
-    name  its format: xml or json
+    name  their format: xml or json
     """
-    root, options = _xml(path) if name == "xml" else _json(path)
-    repeated = _repeated(root)
-    found = [_seen(path, name, options, root, row, repeated) for row in _rows(root, repeated)]
+    read = [_xml(path) if name == "xml" else _json(path) for path in paths]
+    for path, (_, options) in zip(paths, read, strict=True):
+        if options != read[0][1]:
+            cause = f"it has {_said(options)}, but {paths[0].name} has {_said(read[0][1])}"
+            raise FileError(path.name, cause, "Draft each kind of document by itself.")
+    roots = [root for root, _ in read]
+    repeated = set().union(*map(_repeated, roots))
+    found = [_seen(paths, name, read[0][1], roots, row, repeated) for row in _rows(roots, repeated)]
     return max(found, key=score, default=None)
+
+
+def _said(options: dict[str, Any]) -> str:
+    """What distinguishes a kind of document, for people."""
+    return f"the root {options['root'][0]}" if "root" in options else f"a document{' in each line' * bool(options)}"
 
 
 # --- documents as nodes ---------------------------------------------------------------------------------
@@ -119,10 +129,10 @@ def _value(name: str, value: Any) -> Node:
 # --- rows -----------------------------------------------------------------------------------------------
 
 
-def _rows(root: Node, repeated: set[Names]) -> list[Names]:
+def _rows(roots: Sequence[Node], repeated: set[Names]) -> list[Names]:
     """The paths of what may be a row: what repeats and has values, first what has the most; else what has values."""
     leaves: dict[Names, set[Names]] = {}
-    for path, node in _walk(root, ()):
+    for path, node in chain.from_iterable(_walk(root, ()) for root in roots):
         if node.inner:
             leaves.setdefault(path, set()).update(names for names, _ in _leaves(node, path, repeated))
     wide = [path for path in leaves if len(leaves[path]) >= LEAVES_MIN]
@@ -157,10 +167,13 @@ def _leaves(node: Node, path: Names, repeated: set[Names]) -> Iterator[tuple[Nam
         yield from _leaves(child, names, repeated)
 
 
-def _seen(path: Path, name: str, options: dict[str, Any], root: Node, row: Names, repeated: set[Names]) -> Seen:
-    """The document as rows of that path."""
+def _seen(
+    paths: Sequence[Path], name: str, options: dict[str, Any], roots: Sequence[Node], row: Names, repeated: set[Names]
+) -> Seen:
+    """The documents as rows of that path."""
     rows, labels = list[dict[str, str]](), dict[str, str]()
-    for around, node in islice(_instances(root, (), row), ROWS_KEPT):
+    instances = chain.from_iterable(islice(_instances(root, (), row), ROWS_KEPT) for root in roots)
+    for around, node in instances:
         cells: dict[str, str] = {}
         for names, text in _leaves(node, row, repeated):
             inside = names[len(row) :]
@@ -173,8 +186,8 @@ def _seen(path: Path, name: str, options: dict[str, Any], root: Node, row: Names
         rows.append(cells)
     columns = tuple(labels)
     table = [[cells.get(column, "") for column in columns] for cells in rows]
-    each = ("/".join(filter(None, row)) or "/") if name == "json" else _each(root, row)
-    seen = Seen(path, name, options, 0, 0, columns, table, [], labels=_different(labels), each=each)
+    each = ("/".join(filter(None, row)) or "/") if name == "json" else _each(roots, row)
+    seen = Seen(tuple(paths), name, options, 0, 0, columns, table, [], labels=_different(labels), each=each)
     seen.shapes.update({column: shapes.of(seen.values(column)) for column in columns})
     return seen
 
@@ -210,9 +223,9 @@ def _leaves_beside(
         yield from _leaves(Node("", inner=[child]), path, repeated)
 
 
-def _each(root: Node, row: Names) -> str:
-    same = {path for path, _ in _walk(root, ()) if path[-1] == row[-1]}
-    return f"//{row[-1]}" if len(same) == 1 else "/" + "/".join((root.tag, *row))
+def _each(roots: Sequence[Node], row: Names) -> str:
+    same = {path for root in roots for path, _ in _walk(root, ()) if path[-1] == row[-1]}
+    return f"//{row[-1]}" if len(same) == 1 else "/" + "/".join((roots[0].tag, *row))
 
 
 def label(names: Sequence[str], *, own: bool = False) -> str:

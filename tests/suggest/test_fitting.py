@@ -74,3 +74,19 @@ def test_columns_with_names_of_the_same_meaning_are_overrides(packs: Mapping[str
         "Status": ["Statut"],
         "Counted": ["Gezählt"],
     }
+
+
+def test_all_sets_of_several_interchanges_are_read(packs: Mapping[str, Loaded], tmp_path: Path) -> None:
+    first, second = (ROOT / "standard" / "x12" / "samples" / name for name in ("945.edi", "846.edi"))
+    other = tmp_path / "other.edi"
+    other.write_text(first.read_text().replace("3PLEAST ", "3PLWEST "))
+    assert [one.based_on for one in suggest.drafts([first, second], packs, "acme")] == [
+        "standard/x12/945",
+        "standard/x12/846",
+    ]
+    [draft] = suggest.drafts([first, other], packs, "acme")
+    assert draft.file == [] and "Several senders: ZZ/3PLEAST, ZZ/3PLWEST." in draft.notes[-1]
+    table = tmp_path / "a.csv"
+    table.write_text("SKU,Qty\nA,1\n")
+    with pytest.raises(HouseError, match=r"read a\.csv: it is not x12, as 945\.edi is"):
+        suggest.drafts([first, table], packs, "acme")

@@ -34,4 +34,4 @@ def test_a_table_and_a_second_sample_of_it(tmp_path: Path) -> None:
     assert seen.shapes["Menge"].decimal == "both"
     whole = joined([seen, *(found for path in (two, other) if (found := look(path, Limits())))])
     assert whole.values("Menge") == ["1.200", "0,5"] and whole.shapes["Menge"].decimal == "comma"
-    assert whole.notes == ["other.csv has other columns than one.csv and was left out"]
+    assert whole.notes == ["other.csv has other columns than one.csv: it was left out. Draft it by itself."]

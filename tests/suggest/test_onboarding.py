@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import xlsxwriter
 
-from gateway import cli
+from gateway import cli, suggest
 from tests.cli.command import Runner
 
 ORDERS = """Bestellnummer;Pos.;Bestelldatum;Artikelnummer;Bezeichnung;Menge;Einzelpreis;Gesamtbetrag;Währung
@@ -108,6 +108,28 @@ def test_a_column_for_each_status_below_three_titles(run: Runner, drafted: Calla
         ("LAMP-01", "RESERVED"): "2.0000",
         ("LAMP-01", "QC_HOLD"): "0.0000",
     }
+
+
+def test_a_total_row_in_each_of_two_samples_is_compared_in_each(tmp_path: Path) -> None:
+    one, two = tmp_path / "old 2026-11-20.csv", tmp_path / "new.csv"
+    one.write_bytes(ORDERS.encode("cp1252"))
+    two.write_bytes(ORDERS.replace("NM-1", "NM-2").encode("cp1252"))
+    file = {line.key: line.value for line in suggest.drafts([one, two], {}, "northmart")[0].file}
+    assert file["match"] == '["old *.csv", "new.csv"]' and "total row, Menge" in file["tie_out"]
+    two.write_bytes(ORDERS.replace("Summe;;;;;20", "Summe;;;;;19").encode("cp1252"))
+    file = {line.key: line.value for line in suggest.drafts([one, two], {}, "northmart")[0].file}
+    assert "total row, Menge" not in file["tie_out"] and "total row, Gesamtbetrag" in file["tie_out"]
+
+
+def test_one_thing_to_write_is_one_fault_also_where_it_is_in_the_key(run: Runner, tmp_path: Path) -> None:
+    """No column states where the stock lies, and which day it is: both are in the key."""
+    file = tmp_path / "bestand.csv"
+    file.write_text("Artikel;Menge\nMUG-BLUE;3\nLAMP-01;4\n")
+    run("suggest", str(file), "--partner", "packhaus", "--table", "inventory_snapshot", "--write")
+    text = (run.home / "mappings" / "packhaus" / "stock.toml").read_text()
+    assert text.count("# TODO as_of") == text.count("# TODO location") == 1 and '"as_of"' in text.split("key")[1]
+    said = run("check", "packhaus/stock")
+    assert (said.out + said.err).count("as_of") == 2  # the field, and how to add it
 
 
 def test_shipments_move_the_stock(run: Runner, drafted: Callable[..., Path]) -> None:

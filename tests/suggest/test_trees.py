@@ -101,3 +101,19 @@ def test_a_general_name_takes_the_name_around_it() -> None:
     assert label(("Order", "OrderNo")) == "OrderNo"
     assert label(("Line", "Quantity")) == "Quantity"
     assert label(("Line", "Price", "Amount")) == "Price Amount"
+
+
+def test_several_documents_are_read_and_must_be_of_one_kind(tmp_path: Path) -> None:
+    """The second document alone shows the order of day and month, and the third value; each header stands once."""
+    one, two, other = (tmp_path / f"{name}.xml" for name in ("one-1", "one-2", "other"))
+    text = ORDERS.replace("2026-11-20", "03/04/2026").replace("2026-11-21", "05/04/2026")
+    one.write_text(text)
+    two.write_text(text.replace("03/04/2026", "03/25/2026").replace("<City>Ulm</City>", "<Colour>red</Colour>"))
+    [draft] = suggest.drafts([one, two], {}, "shop")
+    lines = {line.key: line for line in draft.records[0].fields}
+    assert "%m/%d/%Y" in lines["ordered_at"].value and "day or month first" not in lines["ordered_at"].why
+    assert draft.file[0].value == '["one-*.xml"]' and "../../Customer/Colour" in dict(draft.unmapped)
+    assert "../../../Header/Sender" in dict(draft.unmapped)
+    other.write_text("<Stock><Item><Sku>A</Sku></Item></Stock>")
+    with pytest.raises(HouseError, match=r"read other\.xml: it has the root Stock, but one-1\.xml has the root Orders"):
+        suggest.drafts([one, other], {}, "shop")

@@ -186,10 +186,13 @@ class _Checker:
     def key(self, path: tuple[str | int, ...], record: RecordSpec) -> Iterator[HomeFault]:
         if not record.key:
             yield self.fault((*path, "key"), "is empty", "name what makes the event unique: fields or source columns")
+        needed = {column.name for column in MAPPABLE[record.type].columns if column.required}
         for number, name in enumerate(record.key):
             place = (*path, "key", number)
             if name in record.key[:number]:
                 yield self.fault(place, f'"{name}" is named twice', "keep one")
+            elif name in needed:  # Where it is no field yet, that is a fault of its own.
+                continue
             elif name not in record.fields and self.columns is not None and name not in self.columns:
                 close = nearest(name, [*record.fields, *self.columns])
                 yield self.fault(
