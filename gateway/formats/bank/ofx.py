@@ -23,7 +23,7 @@ import pyarrow.compute as pc
 from gateway.errors import Fault, FileError
 from gateway.formats import header as headers
 from gateway.formats.bank.ofx_doubts import Doubts
-from gateway.formats.bank.ofx_elements import CUT_OFF, HOLDERS, TRANSACTION, Element, elements, plain, values
+from gateway.formats.bank.ofx_elements import CUT_OFF, HOLDERS, TRANSACTION, Element, elements, plain_texts, values
 from gateway.formats.bank.statements import (
     BATCH_ROWS,
     Options,
@@ -169,7 +169,7 @@ def _statements(request: ReadRequest) -> Statements:
     head: dict[str, str] = {}
     response = ""
     for element in _elements(request.path, name, limits):
-        if element.content is not None:
+        if element.contents is not None:
             continue
         last = element.path[-1]
         if element.value is not None:
@@ -262,39 +262,40 @@ class _Ofx(StatementReading):
         open_row: tuple[tuple[str, ...], dict[str, str]] | None = None
         for element in _elements(self.request.path, self.request.name, self.request.limits, self.encoding):
             last = element.path[-1]
-            if element.content is None and element.value is None and last in RESPONSES:
+            if element.contents is None and element.value is None and last in RESPONSES:
                 if not element.ended:
                     ordinal += 1
                     counts = dict.fromkeys(self.each, 0)
                 response = "" if element.ended else last
             elif not response:
                 continue
-            elif element.content is not None:
+            elif element.contents is not None:
                 if TRANSACTION in self.each:
-                    counts[TRANSACTION] += 1
-                    texts = values(element.content, self.holders)
-                    doubts.see(ordinal, counts[TRANSACTION], texts)
-                    batch.add(TRANSACTION, counts[TRANSACTION], ordinal, texts)
+                    found = [values(content, self.holders) for content in element.contents]
+                    doubts.see(ordinal, counts[TRANSACTION], found)
+                    batch.add(TRANSACTION, counts[TRANSACTION], ordinal, found)
+                    counts[TRANSACTION] += len(found)
             elif open_row is None:
                 if last in self.each and element.value is None and not element.ended:
                     open_row = (element.path, {})
             elif element.value is not None:
                 open_row[1].setdefault("/".join(element.path[len(open_row[0]) :]), element.value)
             elif element.ended and len(element.path) <= len(open_row[0]):
+                batch.add(open_row[0][-1], counts[open_row[0][-1]], ordinal, [open_row[1]])
                 counts[open_row[0][-1]] += 1
-                batch.add(open_row[0][-1], counts[open_row[0][-1]], ordinal, open_row[1])
                 open_row = None
             if len(batch.blocks) >= BATCH_ROWS:
                 yield self._rows(batch)
                 batch = _Batch()
-        found = list(doubts.faults([one.unit.position for one in self.statements.found]))
+        doubtful = list(doubts.faults([one.unit.position for one in self.statements.found]))
         yield replace(
-            self._rows(batch), faults=[fault for _, fault in found], faulty_blocks=[statement for statement, _ in found]
+            self._rows(batch),
+            faults=[fault for _, fault in doubtful],
+            faulty_blocks=[statement for statement, _ in doubtful],
         )
 
     def _rows(self, batch: _Batch) -> Rows:
-        found = self.statements.found
-        prefixes = pa.array([f"{found[block].unit.position}/…/" for block in batch.blocks], pa.utf8())
+        prefixes = self._of_statement(batch, lambda statement: f"{statement.unit.position}/…/")
         numbers = pc.cast(pa.array(batch.numbers, pa.int64()), pa.utf8())
         positions = pc.binary_join_element_wise(prefixes, pa.array(batch.names, pa.utf8()), "[", numbers, "]", "")
         named = frozenset().union(*batch.values)
@@ -306,14 +307,20 @@ class _Ofx(StatementReading):
             return pa.array(batch.names, pa.utf8())
         if path not in named:
             return self._inherited_cells(batch, column)
-        texts = pc.utf8_trim_whitespace(pa.array([one.get(path) for one in batch.values], pa.utf8()))
-        if pc.any(pc.match_substring(texts, "&")).as_py() or pc.any(pc.match_substring(texts, "<![CDATA[")).as_py():
-            texts = pa.array([None if text is None else plain(text, self.xml) for text in texts.to_pylist()], pa.utf8())
+        texts = plain_texts(
+            pc.utf8_trim_whitespace(pa.array([one.get(path) for one in batch.values], pa.utf8())), self.xml
+        )
         return pc.coalesce(texts, self._inherited_cells(batch, column)) if texts.null_count else texts
 
     def _inherited_cells(self, batch: _Batch, column: int) -> pa.Array:
-        inherited = {block: _reached(self.statements.found[block], self.columns[column]) for block in set(batch.blocks)}
-        return pa.array([inherited[block] for block in batch.blocks], pa.utf8())
+        return self._of_statement(batch, lambda statement: _reached(statement, self.columns[column]))
+
+    def _of_statement(self, batch: _Batch, get: Callable[[Statement], str | None]) -> pa.Array:
+        """What each row has of its statement."""
+        blocks = np.array(batch.blocks, np.int64)
+        begins = np.flatnonzero(np.diff(blocks, prepend=-1))
+        texts = pa.array([get(self.statements.found[block]) for block in blocks[begins].tolist()], pa.utf8())
+        return texts.take(pa.array(np.repeat(np.arange(len(begins)), np.diff(begins, append=len(blocks)))))
 
 
 def _reached(statement: Statement, path: str) -> str | None:
@@ -333,9 +340,9 @@ class _Batch:
         self.blocks: list[int] = []
         self.values: list[dict[str, str]] = []
 
-    def add(self, name: str, number: int, statement: int, values: dict[str, str]) -> None:
-        """The n-th row of that name in the statement."""
-        self.names.append(name)
-        self.numbers.append(number)
-        self.blocks.append(statement)
-        self.values.append(values)
+    def add(self, name: str, before: int, statement: int, values: list[dict[str, str]]) -> None:
+        """Rows of that name in the statement, behind `before` others."""
+        self.names += [name] * len(values)
+        self.numbers += range(before + 1, before + 1 + len(values))
+        self.blocks += [statement] * len(values)
+        self.values += values

@@ -2,7 +2,8 @@
 
 An element with a text is a value, and so are the usual ones (`VALUES`) without one. Others without a text are taken to
 hold others until their closing tag, or that of what is around them, comes; banks write the closing tag of a sibling, as
-</STMTRS> for </CCSTMTRS>. Transactions (STMTTRN), of which a file has many, come with their content as it stands.
+</STMTRS> for </CCSTMTRS>. Transactions (STMTTRN), of which a file has many, come many at a time, with their contents as
+they stand.
 """
 
 from __future__ import annotations
@@ -11,6 +12,9 @@ import html
 import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from gateway.errors import FileError
 
@@ -64,15 +68,15 @@ DEPTH_WITHIN_MAX = 8
 class Element:
     """What comes next in a file.
 
-    path     names from OFX down to the element
-    value    its text, None where it begins (`ended` false) or ends
-    content  of a transaction: everything between its tags, else None
+    path      names from OFX down to the element
+    value     its text, None where it begins (`ended` false) or ends
+    contents  of transactions that follow each other: everything between the tags of each, else None
     """
 
     path: tuple[str, ...]
     value: str | None = None
     ended: bool = False
-    content: str | None = None
+    contents: list[str] | None = None
 
 
 def elements(pieces: Iterable[str], name: str, chars_max: int, depth_max: int, xml: bool = False) -> Iterator[Element]:
@@ -122,15 +126,24 @@ class _Walk:
             text = _replaced(text, "<!--", "-->", lambda _: "")
         first, *others = text.split(_OPEN)
         yield from self._outside(first)
+        run: list[str] = []
         for other in others:
             content, closed, behind = other.partition(_CLOSE)
             if not self.stack or not closed:
                 where = "outside a statement" if closed else "without its end"
                 raise FileError(self.name, f"there is a {TRANSACTION} {where}", CUT_OFF)
-            self.check_length(content)
-            yield Element((*self.stack, TRANSACTION), content=content)
+            if len(content) > self.chars_max:
+                self.check_length(content)
+            run.append(content)
             if behind and not behind.isspace():
+                yield self._transactions(run)
+                run = []
                 yield from self._outside(behind)
+        if run:
+            yield self._transactions(run)
+
+    def _transactions(self, contents: list[str]) -> Element:
+        return Element((*self.stack, TRANSACTION), contents=contents)
 
     def _outside(self, text: str) -> Iterator[Element]:
         parts = _TAG.split(_EMPTY.sub(r"<\1></\1>", text) if "/>" in text or "/ >" in text else text)
@@ -203,6 +216,19 @@ def plain(text: str, xml: bool = False) -> str:
     if "<![CDATA[" in text:
         text = _replaced(text, "<![CDATA[", "]]>", lambda found: found.replace("&", "&amp;"))
     return (_XML_ESCAPE if xml else _SGML_ESCAPE).sub(lambda found: html.unescape(found.group()), text)
+
+
+def plain_texts(texts: pa.StringArray, xml: bool = False) -> pa.StringArray:
+    """`plain` for each of many texts."""
+    if not pc.any(pc.match_substring_regex(texts, "&|<!")).as_py():
+        return texts
+    rare = r"<!\[CDATA\[|&(?:apos|quot|#)" if xml else r"<!\[CDATA\["
+    if pc.any(pc.match_substring_regex(texts, rare)).as_py():
+        return pa.array([None if text is None else plain(text, xml) for text in texts.to_pylist()], pa.utf8())
+    # None of these makes another one as long as that of & comes last.
+    for escape, character in (("&lt;", "<"), ("&gt;", ">"), ("&nbsp;", "\xa0"), ("&amp;", "&")):
+        texts = pc.replace_substring(texts, escape, character)
+    return texts
 
 
 def _replaced(text: str, begin: str, end: str, change: Callable[[str], str]) -> str:
