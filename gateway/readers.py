@@ -223,14 +223,16 @@ def current() -> Readers:
 
 @contextmanager
 def bounded() -> Iterator[None]:
-    """Read files in a process with bounds, as far as the system knows bounds; where it does not, the log says so."""
+    """Read files in a process with bounds, as far as the system knows bounds; where it does not, the log says so.
+
+    The process starts with the first file.
+    """
     if sys.platform != "linux":
         log.warning(
             "readers.unbounded", consequence="limits.cpu_s_max and memory for reading files are not applied here"
         )
         yield
         return
-    _elsewhere.process.start()
     _current.append(_elsewhere)
     try:
         yield

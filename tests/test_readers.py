@@ -233,6 +233,7 @@ STARTS = """
 import time
 from gateway import readers
 with readers.bounded():
+    readers._elsewhere.process.start()
     print(readers._elsewhere.process._process.pid, flush=True)
     time.sleep(60)
 """

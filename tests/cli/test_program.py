@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from gateway import cli
-from tests.cli.command import ROOT, Runner, process
+from tests.cli.command import NOW, ROOT, Runner, process
 
 
 @pytest.mark.parametrize(
@@ -76,6 +76,12 @@ def test_help_names_every_command() -> None:
     assert named <= set(re.findall(r"\w+", done.stdout))
 
 
+def printed(code: str, *arguments: str) -> str:
+    """What a new process prints that runs this code."""
+    command = [sys.executable, "-c", code, *arguments]
+    return subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=True).stdout
+
+
 def test_a_command_does_not_wait_for_the_rooms_of_others_to_load() -> None:
     rooms = "gateway.cli, gateway.ledger.lake, gateway.books.feeds, gateway.mapping.library.load, gateway.reports.files"
     script = f"import sys, {rooms}; print(*(name for name in sys.argv[1:] if name in sys.modules))"
@@ -89,8 +95,7 @@ def test_a_command_does_not_wait_for_the_rooms_of_others_to_load() -> None:
         "pyarrow",
         "structlog",
     ]
-    done = subprocess.run([sys.executable, "-c", script, *slow], capture_output=True, text=True, cwd=ROOT, check=True)
-    assert done.stdout.split() == []
+    assert printed(script, *slow).split() == []
 
 
 def test_the_program_in_a_pipe_keeps_answers_and_errors_apart(settled: Path, tmp_path: Path) -> None:
@@ -123,6 +128,18 @@ for arguments in {commands!r}:
     try: main()
     except SystemExit: pass
     print("LOADED", arguments[0], [name for name in {unwanted!r} if name in sys.modules])"""
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=True)
-    loaded = [line for line in done.stdout.splitlines() if line.startswith("LOADED")]
+    loaded = [line for line in printed(code).splitlines() if line.startswith("LOADED")]
     assert loaded == [f"LOADED {arguments[0]} []" for arguments in commands]
+
+
+IDLE = """import sys
+from gateway import readers
+from gateway.cli import main
+sys.argv = ["gateway", "-C", *sys.argv[1:]]
+try: main()
+except SystemExit: pass
+print("READER", readers._elsewhere.process.is_there)"""
+
+
+def test_a_pass_with_nothing_to_take_starts_no_process_that_reads(mine: Runner) -> None:
+    assert printed(IDLE, str(mine.home), "once", "--now", NOW).splitlines()[-1] == "READER False"
