@@ -18,7 +18,16 @@ from gateway.formats import header as headers
 from gateway.formats.bank import bai2_records as bai
 from gateway.formats.bank.bai2_accounts import accounts, decimal_amount, summary
 from gateway.formats.bank.bai2_records import Record
-from gateway.formats.bank.statements import BATCH_ROWS, RESEND, Options, Rows, Statement, StatementReading, pieces
+from gateway.formats.bank.statements import (
+    BATCH_ROWS,
+    RESEND,
+    Options,
+    Rows,
+    Statement,
+    StatementReading,
+    encoding_of,
+    pieces,
+)
 from gateway.formats.path_errors import PathError, closest
 from gateway.reading import Envelope, Reading, ReadRequest
 
@@ -114,7 +123,7 @@ class _Bai2(StatementReading):
     def __init__(self, request: ReadRequest, each: str, encoding: str) -> None:
         self.each, self.encoding = each, encoding
         self.own = [_own(column, each) for column in request.columns]
-        super().__init__(request, accounts(request))
+        super().__init__(request, accounts(request), encoding_of(request.path, encoding))
 
     def head(self, column: int) -> Callable[[Statement], str | None] | None:
         """What a column reads of the account."""

@@ -19,7 +19,17 @@ from gateway.formats import header as headers
 from gateway.formats.bank import mt940_fields as mt
 from gateway.formats.bank.mt940_statements import statements
 from gateway.formats.bank.remittance import Details, Parts
-from gateway.formats.bank.statements import RESEND, Cells, Options, Rows, Statement, StatementReading, lines_of, pieces
+from gateway.formats.bank.statements import (
+    RESEND,
+    Cells,
+    Options,
+    Rows,
+    Statement,
+    StatementReading,
+    encoding_of,
+    lines_of,
+    pieces,
+)
 from gateway.formats.bank.swift import Fields, fields
 from gateway.formats.path_errors import PathError, closest
 from gateway.reading import Envelope, Reading, ReadRequest
@@ -122,7 +132,7 @@ class _Mt940(StatementReading):
         self.paths = [_path(column, each) for column in request.columns]
         asked = {part for tag, part in self.paths if tag == "86" and part}
         self.details = Parts(asked)
-        super().__init__(request, statements(request))
+        super().__init__(request, statements(request), encoding_of(request.path, encoding))
 
     def head(self, column: int) -> Callable[[Statement], str | None] | None:
         """What a column reads of the statement."""

@@ -33,6 +33,7 @@ from gateway.formats.bank.statements import (
     StatementReading,
     Statements,
     check_count,
+    encoding_of,
     pieces,
 )
 from gateway.formats.path_errors import PathError, Repair, closest, repaired
@@ -118,10 +119,15 @@ def units(request: ReadRequest) -> Envelope:
 
 
 def _elements(path: Path, name: str, limits: Limits, encoding: str = "auto") -> Iterator[Element]:
+    text = pieces(path, name, encoding, _declared(path))
+    return elements(_from_root(text, name), name, limits.cell_bytes_max, limits.xml_depth_max, _is_xml(path))
+
+
+def _declared(path: Path) -> str:
+    """The codec that the header names, cp1252 where it names none that is known."""
     declared = _DECLARED.search(_head(path))
     codec = (declared.group(1) or declared.group(2)).decode().upper() if declared else ""
-    text = pieces(path, name, encoding, _CODECS.get(codec, "cp1252"))
-    return elements(_from_root(text, name), name, limits.cell_bytes_max, limits.xml_depth_max, _is_xml(path))
+    return _CODECS.get(codec, "cp1252")
 
 
 def _head(path: Path) -> bytes:
@@ -248,7 +254,7 @@ class _Ofx(StatementReading):
         self.own = [_own(column, self.each) for column in request.columns]
         self.xml = _is_xml(request.path)
         self.holders = HOLDERS | {path.partition("/")[0] for path in self.own if "/" in path}
-        super().__init__(request, _statements(request))
+        super().__init__(request, _statements(request), encoding_of(request.path, encoding, _declared(request.path)))
 
     def head(self, column: int) -> Callable[[Statement], str | None] | None:
         """Nothing: every path may be the row's own."""

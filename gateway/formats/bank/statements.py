@@ -22,7 +22,7 @@ import pyarrow.compute as pc
 from pydantic import BaseModel, ConfigDict
 
 from gateway.errors import Fault, FileError
-from gateway.formats.encoding import Encoding, is_utf8
+from gateway.formats.encoding import Encoding, doubt, is_utf8
 from gateway.reading import Envelope, Reading, ReadRequest, Unit, check_size
 from gateway.settings import Limits
 
@@ -240,13 +240,17 @@ def _is_day(text: str) -> bool:
 
 
 class StatementReading(Reading):
-    """Rows of a bank file: `rows` gives them piece by piece, `head` what their statement says."""
+    """Rows of a bank file: `rows` gives them piece by piece, `head` what their statement says.
 
-    def __init__(self, request: ReadRequest, statements: Statements) -> None:
+    codec  what the file is read with, as `encoding_of` finds it
+    """
+
+    def __init__(self, request: ReadRequest, statements: Statements, codec: str) -> None:
         self.request, self.statements = request, statements
         self.columns = tuple(request.columns)
         self.received = 0
-        self.faults: list[Fault] = []
+        doubtful = doubt(request.path, codec)
+        self.faults: list[Fault] = [doubtful] if doubtful else []
         self._ordinal = 0
 
     @abstractmethod

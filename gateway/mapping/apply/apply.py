@@ -224,10 +224,13 @@ def _account(
 
 
 def _first_found(found: Sequence[Fault], unread: set[tuple[str, str]]) -> tuple[list[Fault], int]:
-    """(the faults without rows that are in `unread`, as every kind of row finds those of none; how many these are)."""
+    """(the faults that are not in `unread`, how many rows the others are).
+
+    Every kind of row finds the rows of none, and what is doubtful in the whole file.
+    """
     new = [fault for fault in found if (fault.position, fault.message) not in unread]
-    unread.update((fault.position, fault.message) for fault in new if fault.code == "ROW_REJECT")
-    return new, len(found) - len(new)
+    unread.update((one.position, one.message) for one in new if one.code in ("ROW_REJECT", "ROW_DOUBTFUL"))
+    return new, sum(one.code == "ROW_REJECT" for one in found) - sum(one.code == "ROW_REJECT" for one in new)
 
 
 def _add(counts: dict[str, int], name: str, count: int) -> None:

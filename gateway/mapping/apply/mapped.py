@@ -54,7 +54,7 @@ class Outcome:
     ignored        number of rows by the rule that left them out
     held           reasons why nothing of this file may post
     control_total  the figure that the file states about itself
-    unread         position and fault of the rows that could not be read as rows of any kind
+    unread         position and fault of the rows that could not be read as rows of any kind, and of doubts
     """
 
     received: int = 0

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from gateway.home import open_home
+from gateway.home import Home, open_home
 from gateway.once import run_once
-from tests.conftest import NOW, case
+from tests.conftest import MAPPINGS, NOW, case, tried
 
 pytestmark = pytest.mark.usefixtures("without_books")
 
@@ -133,3 +133,23 @@ def test_a_line_with_the_banks_reference_is_known_with_another_text(home: Path, 
         (None, "-7.00", "DBIT", "without"),
         (None, "5.00", "CRDT", "without"),
     ]
+
+
+@pytest.mark.parametrize(
+    ("pack", "sample", "text"),
+    [
+        ("swift/mt940", "mt940-german.sta", "KONTOFUEHRUNG"),
+        ("bai/bai2", "bai2-prior-day.txt", "ACCOUNT ANALYSIS"),
+        ("ofx/ofx", "ofx-checking.ofx", "Rent"),
+    ],
+)
+def test_letters_of_another_encoding_are_reported_once(
+    reader: Home, tmp_path: Path, pack: str, sample: str, text: str
+) -> None:
+    path = tmp_path / sample
+    folder = MAPPINGS / "standard" / pack.partition("/")[0] / "samples"
+    content = (folder / sample).read_text(encoding="utf-8").replace(text, "Müller Größe für Bäcker")
+    for codec, codes in (("cp850", ["ROW_DOUBTFUL"]), ("cp1252", []), ("utf-8", [])):
+        path.write_bytes(content.encode(codec))
+        result = tried(reader, MAPPINGS / "standard" / f"{pack}.toml", path)
+        assert [fault["code"] for fault in result["faults"]] == codes
