@@ -38,8 +38,12 @@ def check(mapping: Mapping, rows: Reading, wanted: Sequence[str], records: Seque
     """Columns that are needed and not there, or there and not known."""
     if mapping.file.drift == "ignore":
         return []
-    present = [rows.headings.get(column, column) for column in rows.columns]
+    repeat = mapping.file.repeat
+    made = repeat.into if repeat is not None else ()
+    columns = [*(column for column in rows.columns if column not in made), *(rows.numbers if made else ())]
+    present = [rows.headings.get(column, column) for column in columns]
     found = [faults.missing_column(column, present) for column in lacking(records, set(rows.columns))]
+    found += [faults.missing_column(column, present) for column in unlisted(mapping, rows)]
     if mapping.file.drift == "hold":
         new = unknown(mapping, rows.columns, wanted, records[0].each)
         found += [faults.unknown_column(column) for column in new]
@@ -100,6 +104,11 @@ def lacking(records: Sequence[RecordSpec], present: set[str]) -> list[str]:
     """The source columns that these records need and that are not there."""
     needed = dict.fromkeys(column for record in records for column in _needed(record, present))
     return [column for column in needed if column not in present]
+
+
+def unlisted(mapping: Mapping, rows: Reading) -> list[str]:
+    """The columns that `repeat` lists one by one and that are not there: what they hold would be lost unseen."""
+    return [] if mapping.file.repeat is None else mapping.file.repeat.lacking(rows.numbers)
 
 
 def _needed(record: RecordSpec, present: set[str]) -> Iterator[str]:

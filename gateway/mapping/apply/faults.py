@@ -202,8 +202,10 @@ def _defects(
             value = text or value
         origin = texts.get((record.index, "from_status")) or ""
         defect = Defect(target, column, value, missing, origin, text or "", cells)
-        # A row without any item has no number because of its other columns.
-        follows = column == NUMBER or (wrong & record.bits(record.behind(target.needs)) and target.spec.alias is None)
+        # A row without any item has no number, or name, because of its other columns.
+        follows = column in compiler.counters or (
+            wrong & record.bits(record.behind(target.needs)) and target.spec.alias is None
+        )
         (following if follows else found).append(defect)
     return found or following
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -57,14 +58,24 @@ class Repeated(Wrapped):
         for column in rows.columns:
             if found := repeat.numbered(column):
                 self.groups.setdefault(found[1], {})[found[0]] = column
-        self.groups = {number: self.groups[number] for number in sorted(self.groups, key=_rank)}
+        self.groups = {number: self.groups[number] for number in sorted(self.groups, key=repeat.rank)}
         made = [name for columns in self.groups.values() for name in columns]
         if repeat.cell in rows.columns:
             made += repeat.part_columns
-        made += [name for name in COUNTERS if name in wanted]
+        made += [name for name in (*COUNTERS, *repeat.into[:1]) if name in wanted]
         kept = [c for c in rows.columns if not repeat.numbered(c) and (c != repeat.cell or c in wanted)]
+        self._refuse_taken(kept)
         self.columns = tuple(dict.fromkeys([*kept, *made]))
         self.numbers = tuple(self.groups)
+
+    def _refuse_taken(self, kept: Sequence[str]) -> None:
+        """Raises FileError where the file has a column of a name that is made: its values would be lost."""
+        for name in {*self.repeat.into} & {*kept}:
+            raise FileError(
+                self.request.name,
+                f'it has a column "{name}", and [file] repeat of its mapping makes one of that name',
+                "Choose another name in `into`, and in the fields that read it.",
+            )
 
     def __iter__(self) -> Iterator[pa.RecordBatch]:
         given = ordinal = 0
@@ -99,7 +110,8 @@ class Repeated(Wrapped):
 
     def _batches(self, batch: pa.RecordBatch, items: _Items, ordinal: int) -> Iterator[pa.RecordBatch]:
         within = np.arange(len(items.rows)) - np.searchsorted(items.rows, items.rows) + 1
-        made = {NUMBER: items.numbers, ITEM: pc.cast(pa.array(within), pa.utf8()), **items.cells}
+        made = {ITEM: pc.cast(pa.array(within), pa.utf8()), **items.cells}
+        made |= dict.fromkeys((NUMBER, *self.repeat.into[:1]), items.numbers)
         for start, end in pairwise(_cuts(batch, items.rows)):
             rows = pa.array(items.rows[start:end])
             places = items.places.slice(start, end - start)
@@ -128,10 +140,10 @@ class Repeated(Wrapped):
         return batch
 
     def _numbered(self, batch: pa.RecordBatch) -> _Items:
-        """A group of columns is an item where one of them is filled."""
+        """A group of columns is an item where one of them is filled, or where blanks are asked for."""
         size = batch.num_rows
         masks = [
-            np.logical_or.reduce([filled(batch.column(column)) for column in columns.values()])
+            np.logical_or.reduce([self.repeat.blanks | filled(batch.column(column)) for column in columns.values()])
             for columns in self.groups.values()
         ]
         none = ~np.logical_or.reduce(masks) if masks else np.ones(size, bool)
@@ -142,7 +154,7 @@ class Repeated(Wrapped):
         for name in dict.fromkeys(name for columns in self.groups.values() for name in columns):
             parts = [batch.column(c[name]) if name in c else absent for c in self.groups.values()]
             cells[name] = pa.concat_arrays([*parts, blank]).take(places)
-        labels = [self.repeat.place(number) for number in self.groups]
+        labels = [self.repeat.place(self.headings.get(number, number)) for number in self.groups]
         chosen = pa.array(groups)
         return _Items(
             rows, cells, pa.array([*self.groups, ""], pa.utf8()).take(chosen), pa.array([*labels, ""]).take(chosen)
@@ -192,6 +204,9 @@ class Repeated(Wrapped):
 
 def name_numbers(work: Work, table: str, repeat: Repeat, files: Mapping[int, Reading]) -> None:
     """Call numbered columns in faults as the file does: that of the row's number, where it has no item the first."""
+    if repeat.into:
+        _name_cells(work, table, repeat, files)
+        return
     found = work.con.execute(
         f"select distinct _file from {identifier(table)} where contains(column_name, '{NUMBER}')"
     ).fetchall()
@@ -206,10 +221,20 @@ def name_numbers(work: Work, table: str, repeat: Repeat, files: Mapping[int, Rea
             work.con.execute(f"update {identifier(table)} set {named} where _file = {file}")
 
 
-def _rank(number: str) -> tuple[int, str, str]:
-    """The order of numbers in a header, however long they are: 2 before 10."""
-    digits = number.lstrip("0")
-    return len(digits), digits, number
+def _name_cells(work: Work, table: str, repeat: Repeat, files: Mapping[int, Reading]) -> None:
+    """Call the column with the cells as the file calls that of the row: where it has none, the first."""
+    made = repeat.into[1]
+    for file, rows in files.items():
+        names = [rows.headings.get(column, column) for column in repeat.columns]
+        pattern = f", ({'|'.join(map(re.escape, names))})$"
+        real = f"coalesce(nullif(regexp_extract(position, {literal(pattern)}, 1), ''), {literal(names[0])})"
+        work.con.execute(
+            f"""update {identifier(table)} set column_name = {real},
+                    message = case when starts_with(message, {literal(f"{made}: ")})
+                        then {real} || substr(message, {len(made) + 1}) else message end,
+                    hint = replace(hint, {literal(f"Fill in {made} and")}, 'Fill in ' || {real} || ' and')
+                where _file = {file} and column_name = {literal(made)}"""
+        )
 
 
 def _cuts(batch: pa.RecordBatch, rows: npt.NDArray[np.int64]) -> list[int]:

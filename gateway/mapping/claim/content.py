@@ -66,7 +66,7 @@ def look(mapping: Mapping, content: Content) -> Look:
             return Look(0, NOT_READ, "reads files without a header, which can be recognised only by name")
         if each is None or first is not None:
             present = set(rows.columns) if first is None else _filled(first)
-            lacking = drift.lacking(records, present)
+            lacking = drift.lacking(records, present) + drift.unlisted(mapping, rows)
             why = f"also needs {listed(lacking, 5)}" if lacking else ""
             found.append(Look(len(present & set(wanted)), len(lacking), why))
     if not found:

@@ -17,6 +17,7 @@ from gateway.mapping.compiler.sources import Known, Sources
 from gateway.mapping.compiler.targets import FIELDS_MAX, Record, Target
 from gateway.mapping.compiler.values import NUMBERS, steady, type_of
 from gateway.mapping.language.expressions import names
+from gateway.mapping.language.repeat import NUMBER
 from gateway.mapping.language.spec import Ignore, RecordSpec
 from gateway.mapping.language.spec import Mapping as Feed
 from gateway.model import MAPPABLE
@@ -43,6 +44,8 @@ class Compiler(Sources):
         self.figures: dict[str, str] = {}
         self.extra: list[str] = []
         self.rules = mapping.file.ignore
+        repeat = mapping.file.repeat
+        self.counters = (NUMBER, *repeat.into[:1]) if repeat else ()
         self.records = [self._record(mapping, index, spec, partner) for index, spec in records]
         self.ignored = self._ignore(self.rules)
         self.unjudged = self._unjudged(self.rules)

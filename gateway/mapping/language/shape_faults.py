@@ -8,6 +8,7 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from gateway.errors import HomeFault
+from gateway.mapping.language.repeat import Repeat
 from gateway.mapping.language.spec import (
     Expect,
     Fallback,
@@ -46,6 +47,7 @@ _MODELS: dict[str, type[BaseModel]] = {
     "fallback": Fallback,
     "record": RecordSpec,
     "file": FileSpec,
+    "repeat": Repeat,
 }
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from gateway.errors import HomeFault
 from gateway.mapping.language.repeat import COUNTERS, NUMBER, Repeat
@@ -29,18 +29,34 @@ def check(checker: Checker) -> Iterator[HomeFault]:
     misnamed = [found for column in columns if (found := _misnamed(repeat, column)) is not None]
     for message, fix in misnamed:
         yield checker.fault(path, message, fix)
-    if not misnamed and not any(repeat.makes(column) for column in columns if column not in COUNTERS):
+    if repeat.into:
+        yield from _unread(checker, repeat, columns)
+    elif not misnamed and not any(repeat.makes(column) for column in columns if column not in COUNTERS):
         made = ", ".join(repeat.part_columns or repeat.columns)
         yield checker.fault(path, "the mapping reads none of the columns that it makes", f"read one of {made}")
+
+
+def _unread(checker: Checker, repeat: Repeat, columns: Sequence[str]) -> Iterator[HomeFault]:
+    """A column that is made and that nothing reads."""
+    rest = [column for column in columns if not repeat.makes(column) and column not in repeat.columns]
+    for name in repeat.into:
+        if name not in columns:
+            close = nearest(name, rest)
+            yield checker.fault(
+                ("file", "repeat", "into"),
+                f'the mapping does not read "{name}", which it makes{close}',
+                f'name "{name}" in a field',
+            )
 
 
 def _misnamed(repeat: Repeat, column: str) -> tuple[str, str] | None:
     """(what is wrong with the name of a source column, the fix), None if it may be one of the file or is made."""
     if found := repeat.numbered(column):
-        return f'"{column}" is one of its numbered columns', f'name "{found[0]}" in the fields'
+        kind = "columns" if repeat.into else "numbered columns"
+        return f'"{column}" is one of its {kind}', f'name "{found[0]}" in the fields'
     if repeat.makes(column):
         return None
-    if repeat.columns and NUMBER in column:
+    if repeat.columns and not repeat.into and NUMBER in column:
         return f'no pattern of `columns` fits "{column}"', "name the column or the pattern as the file does"
     if repeat.cell and column.startswith(f"{repeat.cell}/"):
         close = nearest(column, repeat.part_columns)

@@ -486,6 +486,7 @@ def test_a_cost_method_that_the_books_do_not_know_is_refused(tmp_path: Path, pro
     assert lint(tmp_path, text + 'cost_method = { constant = "MOVING_AVERAGE" }\n', probe) == []
 
 
+UNPIVOT = 'repeat = { columns = ["Good", "Bad"], into = ["Status", "On Hand"] }'
 WIDE = STOCK.replace('"SKU"', '"Item {n} SKU"').replace('"On Hand"', '"Item {n} Qty"')
 LISTED = 'repeat = { cell = "Items", separator = ";", parts = "(?P<sku>.+) x (?P<qty>[0-9]+)" }'
 
@@ -520,9 +521,31 @@ def test_columns_of_repeated_items_are_named_as_they_are_made(
 
 
 @pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("", "", ""),
+        ('"On Hand"\n', '"On Hands"\n', 'does not read "On Hand", which it makes; did you mean "On Hands"?'),
+        ('"On Hand"\n', '"Good"\n', '"Good" is one of its columns. Fix: name "On Hand" in the fields'),
+    ],
+)
+def test_columns_that_go_into_two_are_read_by_the_names_of_these(
+    tmp_path: Path, probe: Probe, old: str, new: str, message: str
+) -> None:
+    text = STOCK.replace("[file]\n", f"[file]\n{UNPIVOT}\n").replace(
+        "[record.fields]\n", '[record.fields]\n_status = "Status"\n'
+    )
+    faults = lint(tmp_path, text.replace(old, new), probe)
+    assert message in "".join(faults) and bool(faults) == bool(message)
+
+
+@pytest.mark.parametrize(
     ("repeat", "message"),
     [
         ("{ }", "say either columns"),
+        ('{ columns = ["A", "B"], into = ["Status"] }', "go into two new ones"),
+        ('{ columns = ["A", "B"], into = ["Status", "A"] }', "named once in `columns`, and not in `into`"),
+        ('{ columns = ["Item {n}"], blanks = true }', "go into two new ones"),
+        ('{ columns = ["A", "B"], inot = ["Status", "Units"] }', "did you mean `into`?"),
         ('{ columns = "Item *" }', "needs {n} once"),
         ('{ columns = "* {n} *" }', "at most one *"),
         ('{ cell = "Items", separator = ";" }', "go together"),
