@@ -12,11 +12,12 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from gateway.errors import Fault
 from gateway.formats import header as headers
 from gateway.formats.bank import bai2_records as bai
-from gateway.formats.bank.bai2_accounts import accounts, decimal_amount, summary
+from gateway.formats.bank.bai2_accounts import accounts, decimal_amounts, summary
 from gateway.formats.bank.bai2_records import Record
 from gateway.formats.bank.statements import (
     BATCH_ROWS,
@@ -143,12 +144,12 @@ class _Bai2(StatementReading):
             return
         batch = _Batch()
         take = self._transaction if self.each == "16" else self._summaries
-        account = -1
+        account, code = -1, self.each[:2]
         source = pieces(self.request.path, self.request.name, self.encoding)
         for record in bai.records(source, self.request.name, self.request.limits.cell_bytes_max):
             if record.code == "03":
                 account += 1
-            if record.code == self.each[:2]:
+            if record.code == code:
                 take(batch, record, account)
                 if len(batch.blocks) >= BATCH_ROWS:
                     yield self._rows(batch)
@@ -179,11 +180,14 @@ class _Bai2(StatementReading):
             if not columns:
                 return pa.array([], pa.utf8())
             if name == "decimal_amount":
-                currencies = [self.statements.found[account].head["03/currency"] for account in batch.blocks]
-                return pa.array(list(map(decimal_amount, columns["amount"], currencies)), pa.utf8())
+                currencies = {
+                    account: self.statements.found[account].head["03/currency"] for account in set(batch.blocks)
+                }
+                return decimal_amounts(columns["amount"], [currencies[account] for account in batch.blocks])
             return pa.array(columns[name], pa.utf8())
 
-        return Rows([f"line {line}" for line in batch.lines], batch.blocks, cells, batch.faults, batch.faulty_blocks)
+        positions = pc.binary_join_element_wise("line ", pc.cast(pa.array(batch.lines, pa.int64()), pa.utf8()), "")
+        return Rows(positions, batch.blocks, cells, batch.faults, batch.faulty_blocks)
 
 
 class _Batch:

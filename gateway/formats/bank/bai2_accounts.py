@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 from collections import ChainMap
-from collections.abc import Iterator, MutableMapping
+from collections.abc import Iterator, MutableMapping, Sequence
 from decimal import Decimal
 from functools import lru_cache
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 from babel.numbers import get_currency_precision
 
 from gateway.errors import Fault, FileError
@@ -62,6 +64,16 @@ def decimal_amount(text: str, currency: str) -> str:
     return f"{sign}{digits[:-places]}.{digits[-places:]}"
 
 
+def decimal_amounts(texts: Sequence[str], currencies: Sequence[str]) -> pa.StringArray:
+    """`decimal_amount` for each of many texts, of which there is at least one."""
+    amounts, places = pa.array(texts, pa.utf8()), _places(currencies[0])
+    one_currency = currencies.count(currencies[0]) == len(currencies)
+    if not one_currency or not places or pc.min(pc.binary_length(amounts)).as_py() < places + 2:
+        return pa.array(list(map(decimal_amount, texts, currencies)), pa.utf8())
+    whole, minor = pc.utf8_slice_codeunits(amounts, 0, -places), pc.utf8_slice_codeunits(amounts, -places)
+    return pc.binary_join_element_wise(whole, minor, ".")
+
+
 @lru_cache(maxsize=300)
 def _places(currency: str) -> int:
     return int(get_currency_precision(currency))
@@ -78,6 +90,11 @@ class _Level:
         self.records = len(record.parts)
         self.continued = self.records - 1
         self.faults = Faults()
+
+    def count(self, lines: int, continued: int) -> None:
+        """Add the lines of what is within, and how many of them are continuations."""
+        self.records += lines
+        self.continued += continued
 
     def check(self, trailer: Record, what: str, parts: str) -> Iterator[Fault]:
         """Faults of the trailer against what was there."""
@@ -150,7 +167,7 @@ class _Account(_Level):
         amount = int(found[1] or 0)
         self.total += amount
         self.details += 1
-        self.moved += amount * sign(found[0])
+        self.moved += amount * _SIGNS[found[0]]
 
     def close(self, trailer: Record) -> None:
         """Check the account against its trailer and its balances."""
@@ -179,6 +196,9 @@ def sign(kind: str) -> int:
     return -1 if "400" <= kind <= "699" or "960" <= kind <= "999" else 0
 
 
+_SIGNS = {kind: sign(kind) for kind in bai.TYPES}
+
+
 class _Scan:
     """Takes records in order, and builds the accounts."""
 
@@ -193,11 +213,12 @@ class _Scan:
 
     def take(self, record: Record) -> None:
         """One record. Raises FileError where it stands in no file, group or account."""
-        for level in (self.file, self.group, self.account):
-            if level is not None:
-                level.records += len(record.parts)
-                level.continued += len(record.parts) - 1
-        if record.code == "01":
+        level = self.account or self.group or self.file
+        if level is not None and record.code not in ("01", "02", "03"):
+            level.count(len(record.parts), len(record.parts) - 1)
+        if record.code == "16" and self.account is not None:
+            self.account.enter(record)
+        elif record.code == "01":
             self._end_file(record.line)
             self.file = _Level(record)
             self.files += 1
@@ -225,11 +246,9 @@ class _Scan:
             self._report(group.check(record, f"group of line {group.line}", "accounts"))
             file.total += _number(record)
             file.parts += 1
-            self.group = None
+            self._keep_group(group)
         elif self.account is None:
             raise self._misplaced(record, "an account (03)")
-        elif record.code == "16":
-            self.account.enter(record)
         elif record.code == "49":
             self.account.close(record)
             group.total += _number(record)
@@ -249,7 +268,14 @@ class _Scan:
 
     def _keep(self, account: _Account) -> None:
         self.found.append(_statement(len(self.found), account))
+        if self.group is not None:
+            self.group.count(account.records, account.continued)
         self.account = None
+
+    def _keep_group(self, group: _Level) -> None:
+        if self.file is not None:
+            self.file.count(group.records, group.continued)
+        self.group = None
 
     def _misplaced(self, record: Record, wanted: str) -> FileError:
         shown = f"{record.code},{record.parts[0]}".removeprefix(",")[:60]
@@ -266,7 +292,7 @@ class _Scan:
         self._end_account(line)
         if self.group is not None:
             self._cut_off(f"group of line {self.group.line}: its trailer (98) is missing", line or self.group.line)
-            self.group = None
+            self._keep_group(self.group)
 
     def _end_file(self, line: int) -> None:
         self._end_group(line)

@@ -32,7 +32,7 @@ DETAIL = (
     "value_time",
 )
 """Fields of a 16, in the order in which they are given here."""
-RECORDS = ("01", "02", "03", "16", "49", "98", "99")
+_BEGINS = frozenset(("01,", "02,", "03,", "16,", "49,", "98,", "99,"))
 _NEXT = re.compile(
     r"/ *(?=16,[0-9]{3},[+-]?[0-9]*,[012SVDZ]?,|(?:49|98),[+-]?[0-9]+,[0-9,]+(?:/|$)|03,[^,/]+,(?:[A-Z]{3})?,)"
 )
@@ -41,7 +41,11 @@ _NEXT_BEHIND_FIELDS = re.compile(r"/ *(?=(?:01|02|03|16|49|88|98|99),)")
 _LONG_DATE = re.compile("20[0-9]{6}")
 """As some banks write YYMMDD."""
 _WHOLE = re.compile("[+-]?[0-9]{1,18}")
-_TYPE = re.compile("[0-9]{3}")
+TYPES = frozenset(f"{number:03d}" for number in range(1_000))
+"""What a type code can be."""
+_PLAIN_FUNDS = frozenset(("", "0", "1", "2", "Z"))
+"""Funds types that take no fields behind themselves."""
+_NO_FUNDS = ("", "", "", "", "")
 _DISTRIBUTIONS = re.compile("[0-9]{1,4}")
 
 
@@ -76,12 +80,15 @@ def records(pieces: Iterable[str], name: str, chars_max: int) -> Iterator[Record
     record: Record | None = None
     chars = 0
     for number, line in _lines(pieces, name, chars_max):
-        code, comma, rest = line[:2], line[2:3], line[3:]
-        rest = rest.rstrip()
-        if rest.endswith("/"):
-            rest = rest[:-1]
-        continued = code == "88" and comma == "," and record is not None
-        chars = chars + len(rest) if continued else len(rest)
+        rest = line[3:-1] if line[-1] == "/" else line[3:]
+        if line.startswith("88,") and record is not None:
+            chars += len(rest)
+            record.parts.append(rest)
+        else:
+            if record is not None:
+                yield record
+            chars = len(rest)
+            record = Record(line[:2], number, [rest]) if line[:3] in _BEGINS else Record("", number, [line])
         if chars > chars_max:
             raise FileError(
                 name,
@@ -89,15 +96,6 @@ def records(pieces: Iterable[str], name: str, chars_max: int) -> Iterator[Record
                 "Check that it is a BAI2 file.",
                 f"line {number}",
             )
-        if continued and record is not None:
-            record.parts.append(rest)
-            continue
-        if record is not None:
-            yield record
-        if comma == "," and code in RECORDS:
-            record = Record(code, number, [rest])
-        else:
-            record = Record("", number, [line])
     if record is not None:
         yield record
 
@@ -123,7 +121,7 @@ def _lines(pieces: Iterable[str], name: str, chars_max: int) -> Iterator[tuple[i
                     yield number, one
             elif line:
                 yield number, line
-    for one in _parted(rest.strip(" \t\x1a")):
+    for one in _parted(rest.strip(" \t\x1a").rstrip()):
         yield number + 1, one
 
 
@@ -133,7 +131,7 @@ def _parted(line: str) -> list[str]:
         return [line] if line else []
     found, begun = [], 0
     while mark := _behind(line[begun : begun + 2]).search(line, begun):
-        found.append(line[begun : mark.end()])
+        found.append(line[begun : mark.start() + 1])
         begun = mark.end()
     return [*found, line[begun:]]
 
@@ -172,7 +170,7 @@ def _summaries(fields: Sequence[str]) -> list[tuple[str, str, str, str]] | str:
         place += 4 + further
         if not kind and not amount:
             continue
-        if not _TYPE.fullmatch(kind) or not is_amount(amount):
+        if kind not in TYPES or not is_amount(amount):
             return f'"{kind},{amount}" is not a type code with an amount in minor units'
         found.append((kind, amount, count, funds))
     return found
@@ -180,7 +178,7 @@ def _summaries(fields: Sequence[str]) -> list[tuple[str, str, str, str]] | str:
 
 def _funds(kind: str, rest: Sequence[str]) -> int | str:
     """How many fields a funds type takes behind itself, or what is wrong."""
-    if kind in ("", "0", "1", "2", "Z"):
+    if kind in _PLAIN_FUNDS:
         return 0
     if kind == "S":
         return 3
@@ -199,16 +197,17 @@ def detail(parts: Sequence[str]) -> tuple[str, ...] | str:
     The text begins behind the references, has commas of its own and goes on in continuations.
     """
     fields = parts[0].split(",", 5)
-    if len(fields) > 4 and fields[2] in ("", "0", "1", "2", "Z"):
+    if len(fields) > 4 and fields[2] in _PLAIN_FUNDS:
         kind, amount, funds, bank, customer = fields[:5]
-        text = "\n".join(filter(None, (*fields[5:], *parts[1:]))).rstrip(",")
-        further: Sequence[str] = ("", "", "", "", "")
+        texts = [*fields[5:], *parts[1:]]
+        text = (texts[0] if len(texts) == 1 else "\n".join(filter(None, texts))).rstrip(",")
+        further: Sequence[str] = _NO_FUNDS
     else:
         taken = _long_detail(parts)
         if isinstance(taken, str):
             return taken
         kind, amount, funds, bank, customer, text, *further = taken
-    if not _TYPE.fullmatch(kind):
+    if kind not in TYPES:
         return f'"{kind}" is not a type code of three digits'
     if not is_amount(amount):
         return f'the amount "{amount}" is not in minor units without a point'
