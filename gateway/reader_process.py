@@ -68,6 +68,7 @@ class Reader:
     def __init__(self) -> None:
         self._readings: dict[int, Reading] = {}
         self._streams: dict[int, _Stream] = {}
+        formats.import_all()  # Before the memory is looked at that no file is to blame for.
         self._data_bytes = _data_bytes()
         self._memory_mb = 0
 

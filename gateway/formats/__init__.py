@@ -1,50 +1,54 @@
 """Readers: bytes → record batches of text columns with positions. One module a format.
 
-Adding a format is one module with the verbs of `verbs.Format`, one line in `FORMATS`, one golden pair.
+Adding a format is one module with the verbs of `verbs.Format`, one line in `FORMATS`, one golden pair. A module is
+imported when its format is asked for: all of them take as long as many a command.
 """
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from importlib import import_module
 from typing import cast
 
 from gateway.errors import FileError, HouseError
 from gateway.formats import header as headers
-from gateway.formats.bank import bai2, mt940, ofx
-from gateway.formats.edi import edifact, x12
-from gateway.formats.text import delimited, fixed
-from gateway.formats.tree import json_lines, xml
 from gateway.formats.verbs import Format, Interchange, Table
-from gateway.formats.workbook import reader
 from gateway.reading import Envelope, ReadRequest
 
 HEAD_BYTES = 65_536
 """So much of a file shows its format."""
 
-FORMATS: dict[str, Format] = {
-    "edifact": cast(Format, edifact),
-    "x12": cast(Format, x12),
-    "mt940": cast(Format, mt940),
-    "bai2": cast(Format, bai2),
-    "ofx": cast(Format, ofx),
-    "workbook": cast(Format, reader),
-    "xml": cast(Format, xml),
-    "json": cast(Format, json_lines),
-    "delimited": cast(Format, delimited),
-    "fixed": cast(Format, fixed),
+FORMATS: dict[str, str] = {
+    "edifact": "gateway.formats.edi.edifact",
+    "x12": "gateway.formats.edi.x12",
+    "mt940": "gateway.formats.bank.mt940",
+    "bai2": "gateway.formats.bank.bai2",
+    "ofx": "gateway.formats.bank.ofx",
+    "workbook": "gateway.formats.workbook.reader",
+    "xml": "gateway.formats.tree.xml",
+    "json": "gateway.formats.tree.json_lines",
+    "delimited": "gateway.formats.text.delimited",
+    "fixed": "gateway.formats.text.fixed",
 }
-"""The registry. Where the content looks like several formats, the first of them is the most specific."""
+"""The registry: the module of each format.
+
+Where the content looks like several formats, the first of them is the most specific.
+"""
 
 
 def named(name: str) -> Format:
     """The format module of that name. Raises HouseError naming the known ones."""
-    try:
-        return FORMATS[name]
-    except KeyError:
-        raise HouseError(
-            "find format", name, f"Use one of {', '.join(sorted(FORMATS))}.", "there is no such format"
-        ) from None
+    if name not in FORMATS:
+        raise HouseError("find format", name, f"Use one of {', '.join(sorted(FORMATS))}.", "there is no such format")
+    return cast(Format, import_module(FORMATS[name]))
+
+
+def import_all() -> None:
+    """Import every format's module."""
+    for name in FORMATS:
+        named(name)
 
 
 def interchange_of(name: str) -> Interchange | None:
@@ -93,13 +97,13 @@ def sniffed(head: bytes, name: str) -> list[str]:
 
 
 def _sniffing(head: bytes, name: str) -> Iterator[str]:
-    return (key for key, module in FORMATS.items() if module.sniff(head, name))
+    return (key for key in FORMATS if named(key).sniff(head, name))
 
 
 def described(request: ReadRequest, looks: Sequence[str]) -> str:
     """What a file of one of these formats shows of itself, for people: "a CSV with the columns a, b"."""
     for key in looks:
-        describe = getattr(FORMATS[key], "describe", None)
+        describe = getattr(named(key), "describe", None)
         if describe is not None:
             try:
                 return str(describe(request))
@@ -110,14 +114,14 @@ def described(request: ReadRequest, looks: Sequence[str]) -> str:
 
 def table(request: ReadRequest, name: str) -> Table | None:
     """A file of that format as the table it is, None where its files are no tables. Raises FileError."""
-    found = getattr(FORMATS[name], "table", None)
+    found = getattr(named(name), "table", None)
     return found(request) if found else None
 
 
 def forget() -> None:
     """Give back the memory of the files that were read last."""
-    for module in FORMATS.values():
-        getattr(module, "forget", lambda: None)()
+    for place in FORMATS.values():
+        getattr(sys.modules.get(place), "forget", lambda: None)()
 
 
 def check_options(module: Format, options: dict[str, object], name: str) -> None:

@@ -64,7 +64,7 @@ def test_there_are_examples_of_every_kind() -> None:
 def test_every_key_table_function_and_date_token_is_described() -> None:
     models = (Feed, FileSpec, RecordSpec, FieldSpec, TieOut, Ignore, Repeat, Expect, Fallback)
     keys = {key for model in models for key in keys_of(model)}
-    options = {key for module in formats.FORMATS.values() for key in module.Options.model_fields}
+    options = {key for name in formats.FORMATS for key in formats.named(name).Options.model_fields}
     known = {*keys, *options, *MAPPABLE, *FUNCTIONS, *AGGREGATES, *formats.FORMATS, *NAMED}
     assert [word for word in sorted(known) if not re.search(rf"\b{re.escape(word)}\b", PAGE)] == []
     assert [token for token in (*TOKENS, *COUNTERS) if token not in PAGE] == []
