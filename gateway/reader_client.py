@@ -15,10 +15,12 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 from collections import deque
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import IO, Any, cast
 
 import pyarrow as pa
@@ -38,6 +40,13 @@ CPU_FIX = "Look at the file and at who sent it. To read it, raise `cpu_s_max` un
 MEMORY_FIX = (
     "Look at the file and at who sent it. To read it, raise `memory_mb_max` under [limits], then `gateway replay` it."
 )
+STALLED = 1000
+"""In place of an exit code: it was ended because it did nothing."""
+STALL_S = 30.0
+LOOK_S = 1.0
+"""How long it may use no processor time while somebody waits for its answer, and how often that is looked at. Where a
+thread finds no memory to start with, who started it waits for ever."""
+PROGRESS_S = 0.02
 DIED_FIX = "Look for the cause: the log of the system shows whether memory ran out. Then `gateway replay` the file."
 
 
@@ -63,9 +72,14 @@ class DiedError(Exception):
         return self.code == OUT_OF_MEMORY
 
     @property
+    def stalled(self) -> bool:
+        """Whether it did nothing for so long that it was ended."""
+        return self.code == STALLED
+
+    @property
     def for_good(self) -> bool:
         """Whether the same question would end it again."""
-        return self.out_of_time or self.out_of_memory
+        return self.out_of_time or self.out_of_memory or self.stalled
 
 
 @dataclass(slots=True, eq=False)
@@ -100,6 +114,8 @@ class ReaderProcess:
         self._unsent: list[Asked] = []
         self._sent: deque[_Message] = deque()
         self._lock = threading.RLock()
+        self._receiving = self._received = 0
+        self._stalled = False
         self.numbers = itertools.count()
         self.ended = 0
         """How many times it ended: what was opened before is gone."""
@@ -123,6 +139,8 @@ class ReaderProcess:
                     pass_fds=[theirs.fileno()],
                     env={**os.environ, "MALLOC_ARENA_MAX": "2"},
                 )
+            self._stalled = False
+            threading.Thread(target=self._watch, args=(self._process,), name="reader-watch", daemon=True).start()
             with suppress(OSError, AttributeError):
                 fcntl.fcntl(self._pipe("stdout"), fcntl.F_SETPIPE_SZ, PIPE_BYTES)
                 self._room = fcntl.fcntl(self._pipe("stdin"), fcntl.F_GETPIPE_SZ)
@@ -193,8 +211,29 @@ class ReaderProcess:
         except OSError:
             self._died()
 
+    def _watch(self, process: subprocess.Popen[bytes]) -> None:
+        """End the process where somebody waits for an answer and it uses no processor time."""
+        used, received, since = processor_s(process.pid), 0, time.monotonic()
+        while used is not None and process.returncode is None:
+            time.sleep(min(LOOK_S, STALL_S))
+            now = processor_s(process.pid)
+            if now is None or now - used > PROGRESS_S or received != self._received or not self._receiving:
+                used, received, since = now, self._received, time.monotonic()
+            elif time.monotonic() - since > STALL_S:
+                self._stalled = True
+                process.kill()
+                return
+
     def _receive(self) -> None:
         """Take the next answer."""
+        self._receiving += 1
+        try:
+            self._take()
+        finally:
+            self._receiving -= 1
+            self._received += 1
+
+    def _take(self) -> None:
         try:
             kind, value = pickle.load(self._pipe("stdout"))
             if kind == "rows":
@@ -230,6 +269,7 @@ class ReaderProcess:
         """It ended over the oldest message: of several questions, nobody knows which one it was."""
         first = self._sent.popleft().waiting if self._sent else deque[Asked]()
         code = self.end(PATIENCE_S)
+        code = STALLED if self._stalled else code
         for asked in first:
             asked.answer("died" if len(first) == 1 else "lost", code)
 
@@ -253,6 +293,15 @@ class ReaderProcess:
             return process.wait()
 
 
+def processor_s(pid: int) -> float | None:
+    """Processor time that a process used, None where it is gone or the system does not say."""
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text(encoding="ascii", errors="replace").rpartition(")")[2].split()
+    except OSError:
+        return None
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
 def refused(request: ReadRequest, error: Exception) -> FileError:
     """Why a file is set aside that takes too much."""
     limits = request.limits
@@ -262,6 +311,9 @@ def refused(request: ReadRequest, error: Exception) -> FileError:
     if isinstance(error, DiedError) and error.out_of_time:
         what = f"it takes more than {limits.cpu_s_max} s of processor time to read (limits.cpu_s_max)"
         return FileError(request.name, what, CPU_FIX)
+    if isinstance(error, DiedError) and error.stalled:
+        what = f"the process that read it did nothing for {STALL_S:.0f} s, as where no memory is left for a thread"
+        return FileError(request.name, what, MEMORY_FIX)
     code = error.code if isinstance(error, DiedError) else -signal.SIGKILL
     ended = signal.Signals(-code).name if code < 0 else f"exit code {code}"
     return FileError(request.name, f"the process that read it ended with {ended}", DIED_FIX)

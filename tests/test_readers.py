@@ -19,7 +19,7 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from gateway import formats, reader_process, readers
+from gateway import formats, reader_client, reader_process, readers
 from gateway.answers import envelopes
 from gateway.answers.envelopes import Findings
 from gateway.errors import FileError
@@ -27,6 +27,7 @@ from gateway.home import Home
 from gateway.intake.again import again
 from gateway.mapping.apply.repeated import Repeated
 from gateway.mapping.language.repeat import Repeat
+from gateway.reader_client import ReaderProcess
 from gateway.reading import ReadRequest
 from gateway.settings import Limits
 from gateway.transports.folder import Folder
@@ -303,3 +304,32 @@ def test_a_file_that_takes_too_much_is_set_aside_and_the_others_are_taken(gatewa
             assert "more than 100 MB of memory to read" in files[name].reason
         [result] = again(gateway, files["opening-2.csv"].file_id, force=False)
     assert (result.state, "limits.memory_mb_max" in result.reason) == ("QUARANTINED", True)
+
+
+def test_a_process_that_does_nothing_is_ended_and_its_file_set_aside(
+    gateway: Home, drop: Put, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As where a thread finds no memory to start with: who waits for it would wait for ever."""
+    monkeypatch.setattr(reader_client, "STALL_S", 0.3)
+    head = "date,location,sku,status,quantity,unit-cost\n"
+    drop("own-warehouse", "opening-1.csv", f"{head}2026-09-01,MAIN,SKU-1,AVAILABLE,5,2.00\n")
+    send = ReaderProcess._send
+
+    def stopped(self: ReaderProcess) -> None:
+        send(self)
+        if self._process is not None:
+            os.kill(self._process.pid, signal.SIGSTOP)
+
+    with readers.bounded():
+        monkeypatch.setattr(ReaderProcess, "_send", stopped)
+        [receipt] = taken(gateway, Folder(gateway.folder, gateway.settings).poll())
+        monkeypatch.undo()
+        [file] = receipt.files
+        assert file.state == "QUARANTINED" and "did nothing for" in file.reason
+        drop("own-warehouse", "opening-2.csv", f"{head}2026-09-02,MAIN,SKU-1,AVAILABLE,5,2.00\n")
+        [receipt] = [
+            one
+            for one in taken(gateway, Folder(gateway.folder, gateway.settings).poll())
+            if one.drop.name == "opening-2.csv"
+        ]
+        assert receipt.files[0].state == "ACCEPTED"

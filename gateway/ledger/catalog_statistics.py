@@ -122,8 +122,8 @@ def wrong(con: duckdb.DuckDBPyConnection) -> list[tuple[str, str, str]]:
     ).fetchall()
 
 
-def without_audit_row(newest: int) -> str:
-    """SQL: (number, time) of snapshots up to `newest` that wrote audit rows of which `_audit` has none.
+def without_audit_row(newest: int, audit: str) -> str:
+    """SQL: (number, time) of snapshots up to `newest` that wrote audit rows of which the relation `audit` has none.
 
     The chain cannot show that its own end is missing; the catalog's list of snapshots is written in the same
     transaction as the audit row, and no snapshot is ever given up.
@@ -131,6 +131,6 @@ def without_audit_row(newest: int) -> str:
     return f"""select snapshot_id, cast(snapshot_time as varchar) from ducklake_snapshots('lake'),
             (select cast(max(table_id) as varchar) as own from _columns where name = 'audit_log')
         where snapshot_id <= {newest} and snapshot_id not in (
-                  select snapshot_id from _audit where snapshot_id is not null)
+                  select snapshot_id from {audit} where snapshot_id is not null)
               and (list_contains(changes['inlined_insert'], own) or list_contains(changes['tables_inserted_into'], own))
         order by all"""

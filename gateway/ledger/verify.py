@@ -228,7 +228,7 @@ class _Check:
             where snapshot_time is null or abs(apart - usual) > {CLOCK_S_MAX} order by all"""
         ):
             yield Finding("audit_log", f"seq {seq}", f"was written at {at}, its snapshot {snapshot} says {moment}")
-        for snapshot, moment in self._some(catalog_statistics.without_audit_row(self.newest)):
+        for snapshot, moment in self._some(catalog_statistics.without_audit_row(self.newest, "_audit")):
             yield Finding("audit_log", f"snapshot {snapshot}", f"its audit row, written at {moment}, was removed")
 
     def _sums(self, name: str, message: str, query: str) -> Iterator[Finding]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import threading
 from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -77,6 +78,11 @@ class ArrowRows:
             return list(self._open_arrow(pa.BufferReader(part), 0, own)), own
 
         with self.layout.request.path.open("rb") as source, ThreadPoolExecutor(READERS) as pool:
+            # A thread that finds no memory to start with never says so: they start before anything is read.
+            ready = threading.Barrier(READERS + 1)
+            for _ in range(READERS):
+                pool.submit(ready.wait)
+            ready.wait()
             for _ in range(self.layout.line):
                 source.readline()
             under_way: deque[Future[tuple[list[pa.RecordBatch], list[Skipped]]]] = deque()
