@@ -10,7 +10,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from gateway.errors import FileError, HouseError
-from gateway.formats import encoding, fixed
+from gateway.formats import encoding
+from gateway.formats.text import fixed
 from gateway.reading import Reading, ReadRequest
 from gateway.settings import Limits
 
