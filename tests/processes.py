@@ -19,7 +19,7 @@ PROCESSES = multiprocessing.get_context("forkserver")
 PROCESSES.set_forkserver_preload(
     [
         "gateway.cli",
-        "gateway.workbooks.write",
+        "gateway.workbooks.both_books",
         "openpyxl",
         "pyarrow.compute",
         "pyarrow.dataset",

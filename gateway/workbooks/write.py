@@ -3,24 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from gateway.books import reconcile
 from gateway.books.metrics import Metric
-from gateway.books.posting import reference, sources
 from gateway.books.reconcile.tables import Recon, Working
-from gateway.errors import HouseError
-from gateway.failures import explained
 from gateway.ledger import departures
 from gateway.ledger.lake import Lake
 from gateway.regular_file import sha256_of
 from gateway.workbooks import FINANCE, OPERATIONS, outdated
-from gateway.workbooks.book_data import BookRun
-from gateway.workbooks.exception_book import write_exception_book
-from gateway.workbooks.gather import gather
-from gateway.workbooks.reconciliation_book import write_reconciliation_book
 
 
 def write_workbooks(
@@ -44,33 +36,16 @@ def write_workbooks(
         known = {file.name for file in departures.recorded(ledger, departures.WORKBOOKS, stamp)}
         _record(ledger, outbound, {path: {"found": True} for path in paths if _name(outbound, path) not in known})
         return paths
+    # What draws sheets takes long to load, and many passes have nothing to draw.
+    from gateway.workbooks.both_books import write_both
+
     working = Working(ledger.con, context)
     if not reconciled:
         reconcile.fill(working)
-    posted = sources.tables_of(rule.on for rule in context.rules.posting.rule)
-    data = gather(working, _run(context, version), metrics, reference.ACCOUNTS, posted)
-    try:
-        issued = write_exception_book(exceptions, data)
-        write_reconciliation_book(reconciliation, data)
-    except OSError as error:
-        hint = "Check disk space and permissions; they are written the next time."
-        refused = explained(error, "write workbooks to", str(outbound), outbound)
-        raise refused or HouseError("write workbooks to", str(outbound), hint, str(error)) from error
+    issued = write_both(working, metrics, version, exceptions, reconciliation)
     _record(ledger, outbound, {exceptions: {"issued": issued}, reconciliation: {}})
     outdated.remove(ledger, outbound, context.config.workbooks.keep)
     return paths
-
-
-def _run(context: Recon, version: int) -> BookRun:
-    currencies = {entity.currency for entity in context.config.entities.values()}
-    return BookRun(
-        run_id=f"v{version}",
-        as_of=context.now,
-        created_at=datetime.now(UTC),
-        entity=", ".join(f"{key} {entity.name}".strip() for key, entity in context.config.entities.items()),
-        ledger_version=version,
-        home_currency=currencies.pop() if len(currencies) == 1 else "",
-    )
 
 
 def _record(ledger: Lake, outbound: Path, written: Mapping[Path, Mapping[str, Any]]) -> None:

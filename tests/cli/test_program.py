@@ -132,14 +132,16 @@ for arguments in {commands!r}:
     assert loaded == [f"LOADED {arguments[0]} []" for arguments in commands]
 
 
-IDLE = """import sys
+OTHERS = ["gateway.formats.bank", "gateway.formats.workbook", "gateway.formats.tree", "lxml", "xlsxwriter", "xlrd"]
+"""What reads and draws files of kinds that no mapping of this home names, and that are not to be written."""
+IDLE = f"""import sys
 from gateway import readers
 from gateway.cli import main
 sys.argv = ["gateway", "-C", *sys.argv[1:]]
 try: main()
 except SystemExit: pass
-print("READER", readers._elsewhere.process.is_there)"""
+print(readers._elsewhere.process.is_there, [name for name in {OTHERS} if name in sys.modules])"""
 
 
-def test_a_pass_with_nothing_to_take_starts_no_process_that_reads(mine: Runner) -> None:
-    assert printed(IDLE, str(mine.home), "once", "--now", NOW).splitlines()[-1] == "READER False"
+def test_a_pass_with_nothing_to_take_starts_no_reader_and_loads_no_other_format(mine: Runner) -> None:
+    assert printed(IDLE, str(mine.home), "once", "--now", NOW).splitlines()[-1] == "False []"
