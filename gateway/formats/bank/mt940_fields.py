@@ -33,6 +33,8 @@ _OTHER_BALANCE = {"C": "D", "D": "C"}
 _NO_DAY = ("    ", "0000")
 _NO_DATE = "000000"
 _END_OF_FEBRUARY = ("0229", "0230")
+_NO_DAYS = frozenset((*_NO_DAY, *_END_OF_FEBRUARY))
+"""Entry dates that need a closer look."""
 
 _BALANCE = ("mark", "date", "currency", "amount"), re.compile(rf"\s*([CDcd])([0-9]{{6}})([A-Z]{{3}})? *({_AMOUNT})\s*")
 SUBFIELDS: dict[str, tuple[tuple[str, ...], re.Pattern[str]]] = {
@@ -92,7 +94,24 @@ def entries(texts: Sequence[str]) -> list[Entry | None]:
     if len(found) != len(texts):
         singly = [_ONE_ENTRY.fullmatch(text) for text in texts]
         found = [None if one is None else one.groups("") for one in singly]  # type: ignore[misc]
+    if all(found) and _all_usual(found):  # type: ignore[arg-type]
+        return found
     return [_usual(one) if one is not None and _unusual(one) else one for one in found]
+
+
+def _all_usual(found: Sequence[Entry]) -> bool:
+    """Whether none of these is `_unusual`: one look at each of their columns."""
+    if not found:
+        return True
+    value_dates, days, marks, _, amounts, _, references, *_ = zip(*found, strict=True)
+    texts = "\x1e".join(("", *amounts))
+    return (
+        _OTHER_SIDE.keys() >= set(marks)
+        and not any(odd in texts for odd in ("+", "-", ".", "\x1e,"))
+        and max(map(len, references)) <= REFERENCE_CHARS
+        and _NO_DAYS.isdisjoint(days)
+        and not any(day[2:] in _END_OF_FEBRUARY for day in set(value_dates))
+    )
 
 
 def _unusual(entry: Entry) -> bool:
@@ -127,7 +146,8 @@ def _parted(entry: Entry) -> Entry:
 
 def troubles(found: Sequence[Entry | None]) -> dict[int, str]:
     """Place → what is wrong with the entry there."""
-    days = {entry[0] for entry in found if entry} | {f"24{entry[1]}" for entry in found if entry and entry[1]}
+    entry_days = {entry[1] for entry in found if entry} - {""}
+    days = {entry[0] for entry in found if entry} | {f"24{day}" for day in entry_days}
     if None not in found and all(map(is_day, days)):
         return {}
     return {place: wrong for place, entry in enumerate(found) if (wrong := _trouble(entry))}

@@ -86,16 +86,14 @@ class _Page:
         troubles = mt.troubles(found)
         for place, wrong in troubles.items():
             self.fault(f'entry ":61:{texts[place][:60]}" cannot be read: {wrong}', lines[place])
-        for place, entry in enumerate(found):
-            if entry is None or place in troubles:
-                continue
-            mark, text = entry[2], entry[4]
+        good = [entry for place, entry in enumerate(found) if entry is not None and place not in troubles]
+        for mark in {entry[2] for entry in good}:
             if mark[0] == "E":
                 self.expected = True
                 continue
-            sign = mt.sign(mark)
-            self.moved[sign] += mt.amount(text)
-            self.count[sign] += 1
+            amounts = [mt.amount(entry[4]) for entry in good if entry[2] == mark]
+            self.moved[mt.sign(mark)] += sum(amounts)
+            self.count[mt.sign(mark)] += len(amounts)
 
     def fault(self, message: str, line: int = 0, code: str = "FILE_REJECT") -> None:
         """Note what is wrong with this page."""
