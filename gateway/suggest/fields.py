@@ -85,6 +85,12 @@ def number_of(shape: Shape, own: Habits) -> tuple[str, str]:
     return ("" if mark == "point" else mark), ""
 
 
+def decimal_of(shape: Shape, own: Habits) -> dict[str, str]:
+    """`decimal` of a column of numbers, {} where it is a point or none has a fraction."""
+    mark = number_of(shape, own)[0]
+    return {"decimal": mark} if mark else {}
+
+
 def format_of(shape: Shape, own: Habits) -> tuple[str, str]:
     """(format of a column of days, what is open): where day and month may be either, as in the file's other dates."""
     if not shape.formats:

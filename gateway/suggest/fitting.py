@@ -155,8 +155,8 @@ def _check(draft: Draft, seen: Seen, mapping: Spec, words: Vocabulary) -> None:
     rules, ties = (
         [one.model_dump(exclude_unset=True) for one in ones] for ones in (mapping.file.ignore, mapping.file.tie_out)
     )
-    if (rule := totals.ignore(seen)) and not any("total" in one["name"] for one in rules):
-        draft.file.append(replace(rule, value=shown([*rules, *totals.rules(seen)])))
+    if totals.rules(seen) and not any("total" in one["name"] for one in rules):
+        draft.file.append(Line("ignore", shown([*rules, *totals.rules(seen)]), "likely", totals.words(seen)))
     record = mapping.record[0]
     helpers, more = tables.checks(seen, words, record.type)
     if more:

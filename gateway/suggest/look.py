@@ -29,6 +29,8 @@ LAST_ROWS = 5
 """A row of totals is one of the last so many."""
 Row = tuple[int, list[str]]
 """The number of a line or row, and its cells."""
+FOOTED_MIN = 4
+"""A row of one text is a footer in a table of so many columns at least."""
 SHEETS_MAX = 6
 WIDE = 0.6
 """A header has names for so large a share of the cells of the widest row at least."""
@@ -46,6 +48,7 @@ class Seen:
     columns  names of the columns
     cells    the first rows of data, without totals
     totals   (column, text, cells) of each row of totals: where the word stands, and what it says
+    footers  (column, text) of each row of one text below the data
     notes    what went wrong while it was looked at
     labels   of documents: path → what the value is called; each is what a row is
     parts    of several samples: each by itself
@@ -64,6 +67,7 @@ class Seen:
     labels: Mapping[str, str] = field(default_factory=dict)
     each: str = ""
     parts: tuple[Seen, ...] = ()
+    footers: tuple[tuple[str, str], ...] = ()
 
     @property
     def path(self) -> Path:
@@ -90,6 +94,7 @@ def joined(seen: Sequence[Seen]) -> Seen:
         paths=tuple(one.path for one in alike),
         cells=[row for one in alike for row in one.cells],
         totals=[row for one in alike for row in one.totals],
+        footers=tuple(row for one in alike for row in one.footers),
         notes=[*(note for one in alike for note in one.notes), *notes],
         shapes={},
         parts=tuple(alike),
@@ -138,8 +143,10 @@ def _table(path: Path, name: str, table: Table) -> Seen | None:
     fitted = [(cells + [""] * width)[:width] for cells in data if any(cells)]
     ends = [(cells + [""] * width)[:width] for number, cells in last if number > line and any(cells)]
     totals = [found for cells in ends if (found := total_row(columns, cells))]
-    rows = [cells for cells in fitted if total_row(columns, cells) is None]
-    seen = Seen((path,), name, dict(table.options), line, above, columns, rows, totals, notes)
+    footers = _footers(columns, ends)
+    rows = [cells for cells in fitted if total_row(columns, cells) is None and _only(columns, cells) not in footers]
+    options = dict(table.options)
+    seen = Seen((path,), name, options, line, above, columns, rows, totals, notes, footers=tuple(footers))
     seen.shapes.update({column: shapes.of(seen.values(column)) for column in columns})
     return seen
 
@@ -195,3 +202,23 @@ def total_row(columns: Sequence[str], cells: Sequence[str]) -> tuple[str, str, l
         if "total" in meant(cell)[:2] and not any(map(str.isdigit, cell)):
             return column, cell, list(cells)
     return None
+
+
+def _footers(columns: Sequence[str], last: Sequence[Sequence[str]]) -> list[tuple[str, str]]:
+    """(column, text) of the last rows that hold one text of several words, as who printed the list."""
+    found: list[tuple[str, str]] = []
+    for cells in reversed(last):
+        only = _only(columns, cells)
+        if total_row(columns, cells) is not None:
+            continue
+        if only is not None and " " in only[1] and only[1][0].isalpha() and len(columns) >= FOOTED_MIN:
+            found.append(only)
+        else:
+            break
+    return found
+
+
+def _only(columns: Sequence[str], cells: Sequence[str]) -> tuple[str, str] | None:
+    """(column, text) of the only cell that is filled; None where there are several."""
+    filled = [(column, cell) for column, cell in zip(columns, cells, strict=True) if cell]
+    return filled[0] if len(filled) == 1 else None

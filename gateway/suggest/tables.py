@@ -1,17 +1,16 @@
-"""The draft for a table: its layout, its total rows, its record or a record for each column of a status."""
+"""The draft for a table: its layout, its total rows, its record."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 from gateway.errors import HouseError
 from gateway.model import MAPPABLE
-from gateway.suggest import assign, codes, fields, moves, remainder, totals
+from gateway.suggest import assign, by_status, codes, fields, moves, remainder, tie_outs, totals
 from gateway.suggest.assign import Assignment
 from gateway.suggest.draft import Draft, Line, Record, inline, quoted, shown
 from gateway.suggest.fields import Habits
@@ -45,7 +44,6 @@ UNMAPPED_MAX = 40
 COLUMNS_SHOWN = 12
 NAMED_MIN, ALIKE_MIN = 2, 4
 """So many columns must have names that a table knows, or names that are like them."""
-COLUMNS_OF_STATUS_MIN = 2
 EXAMPLES = 3
 HEADER_NAMES = 3
 EXAMPLE_CHARACTERS = 40
@@ -53,7 +51,7 @@ EXAMPLE_CHARACTERS = 40
 
 def draft(seen: Seen, words: Vocabulary, partner: str, table: str | None) -> Draft:
     """The draft for a table that was seen. Raises HouseError where it fits no table and none is named."""
-    statuses = _columns_of_status(seen.shapes) if table in (None, "inventory_snapshot") else {}
+    statuses = by_status.columns(seen.shapes) if table in (None, "inventory_snapshot") else {}
     shapes = {column: shape for column, shape in seen.shapes.items() if column not in statuses}
     if statuses:  # What counts them together is no field beside them.
         shapes = {column: shape for column, shape in shapes.items() if shape.kind not in ("integer", "decimal")}
@@ -64,14 +62,17 @@ def draft(seen: Seen, words: Vocabulary, partner: str, table: str | None) -> Dra
         raise HouseError("suggest a mapping for", str(seen.path), "Name what a row is, as --table order_line.", cause)
     own = fields.habits(seen.shapes)
     record, ties = _record(seen, found, own)
-    records = [_of_status(record, column, status, seen.shapes[column], own) for column, status in statuses.items()]
-    records = [*records[:1], *map(_without_words, records[1:])]
-    records = records or [record, *moves.beside(record)]
+    if statuses:
+        record = replace(record, fields=[_of_partner(line) for line in record.fields])
+        record, ties = by_status.record(seen, record, statuses, own)
+    records = [record, *moves.beside(record)]
     result = Draft(f"{partner}.{FEEDS[found.table]}", partner, records=records, notes=list(seen.notes))
     balanced = {found.choices["balance"].column} if "balance" in found.choices else set()
     used = (_read(found) | set(statuses)) - (balanced if not any(tie["sum"] == "amount" for tie in ties) else set())
     result.unmapped = _unmapped(seen, used)
-    result.file = _file(seen, found, [column for column, _ in result.unmapped], ties)
+    rules = [*totals.rules(seen), *(by_status.rules(seen, statuses) if statuses else ())]
+    result.file = _file(seen, found, [column for column, _ in result.unmapped], rules, ties)
+    result.file += by_status.lines(seen, statuses) if statuses else ()
     return result
 
 
@@ -101,7 +102,9 @@ def checks(seen: Seen, words: Vocabulary, table: str) -> tuple[list[Line], list[
     """Helper fields and tie-outs of a table that a pack reads: of its total row, and of a running balance."""
     found = assign.best(seen.shapes, words, only=table)
     own = fields.habits(seen.shapes)
-    return _ties(seen, found, own, fields.pair_of(found, seen.shapes, own) if "amount" not in found.choices else {})
+    return tie_outs.of(
+        seen, found, own, fields.pair_of(found, seen.shapes, own) if "amount" not in found.choices else {}
+    )
 
 
 def further(seen: Seen, words: Vocabulary, table: str, unread: set[str]) -> list[Line]:
@@ -113,15 +116,6 @@ def further(seen: Seen, words: Vocabulary, table: str, unread: set[str]) -> list
         for name, choice in found.choices.items()
         if choice.column in unread and choice.score >= NEARLY and MAPPABLE[table].column(name)
     ]
-
-
-def _columns_of_status(shapes: Mapping[str, Shape]) -> dict[str, str]:
-    """Columns of numbers named as a status of stock → the status; {} where there are not several."""
-    found = {
-        column: codes.stock_status(column) for column, shape in shapes.items() if shape.numeric or shape.kind == "blank"
-    }
-    found = {column: status for column, status in found.items() if status}
-    return found if len(set(found.values())) == len(found) >= COLUMNS_OF_STATUS_MIN else {}
 
 
 def _unmapped(seen: Seen, used: set[str]) -> list[tuple[str, str]]:
@@ -151,7 +145,13 @@ def _pattern(name: str) -> str:
     return pattern if re.search("[A-Za-z]{2}", pattern.rpartition(".")[0]) else name
 
 
-def _file(seen: Seen, found: Assignment, unmapped: Sequence[str], ties: Sequence[Mapping[str, str]]) -> list[Line]:
+def _file(
+    seen: Seen,
+    found: Assignment,
+    unmapped: Sequence[str],
+    rules: Sequence[Mapping[str, str]],
+    ties: Sequence[Mapping[str, Any]],
+) -> list[Line]:
     lines = [match(seen.paths), Line("format", quoted(seen.format), "sure", "the content shows it")]
     if seen.each:
         lines += [Line(key, shown(value), "sure", "the document shows it") for key, value in seen.options.items()]
@@ -160,8 +160,10 @@ def _file(seen: Seen, found: Assignment, unmapped: Sequence[str], ties: Sequence
         )
     lines += _text_layout(seen) if seen.format == "delimited" else []
     lines += _header(seen, [choice.column for choice in found.choices.values()])
-    if rule := totals.ignore(seen):
-        lines.append(rule)
+    if rules:
+        more = [one["name"] for one in rules if one["name"] not in (totals.RULE, totals.FOOTER)]
+        why = "; ".join(filter(None, [totals.words(seen), *more]))
+        lines.append(Line("ignore", shown(rules), "likely", why))
     if ties:
         lines.append(Line("tie_out", shown(list(ties)), "sure", "the rows of the sample agree with it"))
     if unmapped:
@@ -171,7 +173,7 @@ def _file(seen: Seen, found: Assignment, unmapped: Sequence[str], ties: Sequence
 
 def _text_layout(seen: Seen) -> list[Line]:
     codec = str(seen.options["encoding"]).removesuffix("-sig")
-    plain = all(cell.isascii() for row in seen.cells for cell in row)
+    plain = all(cell.isascii() for row in (seen.columns, *seen.cells) for cell in row)
     why = "every letter so far is in all of them" if plain else "the bytes of its letters"
     lines = [
         Line("delimiter", quoted(str(seen.options["delimiter"])), "sure", "the first lines have it equally often"),
@@ -205,7 +207,7 @@ def _record(seen: Seen, found: Assignment, own: Habits) -> tuple[Record, list[di
     lines = [_signed(seen, found, line) for line in _filled_down(seen, lines, found)]
     pair = fields.pair_of(found, seen.shapes, own) if "amount" not in found.choices else {}
     lines += _made(seen, found, own, pair)
-    more, ties = _ties(seen, found, own, pair)
+    more, ties = tie_outs.of(seen, found, own, pair)
     stated = {name: choice.column for name, choice in found.choices.items() if name not in _UNSAID}
     rest = remainder.lines(found.table, stated | {line.key: "" for line in lines if line.key == "amount"})
     rest = [_of_partner(line) if found.table in moves.MOVES else line for line in rest]
@@ -254,56 +256,12 @@ def _made(seen: Seen, found: Assignment, own: Habits, pair: Mapping[str, Any]) -
         lines.append(Line("amount", inline(pair), least, "one column for each direction"))
     if "unit_price" in found.choices and found.choices["unit_price"].column in _read(found):
         price = found.choices["unit_price"]
-        spec = {"from": price.column, "type": "rate"} | _decimal(seen.shapes[price.column], own)
+        spec = {"from": price.column, "type": "rate"} | fields.decimal_of(seen.shapes[price.column], own)
         lines.append(Line("_price", inline(spec), price.certainty, "the price of one unit"))
     if found.table == "purchase_order_line" and "line_status" in found.choices:
         column = found.choices["line_status"].column
         lines.append(Line("source_status", quoted(column), "likely", "the same, as it is written"))
     return lines
-
-
-def _decimal(shape: Shape, own: Habits) -> dict[str, str]:
-    mark = fields.number_of(shape, own)[0]
-    return {"decimal": mark} if mark else {}
-
-
-def _ties(
-    seen: Seen, found: Assignment, own: Habits, pair: Mapping[str, Any]
-) -> tuple[list[Line], list[dict[str, str]]]:
-    """Helper fields and tie-outs that every sample bears out: of the row of totals, and of a running balance."""
-    (lines, ties), *others = [_ties_of(one, found, own, pair) for one in seen.parts or (seen,)]
-    for more, those in others:
-        ties = [tie for tie in ties if tie in those]
-        values = [(line.key, line.value) for line in more]
-        lines = [line for line in lines if (line.key, line.value) in values]
-    return lines, ties
-
-
-def _ties_of(
-    seen: Seen, found: Assignment, own: Habits, pair: Mapping[str, Any]
-) -> tuple[list[Line], list[dict[str, str]]]:
-    """The same of one file."""
-    numbers = [
-        (name, choice.column, _decimal(seen.shapes[choice.column], own).get("decimal", ""))
-        for name, choice in found.choices.items()
-        if assign.kind_of(found.table, name) == "number" and MAPPABLE[found.table].column(name)
-    ]
-    lines, ties = totals.stated(seen, numbers)
-    if "balance" in found.choices and (pair or "amount" in found.choices):
-        column = found.choices["balance"].column
-        decimal = _decimal(seen.shapes[column], own).get("decimal", "")
-        amounts = _amounts(seen, found, pair, decimal)
-        helpers, tie = totals.balance(seen, column, decimal, amounts)
-        return [*lines, *helpers], [*ties, *tie]
-    return lines, ties
-
-
-def _amounts(seen: Seen, found: Assignment, pair: Mapping[str, Any], decimal: str) -> list[Decimal | None]:
-    """The amount of every row of the sample: of one column, or of that of each direction."""
-    if "amount" in found.choices:
-        return [totals.number(cell, decimal) for cell in seen.values(found.choices["amount"].column)]
-    sides = [[totals.number(cell, decimal) or 0 for cell in seen.values(pair[side])] for side in ("credit", "debit")]
-    return [Decimal(credit) - abs(Decimal(debit)) for credit, debit in zip(*sides, strict=True)]
 
 
 def _filled_down(seen: Seen, lines: Sequence[Line], found: Assignment) -> list[Line]:
@@ -330,20 +288,6 @@ def _filled_down(seen: Seen, lines: Sequence[Line], found: Assignment) -> list[L
     return result
 
 
-def _of_status(record: Record, column: str, status: str, shape: Shape, own: Habits) -> Record:
-    """The record for the column of one status."""
-    units = inline({"from": column, "type": "decimal"} | _decimal(shape, own))
-    lines = [_of_partner(line) for line in record.fields if line.key not in ("status", "qty", "source_qualifier")]
-    lines += [
-        Line("_units", units, "likely", f"the column is named as a status; {shape.words}"),
-        Line("status", inline({"constant": status}), "likely", f"the column {column}"),
-        Line("qty", inline({"expr": "_units"})),
-        Line("source_qualifier", inline({"constant": column})),
-    ]
-    key = tuple(name for name in remainder.KEYS[record.type] if any(line.key == name for line in lines))
-    return replace(record, key=key, fields=lines, when="_units is not null")
-
-
 def _of_partner(line: Line) -> Line:
     """A place that nobody states is that of the partner: written once, in its settings, instead of in every record."""
     if line.key != "location" or not line.todo:
@@ -354,9 +298,3 @@ def _of_partner(line: Line) -> Line:
         "guess",
         "`location` of the partner in config.toml",
     )
-
-
-def _without_words(record: Record) -> Record:
-    """A further record of the same fields: what the first one says of them holds here."""
-    lines = [line if line.todo else Line(line.key, line.value) for line in record.fields]
-    return Record(record.type, record.key, lines, record.when, each=record.each)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
 from decimal import Decimal, InvalidOperation
 from itertools import pairwise
 
 from gateway.sql import literal
-from gateway.suggest.draft import Line, inline, shown
+from gateway.suggest.draft import Line, inline
 from gateway.suggest.look import Seen
+from gateway.suggest.shapes import BLANKS
 
 BALANCED_MIN = 2
 """So many rows must carry a balance on to the next for it to be a running balance."""
@@ -25,16 +27,31 @@ def quoted_column(column: str) -> str:
     return '"' + column.replace('"', '""') + '"'
 
 
-def ignore(seen: Seen) -> Line | None:
-    """The rule that leaves rows of totals out."""
-    words = ", ".join(dict.fromkeys(word for _, word, _ in seen.totals))
-    return Line("ignore", shown(rules(seen)), "likely", f"the last rows: {words}") if seen.totals else None
+RULE = "total row"
+"""The name of the rule that leaves rows of totals out, and of the tie-outs with them."""
+FOOTER = "footer"
+_UNNUMBERED = re.compile("[^0-9]+")
+
+
+def words(seen: Seen) -> str:
+    """What rows of totals and footers say, for people; "" without any."""
+    found = ", ".join(dict.fromkeys([*(word for _, word, _ in seen.totals), *(text for _, text in seen.footers)]))
+    return f"the last rows: {found}" if found else ""
 
 
 def rules(seen: Seen) -> list[dict[str, str]]:
-    """The rule that leaves rows of totals out, as the language says it."""
-    conditions = dict.fromkeys(condition(column, word) for column, word, _ in seen.totals)
-    return [{"name": "total row", "when": " or ".join(conditions)}]
+    """The rules that leave rows of totals and footers out, as the language says them; none where there are none."""
+    conditions = {
+        RULE: dict.fromkeys(condition(column, word) for column, word, _ in seen.totals),
+        FOOTER: dict.fromkeys(_begins(column, text) for column, text in seen.footers),
+    }
+    return [{"name": name, "when": " or ".join(found)} for name, found in conditions.items() if found]
+
+
+def _begins(column: str, text: str) -> str:
+    """The condition of footers: they begin as that one does, up to its first number, as of a day or a version."""
+    found = _UNNUMBERED.match(text)
+    return f"starts_with({quoted_column(column)}, {literal(found[0].rstrip() if found else text)})"
 
 
 def number(text: str, decimal: str) -> Decimal | None:
@@ -62,17 +79,26 @@ def stated(seen: Seen, numbers: Sequence[tuple[str, str, str]]) -> tuple[list[Li
     for column, word, cells in seen.totals[:1]:
         row = dict(zip(seen.columns, cells, strict=True))
         for name, source, decimal in numbers:
-            total = number(row[source], decimal)
-            values = [number(value, decimal) for value in seen.values(source) if value]
-            if total is None or None in values or not values or sum(filter(None, values)) != total:
-                continue
-            spec = {"from": source, "type": "decimal"} | ({"decimal": decimal} if decimal else {})
-            lines.append(Line(f"_{name}_of_row", inline(spec)))
-            expression = f"case when {condition(column, word)} then _{name}_of_row end"
-            why = f"the rows of the sample make {row[source]}"
-            lines.append(Line(f"_{name}_stated", inline({"expr": expression, "type": "decimal"}), "sure", why))
-            ties.append({"name": f"total row, {source}", "sum": name, "equals": f"sum(_{name}_stated)"})
+            if made(seen, row, source, decimal):
+                why = f"the rows of the sample make {row[source]}"
+                lines += helpers(name, source, decimal, condition(column, word), why)
+                ties.append({"name": f"{RULE}, {source}", "sum": name, "equals": f"sum(_{name}_stated)"})
     return lines, ties
+
+
+def made(seen: Seen, row: Mapping[str, str], column: str, decimal: str) -> bool:
+    """Whether the rows make the number in that column of the row of totals."""
+    values = [number(value, decimal) for value in seen.values(column) if value and value.casefold() not in BLANKS]
+    total = number(row[column], decimal)
+    return total is not None and None not in values and bool(values) and sum(filter(None, values)) == total
+
+
+def helpers(name: str, column: str, decimal: str, condition: str, why: str) -> list[Line]:
+    """Helper fields with the number of each row, and with that of the rows of totals."""
+    spec = {"from": column, "type": "decimal"} | ({"decimal": decimal} if decimal else {})
+    expression = f"case when {condition} then _{name}_of_row end"
+    stated = Line(f"_{name}_stated", inline({"expr": expression, "type": "decimal"}), "sure", why)
+    return [Line(f"_{name}_of_row", inline(spec)), stated]
 
 
 def balance(

@@ -38,7 +38,7 @@ status state estado stato etat statut
 carrier spediteur frachtfuhrer transporteur transportista corriere vervoerder versanddienstleister paketdienst
 carrier dienstleister
 tracking sendung sendungs sendungsnummer paket paketnummer suivi seguimiento tracciamento track
-warehouse facility lager lagerort entrepot almacen magazzino magazijn location standort depot site lagerplatz ort
+warehouse facility lager lagerort entrepot almacen magazzino magazijn location standort depot site ort
 stock bestand inventory lagerbestand inventario inventaire voorraad giacenza existencias inventur
 count counted zahlung gezahlt
 available verfugbar disponible disponibile beschikbaar frei sellable

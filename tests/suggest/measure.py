@@ -20,6 +20,7 @@ from gateway import formats, suggest
 from gateway.mapping.apply import drift
 from gateway.mapping.language.expressions import names
 from gateway.mapping.language.loaded import Loaded
+from gateway.mapping.language.repeat import Repeat
 from gateway.mapping.language.spec import FieldSpec, RecordSpec
 from gateway.mapping.library.samples import samples
 from gateway.model import MAPPABLE
@@ -67,7 +68,9 @@ def measured(formats: tuple[str, ...], folder: Path) -> Iterator[Measured]:
 def compared(draft: Draft, name: str, pack: Loaded, sample: Path, others: Mapping[str, Loaded]) -> Measured:
     """The draft of a sample beside the pack that reads it."""
     based_on = others[draft.based_on].mapping.record if draft.based_on else ()
-    drafted = based_on or [RecordSpec.model_validate(one) for one in tomllib.loads(suggest.text(draft))["record"]]
+    written = tomllib.loads(suggest.text(draft))
+    drafted = based_on or [RecordSpec.model_validate(one) for one in written["record"]]
+    repeat = Repeat.model_validate(written["file"].get("repeat", {"columns": "{n}"}))
     table = drafted[0].type
     theirs = [one for one in pack.mapping.record if one.type == table]
     present = with_values(sample, pack)
@@ -80,7 +83,7 @@ def compared(draft: Draft, name: str, pack: Loaded, sample: Path, others: Mappin
         for one in drafted
         if one.type == table
         for field, columns in fields_of(one)
-        for column in columns
+        for column in (repeat.columns if columns <= {*repeat.into} else columns)
     }
     right = sum(
         any((field, column) in given & allowed for field in fields for column in columns)
