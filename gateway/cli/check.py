@@ -112,11 +112,14 @@ def _verdicts(settings: Config) -> Verdicts:
 def _lint(paths: list[Path], settings: Config | None, *, whole: bool) -> tuple[list[Path], list[str]]:
     """The mappings without faults, and a line for each fault of the others; with `whole` those of the library too."""
     from gateway.mapping.library import load
-    from gateway.mapping.lint import lint
 
     root = home_folder() / "mappings"
     library = load.load_all(home_folder())
     faults = list(library.faults) if whole else []
+    if not paths:
+        return [], [str(fault) for fault in faults]
+    from gateway.mapping.lint import lint
+
     sound = []
     for path in paths:
         loaded, found = load.load_file(path, root)

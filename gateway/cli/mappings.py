@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from difflib import get_close_matches
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from gateway.errors import HouseError
-from gateway.home import Home
 from gateway.mapping.library import load
-from gateway.mapping.lint import lint
+
+if TYPE_CHECKING:
+    from gateway.home import Home
 
 
 def all_of(home: Path) -> list[Path]:
@@ -32,6 +34,8 @@ def path_of(name: str, home: Path) -> Path:
 
 def usable(home: Home, path: Path) -> load.Loaded:
     """The mapping, checked. Raises HouseError with all its faults."""
+    from gateway.mapping.lint import lint
+
     loaded, faults = load.load_file(path, home.folder / "mappings")
     if loaded is not None:
         faults = lint.check(loaded, home.library.lookups)
