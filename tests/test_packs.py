@@ -204,3 +204,67 @@ def test_a_line_without_a_number_among_others_has_none_of_theirs(reader: Home, t
     path.write_text(sample.read_text().replace("IT1*10*", "IT1*2*", 1).replace("IT1*20*", "IT1**", 1))
     lines = attempt(reader, loaded(pack), path)["records"]["supplier_invoice_line"]
     assert {"2", "#2"} <= {row["line_no"] for row in lines}
+
+
+@pytest.mark.parametrize(
+    ("pack", "sample", "original", "cancelling"),
+    [
+        ("x12/846", "846.edi", "BIA*00*", "BIA*01*"),
+        ("x12/867", "867.edi", "BPT*00*", "BPT*03*"),
+        ("x12/810", "810.edi", "*2**DI~", "*2**DI*17~"),
+        ("edifact/DESADV", "DESADV.edi", "LS-4711+9'", "LS-4711+1'"),
+        ("edifact/REMADV", "REMADV.edi", "0031+9'", "0031+3'"),
+    ],
+)
+def test_a_document_that_cancels_an_earlier_one_is_never_taken_as_another_original(
+    reader: Home, tmp_path: Path, pack: str, sample: str, original: str, cancelling: str
+) -> None:
+    text = (ROOT / "standard" / pack).parent.joinpath("samples", sample).read_text()
+    assert original in text
+    path = tmp_path / sample
+    path.write_text(text.replace(original, cancelling))
+    found = attempt(reader, loaded(ROOT / "standard" / f"{pack}.toml"), path)
+    code = cancelling.strip("*'~").replace("+", "*").rpartition("*")[2]
+    assert any(f'"{code}" is not a known code for _purpose' in fault["message"] for fault in found["faults"])
+    assert found["counts"]["accepted"] == 0
+
+
+def test_a_simulated_advice_of_a_warehouse_ships_nothing(reader: Home, tmp_path: Path) -> None:
+    for name in ("943", "945"):
+        pack = ROOT / "standard" / "x12" / f"{name}.toml"
+        path = tmp_path / f"{name}.edi"
+        path.write_text((pack.with_name("samples") / path.name).read_text().replace("W06*F*", "W06*K*"))
+        found = attempt(reader, loaded(pack), path)
+        assert (found["faults"], found["counts"]["accepted"]) == ([], 0)
+        assert found["counts"]["ignored"] == found["counts"]["received"] > 0
+
+
+ORDERS = (ROOT / "standard" / "edifact" / "samples" / "ORDERS.edi").read_text()
+
+
+@pytest.mark.parametrize(
+    ("function", "line", "states"),
+    [
+        ("9", "LIN+1++", [("OPEN", None)] * 3),
+        ("", "LIN+1++", [("OPEN", None)] * 3),
+        ("1", "LIN+1++", [("CANCELLED", "10.0000"), ("CANCELLED", "200.0000"), ("CANCELLED", "3.0000")]),
+        ("4", "LIN+1+2+", [("CANCELLED", "10.0000"), ("OPEN", None), ("OPEN", None)]),
+        ("27", "LIN+1++", []),
+    ],
+)
+def test_the_function_of_an_edifact_order_and_the_action_on_its_line_say_what_is_open(
+    reader: Home, tmp_path: Path, function: str, line: str, states: list[tuple[str, str | None]]
+) -> None:
+    path = tmp_path / "ORDERS.edi"
+    path.write_text(ORDERS.replace("4500012345+9'", f"4500012345+{function}'").replace("LIN+1++", line))
+    lines = attempt(reader, loaded(ROOT / "standard" / "edifact" / "ORDERS.toml"), path)["records"]["order_line"]
+    assert [(one["order_status"], one["cancelled_qty"]) for one in lines] == states
+
+
+def test_an_edifact_order_without_lines_is_rejected_to_a_person(reader: Home, tmp_path: Path) -> None:
+    head, _, items = ORDERS.partition("LIN+1+")
+    tail = "UNS+S'\nCNT+2:0'\nUNT+{}+1'\nUNZ+1+" + items.rpartition("UNZ+1+")[2]
+    path = tmp_path / "ORDERS.edi"
+    path.write_text(head + tail.format(head.count("'") - head.count("?'") - 2 + 3))
+    found = attempt(reader, loaded(ROOT / "standard" / "edifact" / "ORDERS.toml"), path)
+    assert [fault["message"] for fault in found["faults"]] == ["LIN/1082: is blank, but line_no is required"]
