@@ -6,6 +6,7 @@ A stretch is some megabytes, cut behind a segment, so that the size of a file co
 from __future__ import annotations
 
 import codecs
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
@@ -98,6 +99,12 @@ def _small(
     """The stretches of a file that is not larger than one, kept from its claim to its reading."""
     del size, modified
     return tuple(_read(path, name, limits, syntax, encoding))
+
+
+@lru_cache
+def _any_of(tags: tuple[bytes, ...]) -> re.Pattern[bytes]:
+    """What finds the first of several tags in one pass over the data."""
+    return re.compile(b"|".join(map(re.escape, tags)))
 
 
 def forget() -> None:
@@ -224,14 +231,11 @@ class _Interchange:
 
     def _first(self, tags: tuple[bytes, ...], begin: int, end: int) -> int:
         """The first segment in [begin, end) that begins with one of the tags, −1 if none."""
-        found = -1
-        for tag in tags:
-            place = self.source.data.find(tag, begin, end)
-            while place >= 0 and not self._begins_segment(place):
-                place = self.source.data.find(tag, place + 1, end)
-            if place >= 0:
-                found, end = place, place
-        return found
+        pattern = _any_of(tags)
+        found = pattern.search(self.source.data, begin, end) if tags else None
+        while found and not self._begins_segment(found.start()):
+            found = pattern.search(self.source.data, found.start() + 1, end)
+        return found.start() if found else -1
 
     def _begins_segment(self, place: int) -> bool:
         data, at = self.source.data, self.source.at
