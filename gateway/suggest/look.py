@@ -48,6 +48,7 @@ class Seen:
     columns  names of the columns
     cells    the first rows of data, without totals
     totals   (column, text, cells) of each row of totals: where the word stands, and what it says
+    titles   (line, cell) of the texts above the header
     footers  (column, text) of each row of one text below the data
     notes    what went wrong while it was looked at
     labels   of documents: path → what the value is called; each is what a row is
@@ -68,6 +69,7 @@ class Seen:
     each: str = ""
     parts: tuple[Seen, ...] = ()
     footers: tuple[tuple[str, str], ...] = ()
+    titles: tuple[tuple[int, str], ...] = ()
 
     @property
     def path(self) -> Path:
@@ -145,8 +147,19 @@ def _table(path: Path, name: str, table: Table) -> Seen | None:
     totals = [found for cells in ends if (found := total_row(columns, cells))]
     footers = _footers(columns, ends)
     rows = [cells for cells in fitted if total_row(columns, cells) is None and _only(columns, cells) not in footers]
-    options = dict(table.options)
-    seen = Seen((path,), name, options, line, above, columns, rows, totals, notes, footers=tuple(footers))
+    seen = Seen(
+        (path,),
+        name,
+        dict(table.options),
+        line,
+        above,
+        columns,
+        rows,
+        totals,
+        notes,
+        footers=tuple(footers),
+        titles=tuple((number, cell) for number, cells in filled[:above] for cell in cells if cell),
+    )
     seen.shapes.update({column: shapes.of(seen.values(column)) for column in columns})
     return seen
 

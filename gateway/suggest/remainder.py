@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from gateway.model import MAPPABLE
+from gateway.model.table import Column
 from gateway.suggest.draft import Line, inline, quoted
 
 Made = tuple[str, str]
@@ -47,6 +48,10 @@ KEYS: Mapping[str, tuple[str, ...]] = {
 """What makes a row of a table the same event, as far as a file states it."""
 
 
+SAME_FOR_ALL = frozenset(("channel", "location", "account", "currency", "settlement_id", "supplier", "as_of"))
+"""Fields that may have one value for all rows of a file: of others, such as the item, each row has its own."""
+
+
 def key_of(table: str, fields: list[str]) -> tuple[str, ...]:
     """The key of a record with these fields."""
     required = tuple(column.name for column in MAPPABLE[table].columns if column.required and column.name in fields)
@@ -64,10 +69,18 @@ def lines(table: str, fields: Mapping[str, str]) -> list[Line]:
         if value:
             found.append(Line(column.name, value, "guess", why))
         else:
-            example = f'{{ constant = "{column.values[0] if column.values else "…"}" }}'
-            allowed = f"; one of {', '.join(column.values)}" if 0 < len(column.values) < 12 else ""
-            found.append(Line(column.name, example, None, f"no column states it: {column.doc}{allowed}", todo=True))
+            found.append(_todo(column))
     return found
+
+
+def _todo(column: Column) -> Line:
+    """The line of a field that only a person can write: the same value for all rows, or the name of a column."""
+    if column.values or column.name in SAME_FOR_ALL:
+        example = f'{{ constant = "{column.values[0] if column.values else "…"}" }}'
+        allowed = f"; one of {', '.join(column.values)}" if 0 < len(column.values) < 12 else ""
+        return Line(column.name, example, None, f"no column states it: {column.doc}{allowed}", todo=True)
+    why = f"no column is named so; write that which holds it: {column.doc}"
+    return Line(column.name, quoted("…"), None, why, todo=True)
 
 
 def _constant(value: str, why: str) -> Callable[[Mapping[str, str]], Made]:

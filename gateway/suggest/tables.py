@@ -16,6 +16,7 @@ from gateway.suggest.draft import Draft, Line, Record, inline, quoted, shown
 from gateway.suggest.fields import Habits
 from gateway.suggest.look import Seen
 from gateway.suggest.shapes import Shape
+from gateway.suggest.shapes import of as shapes_of
 from gateway.suggest.vocabulary import NEARLY, Vocabulary
 
 FEEDS = {
@@ -95,7 +96,15 @@ def assigned(seen: Seen, shapes: Mapping[str, Shape], words: Vocabulary, table: 
         seen.each,
     )
     found = assign.best(labelled, words, hints, table)
+    _leave_order_amount(found, labelled)
     return assign.renamed(found, {label: column for column, label in seen.labels.items()})
+
+
+def _leave_order_amount(found: Assignment, shapes: Mapping[str, Shape]) -> None:
+    """An amount that not every row has is that of the order, not of the line, where every row has a price."""
+    amount, price = (found.choices.get(name) for name in ("list_amount", "unit_price"))
+    if amount and price and shapes[amount.column].filled < shapes[price.column].filled:
+        del found.choices["list_amount"]
 
 
 def checks(seen: Seen, words: Vocabulary, table: str) -> tuple[list[Line], list[dict[str, str]]]:
@@ -211,7 +220,7 @@ def _record(seen: Seen, found: Assignment, own: Habits) -> tuple[Record, list[di
     stated = {name: choice.column for name, choice in found.choices.items() if name not in _UNSAID}
     rest = remainder.lines(found.table, stated | {line.key: "" for line in lines if line.key == "amount"})
     rest = [_of_partner(line) if found.table in moves.MOVES else line for line in rest]
-    lines = [*lines, *rest]
+    lines = [*lines, *(_above(seen, line) for line in rest)]
     lines.sort(
         key=lambda line: (line.todo, line.key.startswith("_"), order.index(line.key) if line.key in order else 0)
     )
@@ -286,6 +295,16 @@ def _filled_down(seen: Seen, lines: Sequence[Line], found: Assignment) -> list[L
         why = f"{line.why}; it stands in the first row of each {names[0]}"
         result.append(replace(line, value=f"{value}{rest} }}", certainty="likely", why=why))
     return result
+
+
+def _above(seen: Seen, line: Line) -> Line:
+    """An account that a person must write, with the IBAN that stands above the header: it may differ in other files."""
+    found = [(number, cell) for number, cell in seen.titles if shapes_of([cell]).check == "iban"]
+    if line.key != "account" or not line.todo or len(found) != 1:
+        return line
+    number, account = found[0]
+    why = f"it stands in line {number}, above the header; files of other accounts need mappings of their own"
+    return replace(line, value=inline({"constant": account.replace(" ", "")}), why=why)
 
 
 def _of_partner(line: Line) -> Line:

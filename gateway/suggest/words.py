@@ -107,6 +107,10 @@ _STOP_WORDS = (
 )
 _STOP = frozenset(_STOP_WORDS.split())
 _LONG_ENOUGH = 3
+_OF_LINE = ["line", "item"]
+"""Words before the names of columns that are about the line, in a file that has columns of the order too."""
+_NUMBERING = frozenset(("number", "id", "code"))
+"""Words that number the line with them before: "Line item number"."""
 
 
 @cache
@@ -117,7 +121,10 @@ def meant(name: str) -> tuple[str, ...]:
     text = "".join(mark for mark in text if not unicodedata.combining(mark))
     text = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", " ", text).casefold()
     words = [part for word in re.findall(r"[a-z0-9]+", text) if word not in _STOP for part in _known(word)]
-    return tuple(dict.fromkeys(_MEANING.get(word, word) for word in words))
+    found = [_MEANING.get(word, word) for word in words]
+    if found[:2] == _OF_LINE and not set(found[2:]) <= _NUMBERING:  # "Lineitem quantity" is the quantity.
+        found = found[2:]
+    return tuple(dict.fromkeys(found))
 
 
 def _known(word: str) -> list[str]:

@@ -10,6 +10,7 @@ import pytest
 import xlsxwriter
 
 from gateway import cli, suggest
+from gateway.suggest.draft import Line
 from tests.cli.command import Runner
 
 ORDERS = """Bestellnummer;Pos.;Bestelldatum;Artikelnummer;Bezeichnung;Menge;Einzelpreis;Gesamtbetrag;Währung
@@ -169,6 +170,41 @@ def test_a_bank_with_two_columns_and_a_running_balance(run: Runner, drafted: Cal
     file.write_bytes(BANK.replace("350,00", "530,00").encode("cp1252"))
     found = json.loads(run("try", "hausbank/bank-statement", str(file), "--json").out)
     assert found["held"] and "running balance" in found["faults"][0]["message"]
+
+
+ORDERS_OF_A_SHOP = """Name,Currency,Total,Created at,Lineitem quantity,Lineitem name,Lineitem price,Lineitem sku,Notes
+#1001,EUR,58.90,2026-11-18 10:15:20 +0100,2,Mug,18.00,MUG-BLUE,"Please ring
+twice"
+#1001,,,2026-11-18 10:15:20 +0100,1,Lamp,17.50,LAMP-01,
+#1002,EUR,22.90,2026-11-19 08:59:58 +0100,1,Mug,18.00,MUG-BLUE,
+"""
+ACCOUNT_ABOVE = """Relevé de compte;;;
+Compte;FR76 3000 6000 0112 3456 7890 189;;
+Date opération;Libellé;Débit;Crédit
+02/11/2026;VIR SEPA MARKETPLACE;;1 250,45
+13/11/2026;CB PAPETERIE;-1 012,30;
+"""
+
+
+def lines_of(tmp_path: Path, text: str) -> dict[str, Line]:
+    file = tmp_path / "data.csv"
+    file.write_bytes(text.encode("cp1252"))
+    [draft] = suggest.drafts([file], {}, "somebody")
+    return {line.key: line for line in [*draft.file, *draft.records[0].fields]}
+
+
+def test_an_amount_that_only_the_first_line_of_an_order_has_is_not_that_of_the_line(tmp_path: Path) -> None:
+    lines = lines_of(tmp_path, ORDERS_OF_A_SHOP)
+    assert (lines["sku"].value, lines["qty"].value) == ('"Lineitem sku"', '"Lineitem quantity"')
+    assert "Lineitem price" in lines["_price"].value and "qty * _price" in lines["list_amount"].value
+    assert (lines["order_id"].todo, lines["order_id"].value) == (True, '"…"')  # a column, never one for all rows
+
+
+def test_an_account_above_the_header_is_named_and_left_to_a_person(tmp_path: Path) -> None:
+    lines = lines_of(tmp_path, ACCOUNT_ABOVE)
+    assert lines["account"].todo and "FR7630006000011234567890189" in lines["account"].value
+    assert "line 2, above the header" in lines["account"].why
+    assert (lines["encoding"].value, lines["encoding"].why) == ('"cp1252"', "the bytes of its letters")
 
 
 def test_a_draft_never_overwrites_and_says_what_is_missing(

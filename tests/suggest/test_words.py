@@ -22,6 +22,8 @@ from gateway.suggest.words import meant
         ("Waehrung", ("currency",)),
         ("Versanddatum", ("shipping", "date")),
         ("Data fattura", ("date", "invoice")),
+        ("Lineitem quantity", meant("Quantity")),  # of the line, beside columns of the order
+        ("Line item number", ("line", "item", "number")),
         ("Zahlweise", ("zahlweise",)),  # only whole compounds are taken apart
     ],
 )
