@@ -234,8 +234,7 @@ class _Numbered:
         offsets = np.frombuffer(offsets_buffer, np.int32)[texts.offset : texts.offset + self.rows + 1].astype(np.int64)
         data = np.frombuffer(data_buffer or b"", np.uint8)[: offsets[-1]]
         marks = np.flatnonzero(data[:-2] == ord("?")) if len(data) > 2 else np.empty(0, np.int64)
-        digits = (data >= ord("0")) & (data <= ord("9"))
-        marks = marks[digits[marks + 1] & digits[marks + 2]]
+        marks = marks[_is_digit(data[marks + 1]) & _is_digit(data[marks + 2])]
         row = np.searchsorted(offsets, marks, side="right") - 1
         within = marks + 2 < offsets[row + 1]
         marks, self.row = marks[within], row[within]
@@ -244,8 +243,8 @@ class _Numbered:
         for step in range(3):
             kept[marks + step] = False
             kept[offsets[:-1] + step] = False
-        ends = np.concatenate([[0], np.cumsum(kept)]).astype(np.int64)
-        starts = np.append(ends[marks], ends[-1]).astype(np.int32)
+        dropped = np.flatnonzero(~kept)
+        starts = np.append(marks - np.searchsorted(dropped, marks), len(data) - len(dropped)).astype(np.int32)
         self.tokens = pa.StringArray.from_buffers(len(marks), pa.py_buffer(starts), pa.py_buffer(data[kept].tobytes()))
         self.lines, self.line_row, self.line_number = self._spaced()
 
@@ -307,3 +306,7 @@ class _Numbered:
         last = np.maximum.accumulate(np.where(begins, np.arange(len(places)), -1)) if len(places) else wanted
         mine = places[(last >= 0) & (last == begun[row])]
         return pc.utf8_slice_codeunits(self._joined(mine), len(code) + 1)
+
+
+def _is_digit(data: npt.NDArray[np.uint8]) -> npt.NDArray[np.bool_]:
+    return (data >= ord("0")) & (data <= ord("9"))
