@@ -123,3 +123,14 @@ def pair_of(assignment: Assignment, shapes: Mapping[str, Shape], own: Habits) ->
     marks = [number_of(shapes[column], own)[0] for column in given.values()]
     decimal = next((mark for mark in marks if mark), "")
     return given | ({"decimal": decimal} if decimal else {})
+
+
+def both_directions(pair: Mapping[str, Any], debit: Shape, certainty: Certainty) -> list[Line]:
+    """The amount of two columns: credit less debit, or their sum where what went out is written with its minus."""
+    if not debit.values or not all(value.strip()[0] in "-−(" or value.strip()[-1] == "-" for value in debit.values):
+        return [Line("amount", inline(pair), certainty, "one column for each direction")]
+    decimal = {"decimal": pair["decimal"]} if "decimal" in pair else {}
+    names = {"_paid_in": pair["credit"], "_paid_out": pair["debit"]}
+    lines = [Line(name, inline({"from": column, "type": "decimal"} | decimal)) for name, column in names.items()]
+    total = inline({"expr": "coalesce(_paid_in, 0) + coalesce(_paid_out, 0)"})
+    return [Line("amount", total, "likely", f"{pair['debit']} has its minus"), *lines]

@@ -262,7 +262,7 @@ def _made(seen: Seen, found: Assignment, own: Habits, pair: Mapping[str, Any]) -
     if pair:
         sides = [found.choices["paid_in"], found.choices["paid_out"]]
         least: assign.Certainty = "sure" if all(one.certainty == "sure" for one in sides) else "likely"
-        lines.append(Line("amount", inline(pair), least, "one column for each direction"))
+        lines += fields.both_directions(pair, seen.shapes[pair["debit"]], least)
     if "unit_price" in found.choices and found.choices["unit_price"].column in _read(found):
         price = found.choices["unit_price"]
         spec = {"from": price.column, "type": "rate"} | fields.decimal_of(seen.shapes[price.column], own)

@@ -204,6 +204,9 @@ def test_an_account_above_the_header_is_named_and_left_to_a_person(tmp_path: Pat
     lines = lines_of(tmp_path, ACCOUNT_ABOVE)
     assert lines["account"].todo and "FR7630006000011234567890189" in lines["account"].value
     assert "line 2, above the header" in lines["account"].why
+    # What went out has its minus already: it is added, not taken off.
+    assert lines["amount"].value == '{ expr = "coalesce(_paid_in, 0) + coalesce(_paid_out, 0)" }'
+    assert lines["amount"].certainty == "likely" and '"Débit"' in lines["_paid_out"].value
     assert (lines["encoding"].value, lines["encoding"].why) == ('"cp1252"', "the bytes of its letters")
 
 
