@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from gateway.errors import HouseError
 from gateway.mapping.library import load
+from gateway.nearest import listed
 
 if TYPE_CHECKING:
     from gateway.home import Home
@@ -27,7 +28,9 @@ def path_of(name: str, home: Path) -> Path:
     if not path.resolve().is_relative_to(root.resolve()) or not path.is_file():
         known = [p.relative_to(root).with_suffix("").as_posix() for p in all_of(home)]
         near = get_close_matches(name, known, n=1)
-        hint = f"Write {near[0]}, if that is what you mean." if near else f"Write one of {', '.join(known) or 'none'}."
+        own = [one for one in known if one.split("/")[0] not in load.PASSIVE]
+        fix = f"Write one of {listed(own)}, or a pack of docs/packs.md." if own else "Write one: docs/mapping.md."
+        hint = f"Write {near[0]}, if that is what you mean." if near else fix
         raise HouseError("find mapping", name, hint, "there is no such file below mappings/")
     return path
 

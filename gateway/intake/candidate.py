@@ -63,9 +63,12 @@ def mappings_of(home: Home, one: Candidate) -> list[Loaded]:
     Raises HouseError if none would, or mappings of several partners; FileError if its envelopes cannot be read.
     """
     partners = sorted({loaded.mapping.partner for loaded in home.library.mappings.values()})
+    broken = [str(fault) for fault in home.library.faults if not one.partner or f"/{one.partner}/" in fault.file]
     if one.partner and one.partner not in partners:
         known = f"no mapping is of that partner{nearest(one.partner, partners)}"
-        raise HouseError("try", f"{one.path.name} of {one.partner}", "Name a partner that has mappings.", known)
+        fix = "Name a partner that has mappings." if not broken else "Then run it again."
+        cause = "; ".join(broken).rstrip(".") or known
+        raise HouseError("try", f"{one.path.name} of {one.partner}", fix, cause)
     arrived_at = datetime.fromtimestamp(one.path.stat().st_mtime, UTC)
     found: dict[str, list[Loaded]] = {}
     why = ""
@@ -80,7 +83,6 @@ def mappings_of(home: Home, one: Candidate) -> list[Loaded]:
     if found:
         names = ", ".join(loaded.name for several in found.values() for loaded in several)
         raise HouseError("try", one.path.name, "Name the mapping or --partner.", f"several would read it: {names}")
-    broken = [str(fault) for fault in home.library.faults if not one.partner or f"/{one.partner}/" in fault.file]
     if broken:
         raise HouseError("try", one.path.name, "Then run it again.", "; ".join(broken).rstrip("."))
     cause = why if one.partner else "no mapping of any partner reads it"
