@@ -133,7 +133,7 @@ class ReaderProcess:
             self._files, theirs = socket.socketpair()
             with theirs:
                 self._process = subprocess.Popen(
-                    [sys.executable, "-c", f"from gateway.reader_process import main; main({theirs.fileno()})"],
+                    [sys.executable, "-P", "-c", f"from gateway.reader_process import main; main({theirs.fileno()})"],
                     stdin=subprocess.PIPE,
                     stdout=subprocess.PIPE,
                     pass_fds=[theirs.fileno()],

@@ -334,3 +334,19 @@ def test_a_process_that_does_nothing_is_ended_and_its_file_set_aside(
             if one.drop.name == "opening-2.csv"
         ]
         assert receipt.files[0].state == "ACCEPTED"
+
+
+def test_the_process_imports_nothing_from_the_folder_where_somebody_stands(
+    gateway: Home, drop: Put, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "stand" / "gateway").mkdir(parents=True)
+    (tmp_path / "stand" / "numpy.py").write_text("raise SystemExit('of a stranger')\n")
+    monkeypatch.chdir(tmp_path / "stand")
+    drop(
+        "own-warehouse",
+        "opening-1.csv",
+        "date,location,sku,status,quantity,unit-cost\n2026-09-01,MAIN,S,AVAILABLE,5,2\n",
+    )
+    with readers.bounded():
+        [receipt] = taken(gateway, Folder(gateway.folder, gateway.settings).poll())
+    assert receipt.files[0].state == "ACCEPTED"

@@ -198,7 +198,7 @@ def _decrypt(outer: Inner, into: Path, left: _Left, keys: Keys) -> Iterator[Inne
             "Set pgp.key_file in config.toml, and replay the file.",
         )
     target = left.next_path(into)
-    command = [sys.executable, "-m", "gateway.formats.pgp", str(outer.path), str(target), str(keys.secret)]
+    command = [sys.executable, "-P", "-m", "gateway.formats.pgp", str(outer.path), str(target), str(keys.secret)]
     command += [str(left.size), *([str(keys.signer)] if keys.signer else [])]
     done = subprocess.run(command, input=keys.passphrase, capture_output=True, text=True, check=False)
     if done.returncode:
