@@ -124,6 +124,7 @@ REASONS = {
     r"^it holds no statement": "the bank's answer holds no statement",
     r"the bank answered without a statement": "the bank's answer is an error",
     r"it is an investment statement": "an investment statement",
+    r"but the file is read as cp1252$": "letters of another encoding: the rows are read, and the doubt is reported",
 }
 """What messages of readers mean, in the words of the table. One that is not here was not looked at by a person."""
 
