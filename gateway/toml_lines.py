@@ -6,6 +6,8 @@ is tolerant: in a broken text it knows the lines of everything before the break.
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Callable
 from functools import cached_property
 
 Path = tuple[str | int, ...]
@@ -176,35 +178,31 @@ class _Reader:
 
     def items(self, path: Path) -> None:
         """A list over one or more lines."""
-        self.step()
-        number = 0
-        while self.at < len(self.text):
-            self.blank(newlines=True)
-            if self.here() in ("]", ""):
-                self.step()
-                return
-            if self.here() == ",":
-                self.step()
-                continue
-            begin = self.at
-            self.known.setdefault((*path, number), self.line)
-            self.value((*path, number))
-            number += 1
-            if self.at == begin:
-                return
+        numbers = itertools.count()
+
+        def item() -> None:
+            here = (*path, next(numbers))
+            self.known.setdefault(here, self.line)
+            self.value(here)
+
+        self.enclosed("]", item)
 
     def inline(self, path: Path) -> None:
         """{ key = value, … }, over more than one line too where the writer was generous."""
+        self.enclosed("}", lambda: self.pair(path))
+
+    def enclosed(self, close: str, one: Callable[[], None]) -> None:
+        """What stands in brackets, with commas between; it ends where `one` finds nothing that it knows."""
         self.step()
         while self.at < len(self.text):
             self.blank(newlines=True)
-            if self.here() in ("}", ""):
+            if self.here() in (close, ""):
                 self.step()
                 return
             if self.here() == ",":
                 self.step()
                 continue
             begin = self.at
-            self.pair(path)
+            one()
             if self.at == begin:
                 return
