@@ -46,7 +46,7 @@ def check(
     paths = [path_of(name, home_folder()) for name in mappings] if mappings else all_of(home_folder())
     verdicts = _verdicts(settings) if settings and usable_home and not (expand or refresh) else None
     unknown = [path for path in paths if verdicts is None or not verdicts.holds(path)]
-    sound, found = _lint(unknown, settings, whole=not mappings)
+    sound, found, missing = _lint(unknown, settings, whole=not mappings)
     faults += found
     if expand:
         _print_expanded(sound, home_folder() / "mappings")
@@ -60,7 +60,7 @@ def check(
     differences = [line for lines in tried.values() for line in lines]
     for line in differences:
         out.print(line)
-    for note in (*notes, *filter(None, [open_to_others(home_folder())])):
+    for note in (*notes, *missing, *filter(None, [open_to_others(home_folder())])):
         out.print(f"Note: {note}")
     if not usable_home:
         out.print("Samples were not checked, because the settings or the rules have faults.")
@@ -109,15 +109,20 @@ def _verdicts(settings: Config) -> Verdicts:
     return Verdicts(home_folder(), kept, master_data)
 
 
-def _lint(paths: list[Path], settings: Config | None, *, whole: bool) -> tuple[list[Path], list[str]]:
-    """The mappings without faults, and a line for each fault of the others; with `whole` those of the library too."""
+def _lint(paths: list[Path], settings: Config | None, *, whole: bool) -> tuple[list[Path], list[str], list[str]]:
+    """The mappings without faults, and a line for each fault of the others; with `whole` those of the library too.
+
+    Third, what the home's mappings together leave out.
+    """
     from gateway.mapping.library import load
+    from gateway.mapping.lint import together
 
     root = home_folder() / "mappings"
     library = load.load_all(home_folder())
     faults = list(library.faults) if whole else []
+    missing = list(together.missing(list(library.mappings.values())))
     if not paths:
-        return [], [str(fault) for fault in faults]
+        return [], [str(fault) for fault in faults], missing
     from gateway.mapping.lint import lint
 
     sound = []
@@ -131,7 +136,7 @@ def _lint(paths: list[Path], settings: Config | None, *, whole: bool) -> tuple[l
             ]
         faults += [fault for fault in found if fault not in faults]
         sound += [] if found else [path]
-    return sound, [str(fault) for fault in faults]
+    return sound, [str(fault) for fault in faults], missing
 
 
 def _without_entity(loaded: Loaded, settings: Config | None) -> Iterator[HomeFault]:

@@ -224,3 +224,17 @@ def test_toml_of_a_mapping_keeps_every_kind_of_value() -> None:
         ],
     }
     assert tomllib.loads(toml.text(data)) == data
+
+
+def test_check_notes_a_table_that_the_books_need_with_another(mine: Runner) -> None:
+    """The settled home has items, orders and settlements: nothing says what leaves the stock."""
+    mapping = mine.home / "mappings" / "amazon-us" / "orders.toml"
+    text = mine("check", "amazon-us/orders", "--expand").out
+    first = text.index("[[record]]", text.index("[[record]]") + 1)
+    mapping.write_text(text[:first])
+    note = (
+        "Note: mappings/amazon-us/orders.toml fills order_line, and no mapping of this home fills shipment_line, which"
+    )
+    assert note in mine("check", "amazon-us/orders").out
+    mapping.write_text(text)
+    assert "fills order_line" not in mine("check", "amazon-us/orders").out
