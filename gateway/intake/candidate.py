@@ -34,7 +34,7 @@ def candidate(home: Home, name: str, temporary: Path, partner: str = "") -> Iter
 
     A path below inbound/ says whose file it is. Raises HouseError where there is neither.
     """
-    path = Path(name)
+    path = Path(name).absolute()  # Who reads it may stand elsewhere.
     if path.is_file():
         yield Candidate(path, partner or _below(home, path))
         return
