@@ -30,6 +30,8 @@ from gateway.settings import Limits
 MB = 1 << 20
 OUT_OF_MEMORY = 66
 """Its exit code where no room is left to answer."""
+IO_THREADS = 2
+STACK_BYTES = 1 << 20
 LOOK_S = 1.0
 """How often it looks whether who started it is still there."""
 SHARED_BYTES = 256 << 10
@@ -129,6 +131,9 @@ def main(files: int) -> None:
         # A service or a terminal sends these to all of its processes: who started it decides.
         signal.signal(number, signal.SIG_IGN)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    # The stack of each thread counts as memory, also where nothing is on it.
+    pa.set_io_thread_count(IO_THREADS)
+    threading.stack_size(STACK_BYTES)
     source, answers = sys.stdin.buffer, _Answers(os.fdopen(os.dup(1), "wb"), socket.socket(fileno=files))
     os.dup2(2, 1)
     threading.Thread(target=_end_with, args=(os.getppid(),), daemon=True).start()

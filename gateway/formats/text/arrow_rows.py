@@ -7,7 +7,7 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 import pyarrow as pa
@@ -28,6 +28,14 @@ READERS = 2
 
 Skipped = tuple[int, str, int]
 """A row that has not as many cells as the header: its number, its text, its cells."""
+Part = tuple[list[pa.RecordBatch], list[Skipped]]
+"""The rows of a part of a file, and those of them that do not fit."""
+
+
+def _part(source: BinaryIO) -> bytes:
+    """The next part of a file, to the end of a line; b"" at its end."""
+    part = source.read(PART_BYTES)
+    return part + source.readline() if len(part) == PART_BYTES else part
 
 
 class ArrowRows:
@@ -72,35 +80,42 @@ class ArrowRows:
 
     def _parts(self, skipped: list[Skipped]) -> Iterator[pa.RecordBatch]:
         """The same where no row has more than one line: parts of the file are read at the same time."""
+        with self.layout.request.path.open("rb") as source:
+            for _ in range(self.layout.line):
+                source.readline()
+            try:
+                for batches, own in self._read_parts(source):
+                    before = self._first_row - 1
+                    skipped += [(before + number, text, cells) for number, text, cells in own]
+                    yield from batches or [pa.RecordBatch.from_pylist([], self._texts())]
+            except pa.ArrowInvalid as error:
+                raise self._arrow_error(error) from None
 
-        def read(part: pa.Buffer) -> tuple[list[pa.RecordBatch], list[Skipped]]:
-            own: list[Skipped] = []
-            return list(self._open_arrow(pa.BufferReader(part), 0, own)), own
-
-        with self.layout.request.path.open("rb") as source, ThreadPoolExecutor(READERS) as pool:
-            # A thread that finds no memory to start with never says so: they start before anything is read.
+    def _read_parts(self, source: BinaryIO) -> Iterator[Part]:
+        """What is in each part of an open file, in their order. A file of one part needs no thread."""
+        part = _part(source)
+        if len(part) < PART_BYTES:
+            if part:
+                yield self._read(part)
+            return
+        with ThreadPoolExecutor(READERS) as pool:
+            # A thread that finds no memory to start with never says so: they start before more is read.
             ready = threading.Barrier(READERS + 1)
             for _ in range(READERS):
                 pool.submit(ready.wait)
             ready.wait()
-            for _ in range(self.layout.line):
-                source.readline()
-            under_way: deque[Future[tuple[list[pa.RecordBatch], list[Skipped]]]] = deque()
-            while True:
-                part = source.read(PART_BYTES)
+            under_way: deque[Future[Part]] = deque()
+            while part or under_way:
                 if part:
-                    under_way.append(pool.submit(read, pa.py_buffer(part + source.readline())))
-                if not under_way:
-                    break
-                if part and len(under_way) < 2 * READERS:
-                    continue
-                try:
-                    batches, own = under_way.popleft().result()
-                except pa.ArrowInvalid as error:
-                    raise self._arrow_error(error) from None
-                before = self._first_row - 1
-                skipped += [(before + number, text, cells) for number, text, cells in own]
-                yield from batches or [pa.RecordBatch.from_pylist([], self._texts())]
+                    under_way.append(pool.submit(self._read, part))
+                    part = _part(source)
+                    if part and len(under_way) < 2 * READERS:
+                        continue
+                yield under_way.popleft().result()
+
+    def _read(self, part: bytes) -> Part:
+        own: list[Skipped] = []
+        return list(self._open_arrow(pa.BufferReader(pa.py_buffer(part)), 0, own)), own
 
     def _codec(self) -> str:
         """The encoding as Arrow calls it."""
