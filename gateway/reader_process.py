@@ -74,26 +74,31 @@ class Reader:
         self._data_bytes = _data_bytes()
         self._memory_mb = 0
 
-    def bound(self, limits: Limits, spent_s: float = 0.0) -> None:
-        """Let what follows take what is left of a file's processor time, and its memory beside what is used now."""
+    def bound(self, limits: Limits, spent_s: float = 0.0, *, begins: bool = False) -> None:
+        """Let what follows take what is left of a file's processor time, and its memory.
+
+        A file that `begins` has its memory beside what the files before it left, which is as much again at the most.
+        """
         left = limits.cpu_s_max - spent_s
         if left <= 0:
             raise OutOfTimeError
         _, hardest = resource.getrlimit(resource.RLIMIT_CPU)
         resource.setrlimit(resource.RLIMIT_CPU, (math.ceil(time.process_time() + left), hardest))
-        if limits.memory_mb_max != self._memory_mb:
+        if begins or limits.memory_mb_max != self._memory_mb:
             _, hardest = resource.getrlimit(resource.RLIMIT_DATA)
-            resource.setrlimit(resource.RLIMIT_DATA, (self._data_bytes + limits.memory_mb_max * MB, hardest))
+            own = limits.memory_mb_max * MB
+            left = min(max(_data_bytes() - self._data_bytes, 0), own)
+            resource.setrlimit(resource.RLIMIT_DATA, (self._data_bytes + left + own, hardest))
             self._memory_mb = limits.memory_mb_max
 
     def work(self, function: Callable[..., Any], request: ReadRequest, *arguments: Any) -> Any:
         """What a function gives for a file."""
-        self.bound(request.limits)
+        self.bound(request.limits, begins=True)
         return function(request, *arguments)
 
     def open(self, number: int, name: str, request: ReadRequest) -> Any:
         """(columns of an opened file, whether it says itself what they are, those that have another name in it)."""
-        self.bound(request.limits)
+        self.bound(request.limits, begins=True)
         reading = formats.named(name).read(request)
         self._readings[number] = reading
         return reading.columns, reading.described, dict(reading.headings)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import os
 import pickle
+import resource
 import signal
 import socket
 import struct
@@ -350,3 +351,15 @@ def test_the_process_imports_nothing_from_the_folder_where_somebody_stands(
     with readers.bounded():
         [receipt] = taken(gateway, Folder(gateway.folder, gateway.settings).poll())
     assert receipt.files[0].state == "ACCEPTED"
+
+
+def test_a_file_has_its_memory_beside_what_the_files_before_it_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    """300 MB were used at the start, 350 are now: 50 and its own 100. What was left counts as 100 at the most."""
+    megabyte, used, bounds = 1 << 20, [300], []
+    monkeypatch.setattr(reader_process, "_data_bytes", lambda: used[0] * megabyte)
+    monkeypatch.setattr(resource, "setrlimit", lambda what, values: bounds.append((what, values[0])))
+    reader = reader_process.Reader()
+    for used[0] in (300, 350, 900, 200):
+        reader.bound(Limits(memory_mb_max=100), begins=True)
+        reader.bound(Limits(memory_mb_max=100), 0.5)
+    assert [most // megabyte for what, most in bounds if what == resource.RLIMIT_DATA] == [400, 450, 500, 400]
