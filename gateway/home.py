@@ -136,14 +136,23 @@ def open_samples(folder: Path) -> Iterator[Home]:
 def _throwaway(folder: Path, config: Config, now: datetime | None) -> Iterator[Home]:
     """A home with an empty ledger that is removed afterwards."""
     temporary = Path(tempfile.mkdtemp(prefix="gateway-"))
-    elsewhere = config.model_copy(
+    try:
+        with open_apart(folder, config, now, str(temporary)) as home:
+            yield home
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+@contextmanager
+def open_apart(
+    folder: Path, config: Config, now: datetime | None, path: str = settings.Ledger().path
+) -> Iterator[Home]:
+    """A home with a plain ledger in the folder `path`, wherever its settings say that it lies, and without anchors."""
+    apart = config.model_copy(
         update={
-            "ledger": settings.Ledger(path=str(temporary), threads=config.ledger.threads),
+            "ledger": settings.Ledger(path=path, threads=config.ledger.threads),
             "audit": config.audit.model_copy(update={"anchor": ()}),
         }
     )
-    try:
-        with lake.open_lake(folder, elsewhere) as ledger:
-            yield Home(folder, elsewhere, ledger, now)
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
+    with lake.open_lake(folder, apart) as ledger:
+        yield Home(folder, apart, ledger, now)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from rich.console import Console, ConsoleOptions, RenderableType
@@ -49,6 +49,11 @@ def print_rows(rows: Sequence[dict[str, Any]]) -> None:
     for row in rows:
         printed.add_row(*("" if row.get(c) is None else visible(str(row[c])) for c in columns))
     out.print(printed)
+
+
+def filled(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """The rows without what is empty: a column that all leave empty is not printed."""
+    return [{key: value for key, value in row.items() if value is not None} for row in rows]
 
 
 def print_json(value: Any) -> None:

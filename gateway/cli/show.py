@@ -9,7 +9,7 @@ import typer
 
 from gateway import settings as configuration
 from gateway.cli.invocation import home_folder
-from gateway.cli.output import out, print_json, print_rows
+from gateway.cli.output import filled, out, print_json, print_rows
 from gateway.errors import HouseError
 
 
@@ -69,21 +69,16 @@ def _print(found: dict[str, Any]) -> None:
         if title == "rows":
             for table, rows in part.items():
                 out.print(f"rows in {table}: {len(rows)} shown", style="bold")
-                print_rows(_filled(rows))
+                print_rows(filled(rows))
             continue
         out.print(title, style="bold")
         if title in ("states", "exception", "file"):
             for row in part if isinstance(part, list) else [part]:
                 _print_values(row)
         elif isinstance(part, list):
-            print_rows(_filled(part))
+            print_rows(filled(part))
         else:
             out.print(f"  {part}")
-
-
-def _filled(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The rows without what is empty: a column that all leave empty is not shown."""
-    return [{key: value for key, value in row.items() if value is not None} for row in rows]
 
 
 def _print_values(row: dict[str, Any]) -> None:

@@ -72,11 +72,11 @@ def _print(found: Mapping[str, Any], everything: bool) -> None:
     waiting, pressing = len(found["needs a person"]), _pressing(found)
     out.print(f"{waiting} files wait for a person, {pressing} open exceptions need one.", style="bold")
     for file in found["needs a person"]:
-        block(f"{file['state']}  {file['partner']}/{file['name']}  {file['file_id']}", file)
+        _block(f"{file['state']}  {file['partner']}/{file['name']}  {file['file_id']}", file)
     shown, count = found["open exceptions"], sum(row["open"] for row in found["exceptions"])
     out.print(_title("Open exceptions", len(shown), count), style="bold")
     for row in shown:
-        block(head(row), row)
+        _block(_head(row), row)
     if len(shown) < count:
         _table("Open by code", found["exceptions"])
     files = found["files of today"]
@@ -100,7 +100,7 @@ def _title(name: str, shown: int, count: int) -> str:
     return name if shown == count else f"{name}: {shown} of {count}, `gateway status --all` shows every one"
 
 
-def head(row: Mapping[str, Any]) -> str:
+def _head(row: Mapping[str, Any]) -> str:
     """Code, severity, owner, due day, place, amount and id of an exception in one line."""
     place = "/".join(str(part) for part in (row["partner"], row["file"]) if part)
     figure = f"{row['amount']} {row['currency'] or ''}".strip() if row["amount"] is not None else row["qty"]
@@ -109,7 +109,7 @@ def head(row: Mapping[str, Any]) -> str:
     return "  ".join(str(part) for part in (*parts, row["exception_id"]) if part not in (None, ""))
 
 
-def block(first: str, row: Mapping[str, Any]) -> None:
+def _block(first: str, row: Mapping[str, Any]) -> None:
     """A line, and below it what is wrong, a line each, and the fix."""
     out.print(first)
     for part in (row.get("reason") or row.get("message") or "").split("; "):

@@ -11,7 +11,7 @@ import typer
 
 from gateway import settings as configuration
 from gateway.cli.invocation import DONE, PERSON, home_folder, opened
-from gateway.cli.output import out, print_json, print_rows
+from gateway.cli.output import filled, out, print_json, print_rows
 from gateway.errors import FileError
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ def try_(
     """Show what a mapping makes of a file: rows, faults, entries, and what would change. Writes nothing."""
     from gateway import readers
     from gateway.cli import mappings
-    from gateway.intake.candidate import candidate
+    from gateway.intake.candidate import candidate, mappings_of
 
     if len(names) > 2:
         raise typer.BadParameter("write [MAPPING] FILE: one mapping at most, and one file")
@@ -45,20 +45,13 @@ def try_(
     with readers.bounded(), opened(scratch=True) as home, tempfile.TemporaryDirectory() as scratch:
         under = mappings.usable(home, path) if path else None
         with candidate(home, names[-1], Path(scratch), partner) as one:
-            results = _results(home, one.path, [under] if under else _claimed(home, one))
+            results = _results(home, one.path, [under] if under else mappings_of(home, one))
     if as_json:
         print_json(results[0] if under else results)
     else:
         for result in results:
             _print(result, everything)
     raise typer.Exit(PERSON if any(result["held"] for result in results) else DONE)
-
-
-def _claimed(home: Home, one: Any) -> list[Loaded]:
-    """The mappings that claim the file, each named on standard output."""
-    from gateway.intake.candidate import mappings_of
-
-    return mappings_of(home, one)
 
 
 def _results(home: Home, path: Path, mappings: Sequence[Loaded]) -> list[dict[str, Any]]:
@@ -106,7 +99,7 @@ def _print(result: Mapping[str, Any], everything: bool) -> None:
         out.print(f"{name}: {len(rows)} rows" + (f": {said}" if said else ""), style="bold")
         _print_changes(change.get("changes", ()), everything)
         shown = rows if everything else rows[:ROWS_MAX]
-        print_rows([{k: v for k, v in row.items() if v is not None and k != "_ordinal"} for row in shown])
+        print_rows([{k: v for k, v in row.items() if k != "_ordinal"} for row in filled(shown)])
         _print_rest(len(rows) - len(shown))
     if result["entries"]:
         out.print(f"entries: {len(result['entries'])} lines", style="bold")

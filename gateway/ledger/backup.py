@@ -103,6 +103,12 @@ def duplicate(home: Path, config: Config, folder: Path) -> None:
         _fill(home, store, folder, None, RULES)
 
 
+def copy_rules(home: Path, folder: Path) -> None:
+    """Copy what decides how files are read and booked into `folder`, which is made."""
+    folder.mkdir(parents=True, exist_ok=True)
+    _copy_present((home / name for name in RULES), folder)
+
+
 def _fill(
     home: Path, store: Store, folder: Path, earlier: Path | None, beside: Sequence[str] = MUTABLE
 ) -> tuple[int, int]:

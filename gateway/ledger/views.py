@@ -10,6 +10,10 @@ import duckdb
 from gateway.ledger.schema import Columns, columns, missing, renamed
 from gateway.model import MAPPABLE, TABLES
 
+STANDING = """(select * from file where state <> 'DUPLICATE'
+    qualify row_number() over (partition by file_id order by version desc) = 1)"""
+"""Relation as SQL: each file as it stands, whatever deliveries of the same bytes came after."""
+
 
 def create(con: duckdb.DuckDBPyConnection, have: Columns) -> None:
     """Make them as temporary views, so that they follow the program and not the lake.

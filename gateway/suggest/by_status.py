@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from gateway.sql import literal
+from gateway.sql import identifier, literal
 from gateway.suggest import codes, fields, remainder, totals
 from gateway.suggest.draft import Line, Record, inline
 from gateway.suggest.fields import Habits
@@ -44,7 +44,7 @@ def rules(seen: Seen, statuses: Mapping[str, str]) -> list[dict[str, str]]:
     if any(not any(row) for row in cells):
         blanks = ["", *blanks]
     within = ", ".join(map(literal, blanks))
-    return [{"name": "no units", "when": f"{totals.quoted_column(_into(seen)[1])} in ({within})"}] if blanks else []
+    return [{"name": "no units", "when": f"{identifier(_into(seen)[1])} in ({within})"}] if blanks else []
 
 
 def record(seen: Seen, record: Record, statuses: Mapping[str, str], own: Habits) -> tuple[Record, list[dict[str, Any]]]:

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal, InvalidOperation
 from itertools import pairwise
 
-from gateway.sql import literal
+from gateway.sql import identifier, literal
 from gateway.suggest.draft import Line, inline
 from gateway.suggest.look import Seen
 from gateway.suggest.shapes import BLANKS
@@ -19,12 +19,7 @@ BALANCED_MIN = 2
 def condition(column: str, word: str) -> str:
     """The condition of rows whose column begins with that word."""
     beginning = literal(f"{word.casefold().split()[0]}%")
-    return f"lower({quoted_column(column)}) like {beginning}"
-
-
-def quoted_column(column: str) -> str:
-    """A source column in an expression."""
-    return '"' + column.replace('"', '""') + '"'
+    return f"lower({identifier(column)}) like {beginning}"
 
 
 RULE = "total row"
@@ -51,7 +46,7 @@ def rules(seen: Seen) -> list[dict[str, str]]:
 def _begins(column: str, text: str) -> str:
     """The condition of footers: they begin as that one does, up to its first number, as of a day or a version."""
     found = _UNNUMBERED.match(text)
-    return f"starts_with({quoted_column(column)}, {literal(found[0].rstrip() if found else text)})"
+    return f"starts_with({identifier(column)}, {literal(found[0].rstrip() if found else text)})"
 
 
 def number(text: str, decimal: str) -> Decimal | None:

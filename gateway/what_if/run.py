@@ -4,22 +4,20 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
 from gateway import settings
 from gateway.errors import HouseError
-from gateway.home import Home
+from gateway.home import Home, open_apart
 from gateway.intake.again import again
 from gateway.intake.take import Intake
-from gateway.ledger import archive, backup, lake
+from gateway.ledger import archive, backup, views
 from gateway.once import run_books, taking_files
 from gateway.reports.differences import Difference, Snapshot, differences, snapshot
 from gateway.reports.files import pending
-from gateway.settings import Ledger
 from gateway.transports.transport import Drop
 from gateway.what_if.draft import Draft
 
@@ -74,13 +72,7 @@ def _rebuilt(home: Home, draft: Draft, since: datetime | None, folder: Path) -> 
     found = []
     for name, one in (("present", None), ("draft", draft)):
         there = folder / name
-        for part in backup.RULES:
-            source = home.folder / part
-            if source.is_dir():
-                shutil.copytree(source, there / part)
-            elif source.exists():
-                there.mkdir(exist_ok=True)
-                shutil.copyfile(source, there / part)
+        backup.copy_rules(home.folder, there)
         if one is not None:
             _put(one, there)
         with _opened(there, home.now) as scratch:
@@ -107,9 +99,7 @@ def _files(home: Home, since: datetime | None) -> list[_File]:
     """The files of the archive as they stand, in the order in which they arrived; containers are left to what was in
     them."""
     rows = home.lake.con.execute(
-        """select file_id, sha256, name, partner, arrived_at, state, feed from (
-            select * from file where state <> 'DUPLICATE'
-            qualify row_number() over (partition by file_id order by version desc) = 1)
+        f"""select file_id, sha256, name, partner, arrived_at, state, feed from {views.STANDING}
         where ($since is null or arrived_at >= $since) and not (state = 'RELEASED' and feed = '')
         order by arrived_at, partner, name, file_id""",
         {"since": since},
@@ -117,18 +107,9 @@ def _files(home: Home, since: datetime | None) -> list[_File]:
     return [_File(**row) for row in rows.to_pylist()]
 
 
-@contextmanager
-def _opened(folder: Path, now: datetime) -> Iterator[Home]:
-    """A home whose ledger lies in its own folder, wherever its settings say that it lies."""
-    config = settings.load(folder)
-    own = config.model_copy(
-        update={
-            "ledger": Ledger(threads=config.ledger.threads),
-            "audit": config.audit.model_copy(update={"anchor": ()}),
-        }
-    )
-    with lake.open_lake(folder, own) as ledger:
-        yield Home(folder, own, ledger, now)
+def _opened(folder: Path, now: datetime) -> AbstractContextManager[Home]:
+    """A home of ours, whose ledger lies in its folder wherever its settings say that it lies."""
+    return open_apart(folder, settings.load(folder), now)
 
 
 def _put(draft: Draft, there: Path) -> None:

@@ -8,6 +8,7 @@ import duckdb
 
 from gateway.books.reconcile.registry import Reconciliation
 from gateway.books.reconcile.tables import Working, source
+from gateway.ledger import views
 from gateway.model import MAPPABLE
 from gateway.sql import identifier, literal, words
 
@@ -55,9 +56,7 @@ def open_faults_sql(con: duckdb.DuckDBPyConnection, codes: Sequence[str]) -> str
         present as (
             select f.*, s.name, s.state, s.arrived_at, s.sha256 from fault f
             join newest n on n.file_id = f.file_id and f.recorded_at = n.at
-            join (select * from file where state <> 'DUPLICATE'
-                  qualify row_number() over (partition by file_id order by version desc) = 1) s
-              on s.file_id = f.file_id
+            join {views.STANDING} s on s.file_id = f.file_id
             where f.code in ({words(list(codes))})),
         corrected as ({_corrected(con, codes)})
         select p.* from present p left join corrected c on c.source_key = p.source_key
