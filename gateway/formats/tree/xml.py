@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from itertools import islice
 from typing import Any
 
 import pyarrow as pa
@@ -28,6 +29,9 @@ from gateway.reading import Reading, ReadRequest, check_size
 BATCH_ROWS = 10_000
 CHUNK_BYTES = 8 << 10
 EACH_SYNTAX = "Write //Ntry or /Document/Stmt/Ntry: what is a row."
+ENVELOPE_ELEMENTS_MAX = 1_000
+"""How far into a document its own root is looked for, within an envelope."""
+_BEHIND_THE_END = ("Extra content at the end", "XML declaration allowed only at the start")
 _EACH = re.compile(r"//?(?:[^/:]*:)?[\w.\-]+(?:/(?:[^/:]*:)?[\w.\-]+)*/?")
 _EACH_REPAIRS = (str.strip, lambda text: re.sub("(?<=.)/+", "/", text), lambda text: f"//{text.strip('/')}")
 
@@ -35,7 +39,8 @@ _EACH_REPAIRS = (str.strip, lambda text: re.sub("(?<=.)/+", "/", text), lambda t
 class Options(BaseModel):
     """`[file]` settings; names are local names.
 
-    root      that the document's root may have (any if empty)
+    root      that the document's root may have (any if empty), be it in an envelope of another namespace (the
+              business message envelope of ISO 20022, a DataPDU of SWIFT, a StandardBusinessDocument, SOAP)
     body      that the elements in the root may have (any if empty); where given, the root must hold one, so that
               a document of another kind is refused and not taken for one without rows
     contains  of elements without which the document is another one and is refused, wherever they stand
@@ -106,7 +111,7 @@ class _Xml(Reading):
         self.walk = Walk(paths, self.tree)
         self.received = 0
         self.faults: list[Fault] = []
-        self._has_body = False
+        self._has_body = self._enveloped = False
         check_size(request, may_be_empty=True)
 
     def __iter__(self) -> Iterator[pa.RecordBatch]:
@@ -157,7 +162,7 @@ class _Xml(Reading):
         names = {self.path[-1], *missing, *tree.whole}
         parser: Any = etree.XMLPullParser(
             events=("start", "end"),
-            tag=(self._root_tag(), *(f"{{*}}{name}" for name in sorted(names))),
+            tag=(self._root_tag(), *(f"{{*}}{name}" for name in sorted(names | set(self.options.root)))),
             remove_comments=True,
             remove_pis=True,
             huge_tree=False,
@@ -170,6 +175,8 @@ class _Xml(Reading):
                     if event == "start":
                         if tree.root is None:
                             tree.root = element
+                        if self._enveloped and self._is_enclosed(element):
+                            tree.enclose(element)
                         if missing:
                             missing.discard(local(element.tag))
                         continue
@@ -198,8 +205,15 @@ class _Xml(Reading):
         if not (self.options.doctype and names_a_dtd(self.request.path)):
             refuse_doctype(root, self.request.name)
         if self.options.root and local(root.tag) not in self.options.root:
-            raise self._unexpected(f"the document is a {local(root.tag)}", self.options.root, root.sourceline)
+            self._enveloped = any(self._is_enclosed(element) for _, element in islice(begun, ENVELOPE_ELEMENTS_MAX))
+            if not self._enveloped:
+                raise self._unexpected(f"the document is a {local(root.tag)}", self.options.root, root.sourceline)
         return str(root.tag)
+
+    def _is_enclosed(self, element: Any) -> bool:
+        """Whether an element is the root of a document, in an envelope of another namespace."""
+        spaces = (etree.QName(one).namespace for one in (element, element.getroottree().getroot()))
+        return local(element.tag) in self.options.root and next(spaces) != next(spaces)
 
     def _check_body(self) -> None:
         """Every element in the root must be one that the mapping names."""
@@ -231,12 +245,10 @@ class _Xml(Reading):
         if error.msg == OUT_OF_MEMORY:
             raise MemoryError from None
         line = error.position[0] if error.position else 0
-        return FileError(
-            self.request.name,
-            f"the document is not well-formed: {error.msg}",
-            "Send the whole document again; it may have been cut off.",
-            f"line {line}",
-        )
+        fix = "Send the whole document again; it may have been cut off."
+        if (error.msg or "").startswith(_BEHIND_THE_END):
+            fix = "Send each document as a file of its own, with nothing behind its end."
+        return FileError(self.request.name, f"the document is not well-formed: {error.msg}", fix, f"line {line}")
 
 
 def _each(text: str) -> tuple[bool, list[str]]:

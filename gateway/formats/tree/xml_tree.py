@@ -39,10 +39,18 @@ class Tree:
     def __init__(self, path: list[str], anywhere: bool, around: frozenset[str], whole: frozenset[str]) -> None:
         self.path, self.anywhere, self.around, self.whole = path, anywhere, around, whole
         self.root: Any = None
+        self._document: Any = None
+        self._above = 0
         self.depth = 0
         self._passed: dict[Any, Passed] = {}
         self._parent: Any = self
         self._prefix, self._place, self._fits = "", 0, False
+
+    def enclose(self, document: Any) -> None:
+        """The document is this element, which stands in an envelope."""
+        above = sum(1 for _ in document.iterancestors())
+        if self._document is None or above <= self._above:
+            self._document, self._above = document, above
 
     def is_row(self, element: Any) -> bool:
         """Whether the element, at its end, is a row. Rows of one parent come together, so it is remembered."""
@@ -68,11 +76,12 @@ class Tree:
         return bool(self.whole) and any(local(one.tag) in self.whole for one in element.iterancestors())
 
     def in_root(self) -> Iterator[Any]:
-        """The elements in the root, without those that stand before what the last `prune` kept."""
-        if self.root is None:
+        """The elements in the document's root, without those that stand before what the last `prune` kept."""
+        document = self._document if self._above else self.root
+        if document is None:
             return iter(())
-        passed = self._passed.get(self.root)
-        return _behind(self.root, passed.held if passed else None)
+        passed = self._passed.get(document)
+        return _behind(document, passed.held if passed else None)
 
     def passed(self, parent: Any, end: Any = None) -> Passed:
         """The children before `end`, a child that was not looked at yet; all of them without one."""
@@ -124,7 +133,7 @@ class Tree:
         return name in self.around or "*" in self.around
 
     def _is_path(self, names: list[str]) -> bool:
-        return names[-len(self.path) :] == self.path if self.anywhere else names == self.path
+        return names[-len(self.path) :] == self.path if self.anywhere else names[self._above :] == self.path
 
     def _number(self, element: Any) -> int:
         """1 for the first element of its name within its parent."""

@@ -25,7 +25,7 @@ from gateway.mapping.compiler.values import NUMBERS
 from gateway.mapping.language.expressions import names
 from gateway.mapping.language.identifiers import wrong as wrong_identifier
 from gateway.mapping.language.repeat import NUMBER
-from gateway.mapping.language.spec import Ignore
+from gateway.mapping.language.spec import Ignore, SignRule
 from gateway.reading import UNREADABLE, Reading, cell_parts
 from gateway.sql import identifier, literal
 from gateway.whitespace import INVISIBLE, shown
@@ -197,11 +197,14 @@ def _defects(
         missing, computed = not broken & bit, target.spec.expr is not None
         cells = tuple(_made_from(compiler, record, target, source, missing=missing)) if computed else ()
         column, value = _cell(compiler, record, target, source, cells)
+        mark = not missing and _mark(compiler, target, source)
+        if mark:
+            column, value = mark
         text = texts.get((record.index, target.name))
         if target.spec.fill_down is not None:
             value = text or value
         origin = texts.get((record.index, "from_status")) or ""
-        defect = Defect(target, column, value, missing, origin, text or "", cells)
+        defect = Defect(target, column, value, missing, origin, text or "", cells, mark=bool(mark))
         # A row without any item has no number, or name, because of its other columns.
         follows = column in compiler.counters or (
             wrong & record.bits(record.behind(target.needs)) and target.spec.alias is None
@@ -232,6 +235,14 @@ def _cell(
     filled = [name for name in named if (source.get(name) or "").strip()]
     column = (filled or named or [shown_name(target)])[0]
     return compiler.heading(column), source.get(column, "")
+
+
+def _mark(compiler: Compiler, target: Target, source: dict[str, str]) -> tuple[str, str] | None:
+    """The column and the text that should say which sign a number has, where it does not."""
+    sign = target.spec.sign
+    if not isinstance(sign, SignRule) or sign.decides(source.get(sign.source) or ""):
+        return None
+    return compiler.heading(sign.source), source.get(sign.source) or ""
 
 
 def _behind(

@@ -10,6 +10,7 @@ from gateway.mapping.compiler import amounts, date_order, date_words, dates, wri
 from gateway.mapping.compiler.sources import SHORTENED
 from gateway.mapping.compiler.targets import Target
 from gateway.mapping.compiler.values import NUMBERS
+from gateway.mapping.language.spec import SignRule
 from gateway.model.status import MOVES
 from gateway.reading import cell_parts
 from gateway.whitespace import INVISIBLE, shown
@@ -49,6 +50,7 @@ class Defect:
     missing        it is blank and required (else there is something that cannot be read)
     origin, made   for inventory movements: the status of origin, and the field's value as mapped
     cells          of a computed field: the source columns that it is made from, with their texts
+    mark           the text is the one that should say which sign the number has
     """
 
     target: Target
@@ -58,6 +60,7 @@ class Defect:
     origin: str = ""
     made: str = ""
     cells: tuple[tuple[str, str], ...] = ()
+    mark: bool = False
 
 
 def describe(defect: Defect) -> tuple[str, str]:
@@ -72,6 +75,8 @@ def describe(defect: Defect) -> tuple[str, str]:
             f"{cell} is a number that a spreadsheet shortened: its last digits are lost",
             "Send the file as the system wrote it, or set the column's format to text before it is filled.",
         )
+    if defect.mark and isinstance(spec.sign, SignRule):
+        return _unsigned(defect, spec.sign)
     if defect.made and target.name in ("to_status", "qty"):
         return _movement(defect)
     if spec.expr is not None:
@@ -124,6 +129,16 @@ def _computed(defect: Defect) -> tuple[str, str]:
         expected = f" (expected {_expected(target)})" if target.kind != "text" else ""
         message = f"{shown_name(target)}: {_WHAT[target.kind]} cannot be made{made}{expected}"
     return message, f"Check {'these cells' if cells else 'the row'} and send the row again."
+
+
+def _unsigned(defect: Defect, sign: SignRule) -> tuple[str, str]:
+    """A mark beside a number that does not say whether it is negative."""
+    known = f"{', '.join(sign.positive)} (positive) or {', '.join(sign.negative)} (negative)"
+    said = f'"{_short(defect.value)}"' if defect.value.strip() else "a blank"
+    return (
+        f"{defect.column}: {said} does not say which sign {shown_name(defect.target)} has (expected {known})",
+        f"Correct {defect.column}, or add the code to `positive` or `negative` of the mapping.",
+    )
 
 
 def shown_name(target: Target) -> str:

@@ -31,9 +31,14 @@ def type_of(mapping: Mapping, tie: TieOut) -> str:
     return tie.record or mapping.record[0].type
 
 
+def stated_type(mapping: Mapping, tie: TieOut) -> str:
+    """The record type whose rows state the figure."""
+    return tie.stated_by or type_of(mapping, tie)
+
+
 def runs_over(mapping: Mapping, tie: TieOut, records: Sequence[RecordSpec]) -> bool:
     """Whether one of these records takes part in the tie-out."""
-    return any(record.type == type_of(mapping, tie) for record in records)
+    return any(record.type in (type_of(mapping, tie), stated_type(mapping, tie)) for record in records)
 
 
 def columns(tie: TieOut) -> list[str]:
@@ -86,27 +91,31 @@ def check(work: Work, mapping: Mapping, kinds: Sequence[tuple[Compiler, str, lis
     kinds  (compiler, relation, numbers of the files) of each kind of row
     """
     for number, tie in enumerate(mapping.file.tie_out):
-        sides = [
-            (compiler, relation, record)
-            for compiler, relation, _ in kinds
-            for record in compiler.records
-            if record.spec.type == type_of(mapping, tie)
-        ]
-        if sides:
+        made, stated = (
+            [
+                (compiler, relation, record)
+                for compiler, relation, _ in kinds
+                for record in compiler.records
+                if record.spec.type == wanted
+            ]
+            for wanted in (type_of(mapping, tie), stated_type(mapping, tie))
+        )
+        if made or stated:
             files = sorted({file for _, _, files in kinds for file in files})
-            _check_one(work, tie, sides, files, mapped, first=number == 0)
+            parts = [_made(tie, *side) for side in made] + [_stated(tie, *side) for side in stated[:1]]
+            _check_one(work, tie, parts, files, mapped, first=number == 0)
 
 
 def _check_one(
     work: Work,
     tie: TieOut,
-    sides: Sequence[tuple[Compiler, str, Record]],
+    parts: list[str],
     files: Sequence[int],
     mapped: Mapped,
     *,
     first: bool,
 ) -> None:
-    parts = [_made(tie, *side) for side in sides] + [_stated(tie, *sides[0])]
+    """`parts` are the SQL of what the rows make and of what the file states."""
     if not tie.by:
         # A file without rows states nothing, and that is reported.
         parts.append(f"select unnest({list(files)}), '', 0, 0, null, 0, false")

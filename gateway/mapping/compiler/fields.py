@@ -369,8 +369,11 @@ def _signed(compiler: Sources, target: Target, value: str) -> str:
     if sign is None:
         return value
     if isinstance(sign, SignRule):
-        negative = one_of(f"lower({compiler.text(sign.source)})", [code.strip().lower() for code in sign.negative])
-        sql = f"case when {negative} then -{value} else {value} end"
+        mark = f"lower({compiler.text(sign.source)})"
+        minus, plus = ([code.strip().lower() for code in codes] for codes in (sign.negative, sign.positive))
+        sql = f"case when {one_of(mark, minus)} then -{value} else {value} end"
+        if plus:
+            target.broken.append(f"coalesce({value} <> 0, false) and not coalesce({one_of(mark, minus + plus)}, false)")
     else:
         sql = f"-{value}" if sign == "reverse" else f"abs({value})"
     return compiler.plan.add(f"__g{target.tag}", sql)

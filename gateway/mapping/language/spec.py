@@ -16,6 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 from gateway.calendars import Calendar, closed_days, spans
 from gateway.mapping.language.identifiers import Check
 from gateway.mapping.language.repeat import Repeat
+from gateway.whitespace import INVISIBLE
 
 FieldType = Literal["text", "integer", "decimal", "rate", "date", "datetime", "boolean", "currency", "code"]
 
@@ -27,10 +28,23 @@ class Part(BaseModel):
 
 
 class SignRule(Part):
-    """The amount is negative where another column holds one of these values."""
+    """The amount is negative where another column holds one of these values, whatever their case.
+
+    positive  where given, these are all other values: a row with another one, or with none, has no sign and is
+              rejected; zero needs none
+    """
 
     source: str = Field(alias="from")
     negative: tuple[str, ...]
+    positive: tuple[str, ...] = ()
+
+    def decides(self, text: str) -> bool:
+        """Whether the text of the other column says which sign the amount has."""
+        return not self.positive or _folded(text) in {_folded(code) for code in (*self.negative, *self.positive)}
+
+
+def _folded(text: str) -> str:
+    return text.strip(INVISIBLE).lower()
 
 
 class FieldSpec(Part):
@@ -103,6 +117,8 @@ class TieOut(Part):
     where    only the records for which this holds
     by       fields that group it (one check for each group)
     equals   an expression; first(), last(), sum(), min(), max(), count() read fields or "source columns"
+    stated_by  record type whose fields `equals` and also `by` read (that of `record` if left out); a group that only
+               these rows have is compared too, with nothing on the other side
     """
 
     name: str = ""
@@ -112,6 +128,7 @@ class TieOut(Part):
     where: str | None = None
     by: tuple[str, ...] = ()
     equals: str
+    stated_by: str | None = None
     tolerance: Decimal = Decimal(0)
     code: str = "CONTROL_TOTAL"
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import zoneinfo
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Generator, Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from functools import cache
 from pathlib import PurePosixPath
@@ -238,34 +238,42 @@ class _Checker:
         )
 
     def tie_out(self, path: tuple[str | int, ...], tie: TieOut) -> Iterator[HomeFault]:
-        wanted = tie.record or self.mapping.record[0].type
-        record = next((one for one in self.mapping.record if one.type == wanted), None)
-        if record is None or record.type not in MAPPABLE:
-            known = [one.type for one in self.mapping.record]
-            if tie.record:
-                yield self.fault(
-                    (*path, "record"),
-                    f'no record makes "{wanted}"{nearest(wanted, known)}',
-                    f"use one of {listed(known)}",
-                )
+        made = yield from self._tied(path, "record", tie.record)
+        stated = made
+        if tie.stated_by is not None:
+            stated = yield from self._tied(path, "stated_by", tie.stated_by)
+        if made is None or stated is None:
             return
-        fields = lint_fields.types(record)
         for number, name in enumerate(tie.by):
-            if name not in fields:
-                yield self.fault(
-                    (*path, "by", number),
-                    f'there is no field "{name}"{nearest(name, fields)}',
-                    f"fields: {listed(fields)}",
-                )
-        for key, text in (("sum", tie.sum), ("equals", tie.equals)):
+            for fields in (made,) if name not in made else (stated,):
+                if name not in fields:
+                    yield self.fault(
+                        (*path, "by", number),
+                        f'there is no field "{name}"{nearest(name, fields)}',
+                        f"fields: {listed(fields)}",
+                    )
+        for key, text, fields in (("sum", tie.sum, made), ("equals", tie.equals, stated)):
             if text is not None:
                 yield from self.expression(
                     (*path, key), text, fields, "DECIMAL(18,4)", aggregates=key == "equals", columns="DECIMAL(18,4)"
                 )
         if tie.where:
-            yield from self.condition((*path, "where"), tie.where, fields)
+            yield from self.condition((*path, "where"), tie.where, made)
         if tie.tolerance < 0:
             yield self.fault((*path, "tolerance"), "is below zero", "write 0 or more")
+
+    def _tied(self, path: Path, key: str, type_: str | None) -> Generator[HomeFault, None, dict[str, str] | None]:
+        """The fields of the record type that a key of a tie-out names, None where no record makes it."""
+        wanted = type_ or self.mapping.record[0].type
+        record = next((one for one in self.mapping.record if one.type == wanted), None)
+        if record is not None and record.type in MAPPABLE:
+            return lint_fields.types(record)
+        known = [one.type for one in self.mapping.record]
+        if type_:
+            yield self.fault(
+                (*path, key), f'no record makes "{wanted}"{nearest(wanted, known)}', f"use one of {listed(known)}"
+            )
+        return None
 
     # --- expressions ----------------------------------------------------------------------------------
 
@@ -335,7 +343,8 @@ class _Checker:
             return [records[int(path[1])].each]
         if path[1] == "tie_out":
             tie = self.mapping.file.tie_out[int(path[2])]
-            records = tuple(one for one in records if one.type == (tie.record or records[0].type))
+            wanted = tie.stated_by if path[-1] == "equals" and tie.stated_by else tie.record or records[0].type
+            records = tuple(one for one in records if one.type == wanted)
         return list(dict.fromkeys(record.each for record in records))
 
     def zone(self, path: tuple[str | int, ...], zone: str) -> Iterator[HomeFault]:

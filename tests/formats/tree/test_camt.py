@@ -219,13 +219,15 @@ def entry(amount: str, currency: str, side: str) -> str:
     )
 
 
+ACCOUNT = "<Stmt><Id>S1</Id><Acct><Id><Othr><Id>ACCOUNT-1</Id></Othr></Id></Acct>"
+
+
 def statement(path: Path, *parts: str) -> Path:
     head = (
         "<Document xmlns='urn:iso:std:iso:20022:tech:xsd:camt.053.001.08'><BkToCstmrStmt><GrpHdr><MsgId>1</MsgId><"
         "/GrpHdr>"
     )
-    account = "<Stmt><Id>S1</Id><Acct><Id><Othr><Id>ACCOUNT-1</Id></Othr></Id></Acct>"
-    path.write_text(f"{head}{account}{''.join(parts)}</Stmt></BkToCstmrStmt></Document>")
+    path.write_text(f"{head}{ACCOUNT}{''.join(parts)}</Stmt></BkToCstmrStmt></Document>")
     return path
 
 
@@ -267,6 +269,32 @@ def test_entries_in_a_currency_without_balances_hold_their_statement(packs: Home
     assert [fault["message"] for fault in outcome["faults"]] == [
         "opening + booked entries = closing for ACCOUNT-1, S1, CHF: the file does not state the figure; the rows make 5"
     ]
+
+
+def test_balances_frame_the_entries_of_all_pages_and_of_none(packs: Home, tmp_path: Path) -> None:
+    """By hand: 100 and two entries of 10 are 120; without an entry nothing may move."""
+
+    def messages(*parts: str) -> list[str]:
+        found = through_pack(packs, "iso20022/camt.053", statement(tmp_path / "pages.xml", *parts))
+        return [fault["message"] for fault in found["faults"]]
+
+    opening, interim, line = balance("OPBD", "100", "EUR"), balance("ITBD", "110", "EUR"), entry("10", "EUR", "CRDT")
+    second_page = "</Stmt>" + ACCOUNT + interim + line + balance("CLBD", "120", "EUR")
+    assert messages(opening, interim, line, second_page) == []
+    assert messages(opening, balance("CLBD", "100", "EUR")) == []
+    assert messages(opening, balance("CLBD", "110", "EUR")) == [
+        "opening + booked entries = closing for ACCOUNT-1, S1, EUR: the rows make 0, the file states 10, difference -10"
+    ]
+
+
+@pytest.mark.parametrize(("side", "said"), [("DEBIT", '"DEBIT"'), ("", "a blank")])
+def test_an_entry_that_does_not_say_its_side_is_no_credit(packs: Home, tmp_path: Path, side: str, said: str) -> None:
+    file = statement(tmp_path / "camt.054.xml", entry("10", "EUR", side))
+    file.write_text(file.read_text().replace("BkToCstmrStmt", "BkToCstmrDbtCdtNtfctn").replace("Stmt>", "Ntfctn>"))
+    [fault, *_] = through_pack(packs, "iso20022/camt.054", file)["faults"]
+    assert fault["message"] == (
+        f"CdtDbtInd: {said} does not say which sign amount has (expected CRDT (positive) or DBIT (negative))"
+    )
 
 
 @needs_corpus

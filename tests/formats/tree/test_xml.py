@@ -241,6 +241,25 @@ def test_a_document_of_another_kind_is_refused(tmp_path: Path, options: dict[str
         rows(read(tmp_path / "a.xml", CAMT, "//N", "Amt", **options))
 
 
+@pytest.mark.parametrize("each", ["//N", "/Document/S/N"])
+def test_a_document_in_an_envelope_is_read_and_checked_as_one_without(tmp_path: Path, each: str) -> None:
+    inner = CAMT.partition("?>")[2]
+    sent = f'<E xmlns="urn:e"><H xmlns="urn:h"><N/></H><B>{inner}</B></E>'
+    options: dict[str, Any] = {"root": ["Document"], "body": ["S"]}
+    found = rows(read(tmp_path / "a.xml", sent, each, "Amt", "../Acct", **options))
+    assert [row[1:] for row in found if row[1]] == [["1.00", "A1"], ["2", "A1"]]
+    with pytest.raises(FileError, match="holds a S, expected T"):
+        rows(read(tmp_path / "a.xml", sent, each, "Amt", root=["Document"], body=["T"]))
+    with pytest.raises(FileError, match="is a E, expected Document"):
+        rows(read(tmp_path / "a.xml", sent.replace("urn:e", "urn:x"), each, "Amt", **options))
+
+
+def test_a_second_document_behind_the_first_is_named(tmp_path: Path) -> None:
+    for second in (CAMT, "<more/>"):
+        with pytest.raises(FileError, match="Send each document as a file of its own"):
+            rows(read(tmp_path / "a.xml", CAMT + "\n" + second, "//N", "Amt"))
+
+
 def test_a_document_without_its_body_is_refused(tmp_path: Path) -> None:
     with pytest.raises(FileError, match="empty, expected S"):
         rows(read(tmp_path / "a.xml", "<Document/>", "//N", "Amt", root=["Document"], body=["S"]))
