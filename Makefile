@@ -38,6 +38,7 @@ pages: $(STAMP)
 	$(BIN)/python -m gateway.model.page > docs/ledger.md
 	$(BIN)/python -m gateway.model.page mappings > docs/tables.md
 	$(BIN)/python -m gateway.books.reconcile.page > docs/reconciliations.md
+	$(BIN)/python -m tests.mistakes > docs/messages.md
 
 # Without the libraries to compare with, the cases say so.
 bench: $(STAMP)

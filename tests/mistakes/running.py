@@ -1,0 +1,54 @@
+"""A good home, and what a command says at a copy of it in which a mistake was made."""
+
+from __future__ import annotations
+
+import io
+import re
+import shlex
+import shutil
+import sys
+from contextlib import chdir, redirect_stderr, redirect_stdout, suppress
+from pathlib import Path
+from unittest.mock import patch
+
+from gateway import cli
+from gateway import init as homes
+from tests.mistakes.table import HERE, Mistake
+
+_LIBRARY = ("csv", "spreadsheet")
+"""The packs that are left: the others would only be read again and again."""
+_AROUND = re.compile(r"Mappings checked: |Samples were not checked")
+"""Lines of `check` around what it found."""
+_RESULTS = re.compile(r"^(?:\w+: \d+ rows\b|entries: |reconciliation  |\d+ exceptions open)", re.MULTILINE)
+"""Where `try` and `once` begin to print what came of the good rest."""
+_IDS = re.compile(r"\b[0-9a-f]{16}\b")
+
+
+def lay_down(folder: Path) -> None:
+    """A good home: partners, a mapping for each, a lookup, and files that they read."""
+    homes.lay_down(folder, examples=False)
+    for pack in (folder / "mappings" / "standard").iterdir():
+        if pack.name not in _LIBRARY:
+            shutil.rmtree(pack)
+    for samples in folder.glob("mappings/**/samples"):
+        shutil.rmtree(samples)
+    shutil.copytree(HERE / "home", folder, dirs_exist_ok=True)
+
+
+def printed(home: Path, command: str) -> str:
+    """What a command prints that is run in a home, in this process, as its entry point runs it."""
+    out, err = io.StringIO(), io.StringIO()
+    program = patch.object(sys, "argv", ["gateway", *shlex.split(command)])
+    with chdir(home), program, redirect_stdout(out), redirect_stderr(err), suppress(SystemExit):
+        cli.main()
+    return _RESULTS.split(out.getvalue(), maxsplit=1)[0] + err.getvalue()
+
+
+def said(home: Path, mistake: Mistake, usual: str) -> str:
+    """What the command says of a mistake, without what it says at the good home too; ids are dots.
+
+    usual  what `check` prints at the good home
+    """
+    lines = [line.rstrip() for line in printed(home, mistake.run).splitlines()]
+    kept = [line for line in lines if line not in usual.splitlines() and not _AROUND.match(line)]
+    return _IDS.sub("…", "\n".join(kept)).strip("\n")
