@@ -58,18 +58,21 @@ def run(
     con: duckdb.DuckDBPyConnection,
     rules: PostingRules,
     derivation: Derivation,
-    desired: str,
+    desired: Callable[[], str],
     scope: str,
     post: Callable[[Entries, str], str],
 ) -> int:
     """Post what is desired beyond what was posted, within the commit, and return the number of keys that changed.
 
-    desired, scope  as for `differences`
-    post            is given the entries to fill and the relation of what is to be posted, which has all that entries
-                    need; returns a SELECT of the columns of the derivation's table
+    desired  makes the relation that `differences` compares; it is not asked where `scope` is empty
+    scope    as for `differences`
+    post     is given the entries to fill and the relation of what is to be posted, which has all that entries
+             need; returns a SELECT of the columns of the derivation's table
     """
+    if con.execute(f"select 1 from {scope} limit 1").fetchone() is None:
+        return 0
     new, to_post = f"_{derivation.table}_new", f"_{derivation.table}_post"
-    changed = differences(con, derivation, desired, scope, new)
+    changed = differences(con, derivation, desired(), scope, new)
     if changed:
         con.execute(f"create or replace temp view {to_post} as {_to_post_sql(derivation, new)}")
         entries = Entries(con, rules, f"_{derivation.table}")

@@ -14,6 +14,7 @@ class Family:
 
     reads  canonical tables of which single rows can be left out, where it cannot work with their values
     units  or a SELECT of what can be left out, as `Step.units` has it; `run` is then given the relation of what is
+    whole  whether those tables are all that it compares: without a row in any of them there is nothing to do
     """
 
     run: Callable[..., None]
@@ -22,6 +23,7 @@ class Family:
     book: str
     reads: tuple[str, ...] = ()
     units: str = ""
+    whole: bool = False
 
 
 FAMILIES: dict[str, Family] = {
@@ -40,6 +42,7 @@ FAMILIES: dict[str, Family] = {
         "deposits that the bank booked",
         "payouts that settlements announce",
         ("bank_line", "settlement"),
+        whole=True,
     ),
     "sent": Family(
         sent.run, sent.CODES, "acknowledgements from partners", "documents and acknowledgements that went out"
@@ -57,6 +60,7 @@ FAMILIES: dict[str, Family] = {
         "the sum of a settlement's lines, from every file",
         "the total that the settlement states",
         ("settlement", "settlement_line"),
+        whole=True,
     ),
     "stock_count": Family(
         stock_count.run,

@@ -8,6 +8,7 @@ away from zero, in whole numbers; that of the last unit is the amount itself.
 from __future__ import annotations
 
 from datetime import datetime
+from functools import partial
 
 import duckdb
 import pyarrow as pa
@@ -64,7 +65,7 @@ def run(
     )
     if without:
         con.execute(f"delete from {ORDERS} where order_id in (select unit from {without})")
-    return derived.run(commit, con, rules, SHIPMENT_VALUE, _desired(con), ORDERS, _post)
+    return derived.run(commit, con, rules, SHIPMENT_VALUE, partial(_desired, con), ORDERS, _post)
 
 
 def _post(entries: Entries, new: str) -> str:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import datetime
+from functools import partial
 
 import duckdb
 import pyarrow as pa
@@ -68,8 +69,7 @@ def run(
     Returns the number of movements whose value changed.
     """
     _touched(con, since, without)
-    _movements(con, rules)
-    return derived.run(commit, con, rules, STOCK_VALUE, _desired(con), ITEMS, _post)
+    return derived.run(commit, con, rules, STOCK_VALUE, partial(_desired, con, rules), ITEMS, _post)
 
 
 def _touched(con: duckdb.DuckDBPyConnection, since: datetime | None, without: str) -> None:
@@ -112,8 +112,9 @@ def _movements(con: duckdb.DuckDBPyConnection, rules: PostingRules) -> None:
     )
 
 
-def _desired(con: duckdb.DuckDBPyConnection) -> str:
-    """Relation of what each of these movements is worth, by moving average in the order of the events."""
+def _desired(con: duckdb.DuckDBPyConnection, rules: PostingRules) -> str:
+    """Relation of what each movement of the touched items is worth, by moving average in the order of the events."""
+    _movements(con, rules)
     reader = con.execute(
         f"""select v.record_id, v.entity, v.sku, v.from_status, v.to_status, v.debit_role, v.credit_role,
                   cast(v.qty * 10000 as bigint) as qty, v.order_id,
