@@ -7,6 +7,7 @@ change in a drop folder only wakes its lane earlier; the sweep of the folder is 
 from __future__ import annotations
 
 import contextlib
+import logging
 import operator
 import os
 import signal
@@ -52,6 +53,8 @@ END_S_MAX = 0.3
 """How long the lanes together may take to end by themselves."""
 EXIT_S = 0.95
 """A process that is asked to stop exits after this time, whatever it does: every step can be repeated."""
+LEVELS = {"HELD": logging.WARNING, "QUARANTINED": logging.WARNING, "FAILED": logging.ERROR}
+"""Of the log line of a file that a person must look at, by its state."""
 BOOKS_SHARE = 0.2
 """The share of the time that the books may take while files keep coming."""
 BOOKS_WAIT_S = 600.0
@@ -71,6 +74,8 @@ class Daemon:
         home = intake.home
         self._dispatch = Dispatch(home)
         self.monitor = Monitor()
+        self.monitor.expects(home)
+        self.monitor.lanes = lanes
         self.notifier_thread = NotifierThread(_notifier(home))
         self._watched = Watched(home.folder)
         self._running = False
@@ -193,6 +198,7 @@ class Daemon:
             return
         self.intake = Intake(new, self.intake.suspects)
         self._dispatch = Dispatch(new)
+        self.monitor.expects(new)
         self.notifier_thread.notifier = notifier
         log.info("reloaded", mappings=len(new.library.mappings), faults=len(new.library.faults))
         self._report_faults(new)
@@ -268,7 +274,8 @@ class Daemon:
             self._books_of = None
             self._answered = False
         for file in receipt.files:
-            log.info(
+            log.log(
+                LEVELS.get(file.state, logging.INFO),
                 "file.taken",
                 partner=file.partner,
                 name=file.name,

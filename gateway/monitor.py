@@ -12,13 +12,19 @@ from typing import Any
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from prometheus_client.exposition import generate_latest
 
+from gateway.home import Home
 from gateway.intake.result import Receipt
+from gateway.model.files import FILE_STATES
 from gateway.transports.lane import Lane
 
 RECENT = 50
 STUCK_S = 900.0
 """A step that takes longer than this is taken for stuck: the health check fails."""
 
+STEPS = ("take", "answer", "record", "books")
+"""What the loop does."""
+STATES = (*FILE_STATES, "FAILED")
+OUTCOMES = ("accepted", "rejected", "duplicate", "ignored")
 _SECONDS = (0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300)
 _LAG = (1, 2, 5, 10, 30, 60, 300, 900, 3_600, 14_400, 86_400)
 
@@ -36,6 +42,8 @@ class Monitor:
         self.open: list[dict[str, Any]] = []
         self._step, self._since, self._ended = "starting", time.monotonic(), False
         self._feeds: dict[str, dict[str, Any]] = {}
+        self._owners: set[tuple[str, str]] = set()
+        self._transports: set[str] = set()
         partner = ["partner", "feed"]
         self._files = Counter("gateway_files", "Files taken", [*partner, "state"], registry=self.registry)
         self._rows = Counter("gateway_rows", "Rows of those files", [*partner, "outcome"], registry=self.registry)
@@ -61,6 +69,9 @@ class Monitor:
         )
         for one in (self._seconds, self._failing, self._exceptions, self._broken):
             self.public.register(one)
+        for step in STEPS:
+            self._seconds.labels(step)
+            self._failing.labels(step)
 
     # --- written by the loop --------------------------------------------------------------------------
 
@@ -81,14 +92,29 @@ class Monitor:
             self._seconds.labels(name).observe(time.monotonic() - self._since)
             self._step, self._since = "waiting", time.monotonic()
 
+    def expects(self, home: Home) -> None:
+        """Every series that this home's partners, feeds and exceptions can have exists from now on, at first as zero.
+
+        Prometheus sees no increase in a series that begins with 1.
+        """
+        for partner, feed in _feeds_of(home):
+            for state in STATES:
+                self._files.labels(partner, feed, state)
+            for outcome in OUTCOMES:
+                self._rows.labels(partner, feed, outcome)
+            self._lag.labels(partner, feed)
+        codes = home.rules.codes.values()
+        self._owners = {(str(a.severity), b.owner) for a in codes for b in codes}
+        for labels in self._owners:
+            self._exceptions.labels(*labels)
+
     def took(self, receipts: Iterable[Receipt], now: datetime) -> None:
         """Files were committed, or could not be."""
         for receipt in receipts:
             for file in receipt.files:
                 self._files.labels(file.partner, file.feed, file.state).inc()
-                counts = {name: getattr(file, name) for name in ("accepted", "rejected", "duplicate", "ignored")}
-                for outcome, count in counts.items():
-                    self._rows.labels(file.partner, file.feed, outcome).inc(count)
+                for outcome in OUTCOMES:
+                    self._rows.labels(file.partner, file.feed, outcome).inc(getattr(file, outcome))
                 lag = max(0.0, (now - receipt.drop.arrived_at).total_seconds())
                 if receipt.committed:
                     self._lag.labels(file.partner, file.feed).observe(lag)
@@ -116,9 +142,10 @@ class Monitor:
     def booked(self, exceptions: list[dict[str, Any]]) -> None:
         """The books are up to date; `exceptions` are the open ones: severity, owner, count."""
         self.open = exceptions
-        self._exceptions.clear()
-        for row in exceptions:
-            self._exceptions.labels(str(row["severity"]), row["owner"] or "").set(row["count"])
+        found = {(str(row["severity"]), row["owner"] or ""): row["count"] for row in exceptions}
+        self._owners |= found.keys()
+        for labels in self._owners:
+            self._exceptions.labels(*labels).set(found.get(labels, 0))
 
     def configured(self, faults: Iterable[str]) -> None:
         """Note the faults of the settings and mappings as they are on disk."""
@@ -133,8 +160,12 @@ class Monitor:
 
     def metrics(self, *, public: bool = False) -> bytes:
         """In the text format of Prometheus; `public` are those that name no partner, feed or server."""
-        for lane in list(self.lanes):
-            self._up.labels(lane.name).set(0 if lane.error else 1)
+        up = {lane.name: 0 if lane.error else 1 for lane in list(self.lanes)}
+        for gone in self._transports - up.keys():
+            self._up.remove(gone)
+        self._transports = set(up)
+        for name, value in up.items():
+            self._up.labels(name).set(value)
         return generate_latest(self.public if public else self.registry)
 
     def health(self) -> list[str]:
@@ -173,3 +204,13 @@ class Monitor:
             "exceptions": self.open,
             "recent": list(self.recent),
         }
+
+
+def _feeds_of(home: Home) -> set[tuple[str, str]]:
+    """(partner, feed) of all that is configured; the feed is "" for files that none claims."""
+    settings = home.settings
+    servers = (*settings.sftp, *settings.ftps, *settings.s3)
+    feeds = {(loaded.mapping.partner, loaded.mapping.feed) for loaded in home.library.mappings.values()}
+    partners = {partner for partner, _ in feeds} | set(settings.partners)
+    partners |= {folder.partner for folder in settings.folder} | {server.partner for server in servers}
+    return feeds | {(partner, "") for partner in partners}

@@ -383,7 +383,7 @@ def test_a_mistake_in_one_mapping_holds_its_feeds_files_and_the_loop_goes_on(
         "advice.edi": "HELD",
         "settlement-1.txt": "ACCEPTED",
     }
-    assert [log["event"] for log in logs if log["log_level"] in ("warning", "error")] == []
+    assert [log["event"] for log in logs if log["log_level"] in ("warning", "error")] == ["file.taken"]
     [(reason,)] = gateway.lake.con.execute("select reason from file where state = 'HELD'").fetchall()
     assert reason.startswith("mappings/3pl-east/945.toml:11: read element path W12/X8")
 

@@ -116,6 +116,8 @@ class Lane:
                 self.transport.close()
             return self._back_off.failed()
         self._back_off.worked()
+        if self.error:
+            log.info("transport.back", transport=self.name, was=self.error)
         self.error, self.visited = "", time.monotonic()
         return self.pace.soon_s if self.transport.soon else self.pace.usual_s
 

@@ -181,7 +181,9 @@ def test_the_pause_is_short_while_files_grow_and_grows_after_failures(monkeypatc
         assert [lane._visit_guarded() for _ in range(4)] == [3, 6, 10, 10]
     assert {log["event"] for log in logs} == {"transport.failed"}
     fake.refuses = set()
-    assert lane._visit_guarded() == 2
+    with capture_logs() as logs:
+        assert [lane._visit_guarded() for _ in range(2)] == [2, 2]
+    assert [(log["event"], log["log_level"]) for log in logs] == [("transport.back", "info")], "once"
     fake.refuses = {"poll"}
     assert lane._visit_guarded() == 3, "the first failure again"
 
