@@ -15,6 +15,7 @@ from typing import Any, get_args, get_origin
 from pydantic import BaseModel, ValidationError
 from pydantic_core import PydanticCustomError
 
+from gateway import toml_syntax
 from gateway.errors import HomeFault
 from gateway.nearest import nearest
 from gateway.regular_file import read_regular
@@ -23,8 +24,10 @@ from gateway.toml_lines import Path as KeyPath
 Place = Callable[..., tuple[str, int]]
 """Gives (file, line) of a key path."""
 
-_AT_LINE = re.compile(r" \(at line (\d+), column \d+\)$")
+_BEGINNING = 400
+"""Bytes that show whether a file is text of one byte for each plain letter."""
 _BARE = re.compile(r"[\w-]+")
+_SECRET = re.compile(r"pass(word|wd|phrase)|pwd|secret|token", re.IGNORECASE)
 _NUMBER, _WHOLE, _LIST, _DAY = "a number", "a whole number", "a list in [ ]", "a date such as 2026-01-31"
 _WANTED = {
     "string_type": "text in quotes",
@@ -80,6 +83,8 @@ def parsed(content: bytes, name: str) -> tuple[dict[str, Any] | None, str, list[
 
     Remembered: many mappings are based on one pack, and all are read again whenever one of them changes.
     """
+    if b"\0" in content[:_BEGINNING]:
+        return None, "", [HomeFault(name, 1, "is UTF-16 text, or no text", "save the file as UTF-8")]
     try:
         text = content.decode("utf-8-sig")
         return tomllib.loads(text), text, []
@@ -87,19 +92,10 @@ def parsed(content: bytes, name: str) -> tuple[dict[str, Any] | None, str, list[
         line = content[: error.start].count(b"\n") + 1
         return None, "", [HomeFault(name, line, "is not UTF-8 text", "save the file as UTF-8")]
     except tomllib.TOMLDecodeError as error:
-        line, reason = _broken(str(error), text)
-        fix = "check quotes, brackets and = on that line and the one before"
+        line, reason, fix = toml_syntax.explained(str(error), text)
         return None, text, [HomeFault(name, line, f"is not valid TOML: {reason}", fix)]
     except RecursionError:
         return None, "", [HomeFault(name, 1, "has lists nested too deeply", "check its brackets")]
-
-
-def _broken(message: str, text: str) -> tuple[int, str]:
-    """(line, reason) of a syntax error."""
-    found = _AT_LINE.search(message)
-    line = int(found.group(1)) if found else max(1, text.count("\n") + (not text.endswith("\n")))
-    reason = _AT_LINE.sub("", message).removesuffix(" (at end of document)")
-    return line, reason[:1].lower() + reason[1:]
 
 
 class Shape:
@@ -113,6 +109,8 @@ class Shape:
 
     def faults(self, error: ValidationError, raw: Mapping[str, Any], place: Place) -> list[HomeFault]:
         """One fault for each key that is wrong, with its file and line, in order."""
+        if not raw:
+            return [HomeFault(*place(), "is empty", self.needed((next(iter(self.root.model_fields)),)))]
         by_key: dict[KeyPath, list[Any]] = {}
         for detail in error.errors():
             if detail["type"] == "too_short" and detail["input"]:
@@ -177,7 +175,8 @@ class Shape:
             return _not_listed(key, literal)
         if wanted:
             wanted = self.wanted(path, wanted)
-            return f"`{key}` must be {' or '.join(wanted)}, not {shown(first['input'])}", "change the value"
+            message = f"`{key}` must be {' or '.join(wanted)}, not {shown(first['input'])}"
+            return message, self._example(path) or _as_wanted(path, wanted, first["input"])
         if "value_error" in kinds:
             reason = kinds["value_error"]["msg"].removeprefix("Value error, ")
             return f"`{key}`: {reason}", self._example(path) or "change what is written there"
@@ -196,6 +195,10 @@ class Shape:
         last = str(path[-1])
         known = keys_of(self.model_at(path[:-1]))
         close = nearest(last, known)
+        named = next((key for key in known if key.endswith("_env") and _SECRET.search(last)), "")
+        if named:
+            fix = f'put it into an environment variable and name that: {named} = "…"'
+            return f"`{spelled(path)}`: a secret does not belong in this file", fix
         elsewhere = self.homes(last)
         if not close and elsewhere:
             return f"unknown key `{spelled(path)}`", f"`{last}` belongs {' or '.join(elsewhere[:4])}"
@@ -281,6 +284,19 @@ def _brackets(key: str, path: KeyPath, kinds: Mapping[str, Any]) -> tuple[str, s
     if "model_type" in kinds and isinstance(kinds["model_type"]["input"], list):
         return f"`{key}` is a list of tables", f"write [{heading}] with one bracket: there is only one"
     return None
+
+
+def _as_wanted(path: KeyPath, wanted: Sequence[str], value: Any) -> str:
+    """The fix for a value of another kind: the same value in that kind where it can be, else an example."""
+    last = str(path[-1]) if path else ""
+    if _LIST in wanted and isinstance(value, str):
+        parts = ", ".join(f'"{part.strip()}"' for part in value.split(","))
+        return f"write {last} = [{parts}]"
+    if "text in quotes" in wanted and isinstance(value, int | float):
+        return f'write it in quotes: "{value}"'
+    if _NUMBER in wanted or _WHOLE in wanted:
+        return "write digits without quotes, such as 100"
+    return f"write {wanted[0]}"
 
 
 def _not_listed(key: str, error: Any) -> tuple[str, str]:

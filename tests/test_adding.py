@@ -269,7 +269,7 @@ def test_a_format_is_one_module_and_one_line_in_the_registry(cellar: Path) -> No
 @pytest.mark.parametrize(
     ("old", "new", "fault"),
     [
-        ('separator   = ":"', 'seperator = ":"', "use options of these: separator"),
+        ('separator   = ":"', 'seperator = ":"', "did you mean `separator`"),
         ('format      = "memo"', 'format = "memos"', "memo, "),
         ('transaction = "STOCK"', 'transaction = "stock"', '"stock" is not a kind of memo; did you mean "STOCK"?'),
         ('each = "line"', 'each = "lime"', '"lime" does not say what a row is; did you mean "line"?'),

@@ -11,6 +11,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 
 from gateway.errors import FileError, HouseError
 from gateway.formats.path_errors import PathError, closest
+from gateway.toml_faults import Shape
 from gateway.whitespace import INVISIBLE, shown
 
 SEARCH_ROWS = 200
@@ -75,17 +76,23 @@ def named_alike(cells: Sequence[str], other_names: Mapping[str, Sequence[str]]) 
     return [found.get(place, cell) for place, cell in enumerate(cells)], headings
 
 
+class OptionsError(HouseError):
+    """Options that a format does not have; `faults` are (key, what is wrong, the fix) of each."""
+
+    def __init__(self, format_name: str, faults: Sequence[tuple[str, str, str]]) -> None:
+        self.faults = tuple(faults)
+        causes = "; ".join(message for _, message, _ in faults)
+        super().__init__("check options of format", format_name, faults[0][2], causes)
+
+
 def options(model: type[BaseModel], given: Any, format_name: str) -> Any:
-    """Check a format's options. Raises HouseError naming every faulty key."""
+    """Check a format's options. Raises OptionsError naming every faulty key."""
+    given = dict(given)
     try:
-        return model.model_validate(dict(given))
+        return model.model_validate(given)
     except ValidationError as error:
-        faults = "; ".join(
-            ": ".join(filter(None, [".".join(map(str, e["loc"])), e["msg"].removeprefix("Value error, ")]))
-            for e in error.errors()
-        )
-        known = ", ".join(sorted(model.model_fields))
-        raise HouseError("check options of format", format_name, f"Use options of these: {known}.", faults) from None
+        found = Shape(model, "[file]").faults(error, given, lambda *path: (str(path[0]) if path else "", 0))
+        raise OptionsError(format_name, [(fault.file, fault.message, fault.fix) for fault in found]) from None
 
 
 def check_each(each: str | None) -> None:

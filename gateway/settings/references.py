@@ -28,6 +28,8 @@ def _unknown(raw: dict[str, Any], place: Place) -> Iterator[HomeFault]:
     for path, kind in _uses(raw):
         name = at(raw, path)
         known = list(table_of(raw, kind))
+        if kind == "entities" and not known:
+            continue  # That there are none is a fault by itself.
         if isinstance(name, str) and name not in known:
             message = f'`{spelled(path)}`: "{name}" is not one of [{kind}]{nearest(name, known)}'
             fix = f"name one of {listed(known)}, or add" if known else "add"

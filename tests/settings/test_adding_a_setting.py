@@ -51,7 +51,7 @@ def test_it_is_read_with_its_default() -> None:
     [
         ("[courier]\nnmae = 1", "4: unknown key `courier.nmae`; did you mean `name`? Fix: rename the key."),
         ("[curier]\nname = 1", "3: unknown key `curier`; did you mean `courier`? Fix: rename the key."),
-        ("[courier]\nname = 1", "4: `courier.name` must be text in quotes, not 1. Fix: change the value."),
+        ("[courier]\nname = 1", '4: `courier.name` must be text in quotes, not 1. Fix: write it as in name = "DPD".'),
         (
             "[courier]\nparcels_max = 0",
             "4: `courier.parcels_max` should be greater than or equal to 1, not 0. Fix: change the value.",

@@ -42,7 +42,7 @@ def faults(home: Path, text: str | bytes) -> list[str]:
             '2: `entities.US.currency` cannot be "usd". Fix: write it as in currency = "USD".',
         ),
         ("[entities.US]", '1: `entities.US.currency` is missing. Fix: write it as in currency = "USD".'),
-        ("", '1: `entities` is missing. Fix: write it as in entities = { US = { currency = "USD" } }.'),
+        ("", '1: is empty. Fix: write it as in entities = { US = { currency = "USD" } }.'),
         (
             f"{US}[limits]\nrows_max = 1",
             "4: unknown key `limits.rows_max`; did you mean `rows_per_file_max`? Fix: rename the key.",
@@ -59,12 +59,16 @@ def faults(home: Path, text: str | bytes) -> list[str]:
         ),
         (
             f'{US}[limits]\ncolumns_max = "many"',
-            '4: `limits.columns_max` must be a whole number, not "many". Fix: change the value.',
+            '4: `limits.columns_max` must be a whole number, not "many". '
+            "Fix: write digits without quotes, such as 100.",
         ),
-        (f'{US}[daemon]\ntick_s = "x"', '4: `daemon.tick_s` must be a number, not "x". Fix: change the value.'),
-        (f"{US}[ledger]\npath = 1", "4: `ledger.path` must be text in quotes, not 1. Fix: change the value."),
+        (
+            f'{US}[daemon]\ntick_s = "x"',
+            '4: `daemon.tick_s` must be a number, not "x". Fix: write digits without quotes, such as 100.',
+        ),
+        (f"{US}[ledger]\npath = 1", '4: `ledger.path` must be text in quotes, not 1. Fix: write it in quotes: "1".'),
         (f"{US}limits = 1", "3: unknown key `entities.US.limits`. Fix: `limits` belongs at the top."),
-        (f"limits = 1\n{US}", "1: `limits` must be a table in { }, not 1. Fix: change the value."),
+        (f"limits = 1\n{US}", "1: `limits` must be a table in { }, not 1. Fix: write a table in { }."),
         (
             f"{US}[limits]\ndeaths_max = 0",
             "4: `limits.deaths_max` should be greater than or equal to 1, not 0. Fix: change the value.",
@@ -112,7 +116,7 @@ def faults(home: Path, text: str | bytes) -> list[str]:
         ),
         (
             f"{US}[[hold]]\nsku = 'A'\nsince = 'x'\nreason = 'x'",
-            '5: `hold[1].since` must be a date such as 2026-01-31, not "x". Fix: change the value.',
+            '5: `hold[1].since` must be a date such as 2026-01-31, not "x". Fix: write a date such as 2026-01-31.',
         ),
         (
             f"{US}[[hold]]\nsku = 'A'\nsince = 2026-01-02\nreason = ''",
@@ -227,21 +231,15 @@ def faults(home: Path, text: str | bytes) -> list[str]:
         ),
         (
             f'{SEND}since = "soon"',
-            '12: `send[1].since` must be a date such as 2026-01-31, not "soon". Fix: change the value.',
+            '12: `send[1].since` must be a date such as 2026-01-31, not "soon". Fix: write a date such as 2026-01-31.',
         ),
         (
             f'{US}[ledger\npath = "x"',
-            (
-                "3: is not valid TOML: expected ']' at the end of a table declaration. Fix: check quotes, brackets "
-                "and = on that line and the one before."
-            ),
+            ("3: is not valid TOML: the heading [ledger does not end with ]. Fix: write [ledger]."),
         ),
         (
             f'{US}name = "x"\nname = "y"',
-            (
-                "4: is not valid TOML: cannot overwrite a value. Fix: check quotes, brackets and = on that line and "
-                "the one before."
-            ),
+            ("4: is not valid TOML: the key `name` is written twice; it is also in line 3. Fix: keep one of them."),
         ),
     ],
 )

@@ -31,7 +31,9 @@ from gateway.formats.text.counted_lines import Lines
 from gateway.formats.text.layout import Layout
 from gateway.formats.text.octets import Octets
 from gateway.formats.verbs import Table
+from gateway.nearest import nearest
 from gateway.reading import Reading, ReadRequest, check_size
+from gateway.toml_faults import wrong
 from gateway.whitespace import INVISIBLE, shown
 
 HEAD_BYTES = 1 << 20
@@ -77,9 +79,10 @@ class Options(BaseModel):
     @field_validator("delimiter", "quote")
     @classmethod
     def _one_character(cls, mark: str, info: ValidationInfo) -> str:
-        named = mark in ((*_NAMED, "auto") if info.field_name == "delimiter" else ("", "auto"))
-        if not named and (len(mark) != 1 or mark in "\r\n\0"):
-            raise ValueError("write one character")
+        names = (*_NAMED, "auto") if info.field_name == "delimiter" else ("", "auto")
+        if mark not in names and (len(mark) != 1 or mark in "\r\n\0"):
+            known = ", ".join(filter(None, names))
+            raise wrong(f'"{shown(mark)}" is no character{nearest(mark, names)}', f"write one character, or {known}")
         return mark
 
     @model_validator(mode="after")

@@ -40,6 +40,8 @@ _HOMES: dict[str, type[BaseModel]] = {
     "in an entry of tie_out": TieOut,
     "below [expect]": Expect,
 }
+_OPTIONS = ("delimiter", "encoding", "quote", "header", "columns", "comment", "ragged", "sheet", "merged")
+"""Keys below [file] of the formats that people edit most."""
 _MODELS: dict[str, type[BaseModel]] = {
     "tie_out": TieOut,
     "ignore": Ignore,
@@ -80,7 +82,8 @@ class _MappingShape(Shape):
         return _MODELS.get(parents[-1] if parents else "", Mapping)
 
     def homes(self, key: str) -> list[str]:
-        return [where for where, model in _HOMES.items() if key in keys_of(model)][:1]
+        found = [where for where, model in _HOMES.items() if key in keys_of(model)][:1]
+        return found or (["below [file]"] if key in _OPTIONS else [])
 
 
 _SHAPE = _MappingShape(Mapping, "the mapping")

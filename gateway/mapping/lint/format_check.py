@@ -3,12 +3,12 @@ columns."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 from typing import Any
 
 from gateway import formats
 from gateway.errors import HouseError
+from gateway.formats.header import OptionsError
 from gateway.formats.path_errors import PathError
 from gateway.mapping.language.spec import Mapping
 
@@ -32,17 +32,12 @@ class FormatCheck:
 
     def file(self) -> Iterator[Found]:
         """Faults of the keys below `[file]`."""
-        if self.options_fault:
+        if isinstance(self.options_fault, OptionsError):
+            for key, message, fix in self.options_fault.faults:
+                yield (key or "format",), message.removeprefix(f"`{key}`: "), fix
+        elif self.options_fault:
             error = self.options_fault
-            # The cause may name several options: the one that it names first is wrong.
-            places = [
-                (found.start(), key)
-                for key in self.options
-                if (found := re.search(rf"\b{re.escape(key)}\b", error.cause))
-            ]
-            named = min(places)[1] if places else "format"
-            fix = f"{error.hint[0].lower()}{error.hint[1:].rstrip('.')}; docs/mapping.md says what they mean"
-            yield (named,), f"{error.operation} {error.subject}: {error.cause}".rstrip("."), fix
+            yield ("format",), f"{error.operation} {error.subject}: {error.cause}".rstrip("."), _fix(error)
         yield from self.claim
 
     def _claim(self) -> Iterator[Found]:

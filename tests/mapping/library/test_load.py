@@ -235,10 +235,10 @@ def test_a_wrong_shape_is_reported_in_the_words_of_the_file(
     [
         ('feed = "a\npartner = 1', "mappings/acme/stock.toml:1: is not valid TOML: "),
         ("a = 1\n[file\nb = 2", "mappings/acme/stock.toml:2: is not valid TOML: "),
-        ("a = 1\na = 2", ":2: is not valid TOML: cannot overwrite a value"),
-        ("a = [1,\n2\n", ":2: is not valid TOML: "),
+        ("a = 1\na = 2", ":2: is not valid TOML: the key `a` is written twice; it is also in line 1"),
+        ("a = [1,\n2\n", ":1: is not valid TOML: "),
         (b'a = 1\nb = "\xff"', ":2: is not UTF-8 text. Fix: save the file as UTF-8."),
-        (b"\xff\xfea\x00", "is not UTF-8 text"),
+        (b"\xff\xfea\x00", "is UTF-16 text"),
         ("#" * (FILE_BYTES_MAX + 1), "has more than 1,000,000 bytes"),
         ("a = " + "[" * 100_000, "mappings/acme/stock.toml:1: "),
     ],

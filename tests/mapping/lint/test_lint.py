@@ -395,7 +395,9 @@ def test_a_right_tie_out_passes(tmp_path: Path, probe: Probe) -> None:
 
 def test_the_formats_own_options_are_checked(tmp_path: Path, probe: Probe) -> None:
     [fault] = lint(tmp_path, STOCK.replace("match  =", 'delimter = "tab"\nmatch  ='), probe)
-    assert fault.startswith("mappings/acme/stock.toml:5: file.delimter: check options of format delimited: delimter: ")
+    assert fault.startswith(
+        "mappings/acme/stock.toml:5: file.delimter: unknown key `delimter`; did you mean `delimiter`?"
+    )
     assert lint(tmp_path, STOCK.replace("match  =", 'delimiter = "tab"\nmatch  ='), probe) == []
     [fault] = lint(tmp_path, STOCK.replace('"delimited"', '"delimeted"'), probe)
     assert fault.startswith(
