@@ -206,6 +206,9 @@ def test_a_line_without_a_number_among_others_has_none_of_theirs(reader: Home, t
     assert {"2", "#2"} <= {row["line_no"] for row in lines}
 
 
+UBL_CANCELLED = "<cbc:DocumentStatusCode>Cancelled</cbc:DocumentStatusCode><cbc:IssueDate>"
+
+
 @pytest.mark.parametrize(
     ("pack", "sample", "original", "cancelling"),
     [
@@ -214,6 +217,12 @@ def test_a_line_without_a_number_among_others_has_none_of_theirs(reader: Home, t
         ("x12/810", "810.edi", "*2**DI~", "*2**DI*17~"),
         ("edifact/DESADV", "DESADV.edi", "LS-4711+9'", "LS-4711+1'"),
         ("edifact/REMADV", "REMADV.edi", "0031+9'", "0031+3'"),
+        ("edifact/PRICAT", "PRICAT.edi", "+9'\nDTM+137", "+3'\nDTM+137"),
+        ("edifact/FINSTA", "FINSTA.edi", "BGM+54+4711+9'", "BGM+54+4711+1'"),
+        ("edifact/IFTSTA", "IFTSTA.edi", "+9'\nDTM+137", "+1'\nDTM+137"),
+        ("x12/812", "812-does-not-tie.edi", "*10000*D~", "*10000*D******01~"),
+        ("ubl/despatch-advice", "despatch-advice.xml", "<cbc:IssueDate>", UBL_CANCELLED),
+        ("ubl/receipt-advice", "receipt-advice.xml", "<cbc:IssueDate>", UBL_CANCELLED),
         ("cxml/ship-notice", "ship-notice.xml", '"new"', '"delete"'),
         (
             "gs1/despatch-advice",
@@ -237,7 +246,7 @@ def test_a_document_that_cancels_an_earlier_one_is_never_taken_as_another_origin
     path = tmp_path / sample
     path.write_text(text.replace(original, cancelling))
     found = attempt(reader, loaded(ROOT / "standard" / f"{pack}.toml"), path)
-    [code] = {"01", "03", "17", "1", "3", "delete", "DELETE"} & set(re.findall(r"\w+", cancelling))
+    [code] = {"01", "03", "17", "1", "3", "delete", "DELETE", "Cancelled"} & set(re.findall(r"\w+", cancelling))
     assert any(f'"{code}" is not a known code for _purpose' in fault["message"] for fault in found["faults"])
     assert found["counts"]["accepted"] == 0
 
