@@ -147,6 +147,8 @@ def test_a_full_disk_leaves_no_half_workbook_and_is_reported_in_one_line(gateway
         for _ in range(2)
     )
     assert written == again and all(path.exists() for path in written)
+    newest = [outbound / "current" / name for name in ("exceptions.xlsx", "reconciliation.xlsx")]
+    assert [path.read_bytes() for path in newest] == [path.read_bytes() for path in written]
     recorded = [file.name for file in departures.recorded(gateway.lake, departures.WORKBOOKS)]
     assert recorded == [path.relative_to(outbound).as_posix() for path in written], "once, and it is no new version"
     assert issued_check.check(gateway.lake, gateway.folder) == ([], [])

@@ -5,6 +5,7 @@ People take workbooks, remove outdated ones, and save what they type into the op
 
 from __future__ import annotations
 
+import re
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -16,7 +17,7 @@ from gateway.ledger.departures import Departed
 from gateway.ledger.lake import Lake
 from gateway.ledger.verify import FINDINGS_MAX, Finding
 from gateway.regular_file import sha256_of
-from gateway.workbooks import FINANCE, OPERATIONS
+from gateway.workbooks import CURRENT, FINANCE, OPERATIONS
 from gateway.workbooks.outdated import LOCKS, OURS
 
 _BESIDE = (*LOCKS, ".")
@@ -25,7 +26,7 @@ _FIX = "Fix: ask who changed it; remove it, and write it again with `gateway onc
 
 
 def check(lake: Lake, home: Path) -> tuple[list[Finding], list[str]]:
-    """(findings, notes) about `outbound/finance` and `outbound/operations`; at most 50 findings."""
+    """(findings, notes) about `outbound/finance`, `outbound/operations` and `outbound/current`; at most 50 findings."""
     written: dict[str, list[Departed]] = {}
     for file in departures.recorded(lake, departures.WORKBOOKS):
         written.setdefault(file.name, []).append(file)
@@ -36,8 +37,9 @@ def check(lake: Lake, home: Path) -> tuple[list[Finding], list[str]]:
     for name, path in _lying(home / "outbound"):
         there.add(name)
         ours = OURS.fullmatch(path.name)
-        if name in written:
-            wrong = _difference(path, written[name])
+        issues = written.get(name) or _copied(name, written)
+        if issues:
+            wrong = _difference(path, issues)
             if wrong is None:
                 continue
             if wrong:
@@ -60,9 +62,20 @@ _FOREIGN = (
 )
 
 
+_COPY = re.compile(rf"{CURRENT}/(exceptions|reconciliation)(-saved-[\d-]+)?\.xlsx")
+
+
+def _copied(name: str, written: dict[str, list[Departed]]) -> list[Departed]:
+    """The issues of which a file of outbound/current may be a copy."""
+    found = _COPY.fullmatch(name)
+    if found is None:
+        return []
+    return [file for issue, files in written.items() if f"/{found[1]}-" in issue for file in files]
+
+
 def _lying(outbound: Path) -> Iterator[tuple[str, Path]]:
     """(name below outbound/, path) of what lies in the folders of the workbooks."""
-    for folder in (FINANCE, OPERATIONS):
+    for folder in (FINANCE, OPERATIONS, CURRENT):
         for path in sorted((outbound / folder).glob("*")):
             if not path.name.startswith(_BESIDE) and not path.is_dir():
                 yield f"{folder}/{path.name}", path

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 from gateway.ledger import departures
 from gateway.ledger.lake import Lake
@@ -32,12 +33,22 @@ def remove(ledger: Lake, outbound: Path, keep: int) -> list[Path]:
         for file in departures.recorded(ledger, departures.WORKBOOKS)
         if not file.facts.get("found")
     }
-    gone = [path for path in old if (path.relative_to(outbound).as_posix(), sha256_of(path)) in written]
-    for path in gone:
-        path.unlink(missing_ok=True)
+    gone = [path for path in old if _removed(path, path.relative_to(outbound).as_posix(), written)]
     if gone:
         log.info("workbooks.removed", workbooks=[path.name for path in gone], keep=keep)
     return gone
+
+
+def _removed(path: Path, name: str, written: set[tuple[str, Any]]) -> bool:
+    """Remove it if it has the bytes that were written. One that the file system refuses is tried again."""
+    try:
+        if (name, sha256_of(path)) not in written:
+            return False
+        path.unlink(missing_ok=True)
+    except OSError as error:
+        log.warning("workbook.in_use", file=str(path), error=str(error), fix="Close it; a later pass removes it.")
+        return False
+    return True
 
 
 def _beyond(folder: Path, keep: int) -> Iterator[Path]:
@@ -45,10 +56,12 @@ def _beyond(folder: Path, keep: int) -> Iterator[Path]:
     named = [(match, path) for path in folder.glob("*.xlsx") if (match := OURS.fullmatch(path.name))]
     for kind in {match[1] for match, _ in named}:
         issues = sorted((int(match[2]), path) for match, path in named if match[1] == kind)
-        yield from (path for _, path in issues[: max(0, len(issues) - keep)] if not _is_open(path))
+        yield from (path for _, path in issues[: max(0, len(issues) - keep)] if not is_open(path))
 
 
-def _is_open(path: Path) -> bool:
+def is_open(path: Path) -> list[Path]:
+    """The files that a program puts beside a workbook that it has open; none where nobody has."""
     # Excel leaves out the first two characters of a long name.
     names: Sequence[str] = (path.name, path.name[2:])
-    return any(path.with_name(lock + name + end).exists() for lock in LOCKS for name in names for end in ("", "#"))
+    beside = (path.with_name(lock + name + end) for lock in LOCKS for name in names for end in ("", "#"))
+    return [lock for lock in beside if lock.exists()]

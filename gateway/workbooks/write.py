@@ -12,7 +12,7 @@ from gateway.books.reconcile.tables import Recon, Working
 from gateway.ledger import departures
 from gateway.ledger.lake import Lake
 from gateway.regular_file import sha256_of
-from gateway.workbooks import FINANCE, OPERATIONS, outdated
+from gateway.workbooks import FINANCE, OPERATIONS, current, outdated
 
 
 def write_workbooks(
@@ -21,8 +21,8 @@ def write_workbooks(
     """Write the exception and the reconciliation workbook of a home, record their hashes; returns their paths.
 
     The name carries the day that the figures are of and the ledger's version, so that a workbook that is out
-    with somebody is never overwritten. Nothing is written for a version that has its workbooks already. Outdated ones
-    go as `workbooks.keep` says.
+    with somebody is never overwritten. Nothing is written for a version that has its workbooks already. A copy of the
+    newest issue of each is below outbound/current. Outdated ones go as `workbooks.keep` says.
     `reconciled` says that the connection's reconciliation tables are those of this version already.
     Raises HouseError if the disk is full or writing is forbidden: no half workbook is left.
     """
@@ -35,6 +35,7 @@ def write_workbooks(
     if all(path.exists() for path in paths):
         known = {file.name for file in departures.recorded(ledger, departures.WORKBOOKS, stamp)}
         _record(ledger, outbound, {path: {"found": True} for path in paths if _name(outbound, path) not in known})
+        current.refresh(ledger, outbound, paths)
         return paths
     # What draws sheets takes long to load, and many passes have nothing to draw.
     from gateway.workbooks.both_books import write_both
@@ -44,6 +45,7 @@ def write_workbooks(
         reconcile.fill(working)
     issued = write_both(working, metrics, version, exceptions, reconciliation)
     _record(ledger, outbound, {exceptions: {"issued": issued}, reconciliation: {}})
+    current.refresh(ledger, outbound, paths)
     outdated.remove(ledger, outbound, context.config.workbooks.keep)
     return paths
 
