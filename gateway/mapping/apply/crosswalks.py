@@ -128,7 +128,7 @@ def _lookup(work: Work, stages: Stages, number: int, join: Join, context: Contex
         table, lambda source: work.make("table", f"_{alias}", f"select * from {stages.plan.levels(made, source)}")
     )
     if table.column(found).null_count:
-        work.unresolved.add(join.target.tag)
+        work.unresolved.update(join.tags)
     same = " and ".join(f"{alias}.{key} = {sql}" for key, sql in zip(keys, join.keys, strict=True))
     gives = {step: f"{alias}.{step}" for step in (found, *made)}
     return Joined(gives, join.keys, f"left join {identifier(name)} {alias} on {same}")
@@ -235,7 +235,7 @@ def _alias(work: Work, stages: Stages, join: Join, context: Context) -> Joined:
                 order by k.general, k.valid_from desc nulls last, k.sku, k.pack_qty) = 1""",
     )
     if work.con.execute(f"select 1 from {identifier(name)} where sku is null limit 1").fetchone() is not None:
-        work.unresolved.add(join.target.tag)
+        work.unresolved.update(join.tags)
     same_day = f" and {alias}.day = {day}" if dated else ""
     gives = {f"__a{join.target.tag}": f"{alias}.sku", f"__p{join.target.tag}": f"{alias}.pack_qty"}
     return Joined(gives, (text, day), f"left join {identifier(name)} {alias} on {alias}.name = {text}{same_day}")

@@ -10,7 +10,7 @@ from gateway.errors import Fault
 from gateway.mapping.apply.mapped import FILE_SHIFT, Mapped
 from gateway.mapping.apply.temporary_tables import Work
 from gateway.mapping.compiler import amounts, fields
-from gateway.mapping.compiler.compiler import Compiler
+from gateway.mapping.compiler.compiler import Compiler, Figure
 from gateway.mapping.compiler.sources import not_compiled
 from gateway.mapping.compiler.targets import Record
 from gateway.mapping.compiler.values import NUMBERS
@@ -63,18 +63,20 @@ def prepare(compiler: Compiler, mapping: Mapping) -> None:
 
 def _figure(compiler: Compiler, column: str) -> None:
     """A source column as a number, and whether it has a text that is none."""
-    text = compiler.text(column)
-    number = text.replace("__t", "__h")
-    if number not in compiler.plan.steps:
+    if column not in compiler.figures:
+        text, source = compiler.text(column), compiler.source(column)
         decimal = _decimal(compiler, column)
+        bare = amounts.bare(text, decimal, _ROOM, amounts.PLAIN_WRITING)
+        writing = amounts.Writing(bare=compiler.plan.add(source.replace("__s", "__bare"), bare))
         if decimal == "auto":
-            seen = compiler.plan.add(text.replace("__t", "__o"), amounts.evidence(text, _ROOM))
+            seen = compiler.plan.add(source.replace("__s", "__o"), amounts.evidence(text, _ROOM, writing))
             compiler.auto[(-1, column)] = seen
         notation = compiler.known.decided.get((-1, column), compiler.known.notation)
-        compiler.plan.add(number, amounts.number(text, decimal, _ROOM, notation))
-        unread = compiler.plan.add(text.replace("__t", "__u"), f"{text} is not null and {number} is null")
-        compiler.figures[column] = unread
-    compiler.extra += [number, text.replace("__t", "__u")]
+        read = amounts.number(text, decimal, _ROOM, notation, writing)
+        number = compiler.plan.add(source.replace("__s", "__h"), read)
+        unread = compiler.plan.add(source.replace("__s", "__u"), f"{text} is not null and {number} is null")
+        compiler.figures[column] = Figure(number, unread)
+    compiler.extra += compiler.figures[column]
 
 
 def _decimal(compiler: Compiler, column: str) -> str:
@@ -154,7 +156,7 @@ def _expression(compiler: Compiler, record: Record, text: str, *, aggregates: bo
             record.targets,
             (),
             field_sql=lambda name: record.targets[name].value,
-            column_sql=lambda column: compiler.text(column).replace("__t", "__h"),
+            column_sql=lambda column: compiler.figures[column].number,
             aggregates=aggregates,
         )
     except ExpressionError as error:
@@ -178,7 +180,7 @@ def _made(tie: TieOut, compiler: Compiler, relation: str, record: Record) -> str
 def _stated(tie: TieOut, compiler: Compiler, relation: str, record: Record) -> str:
     """What the file states: on any row, also one that an ignore rule or a condition leaves out."""
     stated = _expression(compiler, record, tie.equals, aggregates=True)
-    flags = [compiler.text(column).replace("__t", "__u") for column in sorted(names(tie.equals)[1])]
+    flags = [compiler.figures[column].unread for column in sorted(names(tie.equals)[1])]
     unreadable = f"coalesce(bool_or({' or '.join(flags)}), false)" if flags else "false"
     return f"""select {_FILE}, {_group(tie, record)} as "group", 0 as made, 0 as records,
         try_cast({stated} as {_FIGURE}) as stated,

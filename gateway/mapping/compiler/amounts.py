@@ -41,10 +41,12 @@ class Writing:
 
     currency  a currency sign or code
     letters   CR and DR, C and D, H and S: a debit is negative, as banks write it
+    bare      step with the text without all that (`bare`), "" where there is none
     """
 
     currency: bool = False
     letters: bool = False
+    bare: str = ""
 
 
 PLAIN_WRITING = Writing()
@@ -71,20 +73,23 @@ def number(text: str, decimal: str, into: Room, notation: Notation = "any", writ
 
     decimal  the decimal sign: point, comma, or auto, which reads each text that can mean one thing only
     """
-    if decimal == "comma":
-        quick, plain = _quick_comma(into), f"replace({text}, ',', '.')"
-        branches = _comma_branches(into)
-    elif decimal == "point":
-        quick, plain = _quick_point(into), text
-        branches = _point_branches(into)
-    else:
-        quick, plain = _quick_auto(into), text
-        branches = _auto_branches(into)
-        if notation in ("point", "comma"):
-            branches += _decided_branches(notation)
-    quick_case = f"when regexp_full_match({text}, {literal(quick)}) then cast({plain} as {into.type})"
-    rest = f" else {_slow(_normal(text, writing), branches, into)}" if notation != "plain" else ""
+    branches = {"comma": _comma_branches, "point": _point_branches}.get(decimal, _auto_branches)(into)
+    if decimal == "auto" and notation in ("point", "comma"):
+        branches += _decided_branches(notation)
+    plain = f"replace({text}, ',', '.')" if decimal == "comma" else text
+    quick_case = f"when {_is_quick(text, decimal, into)} then cast({plain} as {into.type})"
+    rest = f" else {_slow(writing.bare or _normal(text, writing), branches, into)}" if notation != "plain" else ""
     return f"case {quick_case}{rest} end"
+
+
+def is_plain(text: str, into: Room) -> bool:
+    """Whether a text is a number with a decimal point, written in the plainest way."""
+    return re.fullmatch(_quick_point(into), text, re.ASCII) is not None
+
+
+def bare(text: str, decimal: str, into: Room, writing: Writing) -> str:
+    """SQL of a text without what is written beside its number, NULL where it is read in the plainest way."""
+    return f"case when not {_is_quick(text, decimal, into)} then {_normal(text, writing)} end"
 
 
 def without_decimals(text: str, condition: str) -> str:
@@ -96,11 +101,11 @@ def without_decimals(text: str, condition: str) -> str:
 
 def evidence(text: str, into: Room, writing: Writing = PLAIN_WRITING) -> str:
     """SQL for the bits that a text under `auto` says about the decimal sign; 0 for nothing."""
-    normal = _normal(text, writing)
+    normal = writing.bare or _normal(text, writing)
     seen = [(pattern, POINT_SEEN if sign == "." else COMMA_SEEN) for pattern, sign, _ in _auto_branches(into) if sign]
     cases = " ".join(f"when regexp_full_match({normal}, {literal(pattern)}) then {bit}" for pattern, bit in seen)
     return (
-        f"cast(case when regexp_full_match({text}, {literal(_quick_auto(into))}) "
+        f"cast(case when {_is_quick(text, 'auto', into)} "
         f"then case when contains({text}, '.') then {POINT_SEEN} else 0 end "
         f"when regexp_full_match({normal}, {literal(AMBIGUOUS)}) then {AMBIGUOUS_SEEN} {cases} else 0 end as utinyint)"
     )
@@ -126,6 +131,11 @@ def scaled(text: str, spec: FieldSpec, into: Room, notation: Notation = "any", w
     unit = f"cast('{'0.' + '0' * (scale - 1)}1' as DECIMAL({scale + 1},{scale}))"
     value = f"(({number(text, spec.decimal, wide, notation, writing)}) * {unit})"
     return f"case when {value} = try_cast({value} as {into.type}) then try_cast({value} as {into.type}) end"
+
+
+def _is_quick(text: str, decimal: str, into: Room) -> str:
+    shape = {"comma": _quick_comma, "point": _quick_point}.get(decimal, _quick_auto)(into)
+    return f"regexp_full_match({text}, {literal(shape)})"
 
 
 def _quick_point(into: Room) -> str:

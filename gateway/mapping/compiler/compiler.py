@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 from graphlib import CycleError, TopologicalSorter
+from typing import NamedTuple
 
 from gateway.errors import HouseError
 from gateway.mapping.compiler import fields
@@ -25,11 +26,18 @@ from gateway.model.status import MOVES
 from gateway.sql import literal
 
 
+class Figure(NamedTuple):
+    """Steps of a source column that a tie-out reads: its number, and whether there is a text that is none."""
+
+    number: str
+    unread: str
+
+
 class Compiler(Sources):
     """Compiles all records that share one kind of row.
 
-    `figures` holds for each source column that is summed the step that says whether it could not be read (in `auto`
-    under the record index −1); `extra` the steps that must stay in reach to the end, beside the records' own.
+    `figures` holds the source columns that are summed (in `auto` under the record index −1); `extra` the steps that
+    must stay in reach to the end, beside the records' own.
     """
 
     def __init__(
@@ -41,7 +49,7 @@ class Compiler(Sources):
         known: Known,
     ) -> None:
         super().__init__(columns, known)
-        self.figures: dict[str, str] = {}
+        self.figures: dict[str, Figure] = {}
         self.extra: list[str] = []
         self.rules = mapping.file.ignore
         repeat = mapping.file.repeat
@@ -75,7 +83,7 @@ class Compiler(Sources):
     def unread(self, numbers: Iterable[tuple[int, str]]) -> str:
         """SQL: one of these could not be read, and not because of another field that it is made from."""
         numbers = list(numbers)
-        conditions = [self.figures[name] for index, name in numbers if index < 0]
+        conditions = [self.figures[name].unread for index, name in numbers if index < 0]
         for record in self.records:
             names = [name for index, name in numbers if index == record.index]
             made = [name for name in names if record.targets[name].needs]

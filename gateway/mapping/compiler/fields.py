@@ -63,8 +63,9 @@ def sources(spec: FieldSpec) -> tuple[str, ...]:
 
 def compile_field(compiler: Sources, record: Record, target: Target) -> None:
     """Add the steps of a field; those it needs are there already."""
+    written = ""
     if target.spec.expr is not None and target.spec.map is None and target.spec.alias is None:
-        _expression(compiler, record, target)
+        written = _expression(compiler, record, target)
     elif target.spec.credit is not None or target.spec.debit is not None:
         _pair(compiler, record, target)
     else:
@@ -72,7 +73,7 @@ def compile_field(compiler: Sources, record: Record, target: Target) -> None:
     _packs(compiler, record, target)
     target.value = target.value or target.text
     if target.spec.unread == "field" and target.broken:
-        text = target.text or f"__w{target.tag}"
+        text = target.text or written
         condition = " or ".join(f"({check})" for check in target.broken)
         target.dropped = compiler.plan.add(f"__o{target.tag}", f"case when {condition} then coalesce({text}, '') end")
         target.broken = []
@@ -124,8 +125,11 @@ def other_currencies(compiler: Sources, record: Record) -> None:
         if target.kind not in values.NUMBERS or not writing_of(record, target).currency:
             continue
         for column in columns_of(target.spec, record.spec.fields) if target.spec.expr is None else ():
-            other = written_currencies.is_other(compiler.text(column), currency.value)
-            target.broken.append(f"{currency.value} is not null and {other}")
+            step = compiler.source(column)
+            marks = compiler.plan.add(step.replace("__s", "__marks"), written_currencies.marks(compiler.text(column)))
+            other = written_currencies.is_other(marks, currency.value)
+            other = f"{currency.value} is not null and {other}"
+            target.broken.append(compiler.plan.add(step.replace("__s", f"__other{record.index}_"), other))
 
 
 def _unused_before(compiler: Sources, target: Target, column: str) -> str:
@@ -150,8 +154,12 @@ def _textual(compiler: Sources, record: Record, target: Target) -> None:
     own = spec.lookup is not None or spec.map is not None or spec.constant is not None
     reading = spec.model_copy(update={"decimal": "point", "formats": (), "scale": None}) if own else spec
     writing = amounts.PLAIN_WRITING if own else writing_of(record, target)
-    if target.kind in values.NUMBERS and spec.decimal == "auto" and not own:
-        text = _in_whole_units(compiler, record, target, text) if writing.currency else text
+    number = target.kind in values.NUMBERS
+    if number and spec.decimal == "auto" and not own and writing.currency:
+        text = _in_whole_units(compiler, record, target, text)
+    if number or spec.scale:
+        writing = _with_bare(compiler, target, text, reading, writing)
+    if number and spec.decimal == "auto" and not own:
         into = values.room(target.kind, target.column)
         seen = compiler.plan.add(f"__e{target.tag}", amounts.evidence(text, into, writing))
         compiler.auto[(target.record, target.name)] = seen
@@ -166,6 +174,15 @@ def _textual(compiler: Sources, record: Record, target: Target) -> None:
         target.broken.append(f"{text} is not null and {value} is null")
     value = _signed(compiler, target, value)
     target.value = _default(compiler, target, value)
+
+
+def _with_bare(
+    compiler: Sources, target: Target, text: str, spec: FieldSpec, writing: amounts.Writing, letter: str = ""
+) -> amounts.Writing:
+    """The writing with a step for the bare number: every way to read it starts from there."""
+    into = values.room(target.kind, target.column)
+    step = compiler.plan.add(f"__bare{letter}{target.tag}", amounts.bare(text, spec.decimal, into, writing))
+    return replace(writing, bare=step)
 
 
 def _in_whole_units(compiler: Sources, record: Record, target: Target, text: str, letter: str = "") -> str:
@@ -218,7 +235,7 @@ def _text(compiler: Sources, record: Record, target: Target) -> str:
     if spec.fill_down is not None:
         text = _blanked(compiler, target, [compiler.marked(spec.fill_down)])
         groups = [compiler.text(column) for column in spec.within or ()]
-        return _join(compiler, target, "fill_down", (text, *groups), f"__d{target.tag}")
+        return _join(compiler, target, "fill_down", (text, *groups), "d")[0]
     present = [source for source in sources(spec) if source in compiler.columns] or list(sources(spec)[:1])
     return _blanked(compiler, target, [compiler.text(source) for source in present])
 
@@ -233,13 +250,18 @@ def _blanked(compiler: Sources, target: Target, texts: list[str], letter: str = 
     return compiler.plan.add(f"__{letter}{target.tag}", f"coalesce({', '.join(texts)})")
 
 
-def _join(compiler: Sources, target: Target, kind: JoinKind, keys: tuple[str, ...], *given: str, day: str = "") -> str:
-    """Ask for something that only the whole file or a crosswalk knows; the name of the first step given."""
-    stage = compiler.plan.stage(*keys, day) + 1
-    compiler.joins.append(Join(kind, stage, target, keys, day))
-    for name in given:
-        compiler.plan.given(name, stage)
-    return given[0]
+def _join(
+    compiler: Sources, target: Target, kind: JoinKind, keys: tuple[str, ...], letters: str, day: str = ""
+) -> list[str]:
+    """Ask for something that only the whole file or a crosswalk knows; the names of the steps given, by letter."""
+    join = Join(kind, compiler.plan.stage(*keys, day) + 1, target, keys, day)
+    earlier = next((one for one in compiler.joins if one.asks == join.asks), None)
+    if earlier is None:
+        compiler.joins.append(join)
+    else:
+        earlier.others.append(target)
+        join = earlier
+    return [compiler.plan.given(f"__{letter}{join.target.tag}", join.stage) for letter in letters]
 
 
 def _lookup(compiler: Sources, record: Record, target: Target) -> str:
@@ -250,7 +272,7 @@ def _lookup(compiler: Sources, record: Record, target: Target) -> str:
         else f"coalesce({compiler.text(name)}, '')"
         for name in spec.on
     )
-    found = _join(compiler, target, "lookup", keys, f"__l{target.tag}")
+    (found,) = _join(compiler, target, "lookup", keys, "l")
     blank = f"concat({', '.join(keys)}) = ''"
     target.key = f"concat_ws(chr(31), {', '.join(keys)})"
     if spec.missing == "reject":
@@ -291,7 +313,7 @@ def _alias(compiler: Sources, record: Record, target: Target, text: str) -> str:
     if event is not None and event is not target:
         day = f"cast(timezone('UTC', {event.value}) as date)" if event.type == "TIMESTAMPTZ" else event.value
     name = compiler.plan.add(f"__z{target.tag}", text) if text not in compiler.plan.steps else text
-    sku = _join(compiler, target, "alias", (name,), f"__a{target.tag}", f"__p{target.tag}", day=day)
+    sku, target.packs = _join(compiler, target, "alias", (name,), "ap", day)
     target.unmapped = f"{name} is not null and {sku} is null"
     return compiler.plan.add(
         f"__k{target.tag}", f"case when {name} is not null then coalesce({sku}, '?' || {name}) end"
@@ -308,15 +330,18 @@ def _computed(compiler: Sources, record: Record, target: Target) -> tuple[str, s
     return result, compiler.plan.add(f"__n{target.tag}", f"try(({sql}) is null)")
 
 
-def _expression(compiler: Sources, record: Record, target: Target) -> None:
-    """A computed field: an error in it (overflow, a text that is no number) is a fault of the row."""
+def _expression(compiler: Sources, record: Record, target: Target) -> str:
+    """A computed field: an error in it (overflow, a text that is no number) is a fault of the row; its text."""
     result, blank = _computed(compiler, record, target)
     reading = target.spec.model_copy(update={"formats": (*target.spec.formats, "iso")})
     text = f"nullif(trim(cast({result} as varchar)), '')"
     if target.kind in (*values.NUMBERS, "integer", "boolean"):
         # A text is read like any other; a computed number is taken to the decimals of its column.
         written = compiler.plan.add(f"__w{target.tag}", f"case when typeof({result}) = 'VARCHAR' then {text} end")
-        read = values.typed(target.kind, written, reading, target.column, compiler.known.notation)
+        writing = amounts.PLAIN_WRITING
+        if target.kind in values.NUMBERS or reading.scale:
+            writing = _with_bare(compiler, target, written, reading, writing)
+        read = values.typed(target.kind, written, reading, target.column, compiler.known.notation, writing)
         value = (
             f"case when {written} is not null then {read} when typeof({result}) <> 'VARCHAR' then "
             f"try_cast({result} as {target.type}) end"
@@ -333,6 +358,7 @@ def _expression(compiler: Sources, record: Record, target: Target) -> None:
     if target.spec.default is not None:
         value = compiler.plan.add(f"__f{target.tag}", f"coalesce({value}, {_own(target, target.spec.default)})")
     target.value = value
+    return written
 
 
 def _pair(compiler: Sources, record: Record, target: Target) -> None:
@@ -340,21 +366,21 @@ def _pair(compiler: Sources, record: Record, target: Target) -> None:
     spec = target.spec
     notation = compiler.notation_of(target)
     writing = replace(writing_of(record, target), letters=False)
-    sides = []
+    into, sides, seen = values.room(target.kind, target.column), [], []
     for column, letter in ((spec.credit, "cr"), (spec.debit, "dr")):
         text = _blanked(compiler, target, [compiler.text(column)], letter) if column else "cast(null as varchar)"
         if column and writing.currency and spec.decimal == "auto":
             text = _in_whole_units(compiler, record, target, text, letter)
+        beside = _with_bare(compiler, target, text, spec, writing, letter)
+        seen.append(f"coalesce({amounts.evidence(text, into, beside)}, 0)")
         value = compiler.plan.add(
-            f"__{letter}v{target.tag}", values.typed(target.kind, text, spec, target.column, notation, writing)
+            f"__{letter}v{target.tag}", values.typed(target.kind, text, spec, target.column, notation, beside)
         )
         target.broken.append(f"{text} is not null and {value} is null")
         sides.append((text, value))
     (credit, credited), (debit, debited) = sides
     if spec.decimal == "auto":
-        into = values.room(target.kind, target.column)
-        both = [f"coalesce({amounts.evidence(text, into, writing)}, 0)" for text in (credit, debit)]
-        compiler.auto[(target.record, target.name)] = compiler.plan.add(f"__e{target.tag}", " | ".join(both))
+        compiler.auto[(target.record, target.name)] = compiler.plan.add(f"__e{target.tag}", " | ".join(seen))
     target.text = f"coalesce({credit}, {debit})"
     difference = (
         f"case when {debit} is null then {credited} when {credit} is null then -{debited} "
@@ -383,7 +409,8 @@ def _own(target: Target, text: str) -> str:
     """SQL of a value that the mapping itself states."""
     if text == "":
         return "''" if target.type == "VARCHAR" else f"cast(null as {target.type})"
-    return values.typed(target.kind, literal(text), _PLAIN, target.column)
+    plain = amounts.is_plain(text, values.room(target.kind, target.column))
+    return values.typed(target.kind, literal(text), _PLAIN, target.column, "plain" if plain else "any")
 
 
 def _default(compiler: Sources, target: Target, value: str) -> str:
@@ -400,9 +427,11 @@ def _packs(compiler: Sources, record: Record, target: Target) -> None:
     if other is None or other.spec.alias is None:
         return
     usual, wide = (
-        f"try(cast({target.value} as decimal({digits},4)) * coalesce(__p{other.tag}, 1))" for digits in (18, 30)
+        f"try(cast({target.value} as decimal({digits},4)) * coalesce({other.packs}, 1))" for digits in (18, 30)
     )
     # Comparing numbers of more than 18 digits takes thirty times as long, and hardly any quantity needs them.
+    usual = compiler.plan.add(f"__qn{target.tag}", usual)
+    wide = compiler.plan.add(f"__qw{target.tag}", f"case when {usual} is null then {wide} end")
     exact = f"case when {usual} is not null then {_exact(usual, target.type)} else {_exact(wide, target.type)} end"
     packed = compiler.plan.add(f"__q{target.tag}", exact)
     target.broken.append(f"{target.value} is not null and {packed} is null")

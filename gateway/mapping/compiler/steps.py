@@ -30,6 +30,7 @@ class Plan:
     """Steps by name. Names start with two underscores, so that an expression shows what it uses."""
 
     steps: dict[str, Step] = field(default_factory=dict)
+    _by_sql: dict[str, str] = field(default_factory=dict)
 
     def uses(self, sql: str) -> frozenset[str]:
         """Names of earlier steps in an expression."""
@@ -40,11 +41,18 @@ class Plan:
         return max((self.steps[name].stage for sql in sqls for name in self.uses(sql)), default=0)
 
     def add(self, name: str, sql: str) -> str:
-        """Add a step after those that it uses; the name, for use in others."""
+        """Add a step after those that it uses; the name, for use in others.
+
+        That is the name of an earlier step where the SQL is the same: records of one kind of row read many cells alike,
+        and the planning of a statement takes as long as its text is.
+        """
+        if sql in self._by_sql:
+            return self._by_sql[sql]
         uses = self.uses(sql)
         stage = self.stage(sql)
         depths = [self.steps[other].depth for other in uses if self.steps[other].stage == stage]
         self.steps[name] = Step(sql, stage, max(depths, default=0) + 1, uses)
+        self._by_sql[sql] = name
         return name
 
     def given(self, name: str, stage: int) -> str:

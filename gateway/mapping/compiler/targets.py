@@ -31,6 +31,7 @@ class Target:
              record is compiled, the step with that code or name, NULL where it is known
     unread   step with a text that was filled down and cannot be read, "" for other fields
     dropped  step with a text that cannot be read and costs only the field, "" for other fields
+    packs    step with the units of the pack that its alias names, "" for fields without an alias
     needs    fields of the record that it is made from
     """
 
@@ -47,6 +48,7 @@ class Target:
     unmapped: str = ""
     unread: str = ""
     dropped: str = ""
+    packs: str = ""
     needs: frozenset[str] = frozenset()
 
     @property
@@ -71,6 +73,8 @@ class Target:
 class Join:
     """Something that a row gets from the whole file or from a crosswalk.
 
+    target   the first field that asks for it; others may ask for the same
+    others   those
     keys   SQL of the codes or the name it is asked with (for fill_down the text to fill, then the columns of its group)
     day    SQL of the row's event day, "" if the row has none
     """
@@ -80,6 +84,18 @@ class Join:
     target: Target
     keys: tuple[str, ...]
     day: str = ""
+    others: list[Target] = field(default_factory=list)
+
+    @property
+    def asks(self) -> tuple[object, ...]:
+        """What is asked of what: fields for which this is equal are given the same."""
+        spec = self.target.spec
+        return self.kind, self.keys, self.day, spec.lookup, spec.on, spec.alias
+
+    @property
+    def tags(self) -> list[str]:
+        """Tags of the fields that ask for it."""
+        return [target.tag for target in (self.target, *self.others)]
 
 
 @dataclass

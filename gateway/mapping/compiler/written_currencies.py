@@ -113,10 +113,14 @@ def removed(text: str) -> str:
     return f"regexp_replace({front}, {literal(rf'([0-9.,)-]) ?{mark} ?([-+)]?)$')}, '\\1\\2')"
 
 
-def is_other(text: str, currency: str) -> str:
-    """SQL: a currency that is written in a text is not that of the row."""
+def marks(text: str) -> str:
+    """SQL: all currencies that are written in a text, as a list."""
+    return f"regexp_extract_all(upper({text}), {literal(f'({_written()})')}, 1)"
+
+
+def is_other(marks: str, currency: str) -> str:
+    """SQL: one of the currencies that are written in a text is not that of the row."""
     same = [f"{sign.upper()}/{code}" for sign, own in (SIGNS | _SPACED).items() for code in own.split()]
-    marks = f"regexp_extract_all(upper({text}), {literal(f'({_written()})')}, 1)"
     others = []
     for number in range(1, _MARKS_MAX + 1):
         mark = f"list_extract({marks}, {number})"

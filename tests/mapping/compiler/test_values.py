@@ -145,7 +145,7 @@ def test_a_currency_beside_an_amount(con: duckdb.DuckDBPyConnection) -> None:
 
 
 def test_every_currency_beside_an_amount_must_be_that_of_the_row(con: duckdb.DuckDBPyConnection) -> None:
-    sql = written_currencies.is_other("text", "'CAD'")
+    sql = written_currencies.is_other(written_currencies.marks("text"), "'CAD'")
     others = ("$5.00 USD", "US $5.00", "USD $5.00", "us $5.00 cad", "5.00 eur")
     texts = ["$5.00 CAD", "CAD $5.00", "C $5.00", "cdn$5", "5.00", *others]
     found = con.execute(f"select {sql} from (select unnest($1) as text)", [texts]).fetchall()
