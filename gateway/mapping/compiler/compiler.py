@@ -23,7 +23,7 @@ from gateway.mapping.language.spec import Ignore, RecordSpec
 from gateway.mapping.language.spec import Mapping as Feed
 from gateway.model import MAPPABLE
 from gateway.model.status import MOVES
-from gateway.sql import literal
+from gateway.sql import literal, one_of
 
 
 class Figure(NamedTuple):
@@ -180,8 +180,8 @@ class Compiler(Sources):
             return [f"{target.value} <= 0"]
         origin = record.targets.get("from_status")
         if target.name == "to_status" and origin is not None:
-            allowed = ", ".join(literal(f"{a}>{b}") for a, b in MOVES)
-            return [f"{origin.value} || '>' || {target.value} not in ({allowed})"]
+            allowed = one_of(f"{origin.value} || '>' || {target.value}", [f"{a}>{b}" for a, b in MOVES])
+            return [f"not {allowed}"]
         return []
 
     def _condition(self, record: Record) -> None:
