@@ -36,7 +36,7 @@ def data_files(home: Path) -> list[Path]:
 def history(home: Path, config: Config, upto: int | None = None) -> dict[int, dict[str, int]]:
     """Snapshot → the number of rows and the sum of their hashes of every table that has rows.
 
-    Of the first, the last (or `upto`) and some between: each costs a look at every table.
+    Of the first, the last (or `upto`) and one between: each costs a look at every table.
     """
     found = {}
     with open_lake(home, config, read_only=True) as ledger:
@@ -44,7 +44,7 @@ def history(home: Path, config: Config, upto: int | None = None) -> dict[int, di
             name for name in TABLES if ledger.con.execute(f'select 1 from lake."{name}" limit 1').fetchone() is not None
         ]
         last = upto or ledger.version()
-        for version in sorted({1, last, *range(1, last, max(1, last // 4))}):
+        for version in sorted({1, last, *range(1, last, max(1, last // 2))}):
             found[version] = {
                 name: ledger.con.execute(
                     f'select count(document), sum(row_hash) from lake."{name}" at (version => {version})'

@@ -64,6 +64,8 @@ def test_a_ledger_moves_into_every_place_and_back(
     plain = content(made, business_config)
     assert plain == content(there, config)
     assert len(plain["journal_line"]) == len(wanted["journal_line"]) + 2
+    if (catalog, bytes_) != SHARED:
+        return  # A backup is a plain home, wherever its ledger lay.
     with open_lake(made, business_config) as ledger:
         post(ledger, 900_004, 900_004)
         assert maintenance.maintain(ledger).rows
