@@ -39,6 +39,7 @@ pages: $(STAMP)
 	$(BIN)/python -m gateway.model.page mappings > docs/tables.md
 	$(BIN)/python -m gateway.books.reconcile.page > docs/reconciliations.md
 	$(BIN)/python -m tests.mistakes > docs/messages.md
+	$(BIN)/python -m gateway.mapping.library.shipped_packs > gateway/mapping/library/packs.sha256
 
 # Without the libraries to compare with, the cases say so.
 bench: $(STAMP)

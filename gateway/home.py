@@ -113,13 +113,13 @@ def open_home(
 def open_samples(folder: Path) -> Iterator[Home]:
     """A home with its master data, but an empty ledger: what a sample becomes does not depend on deliveries.
 
-    The packs have an entity of their own: what their samples become does not depend on ours.
+    Packs may be tried in it too, for an entity of their own.
     """
     config = settings.load(folder)
     config = config.model_copy(
         update={
-            "entities": {**config.entities, PACKS: settings.Entity(currency=PACKS_CURRENCY)},
-            "partners": {**config.partners, PACKS: settings.Partner(entity=PACKS)},
+            "entities": {**config.entities, **_of_packs().entities},
+            "partners": {**config.partners, **_of_packs().partners},
         }
     )
     known = None
@@ -130,6 +130,20 @@ def open_samples(folder: Path) -> Iterator[Home]:
         if known is not None:
             home.master.replace(*known)
         yield home
+
+
+@contextmanager
+def open_packs(folder: Path) -> Iterator[Home]:
+    """A home for the samples of the packs: what they become does not depend on our settings and items, only on the
+    rules and lookups."""
+    with _throwaway(folder, _of_packs(), None) as home:
+        yield home
+
+
+def _of_packs() -> Config:
+    return Config(
+        entities={PACKS: settings.Entity(currency=PACKS_CURRENCY)}, partners={PACKS: settings.Partner(entity=PACKS)}
+    )
 
 
 @contextmanager

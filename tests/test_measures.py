@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from gateway.mapping.library import shipped_packs
 from tests import measures
 from tests.measures import Length, Measures, percentile
 
@@ -14,6 +15,10 @@ def test_files_and_functions_are_short_and_public_names_are_described() -> None:
     assert [each for each in found.files if each.lines > 500] == []
     assert percentile(found.functions, 95) <= 25
     assert found.documented >= 0.92, found.undocumented
+
+
+def test_the_list_of_the_packs_is_that_of_their_files() -> None:
+    assert shipped_packs.LIST.read_text() == shipped_packs.text(), "run `make pages`"
 
 
 def test_what_is_measured(tmp_path: Path) -> None:

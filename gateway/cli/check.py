@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
@@ -45,7 +45,8 @@ def check(
     usable_home = not faults
     paths = [path_of(name, home_folder()) for name in mappings] if mappings else all_of(home_folder())
     verdicts = _verdicts(settings) if settings and usable_home and not (expand or refresh) else None
-    unknown = [path for path in paths if verdicts is None or not verdicts.holds(path)]
+    changed = paths if mappings or expand or refresh else _changed(paths)
+    unknown = [path for path in changed if verdicts is None or not verdicts.holds(path)]
     sound, found, missing = _lint(unknown, settings, whole=not mappings)
     faults += found
     if expand:
@@ -91,6 +92,14 @@ def _settings() -> tuple[Config | None, list[str], tuple[str, ...]]:
     return settings, faults, rules.notes if rules else ()
 
 
+def _changed(paths: list[Path]) -> list[Path]:
+    """All but the packs that are as they were shipped."""
+    from gateway.mapping.library.shipped_packs import ShippedPacks
+
+    packs = ShippedPacks(home_folder() / "mappings")
+    return [path for path in paths if not packs.holds(path)]
+
+
 def _verdicts(settings: Config) -> Verdicts:
     """What earlier checks of this home found without a fault."""
     from gateway.ledger import lake
@@ -124,18 +133,20 @@ def _lint(paths: list[Path], settings: Config | None, *, whole: bool) -> tuple[l
     if not paths:
         return [], [str(fault) for fault in faults], missing
     from gateway.mapping.lint import lint
+    from gateway.mapping.lint.probe import Probe
 
     sound = []
-    for path in paths:
-        loaded, found = load.load_file(path, root)
-        if loaded is not None:
-            found = [
-                *lint.check(loaded, library.lookups),
-                *_without_entity(loaded, settings),
-                *_unknown_channels(loaded, settings),
-            ]
-        faults += [fault for fault in found if fault not in faults]
-        sound += [] if found else [path]
+    with Probe() as probe:
+        for path in paths:
+            loaded, found = load.load_file(path, root)
+            if loaded is not None:
+                found = [
+                    *lint.check(loaded, library.lookups, probe=probe),
+                    *_without_entity(loaded, settings),
+                    *_unknown_channels(loaded, settings),
+                ]
+            faults += [fault for fault in found if fault not in faults]
+            sound += [] if found else [path]
     return sound, [str(fault) for fault in faults], missing
 
 
@@ -174,23 +185,30 @@ def _print_expanded(paths: list[Path], root: Path) -> None:
 
 def _check_samples(paths: list[Path], *, refresh: bool) -> dict[Path, list[str]]:
     """For each mapping a line for each difference between what its samples become and what is expected of them."""
-    if not paths:
-        return {}
-    from gateway.cli.mappings import usable
-    from gateway.home import open_samples
+    from gateway.home import PACKS, open_packs, open_samples
     from gateway.mapping.library import samples
 
-    found: dict[Path, list[str]] = {}
     of_folder = cache(samples.by_mapping)
-    with open_samples(home_folder()) as home:
-        ours = home.master.tables()
-        for path in paths:
-            files = of_folder(path.parent)[path]
-            if files:
-                home.master.replace(*(samples.master_data(path) or ours))
-            found[path] = samples.check(
-                path, lambda p, s: _tried(home, usable(home, p), s), refresh=refresh, files=files
-            )
+    found: dict[Path, list[str]] = {path: [] for path in paths}
+    with_samples = {path: files for path in paths if (files := of_folder(path.parent)[path])}
+    packs = {path: files for path, files in with_samples.items() if path.parent.parent.name == PACKS}
+    own = {path: files for path, files in with_samples.items() if path not in packs}
+    for opened, tried in ((open_samples, own), (open_packs, packs)):
+        if tried:
+            with opened(home_folder()) as home:
+                found |= _differences(home, tried, refresh=refresh)
+    return found
+
+
+def _differences(home: Home, tried: dict[Path, list[Path]], *, refresh: bool) -> dict[Path, list[str]]:
+    from gateway.cli.mappings import usable
+    from gateway.mapping.library import samples
+
+    found = {}
+    ours, of_path = home.master.tables(), cache(partial(usable, home))
+    for path, files in tried.items():
+        home.master.replace(*(samples.master_data(path) or ours))
+        found[path] = samples.check(path, lambda p, s: _tried(home, of_path(p), s), refresh=refresh, files=files)
     return found
 
 

@@ -6,7 +6,7 @@ A verdict counts only for the same content of everything that it depends on, on 
 - `config.toml`, the rules and every lookup of the home
 - every file of the mapping's folder: the mapping, its neighbours, samples, expectations, their master data
 - every pack, for a mapping that may be based on one
-- the items and aliases of the ledger, where the samples of the folder bring none
+- the items and aliases of the ledger, where the samples of a partner's folder bring none
 
 Only mappings without a fault are noted: a fault is found again each time. The file may be removed at any time.
 """
@@ -72,8 +72,9 @@ class Verdicts:
     def _parts(self, folder: Path) -> Iterator[str]:
         yield self._common
         yield _digest(sorted(path for path in folder.rglob("*") if path.is_file()), self._home)
-        if folder.parent == self._root:
-            yield self._packs
+        if folder.parent != self._root:
+            return
+        yield self._packs
         if (folder / "samples").is_dir() and not (folder / "samples" / MASTER_DATA).is_file():
             yield self._items
 

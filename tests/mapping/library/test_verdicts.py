@@ -49,7 +49,10 @@ def held(home: Path, items: str = "item A") -> tuple[bool, bool]:
 def test_a_verdict_holds_while_nothing_changed_and_for_what_was_noted_alone(home: Path) -> None:
     assert held(home) == (True, True)
     assert not opened(home).holds(home / "mappings/acme/orders.toml")
-    assert held(home, items="item B") == (True, False)  # acme's samples bring their own
+    assert held(home, items="item B") == (True, True)  # acme's samples bring their own, those of packs know none
+    (home / "mappings/acme/samples/master-data.csv").unlink()
+    opened(home).note([home / OWN])
+    assert (held(home), held(home, items="item B")) == ((True, True), (False, True))
 
 
 @pytest.mark.parametrize(
