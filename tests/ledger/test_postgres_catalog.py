@@ -247,6 +247,30 @@ def test_a_user_who_may_only_read_sees_everything(
             assert verify.verify(reader) == []
 
 
+def test_the_newest_audit_row_cannot_be_removed_alone(shared: Config, postgres: Postgres, tmp_path: Path) -> None:
+    """The catalog's counts of rows follow the deletion; its list of snapshots knows of the row."""
+    with open_lake(tmp_path, shared) as ledger:
+        post(ledger, 1, 3)
+        run_commit(ledger, lambda commit: commit.audit("tester", "noted", "it covers no rows"))
+        newest = ledger.version()
+    schema = shared.ledger.catalog_schema
+    with postgres.connect() as con:
+        named = f"select table_id from {schema}.ducklake_table where table_name = 'audit_log'"
+        [row] = con.execute(
+            f"select table_name from {schema}.ducklake_inlined_data_tables where table_id = ({named})".encode()
+        ).fetchall()
+        rows = f"{schema}.{row[0]}"
+        assert con.execute(f"delete from {rows} where seq = (select max(seq) from {rows})".encode()).rowcount == 1
+        con.execute(
+            f"""update {schema}.ducklake_table_stats set record_count = record_count - 1,
+            next_row_id = next_row_id - 1 where table_id = ({named})""".encode()
+        )
+    with open_lake(tmp_path, shared, read_only=True) as ledger:
+        [finding] = verify.verify(ledger)
+    assert (finding.table, finding.row) == ("audit_log", f"snapshot {newest}")
+    assert "was removed" in finding.message
+
+
 def test_a_change_is_seen_in_the_stamp(ledger: Lake) -> None:
     before = ledger.store.catalog.stamp()
     assert before == ledger.store.catalog.stamp() != ()
