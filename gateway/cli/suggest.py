@@ -13,6 +13,7 @@ from gateway import atomic, shipped
 from gateway.cli.invocation import DONE, PERSON, home_folder
 from gateway.cli.output import err, out
 from gateway.errors import HouseError
+from gateway.settings.places import partner_below
 
 if TYPE_CHECKING:
     from gateway.suggest import Draft
@@ -34,7 +35,7 @@ def suggest(
     """Draft a mapping from sample files: every line with how sure it is and why."""
     from gateway import suggest as drafts
 
-    partner = partner or _folder(files[0])
+    partner = partner or partner_below(home_folder(), files[0])
     if write and not partner:
         raise HouseError(
             "write the draft", files[0].name, "Name the partner: --partner NAME.", "nothing says who sends it"
@@ -50,13 +51,6 @@ def suggest(
         out.print(f"Written: {path}")
         _next(draft, path, files[0])
     raise typer.Exit(PERSON if any(draft.todo for draft in found) else DONE)
-
-
-def _folder(file: Path) -> str:
-    """The partner whose drop folder the file lies in, "" for another place."""
-    inbound = (home_folder() / "inbound").resolve()
-    place = file.resolve().parent
-    return place.name if place.parent == inbound else ""
 
 
 def _written(root: Path, draft: Draft, text: str) -> Path:

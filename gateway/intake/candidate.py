@@ -17,6 +17,7 @@ from gateway.intake.claim import claim
 from gateway.ledger import archive
 from gateway.mapping.language.loaded import Loaded
 from gateway.nearest import nearest
+from gateway.settings.places import partner_below
 from gateway.transports.transport import Drop
 
 
@@ -36,7 +37,7 @@ def candidate(home: Home, name: str, temporary: Path, partner: str = "") -> Iter
     """
     path = Path(name).absolute()  # Who reads it may stand elsewhere.
     if path.is_file():
-        yield Candidate(path, partner or _below(home, path))
+        yield Candidate(path, partner or partner_below(home.folder, path))
         return
     try:
         file = archived(home, name)
@@ -48,13 +49,6 @@ def candidate(home: Home, name: str, temporary: Path, partner: str = "") -> Iter
     archive.restore(home.lake.store.archive, file.sha256, target)
     os.utime(target, (file.arrived_at.timestamp(), file.arrived_at.timestamp()))
     yield Candidate(target, partner or file.partner)
-
-
-def _below(home: Home, path: Path) -> str:
-    """The partner whose drop folder below inbound/ the file lies in, "" if it lies elsewhere."""
-    inbound = (home.folder / "inbound").resolve()
-    whole = path.resolve()
-    return whole.relative_to(inbound).parts[0] if whole.parent != inbound and whole.is_relative_to(inbound) else ""
 
 
 def mappings_of(home: Home, one: Candidate) -> list[Loaded]:

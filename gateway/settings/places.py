@@ -41,6 +41,12 @@ def faults(home: Path, raw: dict[str, Any], place: Place) -> list[HomeFault]:
     return [*_drops(own, raw, place), *_deliveries(raw, place), *_partners(raw, place), *_verify_key(own, raw, place)]
 
 
+def partner_below(home: Path, file: Path) -> str:
+    """The partner whose drop folder below the home's inbound/ a file lies in, however deep; "" if it lies elsewhere."""
+    inbound, place = (home / "inbound").resolve(), file.resolve()
+    return place.relative_to(inbound).parts[0] if place.parent != inbound and place.is_relative_to(inbound) else ""
+
+
 def _verify_key(home: Path, raw: dict[str, Any], place: Place) -> Iterator[HomeFault]:
     """The public key of anchors that is not there: `gateway verify` could not check a signature."""
     path = ("audit", "verify_key_file")

@@ -56,7 +56,7 @@ class Shape:
     values    the most frequent values, the most frequent first
     decimal   of numbers: point, comma, "both" (only values that mean both), "" where none has a fraction
     formats   of dates: the formats that fit all values that any format fits; several where day and month are open
-    check     gtin, iban, luhn: the check digits of all values are right; "" if not
+    check     gtin, iban: the check digits of all values are right; "" if not
     unique    whether no value stands there twice
     blanks    words that stand there for nothing
     """
