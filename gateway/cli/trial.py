@@ -98,6 +98,8 @@ def _print(result: Mapping[str, Any], everything: bool) -> None:
         said = ", ".join(f"{change[kind]} {kind}" for kind in ("new", "changed", "duplicate") if kind in change)
         out.print(f"{name}: {len(rows)} rows" + (f": {said}" if said else ""), style="bold")
         _print_changes(change.get("changes", ()), everything)
+        if taken_back := len(change.get("taken_back", ())):
+            out.print(f"taken back: {taken_back}; their keys stand less often in this file than in an earlier one")
         shown = rows if everything else rows[:ROWS_MAX]
         print_rows([{k: v for k, v in row.items() if k != "_ordinal"} for row in filled(shown)])
         _print_rest(len(rows) - len(shown))

@@ -17,10 +17,11 @@ def changes(con: duckdb.DuckDBPyConnection, load: Load, compared: Sequence[Compa
     """Table → what its mapped rows would do, for every table of the mapping, with or without rows.
 
     new, changed, duplicate  rows
+    taken_back               each record that the file does not have any more: position (of the row), record_id
     changes                  each changed row: position, record_id (that it replaces), fields: name → [old, new]
     """
     found: dict[str, dict[str, Any]] = {
-        name: {"new": 0, "changed": 0, "duplicate": 0, "changes": []} for name in load.mapped.tables
+        name: {"new": 0, "changed": 0, "duplicate": 0, "taken_back": [], "changes": []} for name in load.mapped.tables
     }
     for one in compared:
         counts = dict(con.execute(f"select state, count(*) from {one.kinds} group by state").fetchall())
@@ -28,6 +29,7 @@ def changes(con: duckdb.DuckDBPyConnection, load: Load, compared: Sequence[Compa
             "new": counts.get("new", 0),
             "changed": counts.get("changed", 0),
             "duplicate": counts.get("same", 0),
+            "taken_back": _taken_back(con, one) if one.surplus else [],
             "changes": _changed(con, one) if counts.get("changed") else [],
         }
     return found
@@ -48,6 +50,10 @@ def _changed(con: duckdb.DuckDBPyConnection, one: Compared) -> list[dict[str, An
         }
         for row in rows
     ]
+
+
+def _taken_back(con: duckdb.DuckDBPyConnection, one: Compared) -> list[dict[str, Any]]:
+    return list(rows_of(con, f'select "position", old_id as record_id from {one.surplus} order by _ordinal, old_id'))
 
 
 def _both(table: Table, new: str, names: Sequence[str]) -> str:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import duckdb
 import pyarrow as pa
 
+from gateway.intake import surplus
 from gateway.intake.arrivals import Arrival
 from gateway.intake.other_keys import known_by, reported_again, under_other_keys
 from gateway.intake.taken import Load
@@ -67,15 +68,17 @@ def known_files(con: duckdb.DuckDBPyConnection, batch: Sequence[Arrival]) -> Ite
 class Compared:
     """The mapped rows of one table, compared with the ledger.
 
-    new    relation of the rows that are new or changed, with `old_id` of the record that each replaces
-    kinds  relation of `_ordinal`, `_kind`, `state` (new, same, changed) of all rows
-    known  whether the ledger held anything to compare with; if not, every row is new
+    new      relation of the rows that are new or changed, with `old_id` of the record that each replaces
+    kinds    relation of `_ordinal`, `_kind`, `state` (new, same, changed) of all rows
+    known    whether the ledger held anything to compare with; if not, every row is new
+    surplus  relation of the records that the rows take back, as `surplus.find` says; "" for none
     """
 
     table: Table
     new: str
     kinds: str
     known: bool
+    surplus: str = ""
 
 
 def compare(con: duckdb.DuckDBPyConnection, load: Load, versions: Mapping[str, int]) -> list[Compared]:
@@ -158,8 +161,14 @@ def _classify(con: duckdb.DuckDBPyConnection, load: Load, table: Table, relation
     con.execute(
         f"create or replace temp view {target} as select * exclude (state) from {target}_all where state <> 'same'"
     )
-    con.execute(f"create or replace temp view {target}_kinds as select _ordinal, _kind, state from {target}_all")
-    return Compared(table, target, f"{target}_kinds", known=True)
+    taken_back = surplus.find(con, load, table, span, target)
+    # A row that takes records back changes the ledger, even where its own record is there already.
+    state = f"if((_ordinal, _kind) in (select _ordinal, _kind from {taken_back}), 'changed', state)"
+    con.execute(
+        f"""create or replace temp view {target}_kinds as
+        select _ordinal, _kind, {state if taken_back else "state"} as state from {target}_all"""
+    )
+    return Compared(table, target, f"{target}_kinds", known=True, surplus=taken_back)
 
 
 def _overlap(con: duckdb.DuckDBPyConnection, table: Table, relation: str) -> str | None:

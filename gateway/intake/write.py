@@ -13,19 +13,13 @@ from gateway.books.isolation import DATA_ERRORS, why
 from gateway.books.posting.entries import Entries
 from gateway.books.posting.rules import PostingRules
 from gateway.errors import Fault
-from gateway.intake import mapping_texts
+from gateway.intake import mapping_texts, records
 from gateway.intake.duplicates import Compared, compare, lay_files
 from gateway.intake.result import FileResult
 from gateway.intake.taken import Load, Taken
 from gateway.intake.verdict import REASON_CHARS_MAX, Verdict, verdicts
 from gateway.ledger.commit import Commit
-from gateway.mapping.apply.mapped import FILE_SHIFT
-from gateway.model import MAPPABLE, Table
 from gateway.sql import instant, literal
-
-_RECORD_ID = f"concat(file_id, '.', _record, '.', _ordinal & {(1 << FILE_SHIFT) - 1}, again)"
-_TURNED = ("from_location", "from_status", "to_location", "to_status", "type", "reversal_of")
-"""Columns of a movement that its reversal has of its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,9 +76,7 @@ def write(
     versions = versions_of(con, load.files)
     compared = compare(con, load, versions)
     for one in compared:
-        _insert(commit, load, one)
-        if one.table.name == "inventory_movement" and one.known:
-            _reverse(commit, load, one)
+        records.write(commit, load, one)
     if load.loaded is not None and load.loaded.mapping.mode == "live" and load.posts:
         entries = post(con, rules, load, compared, "_file")
         entries.write(commit)
@@ -135,15 +127,17 @@ def to_post(con: duckdb.DuckDBPyConnection, load: Load, compared: Compared) -> T
     # A restatement posts what changed, under the file that said so; what else shares the commit makes no difference.
     salt = "case again when '' then n.file_id else n.file_id || '|' || again end" if compared.known else "n.file_id"
     own = ", ".join(f'"{name}"' for name in names)
+    surplus = f" union all select old_id, file_id, again from {compared.surplus}" if compared.surplus else ""
     sql = (
-        f"select {_RECORD_ID} as record_id, 1 as sign, {literal(load.entity)} as entity, {channel}, file_id, "
+        f"select {records.RECORD_ID} as record_id, 1 as sign, {literal(load.entity)} as entity, {channel}, file_id, "
         f"{salt} as salt, {own} from {new} n"
     )
     if compared.known:
         old = ", ".join(f'o."{name}"' for name in names)
+        changed = f"(select old_id, file_id, again from {new}{surplus})"
         sql += (
             f" union all select o.record_id, -1, o.entity, {'o.channel' if own_channel else channel}, n.file_id, "
-            f'{salt}, {old} from {new} n join lake."{table.name}" o on o.record_id = n.old_id'
+            f'{salt}, {old} from {changed} n join lake."{table.name}" o on o.record_id = n.old_id'
         )
     con.execute(f"create or replace temp view {new}_post as {sql}")
     return ToPost(table.name, f"{new}_post", [*names, "channel"])
@@ -154,33 +148,6 @@ def versions_of(con: duckdb.DuckDBPyConnection, files: Sequence[Taken]) -> dict[
     listed = ", ".join(literal(file.file_id) for file in files)
     return dict(
         con.execute(f"select file_id, count(*) from lake.file where file_id in ({listed}) group by file_id").fetchall()
-    )
-
-
-def _insert(commit: Commit, load: Load, compared: Compared) -> None:
-    own = ", ".join(f'"{column.name}"' for column in compared.table.columns)
-    commit.insert(
-        compared.table.name,
-        f"""select {_RECORD_ID} as record_id, file_id, {literal(load.feed)} as feed,
-                   "position", source_key, occurrence, {literal(load.entity)} as entity,
-                   {literal(load.partner)} as partner, {instant(commit.at)} as recorded_at,
-                   old_id as supersedes, {own}
-            from {compared.new}""",
-    )
-
-
-def _reverse(commit: Commit, load: Load, compared: Compared) -> None:
-    """A changed movement: the old one is taken back by one that runs the other way."""
-    movement: Table = MAPPABLE["inventory_movement"]
-    listed = ", ".join(f'o."{column.name}"' for column in movement.columns if column.name not in _TURNED)
-    commit.insert(
-        movement.name,
-        f"""select o.record_id || 'r' as record_id, n.file_id, {literal(load.feed)} as feed,
-                   n."position", o.source_key, o.occurrence, o.entity, o.partner,
-                   {instant(commit.at)} as recorded_at, {listed},
-                   o.to_location as from_location, o.to_status as from_status, o.from_location as to_location,
-                   o.from_status as to_status, 'REVERSAL' as type, o.record_id as reversal_of
-            from {compared.new} n join lake.inventory_movement o on o.record_id = n.old_id""",
     )
 
 
@@ -223,6 +190,7 @@ def insert_faults(commit: Commit, faults: str, files: str) -> None:
                              when 'UNMAPPED_LINE' then f.feed || '|' || value
                              when 'FIELD_UNREAD' then f.feed || '|' || column_name || '|' || value
                              when 'COLUMN_UNKNOWN' then f.feed || '|' || coalesce(column_name, '')
+                             when 'ROW_DOUBLED' then f.partner || '|' || f.name
                              when 'ROW_REJECT' then f.partner || '|' || f.name || '|'
                                   || coalesce(nullif(column_name, ''), "position")
                              else f.partner || '|' || f.name

@@ -19,8 +19,8 @@ def create(con: duckdb.DuckDBPyConnection, have: Columns) -> None:
     """Make them as temporary views, so that they follow the program and not the lake.
 
     `exception`, `file_state` and `match_state`: the newest event of each; `<table>_current`: the records of a table
-    that no restatement has replaced. Looking at a past when a table or a column was not there yet, a view of that name
-    stands for it: empty, or null. A column that had another name has today's.
+    that no later file has replaced or taken back. Looking at a past when a table or a column was not there yet, a view
+    of that name stands for it: empty, or null. A column that had another name has today's.
     """
     for name in TABLES:
         _complete(con, name, have)
@@ -31,10 +31,7 @@ def create(con: duckdb.DuckDBPyConnection, have: Columns) -> None:
                 qualify row_number() over (partition by {table.identity} order by {table.order} desc) = 1"""
             )
     for name in MAPPABLE:
-        con.execute(
-            f"""create or replace temp view "{name}_current" as select * from "{name}"
-            where record_id not in (select supersedes from "{name}" where supersedes is not null)"""
-        )
+        _show_present(con, name, name)
 
 
 @contextmanager
@@ -53,10 +50,7 @@ def without(con: duckdb.DuckDBPyConnection, records: str) -> Iterator[None]:
             f"""create or replace temp view "{name}" as select * from "{name}_whole"
             where record_id not in (select unit from {records})"""
         )
-        con.execute(
-            f"""create or replace temp view "{name}_current" as select * from "{name}"
-            where record_id not in (select supersedes from "{name}_whole" where supersedes is not null)"""
-        )
+        _show_present(con, name, f"{name}_whole")
     try:
         yield
     except BaseException:
@@ -65,6 +59,14 @@ def without(con: duckdb.DuckDBPyConnection, records: str) -> Iterator[None]:
             _show_again(con, have)
         raise
     _show_again(con, have)
+
+
+def _show_present(con: duckdb.DuckDBPyConnection, table: str, whole: str) -> None:
+    """The view of the records of a table that nothing in the relation `whole` replaces or takes back."""
+    con.execute(
+        f"""create or replace temp view "{table}_current" as select * from "{table}" where withdrawn is not true
+        and record_id not in (select supersedes from "{whole}" where supersedes is not null)"""
+    )
 
 
 def _show_again(con: duckdb.DuckDBPyConnection, have: Columns) -> None:

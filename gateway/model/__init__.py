@@ -48,7 +48,7 @@ TABLES: dict[str, Table] = {table.name: table for module in SUBJECTS.values() fo
 MAPPABLE: dict[str, Table] = {name: table for name, table in TABLES.items() if table.provenance}
 """Tables that a mapping may fill: those whose rows come from files."""
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 """Version of all tables together; the lake stores it and refuses to be opened by older code."""
 
 __all__ = ["MAPPABLE", "SCHEMA_VERSION", "SUBJECTS", "TABLES", "Column", "Table"]

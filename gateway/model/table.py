@@ -103,4 +103,5 @@ PROVENANCE: tuple[Column, ...] = (
     Column("partner", TEXT, "Trading partner whose folder or server delivered it", True),
     Column("recorded_at", INSTANT, "When it was committed", True),
     Column("supersedes", TEXT, "record_id that this restatement replaces"),
+    Column("withdrawn", FLAG, "Whether it takes the record that it replaces back: nothing is in that one's place"),
 )

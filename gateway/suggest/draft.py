@@ -116,7 +116,10 @@ def _lines(draft: Draft) -> Iterator[str]:
         head = [Line("type", quoted(record.type), record.certainty, record.why)]
         head += [Line("each", quoted(record.each))] if record.each else []
         head += [Line("when", quoted(record.when))] if record.when else []
-        yield from _aligned([*head, Line("key", shown(list(record.key)))] if record.key else head)
+        head += [Line("key", shown(list(record.key)))] if record.key else []
+        if record.type == "bank_line":
+            head.append(Line("repeats", quoted("count"), why="a bank may book the same line twice on a day"))
+        yield from _aligned(head)
         if record.fields:
             yield from ("", "[record.fields]")
             yield from _aligned(record.fields)

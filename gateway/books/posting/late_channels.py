@@ -93,7 +93,7 @@ def _records_sql(table: str, rules: Sequence[Rule], since: datetime | None, with
               and not exists (select 1 from journal_line j where j.file_id = r.file_id and j.channel = r.channel
                               and j.rule in ({_names(rules)})))
         select record_id, 1 as sign, entity, file_id, file_id as salt, {", ".join(own)}
-        from {table} semi join waited using (file_id, channel)
+        from {table} semi join waited using (file_id, channel) where withdrawn is not true
         union all
         select o.record_id, -1, o.entity, n.file_id, n.file_id, {", ".join(f"o.{name}" for name in own)}
         from {table} o join {table} n on n.supersedes = o.record_id

@@ -3,8 +3,7 @@ come."""
 
 from __future__ import annotations
 
-from gateway.books.reconcile import late_files, unknown_amounts
-from gateway.books.reconcile.open_faults import open_faults
+from gateway.books.reconcile import late_files, open_faults, unknown_amounts
 from gateway.books.reconcile.registry import Reconciliation
 from gateway.books.reconcile.tables import Working, source
 from gateway.sql import words
@@ -16,6 +15,7 @@ FAULTS = (
     "SENDER_UNKNOWN",
     "CHECK_DIGIT",
     "ROW_DOUBTFUL",
+    open_faults.DOUBLED,
     "FIELD_UNREAD",
     "COLUMN_UNKNOWN",
 )
@@ -26,7 +26,7 @@ CODES = (*FAULTS, *late_files.CODES, unknown_amounts.AMOUNT_UNKNOWN, "CONTROL_RE
 def run(working: Working, block: Reconciliation) -> None:
     """Compare what files hold with what became of it; list their open faults, and what is late, missing or unusual."""
     late_files.run(working, block)
-    open_faults(working, block, FAULTS)
+    open_faults.open_faults(working, block, FAULTS)
     unknown_amounts.invoices(working, block)
     _reused_numbers(working, block)
     if len(working.recon.config.entities) > 1:

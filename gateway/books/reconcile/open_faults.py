@@ -15,6 +15,7 @@ from gateway.sql import identifier, literal, words
 MESSAGES_MAX = 5
 PLACES_MAX = 5
 """So many different messages and places an exception of equal faults says; all stand in the list of rejected rows."""
+DOUBLED = "ROW_DOUBLED"
 _TAKEN = "('ACCEPTED', 'RELEASED')"
 
 
@@ -49,7 +50,8 @@ def open_faults_sql(con: duckdb.DuckDBPyConnection, codes: Sequence[str]) -> str
 
     A fault stays open until one of these corrects it: its file is released or replayed without it; a later file of the
     same partner with the same name is accepted; of a file that is refused, the same bytes are accepted as another file;
-    of a rejected row, a file that came later has the record of the same key.
+    of a rejected row, a file that came later has the record of the same key; of a doubled row, one record of its key is
+    left, or a later file has its key twice.
     """
     return f"""with newest as (select file_id, max(recorded_at) as at from file where state <> 'DUPLICATE'
         group by file_id),
@@ -65,15 +67,15 @@ def open_faults_sql(con: duckdb.DuckDBPyConnection, codes: Sequence[str]) -> str
             select 1 from file g where g.partner = p.partner and g.name = p.name and g.file_id <> p.file_id
               and g.state in {_TAKEN} and g.recorded_at > p.recorded_at)
           and not (p.code = 'FILE_REJECT' and p.sha256 in (select sha256 from file where state in {_TAKEN}))
-          and (c.arrived_at is null or c.arrived_at <= p.arrived_at)"""
+          and (p.code = '{DOUBLED}' or c.arrived_at is null or c.arrived_at <= p.arrived_at)
+          and (p.code <> '{DOUBLED}' or (p.source_key in ({_still_doubled(con, codes)}) and not exists (
+            select 1 from present q where q.code = p.code and q.source_key = p.source_key
+              and q.recorded_at > p.recorded_at)))"""
 
 
 def _corrected(con: duckdb.DuckDBPyConnection, codes: Sequence[str]) -> str:
     """SELECT of source_key, arrived_at: the records under the keys of rejected rows, and when the last of them came."""
-    tables = []
-    if "ROW_REJECT" in codes:
-        named = con.execute("select distinct record_type from fault where source_key is not null order by 1").fetchall()
-        tables = [name for (name,) in named if name in MAPPABLE]
+    tables = _named(con, "ROW_REJECT") if "ROW_REJECT" in codes else []
     parts = [
         f"""select source_key, file_id from {identifier(MAPPABLE[name].present)} where source_key in (
             select source_key from present where record_type = {literal(name)})"""
@@ -82,3 +84,21 @@ def _corrected(con: duckdb.DuckDBPyConnection, codes: Sequence[str]) -> str:
     nothing = "select null::uuid as source_key, null::varchar as file_id where false"
     return f"""select r.source_key, max(s.arrived_at) as arrived_at from ({" union all ".join(parts) or nothing}) r
             join file s on s.file_id = r.file_id and s.state in {_TAKEN} group by r.source_key"""
+
+
+def _still_doubled(con: duckdb.DuckDBPyConnection, codes: Sequence[str]) -> str:
+    """SELECT of the keys of doubled rows of which there is still more than one record."""
+    parts = [
+        f"""select source_key from {identifier(MAPPABLE[name].present)} where occurrence > 1
+            {"and reversal_of is null" if MAPPABLE[name].column("reversal_of") else ""}"""
+        for name in (_named(con, DOUBLED) if DOUBLED in codes else ())
+    ]
+    return " union all ".join(parts) or "select null::uuid as source_key where false"
+
+
+def _named(con: duckdb.DuckDBPyConnection, code: str) -> list[str]:
+    """Tables of the records whose rows have faults of that code."""
+    named = con.execute(
+        f"select distinct record_type from fault where code = {literal(code)} and source_key is not null order by 1"
+    )
+    return [name for (name,) in named.fetchall() if name in MAPPABLE]

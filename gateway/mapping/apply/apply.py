@@ -9,7 +9,7 @@ import duckdb
 
 from gateway.errors import Fault, FileError, HouseError, first_line
 from gateway.log import log
-from gateway.mapping.apply import drift, faults, invisible, repeated, tie_out
+from gateway.mapping.apply import doubled, drift, faults, invisible, repeated, tie_out
 from gateway.mapping.apply import rows as reading
 from gateway.mapping.apply.drift import source_columns
 from gateway.mapping.apply.mapped import FILE_SHIFT, ApartError, Context, Mapped, Opener, Outcome
@@ -107,7 +107,7 @@ def _apply(work: Work, mapping: Feed, openers: Sequence[Opener], context: Contex
             kinds.append(kind)
             _account(work, mapping, kind, mapped, openers, context)
     for table in dict.fromkeys(record.type for record in mapping.record):
-        mapped.tables[table] = _table(work, table, kinds)
+        mapped.tables[table] = _table(work, table, kinds, mapped.faults)
     for kind in kinds:
         faults.add_unmapped(work, kind.compiler, kind.relation, mapped.faults)
         faults.add_wrong_identifiers(work, kind.compiler, kind.relation, mapped.faults)
@@ -237,8 +237,9 @@ def _add(counts: dict[str, int], name: str, count: int) -> None:
     counts[name] = counts.get(name, 0) + count
 
 
-def _table(work: Work, table: str, kinds: Sequence[Kind]) -> str:
-    """The rows of all records of that type. Repeated keys, which are rare, are numbered in a table of their own."""
+def _table(work: Work, table: str, kinds: Sequence[Kind], found: str) -> str:
+    """The rows of all records of that type. Repeated keys, which are rare, are numbered in a table of their own, and
+    those that no row should share are added to the faults `found`."""
     parts = [
         _record_select(kind, record) for kind in kinds for record in kind.compiler.records if record.spec.type == table
     ]
@@ -252,6 +253,10 @@ def _table(work: Work, table: str, kinds: Sequence[Kind]) -> str:
     shared = f"{repeated} and count(distinct _ordinal >> {FILE_SHIFT}) > 1 limit 1"
     if work.con.execute(shared).fetchone() is not None:
         raise ApartError("a later file changes rows of an earlier one")
+    for kind in kinds:
+        for record in kind.compiler.records:
+            if record.spec.type == table and doubled.reported(record):
+                doubled.add(work, record, _record_select(kind, record), found)
     # Of an event that is reported several times in a file, by whichever record, the last row is the event, as it is of
     # several files.
     once = ", ".join(str(record.index) for kind in kinds for record in kind.compiler.records if record.spec.once)

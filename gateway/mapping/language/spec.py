@@ -180,6 +180,8 @@ class RecordSpec(Part):
               the same values is that event, even if its key was another
     once      of several rows of a file with the same key, where the first field of `known_by` is not blank, the last is
               the event; without it, each is an event of its own
+    repeats   "count": rows of a file with the same key are events of their own, as lines of a bank are; "report": each
+              counts as well, but the key is reported, and a later file with fewer rows of it takes the surplus back
     """
 
     type: str
@@ -188,6 +190,7 @@ class RecordSpec(Part):
     key: tuple[str, ...]
     known_by: tuple[str, ...] = ()
     once: bool = False
+    repeats: Literal["report", "count"] = "report"
     fields: dict[str, FieldSpec]
 
     @model_validator(mode="after")

@@ -599,7 +599,11 @@ def test_a_lookup_that_does_not_exist_or_does_not_fit_is_an_operators_error(benc
 
 def aliased(bench: Bench, *rows: tuple[str, ...]) -> tuple[Alone, list[tuple[Any, ...]]]:
     record = snapshot(
-        sku={"from": "sku", "alias": "3PL"}, qty={"from": "qty", "packs_of": "sku"}, as_of="at", location="place"
+        sku={"from": "sku", "alias": "3PL"},
+        qty={"from": "qty", "packs_of": "sku"},
+        as_of="at",
+        location="place",
+        key=["place", "sku", "as_of"],
     )
     mapped = bench.apply(mapping(record), lambda _: stock(*rows, columns=("place", "sku", "qty", "at")))
     return mapped, bench.rows(mapped, SNAPSHOT, "sku", "qty")
