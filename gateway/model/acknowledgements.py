@@ -8,7 +8,7 @@ ACKNOWLEDGEMENT = Table(
     "acknowledgement",
     "What a partner says of an interchange, group, set or payment order of ours, and each error it found.",
     (
-        Column("kind", TEXT, "Document", True, ("TA1", "997", "999", "CONTRL", "APERAK", "BANSTA")),
+        Column("kind", TEXT, "Document", True, ("TA1", "997", "999", "CONTRL", "APERAK", "BANSTA", "PAIN.002")),
         Column("level", TEXT, "What is spoken of", True, ("INTERCHANGE", "GROUP", "SET", "ERROR")),
         Column(
             "status",

@@ -97,7 +97,7 @@ partner partnernr
 customs zoll zolltarif tariff tarif douane taric hs
 seller sellers verkaufer vendeur vendedor venditore verkoper
 origin herkunft ursprung origine origen
-transaction umsatz vorgang transaccion transazione transactie
+transaction transaktion transaktions umsatz vorgang transaccion transazione transactie
 """
 
 _MEANING = {word: line.split()[0] for line in _LINES.strip().splitlines() for word in line.split()}

@@ -65,7 +65,7 @@ def agreed(home: Path, hours: float = 0) -> Iterator[Home]:
         for partner, *packs in (
             ("3pl-east", "x12/997", "x12/TA1"),
             ("3pl-eu", "edifact/CONTRL", "edifact/INVRPT-D96A"),
-            ("eu-bank", "edifact/BANSTA"),
+            ("eu-bank", "edifact/BANSTA", "iso20022/pain.002"),
         ):
             for pack in packs:
                 mapping = home / "mappings" / partner / f"{pack.rpartition('/')[2]}.toml"
@@ -221,29 +221,41 @@ def test_a_contrl_that_only_says_that_it_arrived_closes_nothing(home: Path, drop
         assert exceptions(gateway) == [("ACK_OVERDUE", sent.name)]
 
 
-def test_a_payment_order_that_the_bank_rejects_is_reported_until_it_is_accepted(home: Path, drop: Put) -> None:
-    def status(control: int, day: str, code: str) -> str:
-        lines = (
-            f"UNB+UNOC:3+KREDBEBB:25+5422331123459:14+261109:0730+{control}",
-            "UNH+1+BANSTA:D:96A:UN:EAN001",
-            f"BGM+XZ8::17+{control}+9",
-            f"DTM+137:{day}:102",
-            "LIN+1",
-            "RFF+AEK:685432",
-            "SEQ++1",
-            f"GIS+{code}",
-            "UNT+8+1",
-            f"UNZ+1+{control}",
-        )
-        return "".join(f"{line}'" for line in lines)
+def bansta(control: int, day: str, code: str) -> str:
+    lines = (
+        f"UNB+UNOC:3+KREDBEBB:25+5422331123459:14+261109:0730+{control}",
+        "UNH+1+BANSTA:D:96A:UN:EAN001",
+        f"BGM+XZ8::17+{control}+9",
+        f"DTM+137:{day}:102",
+        "LIN+1",
+        "RFF+AEK:685432",
+        "SEQ++1",
+        f"GIS+{code}",
+        "UNT+8+1",
+        f"UNZ+1+{control}",
+    )
+    return "".join(f"{line}'" for line in lines)
 
+
+def pain(control: int, day: str, code: str) -> str:
+    head = f"<MsgId>{control}</MsgId><CreDtTm>{day[:4]}-{day[4:6]}-{day[6:]}T08:00:00</CreDtTm>"
+    status = f"<OrgnlEndToEndId>685432</OrgnlEndToEndId><TxSts>{code}</TxSts>"
+    body = f"<GrpHdr>{head}</GrpHdr><OrgnlPmtInfAndSts><TxInfAndSts>{status}</TxInfAndSts></OrgnlPmtInfAndSts>"
+    return f'<Document xmlns="urn:p"><CstmrPmtStsRpt>{body}</CstmrPmtStsRpt></Document>'
+
+
+def test_a_payment_order_that_the_bank_rejects_is_reported_until_it_is_accepted(home: Path, drop: Put) -> None:
+    """By a BANSTA and by a pain.002; the newest of both counts."""
     with agreed(home) as gateway:
-        drop("eu-bank", "status.edi", status(1, "20261109", "XD5"))
-        run_once(gateway)
-        assert exceptions(gateway) == [("ACK_REJECTED", "685432")]
-        drop("eu-bank", "status-2.edi", status(2, "20261110", "53"))
-        run_once(gateway)
-        assert exceptions(gateway) == []
+        for name, text, wanted in (
+            ("status.edi", bansta(1, "20261109", "XD5"), [("ACK_REJECTED", "685432")]),
+            ("status-2.edi", bansta(2, "20261110", "53"), []),
+            ("pain-002-3.xml", pain(3, "20261111", "RJCT"), [("ACK_REJECTED", "685432")]),
+            ("pain-002-4.xml", pain(4, "20261112", "ACSC"), []),
+        ):
+            drop("eu-bank", name, text)
+            run_once(gateway)
+            assert exceptions(gateway) == wanted
 
 
 def test_a_partner_without_an_agreement_is_neither_overdue_nor_unknown(home: Path, drop: Put) -> None:

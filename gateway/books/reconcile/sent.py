@@ -88,7 +88,7 @@ def _said(con: duckdb.DuckDBPyConnection) -> None:
                    try_cast(case when kind in ('997', '999') then group_no
                                  when kind = 'APERAK' then regexp_extract(document_no, '^([0-9]+)-[0-9]+$', 1)
                                  else interchange_no end as bigint) as number
-            from acknowledgement_current a where kind <> 'BANSTA')
+            from acknowledgement_current a where kind not in ('BANSTA', 'PAIN.002'))
         select * from numbered
         qualify file_id = first_value(file_id) over (
             partition by partner, series, number, kind order by acknowledged_at desc, recorded_at desc, file_id)"""
@@ -197,7 +197,7 @@ def _payments(working: Working, block: Reconciliation) -> None:
                cast(acknowledged_at as date) as event_date,
                'Payment order ' || document_no || ' was rejected by the bank'
                    || coalesce(': ' || nullif(concat_ws(' ', errors, error_position, message), ''), '') as message,
-               file_id, "position" from (select * from acknowledgement_current where kind = 'BANSTA'
+               file_id, "position" from (select * from acknowledgement_current where kind in ('BANSTA', 'PAIN.002')
               qualify row_number() over (partition by partner, document_no
                                          order by acknowledged_at desc, recorded_at desc, record_id desc) = 1)
         where status = 'REJECTED'""",
