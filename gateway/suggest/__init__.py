@@ -8,6 +8,7 @@ its columns, `vocabulary` and `words` know the names, `assign` gives columns to 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import NoReturn
 
@@ -16,8 +17,9 @@ from gateway.mapping.language.loaded import Loaded
 from gateway.mapping.library.load import load_file
 from gateway.model import MAPPABLE
 from gateway.nearest import listed, nearest
+from gateway.reading import Unit
 from gateway.settings import Limits
-from gateway.suggest import fitting, tables, trees, vocabulary
+from gateway.suggest import fitting, sets, tables, trees, vocabulary
 from gateway.suggest.draft import Draft, text
 from gateway.suggest.look import Seen, joined, look
 
@@ -52,8 +54,8 @@ def drafts(
     limits = limits or Limits()
     looks, units = fitting.unit_formats(paths, limits)
     if units:
-        found = fitting.of_units(units, looks[0], packs, partner)
-        return found or _unread(paths[0], sorted({unit.kind for unit in units}))
+        found = fitting.of_units(units, looks[0], packs, partner) if table is None else []
+        return found or _sets(paths, looks[0], units, partner, table, limits)
     if "xml" in looks or "json" in looks:
         return [_document(paths, looks, packs, partner, table, limits)]
     seen = [_table(path, limits) for path in paths]
@@ -85,6 +87,28 @@ def _document(
     if seen is None:
         return _nothing(paths[0], "nothing in it repeats or has values")
     return tables.draft(seen, words, partner, table)
+
+
+def _sets(
+    paths: Sequence[Path],
+    name: str,
+    units: Sequence[Unit],
+    partner: str,
+    table: str | None,
+    limits: Limits,
+) -> list[Draft]:
+    """A draft for each kind of set that no pack reads, of what stands in the first file."""
+    kinds = sorted({unit.kind for unit in units})
+    if name not in ("x12", "edifact"):
+        _unread(paths[0], kinds)
+    words, result = vocabulary.of({}), []  # The names of packs are places in other sets.
+    for kind in kinds:
+        seen = sets.see(paths[0], name, kind, limits, lambda one: tables.assigned(one, one.shapes, words, table).score)
+        if seen is None:
+            _unread(paths[0], kinds)
+        found = sets.draft(seen, kind, units, tables.draft(seen, words, partner, table))
+        result.append(replace(found, feed=f"{partner}.{kind.lower()}"))
+    return result
 
 
 def _unread(path: Path, kinds: Sequence[str]) -> NoReturn:

@@ -9,6 +9,7 @@ from typing import Any
 
 from gateway import formats
 from gateway.errors import FileError
+from gateway.formats.header import named_alike
 from gateway.mapping.apply import drift
 from gateway.mapping.claim.content import Content
 from gateway.mapping.claim.content import look as content_look
@@ -133,7 +134,7 @@ def of_table(seen: Seen, packs: Mapping[str, Loaded], partner: str, words: Vocab
         names = {column: [other] for column, other in best.renamed.items()}
         draft.file.append(Line("other_names", inline(names), "likely", "names that mean the same"))
     wanted = drift.source_columns(best.pack.mapping, best.pack.mapping.record)
-    unknown = drift.unknown(best.pack.mapping, seen.columns, wanted)
+    unknown = drift.unknown(best.pack.mapping, _named(seen, best.pack.mapping), wanted)
     rest = [column for column in unknown if column not in best.renamed.values() and not column.startswith("#")]
     draft.unmapped = [(column, ", ".join(seen.shapes[column].values[:3]) or "no values") for column in rest]
     _check(draft, seen, best.pack.mapping, words)
@@ -172,16 +173,22 @@ def _fit(seen: Seen, name: str, loaded: Loaded) -> Fit | None:
     if mapping.file.format != seen.format or mapping.file.options.get("section") or mapping.file.repeat:
         return None
     wanted = drift.source_columns(mapping, mapping.record)
-    present = set(seen.columns)
-    free = {meant(column): column for column in seen.columns if column not in wanted and meant(column)}
+    columns = _named(seen, mapping)
+    present = set(columns)
+    free = {meant(column): column for column in columns if column not in wanted and meant(column)}
     missing = [column for column in wanted if column not in present and not _is_made(column)]
     renamed = {column: free[meant(column)] for column in missing if meant(column) in free}
     taken = len(set(renamed.values())) == len(renamed)
     known = len(present & set(wanted)) + len(renamed)
-    explained = len(present - set(drift.unknown(mapping, seen.columns, wanted))) + len(renamed)
+    explained = len(present - set(drift.unknown(mapping, columns, wanted))) + len(renamed)
     if not taken or known < min(KNOWN_MIN, len(present)) or explained < KNOWN_SHARE * len(present):
         return None
     return None if drift.lacking(mapping.record, present | set(renamed)) else Fit(name, loaded, known, renamed)
+
+
+def _named(seen: Seen, mapping: Spec) -> Sequence[str]:
+    """The columns of the file, by the pack's name where it has another name for it."""
+    return named_alike(seen.columns, mapping.file.options.get("other_names", {}))[0]
 
 
 def _is_made(column: str) -> bool:
