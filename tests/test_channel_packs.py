@@ -109,6 +109,39 @@ def test_a_file_whose_figures_do_not_agree_is_held(
     assert code in {fault["code"] for fault in found["faults"]}
 
 
+@pytest.mark.parametrize(
+    ("name", "sample", "own", "other"),
+    [
+        ("amazon/settlement-v2", "settlement-v2.txt", "18412096211", "18412096299"),
+        ("walmart/reconciliation", "reconciliation.csv", "10/30/2026,52.43", "11/13/2026,52.43"),
+    ],
+)
+def test_settlements_that_were_put_together_in_a_file_make_the_sum_of_their_totals(
+    reader: Home, tmp_path: Path, name: str, sample: str, own: str, other: str
+) -> None:
+    pack = STANDARD / f"{name}.toml"
+    text = (pack.parent / "samples" / sample).read_text()
+    body = text.partition("\n")[2].replace(own, other)
+    file = tmp_path / sample
+    file.write_text(text + body)
+    found = read(reader, pack, file)
+    assert not found["held"]
+    assert len({line["settlement_id"] for line in found["records"]["settlement_line"]}) == 2
+    last, sep, end = body.rstrip("\n").rpartition("\n")
+    file.write_text(text + last)
+    assert sep and end
+    assert "SETTLE_NOT_FOOT" in {fault["code"] for fault in read(reader, pack, file)["faults"]}
+
+
+def test_lines_above_the_summary_that_names_their_settlement_are_rejected(reader: Home, tmp_path: Path) -> None:
+    pack = STANDARD / "walmart" / "reconciliation.toml"
+    head, count, summary, *lines = (pack.parent / "samples" / "reconciliation.csv").read_text().splitlines()
+    file = tmp_path / "reconciliation.csv"
+    file.write_text("\n".join([head, count, *lines, summary]))
+    messages = {fault["message"] for fault in read(reader, pack, file)["faults"] if fault["code"] == "ROW_REJECT"}
+    assert messages == {"settlement_id: is required, and nothing can be made from Period End Date (blank)"}
+
+
 def test_every_pack_with_figures_that_must_agree_is_tried_with_others() -> None:
     stated = {name_of(pack) for pack in PACKS if "tie_out" in pack.read_text(encoding="utf-8")}
     assert stated == {change[0] for change in CHANGES} | {"amazon/settlement-v2"}
