@@ -30,7 +30,7 @@ from gateway.dispatch import Dispatch
 from gateway.errors import HouseError
 from gateway.failures import explained
 from gateway.home import Home, open_home
-from gateway.init import open_to_others
+from gateway.init import make_drop_folders, open_to_others
 from gateway.intake.result import Receipt
 from gateway.intake.take import Intake
 from gateway.log import log
@@ -74,8 +74,8 @@ class Daemon:
         home = intake.home
         self._dispatch = Dispatch(home)
         self.monitor = Monitor()
-        self.monitor.expects(home)
         self.monitor.lanes = lanes
+        self._welcome(home)
         self.notifier_thread = NotifierThread(_notifier(home))
         self._watched = Watched(home.folder)
         self._running = False
@@ -198,7 +198,7 @@ class Daemon:
             return
         self.intake = Intake(new, self.intake.suspects)
         self._dispatch = Dispatch(new)
-        self.monitor.expects(new)
+        self._welcome(new)
         self.notifier_thread.notifier = notifier
         log.info("reloaded", mappings=len(new.library.mappings), faults=len(new.library.faults))
         self._report_faults(new)
@@ -227,6 +227,12 @@ class Daemon:
             self.lanes = build(self.home.folder, self.home.settings, self.home.lake.folder)
             self._lanes_due = False
             self._start_lanes()
+
+    def _welcome(self, home: Home) -> None:
+        """What a partner has from the moment it is configured: a drop folder, and its figures."""
+        self.monitor.expects(home)
+        for problem in make_drop_folders(home.folder, home.partners):
+            log.warning("inbound.not_made", problem=problem)
 
     def _report_faults(self, home: Home) -> None:
         self.monitor.configured(map(str, home.library.faults))
@@ -429,13 +435,11 @@ def run(folder: Path) -> None:
             for number in (signal.SIGTERM, signal.SIGINT):
                 signal.signal(number, lambda number, frame: _stop(daemon))
             signal.signal(signal.SIGHUP, lambda number, frame: daemon.reload())
-            inbound = folder / "inbound"
-            inbound.mkdir(exist_ok=True)
             shown = home.settings.daemon
             with (
                 _token(shown.token_env, home.lake.folder) as token,
                 serving(daemon.monitor, shown.listen, token, private=bool(shown.token_env)) as address,
-                watching(inbound, daemon),
+                watching(folder / "inbound", daemon),
             ):
                 if address:
                     log.info("daemon.listening", address=address)

@@ -17,12 +17,13 @@ from pathlib import Path
 
 from gateway import settings, transports
 from gateway.errors import HomeFaultsError, HouseError
-from gateway.init import FOLDERS, open_to_others
+from gateway.init import FOLDERS, SHARED, open_to_others
 from gateway.ledger import clock, lake, locking
 from gateway.ledger.store import store_of
 from gateway.mapping.library import load
 from gateway.model import SCHEMA_VERSION
 from gateway.person import user
+from gateway.rights import group_named, letting_read, owner_of, standing
 from gateway.settings import Config
 from gateway.transports.remote import RemoteServer
 
@@ -82,15 +83,32 @@ def _home(home: Path) -> Iterator[Found]:
     missing = [name for name in (*FOLDERS, "config.toml") if not (home / name).exists()]
     if missing:
         yield Found("home", f"{', '.join(missing)} is missing in {home}", "`gateway init` lays down what is missing.")
-    refused = [name for name in FOLDERS if (home / name).exists() and not os.access(home / name, os.R_OK | os.W_OK)]
-    for name in refused:
-        fix = f"Add {user()} to the group of the folder, and let the group write: chmod -R g+rwX {home / name}"
-        yield Found("rights", f"{user()} cannot read and write {name}/", fix)
+    status = home.stat()
+    owner = os.geteuid() in (0, status.st_uid)
+    refused = [(name, right) for name in FOLDERS if (right := _missing_right(home / name, owner or name in SHARED))]
+    for name, right in refused:
+        group = group_named(status.st_gid)
+        fix = f"usermod -aG {group} {user()} (then log in again), and for the group: chmod -R g+{right}X {home / name}"
+        yield Found("rights", f"{user()} cannot {_VERBS[right]} {name}/: {standing(home / name)}", fix)
     if not refused and not missing:
-        yield Found("rights", f"{user()} can read and write the home")
+        can = "can read and write the home"
+        if not owner:
+            can = f"can read the home, drop files and edit mappings; what commits is run as {owner_of(status)}"
+        yield Found("rights", f"{user()} {can}")
     if wrong := open_to_others(home):
         what, _, fix = wrong.partition(". Fix: ")
         yield Found("rights", what, fix)
+
+
+_VERBS = {"r": "read", "rw": "read and write"}
+
+
+def _missing_right(folder: Path, writes: bool) -> str:
+    """The right that this process should have on a folder and has not, as chmod writes it; "" where none is missing."""
+    wanted = os.R_OK | os.X_OK | (os.W_OK if writes else 0)
+    if not folder.exists() or os.access(folder, wanted):
+        return ""
+    return "rw" if writes else "r"
 
 
 def _mappings(home: Path, config: Config) -> Iterator[Found]:
@@ -102,7 +120,7 @@ def _mappings(home: Path, config: Config) -> Iterator[Found]:
     partners = {loaded.mapping.partner for loaded in library.mappings.values()}
     for name in sorted(partners | set(config.partners)):
         if not (home / "inbound" / name).is_dir() and not any(one.partner == name for one in config.folder):
-            fix = f"If files are to be dropped there: mkdir -p {home / 'inbound' / name}"
+            fix = f"`gateway once` or `run` makes it, or: install -d -m 2770 {home / 'inbound' / name}"
             if not any(one.partner == name for one in (*config.sftp, *config.ftps, *config.s3)):
                 yield Found("partners", f"{name} has no folder inbound/{name}, and no server", fix)
 
@@ -116,8 +134,9 @@ def _folders(home: Path, config: Config) -> Iterator[Found]:
         files = [path for path in islice(folder.iterdir(), FILES_MAX) if path.is_file() and path.name != "README.md"]
         unread = [path for path in files if not os.access(path, os.R_OK)]
         if unread:
-            fix = f"Let {user()} read what partners write: a common group, and umask 027 where files are written."
-            yield Found("drop folders", f"{len(unread)} files of {folder} cannot be read, as {unread[0].name}", fix)
+            what = f"{len(unread)} files of {folder} cannot be read, as {unread[0].name}: {standing(unread[0])}"
+            fix = f"Its owner, or root, runs `{letting_read(unread[0])}`; umask 027 where files are written."
+            yield Found("drop folders", what, fix)
         if files and not os.access(folder, os.W_OK | os.X_OK):
             fix = f"Give {user()} the right to write in {folder}: what is taken is removed from it."
             yield Found("drop folders", f"{len(files)} files wait in {folder} and cannot be removed from it", fix)

@@ -6,9 +6,11 @@ import errno
 import resource
 import shutil
 import sqlite3
+from contextlib import suppress
 from pathlib import Path
 
 from gateway.errors import HouseError, first_line
+from gateway.rights import standing
 
 ROOM = "Make room on that disk, and run it again: nothing is half done."
 READ_ONLY = "Mount it writable, or use a home that is; status, query, stock, trace, verify and try only read."
@@ -61,7 +63,8 @@ def explained(error: Exception, operation: str, subject: str, *places: Path) -> 
         place = f": {error.filename}" if error.filename else ""
         hint = _BY_NUMBER.get(error.errno, "Repair the cause, and run it again.")
         named = [Path(error.filename)] if isinstance(error.filename, str) else places
-        return HouseError(operation, subject, room(*named) if hint is ROOM else hint, f"{error.strerror}{place}")
+        fix = room(*named) if hint is ROOM else _right(*named) if hint is RIGHTS else hint
+        return HouseError(operation, subject, fix, f"{error.strerror}{place}")
     text = first_line(error)
     if isinstance(error, MemoryError):
         return HouseError(operation, subject, MEMORY, text or "there is not enough memory")
@@ -70,8 +73,18 @@ def explained(error: Exception, operation: str, subject: str, *places: Path) -> 
     for words, hint in _BY_WORDS:
         if any(word in str(error).lower() for word in words):
             fix = room(*places) if hint is ROOM else or_limit(hint) if hint is DISK else hint
+            fix = _right(*places) if hint is RIGHTS else fix
             return HouseError(operation, subject, fix, text)
     return None
+
+
+def _right(*places: Path) -> str:
+    """What to do about a right that is missing, and whose the first of these places is that is there."""
+    for place in (path for one in places for path in (one, *one.absolute().parents)):
+        with suppress(OSError):
+            if place.exists():
+                return f"{RIGHTS[:-1]}: of {place}, {standing(place)}."
+    return RIGHTS
 
 
 def or_limit(hint: str) -> str:

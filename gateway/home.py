@@ -76,6 +76,11 @@ class Home:
         return Home(self.folder, settings, self.lake, self._now, self.library)
 
     @property
+    def partners(self) -> set[str]:
+        """Every partner that a mapping or `config.toml` names."""
+        return {loaded.mapping.partner for loaded in self.library.mappings.values()} | set(self.settings.partners)
+
+    @property
     def now(self) -> datetime:
         """The instant that the books are looked at: given, or the present."""
         return self._now or datetime.now(UTC)

@@ -1,17 +1,21 @@
-"""Laying down a home: configuration, rules, packs, and on request the example partners."""
+"""Laying down a home: configuration, rules, packs, folders of partners, and on request the example partners."""
 
 from __future__ import annotations
 
 import shutil
 import stat
+from collections.abc import Iterable
 from pathlib import Path
 
 from gateway import first_settings, shipped
 from gateway.errors import HouseError
+from gateway.rights import SHARED_FILE_MODE, SHARED_FOLDER_MODE, make_shared_folder, standing
 
 FOLDERS = ("inbound", "outbound", "ledger", "mappings")
 FOLDER_MODE = 0o750
 """Partners' data is for the gateway's user and group alone."""
+SHARED = ("inbound", "mappings")
+"""Where the group works too: it drops files, and edits mappings."""
 
 
 def open_to_others(home: Path) -> str:
@@ -34,7 +38,8 @@ def lay_down(home: Path, *, examples: bool, own: bool = False) -> list[Path]:
     for folder in (home, *(home / name for name in FOLDERS)):
         if not folder.is_dir():
             folder.mkdir(parents=True)
-            folder.chmod(FOLDER_MODE)  # Whatever the umask says.
+            # Whatever the umask says.
+            folder.chmod(SHARED_FOLDER_MODE if folder.parent == home and folder.name in SHARED else FOLDER_MODE)
     config = home / "config.toml"
     if own and not config.exists():
         config.write_text(first_settings.TEXT, encoding="utf-8")
@@ -47,14 +52,32 @@ def lay_down(home: Path, *, examples: bool, own: bool = False) -> list[Path]:
         _copy(path, home / "mappings" / relative, written)
         if examples and relative.parts[0] == "examples":
             _copy(path, home / "mappings" / Path(*relative.parts[1:]), written)
-            partner = relative.parts[1]
-            (home / "inbound" / partner).mkdir(parents=True, exist_ok=True)
+    if examples:
+        make_drop_folders(home, {path.name for path in (origin / "mappings" / "examples").iterdir() if path.is_dir()})
     return written
+
+
+def make_drop_folders(home: Path, partners: Iterable[str]) -> list[str]:
+    """Make `inbound/<partner>/` where it is missing; returns why one cannot be made, and the fix."""
+    problems = []
+    for folder in (home / "inbound", *(home / "inbound" / partner for partner in sorted(partners))):
+        if folder.exists() or folder.is_symlink():
+            continue
+        try:
+            make_shared_folder(folder)
+        except OSError as error:
+            what = f"{folder.relative_to(home)}/ cannot be made: {error.strerror}"
+            why = f"of the folder above: {standing(folder.parent)}"
+            problems.append(f"{what}; {why}. Fix: let the group write there, or make it: install -d -m 2770 {folder}")
+    return problems
 
 
 def _copy(path: Path, target: Path, written: list[Path]) -> None:
     if target.exists() or path.resolve() == target.resolve():
         return
-    target.parent.mkdir(parents=True, exist_ok=True)
+    for folder in reversed([folder for folder in target.parents if not folder.exists()]):
+        make_shared_folder(folder)
     shutil.copyfile(path, target)
+    if target.name != "config.toml":
+        target.chmod(SHARED_FILE_MODE)
     written.append(target)

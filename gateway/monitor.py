@@ -211,6 +211,6 @@ def _feeds_of(home: Home) -> set[tuple[str, str]]:
     settings = home.settings
     servers = (*settings.sftp, *settings.ftps, *settings.s3)
     feeds = {(loaded.mapping.partner, loaded.mapping.feed) for loaded in home.library.mappings.values()}
-    partners = {partner for partner, _ in feeds} | set(settings.partners)
-    partners |= {folder.partner for folder in settings.folder} | {server.partner for server in servers}
+    partners = home.partners | {folder.partner for folder in settings.folder}
+    partners |= {server.partner for server in servers}
     return feeds | {(partner, "") for partner in partners}

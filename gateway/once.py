@@ -19,6 +19,7 @@ from gateway.books.reconcile import Outcome
 from gateway.dispatch import Dispatch
 from gateway.errors import HouseError
 from gateway.home import Home
+from gateway.init import make_drop_folders
 from gateway.intake.result import FileResult, Receipt
 from gateway.intake.take import Intake
 from gateway.ledger import locking
@@ -92,7 +93,9 @@ def run_once(home: Home, *, progress: bool = False) -> Pass:
     """
     intake = Intake(home)
     with taking_files(intake):
-        files, problems = _take_all(intake, progress)
+        problems = make_drop_folders(home.folder, home.partners)
+        files, left = _take_all(intake, progress)
+        problems += left
         acknowledgements: list[Path] = []
         try:
             acknowledgements = Dispatch(home).write()

@@ -83,7 +83,7 @@ def no_catalog(home: Path) -> None:
     [
         (no_settings, "settings", "config.toml:2: unknown key `entities.US.currncy`", "rename the key"),
         (broken_mapping, "mappings", "mappings/acme/stock.toml:", ""),
-        (no_folder, "partners", "acme has no folder inbound/acme", "mkdir -p"),
+        (no_folder, "partners", "acme has no folder inbound/acme", "install -d -m 2770"),
         (open_home, "rights", "everybody on this machine can look into the home", "chmod 0750"),
         (no_outbound, "home", "outbound is missing", "gateway init"),
         (no_server, "server sftp:s", "refused", ""),

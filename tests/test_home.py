@@ -119,4 +119,7 @@ def test_a_home_is_made_for_its_user_and_group_whatever_the_umask(tmp_path: Path
     finally:
         os.umask(before)
     folders = [tmp_path / "new", *(tmp_path / "new" / name for name in homes.FOLDERS)]
-    assert [oct(folder.stat().st_mode & 0o777) for folder in folders] == ["0o750"] * 5
+    modes = {folder.name: oct(folder.stat().st_mode & 0o7777) for folder in folders}
+    own, shared = "0o750", "0o2770"
+    assert modes == {"new": own, "inbound": shared, "outbound": own, "ledger": own, "mappings": shared}
+    assert not [path for path in (tmp_path / "new" / "mappings").rglob("*") if path.stat().st_mode & 0o007]

@@ -13,6 +13,8 @@ from gateway import atomic, shipped
 from gateway.cli.invocation import DONE, PERSON, home_folder
 from gateway.cli.output import err, out
 from gateway.errors import HouseError
+from gateway.init import make_drop_folders
+from gateway.rights import SHARED_FILE_MODE, make_shared_folder
 from gateway.settings.places import partner_below
 
 if TYPE_CHECKING:
@@ -64,8 +66,13 @@ def _written(root: Path, draft: Draft, text: str) -> Path:
     if path.exists():
         hint = f"Move it away, or print the draft without --write and take what you need into {path.name}."
         raise HouseError("write the draft", str(path), hint, "the file exists")
-    folder.mkdir(parents=True, exist_ok=True)
+    root.mkdir(parents=True, exist_ok=True)
+    if not folder.exists():
+        make_shared_folder(folder)
     atomic.write_atomically(path, text.encode())
+    path.chmod(SHARED_FILE_MODE)
+    for problem in make_drop_folders(home_folder(), [draft.partner]):
+        err.print(problem)
     return path
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import tempfile
 from collections.abc import Generator, Iterable, Iterator, Mapping
@@ -17,6 +18,7 @@ from gateway.ledger import archive
 from gateway.ledger.store import Bytes
 from gateway.prefetch import ahead
 from gateway.reading import ReadRequest
+from gateway.rights import letting_read, standing
 from gateway.settings import Config, secret_of
 from gateway.transports import names, opening
 from gateway.transports.transport import Drop
@@ -135,7 +137,7 @@ class Arrivals:
             try:
                 yield from self._receive(drop, scratch, archiver, aside.get(drop))
             except OSError as error:
-                left[drop] = _refused(error)
+                left[drop] = (isinstance(error, PermissionError) and _unreadable(drop.path)) or _refused(error)
 
     def receive(self, drop: Drop, scratch: Scratch) -> list[Arrival]:
         """One delivery. Raises OSError."""
@@ -222,6 +224,13 @@ def _hashes(arrived: Iterable[Arrival]) -> set[str]:
 
 def _refused(error: OSError) -> str:
     return f"cannot be archived: {error.strerror}"
+
+
+def _unreadable(path: Path) -> str:
+    """Whose the file is and what that user must do, "" where this process may read it."""
+    if os.access(path, os.R_OK):
+        return ""
+    return f"cannot be read: {standing(path)}. Fix: its owner, or root, runs `{letting_read(path)}`"
 
 
 def _drop_copy(own: Drop, delivery: Drop) -> None:

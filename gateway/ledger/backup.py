@@ -11,6 +11,7 @@ from __future__ import annotations
 import os
 import shutil
 import sqlite3
+import stat
 from collections.abc import Iterable, Sequence
 from contextlib import closing
 from dataclasses import dataclass
@@ -79,6 +80,8 @@ def _back_up(home: Path, config: Config, store: Store, target: Path) -> Backup:
             _copy_anchors(home, config, unfinished)
             done = _fill(home, store, unfinished, earlier[-1] if earlier else None)
             _verify(unfinished, config)
+            _keep_mode(home, unfinished)
+            _keep_mode(store.folder, unfinished / "ledger")
             # Many small files: syncing everything once takes less than syncing each.
             os.sync()
             unfinished.replace(made)
@@ -138,6 +141,8 @@ def _copy_anchors(home: Path, config: Config, folder: Path) -> None:
         if "://" not in place and not Path(place).is_absolute() and (home / place).exists():
             (folder / place).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(home / place, folder / place)
+            for above in Path(place).parents:
+                _keep_mode(home / above, folder / above)
 
 
 def referenced(catalog: Path) -> set[str]:
@@ -183,11 +188,21 @@ def _copy_present(places: Iterable[Path], folder: Path) -> None:
         if place.is_dir():
             (folder / place.name).mkdir(exist_ok=True)
             _copy_present((path for path in place.iterdir() if not path.name.startswith(".")), folder / place.name)
+            _keep_mode(place, folder / place.name)
             continue
         try:
             shutil.copy2(place, folder / place.name)
         except FileNotFoundError:
             continue  # Replaced or removed since the listing, or never there.
+
+
+def _keep_mode(folder: Path, copy: Path) -> None:
+    """Give a folder's copy its mode: who restores it by `cp -a` has the rights of before."""
+    mode = stat.S_IMODE(folder.stat().st_mode)
+    try:
+        copy.chmod(mode)
+    except PermissionError:  # A service may be forbidden to set the group's bit (`RestrictSUIDSGID`).
+        copy.chmod(mode & 0o777)
 
 
 def _verify(folder: Path, config: Config) -> None:

@@ -13,6 +13,7 @@ from pathlib import Path
 from gateway.atomic import replacing
 from gateway.errors import Fault, HouseError
 from gateway.ledger import lake
+from gateway.rights import standing
 from gateway.settings import Config
 from gateway.transports import names, opening
 from gateway.transports.claims import PREFIX, Claims, gateway_id
@@ -75,7 +76,8 @@ class Folder:
         try:
             return opening.listing(folder)
         except OSError as error:
-            self._problem(folder, f"cannot be read: {error.strerror}", "Check that it exists and its permissions.")
+            hint = f"Check that it exists and its permissions: {standing(folder)}."
+            self._problem(folder, f"cannot be read: {error.strerror}", hint)
             return []
 
     def _poll_folder(self, partner: str, folder: Path) -> Iterator[Drop]:
@@ -175,7 +177,10 @@ class Folder:
                         os.unlink(name, dir_fd=folder)
         except OSError as error:
             raise HouseError(
-                "remove", f"{drop.partner}/{drop.name}", "Check the folder's permissions.", str(error.strerror)
+                "remove",
+                f"{drop.partner}/{drop.name}",
+                f"Let the gateway's group write in its folder: {standing(drop.path.parent)}.",
+                str(error.strerror),
             ) from error
 
     def _parts(self, drop: Drop) -> list[str]:

@@ -125,7 +125,7 @@ def test_a_file_that_cannot_be_removed_is_an_operators_error(
         raise PermissionError(errno.EACCES, "Permission denied", name)
 
     monkeypatch.setattr("gateway.transports.folder.os.unlink", refuse)
-    with pytest.raises(HouseError, match=r"remove amazon-us/a\.csv: Permission denied\. Fix: Check"):
+    with pytest.raises(HouseError, match=r"remove amazon-us/a\.csv: Permission denied\. Fix: Let the gateway's group"):
         folder.settle(found)
 
 
