@@ -5,13 +5,12 @@ from __future__ import annotations
 import os
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import duckdb
-from rich.progress import Progress
 
 from gateway.atomic import sweep
 from gateway.books import run as books
@@ -130,14 +129,26 @@ def _take_all(intake: Intake, progress: bool) -> tuple[list[FileResult], list[st
     drops = intake.in_order(folder.poll())
     problems = [f"{problem.message}. Fix: {problem.hint}" for problem in folder.problems]
     files: list[FileResult] = []
-    with Progress(transient=True, disable=not progress) as bar:
-        task = bar.add_task("files", total=len(drops))
+    with _counted(len(drops), progress) as count:
         for receipts in intake.take(drops):
             for receipt in receipts:
                 files += receipt.files
                 problems += _settle(folder, receipt)
-            bar.advance(task, len(receipts))
+            count(len(receipts))
     return files, problems
+
+
+@contextmanager
+def _counted(total: int, progress: bool) -> Iterator[Callable[[int], object]]:
+    """Takes how many files are done; with `progress` as a bar on the terminal."""
+    if not progress:
+        yield lambda _: None
+        return
+    from rich.progress import Progress  # Slow to load, and hardly anybody watches.
+
+    with Progress(transient=True) as bar:
+        task = bar.add_task("files", total=total)
+        yield lambda done: bar.advance(task, done)
 
 
 def _settle(folder: Folder, receipt: Receipt) -> list[str]:

@@ -18,9 +18,15 @@ def con() -> Iterator[duckdb.DuckDBPyConnection]:
 
 
 VALUES = (
-    "12.50::decimal(18,2) as amount, 'a' as name, 3::bigint as n, true as yes, 1.5::double as rate, null as nothing"
+    "12.50::decimal(18,2) as amount, 'a' as name, 3::bigint as n, true as yes, 1.5::double as rate, null as nothing, "
+    "12::hugeint as total, null::hugeint as none, date '2026-01-31' as day, 7::ubigint as hash"
 )
-ROW = {"amount": "12.50", "name": "a", "n": 3, "yes": True, "rate": 1.5, "nothing": None}
+ROW = {"amount": "12.50", "name": "a", "n": 3, "yes": True, "rate": 1.5, "nothing": None} | {
+    "total": "12",
+    "none": None,
+    "day": "2026-01-31",
+    "hash": 7,
+}
 
 
 def test_a_row_is_the_same_with_and_without_an_instant(con: duckdb.DuckDBPyConnection) -> None:

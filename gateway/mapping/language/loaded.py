@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 PASSIVE = ("standard", "lookups", "samples", "examples")
 """Folders below `mappings/` that hold no partner's mappings."""
 
+MASTER_DATA = "master-data.csv"
+"""In a folder of samples: the items and aliases that they are read with."""
+
 FIELD_DEPTH = 4
 """Parts of the key path of a field: ("record", 0, "fields", "sku")."""
 

@@ -27,14 +27,13 @@ import pyarrow as pa
 
 from gateway.errors import FileError, HouseError
 from gateway.mapping.apply.mapped import Mapped
+from gateway.mapping.language.loaded import MASTER_DATA
 from gateway.mapping.library.load import load_file
 from gateway.model import MAPPABLE
 from gateway.sql import identifier
 
 DIFFERENCES_MAX = 20
 """Differences listed for one sample; a last line counts the rest."""
-
-MASTER_DATA = "master-data.csv"
 
 _SUFFIX = ".expected.json"
 _COMPARED = ("counts", "records", "faults", "entries")

@@ -25,7 +25,7 @@ from pathlib import Path
 
 import gateway
 from gateway.atomic import write_atomically
-from gateway.mapping.library.samples import MASTER_DATA
+from gateway.mapping.language.loaded import MASTER_DATA
 
 
 class Verdicts:
