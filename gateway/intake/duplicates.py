@@ -37,31 +37,39 @@ class Known:
     name: str
 
 
+_BATCH = pa.schema(
+    [
+        ("n", pa.int64()),
+        *((name, pa.utf8()) for name in ("sha256", "partner", "name")),
+        ("arrived_at", pa.timestamp("us", "UTC")),
+    ]
+)
+
+
 def known_files(con: duckdb.DuckDBPyConnection, batch: Sequence[Arrival]) -> Iterator[Known]:
     """What the ledger holds of the bytes of a batch; bytes that were quarantined are read again."""
-    columns = {
-        "n": pa.array(range(len(batch)), pa.int64()),
-        "sha256": pa.array([one.stored.sha256 for one in batch], pa.utf8()),
-        "partner": pa.array([one.drop.partner for one in batch], pa.utf8()),
-        "name": pa.array([one.drop.name for one in batch], pa.utf8()),
-        # As a number: an instant that DuckDB filters Arrow data by would pass through a Python package of time zones.
-        "arrived_us": pa.array([one.drop.arrived_at for one in batch], pa.timestamp("us", "UTC")).cast(pa.int64()),
-    }
-    con.register("_batch_rows", pa.table(columns))
-    rows = con.execute(
-        """with _batch as (select *, make_timestamptz(arrived_us) as arrived_at from _batch_rows),
-                known as (select f.* from lake.file f where f.sha256 in (select sha256 from _batch)),
-                newest as (select * from known where true
-                           qualify row_number() over (partition by file_id order by version desc) = 1)
-        select b.n, true as delivered, k.feed, k.state, k.file_id, k.received, k.name
-        from _batch b join known k using (sha256, partner, name, arrived_at)
-        union all
-        select b.n, false, s.feed, s.state, s.file_id, s.received, s.name
-        from _batch b join newest s using (sha256, partner) where s.state <> 'QUARANTINED'
-        order by 1, 2 desc, 3"""
-    ).fetchall()
-    con.unregister("_batch_rows")
-    return (Known(*row) for row in rows)
+    rows = [(n, one.stored.sha256, one.drop.partner, one.drop.name, one.drop.arrived_at) for n, one in enumerate(batch)]
+    lay(con, "_batch", rows, _BATCH)
+    # The ledger's table is read once, and most often there is nothing.
+    con.execute(
+        """create or replace temp table _known as
+        select sha256, partner, name, arrived_at, feed, state, file_id, received, version from lake.file
+        where sha256 in (select sha256 from _batch)"""
+    )
+    found = []
+    if con.execute("select 1 from _known limit 1").fetchone() is not None:
+        found = con.execute(
+            """with newest as (select * from _known where true
+                               qualify row_number() over (partition by file_id order by version desc) = 1)
+            select b.n, true as delivered, k.feed, k.state, k.file_id, k.received, k.name
+            from _batch b join _known k using (sha256, partner, name, arrived_at)
+            union all
+            select b.n, false, s.feed, s.state, s.file_id, s.received, s.name
+            from _batch b join newest s using (sha256, partner) where s.state <> 'QUARANTINED'
+            order by 1, 2 desc, 3"""
+        ).fetchall()
+    con.execute("drop table temp.main._batch; drop table temp.main._known")
+    return (Known(*row) for row in found)
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,6 +36,9 @@ def write(lake: Lake, outbound: Path, what: Composed, put: Callable[[Path, dict[
     A file that stands there already was written before a crash, whole: it stays as it is. Raises HouseError if one
     cannot be written; those before it are noted as written.
     """
+    # Most often there is nothing, and to find that out alone takes a third of the time.
+    if lake.con.execute(f"select 1 from lake.{what.table} where state = 'COMPOSED' limit 1").fetchone() is None:
+        return []
     waiting = lake.con.execute(
         f"""select * from lake.{what.table} where state = 'COMPOSED' and {what.key} not in (
             select {what.key} from lake.{what.table} where state = 'WRITTEN')
