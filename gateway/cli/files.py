@@ -52,7 +52,7 @@ def _print_pass(done: Pass) -> None:
     if done.files:
         out.print(_file_table(done.files))
     for file in pending(done.files):
-        out.print(f"[bold]{file.state}[/] {escape(f'{file.partner}/{file.name}: {file.reason}')}", markup=True)
+        out.print(f"[bold]{file.state}[/] {escape(_reason(file))}", markup=True)
     for problem in done.problems:
         out.print(f"[bold]not taken[/] {escape(problem)}", markup=True)
     for path in done.acknowledgements:
@@ -66,11 +66,19 @@ def _print_pass(done: Pass) -> None:
         out.print(f"workbook {path}")
 
 
+def _reason(file: FileResult) -> str:
+    """Whose file it is, why it waits, and what to do."""
+    end = "" if file.reason.endswith((".", "?", "!")) else "."
+    return f"{file.partner}/{file.name}: {file.reason}" + (f"{end} Fix: {file.fix}" if file.fix else "")
+
+
 def _file_table(files: Sequence[FileResult]) -> Table:
     columns = ("state", "partner", "file", "feed", "received", "accepted", "rejected", "duplicate", "ignored")
     printed = table(*columns)
     for f in files:
-        numbers = (f.received, f.accepted, f.rejected, f.duplicate, f.ignored)
+        # What is held is neither accepted nor rejected before somebody decides.
+        rejected = "held" if f.state == "HELD" and f.rejected else f.rejected
+        numbers = (f.received, f.accepted, rejected, f.duplicate, f.ignored)
         printed.add_row(f.state, f.partner, f.name, f.feed, *map(str, numbers))
     return printed
 

@@ -88,6 +88,8 @@ def _line(fault: Mapping[str, str]) -> str:
 
 def _print(result: Mapping[str, Any], everything: bool) -> None:
     counts = ", ".join(f"{n} {k}" for k, n in result["counts"].items())
+    if result["held"]:  # What is held is neither accepted nor rejected before somebody decides.
+        counts = f"{result['counts']['received']} received, none accepted"
     out.print(f"{result['file']} under {result['mapping']}: {counts}")
     if result["held"]:
         out.print("The file would be held: none of it would post.")

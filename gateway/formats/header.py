@@ -82,7 +82,8 @@ class OptionsError(HouseError):
     def __init__(self, format_name: str, faults: Sequence[tuple[str, str, str]]) -> None:
         self.faults = tuple(faults)
         causes = "; ".join(message for _, message, _ in faults)
-        super().__init__("check options of format", format_name, faults[0][2], causes)
+        fix = faults[0][2]
+        super().__init__("check options of format", format_name, f"{fix[:1].upper()}{fix[1:]}.", causes)
 
 
 def options(model: type[BaseModel], given: Any, format_name: str) -> Any:

@@ -26,6 +26,7 @@ class FileResult:
     ignored: int = 0
     reason: str = ""
     file_id: str = ""
+    fix: str = ""
 
 
 @dataclass(slots=True)

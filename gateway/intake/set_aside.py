@@ -15,7 +15,7 @@ from gateway.intake.duplicates import Known
 from gateway.intake.result import FileResult
 from gateway.intake.taken import Load, Taken
 from gateway.intake.translate import unread
-from gateway.intake.verdict import Verdict, held, refused
+from gateway.intake.verdict import Verdict, first_fix, held, refused
 from gateway.intake.write import fault_table, file_row, insert_faults, insert_files, result_of, versions_of
 from gateway.ledger.commit import Commit
 from gateway.sql import instant
@@ -47,12 +47,12 @@ class Aside:
 def quarantine(arrival: Arrival, faults: Sequence[Fault], units: int) -> Aside:
     """Quarantine a file, or the transaction sets of it that nobody claims, with the reasons."""
     reason = "; ".join(f"{f.position}: {f.message}".removeprefix(": ") for f in faults)
-    return Aside(Taken(arrival, None), faults, refused(reason, units), "file.quarantined")
+    return Aside(Taken(arrival, None), faults, refused(reason, units, first_fix(faults)), "file.quarantined")
 
 
 def hold(file: Taken, fault: Fault) -> Aside:
     """Hold a file that its feed's mapping cannot read: a mistake there stops nobody else's file."""
-    return Aside(file, [fault], held(fault.message), "file.held")
+    return Aside(file, [fault], held(fault.message, fault.hint), "file.held")
 
 
 def put(home: Home, commit: Commit, files: Sequence[Aside]) -> list[FileResult]:

@@ -74,6 +74,7 @@ def translate(con: duckdb.DuckDBPyConnection, loaded: Loaded, files: Sequence[Ta
         limits=aids.limits,
         prefix=_prefix(files),
         arrived=files[0].drop.arrived_at.date(),
+        place=lambda *path: ":".join(map(str, loaded.place(*path))),
     )
     openers = [opener(one.drop.path, one.drop.name, mapping, one.good_units, aids.limits) for one in files]
     try:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import duckdb
 
+from gateway.errors import Fault
 from gateway.intake.duplicates import Compared
 from gateway.intake.taken import Load, Taken
 from gateway.mapping.apply.mapped import FILE_SHIFT, Mapped
@@ -32,6 +33,7 @@ class Verdict:
 
     ignored   number of rows by the rule that left them out
     restated  how many of the accepted rows replace an earlier one
+    fix       what a person does about the reason
     """
 
     state: str
@@ -42,6 +44,7 @@ class Verdict:
     ignored: dict[str, int]
     reason: str = ""
     restated: int = 0
+    fix: str = ""
 
     @property
     def ignored_rows(self) -> int:
@@ -66,14 +69,19 @@ def verdicts(
     return [_verdict(load, number, counts[number], force=force) for number in range(len(load.files))]
 
 
-def refused(reason: str, units: int) -> Verdict:
+def refused(reason: str, units: int, fix: str = "") -> Verdict:
     """The verdict on what no feed reads: all its units are rejected."""
-    return Verdict("QUARANTINED", units, 0, units, 0, {}, reason[:REASON_CHARS_MAX])
+    return Verdict("QUARANTINED", units, 0, units, 0, {}, reason[:REASON_CHARS_MAX], fix=fix)
 
 
-def held(reason: str) -> Verdict:
+def held(reason: str, fix: str = "") -> Verdict:
     """The verdict on a file that its feed's mapping cannot read: no row of it is known yet."""
-    return Verdict("HELD", 0, 0, 0, 0, {}, reason[:REASON_CHARS_MAX])
+    return Verdict("HELD", 0, 0, 0, 0, {}, reason[:REASON_CHARS_MAX], fix=fix)
+
+
+def first_fix(faults: Sequence[Fault]) -> str:
+    """The first fix that faults know, "" where none does."""
+    return next((fault.hint for fault in faults if fault.hint), "")
 
 
 def _verdict(load: Load, number: int, counts: Counts, *, force: bool) -> Verdict:
@@ -83,7 +91,7 @@ def _verdict(load: Load, number: int, counts: Counts, *, force: bool) -> Verdict
     if file.test:
         return Verdict("SHADOW", received, 0, 0, 0, {"test interchange": received}, reason)
     if outcome.held and not force:
-        return Verdict("HELD", received, 0, received, 0, {}, reason)
+        return Verdict("HELD", received, 0, received, 0, {}, reason, fix=first_fix(outcome.held))
     shadow = load.loaded is not None and load.loaded.mapping.mode == "shadow"
     state = "RELEASED" if outcome.held else "SHADOW" if shadow else "ACCEPTED"
     rejected = outcome.rejected + len(file.broken)

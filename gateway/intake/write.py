@@ -235,6 +235,7 @@ def result_of(file: Taken, verdict: Verdict) -> FileResult:
         verdict.ignored_rows,
         verdict.reason,
         file.file_id,
+        verdict.fix,
     )
 
 

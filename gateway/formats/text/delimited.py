@@ -48,6 +48,13 @@ _INTERCHANGE = re.compile(rb"\n[ \t]*(ISA[^A-Za-z0-9\s]|UNA[^A-Za-z0-9\s]{4}|UNB
 _HEAD_OF_MAIL_BYTES = 16 << 10
 _CONTROLS = {*range(1, 9), *range(14, 32)}
 _UTF16 = ([False, True, False, True], [True, False, True, False])
+_AS_WORKBOOK = 'Write format = "workbook" in [file] of the mapping, or send the file as CSV.'
+_OTHER_KINDS = {
+    b"PK\x03\x04": ("a workbook (XLSX)", _AS_WORKBOOK),
+    b"\xd0\xcf\x11\xe0": ("a workbook (XLS)", _AS_WORKBOOK),
+    b"%PDF-": ("a PDF", "Ask for the data as CSV or as a workbook."),
+}
+"""How files of other kinds begin → what they are, and the fix."""
 _KINDS = {",": "a CSV", ";": "a CSV with semicolons", "\t": "tab separated text"}
 
 
@@ -105,9 +112,19 @@ def sniff(head: bytes, name: str) -> bool:
     return 0 < len(damaged) >= NUL_SHARE * damaged.count(b"\0") and not set(damaged) & _CONTROLS
 
 
+def _check_kind(request: ReadRequest) -> None:
+    """Raises FileError for a file of another kind that people take for text."""
+    with request.path.open("rb") as source:
+        beginning = source.read(8)
+    for mark, (kind, fix) in _OTHER_KINDS.items():
+        if beginning.startswith(mark):
+            raise FileError(request.name, f"this is {kind}, and the mapping reads text (CSV)", fix)
+
+
 def read(request: ReadRequest) -> Reading:
     """Open a delimited file. Raises FileError for what concerns the whole file."""
     chosen: Options = headers.options(Options, request.options, "delimited")
+    _check_kind(request)
     return _sectioned(request, chosen) if chosen.section else _Delimited(request)
 
 

@@ -29,7 +29,9 @@ from gateway.formats.workbook.xls import Xls
 from gateway.formats.workbook.xlsb import Xlsb
 from gateway.formats.workbook.xlsx import Xlsx
 from gateway.reading import Reading, ReadRequest, cell_parts, check_size, unreadable
+from gateway.whitespace import shown
 
+TEXT_SHOWN = 60
 ZIP, COMPOUND = b"PK\x03\x04", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 COLUMNS_SHOWN = 12
 MERGED_MAX = 100_000
@@ -83,6 +85,12 @@ def _disguise(head: bytes) -> str:
     return "a web archive (MHT)" if text.startswith(b"mime-version:") else ""
 
 
+def _text(head: bytes) -> str:
+    """The first line of a file that is text, "" of any other."""
+    line = head.split(b"\n", maxsplit=1)[0].strip()
+    return "" if b"\0" in head else line.decode("utf-8-sig", "replace")
+
+
 def read(request: ReadRequest) -> Reading:
     """Open a workbook. Raises FileError for a bomb, an encrypted or damaged file, or a missing sheet."""
     chosen: Options = headers.options(Options, request.options, "workbook")
@@ -128,7 +136,11 @@ def _open(request: ReadRequest) -> Book:
     if head != COMPOUND and not head.startswith(ZIP):
         found = _disguise(beginning)
         what = f"this is {found} under the name of a workbook" if found else "this is not a workbook"
-        raise FileError(request.name, what, "Open it in Excel, save it as .xlsx and send that.")
+        fix = "Open it in Excel, save it as .xlsx and send that."
+        if not found and beginning and (text := _text(beginning)):
+            what = f'this is text that begins with "{shown(text)[:TEXT_SHOWN]}", not a workbook'
+            fix = 'Write format = "delimited" in [file] of the mapping, or send a workbook (.xlsx).'
+        raise FileError(request.name, what, fix)
     try:
         return Xls(request) if head == COMPOUND else _open_zip(request)
     except DAMAGE as error:

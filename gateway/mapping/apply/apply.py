@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import duckdb
@@ -101,7 +101,7 @@ def _apply(work: Work, mapping: Feed, openers: Sequence[Opener], context: Contex
         by_each.setdefault(record.each, []).append((index, record))
     for number, (each, records) in enumerate(by_each.items()):
         wanted = source_columns(mapping, [record for _, record in records])
-        files = _open(mapping, openers, each, wanted, records, mapped)
+        files = _open(mapping, openers, each, wanted, records, mapped, context.place)
         if files:
             kind = _kind(work, mapping, context, records, files, openers, number)
             kinds.append(kind)
@@ -127,13 +127,14 @@ def _open(
     wanted: Sequence[str],
     records: Sequence[tuple[int, RecordSpec]],
     mapped: Mapped,
+    place: Callable[..., str],
 ) -> dict[int, Reading]:
     """The files' rows of one kind; a file that lacks what is needed is held, and only counted."""
     files: dict[int, Reading] = {}
     found: dict[tuple[str, ...], list[Fault]] = {}
     for file, rows in enumerate([opener(each, wanted) for opener in openers]):
         if rows.columns not in found:
-            found[rows.columns] = drift.check(mapping, rows, wanted, [record for _, record in records])
+            found[rows.columns] = drift.check(mapping, rows, wanted, [record for _, record in records], place)
         held = found[rows.columns]
         if not held:
             files[file] = drift.watched(mapping, rows, wanted, each)
@@ -218,9 +219,16 @@ def _account(
             )
         faults.add(work, mapped.faults, file, found)
     if rejected:
-        faults.add_rejected(
-            work, c, kind.relation, mapped.faults, lambda file: openers[file](kind.each, kind.rows[file].columns)
+        held = faults.add_rejected(
+            work,
+            c,
+            kind.relation,
+            mapped.faults,
+            lambda file: openers[file](kind.each, kind.rows[file].columns),
+            context.place,
         )
+        for file, fault in held:
+            mapped.files[file].held.append(fault)
 
 
 def _first_found(found: Sequence[Fault], unread: set[tuple[str, str]]) -> tuple[list[Fault], int]:

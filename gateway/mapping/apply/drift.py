@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 import pyarrow as pa
 
 from gateway.errors import Fault
 from gateway.formats import sections
-from gateway.mapping.apply import faults, tie_out
+from gateway.mapping.apply import faults, missing_columns, tie_out
+from gateway.mapping.apply.mapped import nowhere
 from gateway.mapping.apply.trim import filled
 from gateway.mapping.compiler import fields
 from gateway.mapping.language.code_patterns import fits
@@ -34,16 +35,23 @@ def source_columns(mapping: Mapping, records: Sequence[RecordSpec]) -> list[str]
     return list(found)
 
 
-def check(mapping: Mapping, rows: Reading, wanted: Sequence[str], records: Sequence[RecordSpec]) -> list[Fault]:
-    """Columns that are needed and not there, or there and not known."""
+def check(
+    mapping: Mapping,
+    rows: Reading,
+    wanted: Sequence[str],
+    records: Sequence[RecordSpec],
+    place: Callable[..., str] = nowhere,
+) -> list[Fault]:
+    """Columns that are needed and not there, or there and not known; `place` as in Context."""
     if mapping.file.drift == "ignore":
         return []
     repeat = mapping.file.repeat
     made = repeat.into if repeat is not None else ()
     columns = [*(column for column in rows.columns if column not in made), *(rows.numbers if made else ())]
     present = [rows.headings.get(column, column) for column in columns]
-    found = [faults.missing_column(column, present) for column in lacking(records, set(rows.columns))]
-    found += [faults.missing_column(column, present) for column in unlisted(mapping, rows)]
+    missing = [*lacking(records, set(rows.columns)), *unlisted(mapping, rows)]
+    all_ = len(missing) >= len(list(lacking(records, set())))
+    found = [missing_columns.fault(mapping, missing, present, place, all_=all_)] if missing else []
     if mapping.file.drift == "hold":
         new = unknown(mapping, rows.columns, wanted, records[0].each)
         found += [faults.unknown_column(column) for column in new]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from difflib import get_close_matches
 from functools import partial
 from itertools import groupby
 from typing import Any
@@ -14,8 +13,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from gateway.errors import Fault
+from gateway.mapping.apply import misread
 from gateway.mapping.apply.mapped import FILE_SHIFT
 from gateway.mapping.apply.messages import Defect, describe, dropped, shown_name
+from gateway.mapping.apply.misread import Unread
 from gateway.mapping.apply.temporary_tables import Work
 from gateway.mapping.compiler import fields
 from gateway.mapping.compiler.compiler import Compiler
@@ -95,8 +96,16 @@ def _json(row: Mapping[str, str]) -> str | None:
 # --- rejected rows ------------------------------------------------------------------------------------
 
 
-def add_rejected(work: Work, compiler: Compiler, relation: str, name: str, reopen: Callable[[int], Reading]) -> None:
-    """Write one fault for each defective field of each rejected row.
+def add_rejected(
+    work: Work,
+    compiler: Compiler,
+    relation: str,
+    name: str,
+    reopen: Callable[[int], Reading],
+    place: Callable[..., str],
+) -> list[tuple[int, Fault]]:
+    """Write one fault for each defective field of each rejected row; (number of the file, why it is held) where the
+    mapping reads a column in another way than it is written, instead of one for each of its values.
 
     Their files are read once more for the source rows: in the usual case there are none, and nothing is kept.
     """
@@ -118,6 +127,7 @@ def add_rejected(work: Work, compiler: Compiler, relation: str, name: str, reope
     for file, of_file in groupby(rows, key=lambda row: row[0] >> FILE_SHIFT):
         sources |= _source_rows(reopen(file), file << FILE_SHIFT, [row[0] for row in of_file])
     found: list[tuple[Any, ...]] = []
+    unread: dict[tuple[int, int, str], Unread] = {}
     of_texts = 2 + 2 * len(compiler.records)
     for row in rows:
         texts = dict(zip([(r.index, t.name) for r, t in shown], row[of_texts : of_texts + len(shown)], strict=True))
@@ -135,12 +145,21 @@ def add_rejected(work: Work, compiler: Compiler, relation: str, name: str, reope
             for defect in _defects(compiler, record, wrong, broken, source, texts):
                 message, hint = describe(defect)
                 # Two records of a row may fail on the same cell: it is reported once.
-                if (defect.column, message) not in seen:
+                new = (defect.column, message) not in seen
+                if not defect.missing and not defect.mark and misread.may_be(defect.target):
+                    one = (row[0] >> FILE_SHIFT, record.index, defect.target.name)
+                    unread.setdefault(one, Unread(record, defect, row[1])).add(
+                        len(found) if new else None, defect.value
+                    )
+                if new:
                     seen.add((defect.column, message))
                     key = (record.spec.type, keys[number]) if keys[number] else (None, None)
                     cells = (defect.column, cell_parts(defect.value)[2], message, hint, sent, True, *key)
                     found.append((row[0] >> FILE_SHIFT, row[0], record.index, row[1], "ROW_REJECT", *cells))
-    _insert(work, name, found)
+    held = list(misread.judged(work, compiler, relation, unread, place))
+    once = {number for _, one, _ in held for number in one.places}
+    _insert(work, name, [row for number, row in enumerate(found) if number not in once])
+    return [(file, fault) for file, _, fault in held]
 
 
 def _known_key(record: Record) -> str:
@@ -373,19 +392,6 @@ def first_column(compiler: Compiler, record: Record, target: Target) -> str:
 
 
 # --- drift --------------------------------------------------------------------------------------------
-
-
-def missing_column(column: str, present: Sequence[str]) -> Fault:
-    """A column that the mapping needs and the file lacks: the file is held."""
-    folded = {name.strip().casefold(): name for name in present}
-    near = get_close_matches(column.strip().casefold(), list(folded), n=1, cutoff=0.6)
-    like = f'; "{folded[near[0]]}" looks like it' if near else ""
-    return Fault(
-        "FILE_REJECT",
-        f'the column "{column}" is missing{like}. Found: {", ".join(list(present)[:40])}',
-        "Send the file with that column, or name the new header in the mapping.",
-        column=column,
-    )
 
 
 def unknown_column(column: str) -> Fault:

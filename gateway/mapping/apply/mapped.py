@@ -25,6 +25,11 @@ Opener = Callable[[str | None, Sequence[str]], Reading]
 """Opens the file once more, for one kind of row with at least those columns."""
 
 
+def nowhere(*path: str | int) -> str:
+    """The place of a key of a mapping that is in no file."""
+    return "the mapping"
+
+
 @dataclass(frozen=True, slots=True)
 class Context:
     """What a mapping needs to know beside the files.
@@ -35,6 +40,7 @@ class Context:
     lookups         crosswalks by name (the last column is the value)
     prefix          of the temporary tables that are made
     arrived         day of arrival, for aliases of rows without an event date; None means today
+    place           "file:line" of a key of the mapping, such as ("record", 0, "fields", "qty")
     """
 
     partner: str
@@ -44,6 +50,7 @@ class Context:
     limits: Limits
     prefix: str = "m"
     arrived: date | None = None
+    place: Callable[..., str] = nowhere
 
 
 @dataclass(slots=True)

@@ -10,7 +10,7 @@ from gateway.mapping.compiler import amounts, date_order, date_words, dates, wri
 from gateway.mapping.compiler.sources import SHORTENED
 from gateway.mapping.compiler.targets import Target
 from gateway.mapping.compiler.values import NUMBERS
-from gateway.mapping.language.spec import SignRule
+from gateway.mapping.language.spec import FieldSpec, SignRule
 from gateway.model.status import MOVES
 from gateway.reading import cell_parts
 from gateway.whitespace import INVISIBLE, shown
@@ -105,7 +105,7 @@ def describe(defect: Defect) -> tuple[str, str]:
     if target.kind in ("date", "datetime") and (said := _two_days(defect)):
         return said
     return (
-        f"{cell} is not {_WHAT[target.kind]} (expected {_expected(target)})",
+        f"{cell} is not {_WHAT[target.kind]} (expected {expected(target)})",
         f"Replace it by {_REPLACEMENTS.get(target.kind, 'a value')} and send the row again{_allowed(target)}.",
     )
 
@@ -113,7 +113,7 @@ def describe(defect: Defect) -> tuple[str, str]:
 def dropped(target: Target) -> tuple[str, str]:
     """(what is wrong with a text that costs only its field, hint)."""
     return (
-        f"is not {_WHAT[target.kind]} (expected {_expected(target)}): {target.name} stays empty",
+        f"is not {_WHAT[target.kind]} (expected {expected(target)}): {target.name} stays empty",
         f"Ask the sender to correct it. The rows count without {target.name}.",
     )
 
@@ -126,8 +126,8 @@ def _computed(defect: Defect) -> tuple[str, str]:
     if defect.missing:
         message = f"{shown_name(target)}: is required, and nothing can be made{made}"
     else:
-        expected = f" (expected {_expected(target)})" if target.kind != "text" else ""
-        message = f"{shown_name(target)}: {_WHAT[target.kind]} cannot be made{made}{expected}"
+        wanted = f" (expected {expected(target)})" if target.kind != "text" else ""
+        message = f"{shown_name(target)}: {_WHAT[target.kind]} cannot be made{made}{wanted}"
     return message, f"Check {'these cells' if cells else 'the row'} and send the row again."
 
 
@@ -172,7 +172,7 @@ def _two_days(defect: Defect) -> tuple[str, str] | None:
     if date_order.readings(text, formats):
         return (
             f"{cell} can mean two days, and the other dates of the column do not say that it is the expected one "
-            f"({_expected(defect.target)})",
+            f"({expected(defect.target)})",
             "Send dates as YYYY-MM-DD, or name only the right order of day and month in `formats`.",
         )
     return None
@@ -204,16 +204,18 @@ def _two_readings(defect: Defect) -> tuple[str, str]:
     )
 
 
-def _expected(target: Target) -> str:
+def expected(target: Target, other: FieldSpec | None = None) -> str:
+    """What a value of the field looks like; with `other`, if the mapping said that of the field."""
+    spec = other or target.spec
     if target.kind in NUMBERS:
         places = target.type.split(",")[1].rstrip(")") if "," in target.type else "4"
-        if target.spec.scale:
-            return f"minor units in digits only, e.g. 123450 for {123450 / 10**target.spec.scale:.{target.spec.scale}f}"
+        if spec.scale:
+            return f"minor units in digits only, e.g. 123450 for {123450 / 10**spec.scale:.{spec.scale}f}"
         sign = {
             "point": "digits with a decimal point, e.g. 1234.50",
             "comma": "digits with a decimal comma, e.g. 1234,50",
         }
-        return sign.get(target.spec.decimal, "digits with one clear decimal sign, e.g. 1234.50") + (
+        return sign.get(spec.decimal, "digits with one clear decimal sign, e.g. 1234.50") + (
             f", at most {places} decimals"
         )
     if target.kind in ("date", "datetime"):
@@ -225,9 +227,9 @@ def _expected(target: Target) -> str:
             "dtp": "a value and its format (DTM05), e.g. 20261101:D8",
         }
         forms = " or ".join(
-            said.get(form) or date_words.said(dates.NAMED.get(form, form)) for form in target.spec.formats or ("iso",)
+            said.get(form) or date_words.said(dates.NAMED.get(form, form)) for form in spec.formats or ("iso",)
         )
-        zone = f", a time that the clocks of {target.spec.timezone} have" if target.spec.timezone else ""
+        zone = f", a time that the clocks of {spec.timezone} have" if spec.timezone else ""
         return forms + (zone if target.kind == "datetime" else "")
     if target.column is not None and target.column.values:
         return f"one of {', '.join(target.column.values[:_LISTED_MAX])}"

@@ -16,10 +16,12 @@ from gateway.mapping.compiler.targets import Record
 from gateway.mapping.compiler.values import NUMBERS
 from gateway.mapping.language.expressions import ExpressionError, compile_scalar, names
 from gateway.mapping.language.spec import Mapping, RecordSpec, TieOut
-from gateway.sql import identifier
+from gateway.sql import identifier, literal
 
 GROUPS_REPORTED_MAX = 20
 """Differences listed one by one; a last fault counts the rest."""
+CELL_SHOWN = 40
+"""Characters that are shown of a cell."""
 
 _FIGURE = "DECIMAL(38,6)"
 _FILE = f"_ordinal >> {FILE_SHIFT} as file"
@@ -62,7 +64,7 @@ def prepare(compiler: Compiler, mapping: Mapping) -> None:
 
 
 def _figure(compiler: Compiler, column: str) -> None:
-    """A source column as a number, and whether it has a text that is none."""
+    """A source column as a number, and its text where that is none."""
     if column not in compiler.figures:
         text, source = compiler.text(column), compiler.source(column)
         decimal = _decimal(compiler, column)
@@ -74,7 +76,7 @@ def _figure(compiler: Compiler, column: str) -> None:
         notation = compiler.known.decided.get((-1, column), compiler.known.notation)
         read = amounts.number(text, decimal, _ROOM, notation, writing)
         number = compiler.plan.add(source.replace("__s", "__h"), read)
-        unread = compiler.plan.add(source.replace("__s", "__u"), f"{text} is not null and {number} is null")
+        unread = compiler.plan.add(source.replace("__s", "__u"), f"case when {number} is null then {text} end")
         compiler.figures[column] = Figure(number, unread)
     compiler.extra += compiler.figures[column]
 
@@ -120,9 +122,9 @@ def _check_one(
     """`parts` are the SQL of what the rows make and of what the file states."""
     if not tie.by:
         # A file without rows states nothing, and that is reported.
-        parts.append(f"select unnest({list(files)}), '', 0, 0, null, 0, false")
+        parts.append(f"select unnest({list(files)}), '', 0, 0, null, 0, null")
     compared = f"""select file, "group", sum(made) as made, sum(records) as records, max(stated) as stated,
-        sum(rejected) as rejected, bool_or(unreadable) as unreadable
+        sum(rejected) as rejected, min(unreadable) as unreadable
         from ({" union all ".join(parts)}) group by file, "group" """
     compared = work.make("table", "_tie_out", compared)
     if first:
@@ -131,11 +133,13 @@ def _check_one(
             mapped.files[file].control_total = total
     differing = work.con.execute(
         f"""select file, "group", made, stated, rejected, unreadable from {identifier(compared)}
-            where (stated is null and (records > 0 or not {bool(tie.by)})) or unreadable
+            where (stated is null and (records > 0 or not {bool(tie.by)})) or unreadable is not null
                or abs(made - stated) > {tie.tolerance:f}::{_FIGURE}
             order by file, "group" """
     ).fetchall()
     for file, rows in groupby(differing, key=lambda row: row[0]):
+        if any(fault.code == "FILE_REJECT" for fault in mapped.files[file].held):
+            continue  # What its rows make is not known, and why is said already.
         shown = [_fault(tie, *row[1:]) for row in rows]
         held = mapped.files[file].held
         held += shown[:GROUPS_REPORTED_MAX]
@@ -174,17 +178,24 @@ def _made(tie: TieOut, compiler: Compiler, relation: str, record: Record) -> str
         figure = f"coalesce(sum({_expression(compiler, record, tie.sum)}) filter ({good}), 0)"
     return f"""select {_FILE}, {_group(tie, record)} as "group", try_cast({figure} as {_FIGURE}) as made,
         count(*) filter ({good}) as records, null::{_FIGURE} as stated, count(*) filter ({bad}) as rejected,
-        false as unreadable from {identifier(relation)} group by 1, 2"""
+        null::varchar as unreadable from {identifier(relation)} group by 1, 2"""
 
 
 def _stated(tie: TieOut, compiler: Compiler, relation: str, record: Record) -> str:
     """What the file states: on any row, also one that an ignore rule or a condition leaves out."""
     stated = _expression(compiler, record, tie.equals, aggregates=True)
-    flags = [compiler.figures[column].unread for column in sorted(names(tie.equals)[1])]
-    unreadable = f"coalesce(bool_or({' or '.join(flags)}), false)" if flags else "false"
+    unread = [_first_unread(compiler, column) for column in sorted(names(tie.equals)[1])]
+    unreadable = f"coalesce({', '.join(unread)})" if unread else "null::varchar"
     return f"""select {_FILE}, {_group(tie, record)} as "group", 0 as made, 0 as records,
         try_cast({stated} as {_FIGURE}) as stated,
         0 as rejected, {unreadable} as unreadable from {identifier(relation)} group by 1, 2"""
+
+
+def _first_unread(compiler: Compiler, column: str) -> str:
+    """SQL of the first cell of a column that is no number, with its place; NULL where all are."""
+    unread = compiler.figures[column].unread
+    cell = f"{literal(compiler.heading(column))} || ' \"' || left({unread}, {CELL_SHOWN}) || '\" (' || _position || ')'"
+    return f"arg_min({cell}, _ordinal) filter ({unread} is not null)"
 
 
 _HINT = "Nothing of the file was posted. Ask the sender for a corrected file, or release it if it is right as it is."
@@ -197,14 +208,16 @@ def _name(tie: TieOut) -> str:
     return tie.name or f"{'number of records' if tie.sum is None else f'sum of {added}'} against {stated}"
 
 
-def _fault(tie: TieOut, group: str, made: Decimal, stated: Decimal | None, rejected: int, unreadable: bool) -> Fault:
+def _fault(
+    tie: TieOut, group: str, made: Decimal, stated: Decimal | None, rejected: int, unreadable: str | None
+) -> Fault:
     what = _name(tie) + (f" for {group}" if group else "")
     also = f"; {rejected} rejected row(s) are not in it" if rejected else ""
     figures = [made] if stated is None else [made, stated, made - stated]
     shown = _alike(figures)
     rows = f"the rows make {shown[0]}{also}"
     if unreadable:
-        message = f"{what}: the figure that the file states cannot be read as a number; {rows}"
+        message = f"{what}: the figure that the file states cannot be read as a number: {unreadable}; {rows}"
     elif stated is None:
         message = f"{what}: the file does not state the figure; {rows}"
     else:

@@ -130,14 +130,16 @@ def _nobody(
         return _reject(f"no mapping of {partner} for {name} is valid on {on}: {days}", "Extend valid_from or valid_to.")
     broken = [one for one in library.faults if one.file.startswith(f"mappings/{partner}/")]
     if broken:
-        more = f" (and {len(broken) - 1} more)" if len(broken) > 1 else ""
+        first, more = broken[0], f" (and {len(broken) - 1} more)" if len(broken) > 1 else ""
         return _reject(
-            f"a mapping of {partner} cannot be used: {broken[0]}{more}", "Fix it, then `gateway replay` the file."
+            f"a mapping of {partner} cannot be used: {first.file}:{first.line}: {first.message}{more}",
+            f"{first.fix[:1].upper()}{first.fix[1:]}. Then `gateway check`, and `gateway replay` the file.",
         )
     looks = f"{name} looks like {content.describe()}"
     whole = [one for one in library.mappings.values() if one.mapping.file.transaction is None]
     others = sorted({one.mapping.partner for one in whole if _matches(one, name)} - {partner})
     also = f"; mappings of {listed(others, 3)} would name it" if 0 < len(others) <= 3 else ""
+    theirs = f"If it is a file of {others[0]}, drop it in inbound/{others[0]}/. Else " if also else ""
     near = [f"{one.mapping.feed} {found.why}" for found, one in seen]
     near = [
         f"{one.name} expects format {one.mapping.file.format}"
@@ -147,24 +149,29 @@ def _nobody(
     if near:
         return _reject(
             f"{looks}; no mapping of {partner} reads it: {'; '.join(near[:NEAR_MAX])}{also}",
-            "Check that the right file was sent whole; else fix the mapping, or add one for this layout.",
+            _fix(theirs, "Check that the right file was sent whole; else fix the mapping, or add one for this layout."),
         )
     own = [one for one in everyone if one.holds_on(on) and one.mapping.file.transaction is None]
     if own:
         formats = listed({one.mapping.file.format for one in own})
         return _reject(
             f"{looks}; no mapping of {partner} reads it: they are for {formats}{also}",
-            f"Add mappings/{partner}/<feed>.toml for it, or check the drop folder.",
+            _fix(theirs, f"Add mappings/{partner}/<feed>.toml for it, or check the drop folder."),
         )
     if everyone:
         return _reject(
             f"{looks}; {partner} has mappings for interchanges only{also}",
-            f"Add mappings/{partner}/<feed>.toml for it, or check the drop folder.",
+            _fix(theirs, f"Add mappings/{partner}/<feed>.toml for it, or check the drop folder."),
         )
     return _reject(
         f"there is no mapping for partner {partner}; {looks}{also}",
-        f"Add mappings/{partner}/<feed>.toml, or drop the file in the folder of its partner.",
+        _fix(theirs, f"Add mappings/{partner}/<feed>.toml, or drop the file in the folder of its partner."),
     )
+
+
+def _fix(theirs: str, fix: str) -> str:
+    """What to do, after what to do if the file is another partner's."""
+    return f"{theirs}{fix[0].lower()}{fix[1:]}" if theirs else fix
 
 
 def _days(loaded: Loaded) -> str:

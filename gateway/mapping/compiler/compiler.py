@@ -27,7 +27,7 @@ from gateway.sql import literal, one_of
 
 
 class Figure(NamedTuple):
-    """Steps of a source column that a tie-out reads: its number, and whether there is a text that is none."""
+    """Steps of a source column that a tie-out reads: its number, and its text where that is none."""
 
     number: str
     unread: str
@@ -83,7 +83,7 @@ class Compiler(Sources):
     def unread(self, numbers: Iterable[tuple[int, str]]) -> str:
         """SQL: one of these could not be read, and not because of another field that it is made from."""
         numbers = list(numbers)
-        conditions = [self.figures[name].unread for index, name in numbers if index < 0]
+        conditions = [f"{self.figures[name].unread} is not null" for index, name in numbers if index < 0]
         for record in self.records:
             names = [name for index, name in numbers if index == record.index]
             made = [name for name in names if record.targets[name].needs]

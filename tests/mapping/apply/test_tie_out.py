@@ -67,7 +67,8 @@ def test_a_figure_that_is_absent_or_unreadable_holds_the_file(bench: Bench) -> N
         "sum of qty against total: the file does not state the figure; the rows make 1"
     ]
     assert held(bench, SUM, ("A", "x", "1", "one")) == [
-        "sum of qty against total: the figure that the file states cannot be read as a number; the rows make 1"
+        'sum of qty against total: the figure that the file states cannot be read as a number: total "one" (line 2); '
+        "the rows make 1"
     ]
     assert held(bench, SUM) == ["sum of qty against total: the file does not state the figure; the rows make 0"]
 

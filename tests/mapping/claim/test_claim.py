@@ -136,7 +136,7 @@ def test_the_content_decides_between_two_formats() -> None:
             "x.csv",
             ["delimited"],
             "broken",
-            "a mapping of broken cannot be used: mappings/broken/x.toml:3: no. Fix: yes.",
+            "a mapping of broken cannot be used: mappings/broken/x.toml:3: no",
         ),
         ("x.csv", ["delimited"], "edi", "edi has mappings for interchanges only"),
     ],
