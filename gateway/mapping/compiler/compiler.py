@@ -143,7 +143,8 @@ class Compiler(Sources):
                 defect = f"case when {target.unmapped} then {target.key} end"
                 target.unmapped = self.plan.add(f"__unmapped{target.tag}", defect)
             if target.spec.fill_down is not None:
-                defect = f"case when {target.value} is null then {target.text} end"
+                wrong = " or ".join([f"{target.value} is null", *(f"({one})" for one in target.broken)])
+                defect = f"case when {wrong} then {target.text} end"
                 target.unread = self.plan.add(f"__unread{target.tag}", defect)
 
     def _checks(self, record: Record) -> None:

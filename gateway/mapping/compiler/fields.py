@@ -161,7 +161,8 @@ def _textual(compiler: Sources, record: Record, target: Target) -> None:
         writing = _with_bare(compiler, target, text, reading, writing)
     if number and spec.decimal == "auto" and not own:
         into = values.room(target.kind, target.column)
-        seen = compiler.plan.add(f"__e{target.tag}", amounts.evidence(text, into, writing))
+        # What is filled down is no further evidence, and unknown while the file is looked through for it.
+        seen = compiler.plan.add(f"__e{target.tag}", amounts.evidence(target.own_text or text, into, writing))
         compiler.auto[(target.record, target.name)] = seen
     if target.kind in ("date", "datetime") and not own:
         text = compiler.plan.add(f"__c{target.tag}", dates.tidied(text, spec.formats))
@@ -206,6 +207,10 @@ def _in_one_order(compiler: Sources, target: Target, text: str, reading: FieldSp
     seen = date_order.evidence(text, reading.formats)
     if not seen:
         return reading
+    filled = seen if target.own_text else ""
+    if target.own_text:
+        own = compiler.plan.add(f"__ce{target.tag}", dates.tidied(target.own_text, reading.formats))
+        seen = date_order.evidence(own, reading.formats)
     place = (target.record, target.name)
     step = compiler.plan.add(f"__e{target.tag}", seen)
     compiler.dates[place] = step
@@ -215,7 +220,7 @@ def _in_one_order(compiler: Sources, target: Target, text: str, reading: FieldSp
     if order is None:
         return reading
     if order == "none":
-        target.broken.append(f"{step} = {date_order.AMBIGUOUS}")
+        target.broken.append(f"{filled or step} = {date_order.AMBIGUOUS}")
     return reading.model_copy(update={"formats": date_order.kept(reading.formats, order)})
 
 
@@ -233,7 +238,7 @@ def _text(compiler: Sources, record: Record, target: Target) -> str:
         target.broken.append(f"{blank} is null")
         return compiler.plan.add(f"__x{target.tag}", f"nullif(trim(cast({result} as varchar)), '')")
     if spec.fill_down is not None:
-        text = _blanked(compiler, target, [compiler.marked(spec.fill_down)])
+        text = target.own_text = _blanked(compiler, target, [compiler.marked(spec.fill_down)])
         groups = [compiler.text(column) for column in spec.within or ()]
         return _join(compiler, target, "fill_down", (text, *groups), "d")[0]
     present = [source for source in sources(spec) if source in compiler.columns] or list(sources(spec)[:1])

@@ -24,6 +24,7 @@ class Target:
 
     bit      its bit in the record's masks
     text     SQL of its text before typing, NULL where blank; "" where it has none
+    own_text SQL of the text of the row itself, of a field that is filled down; "" of other fields
     value    name of the step with its value
     key      SQL of what it adds to a source key, if not its value: the sender's own name of a crosswalked field
     broken   SQL conditions under which there is something that cannot be read
@@ -42,6 +43,7 @@ class Target:
     column: Column | None
     kind: str
     text: str = ""
+    own_text: str = ""
     value: str = ""
     key: str = ""
     broken: list[str] = field(default_factory=list)
