@@ -23,6 +23,7 @@ from gateway.cli import (
     notify,
     questions,
     references,
+    resolve,
     run,
     setup,
     show,
@@ -63,6 +64,7 @@ COMMANDS: dict[str, Callable[..., Any]] = {
     "restore": upkeep.restore,
     "replay": files.replay,
     "release": files.release,
+    "resolve": resolve.resolve,
     "generate": setup.generate,
     "demo": setup.demo,
 }

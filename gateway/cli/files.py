@@ -16,6 +16,10 @@ from gateway.cli.output import err, out, print_json, table
 if TYPE_CHECKING:
     from gateway.intake.result import FileResult
     from gateway.once import Pass
+    from gateway.sql import Rows
+
+EVENTS_MAX = 20
+"""So many exceptions that opened, changed or closed in a pass are named."""
 
 
 def once(
@@ -27,26 +31,31 @@ def once(
     """Take everything that waits, bring the books up to date, write the workbooks, and end."""
     from gateway import readers
     from gateway.intake.result import pending
+    from gateway.ledger.commit import newest_head
     from gateway.once import run_once
+    from gateway.reports import exceptions
 
     with readers.bounded(), opened(now=now) as home:
+        before = newest_head(home.lake.con)
         done = run_once(home, progress=err.is_terminal)
+        events = exceptions.events_since(home.lake.con, before.seq if before else 0)
     if as_json:
         print_json(
             {
                 "files": [asdict(f) for f in done.files],
                 "books": asdict(done.books),
+                "exceptions": events,
                 "workbooks": [str(p) for p in done.workbooks],
                 "acknowledgements": [str(p) for p in done.acknowledgements],
                 "problems": done.problems,
             }
         )
     else:
-        _print_pass(done)
+        _print_pass(done, events)
     raise typer.Exit(PERSON if list(pending(done.files)) else DONE)
 
 
-def _print_pass(done: Pass) -> None:
+def _print_pass(done: Pass, events: Rows) -> None:
     from gateway.intake.result import pending
 
     if done.files:
@@ -62,6 +71,11 @@ def _print_pass(done: Pass) -> None:
         books.add_row(f"{line.reconciliation}  {line.title}", str(line.matched), str(line.timing), str(line.open))
     out.print(books)
     out.print(f"{done.books.open} exceptions open, {done.books.opened} opened, {done.books.closed} closed.")
+    for event in events[:EVENTS_MAX]:
+        what = event["note"] or event["message"]
+        out.print(f"{event['event'].lower()} {event['code']} {event['business_key']} {event['exception_id']}: {what}")
+    if len(events) > EVENTS_MAX:
+        out.print(f"and {len(events) - EVENTS_MAX} more: `gateway status --all`")
     for path in done.workbooks:
         out.print(f"workbook {path}")
 

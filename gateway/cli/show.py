@@ -25,7 +25,7 @@ def show(
     from gateway.reports import shown
 
     with lake.open_lake(home_folder(), configuration.load(home_folder()), read_only=True) as ledger:
-        kind, whole = _one(retry(lambda: shown.named(ledger.con, name)), name)
+        kind, whole = only(retry(lambda: shown.named(ledger.con, name)), name)
         if kind == "file":
             found = retry(lambda: shown.file(ledger.con, whole, everything=everything))
         else:
@@ -39,15 +39,15 @@ def show(
         out.print(f"The received bytes are in {saved}.")
 
 
-def _one(found: list[tuple[str, str]], name: str) -> tuple[str, str]:
+def only(found: list[tuple[str, str]], name: str, operation: str = "show") -> tuple[str, str]:
     """The only id that begins so. Raises HouseError if none does, or several do."""
     if not found:
         raise HouseError(
-            "show", name, "Take it from `gateway status` or a workbook.", "no file or exception has that id"
+            operation, name, "Take it from `gateway status` or a workbook.", "no file or exception has that id"
         )
     if len(found) > 1:
         several = ", ".join(f"{kind} {whole}" for kind, whole in found)
-        raise HouseError("show", name, "Write more of it.", f"several ids begin so: {several}")
+        raise HouseError(operation, name, "Write more of it.", f"several ids begin so: {several}")
     return found[0]
 
 

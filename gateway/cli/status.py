@@ -10,7 +10,7 @@ import typer
 
 from gateway import settings as configuration
 from gateway.cli.invocation import DONE, PERSON, home_folder
-from gateway.cli.output import out, print_json, print_rows
+from gateway.cli.output import filled, out, print_json, print_rows
 
 if TYPE_CHECKING:
     from gateway.books.feeds import Feed
@@ -86,10 +86,11 @@ def _print(found: Mapping[str, Any], everything: bool) -> None:
         files[:most],
     )
     closed = [
-        {key: row[key] for key in ("code", "business_key", "exception_id")} for row in found["closed since yesterday"]
+        {key: row[key] for key in ("code", "business_key", "exception_id", "resolution", "note")}
+        for row in found["closed since yesterday"]
     ]
     most = len(closed) if everything else EXCEPTIONS_MAX
-    _table(_title("Closed since yesterday", min(most, len(closed)), len(closed)), closed[:most])
+    _table(_title("Closed since yesterday", min(most, len(closed)), len(closed)), filled(closed[:most]))
     _table("Expected today", found["expected today"])
     _table("All files", found["files"])
     _table("Trial balance", found["trial balance"])

@@ -66,8 +66,8 @@ EXCEPTION_EVENT = Table(
         Column("suggestion", TEXT, "Suggested resolution"),
         Column("score", WHOLE, "Priority 0–100"),
         *SOURCE,
-        Column("resolution", TEXT, "Resolution taken", retired=True),
-        Column("note", TEXT, "Comment", retired=True),
+        Column("resolution", TEXT, "Resolution by which a person closed it"),
+        Column("note", TEXT, "Who closed it, and why"),
     ),
     event="at",
     provenance=False,
@@ -75,4 +75,27 @@ EXCEPTION_EVENT = Table(
     state="exception",
 )
 
-TABLES = (EXCEPTION_EVENT,)
+DECISION = Table(
+    "decision",
+    "What people decide about exceptions. The newest counts while figures and message are the same.",
+    (
+        Column("exception_id", TEXT, "The exception", True),
+        Column("decided_at", INSTANT, "When", True),
+        Column("decided_by", TEXT, "Who", True),
+        Column("resolution", TEXT, "The answer", True),
+        Column("target", TEXT, "The document that it names"),
+        Column("value", TEXT, "The value that it corrects to"),
+        Column("comment", TEXT, "Why, in that person's words", True),
+        *KEY,
+        Column("entity", TEXT, "Legal entity"),
+        *FIGURES,
+        MESSAGE,
+    ),
+    event="decided_at",
+    provenance=False,
+    identity="exception_id",
+    order="decided_at",
+    state="decision_state",
+)
+
+TABLES = (EXCEPTION_EVENT, DECISION)

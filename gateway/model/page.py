@@ -49,7 +49,7 @@ VIEWS = {
         if table.state
     },
     "stock": STOCK,
-    "<table>_current": "of a table from files, the records that no restatement has replaced",
+    "<table>_current": "of a table from files, the records that no later file has replaced or taken back",
 }
 """Every view of what holds now, with what it shows."""
 

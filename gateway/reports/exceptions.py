@@ -117,14 +117,29 @@ def open_of(con: duckdb.DuckDBPyConnection, owners: Sequence[str], severity: int
 
 
 def closed_of(con: duckdb.DuckDBPyConnection, owners: Sequence[str], since: datetime) -> Rows:
-    """What closed of these owners after `since`: the columns of `open_of` but for version and fresh."""
+    """What closed of these owners after `since`: the columns of `open_of` but for version and fresh, and by whom.
+
+    resolution, note  how a person closed it, who and why; None where what it was about is gone
+    """
     return list(
         rows_of(
             con,
-            f"""select {_SHOWN} from (
+            f"""select {_SHOWN}, resolution, note from (
                 select *, "at" as event_at from exception
                 where status = 'CLOSED' and "at" > {instant(since)} and {_of(owners)})
             order by severity, code, business_key""",
+        )
+    )
+
+
+def events_since(con: duckdb.DuckDBPyConnection, seq: int) -> Rows:
+    """What happened to exceptions in the commits after that audit row: event, code, business_key, exception_id,
+    message, resolution, note."""
+    return list(
+        rows_of(
+            con,
+            f"""select event, code, business_key, exception_id, message, resolution, note from exception_event
+            where commit_seq > {seq} order by event, severity, code, business_key""",
         )
     )
 

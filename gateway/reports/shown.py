@@ -92,9 +92,9 @@ def _entries(con: duckdb.DuckDBPyConnection, of_file: str) -> Rows:
 
 
 def exception(con: duckdb.DuckDBPyConnection, exception_id: str) -> dict[str, Any] | None:
-    """An exception: as it stands, its life, the faults behind it, and what may be answered; None if there is none."""
+    """An exception: as it stands, its life, the decisions about it, the faults behind it; None if there is none."""
     of_it = f"exception_id = {literal(exception_id)}"
-    now = list(rows_of(con, f"select * exclude (row_hash, commit_seq, resolution, note) from exception where {of_it}"))
+    now = list(rows_of(con, f"select * exclude (row_hash, commit_seq) from exception where {of_it}"))
     if not now:
         return None
     key = f"file_id = {literal(now[0]['file_id'] or '')} and business_key = {literal(now[0]['business_key'])}"
@@ -109,7 +109,18 @@ def exception(con: duckdb.DuckDBPyConnection, exception_id: str) -> dict[str, An
             )
         ),
         "life": list(
-            rows_of(con, f'select version, event, "at", message from exception_event where {of_it} order by version')
+            rows_of(
+                con,
+                f"""select version, event, "at", message, resolution, note from exception_event
+                where {of_it} order by version""",
+            )
+        ),
+        "decisions": list(
+            rows_of(
+                con,
+                f"""select decided_at, decided_by, resolution, target, "value", comment, message from decision
+                where {of_it} order by decided_at""",
+            )
         ),
         "faults": list(
             rows_of(

@@ -9,6 +9,7 @@ from datetime import datetime
 import duckdb
 import pyarrow as pa
 
+from gateway.books.exceptions import decisions
 from gateway.books.exceptions.codes import Code
 from gateway.books.posting.reference import ENTITIES
 from gateway.ledger.commit import Commit
@@ -52,7 +53,7 @@ def update(
     What is found in files with returns is due later where it opens during a surge of the partner's.
     The id is the hash of reconciliation, code, business key and entity; an exception that an older program opened,
     whose id leaves out the entity, keeps its id. Adds one event to exception_event for each exception that opened,
-    changed, closed or reopened.
+    changed, closed or reopened. What a person settled is closed, until it changes.
 
     found     relation of the exceptions that should be open (gateway.model.exceptions.WANTED)
     standing  letters of reconciliations that were not worked out: theirs stay as they are
@@ -75,6 +76,7 @@ def update(
         from wanted w left join exception e on e.reconciliation = w.reconciliation and e.code = w.code
           and e.business_key = w.business_key and e.entity is not distinct from w.entity"""
     )
+    decisions.accept(con, "_wanted", "_accepted")
     differs = " or ".join(f"w.{name} is distinct from e.{name}" for name in CONTENT)
     kept = ", ".join(f"e.{identifier(column.name)}" for column in WANTED.columns)
     standing_sql = f"[{words(list(standing))}]::varchar[]"
@@ -89,8 +91,9 @@ def update(
         where e.exception_id is null or e.status = 'CLOSED' or {differs}
         union all by name
         select e.exception_id, e.version + 1 as version, 'CLOSED' as event, 'CLOSED' as status, e.opened_at,
-               {kept}
-        from exception e where e.status = 'OPEN' and e.exception_id not in (select exception_id from _wanted)
+               {kept}, a.resolution, a.note
+        from exception e left join _accepted a on a.exception_id = e.exception_id
+        where e.status = 'OPEN' and e.exception_id not in (select exception_id from _wanted)
           and not list_contains({standing_sql}, e.reconciliation)"""
     )
     _patience(con, surges)

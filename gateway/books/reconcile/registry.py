@@ -8,6 +8,7 @@ from typing import Literal
 from pydantic import ConfigDict, Field, model_validator
 
 from gateway.books.exceptions.codes import Code
+from gateway.model import resolutions
 from gateway.settings import Strict
 from gateway.toml_faults import wrong
 
@@ -136,6 +137,11 @@ class Registry(Strict):
 
     owners: dict[str, str] = Field(examples=['{ TR = "Treasury" }'])
     reconciliations: tuple[Reconciliation, ...] = Field(alias="reconciliation")
+
+    def resolutions_of(self, letter: str, code: str) -> tuple[str, ...]:
+        """The resolutions that an exception may be given; those of every kind where nothing declares its code."""
+        block = next((one for one in self.reconciliations if one.letter == letter and code in one.codes), None)
+        return resolutions.resolutions_of(block.kind_of(code) if block else "")
 
     @property
     def codes(self) -> dict[tuple[str, str], Code]:
