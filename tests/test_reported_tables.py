@@ -213,7 +213,10 @@ def test_table_50_digits_that_nobody_wrote_are_never_accepted(reader: Home, tmp_
         "12345678901234567",
         "9007199254740993",
     ]
-    assert [fault["position"] for fault in result["faults"]] == ["Sheet1!A3"]
+    assert [(fault["position"], fault["code"]) for fault in result["faults"]] == [
+        ("Sheet1!A3", "ROW_REJECT"),
+        ("Sheet1!A9", "ROW_DOUBLED"),
+    ]
     shortened = read(reader, tmp_path, COUNT + RECORD, folder / "count-excel-shortened.xlsx")
     assert rows(shortened, "sku") == []
     assert all("of which a spreadsheet keeps 15" in fault["message"] for fault in shortened["faults"])

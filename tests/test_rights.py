@@ -99,7 +99,7 @@ READS = {
 COMMITS = ("once", "release 0123456789abcdef", "replay 0123456789abcdef", "maintain")
 
 
-def test_a_member_of_the_group_works_or_is_told_in_one_line_which_right_is_missing(served: Path) -> None:
+def test_a_member_of_the_group_works_or_reads_in_one_line_which_right_is_missing(served: Path) -> None:
     items = served.parent / "items.csv"
     items.write_text(ITEMS)
     items.chmod(0o644)
