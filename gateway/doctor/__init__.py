@@ -10,12 +10,13 @@ import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import closing
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
 
 from gateway import settings, transports
+from gateway.doctor import credentials
+from gateway.doctor.found import Found
 from gateway.errors import HomeFaultsError, HouseError
 from gateway.init import FOLDERS, SHARED, open_to_others
 from gateway.ledger import clock, lake, locking
@@ -33,25 +34,6 @@ FILES_MAX = 10_000
 """So many files of a folder are looked at."""
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
-    """What a check found.
-
-    subject  what was looked at
-    what     how it is
-    fix      what to do about it, "" where nothing is wrong
-    """
-
-    subject: str
-    what: str
-    fix: str = ""
-
-    @property
-    def good(self) -> bool:
-        """Whether nothing is wrong."""
-        return not self.fix
-
-
 def examine(home: Path, *, servers: bool = True) -> Iterator[Found]:
     """Every finding, good and bad; one broken thing hides no other. `servers` says that they may be called."""
     yield from _home(home)
@@ -65,8 +47,16 @@ def examine(home: Path, *, servers: bool = True) -> Iterator[Found]:
         yield Found("settings", _said(error), error.hint)
         return
     yield Found("settings", "config.toml can be used")
-    checks: list[Callable[[Path, Config], Iterator[Found]]] = [_mappings, _folders, _disk, _ledger, _locks, _secrets]
-    for check in [*checks, *([_servers] if servers else [])]:
+    checks: list[Callable[[Path, Config], Iterator[Found]]] = [
+        _mappings,
+        _folders,
+        _disk,
+        _ledger,
+        _locks,
+        _secrets,
+        _keys,
+    ]
+    for check in [*checks, *([_servers, _certificates] if servers else [])]:
         try:
             yield from check(home, config)
         except (HouseError, OSError) as error:
@@ -202,6 +192,16 @@ def _named(value: object, key: str = "") -> Iterator[str]:
             yield from _named(inner, key)
     elif isinstance(value, str) and value and key.endswith("_env"):
         yield value
+
+
+def _keys(home: Path, config: Config) -> Iterator[Found]:
+    """Files of keys and certificates."""
+    return credentials.files(home, config, datetime.now(UTC))
+
+
+def _certificates(home: Path, config: Config) -> Iterator[Found]:
+    """The certificates that servers show."""
+    return credentials.shown(home, config, datetime.now(UTC))
 
 
 def _servers(home: Path, config: Config) -> Iterator[Found]:

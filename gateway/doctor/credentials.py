@@ -1,0 +1,228 @@
+"""Keys and certificates that the settings name: are they there, readable, what they should be, and valid for long?"""
+
+from __future__ import annotations
+
+import ftplib
+import smtplib
+import socket
+import ssl
+import stat
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from gateway.doctor.found import Found
+from gateway.errors import HouseError
+from gateway.ledger.anchor_keys import keys_of
+from gateway.regular_file import read_regular
+from gateway.rights import letting_read, standing
+from gateway.settings import Config, Ftps, Smtp, secret_of
+
+SOON = timedelta(days=30)
+"""A certificate or key that expires within this time is a finding."""
+CALL_S_MAX = 10.0
+_AGREE = "Agree on the day with the partner, and put the new one in its place."
+
+
+def files(home: Path, config: Config, now: datetime) -> Iterator[Found]:
+    """Files of certificates and keys."""
+    for subject, path in _named(config):
+        if not path:
+            continue
+        place = home / Path(path).expanduser()
+        check = next(check for end, check in _CHECKS.items() if subject.endswith(end))
+        try:
+            yield check(subject, place, now, config)
+        except FileNotFoundError:
+            yield Found(subject, f"{place} is not there", "Put the file there, or correct the setting.")
+        except PermissionError:
+            yield Found(subject, f"{place} cannot be read: {standing(place)}", f"Run `{letting_read(place)}`.")
+        except OSError as error:
+            fix = "Put a file there, or correct the setting."
+            yield Found(subject, f"{place} cannot be read: {error.strerror}", fix)
+    if config.audit.key_env or config.audit.verify_key_file:
+        yield _of_anchors(home, config)
+
+
+def _named(config: Config) -> Iterator[tuple[str, str]]:
+    """(setting, path) of each file that is named."""
+    for ftps in config.ftps:
+        yield f"[[ftps]] {ftps.name}: ca_file", ftps.ca_file
+    for bucket in config.s3:
+        yield f"[[s3]] {bucket.name}: ca_file", bucket.ca_file
+    yield "[ledger.s3] ca_file", config.ledger.s3.ca_file
+    # Not below the home: from the folder in which the process was started.
+    yield (
+        "[notify.smtp] ca_file",
+        str(Path(config.notify.smtp.ca_file).absolute()) if config.notify.smtp.ca_file else "",
+    )
+    for server in config.sftp:
+        yield f"[[sftp]] {server.name}: key_file", server.key_file
+        yield f"[[sftp]] {server.name}: jump.key_file", server.jump.key_file
+    yield "[pgp] private key_file", config.pgp.key_file
+    for name, partner in config.partners.items():
+        yield f"[partners.{name}] pgp_signer", partner.pgp_signer
+
+
+def _authority(subject: str, path: Path, now: datetime, config: Config) -> Found:
+    from cryptography import x509
+
+    try:
+        certificates = x509.load_pem_x509_certificates(read_regular(path))
+    except ValueError:
+        fix = "Save the authority's certificate as PEM (BEGIN CERTIFICATE)."
+        return Found(subject, f"{path} holds no certificate", fix)
+    newest = max(certificates, key=lambda one: one.not_valid_after_utc)
+    if newest.not_valid_before_utc > now:
+        what = f"{path} is valid from {newest.not_valid_before_utc:%Y-%m-%d} on"
+        return Found(subject, what, "Check the clock of this machine, or wait.")
+    fix = "Ask who runs the server for the new certificate; the file may hold both."
+    return _lasting(subject, str(path), newest.not_valid_after_utc, now, fix)
+
+
+def _ssh_key(subject: str, path: Path, now: datetime, config: Config) -> Found:
+    import paramiko
+
+    read_regular(path)
+    try:
+        paramiko.PKey.from_path(path)
+    except Exception:  # noqa: BLE001 - the library raises half a dozen unrelated kinds
+        fix = "Set key_file to an OpenSSH private key without a passphrase: `ssh-keygen -t ed25519 -N '' -f FILE`."
+        return Found(subject, f"{path} is no private key that can be used", fix)
+    return _kept(subject, path)
+
+
+def _pgp_key(subject: str, path: Path, now: datetime, config: Config) -> Found:
+    import pysequoia
+
+    content = read_regular(path)
+    try:
+        key = pysequoia.Tsk.from_bytes(content)
+        key.decryptor(secret_of(config.pgp.passphrase_env) or None)
+        expires = key.extract_certificate().expiration
+    except Exception as error:  # noqa: BLE001 - the library has no exceptions of its own
+        reason = " ".join(str(error).partition("Stack backtrace")[0].split())
+        fix = "Set key_file to our OpenPGP private key, and passphrase_env to the variable with its passphrase."
+        return Found(subject, f"{path} cannot be used: {reason}", fix)
+    kept = _kept(subject, path)
+    return _lasting(subject, str(path), expires, now, _AGREE) if kept.good else kept
+
+
+def _pgp_signer(subject: str, path: Path, now: datetime, config: Config) -> Found:
+    import pysequoia
+
+    content = read_regular(path)
+    try:
+        certificate = pysequoia.Cert.from_bytes(content)
+    except Exception:  # noqa: BLE001 - the library has no exceptions of its own
+        return Found(subject, f"{path} is no OpenPGP certificate", "Ask the partner for its public key.")
+    if certificate.is_revoked:
+        return Found(subject, f"{path} is revoked", f"Ask the partner for its new key. {_AGREE}")
+    return _lasting(subject, str(path), certificate.expiration, now, _AGREE)
+
+
+_CHECKS: dict[str, Callable[[str, Path, datetime, Config], Found]] = {
+    "ca_file": _authority,
+    "private key_file": _pgp_key,
+    "key_file": _ssh_key,
+    "pgp_signer": _pgp_signer,
+}
+"""How a setting's name ends → what looks at its file."""
+
+
+def _kept(subject: str, path: Path) -> Found:
+    """Whether a private key is kept from the other users of this machine."""
+    if path.stat().st_mode & stat.S_IRWXO:
+        fix = f"chmod 640 {path}; make a new key if others may have read it."
+        return Found(subject, f"everybody on this machine may read or write {path}", fix)
+    return Found(subject, f"{path} can be used")
+
+
+def _lasting(subject: str, what: str, expires: datetime | None, now: datetime, fix: str) -> Found:
+    if expires is None:
+        return Found(subject, f"{what} can be used, and does not expire")
+    day = f"{expires:%Y-%m-%d}"
+    if expires <= now:
+        return Found(subject, f"{what} expired on {day}", fix)
+    if expires <= now + SOON:
+        return Found(subject, f"{what} expires on {day}, in {(expires - now).days} days", fix)
+    return Found(subject, f"{what} is valid until {day}")
+
+
+def _of_anchors(home: Path, config: Config) -> Found:
+    try:
+        keys_of(home, config, writing=True)
+    except HouseError as error:
+        return Found("[audit] keys", f"{error.subject}: {error.cause}", error.hint)
+    return Found("[audit] keys", "the keys of the anchors can be used and belong together")
+
+
+# --- certificates that servers show -------------------------------------------------------------------
+
+
+def shown(home: Path, config: Config, now: datetime) -> Iterator[Found]:
+    """The certificate of each server that is reached by TLS."""
+    for subject, call in _calls(home, config):
+        try:
+            yield _lasting(f"certificate of {subject}", "it", call(), now, "Ask who runs the server to renew it.")
+        except ssl.SSLCertVerificationError as error:
+            fix = "Ask who runs the server; for an authority of its own, set ca_file."
+            yield Found(f"certificate of {subject}", f"it is refused: {error.verify_message}", fix)
+        except (OSError, EOFError, ftplib.Error, smtplib.SMTPException) as error:
+            fix = "Check address and port, and whether the server runs."
+            yield Found(f"certificate of {subject}", f"it cannot be asked for: {error}", fix)
+
+
+def _calls(home: Path, config: Config) -> Iterator[tuple[str, Callable[[], datetime]]]:
+    for one in config.ftps:
+        yield f"ftps:{one.name}", partial(_of_ftps, home, one)
+    addresses = [(f"s3:{one.name}", one.endpoint, one.ca_file) for one in config.s3]
+    addresses.append(("[ledger.s3]", config.ledger.s3.endpoint, config.ledger.s3.ca_file))
+    addresses += [(f"webhook {one.shown}", one.target, "") for one in config.notify.to if not one.email]
+    for subject, address, ca_file in addresses:
+        if address.startswith("https://"):
+            yield subject, partial(_of_https, home, address, ca_file)
+    smtp = config.notify.smtp
+    if smtp.host and smtp.tls != "none":
+        yield "[notify.smtp]", partial(_of_smtp, smtp)
+
+
+def _context(home: Path, ca_file: str) -> ssl.SSLContext:
+    return ssl.create_default_context(cafile=str(home / Path(ca_file).expanduser()) if ca_file else None)
+
+
+def _of_ftps(home: Path, server: Ftps) -> datetime:
+    context = _context(home, server.ca_file)
+    with closing(ftplib.FTP_TLS(context=context, timeout=min(server.connect_timeout_s, CALL_S_MAX))) as ftp:
+        ftp.connect(server.host, server.port)
+        ftp.auth()
+        return _end(ftp.sock)
+
+
+def _of_https(home: Path, address: str, ca_file: str) -> datetime:
+    url, context = urlsplit(address), _context(home, ca_file)
+    with (
+        socket.create_connection((str(url.hostname), url.port or 443), CALL_S_MAX) as plain,
+        context.wrap_socket(plain, server_hostname=url.hostname) as secured,
+    ):
+        return _end(secured)
+
+
+def _of_smtp(smtp: Smtp) -> datetime:
+    timeout, context = min(smtp.timeout_s, CALL_S_MAX), _context(Path(), smtp.ca_file)
+    if smtp.tls == "tls":
+        with closing(smtplib.SMTP_SSL(smtp.host, smtp.port, timeout=timeout, context=context)) as secured:
+            return _end(secured.sock)
+    with closing(smtplib.SMTP(smtp.host, smtp.port, timeout=timeout)) as connection:
+        connection.starttls(context=context)
+        return _end(connection.sock)
+
+
+def _end(secured: object) -> datetime:
+    """When the certificate expires that the other side showed."""
+    assert isinstance(secured, ssl.SSLSocket)
+    certificate = secured.getpeercert() or {}
+    return datetime.fromtimestamp(ssl.cert_time_to_seconds(str(certificate["notAfter"])), UTC)
