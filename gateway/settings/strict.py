@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from typing import Annotated
-from zoneinfo import available_timezones
 
 from pydantic import AfterValidator, BaseModel, ConfigDict
 
-from gateway.nearest import nearest
+from gateway.settings import zones
 from gateway.toml_faults import wrong
 
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
@@ -21,9 +20,8 @@ class Strict(BaseModel):
 
 
 def _known_zone(value: str) -> str:
-    if value not in available_timezones():
-        close = nearest(value, available_timezones())
-        raise wrong(f'there is no time zone "{value}"{close}', "write a name such as Europe/Berlin")
+    if (fault := zones.fault(value)) is not None:
+        raise wrong(*fault)
     return value
 
 

@@ -174,6 +174,8 @@ class _Writer:
             return f"({self.write(node.this)} in ({self._listed(node.expressions)}))"
         if isinstance(node, exp.Case):
             return self._case(node)
+        if isinstance(node, exp.BitwiseAnd):
+            raise ExpressionError("& does not join texts here", "write || between them, or `and` between conditions")
         kind = type(node).__name__
         raise ExpressionError(
             f"{_SAID.get(kind, f'`{kind.lower()}`')} is not allowed in an expression",

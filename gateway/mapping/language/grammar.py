@@ -10,6 +10,8 @@ from sqlglot.dialects.duckdb import DuckDB
 from sqlglot.errors import ParseError, SqlglotError
 from sqlglot.tokens import TokenType  # type: ignore[attr-defined]
 
+from gateway.mapping.language import habits
+
 CHARACTERS_MAX = 4_000
 
 
@@ -50,10 +52,13 @@ def parse(text: str) -> exp.Expression:
     except ParseError as error:
         place = error.errors[0] if error.errors else {}
         near = f' at "{place["highlight"]}"' if place.get("highlight") else ""
-        raise ExpressionError(
-            f"`{short(text)}` cannot be read as an expression{near}",
+        habit = habits.found(text)
+        what, fix = habit or (
+            near,
             "check brackets, commas and quotes (text in 'single', source columns in \"double\" quotes)",
-        ) from None
+        )
+        said = f": {what}" if habit else what
+        raise ExpressionError(f"`{short(text)}` cannot be read as an expression{said}", fix) from None
     except SqlglotError:
         raise ExpressionError(f"`{short(text)}` has a quote or bracket that is not closed", "close it") from None
     except RecursionError:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from typing import Protocol
 
 from gateway import regular_expressions
-from gateway.calendars import closed_days, spans
+from gateway.calendars import closed_days, schedule_words, spans
 from gateway.errors import HomeFault
 from gateway.mapping.language.spec import Expect, Mapping
 from gateway.nearest import nearest
@@ -43,12 +43,12 @@ def check(checker: Checker) -> Iterator[HomeFault]:
             closed_days.of,
             'write a country ("DE"), a part of it ("US-CA") or a market ("XECB" for the euro\'s bank days)',
         )
-    wrong = list(
-        _readable(checker, "every", expect.every, spans.every, 'write e.g. "1 day", "business day" or "4 hours"')
-    )
-    yield from wrong
-    if not wrong:
-        yield from _units(checker, expect, *spans.every(expect.every))
+    try:
+        count, unit = spans.every(expect.every)
+    except ValueError:
+        yield checker.fault(("expect", "every"), *schedule_words.fault(expect.every))
+    else:
+        yield from _units(checker, expect, count, unit)
     yield from _sequence(checker, expect)
     if expect.fallback.snapshot != "none" and all(r.type != "inventory_snapshot" for r in checker.mapping.record):
         yield checker.fault(

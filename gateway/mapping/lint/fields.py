@@ -17,6 +17,7 @@ from gateway.mapping.compiler.fields import columns_of
 from gateway.mapping.language.code_patterns import is_pattern, meet, rank
 from gateway.mapping.language.expressions import ExpressionError, names
 from gateway.mapping.language.spec import FieldSpec, RecordSpec, SignRule
+from gateway.mapping.lint import date_formats
 from gateway.mapping.lint.probe import compatible
 from gateway.model import MAPPABLE, Column
 from gateway.nearest import listed, nearest
@@ -273,17 +274,8 @@ def _reading(checker: Checker, path: Path, field: FieldSpec, column: Column | No
     for number, form in enumerate(field.formats):
         if form in ("iso", *dates.BY_CODE, dates.SERIAL):
             continue
-        try:
-            dates.shape(form)
-        except ValueError as error:
-            yield checker.fault((*path, "formats", number), f'"{form}" has an {error}', "fix the format")
-        else:
-            if not form.strip() or ("%" not in form and form not in dates.NAMED):
-                yield checker.fault(
-                    (*path, "formats", number),
-                    f'"{form}" is not a date format{nearest(form, _forms())}',
-                    f"use tokens such as %Y-%m-%d, or {listed(_forms())}",
-                )
+        if (wrong := date_formats.fault(form)) is not None:
+            yield checker.fault((*path, "formats", number), *wrong)
     if field.formats and kind not in _DATES:
         yield checker.fault(
             (*path, "formats"),
@@ -301,10 +293,6 @@ def _reading(checker: Checker, path: Path, field: FieldSpec, column: Column | No
             yield checker.fault(
                 (*path, key), f"`{key}` is for numbers, and this field is {kind}", 'write type = "decimal" or remove it'
             )
-
-
-def _forms() -> list[str]:
-    return ["iso", *dates.BY_CODE, dates.SERIAL, *dates.NAMED]
 
 
 def cycles(checker: Checker, index: int, record: RecordSpec) -> Iterator[HomeFault]:

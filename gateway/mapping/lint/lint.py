@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import re
-import zoneinfo
 from collections.abc import Collection, Generator, Iterator, Mapping, Sequence
 from difflib import get_close_matches
-from functools import cache
 from pathlib import PurePosixPath
 
 import pyarrow as pa
@@ -21,6 +19,7 @@ from gateway.mapping.lint.format_check import FormatCheck, said
 from gateway.mapping.lint.probe import Probe
 from gateway.model import MAPPABLE
 from gateway.nearest import listed, nearest
+from gateway.settings import zones
 from gateway.toml_faults import keys_of, spelled
 
 FIELDS_MAX = 120
@@ -349,12 +348,5 @@ class _Checker:
 
     def zone(self, path: tuple[str | int, ...], zone: str) -> Iterator[HomeFault]:
         """A fault if there is no such time zone."""
-        if zone not in _zones():
-            yield self.fault(
-                path, f'there is no time zone "{zone}"{nearest(zone, _zones())}', "write e.g. Europe/Berlin"
-            )
-
-
-@cache
-def _zones() -> frozenset[str]:
-    return frozenset(zoneinfo.available_timezones())
+        if (wrong := zones.fault(zone)) is not None:
+            yield self.fault(path, *wrong)
