@@ -297,6 +297,28 @@ def test_an_entry_that_does_not_say_its_side_is_no_credit(packs: Home, tmp_path:
     )
 
 
+@pytest.mark.parametrize(
+    ("stated", "said"),
+    [
+        ("<TtlNtries><Sum>14</Sum></TtlNtries>", []),
+        ("<TtlNtries><Sum>6</Sum></TtlNtries>", []),
+        ("<TtlNtries><Sum>13</Sum></TtlNtries>", ["TtlNtries/Sum less the entries"]),
+        ("<TtlCdtNtries><Sum>10</Sum></TtlCdtNtries><TtlDbtNtries><Sum>4</Sum></TtlDbtNtries>", []),
+        ("<TtlCdtNtries><Sum>4</Sum></TtlCdtNtries>", ["TtlCdtNtries/Sum less the credits"]),
+        ("<TtlDbtNtries><Sum>10</Sum></TtlDbtNtries>", ["TtlDbtNtries/Sum less the debits"]),
+    ],
+)
+def test_a_notification_whose_sums_are_not_those_of_its_entries_is_held(
+    packs: Home, tmp_path: Path, stated: str, said: list[str]
+) -> None:
+    """By hand: 10 in and 4 out are 14 in all, 6 net."""
+    entries = (entry("10", "EUR", "CRDT"), entry("4", "EUR", "DBIT"))
+    file = statement(tmp_path / "camt.054.xml", f"<TxsSummry>{stated}</TxsSummry>", *entries)
+    file.write_text(file.read_text().replace("BkToCstmrStmt", "BkToCstmrDbtCdtNtfctn").replace("Stmt>", "Ntfctn>"))
+    faults = through_pack(packs, "iso20022/camt.054", file)["faults"]
+    assert [fault["message"].partition(" for ")[0] for fault in faults] == said
+
+
 @needs_corpus
 @pytest.mark.parametrize("name", sorted(REFUSED))
 def test_a_document_without_a_statement_is_refused(packs: Home, name: str) -> None:
