@@ -17,7 +17,7 @@ TABLES = ("item", "item_alias", "location")
 class MasterData:
     """The items and aliases in force.
 
-    items    name of a relation: sku
+    items    name of a relation: sku, base_uom
     aliases  name of a relation: alias_partner, id_type, external_id, sku, pack_qty, valid_from, valid_to
     """
 
@@ -33,14 +33,16 @@ class MasterData:
         if row == self._counts:
             return
         self._counts = row
-        self._con.execute(f"create or replace temp table {self.items} as select distinct sku from item_current")
+        self._con.execute(
+            f"create or replace temp table {self.items} as select distinct sku, base_uom from item_current"
+        )
         self._con.execute(
             f"""create or replace temp table {self.aliases} as
             select alias_partner, id_type, external_id, sku, pack_qty, valid_from, valid_to from item_alias_current"""
         )
 
     def tables(self) -> tuple[pa.Table, pa.Table]:
-        """(items, aliases) as Arrow tables: the SKUs, and the other names of items with their days."""
+        """(items, aliases) as Arrow tables: SKUs with base units, and the other names of items with their days."""
         return self._con.table(self.items).to_arrow_table(), self._con.table(self.aliases).to_arrow_table()
 
     def digest(self) -> str:

@@ -189,6 +189,7 @@ def insert_faults(commit: Commit, faults: str, files: str) -> None:
                              when 'SKU_UNKNOWN' then f.partner || '|' || value
                              when 'UNMAPPED_LINE' then f.feed || '|' || value
                              when 'FIELD_UNREAD' then f.feed || '|' || column_name || '|' || value
+                             when 'UNIT_UNKNOWN' then f.feed || '|' || column_name || '|' || value
                              when 'COLUMN_UNKNOWN' then f.feed || '|' || coalesce(column_name, '')
                              when 'ROW_DOUBLED' then f.partner || '|' || f.name
                              when 'ROW_REJECT' then f.partner || '|' || f.name || '|'

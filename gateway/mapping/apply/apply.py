@@ -9,7 +9,7 @@ import duckdb
 
 from gateway.errors import Fault, FileError, HouseError, first_line
 from gateway.log import log
-from gateway.mapping.apply import doubled, drift, faults, invisible, repeated, tie_out
+from gateway.mapping.apply import doubled, drift, faults, invisible, repeated, tie_out, uncounted
 from gateway.mapping.apply import rows as reading
 from gateway.mapping.apply.drift import source_columns
 from gateway.mapping.apply.mapped import FILE_SHIFT, ApartError, Context, Mapped, Opener, Outcome
@@ -112,6 +112,7 @@ def _apply(work: Work, mapping: Feed, openers: Sequence[Opener], context: Contex
         faults.add_unmapped(work, kind.compiler, kind.relation, mapped.faults)
         faults.add_wrong_identifiers(work, kind.compiler, kind.relation, mapped.faults)
         faults.add_dropped(work, kind.compiler, kind.relation, mapped.faults)
+        uncounted.add_uncounted(work, kind.compiler, kind.relation, mapped.faults)
         invisible.add_hidden_in_keys(work, kind.compiler, kind.relation, mapped.faults)
     invisible.name_invisible(work, mapped.faults)
     if mapping.file.repeat is not None and mapping.file.repeat.columns:

@@ -13,6 +13,7 @@ import pyarrow as pa
 from gateway.errors import HouseError
 from gateway.mapping.apply.mapped import Context
 from gateway.mapping.apply.temporary_tables import Work
+from gateway.mapping.compiler import measures
 from gateway.mapping.compiler.stages import Joined, Stages
 from gateway.mapping.compiler.targets import Join
 from gateway.mapping.language.code_patterns import ANY, fits, is_pattern, rank
@@ -238,4 +239,18 @@ def _alias(work: Work, stages: Stages, join: Join, context: Context) -> Joined:
         work.unresolved.update(join.tags)
     same_day = f" and {alias}.day = {day}" if dated else ""
     gives = {f"__a{join.target.tag}": f"{alias}.sku", f"__p{join.target.tag}": f"{alias}.pack_qty"}
+    if join.base:
+        name = _with_base_units(work, alias, name, context)
+        gives |= {f"__ub{join.target.tag}": f"{alias}.base", f"__un{join.target.tag}": f"{alias}.items"}
     return Joined(gives, (text, day), f"left join {identifier(name)} {alias} on {alias}.name = {text}{same_day}")
+
+
+def _with_base_units(work: Work, alias: str, name: str, context: Context) -> str:
+    """The names with the unit of measure that their item is counted in, and what that is (`measures.number_of`)."""
+    units = f"(select sku, upper(trim(min(base_uom))) as base from {context.item_relation} group by sku)"
+    return work.make(
+        "table",
+        f"_{alias}_units",
+        f"""select n.*, u.base, {measures.number_of("u.base")} as items
+            from {identifier(name)} n left join {units} u using (sku)""",
+    )

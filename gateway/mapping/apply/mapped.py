@@ -36,7 +36,7 @@ class Context:
 
     alias_relation  SQL name of the aliases in force: alias_partner, id_type, external_id, sku, pack_qty,
                     valid_from, valid_to
-    item_relation   SQL name of the items: sku
+    item_relation   SQL name of the items: sku, base_uom
     lookups         crosswalks by name (the last column is the value)
     prefix          of the temporary tables that are made
     arrived         day of arrival, for aliases of rows without an event date; None means today

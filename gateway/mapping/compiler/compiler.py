@@ -1,7 +1,7 @@
 """A mapping's records → named SQL steps (see `plan`): the fields, what is wrong with them, which rows apply.
 
 Names of steps: `__s` a source column's trimmed text, `__t` the same or NULL where blank, `__f<record>_<field>`
-a field's value, `__x…` its text before typing, `__l…`/`__a…`/`__p…`/`__d…` what joins supply,
+a field's value, `__x…` its text before typing, `__l…`/`__a…`/`__p…`/`__ub…`/`__un…`/`__d…` what joins supply,
 `__b<record>_<stage>` masks of fields that cannot be read.
 """
 
@@ -69,9 +69,8 @@ class Compiler(Sources):
         for record in self.records:
             found += [record.wrong, record.applies, record.key, *record.broken.values()]
             found += [target.value for target in record.targets.values()]
-            found += [
-                text for target in record.targets.values() for text in (target.unmapped, target.unread, target.dropped)
-            ]
+            for target in record.targets.values():
+                found += [target.unmapped, target.unread, target.dropped, target.uncounted]
         return found
 
     @property

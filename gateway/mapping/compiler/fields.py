@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from itertools import takewhile
 
-from gateway.mapping.compiler import amounts, date_order, dates, values, written_currencies
+from gateway.mapping.compiler import amounts, date_order, dates, measures, values, written_currencies
 from gateway.mapping.compiler.sources import Sources
 from gateway.mapping.compiler.targets import Join, JoinKind, Record, Target
 from gateway.mapping.language.code_patterns import is_pattern, rank, regex
@@ -23,24 +24,18 @@ def needs(record: Record, target: Target) -> set[str]:
     spec, found = target.spec, set[str]()
     if spec.expr is not None:
         found |= names(spec.expr)[0]
-    if spec.packs_of:
-        found.add(spec.packs_of)
+    found |= {*spec.packs_of, *([spec.pack_size] if spec.pack_size else ())}
     if spec.alias and record.table.event != target.name:
         found.add(record.table.event)
-    found |= {name for name in spec.on if is_helper(record, name)}
+    found |= {name for name in (*spec.on, *spec.counted_in) if record.is_helper(name)}
     return {name for name in found if name in record.targets}
-
-
-def is_helper(record: Record, name: str) -> bool:
-    """Whether a name in `on` means a helper field of the record, and not a source column."""
-    return name.startswith("_") and name in record.targets
 
 
 def source_columns(record_fields: dict[str, FieldSpec]) -> list[str]:
     """Source columns that these fields name, in order, without repeats."""
     found: dict[str, None] = {}
     for spec in record_fields.values():
-        found |= dict.fromkeys(columns_of(spec, record_fields))
+        found |= dict.fromkeys(read_columns(spec, record_fields))
     return list(found)
 
 
@@ -54,6 +49,12 @@ def columns_of(spec: FieldSpec, record_fields: dict[str, FieldSpec]) -> list[str
     if spec.expr is not None:
         columns += sorted(names(spec.expr)[1])
     return columns
+
+
+def read_columns(spec: FieldSpec, record_fields: dict[str, FieldSpec]) -> list[str]:
+    """Source columns that a field names, with those of its unit of measure."""
+    helpers = {name for name in record_fields if name.startswith("_")}
+    return [*columns_of(spec, record_fields), *(name for name in spec.counted_in if name not in helpers)]
 
 
 def sources(spec: FieldSpec) -> tuple[str, ...]:
@@ -93,7 +94,7 @@ def without_value(compiler: Sources, record: Record) -> None:
     key of the record neither."""
     texts = identifying(record)
     for target in record.targets.values():
-        for column in columns_of(target.spec, record.spec.fields):
+        for column in read_columns(target.spec, record.spec.fields):
             lost = compiler.shortened(column) if target.kind in ("text", "code") and column in texts else ""
             used = _unused_before(compiler, target, column)
             target.broken += [f"({wrong}{used})" for wrong in (compiler.unreadable(column), lost) if wrong]
@@ -110,7 +111,7 @@ def writing_of(record: Record, target: Target) -> amounts.Writing:
     """What may be written beside the field's numbers: a currency where the record states one and counts no pieces by
     the field; debit and credit in bank lines, where only one meaning is usual."""
     counts = target.column is not None and "currency" in record.targets and target.column.name.endswith("qty")
-    money = "currency" in record.targets and not counts and target.spec.packs_of is None
+    money = "currency" in record.targets and not counts and not target.spec.packs_of and not target.spec.counted_in
     return amounts.Writing(
         money, record.spec.type in ("bank_line", "bank_balance") and target.spec.sign in (None, "absolute")
     )
@@ -256,10 +257,17 @@ def _blanked(compiler: Sources, target: Target, texts: list[str], letter: str = 
 
 
 def _join(
-    compiler: Sources, target: Target, kind: JoinKind, keys: tuple[str, ...], letters: str, day: str = ""
+    compiler: Sources,
+    target: Target,
+    kind: JoinKind,
+    keys: tuple[str, ...],
+    letters: Sequence[str],
+    day: str = "",
+    *,
+    base: bool = False,
 ) -> list[str]:
     """Ask for something that only the whole file or a crosswalk knows; the names of the steps given, by letter."""
-    join = Join(kind, compiler.plan.stage(*keys, day) + 1, target, keys, day)
+    join = Join(kind, compiler.plan.stage(*keys, day) + 1, target, keys, day, base)
     earlier = next((one for one in compiler.joins if one.asks == join.asks), None)
     if earlier is None:
         compiler.joins.append(join)
@@ -273,7 +281,7 @@ def _lookup(compiler: Sources, record: Record, target: Target) -> str:
     spec = target.spec
     keys = tuple(
         f"coalesce(cast({record.targets[name].value} as varchar), '')"
-        if is_helper(record, name)
+        if record.is_helper(name)
         else f"coalesce({compiler.text(name)}, '')"
         for name in spec.on
     )
@@ -318,7 +326,9 @@ def _alias(compiler: Sources, record: Record, target: Target, text: str) -> str:
     if event is not None and event is not target:
         day = f"cast(timezone('UTC', {event.value}) as date)" if event.type == "TIMESTAMPTZ" else event.value
     name = compiler.plan.add(f"__z{target.tag}", text) if text not in compiler.plan.steps else text
-    sku, target.packs = _join(compiler, target, "alias", (name,), "ap", day)
+    base = any(spec.counted_in for spec in record.spec.fields.values())
+    letters = ("a", "p", *(("ub", "un") if base else ()))
+    sku, target.packs, *target.base = _join(compiler, target, "alias", (name,), letters, day, base=base)
     target.unmapped = f"{name} is not null and {sku} is null"
     return compiler.plan.add(
         f"__k{target.tag}", f"case when {name} is not null then coalesce({sku}, '?' || {name}) end"
@@ -427,13 +437,16 @@ def _default(compiler: Sources, target: Target, value: str) -> str:
 
 
 def _packs(compiler: Sources, record: Record, target: Target) -> None:
-    """Units of the sender's packs → base units, never rounded."""
-    other = record.targets.get(target.spec.packs_of or "")
-    if other is None or other.spec.alias is None:
+    """Units of the sender's packs, or in the sender's unit of measure → base units, never rounded."""
+    others = tuple(other for name in target.spec.packs_of if (other := record.targets.get(name)) and other.spec.alias)
+    if target.spec.counted_in:
+        counted = measures.counted(compiler, record, target, others)
+        factor, target.uncounted = counted.factor, counted.unknown
+    elif others:
+        factor = f"coalesce({', '.join(other.packs for other in others)}, 1)"
+    else:
         return
-    usual, wide = (
-        f"try(cast({target.value} as decimal({digits},4)) * coalesce({other.packs}, 1))" for digits in (18, 30)
-    )
+    usual, wide = (f"try(cast({target.value} as decimal({digits},4)) * {factor})" for digits in (18, 30))
     # Comparing numbers of more than 18 digits takes thirty times as long, and hardly any quantity needs them.
     usual = compiler.plan.add(f"__qn{target.tag}", usual)
     wide = compiler.plan.add(f"__qw{target.tag}", f"case when {usual} is null then {wide} end")

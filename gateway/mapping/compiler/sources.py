@@ -9,7 +9,7 @@ from gateway.errors import HouseError
 from gateway.mapping.compiler.amounts import Notation
 from gateway.mapping.compiler.date_order import Order
 from gateway.mapping.compiler.steps import Plan
-from gateway.mapping.compiler.targets import Join, Record, Target
+from gateway.mapping.compiler.targets import Counted, Join, Record, Target
 from gateway.mapping.language.expressions import ExpressionError, compile_scalar
 from gateway.reading import UNREADABLE
 from gateway.sql import identifier, literal
@@ -61,6 +61,8 @@ class Sources:
         self.dates: dict[tuple[int, str], str] = {}
         self.two_orders: list[str] = []
         self.headings: Mapping[str, str] = {}
+        self.counted: dict[tuple[object, ...], Counted] = {}
+        self.codes: dict[str, tuple[str, str]] = {}
         self.known = known
 
     def heading(self, column: str) -> str:

@@ -33,6 +33,8 @@ class Target:
     unread   step with a text that was filled down and cannot be read, "" for other fields
     dropped  step with a text that cannot be read and costs only the field, "" for other fields
     packs    step with the units of the pack that its alias names, "" for fields without an alias
+    base     steps with the unit of measure that the item of its alias is counted in, and what that is; [] without
+    uncounted step with a unit of measure whose size nobody states, "" for other fields
     needs    fields of the record that it is made from
     """
 
@@ -51,6 +53,8 @@ class Target:
     unread: str = ""
     dropped: str = ""
     packs: str = ""
+    base: list[str] = field(default_factory=list)
+    uncounted: str = ""
     needs: frozenset[str] = frozenset()
 
     @property
@@ -72,6 +76,18 @@ class Target:
 
 
 @dataclass(frozen=True, slots=True)
+class Counted:
+    """What a unit of measure makes of a quantity; the names are of steps.
+
+    factor   base units in one
+    unknown  the code whose size nobody states, NULL where it is known
+    """
+
+    factor: str
+    unknown: str
+
+
+@dataclass(frozen=True, slots=True)
 class Join:
     """Something that a row gets from the whole file or from a crosswalk.
 
@@ -79,6 +95,7 @@ class Join:
     others   those
     keys   SQL of the codes or the name it is asked with (for fill_down the text to fill, then the columns of its group)
     day    SQL of the row's event day, "" if the row has none
+    base   whether an alias must say in which unit of measure its item is counted
     """
 
     kind: JoinKind
@@ -86,13 +103,14 @@ class Join:
     target: Target
     keys: tuple[str, ...]
     day: str = ""
+    base: bool = False
     others: list[Target] = field(default_factory=list)
 
     @property
     def asks(self) -> tuple[object, ...]:
         """What is asked of what: fields for which this is equal are given the same."""
         spec = self.target.spec
-        return self.kind, self.keys, self.day, spec.lookup, spec.on, spec.alias
+        return self.kind, self.keys, self.day, self.base, spec.lookup, spec.on, spec.alias
 
     @property
     def tags(self) -> list[str]:
@@ -118,6 +136,10 @@ class Record:
         """SQL type of its masks, the smallest that has a bit for each field: every row carries some of them."""
         bits = len(self.spec.fields) + 1
         return next((name for width, name in _MASKS if bits <= width), "HUGEINT")
+
+    def is_helper(self, name: str) -> bool:
+        """Whether a name in `on` or `counted_in` means a helper field, and not a source column."""
+        return name.startswith("_") and name in self.targets
 
     def bits(self, wanted: Iterable[str]) -> int:
         """The mask of these fields."""

@@ -77,7 +77,9 @@ class FieldSpec(Part):
     missing: Literal["suspense", "reject", "keep"] = "reject"
     unread: Literal["row", "field"] = "row"
     alias: Literal["MSKU", "FNSKU", "ASIN", "GTIN", "UPC", "3PL", "VENDOR"] | None = None
-    packs_of: str | None = None
+    packs_of: tuple[str, ...] = ()
+    counted_in: tuple[str, ...] = ()
+    pack_size: str | None = None
     check: Check | None = None
     sign: SignRule | Literal["reverse", "absolute"] | None = None
     scale: int | None = Field(None, ge=0, le=6)
@@ -87,7 +89,7 @@ class FieldSpec(Part):
     def _short_form(cls, value: Any) -> Any:
         return {"from": value} if isinstance(value, str | list) else value
 
-    @field_validator("within", mode="before")
+    @field_validator("within", "packs_of", "counted_in", mode="before")
     @classmethod
     def _one_column(cls, value: Any) -> Any:
         return (value,) if isinstance(value, str) else value
@@ -105,6 +107,8 @@ class FieldSpec(Part):
             raise ValueError("`lookup` and `on` go together")
         if self.within is not None and self.fill_down is None:
             raise ValueError("`within` says how far `fill_down` reaches: name the column in `fill_down`")
+        if self.pack_size is not None and not self.counted_in:
+            raise ValueError("`pack_size` says what a unit holds: name the column of the unit in `counted_in`")
         return self
 
 

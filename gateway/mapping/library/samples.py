@@ -126,9 +126,13 @@ def master_data(path: Path) -> tuple[pa.Table, pa.Table] | None:
             if row.get("external-id"):
                 names.append(_alias(row))
         except (ValueError, KeyError, InvalidOperation) as error:
-            hint = "Its columns are sku, partner, id-type, external-id, pack-qty, valid-from, valid-to."
+            hint = (
+                "Its columns are sku, partner, id-type, external-id, pack-qty, valid-from, valid-to, and uom if needed."
+            )
             raise HouseError("read", f"{source}:{line}", hint, str(error)) from None
-    items = pa.table({"sku": pa.array(sorted({row["sku"] for row in rows}), pa.utf8())})
+    units = {row["sku"]: row["uom"] for row in rows if row.get("uom")}
+    skus = sorted({row["sku"] for row in rows})
+    items = pa.table({"sku": pa.array(skus, pa.utf8()), "base_uom": pa.array(map(units.get, skus), pa.utf8())})
     return items, pa.Table.from_pylist(names, _ALIASES)
 
 

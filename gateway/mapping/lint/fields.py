@@ -182,14 +182,30 @@ def _crosswalk(
         )
     if field.check is not None and values.sql_type(values.type_of(field, column), column) != "VARCHAR":
         yield checker.fault((*path, "check"), "checks a text, and this field holds none", "leave `check` out")
-    if field.packs_of is not None:
-        other = record.fields.get(field.packs_of)
-        if other is None or other.alias is None:
-            aliased = [name for name, one in record.fields.items() if one.alias]
+    yield from _counted(checker, path, field, record)
+
+
+def _counted(checker: Checker, path: Path, field: FieldSpec, record: RecordSpec) -> Iterator[HomeFault]:
+    """Faults of what says how many base units one of a quantity is."""
+    aliased = [name for name, one in record.fields.items() if one.alias]
+    for name in field.packs_of:
+        if name not in aliased:
             yield checker.fault(
                 (*path, "packs_of"),
-                f'"{field.packs_of}" is not a field with an alias',
+                f'"{name}" is not a field with an alias',
                 f"fields with an alias: {listed(aliased)}",
+            )
+    helpers = {name for name in record.fields if name.startswith("_")}
+    yield from checker.source_columns((*path, "counted_in"), [one for one in field.counted_in if one not in helpers])
+    if field.pack_size is not None:
+        size = record.fields.get(field.pack_size)
+        column = MAPPABLE[record.type].column(field.pack_size)
+        if size is None or values.type_of(size, column) != "decimal":
+            numbers = [name for name, one in record.fields.items() if one.type == "decimal"]
+            yield checker.fault(
+                (*path, "pack_size"),
+                f'"{field.pack_size}" is not a field with a number',
+                f"fields with a number: {listed(numbers)}",
             )
 
 
@@ -288,8 +304,8 @@ def _reading(checker: Checker, path: Path, field: FieldSpec, column: Column | No
     if field.timezone is not None:
         yield from checker.zone((*path, "timezone"), field.timezone)
     numeric = kind in (*values.NUMBERS, "integer")
-    for key in ("scale", "sign", "packs_of"):
-        if getattr(field, key) is not None and not numeric:
+    for key in ("scale", "sign", "packs_of", "counted_in"):
+        if getattr(field, key) not in (None, ()) and not numeric:
             yield checker.fault(
                 (*path, key), f"`{key}` is for numbers, and this field is {kind}", 'write type = "decimal" or remove it'
             )

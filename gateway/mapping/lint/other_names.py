@@ -47,7 +47,7 @@ def readable_columns(record: RecordSpec) -> set[str]:
     found: set[str] = set()
     for spec in record.fields.values():
         with suppress(ExpressionError):
-            found.update(fields.columns_of(spec, record.fields))
+            found.update(fields.read_columns(spec, record.fields))
     return found
 
 

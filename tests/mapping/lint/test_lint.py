@@ -115,6 +115,10 @@ def test_what_is_right_passes(tmp_path: Path, probe: Probe, new: str) -> None:
         ),
         ('qty = { expr = "qty + 1" }', "qty.expr: qty is not a field"),
         ('qty = { from = "On Hand", packs_of = "sku" }', 'qty.packs_of: "sku" is not a field with an alias'),
+        (
+            'qty = { from = "On Hand", counted_in = "UOM", pack_size = "status" }',
+            'qty.pack_size: "status" is not a field with a number',
+        ),
         ('qty = { from = "On Hand", formats = ["ymd"] }', "qty.formats: formats are for dates"),
         (
             'qty = "On Hand"\n_d = { from = "Date", type = "date", formats = ["%Q"] }',

@@ -1,0 +1,124 @@
+"""Standard packs read quantities and prices by the unit of measure beside them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gateway import init as homes
+from gateway.home import Home, open_samples
+from gateway.intake.attempt import attempt
+from gateway.mapping.library import samples
+from tests.test_packs import ROOT, loaded
+
+X12, EDIFACT = ("*EA", "*DZ"), (":PCE", ":DZN")
+UBL = ('unitCode="C62"', 'unitCode="DZN"')
+CXML = ("<UnitOfMeasure>EA<", "<UnitOfMeasure>DZN<")
+GS1 = ('measurementUnitCode="EA"', 'measurementUnitCode="DZN"')
+
+
+@pytest.fixture(scope="module")
+def reader(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Home]:
+    home = tmp_path_factory.mktemp("units")
+    homes.lay_down(home, examples=True)
+    with open_samples(home) as gateway:
+        yield gateway
+
+
+def changed(reader: Home, folder: Path, pack: str, sample: str, *changes: tuple[str, str]) -> dict[str, Any]:
+    """What a sample becomes with other texts in it."""
+    path = ROOT / "standard" / f"{pack}.toml"
+    text = (path.parent / "samples" / sample).read_text(encoding="utf-8")
+    for old, new in changes:
+        assert old in text
+        text = text.replace(old, new)
+    (folder / sample).write_text(text, encoding="utf-8")
+    reader.master.replace(*(samples.master_data(path) or reader.master.tables()))
+    return samples.shape(attempt(reader, loaded(path), folder / sample))
+
+
+def was(pack: str, sample: str) -> dict[str, Any]:
+    expected = ROOT / "standard" / pack.split("/", maxsplit=1)[0] / "samples" / f"{sample}.expected.json"
+    found: dict[str, Any] = json.loads(expected.read_text(encoding="utf-8"))
+    return found
+
+
+def pairs(old: dict[str, Any], new: dict[str, Any]) -> Iterator[tuple[str, Decimal, Decimal]]:
+    """(field, value as it was, value as it is) of the numbers of the records."""
+    for table, rows in old["records"].items():
+        for before, after in zip(rows, new["records"][table], strict=True):
+            for name, cell in before.items():
+                if name.endswith(("qty", "amount", "unit_cost")) and before.get("sku") != "VASE-07":
+                    yield name, Decimal(cell), Decimal(after[name])
+
+
+@pytest.mark.parametrize(
+    ("pack", "sample", "change", "dozens"),
+    [
+        ("x12/850", "850.edi", X12, 6),
+        ("x12/810", "810.edi", X12, 4),
+        ("x12/846", "846.edi", X12, 12),
+        ("x12/944", "944.edi", X12, 16),
+        ("x12/945", "945.edi", X12, 17),
+        ("edifact/INVOIC", "INVOIC.edi", EDIFACT, 2),
+        ("edifact/DESADV", "DESADV.edi", EDIFACT, 4),
+        ("ubl/order", "order.xml", UBL, 1),
+        ("ubl/despatch-advice", "despatch-advice.xml", UBL, 5),
+        ("cxml/order-request", "order-request.xml", CXML, 1),
+        ("gs1/receiving-advice", "receiving-advice.xml", GS1, 5),
+    ],
+)
+def test_what_is_stated_in_dozens_is_twelve_units_at_the_same_money(
+    reader: Home, tmp_path: Path, pack: str, sample: str, change: tuple[str, str], dozens: int
+) -> None:
+    numbers = list(pairs(was(pack, sample), changed(reader, tmp_path, pack, sample, change)))
+    quantities = [(old, new) for name, old, new in numbers if name.endswith("qty") and new != old]
+    assert {new / old for old, new in quantities} == {12}
+    assert [(name, old, new) for name, old, new in numbers if name.endswith("amount") and new != old] == []
+    costs = [(old, new) for name, old, new in numbers if name == "unit_cost" and new != old]
+    assert [abs(new * 12 - old) < Decimal("0.00001") for old, new in costs] == [True] * len(costs)
+    assert len(quantities) == dozens
+
+
+def line(outcome: dict[str, Any], table: str, number: str, *fields: str) -> list[str]:
+    row = next(row for row in outcome["records"][table] if row["line_no"] == number)
+    return [row[name] for name in fields]
+
+
+def test_an_order_counts_packs_by_what_the_document_says_and_prices_by_the_count_they_are_for(
+    reader: Home, tmp_path: Path
+) -> None:
+    found = changed(
+        reader,
+        tmp_path,
+        "x12/850",
+        "850.edi",
+        ("PO1*1*24*EA*6.5*TE*", "PO1*1*2*DZ*0.9*HP*"),  # 24 pieces at 0.90 for a hundred
+        ("PO1*2*10*EA*31.99*PE*", "PO1*2*10*EA*31.99*PD*"),  # 10 of a dozen at 31.99
+        ("PO1*4*5*EA*12*PE*BP*R-55003~", "PO1*4*5*CA*12*PE*BP*R-55003~PO4*6**********1*3**4~"),
+        ("PO1*5*7*EA*2.345*PE*SK*R-99999~", "PO1*5*7*BX*2*PE*SK*R-99999~PO4*10~"),
+        ("CTT*5*48~\nAMT*TT*674.12~\nSE*24*", "CTT*5*26~\nAMT*TT*230.48~\nSE*26*"),
+    )
+    assert line(found, "order_line", "1", "qty", "list_amount") == ["24.0000", "0.2200"]
+    assert line(found, "order_line", "2", "qty", "list_amount") == ["10.0000", "26.6600"]
+    assert line(found, "order_line", "5", "qty", "list_amount") == ["70.0000", "14.0000"]
+    # 5 cases of 6 inner packs of 4 pieces
+    assert line(found, "order_line", "4", "qty", "list_amount") == ["120.0000", "60.0000"]
+
+
+def test_a_price_in_another_unit_than_the_quantity_is_brought_to_it(reader: Home, tmp_path: Path) -> None:
+    found = changed(
+        reader,
+        tmp_path,
+        "edifact/ORDERS",
+        "ORDERS.edi",
+        ("QTY+21:3'\nPRI+AAA:385:CT:NTP:100'", "QTY+21:3:DZN'\nQTY+59:4'\nPRI+AAA:385:CT:NTP:100:PCE'"),
+        ("UNT+21+", "UNT+22+"),
+    )
+    # 36 pieces at 385 for a hundred of them
+    assert line(found, "order_line", "3", "qty", "list_amount") == ["36.0000", "138.6000"]
