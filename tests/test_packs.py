@@ -261,6 +261,20 @@ def test_a_simulated_advice_of_a_warehouse_ships_nothing(reader: Home, tmp_path:
         assert found["counts"]["ignored"] == found["counts"]["received"] > 0
 
 
+@pytest.mark.parametrize(("total", "faults"), [("1318.80", 0), ("360.00", 0), ("958.80", 1)])
+def test_a_cancelled_line_of_a_ubl_order_is_cancelled(reader: Home, tmp_path: Path, total: str, faults: int) -> None:
+    """By hand: 958.80 are cancelled, and 8 pieces of which two cost 90 stay; the total may hold both or what stays."""
+    pack = ROOT / "standard" / "ubl" / "order.toml"
+    text = (pack.parent / "samples" / "order.xml").read_text().replace(">1318.80<", f">{total}<")
+    path = tmp_path / "order.xml"
+    status = "<cbc:ID>10</cbc:ID><cbc:LineStatusCode>Cancelled</cbc:LineStatusCode>"
+    path.write_text(text.replace("<cbc:ID>10</cbc:ID>", status))
+    found = attempt(reader, loaded(pack), path)
+    lines = [(one["order_status"], one["cancelled_qty"]) for one in found["records"]["order_line"]]
+    assert lines == [("CANCELLED", "120.0000"), ("OPEN", None)]
+    assert len([fault for fault in found["faults"] if fault["code"] == "CONTROL_TOTAL"]) == faults
+
+
 ORDERS = (ROOT / "standard" / "edifact" / "samples" / "ORDERS.edi").read_text()
 
 
