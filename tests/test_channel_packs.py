@@ -133,6 +133,22 @@ def test_settlements_that_were_put_together_in_a_file_make_the_sum_of_their_tota
     assert "SETTLE_NOT_FOOT" in {fault["code"] for fault in read(reader, pack, file)["faults"]}
 
 
+@pytest.mark.parametrize(
+    ("name", "sample", "old", "new"),
+    [
+        ("paypal/transaction-detail", "TRR-20261101.R.01.008.CSV", '"EUR","S",,380', '"EUR","X",,380'),
+        ("shopify/payouts", "payouts_export.csv", "2026-11-03,paid", "2026-11-03,on_hold"),
+    ],
+)
+def test_a_status_that_nobody_knows_moves_no_money(
+    reader: Home, tmp_path: Path, name: str, sample: str, old: str, new: str
+) -> None:
+    pack = STANDARD / f"{name}.toml"
+    found = read(reader, pack, changed(tmp_path, pack, sample, old, new))
+    assert [fault["message"] for fault in found["faults"] if "is not a known code" in fault["message"]]
+    assert found["counts"]["accepted"] < read(reader, pack, pack.parent / "samples" / sample)["counts"]["accepted"]
+
+
 def test_lines_above_the_summary_that_names_their_settlement_are_rejected(reader: Home, tmp_path: Path) -> None:
     pack = STANDARD / "walmart" / "reconciliation.toml"
     head, count, summary, *lines = (pack.parent / "samples" / "reconciliation.csv").read_text().splitlines()
