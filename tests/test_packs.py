@@ -275,6 +275,16 @@ def test_a_cancelled_line_of_a_ubl_order_is_cancelled(reader: Home, tmp_path: Pa
     assert len([fault for fault in found["faults"] if fault["code"] == "CONTROL_TOTAL"]) == faults
 
 
+def test_an_account_without_entries_whose_balances_differ_is_held(reader: Home, tmp_path: Path) -> None:
+    pack = ROOT / "standard" / "edifact" / "FINSTA.toml"
+    path = tmp_path / "FINSTA.edi"
+    path.write_text((pack.parent / "samples" / path.name).read_text().replace("MOA+343:-50.00:EUR", "MOA+343:-60:EUR"))
+    assert [fault["message"] for fault in attempt(reader, loaded(pack), path)["faults"]] == [
+        "opening + booked entries = closing for 6789-111111.00C, CH-4713/2026: the rows make 0, the file states -10, "
+        "difference 10"
+    ]
+
+
 ORDERS = (ROOT / "standard" / "edifact" / "samples" / "ORDERS.edi").read_text()
 
 
