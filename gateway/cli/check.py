@@ -206,8 +206,11 @@ def _differences(home: Home, tried: dict[Path, list[Path]], *, refresh: bool) ->
 
     found = {}
     ours, of_path = home.master.tables(), cache(partial(usable, home))
+    last = None
     for path, files in tried.items():
-        home.master.replace(*(samples.master_data(path) or ours))
+        if path.parent != last:
+            home.master.replace(*(samples.master_data(path) or ours))
+            last = path.parent
         found[path] = samples.check(path, lambda p, s: _tried(home, of_path(p), s), refresh=refresh, files=files)
     return found
 

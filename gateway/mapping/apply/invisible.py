@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from gateway.mapping.apply.faults import faults_of, first_column, not_yet_noted
 from gateway.mapping.apply.temporary_tables import Work
 from gateway.mapping.compiler.compiler import Compiler
@@ -18,16 +20,30 @@ def add_hidden_in_keys(work: Work, compiler: Compiler, relation: str, name: str)
 
     Its rows count. Codes that a map, a lookup or the aliases stand for are reported where these do not know them.
     """
-    for record in compiler.records:
+    keys = [
+        (record, target)
+        for record in compiler.records
+        for target in filter(None, map(record.targets.get, record.spec.key))
+        if _as_written(target)
+    ]
+    # One question for all, since hardly any file has one.
+    if not _are_there(work, relation, {target.value for _, target in keys}):
+        return
+    for record, target in keys:
         accepted = f"{compiler.ignored} is null and not {compiler.rejected} and {record.applies}"
-        for target in filter(None, map(record.targets.get, record.spec.key)):
-            if not _as_written(target):
-                continue
-            where = f"{accepted} and regexp_matches({target.value}, {literal(_HIDDEN)})"
-            column = first_column(compiler, record, target)
-            rows = not_yet_noted(name, relation, where, target.value, "ROW_DOUBTFUL", column)
-            what = literal("has a character that nobody sees")
-            work.con.execute(faults_of(name, record, rows, "ROW_DOUBTFUL", column, what, ""))
+        where = f"{accepted} and regexp_matches({target.value}, {literal(_HIDDEN)})"
+        column = first_column(compiler, record, target)
+        rows = not_yet_noted(name, relation, where, target.value, "ROW_DOUBTFUL", column)
+        what = literal("has a character that nobody sees")
+        work.con.execute(faults_of(name, record, rows, "ROW_DOUBTFUL", column, what, ""))
+
+
+def _are_there(work: Work, relation: str, texts: Collection[str]) -> bool:
+    found = f"regexp_matches(concat({', '.join(sorted(texts))}), {literal(_HIDDEN)})"
+    return (
+        bool(texts)
+        and work.con.execute(f"select 1 from {identifier(relation)} where {found} limit 1").fetchone() is not None
+    )
 
 
 def _as_written(target: Target) -> bool:
