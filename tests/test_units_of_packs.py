@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -11,9 +11,12 @@ from typing import Any
 import pytest
 
 from gateway import init as homes
-from gateway.home import Home, open_samples
+from gateway.home import Home, open_home, open_samples
+from gateway.intake.again import again
 from gateway.intake.attempt import attempt
 from gateway.mapping.library import samples
+from gateway.once import run_once
+from tests.conftest import NOW, reconcile_only
 from tests.test_packs import ROOT, loaded
 
 X12, EDIFACT = ("*EA", "*DZ"), (":PCE", ":DZN")
@@ -122,3 +125,52 @@ def test_a_price_in_another_unit_than_the_quantity_is_brought_to_it(reader: Home
     )
     # 36 pieces at 385 for a hundred of them
     assert line(found, "order_line", "3", "qty", "list_amount") == ["36.0000", "138.6000"]
+
+
+STOCK = """feed = "acme.stock"
+partner = "acme"
+[file]
+match = ["stock*.csv"]
+format = "delimited"
+[[record]]
+type = "inventory_snapshot"
+key = ["location", "as_of", "sku"]
+[record.fields]
+location = { constant = "WH-1" }
+as_of = { from = "day", type = "datetime" }
+scope = { constant = "FULL" }
+status = { constant = "AVAILABLE" }
+sku = { from = "item", alias = "3PL" }
+qty = { from = "units", packs_of = "sku", counted_in = "uom" }
+"""
+
+
+def test_an_alias_that_comes_later_gives_the_right_quantity_by_replay(
+    home: Path, drop: Callable[[str, str, bytes | str], Path]
+) -> None:
+    (home / "mappings" / "acme").mkdir()
+    (home / "mappings" / "acme" / "stock.toml").write_text(STOCK, encoding="utf-8")
+    drop("master-data", "items.csv", "sku,name,uom,abc,tracking,standard-cost\nMUG,Mug,EA,B,NONE,4.00\n")
+    reconcile_only(home, "i")
+    with open_home(home, now=NOW) as gateway:
+        drop("acme", "stock.csv", "item,units,uom,day\nMUG,2,CA,2026-11-20\n")
+        done = run_once(gateway)
+        [file] = [one for one in done.files if one.name == "stock.csv"]
+
+        def stands() -> tuple[Any, ...]:
+            return gateway.lake.con.execute(
+                "select (select qty from inventory_snapshot_current), "
+                "(select code || ' ' || business_key || ' ' || owner || ' ' || status from exception "
+                "where code = 'UNIT_UNKNOWN')"
+            ).fetchall()[0]
+
+        assert stands() == (Decimal(2), "UNIT_UNKNOWN acme.stock|uom|CA MD OPEN")
+        drop(
+            "master-data",
+            "aliases.csv",
+            "partner,id-type,external-id,sku,pack-qty,valid-from,valid-to\nacme,3PL,MUG,MUG,24,,\n",
+        )
+        run_once(gateway)
+        again(gateway, file.file_id, force=False)
+        run_once(gateway)
+        assert stands() == (Decimal(48), "UNIT_UNKNOWN acme.stock|uom|CA MD CLOSED")
