@@ -17,7 +17,7 @@ from tests.mistakes.table import HERE, Mistake
 
 _LIBRARY = ("csv", "spreadsheet")
 """The packs that are left: the others would only be read again and again."""
-_AROUND = re.compile(r"Mappings checked: |Samples were not checked")
+_AROUND = re.compile(r"Mappings checked: |Samples were not checked|Note: mappings/.* fills ")
 """Lines of `check` around what it found."""
 _RESULTS = re.compile(r"^(?:\w+: \d+ rows\b|entries: |reconciliation  |\d+ exceptions open)", re.MULTILINE)
 """Where `try` and `once` begin to print what came of the good rest."""

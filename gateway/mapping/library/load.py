@@ -18,6 +18,7 @@ from gateway.mapping.language.loaded import PASSIVE, Library, Loaded, Pack, plac
 from gateway.mapping.language.spec import Mapping
 from gateway.mapping.library import lookups as lookup_files
 from gateway.mapping.library import packs as merge
+from gateway.mapping.library import unread
 from gateway.nearest import listed, nearest
 from gateway.toml_faults import read
 from gateway.toml_lines import Lines
@@ -32,11 +33,13 @@ def read_all(home: Path) -> Library:
     """Every mapping below `<home>/mappings` that has the right shape, not linted: for those who read no file with
     them."""
     root, library = home / "mappings", Library()
+    good: list[Loaded] = []
     for path in _files(root):
         loaded, faults = load_file(path, root)
         library.faults += faults
-        if loaded is not None:
-            _activate(library, loaded)
+        good += [] if loaded is None else [loaded]
+    for one in sorted(good, key=lambda one: _precedence(one, None)):
+        _activate(library, one)
     return library
 
 
@@ -55,6 +58,8 @@ def load_all(home: Path, last: Library | None = None) -> Library:
     if last is not None:
         broken = {Path(fault.file).stem for fault in faults}
         library.lookups = {n: t for n, t in last.lookups.items() if n in broken} | library.lookups
+    library.faults += unread.faults(root)
+    good: list[Loaded] = []
     with Probe() as probe:
         for path in _files(root):
             loaded, faults = load_file(path, root)
@@ -64,8 +69,18 @@ def load_all(home: Path, last: Library | None = None) -> Library:
                 library.faults += faults
                 loaded = last.at(path) if last is not None else None
             if loaded is not None:
-                _activate(library, loaded)
+                good.append(loaded)
+    for one in sorted(good, key=lambda one: _precedence(one, last)):
+        _activate(library, one)
     return library
+
+
+def _precedence(loaded: Loaded, last: Library | None) -> tuple[bool, bool, int, str]:
+    """Of two mappings that read one feed, that in force stays; else that whose feed is named for its partner; else
+    that with the shorter name, as copies have longer ones."""
+    mapping = loaded.mapping
+    new = last is not None and last.at(loaded.path) is None
+    return new, not mapping.feed.startswith(f"{mapping.partner}."), len(loaded.name), loaded.name
 
 
 def _files(root: Path) -> list[Path]:
@@ -85,7 +100,8 @@ def _activate(library: Library, loaded: Loaded) -> None:
                     file,
                     line,
                     f'the feed "{feed}" is also in {twin.name}, on the same days',
-                    "give each feed a name of its own, or end one with valid_to before valid_from of the other",
+                    "remove the copy; or give each feed a name of its own, or end one with valid_to before valid_from "
+                    "of the other",
                 )
             )
             return

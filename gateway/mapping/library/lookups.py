@@ -148,7 +148,7 @@ def _ambiguous(path: Path, rows: list[tuple[int, tuple[str, ...]]]) -> list[Home
 def _rows(path: Path, content: bytes) -> list[tuple[int, list[str]]]:
     """(line, cells) of the rows that are not blank."""
     if path.suffix == ".csv":
-        text = content.decode("utf-8-sig")
+        text = _decoded(content)
         reader = csv.reader(io.StringIO(text, newline=""), delimiter=_delimiter(text), strict=True)
         found = [(reader.line_num, row) for row in reader]
     else:
@@ -161,6 +161,16 @@ def _rows(path: Path, content: bytes) -> list[tuple[int, list[str]]]:
         found = [(line, _trimmed(row, width)) for line, row in found]
         book.close()
     return [(line, row) for line, row in found if any(cell.strip() for cell in row)]
+
+
+def _decoded(content: bytes) -> str:
+    """The text of a CSV: UTF-8, or what Excel for Windows writes as "CSV". Raises UnicodeDecodeError."""
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        if b"\0" in content:
+            raise
+        return content.decode("cp1252")
 
 
 def _delimiter(text: str) -> str:

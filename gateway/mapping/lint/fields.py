@@ -16,8 +16,9 @@ from gateway.mapping.compiler import dates, values
 from gateway.mapping.compiler.fields import columns_of
 from gateway.mapping.language.code_patterns import is_pattern, meet, rank
 from gateway.mapping.language.expressions import ExpressionError, names
+from gateway.mapping.language.loaded import Loaded
 from gateway.mapping.language.spec import FieldSpec, RecordSpec, SignRule
-from gateway.mapping.lint import date_formats
+from gateway.mapping.lint import date_formats, lookup_names
 from gateway.mapping.lint.probe import compatible
 from gateway.model import MAPPABLE, Column
 from gateway.nearest import listed, nearest
@@ -52,6 +53,7 @@ Path = tuple[str | int, ...]
 class Checker(Protocol):
     """What a check of a field needs of the mapping's check."""
 
+    loaded: Loaded
     lookups: Mapping[str, pa.Table] | Collection[str]
     one_file: bool
 
@@ -225,16 +227,18 @@ def _map_codes(checker: Checker, path: Path, table: Mapping[str, str]) -> Iterat
 def _lookup(checker: Checker, path: Path, field: FieldSpec, allowed: tuple[str, ...]) -> Iterator[HomeFault]:
     name = field.lookup or ""
     if name not in checker.lookups:
-        yield checker.fault(
-            (*path, "lookup"),
-            f'there is no lookup "{name}"{nearest(name, checker.lookups)}',
-            f"add mappings/lookups/{name}.csv",
-        )
+        yield checker.fault((*path, "lookup"), *lookup_names.fault(checker.loaded.path, name, checker.lookups))
         return
     if not isinstance(checker.lookups, Mapping):
         return
     table = checker.lookups[name]
     codes = table.num_columns - 1
+    if table.column_names[-1] in allowed:
+        yield checker.fault(
+            (*path, "lookup"),
+            f'the lookup "{name}" has no header: its first line ends with the value "{table.column_names[-1]}"',
+            "write a first line with names for the columns, such as code,value",
+        )
     if len(field.on) != codes:
         yield checker.fault(
             (*path, "on"),

@@ -12,7 +12,7 @@ import tomlkit
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gateway.mapping.library.load import FILE_BYTES_MAX, expanded, load_all, load_file
+from gateway.mapping.library.load import FILE_BYTES_MAX, expanded, load_all, load_file, read_all
 from gateway.toml_lines import Lines
 from tests.mapping.samples_of_mappings import PACK, STOCK, write
 
@@ -274,7 +274,31 @@ def test_two_mappings_of_one_feed_need_different_days(tmp_path: Path) -> None:
     assert [one.name for one in library.earlier] == ["mappings/acme/a.toml"]
     assert [str(fault) for fault in library.faults] == [
         'mappings/acme/c.toml:2: the feed "acme.stock" is also in mappings/acme/b.toml, on the same days. '
-        "Fix: give each feed a name of its own, or end one with valid_to before valid_from of the other."
+        "Fix: remove the copy; or give each feed a name of its own, or end one with valid_to before valid_from of the "
+        "other."
+    ]
+
+
+def test_a_copy_does_not_take_over_the_feed(tmp_path: Path) -> None:
+    write(tmp_path, "acme/stock.toml", STOCK)
+    last = load_all(tmp_path)
+    write(tmp_path, "acme/stock - Kopie.toml", STOCK)
+    write(tmp_path, "acme/a.toml", STOCK)  # Shorter, and not in force.
+    assert read_all(tmp_path).mappings["acme.stock"].name == "mappings/acme/a.toml"
+    library = load_all(tmp_path, last)
+    assert library.mappings["acme.stock"].name == "mappings/acme/stock.toml"
+    assert sorted(fault.file for fault in library.faults) == [
+        "mappings/acme/a.toml",
+        "mappings/acme/stock - Kopie.toml",
+    ]
+
+
+def test_what_nobody_reads_is_reported(tmp_path: Path) -> None:
+    write(tmp_path, "acme/stock.toml.txt", STOCK)
+    write(tmp_path, "stock.toml", STOCK)
+    assert [fault.file for fault in load_all(tmp_path).faults] == [
+        "mappings/acme/stock.toml.txt",
+        "mappings/stock.toml",
     ]
 
 
