@@ -531,6 +531,7 @@ def test_a_server_that_goes_away_and_comes_back(working: Working, gateway: Home,
     with capture_logs() as logs:
         working(script, sshd.settings())
     assert not [log for log in logs if log.get("exc_info")]
+    assert "transport.back" in {log["event"] for log in logs}
     files = gateway.lake.con.execute("select name, count(*) from file group by 1 order by 1").fetchall()
     assert files == [(f"settlement-{number}.txt", 1) for number in (1, 2, 3)]
 

@@ -164,16 +164,29 @@ def _of_anchors(home: Path, config: Config) -> Found:
 
 
 def shown(home: Path, config: Config, now: datetime) -> Iterator[Found]:
-    """The certificate of each server that is reached by TLS."""
+    """The certificate of each server that is reached by TLS.
+
+    That a server of a transport cannot be reached, or shows a wrong one, is found where it is called as such.
+    """
     for subject, call in _calls(home, config):
         try:
             yield _lasting(f"certificate of {subject}", "it", call(), now, "Ask who runs the server to renew it.")
-        except ssl.SSLCertVerificationError as error:
-            fix = "Ask who runs the server; for an authority of its own, set ca_file."
-            yield Found(f"certificate of {subject}", f"it is refused: {error.verify_message}", fix)
-        except (OSError, EOFError, ftplib.Error, smtplib.SMTPException) as error:
-            fix = "Check address and port, and whether the server runs."
-            yield Found(f"certificate of {subject}", f"it cannot be asked for: {error}", fix)
+        except _REFUSED as error:
+            if subject.startswith(_CALLED_AS_SUCH):
+                continue
+            yield _refused(f"certificate of {subject}", error)
+
+
+_REFUSED = (OSError, EOFError, ftplib.Error, smtplib.SMTPException)
+_CALLED_AS_SUCH = ("ftps:", "s3:")
+
+
+def _refused(subject: str, error: Exception) -> Found:
+    if isinstance(error, ssl.SSLCertVerificationError):
+        fix = "Ask who runs the server; for an authority of its own, set ca_file."
+        return Found(subject, f"it is refused: {error.verify_message}", fix)
+    fix = "Check address and port, and whether the server runs."
+    return Found(subject, f"it cannot be asked for: {error}", fix)
 
 
 def _calls(home: Path, config: Config) -> Iterator[tuple[str, Callable[[], datetime]]]:

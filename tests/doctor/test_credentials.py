@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from gateway import settings
 from gateway.doctor import credentials
 from gateway.settings import Config
-from tests.transports.ftpd import make_certificate
+from tests.transports.ftpd import Ftpd, make_certificate
 
 NOW = datetime.now(UTC)
 """The certificates of these tests begin yesterday and expire tomorrow."""
@@ -124,6 +124,15 @@ def test_a_file_of_a_key_or_certificate_that_is_wrong_is_found(
     assert found.subject == subject and what in found.what and found.fix
 
 
+def test_who_may_not_read_a_file_gets_the_command(keys: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(path: Path) -> bytes:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(credentials, "read_regular", refuse)
+    [found] = credentials.files(keys, configured(keys, FTPS), NOW)
+    assert "authority.pem cannot be read: it belongs to " in found.what and "chmod g+r " in found.fix
+
+
 def test_what_is_good_says_until_when(keys: Path) -> None:
     found = {one.subject: one for one in credentials.files(keys, configured(keys, SFTP + PGP + SIGNER + AUDIT), NOW)}
     assert [one.what for one in found.values() if not one.good] == []
@@ -155,6 +164,17 @@ def serving(folder: Path) -> Iterator[int]:
         yield listener.getsockname()[1]
         listener.shutdown(socket.SHUT_RDWR)
         thread.join(5)
+
+
+def test_the_certificate_of_a_server_for_files_is_judged_before_anybody_logs_in(tmp_path: Path) -> None:
+    server = Ftpd(tmp_path)
+    try:
+        text = FTPS.replace("port = 9", f"port = {server.port}")
+        [soon] = credentials.shown(tmp_path, configured(tmp_path, text), NOW)
+    finally:
+        server.stop()
+    assert soon.subject == "certificate of ftps:carrier" and "expires on " in soon.what
+    assert list(credentials.shown(tmp_path, configured(tmp_path, text), NOW)) == [], "that it is gone is said elsewhere"
 
 
 def test_the_certificate_that_a_server_shows_is_judged(keys: Path) -> None:
