@@ -65,6 +65,7 @@ def pairs(old: dict[str, Any], new: dict[str, Any]) -> Iterator[tuple[str, Decim
     [
         ("x12/850", "850.edi", X12, 6),
         ("x12/810", "810.edi", X12, 4),
+        ("x12/812", "812.edi", X12, 6),
         ("x12/846", "846.edi", X12, 12),
         ("x12/944", "944.edi", X12, 16),
         ("x12/945", "945.edi", X12, 17),
