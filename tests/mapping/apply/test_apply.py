@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from gateway.errors import Fault, FileError, HouseError
 from gateway.mapping.apply import rows as apply_rows
+from gateway.mapping.apply.temporary_tables import Work
 from gateway.reading import unreadable
 from gateway.sql import drop_temporary
 from gateway.whitespace import INVISIBLE
@@ -580,6 +581,32 @@ def test_unknown_codes_are_rejected_put_in_suspense_or_kept(bench: Bench) -> Non
     assert mapped.rejected == 0
     assert classes(bench, "keep", ("1", "Transfer", ""))[1] == ["transfer"]
     assert classes(bench, "keep", ("1", "Fee", "x"))[1] == [None]
+
+
+def test_records_that_ask_for_the_same_are_answered_once_and_each_names_what_is_unknown(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench.lookup("places", ("place", "value"), ("a", "EAST"), ("b", "WEST"))
+    place = {"lookup": "places", "on": ["place"], "missing": "suspense"}
+    sku = {"from": "sku", "alias": "ASIN"}
+    records = [snapshot(location=place, sku=sku, when=f"\"sku\" like '{first}%'") for first in "XY"]
+    made: list[str] = []
+    make = Work.make
+    monkeypatch.setattr(Work, "make", lambda self, kind, name, sql: made.append(name) or make(self, kind, name, sql))
+    mapped = bench.apply(mapping(*records), lambda _: stock(("a", "X1", "1"), ("b", "Y1", "2"), ("c", "Y2", "3")))
+    assert bench.rows(mapped, SNAPSHOT, "location", "sku", "qty") == [
+        ("EAST", "?X1", "1.0000"),
+        ("WEST", "?Y1", "2.0000"),
+        ("suspense", "?Y2", "3.0000"),
+    ]
+    found = bench.faults(mapped, "code", "value", "position")
+    assert sorted(found) == [
+        ("SKU_UNKNOWN", "X1", "line 2"),
+        ("SKU_UNKNOWN", "Y1", "line 3"),
+        ("SKU_UNKNOWN", "Y2", "line 4"),
+        ("UNMAPPED_LINE", "c", "line 4"),
+    ]
+    assert [name for name in made if name.startswith(("_l", "_a"))] == ["_l0_0", "_a0_3_names", "_a0_3_known", "_a0_3"]
 
 
 def test_a_lookup_with_nothing_to_look_up_takes_the_default(bench: Bench) -> None:
