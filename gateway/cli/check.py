@@ -155,9 +155,12 @@ def _lint(paths: list[Path], settings: Config | None, *, whole: bool) -> tuple[l
 
 
 def _without_entity(loaded: Loaded, settings: Config | None) -> Iterator[HomeFault]:
-    """A fault of a mapping where nothing says whose books its rows belong to: they go to those of the first entity."""
+    """A fault of a mapping whose partner has no settings, where others have or there are several entities: its rows go
+    to the books of the first."""
     name = loaded.mapping.partner
-    if settings and len(settings.entities) > 1 and name not in settings.partners and not loaded.passive:
+    if not settings or loaded.passive or name in settings.partners:
+        return
+    if settings.partners or len(settings.entities) > 1:
         message = f'`partner`: "{name}" is not one of [partners] in config.toml{nearest(name, settings.partners)}'
         yield HomeFault(*loaded.place("partner"), message, f"add [partners.{name}] with its entity there")
 
@@ -166,14 +169,15 @@ def _unknown_channels(loaded: Loaded, settings: Config | None) -> Iterator[HomeF
     """A fault for each channel that a mapping names and the settings do not: what comes for it would not post."""
     for number, record in enumerate(loaded.mapping.record if settings and not loaded.passive else ()):
         field = record.fields.get("channel")
-        channel = field.constant if field else None
-        if settings and isinstance(channel, str) and channel not in settings.channels:
-            message = (
-                f'`channel`: "{channel}" is not one of [channels] in config.toml{nearest(channel, settings.channels)}'
-            )
+        named = (field.constant, *(field.map or {}).values()) if field else ()
+        for channel in dict.fromkeys(named):
+            if not settings or not isinstance(channel, str) or channel in settings.channels:
+                continue
+            close = nearest(channel, settings.channels)
             yield HomeFault(
                 *loaded.place("record", number, "fields", "channel"),
-                f"{message}; its rows would not post for {loaded.mapping.partner}",
+                f'`channel`: "{channel}" is not one of [channels] in config.toml, and its rows would not post for '
+                f"{loaded.mapping.partner}{close}",
                 f'add [channels."{channel}"] with its entity and revenue there',
             )
 
