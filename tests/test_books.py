@@ -229,7 +229,7 @@ def test_an_unknown_code_is_in_suspense(gateway: Home, drop: Drop) -> None:
             "unknown.bin looks like no known format; no mapping of amazon-us reads it",
         ),
         ("nobody", "orders.csv", "a,b\n1,2\n", "there is no mapping for partner nobody"),
-        ("amazon-us", "orders.csv", "a,b\n1,2\n", 'the column "currency" is missing'),
+        ("amazon-us", "orders.csv", "a,b\n1,2\n", 'columns are missing: "order-id", '),
         ("own-warehouse", "count.xlsx", b"PK\x03\x04 broken", "damaged"),
     ],
 )
