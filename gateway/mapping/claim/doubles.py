@@ -14,7 +14,7 @@ _TABLES = ("delimited", "workbook")
 
 
 def faults(mappings: Sequence[Loaded]) -> Iterator[HomeFault]:
-    """A fault for each second mapping that names the same files, where the columns of neither tell them apart.
+    """A fault for each second mapping that names the same files, where the columns of neither distinguish them.
 
     mappings  those in force, without faults
     """
