@@ -17,10 +17,15 @@ from gateway.intake.result import FileResult
 from gateway.intake.scratch import scratch
 from gateway.intake.take import Intake
 from gateway.intake.taken import Taken
+from gateway.intake.verdict import first_fix
 from gateway.intake.write import Act, write
 from gateway.ledger import archive
 from gateway.sql import drop_temporary
 from gateway.transports.transport import Drop
+
+
+class ReleaseError(HouseError):
+    """A file that nobody can release: what its rows hold is not known."""
 
 
 class Archived(NamedTuple):
@@ -37,7 +42,8 @@ class Archived(NamedTuple):
 
 
 def again(home: Home, file_id: str, *, force: bool, by: str = "", comment: str = "") -> list[FileResult]:
-    """Read an archived file once more; `force` releases what was held. Raises HouseError for an unknown file.
+    """Read an archived file once more; `force` releases what was held. Raises HouseError for an unknown file,
+    ReleaseError where the mapping cannot read the columns of the one to release.
 
     by, comment  who asked for it and why: the audit trail says so, and the reason of a file that was released
     """
@@ -103,6 +109,11 @@ def _write(home: Home, file: Taken, act: Act) -> list[FileResult]:
     except FeedError as error:
         return _put_aside(home, set_aside.hold(file, error.as_fault()))
     con = home.lake.con
+    [outcome] = load.mapped.files
+    if act.force and outcome.columns:
+        drop_temporary(con, load.prefix)
+        fix = f"{first_fix(outcome.held)} `gateway replay` reads it then; a release would post none of its rows."
+        raise ReleaseError("release", f"{file.drop.name} ({file.file_id})", fix, outcome.held[0].message)
     mapping_texts.keep(home, [load.loaded])
     results = unposted.committed(home, lambda commit: write(con, commit, home.rules, load, act))
     drop_temporary(con, load.prefix)
