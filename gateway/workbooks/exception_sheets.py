@@ -61,8 +61,8 @@ def exception_pages(data: BookData, targets: Sequence[Sheet], rows_max: int) -> 
     table = pa.table(values, names=[c.name for c in shown])
     block = Block("EXCEPTIONS", shown, table, currency="currency", rules=RULES, validations=validations())
     note = (
-        "Fill in the amber columns only. Difference = external − book. Times are UTC. Red due dates are overdue. "
-        "Prints as far as due."
+        "Decide with `gateway resolve`; the amber columns are for your notes. Difference = external − book. "
+        "Times are UTC. Red due dates are overdue. Prints as far as due."
     )
     return paged(Sheet("EXCEPTIONS", "Exceptions to resolve", [block], note, 4, True, print_to="due"), rows_max)
 

@@ -36,18 +36,24 @@ HOW_TO_WORK = (
     ("1. Filter", "EXCEPTIONS holds one row for each open exception, most severe and longest overdue first."),
     ("2. Look", "The link leads to the open item, or to the journal line of the same document."),
     (
-        "3. Answer",
-        "Fill the amber columns: resolution (dropdown by kind), and where it asks for them target_ref, "
-        "corrected_value, reason_code and comment. Leave all other cells as they are.",
+        "3. Decide",
+        'Run `gateway resolve EXCEPTION_ID --as RESOLUTION --comment "why"`; the first digits of the id do. '
+        "The dropdown in the column resolution offers what fits the exception.",
     ),
-    ("4. Approve", "decision is for the approver, a second person, in a second copy on the same version."),
-    ("5. Send back", "Save as .xlsx and drop it in your inbound folder. Rows you left empty are not touched."),
+    ("4. Or correct", "An exception also closes when a later file corrects it."),
+    (
+        "Amber columns",
+        "For your notes: the gateway does not read them. What you save in outbound/current is kept beside the next.",
+    ),
     (
         "Sorting",
-        "Filtering works on the protected sheet. To sort, unprotect it (Review, no password): rows are "
-        "recognised by exception_id, and every locked cell is compared with what was issued.",
+        "Filtering works on the protected sheet. To sort, unprotect a copy of the workbook (Review, no password).",
     ),
-    ("Refused rows", "Come back in a rejects file with the reason, for example STALE_VERSION or OVER_LIMIT."),
+)
+
+EFFECT = (
+    "Where it says so, the decision closes the exception. With any other it is kept, and the exception stays open "
+    "until a person has done what it asks for: the gateway posts nothing for a decision."
 )
 
 
@@ -92,16 +98,17 @@ def service_levels(data: BookData) -> list[Line]:
 
 
 def resolutions(data: BookData) -> list[Line]:
-    """What each resolution does, for the kinds of exception in this workbook."""
+    """What each resolution means, and whether it closes, for the kinds of exception in this workbook."""
     codes = data.exceptions["code"].to_pylist()
     kinds = {
         data.shown(r or "").kind_of(c or "")
         for r, c in zip(data.exceptions["reconciliation"].to_pylist(), codes, strict=True)
     }
-    lines = [Line(), Line("Resolutions", style="heading")]
+    lines = [Line(), Line("Resolutions", style="heading"), Line("Effect", EFFECT)]
     for resolution in RESOLUTIONS:
         if not resolution.kinds or kinds & set(resolution.kinds):
-            lines.append(Line(resolution.name, resolution.meaning))
+            effect = " Closes the exception." if resolution.closes else ""
+            lines.append(Line(resolution.name, f"{resolution.meaning}{effect}"))
     return [*lines, Line("Others", "The sheet LISTS has the resolutions of every kind.")]
 
 

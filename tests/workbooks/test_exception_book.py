@@ -68,6 +68,17 @@ def test_readme_reports_what_cells_could_not_hold(books: Path) -> None:
     assert "external_amount: exact value 12345678901234.5678" in losses
 
 
+def test_readme_says_how_to_decide_and_what_closes(books: Path) -> None:
+    """Nothing reads a workbook that comes back, so its README must not ask for one."""
+    page = openpyxl.load_workbook(books / "exceptions.xlsx")["README"]
+    lines = {row[0]: row[1] for row in page.iter_rows(max_col=2, values_only=True) if row[0]}
+    assert "gateway resolve" in lines["3. Decide"] and "does not read" in lines["Amber columns"]
+    assert "inbound" not in " ".join(str(text) for text in lines.values())
+    assert lines["KEEP_BOOK"].endswith("Closes the exception.")
+    assert not lines["ACCEPT_EXTERNAL"].endswith("Closes the exception.")
+    assert "posts nothing" in lines["Effect"]
+
+
 def test_only_the_answers_are_unlocked(books: Path) -> None:
     page = openpyxl.load_workbook(books / "exceptions.xlsx")["EXCEPTIONS"]
     at = header_row(page, "exception_id")
