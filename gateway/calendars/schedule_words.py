@@ -17,10 +17,21 @@ _WORDS = {
 def fault(text: str) -> tuple[str, str]:
     """(what is wrong with a schedule that is none, the fix)."""
     if _CRON.fullmatch(text.strip()):
-        return f'"{text}" is a schedule of cron', f"write {_of_cron(*text.split()[:5])}"
-    near = next((every for every, words in _WORDS.items() if any(word in text.lower() for word in words)), "")
+        return f'"{text}" is a schedule of cron', f"write {_of_cron(*_five(text.split()))}"
+    near = next((every for every, words in _WORDS.items() if any(_is_in(text, word) for word in words)), "")
     fix = f'write "{near}"' if near else 'write e.g. "1 day", "business day" or "4 hours"'
     return f'"{text}" is not a duration', fix
+
+
+def _is_in(text: str, word: str) -> bool:
+    """Whether a text has the word, alone or in the plural: a Monday is no day."""
+    return re.search(rf"\b{word}s?\b", text.lower()) is not None
+
+
+def _five(fields: list[str]) -> list[str]:
+    """Minute, hour, day, month and weekday; of six, seconds come first (Quartz, Spring), or else a year last (AWS)."""
+    year_last = "?" in (fields[2], fields[4])
+    return fields[1:] if len(fields) > 5 and not year_last else fields[:5]
 
 
 def _of_cron(minute: str, hour: str, day: str, month: str, weekday: str) -> str:

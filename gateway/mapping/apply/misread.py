@@ -65,7 +65,9 @@ def may_be(target: Target) -> bool:
     spec = target.spec
     if spec.unread == "field" or spec.map is not None or not (spec.source or spec.credit or spec.debit):
         return False
-    return target.kind in ("date", "datetime") or (target.kind in NUMBERS and spec.decimal in _OTHER_SIGN)
+    if target.kind in NUMBERS:
+        return spec.scale is None and spec.decimal in _OTHER_SIGN
+    return target.kind in ("date", "datetime")
 
 
 def judged(

@@ -25,7 +25,6 @@ GERMAN = {
     "jahr": "year",
     "monat": "month",
     "tag": "day",
-    "abs": "abs",
     "wert": "cast",
 }
 """Functions of German spreadsheets, and what they are called here."""
@@ -52,17 +51,18 @@ def found(text: str) -> tuple[str, str] | None:
         return "a query is not allowed in an expression", "use columns of the row, or a lookup for other data"
     if any(name in LOOKUPS for name in called):
         return "an expression looks nothing up", LOOKUP_FIX
-    if (german := next((name for name in called if name in GERMAN and GERMAN[name] != name), "")) or ";" in code:
+    if (german := next((name for name in called if name in GERMAN), "")) or ";" in code:
         name = GERMAN.get(german, "if" if "if" in called else "")
         what = f"{german.upper()} is {name}() here" if german else "; does not separate values here"
         call = "if(condition, a, b)" if name == "if" else f"{name or '…'}(…, …)"
         return what, f"write {call} with commas, and text in 'single' quotes"
     if re.search(r"\b(and|or|not)\s*\([^()]*,", lower):
         return "and, or and not have no list of values", "write a and b, a or b, not a"
-    if re.search(r"\d,\d", code):
-        number = re.search(r"\d+,\d+", code)
-        return f"{number[0] if number else ','} has a decimal comma", "write a decimal point"
-    return _unbalanced(code)
+    if unbalanced := _unbalanced(code):
+        return unbalanced
+    # Between the brackets of a function a comma separates values: substr("Text", 1,3).
+    number = re.search(r"\d+,\d+", re.sub(r"\w\([^()]*\)", "", code))
+    return (f"{number[0]} has a decimal comma", "write a decimal point") if number else None
 
 
 def _unbalanced(code: str) -> tuple[str, str] | None:

@@ -27,6 +27,13 @@ def test_another_decimal_sign_is_a_mistake_of_the_mapping(bench: Bench) -> None:
     assert (mapped.received, mapped.rejected) == (3, 2)
 
 
+def test_minor_units_are_no_matter_of_the_decimal_sign(bench: Bench) -> None:
+    """With `decimal = "comma"` and `scale` they could not be read either."""
+    mapped = of(bench, GERMAN, qty={"from": "qty", "scale": 2})
+    assert mapped.held == []
+    assert len(bench.faults(mapped, "message")) == 2
+
+
 @pytest.mark.parametrize(
     "rows",
     [
