@@ -75,7 +75,7 @@ class Daemon:
         self._dispatch = Dispatch(home)
         self.monitor = Monitor()
         self.monitor.lanes = lanes
-        self._welcome(home)
+        self._expect_partners(home)
         self.notifier_thread = NotifierThread(_notifier(home))
         self._watched = Watched(home.folder)
         self._running = False
@@ -198,7 +198,7 @@ class Daemon:
             return
         self.intake = Intake(new, self.intake.suspects)
         self._dispatch = Dispatch(new)
-        self._welcome(new)
+        self._expect_partners(new)
         self.notifier_thread.notifier = notifier
         log.info("reloaded", mappings=len(new.library.mappings), faults=len(new.library.faults))
         self._report_faults(new)
@@ -228,9 +228,9 @@ class Daemon:
             self._lanes_due = False
             self._start_lanes()
 
-    def _welcome(self, home: Home) -> None:
+    def _expect_partners(self, home: Home) -> None:
         """What a partner has from the moment it is configured: a drop folder, and its figures."""
-        self.monitor.expects(home)
+        self.monitor.expect(home)
         for problem in make_drop_folders(home.folder, home.partners):
             log.warning("inbound.not_made", problem=problem)
 

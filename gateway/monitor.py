@@ -92,7 +92,7 @@ class Monitor:
             self._seconds.labels(name).observe(time.monotonic() - self._since)
             self._step, self._since = "waiting", time.monotonic()
 
-    def expects(self, home: Home) -> None:
+    def expect(self, home: Home) -> None:
         """Every series that this home's partners, feeds and exceptions can have exists from now on, at first as zero.
 
         Prometheus sees no increase in a series that begins with 1.

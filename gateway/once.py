@@ -129,7 +129,7 @@ def _take_all(intake: Intake, progress: bool) -> tuple[list[FileResult], list[st
     drops = intake.in_order(folder.poll())
     problems = [f"{problem.message}. Fix: {problem.hint}" for problem in folder.problems]
     files: list[FileResult] = []
-    with _counted(len(drops), progress) as count:
+    with _progress(len(drops), shown=progress) as count:
         for receipts in intake.take(drops):
             for receipt in receipts:
                 files += receipt.files
@@ -139,9 +139,9 @@ def _take_all(intake: Intake, progress: bool) -> tuple[list[FileResult], list[st
 
 
 @contextmanager
-def _counted(total: int, progress: bool) -> Iterator[Callable[[int], object]]:
-    """Takes how many files are done; with `progress` as a bar on the terminal."""
-    if not progress:
+def _progress(total: int, *, shown: bool) -> Iterator[Callable[[int], object]]:
+    """Takes how many files are done; `shown` as a bar on the terminal."""
+    if not shown:
         yield lambda _: None
         return
     from rich.progress import Progress  # Slow to load, and hardly anybody watches.

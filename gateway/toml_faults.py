@@ -25,7 +25,7 @@ Place = Callable[..., tuple[str, int]]
 """Gives (file, line) of a key path."""
 
 _BEGINNING = 400
-"""Bytes that show whether a file is text of one byte for each plain letter."""
+"""So many bytes are looked at for a NUL, which UTF-16 has beside each Latin letter."""
 _BARE = re.compile(r"[\w-]+")
 _SECRET = re.compile(r"pass(word|wd|phrase)|pwd|secret|token", re.IGNORECASE)
 _NUMBER, _WHOLE, _LIST, _DAY = "a number", "a whole number", "a list in [ ]", "a date such as 2026-01-31"

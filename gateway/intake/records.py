@@ -59,7 +59,8 @@ def _take_back(commit: Commit, load: Load, compared: Compared) -> None:
     """Records that a file does not have any more: a movement is reversed, of any other a copy says that it is gone."""
     table = compared.table
     if table.name == "inventory_movement":
-        return _reverse(commit, load, compared.surplus, "o.record_id")
+        _reverse(commit, load, compared.surplus, "o.record_id")
+        return
     own = ", ".join(f'o."{column.name}"' for column in table.columns)
     commit.insert(
         table.name,
@@ -68,4 +69,3 @@ def _take_back(commit: Commit, load: Load, compared: Compared) -> None:
                    {instant(commit.at)} as recorded_at, o.record_id as supersedes, true as withdrawn, {own}
             from {compared.surplus} n join lake."{table.name}" o on o.record_id = n.old_id""",
     )
-    return None

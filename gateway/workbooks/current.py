@@ -13,7 +13,7 @@ from gateway.ledger.lake import Lake
 from gateway.log import log
 from gateway.regular_file import sha256_of
 from gateway.workbooks import CURRENT
-from gateway.workbooks.outdated import is_open
+from gateway.workbooks.outdated import open_locks
 
 
 def refresh(ledger: Lake, outbound: Path, issues: Sequence[Path]) -> None:
@@ -41,8 +41,8 @@ def _refresh(ledger: Lake, issue: Path, current: Path, kind: str) -> None:
         sha256 = sha256_of(current)
         if sha256 == sha256_of(issue):
             return
-        if is_open(current):
-            raise PermissionError(f"a program has it open: {', '.join(path.name for path in is_open(current))}")
+        if locks := open_locks(current):
+            raise PermissionError(f"a program has it open: {', '.join(path.name for path in locks)}")
         if sha256 not in {file.facts.get("sha256") for file in departures.recorded(ledger, departures.WORKBOOKS, kind)}:
             _set_aside(current, kind)
     with replacing(current) as temporary:

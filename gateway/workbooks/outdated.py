@@ -56,10 +56,10 @@ def _beyond(folder: Path, keep: int) -> Iterator[Path]:
     named = [(match, path) for path in folder.glob("*.xlsx") if (match := OURS.fullmatch(path.name))]
     for kind in {match[1] for match, _ in named}:
         issues = sorted((int(match[2]), path) for match, path in named if match[1] == kind)
-        yield from (path for _, path in issues[: max(0, len(issues) - keep)] if not is_open(path))
+        yield from (path for _, path in issues[: max(0, len(issues) - keep)] if not open_locks(path))
 
 
-def is_open(path: Path) -> list[Path]:
+def open_locks(path: Path) -> list[Path]:
     """The files that a program puts beside a workbook that it has open; none where nobody has."""
     # Excel leaves out the first two characters of a long name.
     names: Sequence[str] = (path.name, path.name[2:])

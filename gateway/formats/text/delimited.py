@@ -42,7 +42,8 @@ COLUMNS_SHOWN = 12
 NUL_SHARE = 20
 """One octet in so many may be NUL in a text that a program damaged."""
 
-_NAMED = {"tab": "\t", "comma": ",", "semicolon": ";", "pipe": "|", "space": " "}
+DELIMITERS = {"tab": "\t", "comma": ",", "semicolon": ";", "pipe": "|", "space": " "}
+"""Name of a delimiter in mappings → the character."""
 _GUESSED = {"delimiter": "auto", "encoding": "auto", "quote": "auto", "header": False}
 _INTERCHANGE = re.compile(rb"\n[ \t]*(ISA[^A-Za-z0-9\s]|UNA[^A-Za-z0-9\s]{4}|UNB\+)")
 _HEAD_OF_MAIL_BYTES = 16 << 10
@@ -86,7 +87,7 @@ class Options(BaseModel):
     @field_validator("delimiter", "quote")
     @classmethod
     def _one_character(cls, mark: str, info: ValidationInfo) -> str:
-        names = (*_NAMED, "auto") if info.field_name == "delimiter" else ("", "auto")
+        names = (*DELIMITERS, "auto") if info.field_name == "delimiter" else ("", "auto")
         if mark not in names and (len(mark) != 1 or mark in "\r\n\0"):
             known = ", ".join(filter(None, names))
             raise wrong(f'"{shown(mark)}" is no character{nearest(mark, names)}', f"write one character, or {known}")
@@ -171,7 +172,7 @@ def table(request: ReadRequest) -> Table:
     """How the file is laid out, and every row. Raises FileError."""
     found = _Delimited(replace(request, options={**_GUESSED, **request.options}))
     layout = found.layout
-    names = {mark: name for name, mark in _NAMED.items()}
+    names = {mark: name for name, mark in DELIMITERS.items()}
     options = {"delimiter": names.get(layout.delimiter, layout.delimiter), "encoding": layout.encoding}
     return Table(options | ({} if layout.quote else {"quote": ""}), found.all_rows())
 
@@ -239,7 +240,7 @@ class _Delimited(Reading):
         codec = encoding.detect(request.path, options.encoding)
         head = self._head_text(codec)
         hint = layout.hint(head)
-        delimiter = hint or _NAMED.get(options.delimiter, options.delimiter)
+        delimiter = hint or DELIMITERS.get(options.delimiter, options.delimiter)
         delimiter = layout.guess(head) if delimiter == "auto" else delimiter
         quote = layout.quote(head, delimiter) if options.quote == "auto" else options.quote
         plain, skipped = (self._rows_of(head, delimiter, quote, blanks=skip) for skip in (False, True))

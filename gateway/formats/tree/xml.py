@@ -212,8 +212,8 @@ class _Xml(Reading):
 
     def _is_enclosed(self, element: Any) -> bool:
         """Whether an element is the root of a document, in an envelope of another namespace."""
-        spaces = (etree.QName(one).namespace for one in (element, element.getroottree().getroot()))
-        return local(element.tag) in self.options.root and next(spaces) != next(spaces)
+        own, above = (etree.QName(one).namespace for one in (element, element.getroottree().getroot()))
+        return local(element.tag) in self.options.root and own != above
 
     def _check_body(self) -> None:
         """Every element in the root must be one that the mapping names."""

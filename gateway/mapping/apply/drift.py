@@ -50,8 +50,8 @@ def check(
     columns = [*(column for column in rows.columns if column not in made), *(rows.numbers if made else ())]
     present = [rows.headings.get(column, column) for column in columns]
     missing = [*lacking(records, set(rows.columns)), *unlisted(mapping, rows)]
-    all_ = len(missing) >= len(list(lacking(records, set())))
-    found = [missing_columns.fault(mapping, missing, present, place, all_=all_)] if missing else []
+    none_there = len(missing) >= len(list(lacking(records, set())))
+    found = [missing_columns.fault(mapping, missing, present, place, none_there=none_there)] if missing else []
     if mapping.file.drift == "hold":
         new = unknown(mapping, rows.columns, wanted, records[0].each)
         found += [faults.unknown_column(column) for column in new]

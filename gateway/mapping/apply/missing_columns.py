@@ -12,26 +12,29 @@ from gateway.mapping.language.spec import Mapping
 
 SHOWN_MAX = 40
 _AGAIN = "Then `gateway check`, and `gateway replay` the file."
-_DELIMITERS = {";": "semicolon", ",": "comma", "\t": "tab", "|": "pipe"}
 
 
 def fault(
-    mapping: Mapping, missing: Sequence[str], present: Sequence[str], place: Callable[..., str], *, all_: bool
+    mapping: Mapping, missing: Sequence[str], present: Sequence[str], place: Callable[..., str], *, none_there: bool
 ) -> Fault:
-    """Why the file is held: `missing` columns are not among those `present`; `all_` says that no needed one is."""
-    if (sign := _other_delimiter(mapping, missing, present)) is not None:
-        return _delimiter_fault(mapping, sign, present[0], place)
+    """Why the file is held: `missing` columns are not among those `present`.
+
+    none_there  whether not a single column is there that the mapping needs
+    """
+    if written := _other_delimiter(mapping, missing, present):
+        return _delimiter_fault(mapping, written, present[0], place)
     like = {column: near for column in missing if (near := _near(column, present))}
     shown = ", ".join(
         f'"{column}"' + (f' ("{like[column]}" looks like it)' if column in like else "") for column in missing
     )
     said = f"the column {shown} is missing" if len(missing) == 1 else f"{len(missing)} columns are missing: {shown}"
     found = ", ".join(list(present)[:SHOWN_MAX])
-    return Fault("FILE_REJECT", f"{said}. Found: {found}", _hint(mapping, missing, place, all_=all_), column=missing[0])
+    hint = _hint(mapping, missing, place, none_there=none_there)
+    return Fault("FILE_REJECT", f"{said}. Found: {found}", hint, column=missing[0])
 
 
-def _hint(mapping: Mapping, missing: Sequence[str], place: Callable[..., str], *, all_: bool) -> str:
-    if all_ and len(missing) > 1 and mapping.file.options.get("header", True) is not True:
+def _hint(mapping: Mapping, missing: Sequence[str], place: Callable[..., str], *, none_there: bool) -> str:
+    if none_there and len(missing) > 1 and mapping.file.options.get("header", True) is not True:
         where = place("file", "header")
         return f"Write in `header`, {where}, which row has the column names, if it is another one. {_AGAIN}"
     if len(missing) > 1:
@@ -66,19 +69,21 @@ def _near(column: str, present: Sequence[str]) -> str:
     return folded[near[0]] if near else ""
 
 
-def _other_delimiter(mapping: Mapping, missing: Sequence[str], present: Sequence[str]) -> str | None:
-    """The sign that separates the columns of a header that was read as a single one, None where there is none."""
+def _other_delimiter(mapping: Mapping, missing: Sequence[str], present: Sequence[str]) -> str:
+    """Name of what separates the columns of a header that was read as a single one, "" where nothing does."""
     if mapping.file.format != "delimited" or len(present) != 1:
-        return None
-    for sign in _DELIMITERS:
-        parts = {part.strip(' "').casefold() for part in present[0].split(sign)}
+        return ""
+    from gateway.formats.text.delimited import DELIMITERS  # Not at the top: other mappings need not load it.
+
+    for name in ("semicolon", "comma", "tab", "pipe"):
+        parts = {part.strip(' "').casefold() for part in present[0].split(DELIMITERS[name])}
         if len(parts) > 1 and parts & {column.strip().casefold() for column in missing}:
-            return sign
-    return None
+            return name
+    return ""
 
 
-def _delimiter_fault(mapping: Mapping, sign: str, header: str, place: Callable[..., str]) -> Fault:
-    named, written = mapping.file.options.get("delimiter", "comma"), _DELIMITERS[sign]
+def _delimiter_fault(mapping: Mapping, written: str, header: str, place: Callable[..., str]) -> Fault:
+    named = mapping.file.options.get("delimiter", "comma")
     return Fault(
         "FILE_REJECT",
         f'the columns are separated by {written}, and the mapping says {named}: the header is "{header[:200]}"',

@@ -19,8 +19,10 @@ def add_uncounted(work: Work, compiler: Compiler, relation: str, name: str) -> N
     Fields of a row share their units: the fields that are stored are asked first, then the helpers.
     """
     steps = list(dict.fromkeys(t.uncounted for r in compiler.records for t in r.targets.values() if t.uncounted))
+    if not steps:
+        return
     some = f"select 1 from {identifier(relation)} where coalesce({', '.join(steps)}) is not null limit 1"
-    if not steps or work.con.execute(some).fetchone() is None:
+    if work.con.execute(some).fetchone() is None:
         return
     for record in compiler.records:
         done = {""}

@@ -35,19 +35,10 @@ def _both(first: Loaded, second: Loaded) -> str:
     one, other = first.mapping, second.mapping
     if (one.partner, one.file.format) != (other.partner, other.file.format):
         return ""
-    if one.file.options.get("sheet") != other.file.options.get("sheet") or _never_together(first, second):
+    if one.file.options.get("sheet") != other.file.options.get("sheet") or not first.shares_days_with(second):
         return ""
     needed, needed_by_other = (set(drift.lacking(each.record, set())) for each in (one, other))
     if not (needed <= needed_by_other or needed_by_other <= needed):
         return ""
     patterns = {pattern.casefold() for pattern in other.file.match}
     return next((pattern for pattern in one.file.match if pattern.casefold() in patterns), "")
-
-
-def _never_together(first: Loaded, second: Loaded) -> bool:
-    """Whether one of them ends before the other begins."""
-    one, other = first.mapping, second.mapping
-    return any(
-        a.valid_to is not None and b.valid_from is not None and a.valid_to < b.valid_from
-        for a, b in ((one, other), (other, one))
-    )

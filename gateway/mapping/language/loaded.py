@@ -74,6 +74,14 @@ class Loaded:
         begin, end = self.mapping.valid_from, self.mapping.valid_to
         return (begin is None or begin <= day) and (end is None or day <= end)
 
+    def shares_days_with(self, other: Loaded) -> bool:
+        """Whether there is a day on which both mappings hold."""
+        ours, theirs = self.mapping, other.mapping
+        return not any(
+            first.valid_to is not None and second.valid_from is not None and first.valid_to < second.valid_from
+            for first, second in ((ours, theirs), (theirs, ours))
+        )
+
 
 def _values(value: Any, path: tuple[str | int, ...] = ()) -> Iterator[tuple[tuple[str | int, ...], Any]]:
     """Everything in nested tables and lists that is neither, each with its key path."""

@@ -93,7 +93,7 @@ def _activate(library: Library, loaded: Loaded) -> None:
     feed = loaded.mapping.feed
     twins = [one for one in (*library.mappings.values(), *library.earlier) if one.mapping.feed == feed]
     for twin in twins:
-        if _overlap(twin.mapping, loaded.mapping):
+        if twin.shares_days_with(loaded):
             file, line = loaded.place("feed")
             library.faults.append(
                 HomeFault(
@@ -109,13 +109,6 @@ def _activate(library: Library, loaded: Loaded) -> None:
     library.mappings[feed] = newest
     library.earlier = [one for one in library.earlier if one.mapping.feed != feed]
     library.earlier += [one for one in (*twins, loaded) if one is not newest]
-
-
-def _overlap(one: Mapping, other: Mapping) -> bool:
-    def ends_before(first: Mapping, second: Mapping) -> bool:
-        return first.valid_to is not None and second.valid_from is not None and first.valid_to < second.valid_from
-
-    return not (ends_before(one, other) or ends_before(other, one))
 
 
 def load_file(path: Path, root: Path) -> tuple[Loaded | None, list[HomeFault]]:

@@ -47,7 +47,7 @@ def _unknown(form: str, reason: str) -> tuple[str, str]:
 
 def _translated(form: str) -> str:
     """The format that a spreadsheet's stands for, "" where a word of it is not known."""
-    words = [*re.findall("[A-Za-z]+", form)]
+    words = re.findall("[A-Za-z]+", form)
     if not words or not all(word.lower() in _WORDS for word in words):
         return ""
     written = re.sub("[A-Za-z]+", lambda found: _WORDS[found[0].lower()], form)

@@ -244,13 +244,13 @@ class _Checker:
         if made is None or stated is None:
             return
         for number, name in enumerate(tie.by):
-            for fields in (made,) if name not in made else (stated,):
-                if name not in fields:
-                    yield self.fault(
-                        (*path, "by", number),
-                        f'there is no field "{name}"{nearest(name, fields)}',
-                        f"fields: {listed(fields)}",
-                    )
+            fields = stated if name in made else made
+            if name not in fields:
+                yield self.fault(
+                    (*path, "by", number),
+                    f'there is no field "{name}"{nearest(name, fields)}',
+                    f"fields: {listed(fields)}",
+                )
         for key, text, fields in (("sum", tie.sum, made), ("equals", tie.equals, stated)):
             if text is not None:
                 yield from self.expression(
