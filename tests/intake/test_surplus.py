@@ -140,3 +140,20 @@ def test_the_journal_follows_and_lines_that_count_stay(gateway: Home, repeats: s
     total = "select sum(amount) from bank_line_current"
     booked = "select sum(debit) - sum(credit) from journal_line where role = 'bank'"
     assert asked(gateway, total) == asked(gateway, booked) == [(Decimal(left + 1),)]
+
+
+def test_the_exception_follows_the_rows_and_not_the_names_or_commits_of_files(gateway: Home) -> None:
+    drops = []
+    for name, rows in (("moves-1.csv", 3), ("moves-2.csv", 1), ("moves-3.csv", 2)):
+        path = gateway.folder / name
+        path.write_text(HEAD + POT * rows)
+        drops.append(Drop("shed", name, path, NOW, "folder"))
+    taken(gateway, drops)
+    assert stock(gateway) == {"POT": 4}
+    # Of the three in one commit the last says it. The next file of its name, without the key, leaves what counts twice.
+    said = ["2 rows have the same key (ref): line 2, line 3; they are equal; each counts"]
+    assert doubled(gateway) == said
+    take(gateway, "shed", "moves-3.csv", HEAD + CUP)
+    assert (stock(gateway), doubled(gateway)) == ({"POT": 4, "CUP": 5}, said)
+    take(gateway, "shed", "moves-4.csv", HEAD + POT + CUP)
+    assert (stock(gateway), doubled(gateway)) == ({"POT": 2, "CUP": 5}, [])

@@ -50,9 +50,13 @@ def open_faults_sql(con: duckdb.DuckDBPyConnection, codes: Sequence[str]) -> str
 
     A fault stays open until one of these corrects it: its file is released or replayed without it; a later file of the
     same partner with the same name is accepted; of a file that is refused, the same bytes are accepted as another file;
-    of a rejected row, a file that came later has the record of the same key; of a doubled row, one record of its key is
-    left, or a later file has its key twice.
+    of a rejected row, a file that came later has the record of the same key. A doubled row counts whatever comes under
+    the name of its file: it is open until one record of its key is left, or a later file has its key twice.
     """
+    later = "({0}.recorded_at, {0}.name, {0}.arrived_at) > (p.recorded_at, p.name, p.arrived_at)"
+    doubled = f"""p.code = '{DOUBLED}' and p.state <> 'HELD' and p.source_key in ({_still_doubled(con, codes)})
+        and not exists (select 1 from present q where q.code = p.code and q.source_key = p.source_key
+                        and q.state <> 'HELD' and {later.format("q")})"""
     return f"""with newest as (select file_id, max(recorded_at) as at from file where state <> 'DUPLICATE'
         group by file_id),
         present as (
@@ -62,15 +66,13 @@ def open_faults_sql(con: duckdb.DuckDBPyConnection, codes: Sequence[str]) -> str
             where f.code in ({words(list(codes))})),
         corrected as ({_corrected(con, codes)})
         select p.* from present p left join corrected c on c.source_key = p.source_key
-        where not (p.state = 'RELEASED' and p.code in ('CONTROL_TOTAL', 'SETTLE_NOT_FOOT'))
+        where ({doubled}) or (p.code <> '{DOUBLED}'
+          and not (p.state = 'RELEASED' and p.code in ('CONTROL_TOTAL', 'SETTLE_NOT_FOOT'))
           and not exists (
             select 1 from file g where g.partner = p.partner and g.name = p.name and g.file_id <> p.file_id
-              and g.state in {_TAKEN} and g.recorded_at > p.recorded_at)
+              and g.state in {_TAKEN} and {later.format("g")})
           and not (p.code = 'FILE_REJECT' and p.sha256 in (select sha256 from file where state in {_TAKEN}))
-          and (p.code = '{DOUBLED}' or c.arrived_at is null or c.arrived_at <= p.arrived_at)
-          and (p.code <> '{DOUBLED}' or (p.source_key in ({_still_doubled(con, codes)}) and not exists (
-            select 1 from present q where q.code = p.code and q.source_key = p.source_key
-              and q.recorded_at > p.recorded_at)))"""
+          and (c.arrived_at is null or c.arrived_at <= p.arrived_at))"""
 
 
 def _corrected(con: duckdb.DuckDBPyConnection, codes: Sequence[str]) -> str:
