@@ -8,7 +8,7 @@ import socket
 import ssl
 import stat
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -27,47 +27,50 @@ CALL_S_MAX = 10.0
 _AGREE = "Agree on the day with the partner, and put the new one in its place."
 
 
+Check = Callable[[str, Path, datetime], Found]
+"""Looks at the file of a setting, as it is at an instant. Raises OSError."""
+
+
 def files(home: Path, config: Config, now: datetime) -> Iterator[Found]:
     """Files of certificates and keys."""
-    for subject, path in _named(config):
-        if not path:
-            continue
-        place = home / Path(path).expanduser()
-        check = next(check for end, check in _CHECKS.items() if subject.endswith(end))
-        try:
-            yield check(subject, place, now, config)
-        except FileNotFoundError:
-            yield Found(subject, f"{place} is not there", "Put the file there, or correct the setting.")
-        except PermissionError:
-            yield Found(subject, f"{place} cannot be read: {standing(place)}", f"Run `{letting_read(place)}`.")
-        except OSError as error:
-            fix = "Put a file there, or correct the setting."
-            yield Found(subject, f"{place} cannot be read: {error.strerror}", fix)
+    for subject, path, check in _named(config):
+        if path:
+            yield _looked_at(subject, home / Path(path).expanduser(), now, check)
     if config.audit.key_env or config.audit.verify_key_file:
         yield _of_anchors(home, config)
 
 
-def _named(config: Config) -> Iterator[tuple[str, str]]:
-    """(setting, path) of each file that is named."""
+def _named(config: Config) -> Iterator[tuple[str, str, Check]]:
+    """(setting, path, what looks at the file) of each file that may be named; the path is "" where none is."""
     for ftps in config.ftps:
-        yield f"[[ftps]] {ftps.name}: ca_file", ftps.ca_file
+        yield f"[[ftps]] {ftps.name}: ca_file", ftps.ca_file, _authority
     for bucket in config.s3:
-        yield f"[[s3]] {bucket.name}: ca_file", bucket.ca_file
-    yield "[ledger.s3] ca_file", config.ledger.s3.ca_file
+        yield f"[[s3]] {bucket.name}: ca_file", bucket.ca_file, _authority
+    yield "[ledger.s3] ca_file", config.ledger.s3.ca_file, _authority
+    of_smtp = config.notify.smtp.ca_file
     # Not below the home: from the folder in which the process was started.
-    yield (
-        "[notify.smtp] ca_file",
-        str(Path(config.notify.smtp.ca_file).absolute()) if config.notify.smtp.ca_file else "",
-    )
+    yield "[notify.smtp] ca_file", of_smtp and str(Path(of_smtp).absolute()), _authority
     for server in config.sftp:
-        yield f"[[sftp]] {server.name}: key_file", server.key_file
-        yield f"[[sftp]] {server.name}: jump.key_file", server.jump.key_file
-    yield "[pgp] private key_file", config.pgp.key_file
+        yield f"[[sftp]] {server.name}: key_file", server.key_file, _ssh_key
+        yield f"[[sftp]] {server.name}: jump.key_file", server.jump.key_file, _ssh_key
+    own = partial(_pgp_key, passphrase_env=config.pgp.passphrase_env)
+    yield "[pgp] private key_file", config.pgp.key_file, own
     for name, partner in config.partners.items():
-        yield f"[partners.{name}] pgp_signer", partner.pgp_signer
+        yield f"[partners.{name}] pgp_signer", partner.pgp_signer, _pgp_signer
 
 
-def _authority(subject: str, path: Path, now: datetime, config: Config) -> Found:
+def _looked_at(subject: str, place: Path, now: datetime, check: Check) -> Found:
+    try:
+        return check(subject, place, now)
+    except FileNotFoundError:
+        return Found(subject, f"{place} is not there", "Put the file there, or correct the setting.")
+    except PermissionError:
+        return Found(subject, f"{place} cannot be read: {standing(place)}", f"Run `{letting_read(place)}`.")
+    except OSError as error:
+        return Found(subject, f"{place} cannot be read: {error.strerror}", "Put a file there, or correct the setting.")
+
+
+def _authority(subject: str, path: Path, now: datetime) -> Found:
     from cryptography import x509
 
     try:
@@ -83,7 +86,7 @@ def _authority(subject: str, path: Path, now: datetime, config: Config) -> Found
     return _lasting(subject, str(path), newest.not_valid_after_utc, now, fix)
 
 
-def _ssh_key(subject: str, path: Path, now: datetime, config: Config) -> Found:
+def _ssh_key(subject: str, path: Path, now: datetime) -> Found:
     import paramiko
 
     read_regular(path)
@@ -95,13 +98,13 @@ def _ssh_key(subject: str, path: Path, now: datetime, config: Config) -> Found:
     return _kept(subject, path)
 
 
-def _pgp_key(subject: str, path: Path, now: datetime, config: Config) -> Found:
+def _pgp_key(subject: str, path: Path, now: datetime, *, passphrase_env: str) -> Found:
     import pysequoia
 
     content = read_regular(path)
     try:
         key = pysequoia.Tsk.from_bytes(content)
-        key.decryptor(secret_of(config.pgp.passphrase_env) or None)
+        key.decryptor(secret_of(passphrase_env) or None)
         expires = key.extract_certificate().expiration
     except Exception as error:  # noqa: BLE001 - the library has no exceptions of its own
         reason = " ".join(str(error).partition("Stack backtrace")[0].split())
@@ -111,7 +114,7 @@ def _pgp_key(subject: str, path: Path, now: datetime, config: Config) -> Found:
     return _lasting(subject, str(path), expires, now, _AGREE) if kept.good else kept
 
 
-def _pgp_signer(subject: str, path: Path, now: datetime, config: Config) -> Found:
+def _pgp_signer(subject: str, path: Path, now: datetime) -> Found:
     import pysequoia
 
     content = read_regular(path)
@@ -122,15 +125,6 @@ def _pgp_signer(subject: str, path: Path, now: datetime, config: Config) -> Foun
     if certificate.is_revoked:
         return Found(subject, f"{path} is revoked", f"Ask the partner for its new key. {_AGREE}")
     return _lasting(subject, str(path), certificate.expiration, now, _AGREE)
-
-
-_CHECKS: dict[str, Callable[[str, Path, datetime, Config], Found]] = {
-    "ca_file": _authority,
-    "private key_file": _pgp_key,
-    "key_file": _ssh_key,
-    "pgp_signer": _pgp_signer,
-}
-"""How a setting's name ends → what looks at its file."""
 
 
 def _kept(subject: str, path: Path) -> Found:
@@ -168,17 +162,21 @@ def shown(home: Path, config: Config, now: datetime) -> Iterator[Found]:
 
     That a server of a transport cannot be reached, or shows a wrong one, is found where it is called as such.
     """
-    for subject, call in _calls(home, config):
+    for subject, call in _of_transports(home, config):
+        with suppress(*_REFUSED):
+            yield _valid(subject, call(), now)
+    for subject, call in _of_others(home, config):
         try:
-            yield _lasting(f"certificate of {subject}", "it", call(), now, "Ask who runs the server to renew it.")
+            yield _valid(subject, call(), now)
         except _REFUSED as error:
-            if subject.startswith(_CALLED_AS_SUCH):
-                continue
             yield _refused(f"certificate of {subject}", error)
 
 
 _REFUSED = (OSError, EOFError, ftplib.Error, smtplib.SMTPException)
-_CALLED_AS_SUCH = ("ftps:", "s3:")
+
+
+def _valid(subject: str, end: datetime, now: datetime) -> Found:
+    return _lasting(f"certificate of {subject}", "it", end, now, "Ask who runs the server to renew it.")
 
 
 def _refused(subject: str, error: Exception) -> Found:
@@ -189,11 +187,20 @@ def _refused(subject: str, error: Exception) -> Found:
     return Found(subject, f"it cannot be asked for: {error}", fix)
 
 
-def _calls(home: Path, config: Config) -> Iterator[tuple[str, Callable[[], datetime]]]:
-    for one in config.ftps:
-        yield f"ftps:{one.name}", partial(_of_ftps, home, one)
-    addresses = [(f"s3:{one.name}", one.endpoint, one.ca_file) for one in config.s3]
-    addresses.append(("[ledger.s3]", config.ledger.s3.endpoint, config.ledger.s3.ca_file))
+Call = Callable[[], datetime]
+"""Asks a server for its certificate: when that expires."""
+
+
+def _of_transports(home: Path, config: Config) -> Iterator[tuple[str, Call]]:
+    for server in config.ftps:
+        yield f"ftps:{server.name}", partial(_of_ftps, home, server)
+    for bucket in config.s3:
+        if bucket.endpoint.startswith("https://"):
+            yield f"s3:{bucket.name}", partial(_of_https, home, bucket.endpoint, bucket.ca_file)
+
+
+def _of_others(home: Path, config: Config) -> Iterator[tuple[str, Call]]:
+    addresses = [("[ledger.s3]", config.ledger.s3.endpoint, config.ledger.s3.ca_file)]
     addresses += [(f"webhook {one.shown}", one.target, "") for one in config.notify.to if not one.email]
     for subject, address, ca_file in addresses:
         if address.startswith("https://"):
