@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from difflib import get_close_matches
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, get_args, get_origin
@@ -27,7 +28,8 @@ Place = Callable[..., tuple[str, int]]
 _BEGINNING = 400
 """So many bytes are looked at for a NUL, which UTF-16 has beside each Latin letter."""
 _BARE = re.compile(r"[\w-]+")
-_SECRET = re.compile(r"pass(word|wd|phrase)|pwd|secret|token", re.IGNORECASE)
+_SECRET = re.compile(r"(pass(word|wd|phrase)|pwd|secret|token)(?!\w*_e)", re.IGNORECASE)
+"""How a secret is called; a misspelt `password_env` is none."""
 _NUMBER, _WHOLE, _LIST, _DAY = "a number", "a whole number", "a list in [ ]", "a date such as 2026-01-31"
 _WANTED = {
     "string_type": "text in quotes",
@@ -104,12 +106,13 @@ class Shape:
     A file that can say more of a fault overrides `special`, `needed` or `model_at`.
     """
 
-    def __init__(self, root: type[BaseModel], whole: str) -> None:
-        self.root, self.whole = root, whole
+    def __init__(self, root: type[BaseModel], whole: str, *, part: bool = False) -> None:
+        """`whole` is what messages call it; `part` says that it is a table of a file, which may have no keys."""
+        self.root, self.whole, self.part = root, whole, part
 
     def faults(self, error: ValidationError, raw: Mapping[str, Any], place: Place) -> list[HomeFault]:
         """One fault for each key that is wrong, with its file and line, in order."""
-        if not raw:
+        if not raw and not self.part:
             return [HomeFault(*place(), "is empty", self.needed((next(iter(self.root.model_fields)),)))]
         by_key: dict[KeyPath, list[Any]] = {}
         for detail in error.errors():
@@ -195,8 +198,9 @@ class Shape:
         last = str(path[-1])
         known = keys_of(self.model_at(path[:-1]))
         close = nearest(last, known)
-        named = next((key for key in known if key.endswith("_env") and _SECRET.search(last)), "")
-        if named:
+        variables = [key for key in known if key.endswith("_env")] if _SECRET.search(last) else []
+        if variables:
+            [named] = get_close_matches(f"{last}_env", variables, n=1, cutoff=0)
             fix = f'put it into an environment variable and name that: {named} = "…"'
             return f"`{spelled(path)}`: a secret does not belong in this file", fix
         elsewhere = self.homes(last)

@@ -92,7 +92,7 @@ def options(model: type[BaseModel], given: Any, format_name: str) -> Any:
     try:
         return model.model_validate(given)
     except ValidationError as error:
-        found = Shape(model, "[file]").faults(error, given, lambda *path: (str(path[0]) if path else "", 0))
+        found = Shape(model, "[file]", part=True).faults(error, given, lambda *path: (str(path[0]) if path else "", 0))
         raise OptionsError(format_name, [(fault.file, fault.message, fault.fix) for fault in found]) from None
 
 

@@ -67,6 +67,15 @@ def faults(home: Path, text: str | bytes) -> list[str]:
             '4: `daemon.tick_s` must be a number, not "x". Fix: write digits without quotes, such as 100.',
         ),
         (f"{US}[ledger]\npath = 1", '4: `ledger.path` must be text in quotes, not 1. Fix: write it in quotes: "1".'),
+        (
+            f'{US}[daemon]\ntoken_enviroment = "TOKEN"',
+            "4: unknown key `daemon.token_enviroment`; did you mean `token_env`? Fix: rename the key.",
+        ),
+        (
+            f'{US}[ledger.s3]\nsecret_key = "x"',
+            "4: `ledger.s3.secret_key`: a secret does not belong in this file. "
+            'Fix: put it into an environment variable and name that: secret_key_env = "…".',
+        ),
         (f"{US}limits = 1", "3: unknown key `entities.US.limits`. Fix: `limits` belongs at the top."),
         (f"limits = 1\n{US}", "1: `limits` must be a table in { }, not 1. Fix: write a table in { }."),
         (

@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from gateway.errors import FileError, HouseError
-from gateway.formats import encoding
+from gateway.formats import encoding, header
 from gateway.formats.text import fixed
 from gateway.reading import Reading, ReadRequest
 from gateway.settings import Limits
@@ -170,3 +170,8 @@ def test_what_was_put_in_comes_out(tmp_path: Path, table: list[tuple[str, str]],
         encoding.CHUNK_BYTES = whole
     expected = [[f"line {n}", *pair] for n, pair in enumerate(table, start=1) if any(pair)]
     assert found == expected
+
+
+def test_a_key_that_is_missing_is_named_where_no_option_is_given() -> None:
+    with pytest.raises(HouseError, match="`columns` is missing"):
+        header.options(fixed.Options, {}, "fixed")
