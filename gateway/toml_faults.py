@@ -31,12 +31,14 @@ _BARE = re.compile(r"[\w-]+")
 _SECRET = re.compile(r"(pass(word|wd|phrase)|pwd|secret|token)(?!\w*_e)", re.IGNORECASE)
 """How a secret is called; a misspelt `password_env` is none."""
 _NUMBER, _WHOLE, _LIST, _DAY = "a number", "a whole number", "a list in [ ]", "a date such as 2026-01-31"
+_TRUTH = "true or false"
+_TRUTHS = {"true": ("true", "yes", "y", "on", "1", "ja", "wahr"), "false": ("false", "no", "n", "off", "0", "nein")}
 _WANTED = {
     "string_type": "text in quotes",
     "tuple_type": _LIST,
     "list_type": _LIST,
-    "bool_type": "true or false",
-    "bool_parsing": "true or false",
+    "bool_type": _TRUTH,
+    "bool_parsing": _TRUTH,
     "int_type": _WHOLE,
     "int_parsing": _WHOLE,
     "int_from_float": _WHOLE,
@@ -122,6 +124,9 @@ class Shape:
             if detail["type"] == "wrong" and detail["ctx"]["key"]:
                 path += (detail["ctx"]["key"],)
             by_key.setdefault(path, []).append(detail)
+        # Of a key that may be a table or a plain value, what is wrong inside of the table is the fault.
+        inner = {path[:end] for path in by_key for end in range(len(path))}
+        by_key = {path: details for path, details in by_key.items() if path not in inner}
         return sorted(HomeFault(*place(*path), *self._said(path, errors, raw)) for path, errors in by_key.items())
 
     def special(self, path: KeyPath, kinds: Mapping[str, Any], raw: Any) -> tuple[str, str] | None:
@@ -298,9 +303,21 @@ def _as_wanted(path: KeyPath, wanted: Sequence[str], value: Any) -> str:
         return f"write {last} = [{parts}]"
     if "text in quotes" in wanted and isinstance(value, int | float):
         return f'write it in quotes: "{value}"'
+    plain = _unquoted(wanted, value)
+    if plain:
+        return f"write {last} = {plain}, without quotes"
     if _NUMBER in wanted or _WHOLE in wanted:
         return "write digits without quotes, such as 100"
     return f"write {wanted[0]}"
+
+
+def _unquoted(wanted: Sequence[str], value: Any) -> str:
+    """A number or truth value that was written as text, as TOML has it; "" where the text is neither."""
+    text = value.strip().lower() if isinstance(value, str) else str(value)
+    if _TRUTH in wanted:
+        return next((plain for plain, words in _TRUTHS.items() if text in words), "")
+    pattern = r"-?\d+" if _WHOLE in wanted else r"-?\d+(\.\d+)?"
+    return text if {_NUMBER, _WHOLE} & {*wanted} and re.fullmatch(pattern, text, re.ASCII) else ""
 
 
 def _not_listed(key: str, error: Any) -> tuple[str, str]:

@@ -12,6 +12,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 from gateway.errors import FileError, HouseError
 from gateway.formats.path_errors import PathError, closest
 from gateway.toml_faults import Shape
+from gateway.toml_values import TomlTable
 from gateway.whitespace import INVISIBLE, shown
 
 SEARCH_ROWS = 200
@@ -20,7 +21,7 @@ HITS_MIN = 2
 _MARK_AS_TEXT = "\ufeff".encode().decode("cp1252")
 
 
-class HeaderSearch(BaseModel):
+class HeaderSearch(TomlTable):
     """Where the header is: the first row that contains all these names, or a row number (from 1)."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)

@@ -7,14 +7,15 @@ from collections.abc import Sequence
 from functools import cached_property
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import ConfigDict, Field, model_validator
 
 from gateway.formats import header as headers
 from gateway.formats.header import folded
 from gateway.formats.path_errors import PathError, closest
+from gateway.toml_values import TomlTable
 
 
-class Section(BaseModel):
+class Section(TomlTable):
     """A kind of row, and how its rows are recognised. Cells are compared without regard to case.
 
     name     what `each` and the columns of its rows are called by: `cart/Ordered Date`

@@ -19,12 +19,13 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
-from pydantic import BaseModel, ConfigDict
+from pydantic import ConfigDict
 
 from gateway.errors import Fault, FileError
 from gateway.formats.encoding import Encoding, doubt, is_utf8
 from gateway.reading import Envelope, Reading, ReadRequest, Unit, check_size
 from gateway.settings import Limits
+from gateway.toml_values import TomlTable
 
 PIECE_BYTES = 4 << 20
 BATCH_ROWS = 32_768
@@ -35,7 +36,7 @@ Cells = list[str | None]
 RESEND = "Ask the bank to send the statement again."
 
 
-class Options(BaseModel):
+class Options(TomlTable):
     """`[file]` settings.
 
     encoding  a codec's name, or auto: byte order mark, UTF-8, else what an OFX header says, else cp1252

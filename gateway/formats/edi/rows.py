@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from pydantic import BaseModel, ConfigDict, field_validator
+from pydantic import ConfigDict, field_validator
 
 from gateway.errors import HouseError
 from gateway.formats.edi import interchange
@@ -24,6 +24,7 @@ from gateway.formats.edi.loops import Finder, Layout, Loops, Plan, Tail
 from gateway.formats.edi.paths import Step, parse_summary
 from gateway.formats.edi.segments import Delimiters, Indexes, Segments, tokenize
 from gateway.reading import Reading, ReadRequest
+from gateway.toml_values import TomlTable
 
 BATCH_ROWS = 65_536
 
@@ -31,7 +32,7 @@ Source = Callable[[], Iterable[Stretch]]
 DialectOf = Callable[[Segments], Dialect]
 
 
-class InterchangeOptions(BaseModel):
+class InterchangeOptions(TomlTable):
     """`[file]` settings.
 
     summary   segments that begin the summary behind the loops, perhaps with a condition: "UNS[S]"

@@ -17,7 +17,7 @@ from typing import Any, Literal
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from pydantic import BaseModel, ConfigDict, ValidationInfo, field_validator, model_validator
+from pydantic import ConfigDict, Field, ValidationInfo, field_validator, model_validator
 
 from gateway.errors import Fault, FileError
 from gateway.formats import encoding, sections
@@ -34,6 +34,7 @@ from gateway.formats.verbs import Table
 from gateway.nearest import nearest
 from gateway.reading import Reading, ReadRequest, check_size
 from gateway.toml_faults import wrong
+from gateway.toml_values import TomlTable
 from gateway.whitespace import INVISIBLE, shown
 
 HEAD_BYTES = 1 << 20
@@ -59,7 +60,7 @@ _OTHER_KINDS = {
 _KINDS = {",": "a CSV", ";": "a CSV with semicolons", "\t": "tab separated text"}
 
 
-class Options(BaseModel):
+class Options(TomlTable):
     """`[file]` settings.
 
     delimiter  tab, comma, semicolon, pipe, any one character, or auto
@@ -79,7 +80,7 @@ class Options(BaseModel):
     quote: str = '"'
     header: bool | headers.HeaderSearch = True
     columns: tuple[str, ...] = ()
-    other_names: headers.OtherNames = {}
+    other_names: headers.OtherNames = Field(default_factory=dict)
     comment: str = ""
     ragged: Literal["reject", "pad"] = "reject"
     section: tuple[sections.Section, ...] = ()

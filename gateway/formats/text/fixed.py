@@ -9,7 +9,7 @@ from typing import Any, Literal
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import ConfigDict, Field, model_validator
 
 from gateway.errors import Fault, FileError, HouseError
 from gateway.formats import encoding
@@ -18,13 +18,14 @@ from gateway.formats.encoding import Encoding
 from gateway.formats.path_errors import PathError, closest
 from gateway.formats.text.delimited import sniff
 from gateway.reading import Reading, ReadRequest, check_size
+from gateway.toml_values import TomlTable
 
 __all__ = ["Options", "check_each", "check_path", "read", "sniff"]
 
 END_OF_FILE = "\x1a"
 
 
-class Place(BaseModel):
+class Place(TomlTable):
     """Where something stands in a line: the first character, counted from 1, and how many there are."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -56,7 +57,7 @@ class Column(Place):
     within: str = ""
 
 
-class Options(BaseModel):
+class Options(TomlTable):
     """`[file]` settings.
 
     columns   name, start (from 1) and width in characters; with `tag` also `record`, and `reach`

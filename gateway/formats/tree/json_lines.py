@@ -14,7 +14,7 @@ from contextlib import ExitStack, suppress
 from typing import Any
 
 import pyarrow as pa
-from pydantic import BaseModel, ConfigDict
+from pydantic import ConfigDict
 
 from gateway.errors import Fault, FileError
 from gateway.formats import encoding
@@ -24,6 +24,7 @@ from gateway.formats.path_errors import PathError
 from gateway.formats.tree import tree_paths
 from gateway.formats.tree.json_scan import VALUE_CHARACTERS_MAX, JsonError, Number, Scanner, plain_object
 from gateway.reading import Reading, ReadRequest, check_size
+from gateway.toml_values import TomlTable
 
 BATCH_ROWS = 2_000
 """Fewer than elsewhere: rows that wait for their batch are objects, and Python looks through those again and again."""
@@ -38,7 +39,7 @@ Found = tuple[str, Any, Around]
 Getter = Callable[[Any, Around], str | None]
 
 
-class Options(BaseModel):
+class Options(TomlTable):
     """`[file]` settings.
 
     lines     each line is a document of its own (newline-delimited JSON); a broken one is a rejected row

@@ -15,7 +15,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 from lxml import etree
-from pydantic import BaseModel, ConfigDict, field_validator
+from pydantic import ConfigDict, field_validator
 
 from gateway.errors import Fault, FileError
 from gateway.formats import header as headers
@@ -25,6 +25,7 @@ from gateway.formats.tree.xml_paths import LOCAL, compiled, getter, wanted_aroun
 from gateway.formats.tree.xml_tree import Tree
 from gateway.formats.tree.xml_walk import Walk
 from gateway.reading import Reading, ReadRequest, check_size
+from gateway.toml_values import TomlTable
 
 BATCH_ROWS = 10_000
 CHUNK_BYTES = 8 << 10
@@ -36,7 +37,7 @@ _EACH = re.compile(r"//?(?:[^/:]*:)?[\w.\-]+(?:/(?:[^/:]*:)?[\w.\-]+)*/?")
 _EACH_REPAIRS = (str.strip, lambda text: re.sub("(?<=.)/+", "/", text), lambda text: f"//{text.strip('/')}")
 
 
-class Options(BaseModel):
+class Options(TomlTable):
     """`[file]` settings; names are local names.
 
     root      that the document's root may have (any if empty), be it in an envelope of another namespace (the

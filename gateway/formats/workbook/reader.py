@@ -14,7 +14,7 @@ from typing import Any, Literal
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from pydantic import BaseModel, ConfigDict, model_validator
+from pydantic import ConfigDict, Field, model_validator
 
 from gateway.errors import Fault, FileError
 from gateway.formats import header as headers
@@ -29,6 +29,7 @@ from gateway.formats.workbook.xls import Xls
 from gateway.formats.workbook.xlsb import Xlsb
 from gateway.formats.workbook.xlsx import Xlsx
 from gateway.reading import Reading, ReadRequest, cell_parts, check_size, unreadable
+from gateway.toml_values import TomlTable
 from gateway.whitespace import shown
 
 TEXT_SHOWN = 60
@@ -42,7 +43,7 @@ UNCALCULATED_SHOWN = "#UNCALCULATED"
 """What conditions of a mapping see in a formula that was never calculated."""
 
 
-class Options(BaseModel):
+class Options(TomlTable):
     """`[file]` settings.
 
     sheet    name, pattern (Count*) or number from 1; left out: the first sheet that has the header. Hidden
@@ -59,7 +60,7 @@ class Options(BaseModel):
     sheet: str | int | None = None
     header: bool | headers.HeaderSearch = True
     columns: tuple[str, ...] = ()
-    other_names: headers.OtherNames = {}
+    other_names: headers.OtherNames = Field(default_factory=dict)
     merged: Literal["fill", "top-left"] = "top-left"
     section: tuple[sections.Section, ...] = ()
 

@@ -7,9 +7,10 @@ from collections.abc import Collection, Iterable
 from functools import cached_property
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, field_validator, model_validator
+from pydantic import ConfigDict, field_validator, model_validator
 
 from gateway import regular_expressions
+from gateway.toml_values import TomlTable
 
 NUMBER = "{n}"
 """Stands for the number in the names of columns. The column of this name holds it, or the place in the list."""
@@ -21,7 +22,7 @@ _GROUP = re.compile(r"(?<!\\)\((?!\?)|\(\?P?<([A-Za-z_][A-Za-z0-9_]*)>")
 """A pair of brackets that gives what stands in it, with its name."""
 
 
-class Repeat(BaseModel):
+class Repeat(TomlTable):
     """Each item that a row of the file holds becomes a row.
 
     columns    patterns of the names of numbered columns: {n} is the number, one * any text ("Item {n} *")

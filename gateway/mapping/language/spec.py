@@ -11,17 +11,18 @@ from decimal import Decimal
 from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import ConfigDict, Field, field_validator, model_validator
 
 from gateway.calendars import Calendar, closed_days, spans
 from gateway.mapping.language.identifiers import Check
 from gateway.mapping.language.repeat import Repeat
+from gateway.toml_values import TomlTable
 from gateway.whitespace import INVISIBLE
 
 FieldType = Literal["text", "integer", "decimal", "rate", "date", "datetime", "boolean", "currency", "code"]
 
 
-class Part(BaseModel):
+class Part(TomlTable):
     """A table of the file: an unknown key is a fault, never ignored."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
@@ -150,7 +151,7 @@ class Ignore(Part):
     when: str
 
 
-class FileSpec(BaseModel):
+class FileSpec(TomlTable):
     """How a file is recognised and read. Keys not named here are the format's own options.
 
     known   columns that may hold values and are not needed; a * stands for any text

@@ -47,6 +47,8 @@ _DOCUMENTS = {
     "supplier_invoice_line": "invoice_no",
 }
 """Tables of lines of documents, and the field with the document's number."""
+ITEM = "sku"
+"""The field of every table that holds an item."""
 Path = tuple[str | int, ...]
 
 
@@ -96,6 +98,12 @@ def check(checker: Checker, index: int, record: RecordSpec, name: str) -> Iterat
         if name in keys_of(RecordSpec):
             fix = f"`{name}` belongs above [record.fields]"
         yield checker.fault(path, f'table {record.type} has no field "{name}"{nearest(name, known)}', fix)
+    if field.alias and column is not None and name != ITEM:
+        yield checker.fault(
+            (*path, "alias"),
+            f"gives our SKU for a partner's name of an item, and {record.type}.{name} holds none: {column.doc}",
+            f"remove `alias`, or write it on {ITEM} or on a helper field that {ITEM} reads",
+        )
     wanted = values.sql_type(values.type_of(field, column), column)
     yield from _type(checker, path, field, column)
     yield from _sources(checker, path, field, record, wanted)

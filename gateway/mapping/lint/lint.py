@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Generator, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import suppress
 from difflib import get_close_matches
 from pathlib import PurePosixPath
 
@@ -12,8 +13,8 @@ import pyarrow as pa
 from gateway.errors import HomeFault
 from gateway.mapping.language.expressions import ExpressionError, names
 from gateway.mapping.language.loaded import Loaded
-from gateway.mapping.language.spec import RecordSpec, TieOut
-from gateway.mapping.lint import expect, other_names, repeat
+from gateway.mapping.language.spec import RecordSpec
+from gateway.mapping.lint import expect, other_names, repeat, slips, tie_outs
 from gateway.mapping.lint import fields as lint_fields
 from gateway.mapping.lint.format_check import FormatCheck, said
 from gateway.mapping.lint.probe import Probe
@@ -94,8 +95,10 @@ class _Checker:
         for index, record in enumerate(self.mapping.record):
             yield from self.record(index, record)
         for number, tie in enumerate(self.mapping.file.tie_out):
-            yield from self.tie_out(("file", "tie_out", number), tie)
+            yield from tie_outs.check(self, ("file", "tie_out", number), tie)
         yield from self.ignore()
+        if self.one_file and self.columns is None:
+            yield from slips.check(self)
 
     # --- the file as a whole --------------------------------------------------------------------------
 
@@ -108,7 +111,11 @@ class _Checker:
                 f'write partner = "{folder}", or move the file',
             )
         if mapping.valid_from and mapping.valid_to and mapping.valid_to < mapping.valid_from:
-            yield self.fault(("valid_to",), "is before valid_from, so the mapping never holds", "fix one of them")
+            yield self.fault(
+                ("valid_to",),
+                f"{mapping.valid_to} is before valid_from, {mapping.valid_from}, so the mapping never holds",
+                f"write {mapping.valid_from} or a later day, or an earlier valid_from",
+            )
         yield from expect.check(self)
 
     def file(self) -> Iterator[HomeFault]:
@@ -142,6 +149,17 @@ class _Checker:
                 )
             seen.add(rule.name)
             yield from self.condition((*path, "when"), rule.when, self._fields_for(rule.when))
+            yield from self._of_every_row((*path, "when"), rule.when)
+
+    def _of_every_row(self, path: Path, text: str) -> Iterator[HomeFault]:
+        """A fault of a rule that looks at nothing of the row: it ignores all rows, or none."""
+        with suppress(ExpressionError):
+            if not any(names(text)):
+                yield self.fault(
+                    path,
+                    "names no column and no field, so it is the same for every row",
+                    "compare a column, as in \"SKU\" = 'Total', or remove the rule",
+                )
 
     def _fields_for(self, text: str) -> dict[str, str]:
         """Fields of the record that a rule of the whole file can mean."""
@@ -235,44 +253,6 @@ class _Checker:
         return MAPPABLE[record.type].column(name) is not None or bool(
             get_close_matches(name, record.fields, n=1, cutoff=SLIP)
         )
-
-    def tie_out(self, path: tuple[str | int, ...], tie: TieOut) -> Iterator[HomeFault]:
-        made = yield from self._tied(path, "record", tie.record)
-        stated = made
-        if tie.stated_by is not None:
-            stated = yield from self._tied(path, "stated_by", tie.stated_by)
-        if made is None or stated is None:
-            return
-        for number, name in enumerate(tie.by):
-            fields = stated if name in made else made
-            if name not in fields:
-                yield self.fault(
-                    (*path, "by", number),
-                    f'there is no field "{name}"{nearest(name, fields)}',
-                    f"fields: {listed(fields)}",
-                )
-        for key, text, fields in (("sum", tie.sum, made), ("equals", tie.equals, stated)):
-            if text is not None:
-                yield from self.expression(
-                    (*path, key), text, fields, "DECIMAL(18,4)", aggregates=key == "equals", columns="DECIMAL(18,4)"
-                )
-        if tie.where:
-            yield from self.condition((*path, "where"), tie.where, made)
-        if tie.tolerance < 0:
-            yield self.fault((*path, "tolerance"), "is below zero", "write 0 or more")
-
-    def _tied(self, path: Path, key: str, type_: str | None) -> Generator[HomeFault, None, dict[str, str] | None]:
-        """The fields of the record type that a key of a tie-out names, None where no record makes it."""
-        wanted = type_ or self.mapping.record[0].type
-        record = next((one for one in self.mapping.record if one.type == wanted), None)
-        if record is not None and record.type in MAPPABLE:
-            return lint_fields.types(record)
-        known = [one.type for one in self.mapping.record]
-        if type_:
-            yield self.fault(
-                (*path, key), f'no record makes "{wanted}"{nearest(wanted, known)}', f"use one of {listed(known)}"
-            )
-        return None
 
     # --- expressions ----------------------------------------------------------------------------------
 

@@ -195,7 +195,7 @@ def test_a_defect_of_a_field_is_reported_once(tmp_path: Path, probe: Probe, new:
             'key[3]: "SKUS" is neither a field nor a column of the file; did you mean "SKU"?',
         ),
         ('["location", "sku", "as_of"]', "[]", ":10: key: is empty"),
-        ("[file]", "valid_from = 2026-01-02\nvalid_to = 2026-01-01\n[file]", ":5: valid_to: is before valid_from"),
+        ("[file]", "valid_from = 2026-01-02\nvalid_to = 2026-01-01\n[file]", ":5: valid_to: 2026-01-01 is before "),
         ("[file]", 'expect = { every = "daily" }\n[file]', ':4: expect.every: "daily" is not a duration'),
         ("[file]", 'expect = { every = "1 day", by = "9 am" }\n[file]', 'expect.by: "9 am" is not a time of day'),
         (
