@@ -12,6 +12,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 
+def upper_first(text: str) -> str:
+    """The text with a capital at its beginning, as a sentence has one."""
+    return text[:1].upper() + text[1:]
+
+
+def lower_first(text: str) -> str:
+    """The text as it goes on within a sentence."""
+    return text[:1].lower() + text[1:]
+
+
 class HouseError(Exception):
     """Something an operator must fix; carries what was attempted, on what, and the fix."""
 

@@ -9,7 +9,7 @@ import sqlite3
 from contextlib import suppress
 from pathlib import Path
 
-from gateway.errors import HouseError, first_line
+from gateway.errors import HouseError, first_line, lower_first
 from gateway.rights import standing
 
 ROOM = "Make room on that disk, and run it again: nothing is half done."
@@ -93,7 +93,7 @@ def or_limit(hint: str) -> str:
     if most == resource.RLIM_INFINITY:
         return hint
     limit = f"This process may write no file larger than {most:,} bytes. {_BY_NUMBER[errno.EFBIG]}"
-    return f"{limit} If it is not that: {hint[0].lower()}{hint[1:]}"
+    return f"{limit} If it is not that: {lower_first(hint)}"
 
 
 def room(*places: Path) -> str:

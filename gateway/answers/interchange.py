@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
-from gateway.errors import Fault
+from gateway.errors import Fault, upper_first
 from gateway.reading import interchange_id
 
 ACCEPTED, PARTLY, REJECTED = "ACCEPTED", "PARTLY", "REJECTED"
@@ -161,7 +161,7 @@ def fix(hint: str) -> str:
     if _OURS.search(hint):
         return "Send it corrected, or ask us."
     request = hint.removeprefix("Ask the sender to ")
-    return request[:1].upper() + request[1:]
+    return upper_first(request)
 
 
 def element_of(fault: Fault) -> tuple[str, int]:

@@ -12,7 +12,7 @@ from gateway import settings as configuration
 from gateway.cli.invocation import home_folder
 from gateway.cli.output import print_json, print_rows
 from gateway.csv_text import csv_text
-from gateway.errors import HouseError
+from gateway.errors import HouseError, upper_first
 
 
 def stock(
@@ -96,7 +96,7 @@ def _ask(sql: str, as_of: str | None) -> tuple[list[str], list[dict[str, Any]]]:
             return retry(lambda: _answer(ledger.con, sql))
         except duckdb.Error as error:
             cause, fix = query_faults.explained(ledger.con, sql, error)
-            raise HouseError("run query", sql[:80], f"{fix[0].upper()}{fix[1:]}.", cause) from None
+            raise HouseError("run query", sql[:80], f"{upper_first(fix)}.", cause) from None
 
 
 def _contents(con: Any, sql: str) -> list[dict[str, Any]] | None:

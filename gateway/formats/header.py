@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal, NoReturn
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
-from gateway.errors import FileError, HouseError
+from gateway.errors import FileError, HouseError, upper_first
 from gateway.formats.path_errors import PathError, closest
 from gateway.toml_faults import Shape
 from gateway.toml_values import TomlTable
@@ -83,8 +83,7 @@ class OptionsError(HouseError):
     def __init__(self, format_name: str, faults: Sequence[tuple[str, str, str]]) -> None:
         self.faults = tuple(faults)
         causes = "; ".join(message for _, message, _ in faults)
-        fix = faults[0][2]
-        super().__init__("check options of format", format_name, f"{fix[:1].upper()}{fix[1:]}.", causes)
+        super().__init__("check options of format", format_name, f"{upper_first(faults[0][2])}.", causes)
 
 
 def options(model: type[BaseModel], given: Any, format_name: str) -> Any:

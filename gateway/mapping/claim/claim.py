@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 
-from gateway.errors import Fault
+from gateway.errors import Fault, lower_first, upper_first
 from gateway.mapping.claim.content import Content, Look, look
 from gateway.mapping.language.loaded import Library, Loaded
 from gateway.mapping.language.spec import FileSpec
@@ -133,45 +133,34 @@ def _nobody(
         first, more = broken[0], f" (and {len(broken) - 1} more)" if len(broken) > 1 else ""
         return _reject(
             f"a mapping of {partner} cannot be used: {first.file}:{first.line}: {first.message}{more}",
-            f"{first.fix[:1].upper()}{first.fix[1:]}. Then `gateway check`, and `gateway replay` the file.",
+            f"{upper_first(first.fix)}. Then `gateway check`, and `gateway replay` the file.",
         )
     looks = f"{name} looks like {content.describe()}"
     whole = [one for one in library.mappings.values() if one.mapping.file.transaction is None]
     others = sorted({one.mapping.partner for one in whole if _matches(one, name)} - {partner})
     also = f"; mappings of {listed(others, 3)} would name it" if 0 < len(others) <= 3 else ""
-    theirs = f"If it is a file of {others[0]}, drop it in inbound/{others[0]}/. Else " if also else ""
     near = [f"{one.mapping.feed} {found.why}" for found, one in seen]
     near = [
         f"{one.name} expects format {one.mapping.file.format}"
         for one in named
         if one.mapping.file.format not in content.formats
     ] + near
-    if near:
-        return _reject(
-            f"{looks}; no mapping of {partner} reads it: {'; '.join(near[:NEAR_MAX])}{also}",
-            _fix(theirs, "Check that the right file was sent whole; else fix the mapping, or add one for this layout."),
-        )
     own = [one for one in everyone if one.holds_on(on) and one.mapping.file.transaction is None]
-    if own:
+    fix = f"Add mappings/{partner}/<feed>.toml for it, or check the drop folder."
+    if near:
+        why = f"{looks}; no mapping of {partner} reads it: {'; '.join(near[:NEAR_MAX])}"
+        fix = "Check that the right file was sent whole; else fix the mapping, or add one for this layout."
+    elif own:
         formats = listed({one.mapping.file.format for one in own})
-        return _reject(
-            f"{looks}; no mapping of {partner} reads it: they are for {formats}{also}",
-            _fix(theirs, f"Add mappings/{partner}/<feed>.toml for it, or check the drop folder."),
-        )
-    if everyone:
-        return _reject(
-            f"{looks}; {partner} has mappings for interchanges only{also}",
-            _fix(theirs, f"Add mappings/{partner}/<feed>.toml for it, or check the drop folder."),
-        )
-    return _reject(
-        f"there is no mapping for partner {partner}; {looks}{also}",
-        _fix(theirs, f"Add mappings/{partner}/<feed>.toml, or drop the file in the folder of its partner."),
-    )
-
-
-def _fix(theirs: str, fix: str) -> str:
-    """What to do, after what to do if the file is another partner's."""
-    return f"{theirs}{fix[0].lower()}{fix[1:]}" if theirs else fix
+        why = f"{looks}; no mapping of {partner} reads it: they are for {formats}"
+    elif everyone:
+        why = f"{looks}; {partner} has mappings for interchanges only"
+    else:
+        why = f"there is no mapping for partner {partner}; {looks}"
+        fix = f"Add mappings/{partner}/<feed>.toml, or drop the file in the folder of its partner."
+    if also:
+        fix = f"If it is a file of {others[0]}, drop it in inbound/{others[0]}/. Else {lower_first(fix)}"
+    return _reject(why + also, fix)
 
 
 def _days(loaded: Loaded) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from gateway.errors import HouseError
+from gateway.errors import HouseError, upper_first
 from gateway.mapping.compiler.amounts import Notation
 from gateway.mapping.compiler.date_order import Order
 from gateway.mapping.compiler.steps import Plan
@@ -20,7 +20,7 @@ SHORTENED = r"[+-]?[0-9]([.,][0-9]*)?[eE]\+[0-9]{1,3}"
 
 def not_compiled(text: str, error: ExpressionError) -> HouseError:
     """The error of an expression of the mapping that is not allowed or names what there is not."""
-    return HouseError("compile expression", text, f"{error.fix[:1].upper()}{error.fix[1:]}.", error.message)
+    return HouseError("compile expression", text, f"{upper_first(error.fix)}.", error.message)
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from gateway import formats
-from gateway.errors import HouseError
+from gateway.errors import HouseError, lower_first
 from gateway.formats.header import OptionsError
 from gateway.formats.path_errors import PathError
 from gateway.mapping.language.spec import Mapping
@@ -96,5 +96,4 @@ def said(error: PathError) -> tuple[str, str]:
 
 
 def _fix(error: HouseError) -> str:
-    fix = error.hint.rstrip(".")
-    return fix[:1].lower() + fix[1:]
+    return lower_first(error.hint.rstrip("."))
