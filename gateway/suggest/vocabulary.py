@@ -33,6 +33,9 @@ _HEADS = frozenset(_HEAD_WORDS.split())
 _OURS = frozenset(("return_event.to_status", "reason", "canonical_class", "stale", "drawn_on", "reversal_of", "basis"))
 """Fields that hold a code of ours, which no column of a partner states."""
 
+_DESCRIBING = frozenset((("description",), ("name",), ("title",)))
+"""Words for an item that do not name it: packs read them for the item where a document has no number of it."""
+
 USUAL = {
     "asn_line.qty": "quantity; shipped quantity; units; advised quantity",
     "order_id": "order number; order; customer order number; sales order; order reference",
@@ -84,7 +87,7 @@ USUAL = {
     "tracking_no": "tracking number; tracking; tracking code; parcel number",
     "shipped_at": "ship date; shipped at; date shipped; shipping date; dispatch date; delivery date",
     "ordered_qty": "ordered quantity; order quantity",
-    "shipped_qty": "shipped quantity; delivered quantity; quantity; quantity shipped",
+    "shipped_qty": "shipped quantity; delivered quantity; quantity; quantity shipped; shipped",
     "short_qty": "short quantity; quantity short; missing quantity",
     "lot": "lot; lot number; batch number",
     "serial": "serial number; serial",
@@ -95,7 +98,7 @@ USUAL = {
     "damaged_qty": "damaged quantity; quantity damaged",
     "over_qty": "over quantity; quantity over",
     "due": "due date; delivery date; due; expected date",
-    "as_of": "as of; count date; stock date; date; counted at; inventory date; as of date; snapshot date",
+    "as_of": "as of; count date; stock date; date; counted at; inventory date; as of date; snapshot date; stand",
     "status": "status; stock status; condition; state; disposition; stock type",
     "bank_line.status": "status; booking status",
     "rma": "rma; return number; rma number; return authorisation; return id",
@@ -116,7 +119,7 @@ USUAL = {
     "bank_ref": "reference; bank reference; transaction number; transaction reference",
     "end_to_end_ref": "end to end reference; end to end id; customer reference",
     "booking_date": "booking date; posting date; transaction date; date; booking day",
-    "value_date": "value date; valuation; valuation date",
+    "value_date": "value date; valuation; valuation date; value",
     "amount": "amount; net amount; transaction amount; booked amount",
     "paid_in": "credit; paid in; money in; credit amount; net credit; received amount",
     "paid_out": "debit; paid out; money out; debit amount; net debit",
@@ -265,11 +268,16 @@ def named(record: RecordSpec) -> Iterable[tuple[str, str]]:
         column = table.column(name)
         if column is None or {name, f"{table.name}.{name}"} & _OURS:
             continue
-        yield from ((name, source) for source in direct(spec))
+        own = (source for source in direct(spec) if name != "sku" or meant(_leaf(source)) not in _DESCRIBING)
+        yield from ((name, source) for source in own)
         if spec.expr is not None and column.type.startswith("DECIMAL"):
             helpers = [record.fields[one] for one in sorted(names(spec.expr)[0]) if one in record.fields]
             numbers = [one for one in helpers if one.type in ("decimal", "rate") and one.sign != "absolute"]
             yield from ((name, source) for one in numbers for source in direct(one))
+
+
+def _leaf(source: str) -> str:
+    return source.rpartition("/")[2]
 
 
 def direct(spec: FieldSpec) -> tuple[str, ...]:

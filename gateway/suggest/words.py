@@ -16,7 +16,7 @@ code kode codigo codice cod key
 reference ref referenz referencia riferimento referentie
 order orders bestellung bestell auftrag auftrags commande commandes pedido pedidos ordine ordini bestelling ord
 purchase einkauf einkaufs achat compra acquisto inkoop po
-item items part parts teil article artikel articulo articoli articolo produkt product products produit producto
+item items part parts teil artnr artno article artikel articulo articoli articolo produkt product products produit producto
 item prodotto sku material
 item goods ware
 line position pos zeile ligne linea riga regel posten
@@ -32,7 +32,7 @@ tax steuer mwst ust vat iva tva taxe impuesto btw
 discount rabatt remise descuento sconto korting promotion nachlass
 shipping spedita spedito enviada enviado expediee expedie geliefert verzonden versand versandkosten porto expedition
 shipping envio spedizione verzending postage freight fracht delivery liefer
-shipping lieferung livraison entrega consegna levering ship shipped shipment dispatch despatch versendet
+shipping versandt versandte versendete ausgeliefert gelieferte gelieferten lieferung livraison entrega consegna levering ship shipped shipment dispatch despatch versendet
 currency waehrung wahrung devise moneda divisa ccy curr
 status state estado stato etat statut
 carrier spediteur frachtfuhrer transporteur transportista corriere vervoerder versanddienstleister paketdienst
@@ -97,6 +97,7 @@ partner partnernr
 customs zoll zolltarif tariff tarif douane taric hs
 seller sellers verkaufer vendeur vendedor venditore verkoper
 origin herkunft ursprung origine origen
+document beleg belege
 transaction transaktion transaktions umsatz vorgang transaccion transazione transactie
 """
 
@@ -119,12 +120,21 @@ def meant(name: str) -> tuple[str, ...]:
     ("order", "number")."""
     text = unicodedata.normalize("NFKD", name.replace("ß", "ss").replace("#", " number "))
     text = "".join(mark for mark in text if not unicodedata.combining(mark))
-    text = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", " ", text).casefold()
-    words = [part for word in re.findall(r"[a-z0-9]+", text) if word not in _STOP for part in _known(word)]
+    whole = [part for word in re.findall(r"[A-Za-z0-9]+", text) for part in _written(word)]
+    words = [part for word in whole if word not in _STOP for part in _known(word)]
     found = [_MEANING.get(word, word) for word in words]
+    if words[:1] == ["art"] and set(found[1:2]) & _NUMBERING:  # "Art.-Nr." is that of the item, "Art" alone a type.
+        found[0] = "item"
     if found[:2] == _OF_LINE and not set(found[2:]) <= _NUMBERING:  # "Lineitem quantity" is the quantity.
         found = found[2:]
     return tuple(dict.fromkeys(found))
+
+
+def _written(word: str) -> list[str]:
+    """The words of one like `orderId`; one that the list has in whole, as `MwSt`, is one word."""
+    if word.casefold() in _MEANING:
+        return [word.casefold()]
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", " ", word).casefold().split()
 
 
 def _known(word: str) -> list[str]:

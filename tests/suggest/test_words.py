@@ -24,6 +24,12 @@ from gateway.suggest.words import meant
         ("Data fattura", ("date", "invoice")),
         ("Lineitem quantity", meant("Quantity")),  # of the line, beside columns of the order
         ("Line item number", ("line", "item", "number")),
+        ("Art.-Nr.", ("item", "number")),
+        ("ArtCode", ("item", "code")),
+        ("Art der Bewegung", ("type", "bewegung")),
+        ("MwSt", ("tax",)),
+        ("MwSt-Betrag", ("tax", "amount")),
+        ("Versandt", meant("Shipped")),
         ("Zahlweise", ("zahlweise",)),  # only whole compounds are taken apart
     ],
 )
