@@ -84,7 +84,12 @@ def _next(draft: Draft, path: Path, file: Path) -> None:
     command = shlex.join(["gateway", *([] if home_folder() == Path() else ["-C", str(home_folder())])])
     if draft.todo:
         out.print(f"Yours to write, in the lines with TODO: {', '.join(draft.todo)}.")
-    if draft.partner not in settings.load(home_folder()).partners:
-        out.print(f"Yours to add to config.toml: [partners.{draft.partner}], with its entity below it.")
+    partner = settings.load(home_folder()).partners.get(draft.partner)
+    placed = any("{location}" in line.value for record in draft.records for line in record.fields)
+    if partner is None:
+        whose = "its entity and the location of its warehouse" if placed else "its entity"
+        out.print(f"Yours to add to config.toml: [partners.{draft.partner}], with {whose} below it.")
+    elif placed and not partner.location:
+        out.print(f"Yours to add to config.toml: location, below [partners.{draft.partner}].")
     out.print(f"Next: {command} try {name} {shlex.quote(str(file))}")
     out.print(f"Then: {command} check {name}")

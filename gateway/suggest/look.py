@@ -48,7 +48,8 @@ class Seen:
     columns  names of the columns
     cells    the first rows of data, without totals
     totals   (column, text, cells) of each row of totals: where the word stands, and what it says
-    titles   (line, cell) of the texts above the header
+    titles   (line, place in it, cell) of the texts above the header
+    gaps     whether a blank row stands between those of the data
     footers  (column, text) of each row of one text below the data
     notes    what went wrong while it was looked at
     labels   of documents: path → what the value is called; each is what a row is
@@ -69,7 +70,8 @@ class Seen:
     each: str = ""
     parts: tuple[Seen, ...] = ()
     footers: tuple[tuple[str, str], ...] = ()
-    titles: tuple[tuple[int, str], ...] = ()
+    titles: tuple[tuple[int, int, str], ...] = ()
+    gaps: bool = False
 
     @property
     def path(self) -> Path:
@@ -158,10 +160,19 @@ def _table(path: Path, name: str, table: Table) -> Seen | None:
         totals,
         notes,
         footers=tuple(footers),
-        titles=tuple((number, cell) for number, cells in filled[:above] for cell in cells if cell),
+        titles=tuple(
+            (number, place, cell) for number, cells in filled[:above] for place, cell in enumerate(cells) if cell
+        ),
+        gaps=_gaps([cells for number, cells in [*head, *rest] if number > line]),
     )
     seen.shapes.update({column: shapes.of(seen.values(column)) for column in columns})
     return seen
+
+
+def _gaps(rows: Sequence[Sequence[str]]) -> bool:
+    """Whether a blank row stands between filled ones."""
+    blank = [not any(cells) for cells in rows]
+    return any(one and not all(blank[number:]) for number, one in enumerate(blank))
 
 
 def _rows(table: Table, most: int) -> tuple[list[Row], list[Row], list[Row], list[str]]:
@@ -207,12 +218,16 @@ def _nameable(text: str) -> bool:
 
 
 def total_row(columns: Sequence[str], cells: Sequence[str]) -> tuple[str, str, list[str]] | None:
-    """(column, text, cells) of a row of totals: one of its first texts says so, and it is not full."""
-    texts = [(column, cell) for column, cell in zip(columns, cells, strict=True) if cell]
-    if len(texts) > max(2, len(columns) * 0.7):
+    """(column, text, cells) of a row of totals: one of its first texts says so, and it is not full, or beside that text
+    it has numbers alone.
+    """
+    filled = [(column, cell) for column, cell in zip(columns, cells, strict=True) if cell]
+    full = len(filled) > max(2, len(columns) * 0.7)
+    if full and not all(shapes.of([cell]).numeric for _, cell in filled[1:]):
         return None
-    for column, cell in texts[:2]:
-        if "total" in meant(cell)[:2] and not any(map(str.isdigit, cell)):
+    for column, cell in filled[:1] if full else filled[:2]:
+        said = meant(cell)
+        if (said == ("total",) if full else "total" in said[:2]) and not any(map(str.isdigit, cell)):
             return column, cell, list(cells)
     return None
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from gateway.errors import HouseError
 from gateway.model import MAPPABLE
-from gateway.suggest import assign, by_status, codes, fields, moves, remainder, tie_outs, totals
+from gateway.suggest import assign, by_status, codes, fields, moves, remainder, tie_outs, titles, totals
 from gateway.suggest.assign import Assignment
 from gateway.suggest.draft import Draft, Line, Record, inline, quoted, shown
 from gateway.suggest.fields import Habits
@@ -74,6 +74,7 @@ def draft(seen: Seen, words: Vocabulary, partner: str, table: str | None) -> Dra
     rules = [*totals.rules(seen), *(by_status.rules(seen, statuses) if statuses else ())]
     result.file = _file(seen, found, [column for column, _ in result.unmapped], rules, ties)
     result.file += by_status.lines(seen, statuses) if statuses else ()
+    titles.dated(result, seen, own)
     return result
 
 
@@ -299,7 +300,7 @@ def _filled_down(seen: Seen, lines: Sequence[Line], found: Assignment) -> list[L
 
 def _above(seen: Seen, line: Line) -> Line:
     """An account that a person must write, with the IBAN that stands above the header: it may differ in other files."""
-    found = [(number, cell) for number, cell in seen.titles if shapes_of([cell]).check == "iban"]
+    found = [(number, cell) for number, _, cell in seen.titles if shapes_of([cell]).check == "iban"]
     if line.key != "account" or not line.todo or len(found) != 1:
         return line
     number, account = found[0]

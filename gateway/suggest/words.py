@@ -16,8 +16,8 @@ code kode codigo codice cod key
 reference ref referenz referencia riferimento referentie
 order orders bestellung bestell auftrag auftrags commande commandes pedido pedidos ordine ordini bestelling ord
 purchase einkauf einkaufs achat compra acquisto inkoop po
-item items part parts teil artnr artno article artikel articulo articoli articolo produkt product products produit producto
-item prodotto sku material
+item items part parts teil article artikel articulo articoli articolo produkt product products produit producto
+item prodotto sku material artnr artno
 item goods ware
 line position pos zeile ligne linea riga regel posten
 quantity qty menge anzahl stueck stuck stk stuckzahl quantite cantidad quantita aantal units unit pieces pcs qte
@@ -32,7 +32,8 @@ tax steuer mwst ust vat iva tva taxe impuesto btw
 discount rabatt remise descuento sconto korting promotion nachlass
 shipping spedita spedito enviada enviado expediee expedie geliefert verzonden versand versandkosten porto expedition
 shipping envio spedizione verzending postage freight fracht delivery liefer
-shipping versandt versandte versendete ausgeliefert gelieferte gelieferten lieferung livraison entrega consegna levering ship shipped shipment dispatch despatch versendet
+shipping versandt versandte versendete ausgeliefert gelieferte gelieferten
+shipping lieferung livraison entrega consegna levering ship shipped shipment dispatch despatch versendet
 currency waehrung wahrung devise moneda divisa ccy curr
 status state estado stato etat statut
 carrier spediteur frachtfuhrer transporteur transportista corriere vervoerder versanddienstleister paketdienst

@@ -18,6 +18,8 @@ def test_rows_of_totals() -> None:
     columns = ("Artikel", "Menge", "Preis")
     assert total_row(columns, ["Summe", "20", ""]) == ("Artikel", "Summe", ["Summe", "20", ""])
     assert total_row(columns, ["Total control set", "20", "9.90"]) is None  # an item: the row is full
+    assert total_row(columns, ["Summe", "20", "9.90"]) == ("Artikel", "Summe", ["Summe", "20", "9.90"])
+    assert total_row(("Artikel", "Text", "Menge"), ["Summe", "Lampe", "20"]) is None
     assert total_row(columns, ["A-1", "20", ""]) is None
 
 

@@ -117,6 +117,52 @@ def test_a_column_for_each_status_below_three_titles(run: Runner, drafted: Calla
     }
 
 
+@pytest.fixture
+def dated(tmp_path: Path) -> Callable[..., Path]:
+    """Writes a count whose day stands in a title alone, and whose total row fills every column of numbers."""
+
+    def write(name: str, *titles: str, available: int = 3, total: int = 7) -> Path:
+        rows = [*([title] for title in titles), ["Art.-Nr.", "Text", "Verfügbar", "Gesperrt", "Gesamt"]]
+        rows += [["A-1", "Becher", available, 1, available + 1], ["B-2", "Lampe", 4, 0, 4], ["Summe", "", total, 1, 8]]
+        with xlsxwriter.Workbook(str(tmp_path / name)) as book:
+            sheet = book.add_worksheet("Bestand")
+            for number, row in enumerate(rows):
+                sheet.write_row(number, 0, row)
+        return tmp_path / name
+
+    return write
+
+
+def test_the_day_of_a_count_is_read_from_a_title_above_the_header(run: Runner, dated: Callable[..., Path]) -> None:
+    file = dated("Bestand 1.xlsx", "Packhaus GmbH", "Bestand", "Stand: 05.11.2026 06:00 Uhr")
+    said = run("suggest", str(file), "--partner", "packhaus", "--write")
+    assert said.code == cli.DONE and "[partners.packhaus], with its entity and the location" in said.out
+    assert "config.toml" in json.loads(run("try", "packhaus/stock", str(file), "--json").out)["faults"][0]["hint"]
+    with (run.home / "config.toml").open("a") as settings:
+        settings.write('\n[partners.packhaus]\nentity = "US"\nlocation = "PH"\n')
+    later = dated("Bestand 2.xlsx", "Packhaus GmbH", "Bestand", "Stand: 06.12.2026 18:30 Uhr", available=2, total=6)
+    for one, units, moment in ((file, "3", "2026-11-05T06:00"), (later, "2", "2026-12-06T18:30")):
+        counts, records = tried(run, "packhaus/stock", one)
+        first = records["inventory_snapshot"][0]
+        assert (counts["accepted"], counts["ignored"], counts["rejected"]) == (4, 2, 0)
+        assert (first["sku"], first["qty"], first["as_of"][:16]) == ("A-1", f"{units}.0000", moment)
+
+
+@pytest.mark.parametrize(
+    "titles",
+    [
+        ("Stand: 05.11.2026", "Gedruckt: 06.11.2026"),  # which of them?
+        ("06.11.2026",),  # no word to know it by
+        ("A-1 05.11.2026",),  # begins as a row of the data
+    ],
+)
+def test_a_title_that_says_no_day_for_sure_leaves_it_to_a_person(
+    dated: Callable[..., Path], titles: tuple[str, ...]
+) -> None:
+    [draft] = suggest.drafts([dated("Bestand.xlsx", *titles)], {}, "packhaus")
+    assert draft.todo == ["inventory_snapshot.as_of"] and "section" not in [line.key for line in draft.file]
+
+
 def test_a_total_row_in_each_of_two_samples_is_compared_in_each(tmp_path: Path) -> None:
     one, two = tmp_path / "old 2026-11-20.csv", tmp_path / "new.csv"
     one.write_bytes(ORDERS.encode("cp1252"))

@@ -86,6 +86,11 @@ def describe(defect: Defect) -> tuple[str, str]:
             f"{cell} is not in the lookup {spec.lookup}, which gives {target.name}{_allowed(target)}",
             f"Correct the code, or add it to mappings/lookups/{spec.lookup}.csv.",
         )
+    if spec.constant == "":  # Its default is that of the partner, who has none.
+        return (
+            f"{target.name}: no column states it, and the partner's settings have none",
+            f"Add {target.name} below [partners] of this partner in config.toml, and replay the file.",
+        )
     if defect.missing or not defect.value.strip():
         other = ", or give the field a `default` in the mapping" if target.kind == "currency" else ""
         return (
