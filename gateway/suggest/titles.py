@@ -29,7 +29,7 @@ def dated(draft: Draft, seen: Seen, own: Habits) -> None:
     spec = {"from": f"{SECTION}/{COLUMN}", "formats": [_around(title, day, form)]}
     why = "; ".join(filter(None, [f'it stands in line {number}, above the header: "{title}"', doubt]))
     line = Line(FIELD, inline(spec), "guess" if doubt else "likely", why)
-    sections = [
+    sections: list[dict[str, object]] = [
         {"name": f"title {place}", "tag": tag, "columns": [""]} if one != title else _moment(tag)
         for place, (tag, (_, _, one)) in enumerate(zip(tags, seen.titles, strict=True), 1)
     ]
