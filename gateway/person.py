@@ -5,6 +5,8 @@ from __future__ import annotations
 import getpass
 import os
 
+from gateway.whitespace import INVISIBLE
+
 COMMENT_CHARS_MAX = 1000
 
 
@@ -17,5 +19,8 @@ def user() -> str:
 
 
 def one_line(text: str) -> str:
-    """A person's words without line breaks, so many characters at most."""
-    return " ".join(text.split())[:COMMENT_CHARS_MAX]
+    """A person's words without line breaks and what nobody sees around them, so many characters at most.
+
+    Bytes of an option that are no UTF-8 are half characters here, which no table takes.
+    """
+    return " ".join(text.encode("utf-8", "replace").decode().split()).strip(INVISIBLE)[:COMMENT_CHARS_MAX]

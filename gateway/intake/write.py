@@ -191,7 +191,7 @@ def insert_faults(commit: Commit, faults: str, files: str) -> None:
                              when 'FIELD_UNREAD' then f.feed || '|' || column_name || '|' || value
                              when 'UNIT_UNKNOWN' then f.feed || '|' || column_name || '|' || value
                              when 'COLUMN_UNKNOWN' then f.feed || '|' || coalesce(column_name, '')
-                             when 'ROW_DOUBLED' then f.partner || '|' || f.name
+                             when 'ROW_DOUBLED' then f.partner || '|' || f.name || '|' || f.file_id
                              when 'ROW_REJECT' then f.partner || '|' || f.name || '|'
                                   || coalesce(nullif(column_name, ''), "position")
                              else f.partner || '|' || f.name

@@ -90,6 +90,7 @@ DECISION = Table(
         Column("entity", TEXT, "Legal entity"),
         *FIGURES,
         MESSAGE,
+        Column("file_id", TEXT, "Source file"),
     ),
     event="decided_at",
     provenance=False,

@@ -50,4 +50,7 @@ def test_what_cannot_be_decided_is_refused_with_the_allowed_answers(run: Runner)
     assert wrong.code == cli.USAGE
     assert 'an exception UNMAPPED_LINE cannot be given "IGNORE". Fix: Use one of MAP_LINE, LINK_ORDER, ' in wrong.err
     assert "no file or exception has that id" in run("resolve", "nothing", "--as", "IGNORE", "--comment", "x").err
+    assert (
+        "--comment must not be empty" in run("resolve", one["id"], "--as", "ESCALATE", "--comment", "\u200b \u202e").err
+    )
     assert "Missing option '--comment'" in run("resolve", one["id"], "--as", "IGNORE").err

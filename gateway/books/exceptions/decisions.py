@@ -86,9 +86,12 @@ def accept(con: duckdb.DuckDBPyConnection, wanted: str, accepted: str) -> None:
     """Leave out of `wanted` (exceptions that should be open, with exception_id) what a person settled.
 
     The newest decision of an exception counts, as long as what it was made about is the same. What is left out stands
-    in the temporary table `accepted` with its resolution and a note.
+    in the temporary table `accepted` with its resolution and a note. A row that is ignored is one of its file: where
+    an exception goes by the name of a file, the next file of that name is not what the decision was made about.
     """
     same = " and ".join(f"w.{identifier(name)} is not distinct from d.{identifier(name)}" for name in CONTENT)
+    by_name = "starts_with(w.business_key, concat_ws('|', w.partner, w.document))"
+    same += f" and (d.resolution <> 'IGNORE' or not {by_name} or w.file_id is not distinct from d.file_id)"
     con.execute(
         f"""create or replace temp table {accepted} as
         select w.exception_id, d.resolution, d.decided_by || ': ' || d.comment as note

@@ -104,3 +104,23 @@ def test_what_is_closed_by_itself_is_not_decided(ledger: Books) -> None:
     ledger.run_all()
     with pytest.raises(HouseError, match="it is closed"):
         say(ledger, "KEEP_BOOK")
+
+
+def test_a_row_is_ignored_in_its_file_and_not_in_the_next_one_of_the_name(ledger: Books) -> None:
+    """As where a partner sends stock.csv every day."""
+
+    def comes(file_id: str, hour: int) -> str:
+        at = f"2026-11-02T{hour:02}:00:00Z"
+        file = {"file_id": file_id, "sha256": file_id, "name": "stock.csv", "state": "ACCEPTED", "arrived_at": at}
+        fault = {"fault_id": file_id, "code": "ROW_REJECT", "business_key": "web|stock.csv|qty", "message": 'qty: "x"'}
+        ledger.put_all({"file": [file], "fault": [fault | {"file_id": file_id, "column_name": "qty", "value": "x"}]})
+        ledger.run_all()
+        [(status,)] = ledger.rows("select status from exception where code = 'ROW_REJECT'")
+        return str(status)
+
+    assert comes("monday", 8) == "OPEN"
+    [(one,)] = ledger.rows("select exception_id from exception where code = 'ROW_REJECT'")
+    decide(ledger.commit(), ledger.con, RULES.registry.resolutions_of, Decision(one, "IGNORE", "seen", "Ann"))
+    ledger.run_all()
+    assert ledger.rows("select status from exception where code = 'ROW_REJECT'") == [("CLOSED",)]
+    assert comes("tuesday", 9) == "OPEN"
