@@ -110,7 +110,7 @@ def _write(home: Home, file: Taken, act: Act) -> list[FileResult]:
         return _put_aside(home, set_aside.hold(file, error.as_fault()))
     con = home.lake.con
     [outcome] = load.mapped.files
-    if act.force and outcome.columns:
+    if act.force and outcome.columns_differ:
         drop_temporary(con, load.prefix)
         fix = f"{first_fix(outcome.held)} `gateway replay` reads it then; a release would post none of its rows."
         raise ReleaseError("release", f"{file.drop.name} ({file.file_id})", fix, outcome.held[0].message)

@@ -142,7 +142,7 @@ def _open(
             continue
         outcome = mapped.files[file]
         outcome.held += held
-        outcome.columns = True
+        outcome.columns_differ = True
         outcome.received += _count(rows)
         outcome.rejected = outcome.received
     if (
@@ -231,7 +231,7 @@ def _account(
         )
         for file, fault in held:
             mapped.files[file].held.append(fault)
-            mapped.files[file].columns = True
+            mapped.files[file].columns_differ = True
 
 
 def _first_found(found: Sequence[Fault], unread: set[tuple[str, str]]) -> tuple[list[Fault], int]:

@@ -60,7 +60,7 @@ class Outcome:
     received       rows seen, also those that could not be read as rows
     ignored        number of rows by the rule that left them out
     held           reasons why nothing of this file may post
-    columns        whether that is because its columns are not those that the mapping reads: what its rows hold is not
+    columns_differ whether that is because its columns are not those that the mapping reads: what its rows hold is not
                    known, and nobody can release them
     control_total  the figure that the file states about itself
     unread         position and fault of the rows that could not be read as rows of any kind, and of doubts
@@ -70,7 +70,7 @@ class Outcome:
     rejected: int = 0
     ignored: dict[str, int] = field(default_factory=dict)
     held: list[Fault] = field(default_factory=list)
-    columns: bool = False
+    columns_differ: bool = False
     control_total: Decimal | None = None
     unread: set[tuple[str, str]] = field(default_factory=set)
 

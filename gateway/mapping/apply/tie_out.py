@@ -138,7 +138,7 @@ def _check_one(
             order by file, "group" """
     ).fetchall()
     for file, rows in groupby(differing, key=lambda row: row[0]):
-        if mapped.files[file].columns:
+        if mapped.files[file].columns_differ:
             continue  # What its rows make is not known, and why is said already.
         shown = [_fault(tie, *row[1:]) for row in rows]
         held = mapped.files[file].held
