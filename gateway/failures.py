@@ -10,7 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from gateway.errors import HouseError, first_line, lower_first
-from gateway.rights import standing
+from gateway.rights import ownership
 
 ROOM = "Make room on that disk, and run it again: nothing is half done."
 READ_ONLY = "Mount it writable, or use a home that is; status, query, stock, trace, verify and try only read."
@@ -83,7 +83,7 @@ def _right(*places: Path) -> str:
     for place in (path for one in places for path in (one, *one.absolute().parents)):
         with suppress(OSError):
             if place.exists():
-                return f"{RIGHTS[:-1]}: of {place}, {standing(place)}."
+                return f"{RIGHTS[:-1]}: of {place}, {ownership(place)}."
     return RIGHTS
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from gateway import first_settings, shipped
 from gateway.errors import HouseError
-from gateway.rights import SHARED_FILE_MODE, SHARED_FOLDER_MODE, make_shared_folder, standing
+from gateway.rights import SHARED_FILE_MODE, SHARED_FOLDER_MODE, make_shared_folder, ownership
 
 FOLDERS = ("inbound", "outbound", "ledger", "mappings")
 FOLDER_MODE = 0o750
@@ -67,7 +67,7 @@ def make_drop_folders(home: Path, partners: Iterable[str]) -> list[str]:
             make_shared_folder(folder)
         except OSError as error:
             what = f"{folder.relative_to(home)}/ cannot be made: {error.strerror}"
-            why = f"of the folder above: {standing(folder.parent)}"
+            why = f"of the folder above: {ownership(folder.parent)}"
             problems.append(f"{what}; {why}. Fix: let the group write there, or make it: install -d -m 2770 {folder}")
     return problems
 

@@ -33,8 +33,8 @@ def group_named(number: int) -> str:
         return str(number)
 
 
-def standing(path: Path) -> str:
-    """Whose a place is, and who asks: "it belongs to ann (group staff, mode 0600), and this is gateway"."""
+def ownership(path: Path) -> str:
+    """Who owns a place, and who asks: "it belongs to ann (group staff, mode 0600), and this is gateway"."""
     try:
         status = path.stat()
     except OSError:
@@ -45,7 +45,7 @@ def standing(path: Path) -> str:
     )
 
 
-def letting_read(path: Path) -> str:
+def chmod_to_read(path: Path) -> str:
     """The command by which a file's owner, or root, lets this process read it."""
     quoted, group = shlex.quote(str(path)), os.getegid()
     with suppress(OSError):

@@ -123,14 +123,14 @@ def _lint(paths: list[Path], settings: Config | None, *, whole: bool) -> tuple[l
 
     Third, what the home's mappings together leave out.
     """
-    from gateway.mapping.claim import doubles
+    from gateway.mapping.claim import overlaps
     from gateway.mapping.library import load
     from gateway.mapping.lint import together
 
     root = home_folder() / "mappings"
     library = load.load_all(home_folder())
     named = {f"mappings/{path.relative_to(root).as_posix()}" for path in paths}
-    found_by_all = [*library.faults, *doubles.faults(list(library.mappings.values()))]
+    found_by_all = [*library.faults, *overlaps.faults(list(library.mappings.values()))]
     # What a named mapping has to do with: its own place, or its name in the message.
     faults = [one for one in found_by_all if whole or any(name in f"{one.file} {one.message}" for name in named)]
     missing = list(together.missing(list(library.mappings.values())))

@@ -24,7 +24,7 @@ from gateway.ledger.store import store_of
 from gateway.mapping.library import load
 from gateway.model import SCHEMA_VERSION
 from gateway.person import user
-from gateway.rights import group_named, letting_read, owner_of, standing
+from gateway.rights import chmod_to_read, group_named, owner_of, ownership
 from gateway.settings import Config
 from gateway.transports.remote import RemoteServer
 
@@ -79,7 +79,7 @@ def _home(home: Path) -> Iterator[Found]:
     for name, right in refused:
         group = group_named(status.st_gid)
         fix = f"usermod -aG {group} {user()} (then log in again), and for the group: chmod -R g+{right}X {home / name}"
-        yield Found("rights", f"{user()} cannot {_VERBS[right]} {name}/: {standing(home / name)}", fix)
+        yield Found("rights", f"{user()} cannot {_VERBS[right]} {name}/: {ownership(home / name)}", fix)
     if not refused and not missing:
         can = "can read and write the home"
         if not owner:
@@ -124,8 +124,8 @@ def _folders(home: Path, config: Config) -> Iterator[Found]:
         files = [path for path in islice(folder.iterdir(), FILES_MAX) if path.is_file() and path.name != "README.md"]
         unread = [path for path in files if not os.access(path, os.R_OK)]
         if unread:
-            what = f"{len(unread)} files of {folder} cannot be read, as {unread[0].name}: {standing(unread[0])}"
-            fix = f"Its owner, or root, runs `{letting_read(unread[0])}`; umask 027 where files are written."
+            what = f"{len(unread)} files of {folder} cannot be read, as {unread[0].name}: {ownership(unread[0])}"
+            fix = f"Its owner, or root, runs `{chmod_to_read(unread[0])}`; umask 027 where files are written."
             yield Found("drop folders", what, fix)
         if files and not os.access(folder, os.W_OK | os.X_OK):
             fix = f"Give {user()} the right to write in {folder}: what is taken is removed from it."

@@ -18,7 +18,7 @@ from gateway.doctor.found import Found
 from gateway.errors import HouseError
 from gateway.ledger.anchor_keys import keys_of
 from gateway.regular_file import read_regular
-from gateway.rights import letting_read, standing
+from gateway.rights import chmod_to_read, ownership
 from gateway.settings import Config, Ftps, Smtp, secret_of
 
 SOON = timedelta(days=30)
@@ -65,7 +65,7 @@ def _looked_at(subject: str, place: Path, now: datetime, check: Check) -> Found:
     except FileNotFoundError:
         return Found(subject, f"{place} is not there", "Put the file there, or correct the setting.")
     except PermissionError:
-        return Found(subject, f"{place} cannot be read: {standing(place)}", f"Run `{letting_read(place)}`.")
+        return Found(subject, f"{place} cannot be read: {ownership(place)}", f"Run `{chmod_to_read(place)}`.")
     except OSError as error:
         return Found(subject, f"{place} cannot be read: {error.strerror}", "Put a file there, or correct the setting.")
 

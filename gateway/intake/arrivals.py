@@ -18,7 +18,7 @@ from gateway.ledger import archive
 from gateway.ledger.store import Bytes
 from gateway.prefetch import ahead
 from gateway.reading import ReadRequest
-from gateway.rights import letting_read, standing
+from gateway.rights import chmod_to_read, ownership
 from gateway.settings import Config, secret_of
 from gateway.transports import names, opening
 from gateway.transports.transport import Drop
@@ -230,7 +230,7 @@ def _unreadable(path: Path) -> str:
     """Whose the file is and what that user must do, "" where this process may read it."""
     if os.access(path, os.R_OK):
         return ""
-    return f"cannot be read: {standing(path)}. Fix: its owner, or root, runs `{letting_read(path)}`"
+    return f"cannot be read: {ownership(path)}. Fix: its owner, or root, runs `{chmod_to_read(path)}`"
 
 
 def _drop_copy(own: Drop, delivery: Drop) -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 from gateway.atomic import replacing
 from gateway.errors import Fault, HouseError
 from gateway.ledger import lake
-from gateway.rights import standing
+from gateway.rights import ownership
 from gateway.settings import Config
 from gateway.transports import names, opening
 from gateway.transports.claims import PREFIX, Claims, gateway_id
@@ -76,7 +76,7 @@ class Folder:
         try:
             return opening.listing(folder)
         except OSError as error:
-            hint = f"Check that it exists and its permissions: {standing(folder)}."
+            hint = f"Check that it exists and its permissions: {ownership(folder)}."
             self._problem(folder, f"cannot be read: {error.strerror}", hint)
             return []
 
@@ -179,7 +179,7 @@ class Folder:
             raise HouseError(
                 "remove",
                 f"{drop.partner}/{drop.name}",
-                f"Let the gateway's group write in its folder: {standing(drop.path.parent)}.",
+                f"Let the gateway's group write in its folder: {ownership(drop.path.parent)}.",
                 str(error.strerror),
             ) from error
 

@@ -1,4 +1,4 @@
-"""What people decide about exceptions: rows of the table `decision`, which every run of the books heeds."""
+"""What people decide about exceptions: rows of the table `decision`, which every run of the books applies."""
 
 from __future__ import annotations
 

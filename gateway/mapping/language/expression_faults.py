@@ -8,7 +8,7 @@ from collections.abc import Collection
 from sqlglot import expressions as exp
 
 from gateway import regular_expressions
-from gateway.mapping.language import habits
+from gateway.mapping.language import spreadsheet_syntax
 from gateway.mapping.language.functions import AGGREGATES, DATE_PARTS, FUNCTIONS, SPELLINGS, TIME_TOKENS, Function
 from gateway.mapping.language.grammar import ExpressionError
 from gateway.nearest import listed, nearest
@@ -69,8 +69,10 @@ def no_field(name: str, fields: Collection[str], columns: Collection[str]) -> Ex
     """For a bare name that is no field."""
     if name in columns:
         return ExpressionError(f"{name} is a source column, not a field", f'write it in double quotes: "{name}"')
-    if habits.is_cell(name):
-        return ExpressionError(f"{name} is a cell of a spreadsheet, and here each row has names", habits.CELL_FIX)
+    if spreadsheet_syntax.is_cell(name):
+        return ExpressionError(
+            f"{name} is a cell of a spreadsheet, and here each row has names", spreadsheet_syntax.CELL_FIX
+        )
     return ExpressionError(
         f"{name} is not a field{nearest(name, fields)}",
         f"fields here: {listed(fields)}; source columns in \"double\", text in 'single' quotes",
@@ -81,9 +83,9 @@ def no_function(name: str, aggregates: bool) -> ExpressionError:
     """For a call of something that is not on the list."""
     if name in AGGREGATES:
         return ExpressionError(f"{name}() adds up over rows", "it is allowed in `equals` of a tie-out only")
-    if name in habits.LOOKUPS:
-        return ExpressionError(f"there is no function {name}()", habits.LOOKUP_FIX)
+    if name in spreadsheet_syntax.LOOKUPS:
+        return ExpressionError(f"there is no function {name}()", spreadsheet_syntax.LOOKUP_FIX)
     known = [*FUNCTIONS, "cast", *(AGGREGATES if aggregates else ())]
-    spelled = SPELLINGS.get(name) or habits.GERMAN.get(name)
+    spelled = SPELLINGS.get(name) or spreadsheet_syntax.GERMAN.get(name)
     close = f'; did you mean "{spelled}"?' if spelled in known else nearest(name, known)
     return ExpressionError(f"there is no function {name}(){close}", f"use one of {', '.join(sorted(known))}")

@@ -10,7 +10,7 @@ from sqlglot.dialects.duckdb import DuckDB
 from sqlglot.errors import ParseError, SqlglotError
 from sqlglot.tokens import TokenType  # type: ignore[attr-defined]
 
-from gateway.mapping.language import habits
+from gateway.mapping.language import spreadsheet_syntax
 
 CHARACTERS_MAX = 4_000
 
@@ -52,7 +52,7 @@ def parse(text: str) -> exp.Expression:
     except ParseError as error:
         place = error.errors[0] if error.errors else {}
         near = f' at "{place["highlight"]}"' if place.get("highlight") else ""
-        habit = habits.found(text)
+        habit = spreadsheet_syntax.found(text)
         what, fix = habit or (
             near,
             "check brackets, commas and quotes (text in 'single', source columns in \"double\" quotes)",

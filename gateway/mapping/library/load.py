@@ -18,7 +18,7 @@ from gateway.mapping.language.loaded import PASSIVE, Library, Loaded, Pack, plac
 from gateway.mapping.language.spec import Mapping
 from gateway.mapping.library import lookups as lookup_files
 from gateway.mapping.library import packs as merge
-from gateway.mapping.library import unread
+from gateway.mapping.library import stray_files
 from gateway.nearest import listed, nearest
 from gateway.toml_faults import read
 from gateway.toml_lines import Lines
@@ -58,7 +58,7 @@ def load_all(home: Path, last: Library | None = None) -> Library:
     if last is not None:
         broken = {Path(fault.file).stem for fault in faults}
         library.lookups = {n: t for n, t in last.lookups.items() if n in broken} | library.lookups
-    library.faults += unread.faults(root)
+    library.faults += stray_files.faults(root)
     good: list[Loaded] = []
     with Probe() as probe:
         for path in _files(root):

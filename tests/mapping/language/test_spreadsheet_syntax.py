@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from gateway.mapping.language import habits
+from gateway.mapping.language import spreadsheet_syntax
 
 
 @pytest.mark.parametrize(
@@ -17,5 +17,5 @@ from gateway.mapping.language import habits
     ],
 )
 def test_what_is_wrong_is_named(text: str, what: str | None) -> None:
-    found = habits.found(text)
+    found = spreadsheet_syntax.found(text)
     assert (found and found[0]) == what
