@@ -90,8 +90,10 @@ def _no_closing_quote(text: str, at: int, reason: str) -> Said:
 def _no_value(text: str, at: int, reason: str) -> Said:
     rest = _rest(text, at)
     begun = _open(text, at)
-    if not rest:
+    if not rest or (rest[0] in ",]}" and text[:at].rstrip().endswith("=")):
         return _number(text, at), "after = there is no value", 'write it, such as "text", 12, true or [ ]'
+    if rest[0] == ",":
+        return _number(text, at), "there is a comma where a value belongs", "remove the comma"
     if begun >= 0 and _number(text, begun) < _number(text, at):
         return _unclosed(text, begun)
     word = re.split(r"[,\]}]", rest)[0].strip()

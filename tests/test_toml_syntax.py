@@ -22,6 +22,8 @@ from gateway.toml_syntax import explained
         ("a = { b = 1\nc = 2\n", 1, "the table that { begins does not end", "write } behind its last value"),
         ("a = { b = 1 c = 2 }", 1, "a comma is missing before c = 2 }", "write a comma between two of them"),
         ("a = { b = 1, }", 1, "there is a comma before }", "remove the comma"),
+        ("a = [1,\n, 2]", 2, "there is a comma where a value belongs", "remove the comma"),
+        ("a = { b = }", 1, "after = there is no value", 'write it, such as "text", 12, true or [ ]'),
         ("a : 1", 1, "there is : instead of =", "write a = 1"),
         ("a b = 1", 1, "the key a b is more than one word", 'write it in one word (a_b), or in quotes: "a b"'),
         ("a = 1\n// x", 2, "// x is no comment in TOML", "begin comments with #"),
