@@ -6,7 +6,7 @@ import re
 
 _CRON = re.compile(r"[\d*/,?-]+( [\w*/,?#-]+){4,5}")
 _WORDS = {
-    "business day": ("weekday", "working day", "work day", "workday", "werktag", "arbeitstag"),
+    "business day": ("business day", "weekday", "working day", "work day", "workday", "werktag", "arbeitstag"),
     "day": ("daily", "day", "morning", "evening", "night", "täglich", "tag"),
     "week": ("weekly", "week", "wöchentlich", "woche"),
     "month": ("monthly", "month", "monatlich", "monat"),

@@ -15,6 +15,7 @@ from gateway.calendars import schedule_words
         ("0 15 7 * * *", 'write every = "day" and by = "07:15"'),  # Spring: seconds first.
         ("15 7 ? * 2 *", 'write every = "week" and by = "07:15"'),  # AWS: the year last.
         ("daily", 'write "day"'),
+        ("business days", 'write "business day"'),
         ("on working days", 'write "business day"'),
         ("every Monday", 'write e.g. "1 day", "business day" or "4 hours"'),  # A Monday is no day.
     ],

@@ -47,10 +47,12 @@ def _unknown(form: str, reason: str) -> tuple[str, str]:
 
 def _translated(form: str) -> str:
     """The format that a spreadsheet's stands for, "" where a word of it is not known."""
-    words = re.findall("[A-Za-z]+", form)
-    if not words or not all(word.lower() in _WORDS for word in words):
+    # A text in quotes, as the T of yyyy-MM-dd'T'HH:mm, stands for itself.
+    parts = re.findall("'[^']*'|[A-Za-z]+|[^A-Za-z']+", form)
+    words = [part.lower() for part in parts if part[0].isalpha()]
+    if not words or not all(word in _WORDS for word in words) or "".join(parts) != form:
         return ""
-    written = re.sub("[A-Za-z]+", lambda found: _WORDS[found[0].lower()], form)
+    written = "".join(_WORDS.get(part.lower(), part.strip("'")) for part in parts)
     return re.sub(r"(%H[^%]?)%m", r"\1%M", written)
 
 
