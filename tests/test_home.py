@@ -96,20 +96,21 @@ def test_samples_are_read_with_the_homes_master_data_and_an_empty_ledger(gateway
     run_once(gateway)
     with open_samples(home) as opened:
         items, _ = opened.master.tables()
-        assert items.to_pydict() == {"sku": ["SKU-1"]}
+        assert items.to_pydict() == {"sku": ["SKU-1"], "base_uom": ["EA"]}
         assert opened.lake.con.execute("select count(*) from file").fetchone() == (0,)
 
 
 def test_master_data_is_read_again_only_when_the_ledgers_changed(gateway: Home) -> None:
     _, aliases = gateway.master.tables()
-    gateway.master.replace(pa.table({"sku": pa.array(["SKU-9"], pa.utf8())}), aliases)
+    other = {"sku": ["SKU-9"], "base_uom": ["PR"]}
+    gateway.master.replace(pa.table(other), aliases)
     gateway.master.refresh()
-    assert gateway.master.tables()[0].to_pydict() == {"sku": ["SKU-9"]}, "the ledger is as it was"
+    assert gateway.master.tables()[0].to_pydict() == other, "the ledger is as it was"
     folder = gateway.folder / "inbound" / "master-data"
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "items.csv").write_text(ITEMS)
     run_once(gateway)
-    assert gateway.master.tables()[0].to_pydict() == {"sku": ["SKU-1"]}
+    assert gateway.master.tables()[0].to_pydict() == {"sku": ["SKU-1"], "base_uom": ["EA"]}
 
 
 def test_a_home_is_made_for_its_user_and_group_whatever_the_umask(tmp_path: Path) -> None:
