@@ -43,7 +43,7 @@ ITEM_ALIAS = Table(
         Column("id_type", TEXT, "Kind of name", True, ("MSKU", "FNSKU", "ASIN", "GTIN", "UPC", "3PL", "VENDOR")),
         Column("external_id", TEXT, "The other name", True),
         Column("sku", TEXT, "Our SKU", True),
-        Column("pack_qty", QUANTITY, "Base units in one of theirs"),
+        Column("pack_qty", QUANTITY, "Base units in one of theirs, above zero", positive=True),
         Column("valid_from", DAY, "First day, empty for always"),
         Column("valid_to", DAY, "Last day, empty for open"),
     ),

@@ -27,6 +27,7 @@ class Column:
     required  a row without it is a fault
     values    the allowed values, () for free text
     formerly  its name in ledgers that older programs made; opening one renames it
+    positive  zero, or a number below it, is a fault
     retired   nothing writes it: it stays in the tables since the hashes of their rows cover it, and pages leave it out
     """
 
@@ -36,6 +37,7 @@ class Column:
     required: bool = False
     values: tuple[str, ...] = ()
     formerly: str = ""
+    positive: bool = False
     retired: bool = False
 
     @property

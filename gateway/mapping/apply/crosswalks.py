@@ -227,7 +227,8 @@ def _alias(work: Work, stages: Stages, join: Join, context: Context) -> Joined:
     name = work.make(
         "table",
         f"_{alias}",
-        f"""select w.name, w.day, coalesce(k.sku, i.sku) as sku, k.pack_qty
+        f"""select w.name, w.day, coalesce(k.sku, i.sku) as sku,
+                case when k.pack_qty > 0 then k.pack_qty end as pack_qty
             from {asked} w
             left join {identifier(known)} k on k.external_id = w.name
                 and coalesce(k.valid_from, w.day) <= w.day and coalesce(k.valid_to, w.day) >= w.day

@@ -110,7 +110,7 @@ def describe(defect: Defect) -> tuple[str, str]:
     if target.kind in ("date", "datetime") and (said := _two_days(defect)):
         return said
     return (
-        f"{cell} is not {_WHAT[target.kind]} (expected {expected(target)})",
+        f"{cell} is not {_WHAT[target.kind]}{_above(target)} (expected {expected(target)})",
         f"Replace it by {_REPLACEMENTS.get(target.kind, 'a value')} and send the row again{_allowed(target)}.",
     )
 
@@ -243,6 +243,10 @@ def expected(target: Target, other: FieldSpec | None = None) -> str:
         "integer": "digits only",
         "boolean": "yes, no, true, false, 1, 0",
     }.get(target.kind, "text")
+
+
+def _above(target: Target) -> str:
+    return " above zero" if target.column is not None and target.column.positive else ""
 
 
 def _allowed(target: Target) -> str:

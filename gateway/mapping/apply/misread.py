@@ -100,7 +100,9 @@ def _fitting(work: Work, one: Unread) -> FieldSpec | None:
     """The field with another sign or pattern that reads all of its values, None if none does."""
     table = pa.table({"t": pa.array(sorted({text.strip() for text in one.values}), pa.utf8())})
     others = dict(enumerate(_others(one.target)))
-    reads = [f"bool_and(({_sql(one.target, spec)}) is not null)" for spec in others.values()]
+    # What is refused for another reason, as for its size, is read as the mapping says.
+    own = f"({_sql(one.target, one.target.spec)}) is null"
+    reads = [f"bool_and(({_sql(one.target, spec)}) is not null and {own})" for spec in others.values()]
     answers: list[tuple[bool, ...]] = []
     work.over(
         table, lambda texts: answers.extend(work.con.execute(f"select {', '.join(reads)} from {texts}").fetchall())

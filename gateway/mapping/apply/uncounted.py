@@ -8,9 +8,19 @@ from gateway.mapping.apply.temporary_tables import Work
 from gateway.mapping.compiler import fields, measures
 from gateway.mapping.compiler.compiler import Compiler
 from gateway.mapping.compiler.targets import Record, Target
-from gateway.sql import identifier, literal
+from gateway.sql import identifier, literal, words
 
 CODE = "UNIT_UNKNOWN"
+_BASE = "or give the item that unit as its base unit if that is what you count, then replay the file."
+_MEASURE = literal(
+    "is a measure and counts no items: the quantity is taken as stated (expected a count, such as EA or DZN)"
+)
+_ASK = f"Ask the sender to count items, {_BASE}"
+_PACKAGE = literal(
+    "does not say how many units are in one: the quantity is taken as stated "
+    "(expected EA, a count such as DZN, or an alias that says how many units are in one)"
+)
+_ADD = f"Add an alias of the item with its pack quantity, {_BASE}"
 
 
 def add_uncounted(work: Work, compiler: Compiler, relation: str, name: str) -> None:
@@ -38,10 +48,9 @@ def _add(work: Work, compiler: Compiler, relation: str, name: str, record: Recor
             and (_ordinal >> {FILE_SHIFT}, {target.uncounted}) not in (
                 select _ordinal >> {FILE_SHIFT}, value from {identifier(name)} where code = {literal(CODE)}))"""
     column = ", ".join(map(compiler.heading, _columns(record, target)))
-    for (code,) in work.con.execute(f"select distinct text from {rows} where text is not null order by 1").fetchall():
-        what, hint = _said(code)
-        of_code = f"(select * from {rows} where text = {literal(code)})"
-        work.con.execute(faults_of(name, record, of_code, CODE, column, literal(what), hint))
+    measured = f"text in ({words([code for codes in measures.MEASURES for code in codes])})"
+    for kind, what, hint in ((measured, _MEASURE, _ASK), (f"not ({measured})", _PACKAGE, _ADD)):
+        work.con.execute(faults_of(name, record, f"(select * from {rows} where {kind})", CODE, column, what, hint))
 
 
 def _columns(record: Record, target: Target) -> list[str]:
@@ -52,18 +61,3 @@ def _columns(record: Record, target: Target) -> list[str]:
     named = [name for name in target.spec.counted_in if not record.is_helper(name)]
     named += [c for one in helpers for c in fields.columns_of(one.spec, record.spec.fields)]
     return [c for c in dict.fromkeys(named) if c not in own] or named
-
-
-def _said(code: str) -> tuple[str, str]:
-    """(what is wrong with a unit of measure, hint)."""
-    base = f"or give the item the base unit {code} if that is what you count, then replay the file"
-    if measures.is_measure(code):
-        return (
-            "is a measure and counts no items: the quantity is taken as stated (expected a count, such as EA or DZN)",
-            f"Ask the sender to count items, {base}.",
-        )
-    return (
-        "does not say how many units are in one: the quantity is taken as stated "
-        "(expected EA, a count such as DZN, or an alias that says how many units are in one)",
-        f"Add an alias of the item with its pack quantity, {base}.",
-    )

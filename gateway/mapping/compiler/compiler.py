@@ -110,6 +110,7 @@ class Compiler(Sources):
         for name in self._ordered(mapping, record):
             fields.compile_field(self, record, record.targets[name])
         fields.without_value(self, record)
+        fields.not_positive(record)
         fields.other_currencies(self, record)
         self._defect_columns(record)
         self._checks(record)

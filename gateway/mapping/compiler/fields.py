@@ -89,6 +89,13 @@ def identifying(record: Record) -> set[str]:
     return found
 
 
+def not_positive(record: Record) -> None:
+    """Numbers that must be above zero, and are not, cannot be read."""
+    for target in record.targets.values():
+        if target.column is not None and target.column.positive:
+            target.broken.append(f"{target.value} <= 0")
+
+
 def without_value(compiler: Sources, record: Record) -> None:
     """Cells that hold no value, and identifiers that a spreadsheet shortened, cannot be read; of the condition and the
     key of the record neither."""

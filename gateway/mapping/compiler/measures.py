@@ -103,8 +103,8 @@ def counted(compiler: Sources, record: Record, target: Target, aliases: tuple[Ta
             when {base} = {code} or ({number} < 0 and {number} = {items}) then coalesce({pack}, 1)
             when {number} is null then nullif(greatest({stated}, 0), 0)
             when {number} > 1 and {number} % greatest(coalesce({items}, 1), 1) = 0
-                then {number} // greatest(coalesce({items}, 1), 1) * coalesce({pack}, 1) end"""
-        known = plan.add(f"__us{target.tag}", f"cast({size} as decimal(18,4))")
+                then {number} // greatest(coalesce({items}, 1), 1) * cast(coalesce({pack}, 1) as decimal(28,4)) end"""
+        known = plan.add(f"__us{target.tag}", f"try_cast({size} as decimal(18,4))")
         unknown = plan.add(f"__uk{target.tag}", f"case when {known} is null then {code} end")
         compiler.counted[place] = Counted(f"coalesce({known}, 1)", unknown)
     return compiler.counted[place]
@@ -114,11 +114,6 @@ def number_of(code: str) -> str:
     """SQL of what a code (SQL of a text in capitals) is, NULL for a code that is in no list."""
     numbers = ", ".join(f"{literal(one)}: {number}" for one, number in _NUMBERS.items())
     return f"case when {code} is not null then (map {{{numbers}}})[{code}] end"
-
-
-def is_measure(code: str) -> bool:
-    """Whether a code is a weight, a volume, a length, an area or a time."""
-    return _NUMBERS.get(code, 0) < 0
 
 
 def _first(steps: Sequence[str], kind: str) -> str:

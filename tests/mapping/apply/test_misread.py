@@ -65,3 +65,14 @@ def test_another_pattern_of_dates_is_a_mistake_of_the_mapping(
     [fault] = mapped.held
     assert fault.hint.startswith(f'Write formats = ["{form}"] for as_of in the mapping.')
     assert bench.faults(mapped, "message") == []
+
+
+def test_what_is_refused_for_its_size_is_no_other_decimal_sign(bench: Bench) -> None:
+    bench.alias(("acme", "3PL", "x", "X", 99999999999999, None, None))
+    mapped = of(
+        bench,
+        [("A", "x", "5"), ("B", "x", "6")],
+        sku={"from": "sku", "alias": "3PL"},
+        qty={"from": "qty", "packs_of": "sku"},
+    )
+    assert (mapped.held, mapped.rejected, len(bench.faults(mapped, "message"))) == ([], 2, 2)

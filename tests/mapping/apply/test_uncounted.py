@@ -81,8 +81,8 @@ def test_a_unit_that_nobody_knows_counts_as_stated_and_is_reported_once_in_a_fil
         "(expected EA, a count such as DZN, or an alias that says how many units are in one) (2 rows)"
     )
     assert fix == (
-        "Add an alias of the item with its pack quantity, or give the item the base unit CA if that is what you count, "
-        "then replay the file."
+        "Add an alias of the item with its pack quantity, or give the item that unit as its base unit if that is what "
+        "you count, then replay the file."
     )
     assert pounds.startswith('"LB" is a measure and counts no items: the quantity is taken as stated')
 
@@ -100,3 +100,27 @@ def test_a_cell_without_a_value_is_not_the_one_that_a_blank_quantity_is_reported
     assert items.faults(row("MUG", "", "DZ", ""), "column_name", "message") == [
         ("qty", "qty: is blank, but qty is required")
     ]
+
+
+def test_a_pack_that_is_too_large_for_a_quantity_rejects_no_file(items: Bench) -> None:
+    items.alias(("acme", "3PL", "MUG-ALL", "MUG", 99999999999999, None, None))
+    mapped = counted(items, ("MUG-ALL", "1", "DZ", ""), ("MUG", "1", "DZ", ""))
+    assert [qty for (qty,) in items.rows(mapped, "inventory_snapshot", "qty")] == ["1.0000", "12.0000"]
+    assert items.faults(mapped, "position", "code") == [("line 2", "UNIT_UNKNOWN")]
+
+
+@pytest.mark.parametrize("pack", ["0", "-4"])
+def test_an_alias_whose_pack_holds_nothing_is_rejected(bench: Bench, pack: str) -> None:
+    fields = {
+        "alias_partner": "place",
+        "id_type": {"constant": "3PL"},
+        "external_id": "sku",
+        "sku": "sku",
+        "pack_qty": "qty",
+    }
+    record = {"type": "item_alias", "key": ["external_id"], "fields": fields}
+    mapped = bench.apply(
+        mapping(record), lambda _: stock(("acme", "MUG", pack), ("acme", "POT", pack), ("acme", "JAR", ""))
+    )
+    assert (mapped.received, mapped.rejected, mapped.held) == (3, 2, [])
+    assert bench.faults(mapped, "message")[0][0].startswith(f'qty: "{pack}" is not a number above zero (expected ')
