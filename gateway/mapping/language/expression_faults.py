@@ -86,6 +86,6 @@ def no_function(name: str, aggregates: bool) -> ExpressionError:
     if name in spreadsheet_syntax.LOOKUPS:
         return ExpressionError(f"there is no function {name}()", spreadsheet_syntax.LOOKUP_FIX)
     known = [*FUNCTIONS, "cast", *(AGGREGATES if aggregates else ())]
-    spelled = SPELLINGS.get(name) or spreadsheet_syntax.GERMAN.get(name)
+    spelled = SPELLINGS.get(name)
     close = f'; did you mean "{spelled}"?' if spelled in known else nearest(name, known)
     return ExpressionError(f"there is no function {name}(){close}", f"use one of {', '.join(sorted(known))}")

@@ -4,30 +4,9 @@ from __future__ import annotations
 
 import re
 
+from gateway.mapping.language.functions import SPELLINGS
+
 LOOKUPS = ("vlookup", "xlookup", "hlookup", "sverweis", "wverweis", "xverweis", "index", "match", "vergleich")
-GERMAN = {
-    "wenn": "if",
-    "links": "left",
-    "rechts": "right",
-    "teil": "substr",
-    "länge": "length",
-    "laenge": "length",
-    "gross": "upper",
-    "klein": "lower",
-    "glätten": "trim",
-    "runden": "round",
-    "verketten": "concat",
-    "textverketten": "concat_ws",
-    "wechseln": "replace",
-    "ersetzen": "replace",
-    "wennfehler": "coalesce",
-    "summe": "sum",
-    "jahr": "year",
-    "monat": "month",
-    "tag": "day",
-    "wert": "cast",
-}
-"""Functions of German spreadsheets, and what they are called here."""
 _TEXTS = re.compile(r"'(?:[^']|'')*'" + r'|"(?:[^"]|"")*"')
 _CELL = re.compile(r"\$?[A-Z]{1,3}\$?[1-9][0-9]{0,5}")
 
@@ -44,16 +23,16 @@ def found(text: str) -> tuple[str, str] | None:
     """(what is not written so here, the fix) of an expression that cannot be read, None where nothing is known."""
     code = _TEXTS.sub("''", text).strip()
     lower = code.lower()
-    called = re.findall(r"([^\W\d]\w*)\s*\(", lower)
+    called = re.findall(r"(?<!\bas )\b([^\W\d]\w*)\s*\(", lower)  # Not the type in cast(… as decimal(18,4)).
     if code.startswith("="):
         return "an expression has no = before it", "remove the ="
     if re.match(r"\(?\s*select\b", lower):
         return "a query is not allowed in an expression", "use columns of the row, or a lookup for other data"
     if any(name in LOOKUPS for name in called):
         return "an expression looks nothing up", LOOKUP_FIX
-    if (german := next((name for name in called if name in GERMAN), "")) or ";" in code:
-        name = GERMAN.get(german, "if" if "if" in called else "")
-        what = f"{german.upper()} is {name}() here" if german else "; does not separate values here"
+    if (other := next((name for name in called if name in SPELLINGS), "")) or ";" in code:
+        name = SPELLINGS.get(other, "if" if "if" in called else "")
+        what = f"{other.upper()} is {name}() here" if other else "; does not separate values here"
         call = "if(condition, a, b)" if name == "if" else f"{name or '…'}(…, …)"
         return what, f"write {call} with commas, and text in 'single' quotes"
     if re.search(r"\b(and|or|not)\s*\([^()]*,", lower):
