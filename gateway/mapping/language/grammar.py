@@ -52,12 +52,12 @@ def parse(text: str) -> exp.Expression:
     except ParseError as error:
         place = error.errors[0] if error.errors else {}
         near = f' at "{place["highlight"]}"' if place.get("highlight") else ""
-        habit = spreadsheet_syntax.found(text)
-        what, fix = habit or (
+        known = spreadsheet_syntax.found(text)
+        what, fix = known or (
             near,
             "check brackets, commas and quotes (text in 'single', source columns in \"double\" quotes)",
         )
-        said = f": {what}" if habit else what
+        said = f": {what}" if known else what
         raise ExpressionError(f"`{short(text)}` cannot be read as an expression{said}", fix) from None
     except SqlglotError:
         raise ExpressionError(f"`{short(text)}` has a quote or bracket that is not closed", "close it") from None
