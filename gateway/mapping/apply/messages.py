@@ -31,7 +31,7 @@ _WHAT = {
     "text": "a text",
 }
 _REPLACEMENTS = {
-    "decimal": "the amount",
+    "decimal": "the number",
     "rate": "the price or rate",
     "integer": "a whole number",
     "date": "the date",

@@ -148,7 +148,7 @@ def test_a_fault_names_column_value_and_fix_and_keeps_the_whole_row(bench: Bench
     )
     assert (position, code, column, value) == ("line 2", "ROW_REJECT", "qty", "12,5O")
     assert message.startswith('qty: "12,5O" is not a number (expected digits with a decimal point, e.g. 1234.50')
-    assert hint == "Replace it by the amount and send the row again."
+    assert hint == "Replace it by the number and send the row again."
     assert json.loads(source) == {"place": "A", "sku": "x", "qty": "12,5O", "note": "Größe"}
     assert (mapped.received, mapped.rejected) == (2, 1)
 
