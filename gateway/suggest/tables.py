@@ -10,7 +10,7 @@ from typing import Any
 
 from gateway.errors import HouseError
 from gateway.model import MAPPABLE
-from gateway.suggest import assign, by_status, codes, fields, moves, remainder, tie_outs, titles, totals
+from gateway.suggest import assign, by_status, codes, fields, gross, moves, remainder, tie_outs, titles, totals
 from gateway.suggest.assign import Assignment
 from gateway.suggest.draft import Draft, Line, Record, inline, quoted, shown
 from gateway.suggest.fields import Habits
@@ -222,6 +222,7 @@ def _record(seen: Seen, found: Assignment, own: Habits) -> tuple[Record, list[di
     rest = remainder.lines(found.table, stated | {line.key: "" for line in lines if line.key == "amount"})
     rest = [_of_partner(line) if found.table in moves.MOVES else line for line in rest]
     lines = [*lines, *(_above(seen, line) for line in rest)]
+    lines, ties = gross.without_tax(seen, found, own, lines, ties)
     lines.sort(
         key=lambda line: (line.todo, line.key.startswith("_"), order.index(line.key) if line.key in order else 0)
     )

@@ -117,6 +117,23 @@ def test_a_column_for_each_status_below_three_titles(run: Runner, drafted: Calla
     }
 
 
+def test_tax_is_taken_out_of_an_amount_whose_name_says_gross(run: Runner, drafted: Callable[..., Path]) -> None:
+    """2 × 10.00 and 19 % are 23.80: the books add the tax to `list_amount`, so it must not be in it already."""
+    sold = (
+        "Bestellnummer;Pos;Bestelldatum;Artikel;Menge;Bruttobetrag;MwSt;Währung\n"
+        "A-1;1;18.11.2026;MUG-BLUE;2;23,80;3,80;EUR\nA-2;1;19.11.2026;MUG-BLUE;1;11,90;1,90;EUR\n"
+        "Summe;;;;3;35,70;5,70;\n"
+    )
+    edit = ('# TODO channel = { constant = "…" }', 'channel = { constant = "amazon-de" }')
+    file = drafted("northmart", "Verkauf 1.csv", sold.encode("cp1252"), "orders", edit)
+    counts, records = tried(run, "northmart/orders", file)
+    assert counts["accepted"] == 2
+    amounts = [(row["list_amount"], row["tax_amount"]) for row in records["order_line"]]
+    assert amounts == [("20.0000", "3.8000"), ("10.0000", "1.9000")]
+    file.write_bytes(sold.replace("35,70", "36,70").encode("cp1252"))
+    assert json.loads(run("try", "northmart/orders", str(file), "--json").out)["held"]
+
+
 @pytest.fixture
 def dated(tmp_path: Path) -> Callable[..., Path]:
     """Writes a count whose day stands in a title alone, and whose total row fills every column of numbers."""
