@@ -1,4 +1,4 @@
-"""The day of a count that stands in a title above the header: the draft reads it from there, in every file anew."""
+"""The day of a count that stands in a title above the header: the draft reads it from there, of each file its own."""
 
 from __future__ import annotations
 
