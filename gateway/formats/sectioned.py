@@ -77,8 +77,9 @@ class Splitter:
     labelled: Part | None = None
 
     def parts(self, rows: Iterator[tuple[int, list[str]]]) -> Iterator[Part]:
-        """What the rows are, in order; once."""
+        """What the rows are, in order, from the beginning: nothing of an earlier reading holds."""
         self.names = {section.name: section.columns for section in self.sections}
+        self.table, self.filled, self.awaited, self.labelled = None, False, None, None
         for line, cells in rows:
             seen = [cell_parts(cell)[2].strip(INVISIBLE) for cell in cells]
             if not any(seen):

@@ -121,6 +121,40 @@ def test_a_row_that_fits_no_section_is_rejected_and_what_stood_above_it_holds_no
     assert (counts["received"], counts["accepted"], counts["rejected"]) == (5, 2, 3)
 
 
+TITLED = """
+feed    = "acme.titled"
+partner = "acme"
+[file]
+match   = ["*"]
+format  = "delimited"
+section = [{ name = "rows", title = "Lines", columns = ["SKU", "Qty"] }]
+[[record]]
+type = "inventory_snapshot"
+each = "rows"
+key  = ["sku"]
+[record.fields]
+location = { constant = "DC" }
+as_of    = { constant = "2026-11-01" }
+scope    = { constant = "FULL" }
+status   = { constant = "AVAILABLE" }
+sku      = "SKU"
+qty      = "Qty"
+"""
+
+
+def test_a_row_above_the_first_title_is_never_one_of_the_section_that_an_earlier_reading_ended_in(
+    reader: Home, tmp_path: Path
+) -> None:
+    """A file is read more than once: to recognise it, and for its rows."""
+    file = tmp_path / "titled.csv"
+    file.write_text("STRAY,9\nLines,\nMUG,1\nLAMP,2\n")
+    result = mapped(reader, tmp_path, TITLED, file)
+    assert [row["sku"] for row in result["records"]["inventory_snapshot"]] == ["MUG", "LAMP"]
+    assert [(fault["position"], "fits no section" in fault["message"]) for fault in result["faults"]] == [
+        ("line 1", True)
+    ]
+
+
 TAGGED = """
 feed    = "acme.tagged"
 partner = "acme"
