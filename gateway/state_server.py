@@ -5,6 +5,7 @@ Without the token nobody sees what names a partner, a file or a server.
 
 from __future__ import annotations
 
+import errno
 import hmac
 import json
 import secrets
@@ -53,6 +54,14 @@ class _Server(ThreadingHTTPServer):
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """Who hangs up or is too slow is no fault of the gateway."""
+
+
+_REFUSED = {
+    errno.EADDRINUSE: "Write another port as daemon.listen in config.toml, or stop the program that has "
+    "this one: `ss -ltnp` names it.",
+    errno.EACCES: "Write a port from 1024 on as daemon.listen in config.toml.",
+}
+"""The fix by the number of the error, where the server cannot listen."""
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -151,7 +160,7 @@ def serving(monitor: Monitor, listen: str, token: str, *, private: bool) -> Iter
     try:
         server = _Server((host, int(port)), handler)
     except OSError as error:
-        hint = "Choose another port as daemon.listen, or stop what has it."
+        hint = _REFUSED.get(error.errno or 0, "Name an address of this machine as daemon.listen in config.toml.")
         raise HouseError("listen at", listen, hint, str(error.strerror)) from error
     thread = threading.Thread(target=server.serve_forever, name="monitor", daemon=True, kwargs={"poll_interval": 0.1})
     thread.start()

@@ -11,7 +11,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from gateway.cli.invocation import DONE, PERSON, opened
-from gateway.cli.output import err, out, print_json, table
+from gateway.cli.output import err, out, parts, print_json, table
 
 if TYPE_CHECKING:
     from gateway.intake.result import FileResult
@@ -61,7 +61,7 @@ def _print_pass(done: Pass, events: Rows) -> None:
     if done.files:
         out.print(_file_table(done.files))
     for file in pending(done.files):
-        out.print(f"[bold]{file.state}[/] {escape(_reason(file))}", markup=True)
+        _print_reason(file)
     for problem in done.problems:
         out.print(f"[bold]not taken[/] {escape(problem)}", markup=True)
     for path in done.acknowledgements:
@@ -80,10 +80,20 @@ def _print_pass(done: Pass, events: Rows) -> None:
         out.print(f"workbook {path}")
 
 
-def _reason(file: FileResult) -> str:
-    """Whose file it is, why it waits, and what to do."""
-    end = "" if file.reason.endswith((".", "?", "!")) else "."
-    return f"{file.partner}/{file.name}: {file.reason}" + (f"{end} Fix: {file.fix}" if file.fix else "")
+def _print_reason(file: FileResult) -> None:
+    """Whose file it is, why it waits, and what to do: in one line, or a line for each part of the reason."""
+    found = parts(file.reason)
+    head, fix = (
+        f"[bold]{file.state}[/] {escape(f'{file.partner}/{file.name}')}:",
+        f"Fix: {file.fix}" if file.fix else "",
+    )
+    if len(found) == 1:
+        end = "" if file.reason.endswith((".", "?", "!")) else "."
+        out.print(f"{head} {escape(file.reason)}" + (f"{end} {escape(fix)}" if fix else ""), markup=True)
+        return
+    out.print(head, markup=True)
+    for line in (*found, *filter(None, [fix])):
+        out.print(f"    {line}")
 
 
 def _file_table(files: Sequence[FileResult]) -> Table:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -54,6 +55,15 @@ def print_rows(rows: Sequence[dict[str, Any]]) -> None:
 def filled(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     """The rows without what is empty: a column that all leave empty is not printed."""
     return [{key: value for key, value in row.items() if value is not None} for row in rows]
+
+
+_BETWEEN_PARTS = re.compile(r'; (?=(?:[^"]*"[^"]*")*[^"]*$)')
+"""What stands between the parts of a reason: not within a quoted cell or name."""
+
+
+def parts(reason: str) -> list[str]:
+    """The parts of a reason or message, each for a line of its own."""
+    return _BETWEEN_PARTS.split(reason)
 
 
 def print_json(value: Any) -> None:

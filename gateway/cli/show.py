@@ -9,8 +9,11 @@ import typer
 
 from gateway import settings as configuration
 from gateway.cli.invocation import home_folder
-from gateway.cli.output import filled, out, print_json, print_rows
+from gateway.cli.output import filled, out, parts, print_json, print_rows
 from gateway.errors import HouseError
+
+_IN_PARTS = ("reason", "message")
+"""Values that may have several parts, a line each."""
 
 
 def show(
@@ -84,5 +87,9 @@ def _print(found: dict[str, Any]) -> None:
 def _print_values(row: dict[str, Any]) -> None:
     width = max(map(len, row))
     for key, value in row.items():
-        if value not in (None, ""):
-            out.print(f"  {key:<{width}}  {value}")
+        if value in (None, ""):
+            continue
+        first, *rest = parts(value) if key in _IN_PARTS else [value]
+        out.print(f"  {key:<{width}}  {first}")
+        for part in rest:
+            out.print(f"  {'':<{width}}  {part}")

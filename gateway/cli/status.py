@@ -10,7 +10,7 @@ import typer
 
 from gateway import settings as configuration
 from gateway.cli.invocation import DONE, PERSON, home_folder
-from gateway.cli.output import filled, out, print_json, print_rows
+from gateway.cli.output import filled, out, parts, print_json, print_rows
 
 if TYPE_CHECKING:
     from gateway.books.feeds import Feed
@@ -113,7 +113,7 @@ def _head(row: Mapping[str, Any]) -> str:
 def _block(first: str, row: Mapping[str, Any]) -> None:
     """A line, and below it what is wrong, a line each, and the fix."""
     out.print(first)
-    for part in (row.get("reason") or row.get("message") or "").split("; "):
+    for part in parts(row.get("reason") or row.get("message") or ""):
         out.print(f"    {part}")
     if row.get("fix"):
         out.print(f"    Fix: {row['fix']}")

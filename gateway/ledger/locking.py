@@ -132,7 +132,8 @@ def intake(catalog: Lockable, subject: str) -> Iterator[None]:
             raise HouseError(
                 "take files into",
                 subject,
-                "Stop that gateway, or let it do the work.",
+                "Leave the files to it: it takes them within seconds. Or stop it first (`systemctl stop gateway`, or "
+                "Ctrl-C where it runs), and run this again.",
                 "another gateway is taking files in this home or for this ledger",
             )
         yield

@@ -32,9 +32,7 @@ def load(home: Path) -> Config:
     """
     path = home / FILE
     if not path.exists():
-        raise HouseError(
-            "read configuration", str(path), "Run `gateway init` there, or name a home with -C.", "there is none"
-        )
+        raise HouseError("read configuration", str(path), *_no_home(home))
     raw, text, faults = read(path, FILE, FILE_BYTES_MAX)
     if raw is None:
         raise SettingsError(str(home), faults)
@@ -63,3 +61,12 @@ def parse(raw: dict[str, Any], home: str = FILE, text: str = "", folder: Path | 
     if faults:
         raise SettingsError(home, faults)
     return config
+
+
+def _no_home(folder: Path) -> tuple[str, str]:
+    """(the fix, what is wrong) of a folder that has no settings."""
+    above = next((one for one in folder.absolute().parents if (one / FILE).is_file()), None)
+    cause = "that is a file" if folder.is_file() else "there is none" if folder.is_dir() else "there is no such folder"
+    if above is not None:
+        return f"Name the home with -C: {above} is one.", cause
+    return "Run `gateway init` there, or name a home with -C.", cause

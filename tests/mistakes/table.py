@@ -22,6 +22,7 @@ class Mistake:
     edits    what is done to the files of a good home, one after another; paths are below it
     run      the command that meets it, without "gateway"
     message  what the command then says
+    while_   what holds meanwhile, a name of CIRCUMSTANCES in `running`; "" for nothing
     """
 
     chapter: str
@@ -29,6 +30,7 @@ class Mistake:
     edits: Sequence[Mapping[str, Any]]
     run: str
     message: str
+    while_: str = ""
 
     def make(self, home: Path) -> None:
         """Make it in a home."""
@@ -45,7 +47,8 @@ def read() -> list[Mistake]:
             file = each.get("file", chapter["file"])
             edits = [{"file": file, **edit} for edit in each["edits"]]
             run = each.get("run", chapter["run"])
-            found.append(Mistake(chapter["title"], each["title"], edits, run, each.get("message", "").strip("\n")))
+            message, while_ = each.get("message", "").strip("\n"), each.get("while", "")
+            found.append(Mistake(chapter["title"], each["title"], edits, run, message, while_))
     return found
 
 
