@@ -18,6 +18,7 @@ setup: $(STAMP)
 
 demo: $(STAMP)
 	$(BIN)/gateway demo
+	@echo 'The program is $(BIN)/gateway. To call it by its name: export PATH="$$PWD/$(BIN):$$PATH"'
 
 lint: $(STAMP)
 	$(BIN)/ruff check gateway tests
