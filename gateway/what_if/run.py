@@ -56,7 +56,9 @@ def _replayed(home: Home, draft: Draft, since: datetime | None, folder: Path) ->
         partner = _partner_of(scratch, draft)
         files = [one for one in _files(scratch, since) if one.partner == partner and one.feed in (draft.feed, "")]
         for file in files:
-            again(scratch, file.file_id, force=file.state == "RELEASED")
+            read = again(scratch, file.file_id, force=False)
+            if file.state == "RELEASED" and any(one.state == "HELD" for one in read):
+                _release(scratch, file)
         run_books(scratch)
         return before, snapshot(scratch.lake.con), len(files)
 
@@ -92,9 +94,13 @@ def _take(home: Home, files: list[_File], bytes_: Path) -> None:
     held = {row["file_id"] for row in pending(home.lake.con) if row["state"] == "HELD"}
     for file in files:
         if file.state == "RELEASED" and file.file_id in held:
-            # One whose columns today's mappings do not read stays held.
-            with suppress(ReleaseError):
-                again(home, file.file_id, force=True)
+            _release(home, file)
+
+
+def _release(home: Home, file: _File) -> None:
+    """Release what a person released; a file whose columns are not read any more stays held."""
+    with suppress(ReleaseError):
+        again(home, file.file_id, force=True)
 
 
 def _files(home: Home, since: datetime | None) -> list[_File]:

@@ -79,6 +79,12 @@ def test_what_a_person_released_is_released_under_a_draft_of_rules_too(mine: Run
     path = tmp_path / "posting.toml"
     path.write_text((mine.home / "mappings" / "posting.toml").read_text() + "\n")
     assert json.loads(mine("what-if", str(path), "--json").out) == []
+    path = draft(mine, tmp_path, 'description = "Amazon', 'description = "The same: Amazon')
+    assert json.loads(mine("what-if", str(path), "--json").out) == []
+    # Under a mapping that does not read its columns it would be held, as the other file of the feed.
+    path = draft(mine, tmp_path, '{from = "settlement-id", required = true}', '{from = "number", required = true}')
+    found = json.loads(mine("what-if", str(path), "--json").out)
+    assert {(one["file"], one["after"]["state"]) for one in found} == {(GOOD, "HELD"), (HELD, "HELD")}
 
 
 @pytest.mark.parametrize(
