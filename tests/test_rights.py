@@ -2,54 +2,38 @@
 
 from __future__ import annotations
 
+import io
 import os
+import shlex
 import shutil
 import stat
 import subprocess
 import sys
-import tempfile
 from collections.abc import Iterator
+from contextlib import nullcontext, redirect_stderr, redirect_stdout
 from pathlib import Path
+from unittest.mock import patch
 
 import pytest
 
 from gateway import init
+from gateway.cli import main
 from gateway.home import open_home
 from gateway.ledger.backup import back_up
 from gateway.once import run_once
 from tests.test_books import GOOD, ITEMS
+from tests.users import acting_as, open_folder
 
 pytestmark = pytest.mark.skipif(os.getuid() != 0, reason="only root can become another user")
 SERVICE, MEMBER = 1, 65_534
 """User numbers; the service's group has the number of its user."""
-AS_ANOTHER = """
-import contextlib, os, shlex, sys
-from gateway.cli import main
-home, warm, user, mask, *commands = sys.argv[1:]
-def run(home, command):
-    sys.argv = ["gateway", "-C", home, *shlex.split(command)]
-    try:
-        main()
-    except SystemExit as end:
-        return end.code
-with open(os.devnull, "w") as nowhere, contextlib.redirect_stdout(nowhere), contextlib.redirect_stderr(nowhere):
-    for command in commands:
-        run(warm, command)  # As root in a copy: what the other user may not load is loaded then.
-os.setgroups([1]); os.setgid(int(user)); os.setuid(int(user)); os.umask(int(mask, 8))
-sys.stderr = sys.stdout
-for command in commands:
-    print(f"\\n=== {command}", flush=True)
-    print(f"exit {run(home, command)}", flush=True)
-os._exit(0)
-"""
 
 
 @pytest.fixture(scope="module")
 def served(laid_down: Path) -> Iterator[Path]:
     """A home as docs/operations.md installs it, of the service's user, which took a file."""
-    with tempfile.TemporaryDirectory(dir="/tmp") as open_to_all:
-        Path(open_to_all).chmod(0o755)
-        home = Path(shutil.copytree(laid_down, Path(open_to_all) / "home"))
+    with open_folder() as folder:
+        home = Path(shutil.copytree(laid_down, folder / "home"))
         used = "".join(path.read_text() for path in home.glob("mappings/*/*.toml"))
         for pack in home.glob("mappings/standard/*"):
             if f"standard/{pack.name}" not in used:  # To read all packs takes seconds, and every command would.
@@ -75,14 +59,22 @@ def give(home: Path, user: int) -> None:
 
 def as_another(home: Path, user: int, *commands: str, mask: int = 0o022) -> dict[str, tuple[str, str]]:
     """Command → (what it printed, exit code), run by a member of the service's group."""
-    warm = home.parent / "warm"
-    shutil.copytree(home, warm)
-    given = [sys.executable, "-c", AS_ANOTHER, str(home), str(warm), str(user), f"{mask:o}", *commands]
-    done = subprocess.run(given, capture_output=True, text=True, timeout=60, check=False)
-    shutil.rmtree(warm)
-    parts = [part.partition("\n") for part in done.stdout.split("\n=== ")[1:]]
-    assert [name for name, _, _ in parts] == list(commands), done.stdout + done.stderr
-    return {name: (said.rpartition("exit ")[0].strip(), said.rpartition("exit ")[2].strip()) for name, _, said in parts}
+    with acting_as(user, SERVICE, mask):
+        return {command: said_by(home, command) for command in commands}
+
+
+def said_by(home: Path, command: str) -> tuple[str, str]:
+    """What a command prints, and its exit code. It reads files itself: another user may not start the interpreter
+    where that lies in root's folder."""
+    printed = io.StringIO()
+    program = patch.object(sys, "argv", ["gateway", "-C", str(home), *shlex.split(command)])
+    alone = patch("gateway.readers.bounded", nullcontext)
+    with program, alone, redirect_stdout(printed), redirect_stderr(printed):
+        try:
+            main()
+        except SystemExit as end:
+            return printed.getvalue().strip(), str(end.code)
+    return printed.getvalue().strip(), "None"
 
 
 DOCTOR = "doctor --no-servers"
