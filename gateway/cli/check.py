@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
@@ -13,9 +13,8 @@ import typer
 from gateway import settings as configuration
 from gateway.cli.invocation import DONE, PERSON, USAGE, home_folder
 from gateway.cli.output import err, out
-from gateway.errors import HomeFault, HomeFaultsError
+from gateway.errors import HomeFaultsError
 from gateway.init import open_to_others
-from gateway.nearest import nearest
 from gateway.settings import Config
 
 if TYPE_CHECKING:
@@ -109,10 +108,11 @@ def _verdicts(settings: Config) -> Verdicts:
     def master_data() -> str:
         if not lake.exists(home_folder(), settings):
             return ""
+        locations = sorted(_locations(settings))
         with lake.open_lake(home_folder(), settings, read_only=True) as ledger:
             master = MasterData(ledger.con)
             master.refresh()
-            return master.digest()
+            return f"{master.digest()} {locations}"
 
     kept = lake.folder_of(home_folder(), settings) / "tmp" / "checked.json"
     return Verdicts(home_folder(), kept, master_data)
@@ -136,50 +136,33 @@ def _lint(paths: list[Path], settings: Config | None, *, whole: bool) -> tuple[l
     missing = list(together.missing(list(library.mappings.values())))
     if not paths:
         return [], [str(fault) for fault in faults], missing
+    from gateway.cli import names
     from gateway.mapping.lint import lint
     from gateway.mapping.lint.probe import Probe
 
-    sound = []
+    sound, locations = [], _locations(settings)
     with Probe() as probe:
         for path in paths:
             loaded, found = load.load_file(path, root)
             if loaded is not None:
                 found = [
                     *lint.check(loaded, library.lookups, probe=probe),
-                    *_without_entity(loaded, settings),
-                    *_unknown_channels(loaded, settings),
+                    *names.unknown(loaded, settings, locations),
                 ]
             faults += [fault for fault in found if fault not in faults]
             sound += [] if found else [path]
     return sound, [str(fault) for fault in faults], missing
 
 
-def _without_entity(loaded: Loaded, settings: Config | None) -> Iterator[HomeFault]:
-    """A fault of a mapping whose partner has no settings, where others have or there are several entities: its rows go
-    to the books of the first."""
-    name = loaded.mapping.partner
-    if not settings or loaded.passive or name in settings.partners:
-        return
-    if settings.partners or len(settings.entities) > 1:
-        message = f'`partner`: "{name}" is not one of [partners] in config.toml{nearest(name, settings.partners)}'
-        yield HomeFault(*loaded.place("partner"), message, f"add [partners.{name}] with its entity there")
+def _locations(settings: Config | None) -> frozenset[str]:
+    """The locations that the ledger has."""
+    from gateway.ledger import lake
 
-
-def _unknown_channels(loaded: Loaded, settings: Config | None) -> Iterator[HomeFault]:
-    """A fault for each channel that a mapping names and the settings do not: what comes for it would not post."""
-    for number, record in enumerate(loaded.mapping.record if settings and not loaded.passive else ()):
-        field = record.fields.get("channel")
-        named = (field.constant, *(field.map or {}).values()) if field else ()
-        for channel in dict.fromkeys(named):
-            if not settings or not isinstance(channel, str) or channel in settings.channels:
-                continue
-            close = nearest(channel, settings.channels)
-            yield HomeFault(
-                *loaded.place("record", number, "fields", "channel"),
-                f'`channel`: "{channel}" is not one of [channels] in config.toml, and its rows would not post for '
-                f"{loaded.mapping.partner}{close}",
-                f'add [channels."{channel}"] with its entity and revenue there',
-            )
+    if settings is None or not lake.exists(home_folder(), settings):
+        return frozenset()
+    with lake.open_lake(home_folder(), settings, read_only=True) as ledger:
+        rows = ledger.con.execute("select distinct location from location_current").fetchall()
+    return frozenset(name for (name,) in rows)
 
 
 def _print_expanded(paths: list[Path], root: Path) -> None:

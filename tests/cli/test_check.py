@@ -11,7 +11,8 @@ from typing import cast
 import pytest
 
 from gateway import cli
-from gateway.cli import check
+from gateway import settings as configuration
+from gateway.cli import check, names
 from gateway.home import Home
 from gateway.mapping.language import toml
 from gateway.mapping.library import load, samples
@@ -235,3 +236,38 @@ def test_check_notes_a_table_that_the_books_need_with_another(mine: Runner) -> N
     assert note in mine("check", "amazon-us/orders").out
     mapping.write_text(text)
     assert "fills order_line" not in mine("check", "amazon-us/orders").out
+
+
+def test_a_location_that_the_ledger_does_not_have_is_reported_where_the_ledger_has_locations(home: Path) -> None:
+    root = home / "mappings"
+    (root / "acme").mkdir()
+    path = root / "acme" / "stock.toml"
+    path.write_text(STOCK_AT_TWO_PLACES)
+    loaded, _ = load.load_file(path, root)
+    assert loaded is not None
+    settings = configuration.load(home)
+    found = [str(each) for each in names.unknown(loaded, settings, {"DC1"}) if "location" in each.message]
+    assert len(found) == 1
+    assert found[0].startswith('mappings/acme/stock.toml:13: `location`: "WH-9" is no location of the ledger')
+    assert not [each for each in names.unknown(loaded, settings, ()) if "location" in each.message]
+
+
+STOCK_AT_TWO_PLACES = """feed = "acme.stock"
+partner = "acme"
+
+[file]
+match = ["stock*.csv"]
+format = "delimited"
+
+[[record]]
+type = "inventory_snapshot"
+key = ["location", "sku", "as_of"]
+
+[record.fields]
+location = { from = "Place", map = { east = "DC1", west = "WH-9" } }
+as_of = "Day"
+scope = { constant = "FULL" }
+sku = "SKU"
+status = { constant = "AVAILABLE" }
+qty = "Units"
+"""
