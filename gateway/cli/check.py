@@ -43,10 +43,11 @@ def check(
     settings, faults, notes = _settings()
     usable_home = not faults
     paths = [path_of(name, home_folder()) for name in mappings] if mappings else all_of(home_folder())
-    verdicts = _verdicts(settings) if settings and usable_home and not (expand or refresh) else None
+    master_data = cache(partial(_master_data, settings))
+    verdicts = _verdicts(settings, master_data) if settings and usable_home and not (expand or refresh) else None
     changed = paths if mappings or expand or refresh else _changed(paths)
     unknown = [path for path in changed if verdicts is None or not verdicts.holds(path)]
-    sound, found, missing = _lint(unknown, settings, whole=not mappings)
+    sound, found, missing = _lint(unknown, settings, master_data, whole=not mappings)
     faults += found
     if expand:
         _print_expanded(sound, home_folder() / "mappings")
@@ -99,26 +100,22 @@ def _changed(paths: list[Path]) -> list[Path]:
     return [path for path in paths if not packs.holds(path)]
 
 
-def _verdicts(settings: Config) -> Verdicts:
+MasterDataOf = Callable[[], tuple[str, frozenset[str]]]
+"""`_master_data` of a home, which opens its ledger once."""
+
+
+def _verdicts(settings: Config, master_data: MasterDataOf) -> Verdicts:
     """What earlier checks of this home found without a fault."""
     from gateway.ledger import lake
     from gateway.mapping.library.verdicts import Verdicts
-    from gateway.master_data import MasterData
-
-    def master_data() -> str:
-        if not lake.exists(home_folder(), settings):
-            return ""
-        locations = sorted(_locations(settings))
-        with lake.open_lake(home_folder(), settings, read_only=True) as ledger:
-            master = MasterData(ledger.con)
-            master.refresh()
-            return f"{master.digest()} {locations}"
 
     kept = lake.folder_of(home_folder(), settings) / "tmp" / "checked.json"
-    return Verdicts(home_folder(), kept, master_data)
+    return Verdicts(home_folder(), kept, lambda: master_data()[0])
 
 
-def _lint(paths: list[Path], settings: Config | None, *, whole: bool) -> tuple[list[Path], list[str], list[str]]:
+def _lint(
+    paths: list[Path], settings: Config | None, master_data: MasterDataOf, *, whole: bool
+) -> tuple[list[Path], list[str], list[str]]:
     """The mappings without faults, and a line for each fault of the others; with `whole` those of the library too.
 
     Third, what the home's mappings together leave out.
@@ -140,7 +137,7 @@ def _lint(paths: list[Path], settings: Config | None, *, whole: bool) -> tuple[l
     from gateway.mapping.lint import lint
     from gateway.mapping.lint.probe import Probe
 
-    sound, locations = [], _locations(settings)
+    sound, (_, locations) = [], master_data()
     with Probe() as probe:
         for path in paths:
             loaded, found = load.load_file(path, root)
@@ -154,15 +151,19 @@ def _lint(paths: list[Path], settings: Config | None, *, whole: bool) -> tuple[l
     return sound, [str(fault) for fault in faults], missing
 
 
-def _locations(settings: Config | None) -> frozenset[str]:
-    """The locations that the ledger has."""
+def _master_data(settings: Config | None) -> tuple[str, frozenset[str]]:
+    """A text that changes with the items, aliases and locations of the ledger, "" without one; and those locations."""
     from gateway.ledger import lake
+    from gateway.master_data import MasterData
 
     if settings is None or not lake.exists(home_folder(), settings):
-        return frozenset()
+        return "", frozenset()
     with lake.open_lake(home_folder(), settings, read_only=True) as ledger:
         rows = ledger.con.execute("select distinct location from location_current").fetchall()
-    return frozenset(name for (name,) in rows)
+        locations = frozenset(name for (name,) in rows)
+        master = MasterData(ledger.con)
+        master.refresh()
+        return f"{master.digest()} {sorted(locations)}", locations
 
 
 def _print_expanded(paths: list[Path], root: Path) -> None:
