@@ -13,27 +13,24 @@ from gateway.intake.attempt import attempt
 from gateway.once import run_books
 from gateway.transports.transport import Drop
 from tests.conftest import NOW, reconcile_only, taken
+from tests.mapping_texts import delimited
 
-STOCK = """
-feed = "shed.moves"
-partner = "shed"
-[file]
-match = ["*.csv"]
-format = "delimited"
-[[record]]
-type = "inventory_movement"
-key = ["ref"]
-[record.fields]
-occurred_at = "day"
-type = { constant = "RECEIPT" }
-sku = "sku"
-qty = "qty"
-document_no = "ref"
-from_location = { constant = "SUPPLIER" }
-from_status = { constant = "SUPPLIER" }
-to_location = { constant = "SHED" }
-to_status = { constant = "AVAILABLE" }
-"""
+STOCK = delimited(
+    "shed.moves",
+    "inventory_movement",
+    ["ref"],
+    {
+        "occurred_at": "day",
+        "type": "=RECEIPT",
+        "sku": "sku",
+        "qty": "qty",
+        "document_no": "ref",
+        "from_location": "=SUPPLIER",
+        "from_status": "=SUPPLIER",
+        "to_location": "=SHED",
+        "to_status": "=AVAILABLE",
+    },
+)
 HEAD = "ref,day,sku,qty\n"
 CUP, POT, JAR, MORE_JARS = (
     f"R{number},2026-11-02,{sku},{qty}\n"
@@ -41,25 +38,21 @@ CUP, POT, JAR, MORE_JARS = (
 )
 DOUBLED = HEAD + CUP + POT + POT + JAR + MORE_JARS
 
-BANK = """
-feed = "purse.lines"
-partner = "purse"
-[file]
-match = ["*.csv"]
-format = "delimited"
-[[record]]
-type = "bank_line"
-key = ["bank_ref"]
-[record.fields]
-account = { constant = "1" }
-statement_id = { constant = "2026-11" }
-bank_ref = "ref"
-booking_date = "day"
-amount = "amount"
-currency = { constant = "USD" }
-direction = { constant = "CRDT" }
-status = { constant = "BOOK" }
-"""
+BANK = delimited(
+    "purse.lines",
+    "bank_line",
+    ["bank_ref"],
+    {
+        "account": "=1",
+        "statement_id": "=2026-11",
+        "bank_ref": "ref",
+        "booking_date": "day",
+        "amount": "amount",
+        "currency": "=USD",
+        "direction": "=CRDT",
+        "status": "=BOOK",
+    },
+)
 LINES = "ref,day,amount\n"
 LINE = "B1,2026-11-02,10.00\n"
 
@@ -130,7 +123,7 @@ def test_a_row_that_is_rejected_is_still_in_its_file(gateway: Home) -> None:
 @pytest.mark.parametrize(("repeats", "left"), [("report", 10), ("count", 20)])
 def test_the_journal_follows_and_lines_that_count_stay(gateway: Home, repeats: str, left: int) -> None:
     path = gateway.folder / "mappings" / "purse" / "feed.toml"
-    path.write_text(BANK.replace('key = ["bank_ref"]', f'key = ["bank_ref"]\nrepeats = "{repeats}"'))
+    path.write_text(BANK.replace("[record.fields]", f'repeats = "{repeats}"\n[record.fields]'))
     gateway = gateway.reloaded(gateway.settings)
     assert take(gateway, "purse", "lines-1.csv", LINES + LINE + LINE) == {"accepted": 2}
     later = LINES + LINE + "B2,2026-11-03,1.00\n"
