@@ -24,7 +24,7 @@ def test_a_file_whose_columns_are_not_read_is_never_released(gateway: Home) -> N
     path.write_text(STOCK.replace("[file]", '[file]\ndrift = "hold"'))
     gateway = gateway.reloaded(gateway.settings)
     for name, (text, message) in FILES.items():
-        file = gateway.folder / f"{name}.csv"
+        file = gateway.folder / f"moves-{name}.csv"
         file.write_text(text)
         [receipt] = taken(gateway, [Drop("shed", file.name, file, NOW, "folder")])
         [held] = receipt.files
