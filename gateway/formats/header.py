@@ -10,7 +10,9 @@ from typing import Annotated, Any, Literal, NoReturn
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from gateway.errors import FileError, HouseError, upper_first
+from gateway.formats import above
 from gateway.formats.path_errors import PathError, closest
+from gateway.reading import cell_parts
 from gateway.toml_faults import Shape
 from gateway.toml_values import TomlTable
 from gateway.whitespace import INVISIBLE, shown
@@ -53,11 +55,13 @@ class Header:
     """The column names, and the number (from 1) of the line or row that the data start after.
 
     headings  columns that have another name in the file → that name
+    above     the rows above it, where a column is wanted that is a value there
     """
 
     columns: tuple[str, ...]
     line: int
     headings: Mapping[str, str] = field(default_factory=dict)
+    above: above.Rows = ()
 
 
 def named_alike(cells: Sequence[str], other_names: Mapping[str, Sequence[str]]) -> tuple[Sequence[str], dict[str, str]]:
@@ -103,7 +107,12 @@ def check_each(each: str | None) -> None:
 
 
 def check_column(name: str, search: HeaderSearch | bool, listed: Sequence[str]) -> None:
-    """A column of a table without a header is one of those that are listed. Raises PathError."""
+    """A column of a table without a header is one of those that are listed; one above a header has a label.
+
+    Raises PathError.
+    """
+    if above.is_above(name):
+        above.check(name, headed=search is not False)
     if search is False and listed and name not in listed:
         syntax = f"The columns are {', '.join(listed)}."
         raise PathError("column", name, "is not a column of the file", syntax, closest(name, listed))
@@ -126,13 +135,31 @@ def find(
     the nearest row has.
     """
     if search is False:
-        _, cells = next(_filled(rows), (0, ()))
+        _, cells = next(_filled(_texts(rows)), (0, ()))
         if not cells:
             raise _no_rows(name)
         return Header(tuple(given) or tuple(f"#{n + 1}" for n in range(len(cells))), 0)
     headings: dict[int, dict[str, str]] = {}
-    found = _found(_renamed(rows, other_names or {}, headings), search, name, wanted)
-    return _in_own_case(replace(found, headings=headings.get(found.line, {})), wanted)
+    before: list[tuple[int, Sequence[str]]] = []
+    in_header = [one for one in wanted if not above.is_above(one)]
+    renamed = {one: others for one, others in (other_names or {}).items() if not above.is_above(one)}
+    seen = rows if len(in_header) == len(wanted) else _kept(rows, before)
+    found = _found(_renamed(_texts(seen), renamed, headings), search, name, in_header)
+    titles = tuple(row for row in before if row[0] < found.line)
+    return _in_own_case(replace(found, headings=headings.get(found.line, {}), above=titles), in_header)
+
+
+def _kept(
+    rows: Iterable[tuple[int, Sequence[str]]], into: list[tuple[int, Sequence[str]]]
+) -> Iterator[tuple[int, Sequence[str]]]:
+    for row in rows:
+        into.append(row)
+        yield row
+
+
+def _texts(rows: Iterable[tuple[int, Sequence[str]]]) -> Iterator[tuple[int, Sequence[str]]]:
+    """The rows with the texts that a person sees."""
+    return ((line, [cell_parts(cell)[2] for cell in cells]) for line, cells in rows)
 
 
 def _in_own_case(found: Header, wanted: Sequence[str]) -> Header:

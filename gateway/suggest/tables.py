@@ -66,6 +66,7 @@ def draft(seen: Seen, words: Vocabulary, partner: str, table: str | None) -> Dra
     if statuses:
         record = replace(record, fields=[_of_partner(line) for line in record.fields])
         record, ties = by_status.record(seen, record, statuses, own)
+    record = titles.stated(record, seen, words, own)
     records = [record, *moves.beside(record)]
     result = Draft(f"{partner}.{FEEDS[found.table]}", partner, records=records, notes=list(seen.notes))
     balanced = {found.choices["balance"].column} if "balance" in found.choices else set()
@@ -74,7 +75,6 @@ def draft(seen: Seen, words: Vocabulary, partner: str, table: str | None) -> Dra
     rules = [*totals.rules(seen), *(by_status.rules(seen, statuses) if statuses else ())]
     result.file = _file(seen, found, [column for column, _ in result.unmapped], rules, ties)
     result.file += by_status.lines(seen, statuses) if statuses else ()
-    titles.dated(result, seen, own)
     return result
 
 

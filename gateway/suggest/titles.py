@@ -1,83 +1,114 @@
-"""The day of a count that stands in a title above the header: the draft reads it from there, of each file its own."""
+"""What the lines above the header say of all rows: the draft reads it from there, of each file its own."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from gateway.suggest import fields, shapes
-from gateway.suggest.draft import Draft, Line, Record, inline, shown
+from gateway.errors import FileError
+from gateway.formats import above
+from gateway.suggest import assign, fields, remainder, shapes
+from gateway.suggest.draft import Line, Record, inline
 from gateway.suggest.fields import Habits
 from gateway.suggest.look import Seen
+from gateway.suggest.vocabulary import Vocabulary
 
-FIELD, SECTION, ROWS, COLUMN = "as_of", "as of", "rows", "Title"
-_DAY = re.compile(r"\d{1,4}[./-]\d{1,2}[./-]\d{1,4}(?:[ T]\d{1,2}:\d{2}(?::\d{2})?)?")
+DAY = "as_of"
+NAMED_MIN = 0.85
+"""So much must speak for a value above the header, as the check digits of an IBAN do."""
+_DATE = re.compile(r"\d{1,4}[./-]\d{1,2}[./-]\d{1,4}(?:[ T]\d{1,2}:\d{2}(?::\d{2})?)?")
 _ISO = ("%Y-%m-%d", "T%H:%M", ":%S")
 
 
-def dated(draft: Draft, seen: Seen, own: Habits) -> None:
-    """Read the field that no column states from the only title with a date, if every title can be recognised again."""
-    lacking = [record for record in draft.records if any(line.key == FIELD and line.todo for line in record.fields)]
-    found = [(number, title, day) for number, _, title in seen.titles for day in _DAY.findall(title)]
-    tags = [_tag(title) for _, _, title in seen.titles]
-    if not lacking or len(found) != 1 or not _recognised(seen, tags):
-        return
-    number, title, day = found[0]
+def stated(record: Record, seen: Seen, words: Vocabulary, own: Habits) -> Record:
+    """The record with what no column states, where a line above the header does; samples must agree on its label."""
+    lacking = [line.key for line in record.fields if _lacks(line)]
+    if not lacking or not seen.titles:
+        return record
+    found = {line.key: line for line in _named(record.type, seen, words, own) if line.key in lacking}
+    if DAY in lacking and DAY not in found and (day := _dated(seen, own)):
+        found[DAY] = day
+    return replace(record, fields=[found.get(line.key, line) for line in record.fields])
+
+
+def _lacks(line: Line) -> bool:
+    """Whether the same value holds for all rows, and a person or the settings must say it."""
+    return line.key in remainder.SAME_FOR_ALL and (line.todo or line.value.startswith('{ constant = ""'))
+
+
+def _named(table: str, seen: Seen, words: Vocabulary, own: Habits) -> list[Line]:
+    """The fields that a label names by the words of the trade."""
+    parts = [above.offered(_rows(part)) for part in seen.parts or (seen,)]
+    values = {label: [part[label] for part in parts] for label in parts[0] if all(label in part for part in parts)}
+    values = {label: texts for label, texts in values.items() if all(texts)}
+    seen_as = {label.removeprefix(above.PREFIX): shapes.of(texts) for label, texts in values.items()}
+    found = assign.best(seen_as, words, only=table) if seen_as else None
+    lines = []
+    for name, choice in found.choices.items() if found else ():
+        column = above.PREFIX + choice.column
+        if choice.score < NAMED_MIN or not _readable(column, seen):
+            continue
+        spec, doubt = fields.spec_of(table, name, column, seen_as[choice.column], own)
+        if spec.get("check") == "iban" and any(" " in text for text in values[column]):
+            spec = {"expr": f"replace(\"{column}\", ' ', '')", "check": "iban"}
+        lines.append(Line(name, inline(spec), "guess" if doubt else "likely", _why(column, values[column][0], doubt)))
+    return lines
+
+
+def _dated(seen: Seen, own: Habits) -> Line | None:
+    """The day of a count: the only date above the header, behind words that know it again."""
+    days = [(cell, day) for _, _, cell in seen.titles for day in _DATE.findall(cell)]
+    if len(days) != 1:
+        return None
+    [(cell, day)] = days
     form, doubt = fields.format_of(shapes.of([day]), own)
-    if not form:
-        return
-    spec = {"from": f"{SECTION}/{COLUMN}", "formats": [_around(title, day, form)]}
-    why = "; ".join(filter(None, [f'it stands in line {number}, above the header: "{title}"', doubt]))
-    line = Line(FIELD, inline(spec), "guess" if doubt else "likely", why)
-    sections: list[dict[str, object]] = [
-        {"name": f"title {place}", "tag": tag, "columns": [""]} if one != title else _moment(tag)
-        for place, (tag, (_, _, one)) in enumerate(zip(tags, seen.titles, strict=True), 1)
-    ]
-    draft.file = [_sectioned(one, sections, seen) if one.key == "header" else one for one in draft.file]
-    draft.records = [_with(record, line) for record in draft.records]
+    before = cell.split(day)[0]
+    label = before.rstrip(" :=")
+    if label == before.rstrip():
+        label = f"{label} {above.REST}" if before != label else label + above.REST
+    if cell == day:  # Its label stands in a cell before it.
+        label = next(
+            (one.removeprefix(above.PREFIX) for one, text in above.offered(_rows(seen)).items() if text == day), ""
+        )
+    column = above.PREFIX + label
+    if not form or not any(map(str.isalpha, label)) or any(map(str.isdigit, label)) or not _readable(column, seen):
+        return None
+    text = _texts(column, seen)[column]
+    spec = {"from": column, "formats": [_around(text, day, form)]}
+    return Line(DAY, inline(spec), "guess" if doubt else "likely", _why(column, text, doubt))
 
 
-def _moment(tag: str) -> dict[str, object]:
-    return {"name": SECTION, "tag": tag, "columns": [COLUMN], "once": True}
+def _why(column: str, text: str, doubt: str) -> str:
+    said = f'it stands above the header: "{column.removeprefix(above.PREFIX)}", "{text}"'
+    return "; ".join(filter(None, [said, doubt]))
 
 
-def _recognised(seen: Seen, tags: list[str]) -> bool:
-    """Whether each title is alone in its row and known by its beginning, as no row of data is; no gap ends the rows."""
-    alone = len({number for number, _, _ in seen.titles}) == len(seen.titles) == seen.above
-    first = [row[0].casefold() for part in seen.parts or (seen,) for row in part.cells] + [seen.columns[0].casefold()]
-    beginnings = tuple(tag.rstrip("*").casefold() for tag in tags)
-    plain = all(beginnings) and not any("*" in tag[:-1] for tag in tags) and len(set(beginnings)) == len(beginnings)
-    same = all([_tag(title) for _, _, title in part.titles] == tags for part in seen.parts)
-    return (
-        alone
-        and plain
-        and same
-        and not any(part.gaps for part in seen.parts or (seen,))
-        and all(place == 0 for _, place, _ in seen.titles)
-        and not any(cell.startswith(beginnings) for cell in first)
-    )
+def _rows(seen: Seen) -> above.Rows:
+    rows: dict[int, list[str]] = {}
+    for line, place, cell in seen.titles:
+        cells = rows.setdefault(line, [])
+        cells += [""] * (place - len(cells)) + [cell]
+    return list(rows.items())
 
 
-def _tag(title: str) -> str:
-    """A title without what differs from file to file: "Stand: 20.11.2026" is "Stand:*"."""
-    words = re.split(r"\d", title, maxsplit=1)
-    return title if len(words) == 1 else words[0].rstrip() + "*" if words[0].strip() else ""
+def _texts(column: str, seen: Seen) -> Mapping[str, str]:
+    return above.texts(_rows(seen), [column], {}, seen.path.name, lambda line: f"line {line}")
 
 
-def _around(title: str, day: str, form: str) -> str:
-    """The format of the whole title."""
+def _readable(column: str, seen: Seen) -> bool:
+    """Whether each sample has one value there."""
+    parts: Sequence[Seen] = seen.parts or (seen,)
+    try:
+        return all(_texts(column, part).get(column) for part in parts)
+    except FileError:
+        return False
+
+
+def _around(text: str, day: str, form: str) -> str:
+    """The format of the whole text."""
     if form == "iso":
         moment = "".join(_ISO[: day.count(":") + 1])
         form = moment if "T" in day else moment.replace("T", " ")
-    before, after = title.split(day)
+    before, after = text.split(day)
     return f"{before}{form}{after}"
-
-
-def _sectioned(header: Line, sections: list[dict[str, object]], seen: Seen) -> Line:
-    rows = {"name": ROWS, "header": list(seen.columns[:3])}
-    return Line("section", shown([*sections, rows]), header.certainty, f"{header.why}, each of which is a section")
-
-
-def _with(record: Record, line: Line) -> Record:
-    changed = [line if one.key == line.key and one.todo else one for one in record.fields]
-    return replace(record, fields=changed, each=ROWS)

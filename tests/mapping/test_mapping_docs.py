@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from gateway import formats
+from gateway.home import Home
 from gateway.mapping.compiler.dates import NAMED, TOKENS
 from gateway.mapping.language.functions import AGGREGATES, FUNCTIONS
 from gateway.mapping.language.repeat import COUNTERS, Repeat
@@ -17,11 +18,12 @@ from gateway.mapping.language.spec import Mapping as Feed
 from gateway.mapping.library.load import load_all
 from gateway.model import MAPPABLE
 from gateway.toml_faults import keys_of
+from tests.conftest import tried
 from tests.mapping.samples_of_mappings import write
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "mapping.md").read_text(encoding="utf-8")
-BLOCKS = re.findall(r"^```(\w+) (\w+) ?(\w*)\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
+BLOCKS = re.findall(r"^```(\w+) (\w+) ?([\w.]*)\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
 EXAMPLES = [(what, of, text) for language, what, of, text in BLOCKS if language == "toml"]
 
 
@@ -54,6 +56,28 @@ def test_every_example_is_a_mapping_without_faults(tmp_path: Path, what: str, of
     library = load_all(tmp_path)
     assert [str(fault) for fault in library.faults] == []
     assert len(library.mappings) == 1
+
+
+FILES = [(of, text) for language, what, of, text in BLOCKS if (language, what) == ("csv", "file")]
+
+
+@pytest.mark.parametrize(("feed", "text"), FILES, ids=[feed for feed, _ in FILES])
+def test_every_example_of_a_file_agrees_with_its_figures_and_is_held_without_a_line(
+    reader: Home, tmp_path: Path, feed: str, text: str
+) -> None:
+    """The file belongs to the example of a mapping before it."""
+    before = PAGE[: PAGE.index(f"```csv file {feed}\n")]
+    mapping = [one for what, _, one in EXAMPLES if what == "mapping" and one in before][-1]
+    assert f'"{feed}"' in mapping
+    file = tmp_path / "example.csv"
+    path = write(tmp_path, "acme/example.toml", mapping)
+    file.write_text(text, encoding="utf-8")
+    found = tried(reader, path, file, tmp_path / "mappings")
+    assert (found["faults"], found["held"]) == ([], False) and found["counts"]["accepted"] > 0
+    *rest, last = text.rstrip("\n").split("\n")
+    file.write_text("\n".join([*rest[:-1], last]), encoding="utf-8")
+    [fault] = tried(reader, path, file, tmp_path / "mappings")["faults"]
+    assert fault["code"] == "CONTROL_TOTAL"
 
 
 def test_there_are_examples_of_every_kind() -> None:

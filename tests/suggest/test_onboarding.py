@@ -153,7 +153,7 @@ def dated(tmp_path: Path) -> Callable[..., Path]:
 def test_the_day_of_a_count_is_read_from_a_title_above_the_header(run: Runner, dated: Callable[..., Path]) -> None:
     file = dated("Bestand 1.xlsx", "Packhaus GmbH", "Bestand", "Stand: 05.11.2026 06:00 Uhr")
     said = run("suggest", str(file), "--partner", "packhaus", "--write")
-    assert said.code == cli.DONE and "[partners.packhaus], with its entity and the location" in said.out
+    assert said.code == cli.DONE and "[partners.packhaus], with its entity" in said.out
     assert "config.toml" in json.loads(run("try", "packhaus/stock", str(file), "--json").out)["faults"][0]["hint"]
     with (run.home / "config.toml").open("a") as settings:
         settings.write('\n[partners.packhaus]\nentity = "US"\nlocation = "PH"\n')
@@ -168,16 +168,16 @@ def test_the_day_of_a_count_is_read_from_a_title_above_the_header(run: Runner, d
 @pytest.mark.parametrize(
     "titles",
     [
-        ("Stand: 05.11.2026", "Gedruckt: 06.11.2026"),  # which of them?
+        ("Erstellt: 05.11.2026", "Gedruckt: 06.11.2026"),  # which of them?
         ("06.11.2026",),  # no word to know it by
-        ("A-1 05.11.2026",),  # begins as a row of the data
+        ("KW 45 05.11.2026",),  # words that differ from file to file
     ],
 )
 def test_a_title_that_says_no_day_for_sure_leaves_it_to_a_person(
     dated: Callable[..., Path], titles: tuple[str, ...]
 ) -> None:
     [draft] = suggest.drafts([dated("Bestand.xlsx", *titles)], {}, "packhaus")
-    assert draft.todo == ["inventory_snapshot.as_of"] and "section" not in [line.key for line in draft.file]
+    assert draft.todo == ["inventory_snapshot.as_of"] and "above/" not in draft.records[0].fields[0].value
 
 
 def test_a_total_row_in_each_of_two_samples_is_compared_in_each(tmp_path: Path) -> None:
@@ -263,10 +263,18 @@ def test_an_amount_that_only_the_first_line_of_an_order_has_is_not_that_of_the_l
     assert (lines["order_id"].todo, lines["order_id"].value) == (True, '"…"')  # a column, never one for all rows
 
 
-def test_an_account_above_the_header_is_named_and_left_to_a_person(tmp_path: Path) -> None:
+def test_what_a_label_above_the_header_says_of_all_rows_is_read_from_there(tmp_path: Path) -> None:
+    alone = lines_of(tmp_path, ACCOUNT_ABOVE.replace("Compte;", ""))
+    assert alone["account"].todo and "FR7630006000011234567890189" in alone["account"].value
+    assert "line 2, above the header" in alone["account"].why
     lines = lines_of(tmp_path, ACCOUNT_ABOVE)
-    assert lines["account"].todo and "FR7630006000011234567890189" in lines["account"].value
-    assert "line 2, above the header" in lines["account"].why
+    assert not lines["account"].todo and '\\"above/Compte\\"' in lines["account"].value
+    printed, day = "Gedruckt;06.11.2026;;\n", "Bestand per 05.11.2026;;;\n"
+    count = f"Lager;PH-2;;\n{printed}{day}Art.-Nr.;Verfügbar;Gesperrt;Text\nA-1;3;1;x\n"
+    stock = {name: line.value for name, line in lines_of(tmp_path, count).items()}
+    assert stock["location"] == '"above/Lager"' and "as_of" in stock and "above/" not in stock["as_of"]
+    stock = {name: line.value for name, line in lines_of(tmp_path, count.replace(printed, "")).items()}
+    assert stock["as_of"] == '{ from = "above/Bestand per *", formats = ["%d.%m.%Y"] }'
     # What went out has its minus already: it is added, not taken off.
     assert lines["amount"].value == '{ expr = "coalesce(_paid_in, 0) + coalesce(_paid_out, 0)" }'
     assert lines["amount"].certainty == "likely" and '"Débit"' in lines["_paid_out"].value

@@ -20,7 +20,7 @@ import pyarrow.compute as pc
 from pydantic import ConfigDict, Field, ValidationInfo, field_validator, model_validator
 
 from gateway.errors import Fault, FileError
-from gateway.formats import encoding, sections
+from gateway.formats import above, encoding, sections
 from gateway.formats import header as headers
 from gateway.formats.encoding import Encoding
 from gateway.formats.literals import literal, literals
@@ -127,7 +127,10 @@ def read(request: ReadRequest) -> Reading:
     """Open a delimited file. Raises FileError for what concerns the whole file."""
     chosen: Options = headers.options(Options, request.options, "delimited")
     _check_kind(request)
-    return _sectioned(request, chosen) if chosen.section else _Delimited(request)
+    if chosen.section:
+        return _sectioned(request, chosen)
+    rows = _Delimited(request)
+    return above.beside(rows, rows.above)
 
 
 def _sectioned(request: ReadRequest, options: Options) -> Reading:
@@ -255,6 +258,9 @@ class _Delimited(Reading):
             next(rows, None)
         found = headers.find(rows, options.header, request.name, options.columns, request.columns, options.other_names)
         self.headings = found.headings
+        self.above = above.texts(
+            found.above, request.columns, options.other_names, request.name, lambda line: f"line {line}"
+        )
         named = options.header is not False
         return Layout(
             request,
@@ -266,7 +272,7 @@ class _Delimited(Reading):
             found.columns,
             named,
             max(found.line, int(bool(hint))),
-            options.other_names,
+            {one: others for one, others in options.other_names.items() if not above.is_above(one)},
             blanks,
         )
 

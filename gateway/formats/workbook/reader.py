@@ -17,8 +17,8 @@ import pyarrow.compute as pc
 from pydantic import ConfigDict, Field, model_validator
 
 from gateway.errors import Fault, FileError
+from gateway.formats import above, sections
 from gateway.formats import header as headers
-from gateway.formats import sections
 from gateway.formats.literals import literals
 from gateway.formats.sectioned import Sectioned, Source
 from gateway.formats.verbs import Table
@@ -96,7 +96,8 @@ def read(request: ReadRequest) -> Reading:
     """Open a workbook. Raises FileError for a bomb, an encrypted or damaged file, or a missing sheet."""
     chosen: Options = headers.options(Options, request.options, "workbook")
     if not chosen.section:
-        return _Workbook(request)
+        rows = _Workbook(request)
+        return above.beside(rows, rows.above)
     rest = {name: value for name, value in request.options.items() if name not in ("section", "other_names")}
     book = _Workbook(replace(request, options={**rest, "header": False}))
     source = Source(book.all_rows, lambda line: f"{book.title}!A{line}", ", ".join, padded=True)
@@ -167,6 +168,10 @@ class _Workbook(Reading):
         self.sheet, self.header = self._choose()
         self.title = self.book.sheets[self.sheet].title
         self.columns, self.headings = self.header.columns, self.header.headings
+        names = self.options.other_names
+        self.above = above.texts(
+            self.header.above, request.columns, names, request.name, lambda row: f"{self.title}!A{row}"
+        )
         if len(self.columns) > request.limits.columns_max:
             raise FileError(
                 request.name,
@@ -200,7 +205,8 @@ class _Workbook(Reading):
     def _found_header(self, sheet: int) -> headers.Header:
         """Raises FileError where a sheet has none."""
         blocks = self._blocks(sheet)
-        rows = ((line, [cell_parts(cell)[2] for cell in cells]) for block in blocks for line, cells in block.texts())
+        title = self.book.sheets[sheet].title
+        rows = (row for block in blocks for row in self._marked(block, title).texts())
         given = self.options.columns
         if self.options.header is False and not given:
             given = self._numbered(sheet)
@@ -310,7 +316,7 @@ class _Workbook(Reading):
     def __iter__(self) -> Iterator[pa.RecordBatch]:
         done, beyond = 0, list[str]()
         for found in self._blocks(self.sheet):
-            block = self._marked(found)
+            block = self._marked(found, self.title)
             kept = self._data(block, beyond)
             rows = block.rows[kept]
             self.count(len(rows))
@@ -333,7 +339,7 @@ class _Workbook(Reading):
         """(row number, cells) of every row, blank ones before others too, without regard to a header."""
         last = 0
         for found in self._blocks(self.sheet):
-            block = self._marked(found)
+            block = self._marked(found, self.title)
             for column, texts in block.columns.items():
                 self._check_length(block, column, texts)
             for row, cells in block.texts():
@@ -342,13 +348,14 @@ class _Workbook(Reading):
                 yield row, cells
                 last = row
 
-    def _marked(self, block: Block) -> Block:
+    @staticmethod
+    def _marked(block: Block, title: str) -> Block:
         """The block with cells without a value marked as such: whether that matters, only the mapping knows."""
         columns = dict(block.columns)
         for wrong in block.wrong:
             place = int(np.searchsorted(block.rows, wrong.row))
             texts = columns.get(wrong.column, pa.nulls(len(block.rows), pa.utf8()))
-            where = f"{self.title}!{address(wrong.row, wrong.column)}"
+            where = f"{title}!{address(wrong.row, wrong.column)}"
             fix = "Fix the cell and send the workbook again."
             if wrong.what == UNCALCULATED:
                 message, fix = (

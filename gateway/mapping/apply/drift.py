@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 
 from gateway.errors import Fault
-from gateway.formats import sections
+from gateway.formats import above, sections
 from gateway.mapping.apply import faults, missing_columns, tie_out
 from gateway.mapping.apply.mapped import nowhere
 from gateway.mapping.apply.trim import filled
@@ -74,6 +74,7 @@ def unknown(mapping: Mapping, columns: Sequence[str], wanted: Sequence[str], eac
         column
         for column in columns
         if column not in known
+        and not above.is_above(column)
         and not any(fits(name, column.casefold()) if "*" in name else name == column.casefold() for name in patterns)
     ]
 

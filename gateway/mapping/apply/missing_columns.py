@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from difflib import get_close_matches
 
 from gateway.errors import Fault
+from gateway.formats import above
 from gateway.mapping.compiler import fields
 from gateway.mapping.language.expressions import names
 from gateway.mapping.language.spec import Mapping
@@ -42,6 +43,8 @@ def _hint(mapping: Mapping, missing: Sequence[str], place: Callable[..., str], *
     [column] = missing
     path = next(_reading(mapping, column), ())
     where = place(*path)
+    if above.is_above(column):
+        return f"Send the file with that line above its header, or name the new label in the mapping, {where}."
     if path and path[-1] in ("when", "expr"):
         text = f"write a text in single quotes: '{column}'"
         return f"Send the file with that column, or name the new header in the mapping, {where}; {text}."
