@@ -113,7 +113,7 @@ def _one(said: Sequence[tuple[int, str]], label: str, every: set[str], name: str
         if other != value:
             raise FileError(
                 name,
-                f'"{label}" stands twice above the header: "{shown(value)}" in {place(line)}, '
+                f'"{label}" is there twice above the header: "{shown(value)}" in {place(line)}, '
                 f'"{shown(other)}" in {place(other_line)}',
                 "Send one file for each, or describe the lines as sections ([[file.section]]).",
                 place(other_line),
@@ -121,7 +121,7 @@ def _one(said: Sequence[tuple[int, str]], label: str, every: set[str], name: str
     if _key(value) in every:
         raise FileError(
             name,
-            f'behind "{label}" stands "{shown(value)}", which is a label itself: the values seem to stand below',
+            f'after "{label}" comes "{shown(value)}", which is a label itself: the values seem to be in the next row',
             "Describe the two lines as a section whose header has these labels ([[file.section]]).",
             place(line),
         )

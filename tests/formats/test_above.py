@@ -84,8 +84,8 @@ def test_a_label_may_have_other_names_and_say_the_same_twice(write: Write, kind:
 @pytest.mark.parametrize(
     ("titles", "words"),
     [
-        ([["Warehouse", "HAM1"], ["Warehouse: HAM2"]], 'stands twice above the header: "HAM1" in '),
-        ([["Warehouse", "Account"], ["HAM1", "DE89"]], 'stands "Account", which is a label itself'),
+        ([["Warehouse", "HAM1"], ["Warehouse: HAM2"]], 'is there twice above the header: "HAM1" in '),
+        ([["Warehouse", "Account"], ["HAM1", "DE89"]], 'comes "Account", which is a label itself'),
     ],
 )
 def test_a_label_that_says_no_one_thing_refuses_the_file(
