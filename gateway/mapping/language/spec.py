@@ -266,7 +266,8 @@ class Mapping(Part):
     """The mapping of one feed.
 
     `key` of a record names source columns or this record's fields; `valid_from`/`valid_to` say for which
-    arrival days the mapping holds, so that history replays under the mapping of its day.
+    arrival days the mapping holds, so that history replays under the mapping of its day. `drop` names tables that the
+    pack of `based_on` fills and this mapping does not.
     """
 
     feed: str
@@ -274,6 +275,7 @@ class Mapping(Part):
     mode: Literal["live", "shadow"] = "live"
     description: str = ""
     based_on: str | None = None
+    drop: tuple[str, ...] = ()
     valid_from: date | None = None
     valid_to: date | None = None
     expect: Expect | None = None

@@ -16,9 +16,9 @@ from gateway.errors import HomeFault
 from gateway.mapping.language import shape_faults
 from gateway.mapping.language.loaded import PASSIVE, Library, Loaded, Pack, place
 from gateway.mapping.language.spec import Mapping
+from gateway.mapping.library import dropped, stray_files
 from gateway.mapping.library import lookups as lookup_files
 from gateway.mapping.library import packs as merge
-from gateway.mapping.library import stray_files
 from gateway.nearest import listed, nearest
 from gateway.toml_faults import read
 from gateway.toml_lines import Lines
@@ -126,9 +126,13 @@ def load_file(path: Path, root: Path) -> tuple[Loaded | None, list[HomeFault]]:
         base, pack_text, problem = _pack(raw["based_on"], root, name, lines)
         if base is None:
             return None, problem
+        if problem := list(dropped.faults(base, raw, name, lines)):
+            return None, problem
         parts.append(b"\0pack\0" + pack_text.encode())
         raw, records = merge.merged(base, raw)
         pack = Pack(f"mappings/{raw['based_on']}.toml", Lines(pack_text), records)
+    elif problem := list(dropped.faults(None, raw, name, lines)):
+        return None, problem
     try:
         mapping = Mapping.model_validate(raw)
     except ValidationError as error:
@@ -149,7 +153,8 @@ def expanded(path: Path, root: Path) -> tuple[dict[str, Any] | None, list[HomeFa
     if base is None:
         return None, faults
     result, _ = merge.merged(base, raw)
-    result.pop("based_on")
+    for key in ("based_on", "drop"):
+        result.pop(key, None)
     return result, []
 
 

@@ -30,7 +30,8 @@ def check(checker: Checker) -> Iterator[HomeFault]:
     owners = {column.casefold(): column for column in columns}
     for name, others in checker.mapping.file.options.get("other_names", {}).items():
         path = ("file", "other_names", name)
-        if name not in columns and not (repeat and repeat.numbered(name)):
+        known = name in checker.mapping.file.known
+        if name not in columns and not known and not (repeat and repeat.numbered(name)):
             yield checker.fault(
                 path,
                 f'the mapping reads no column "{name}"{nearest(name, columns)}',

@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.mapping.library.load import FILE_BYTES_MAX, expanded, load_all, load_file, read_all
+from gateway.mapping.lint.lint import check
 from gateway.toml_lines import Lines
 from tests.mapping.samples_of_mappings import PACK, STOCK, write
 
@@ -333,6 +334,107 @@ def test_a_pack_is_laid_under_the_partners_keys(tmp_path: Path) -> None:
     data, _ = expanded(path, tmp_path / "mappings")
     assert data is not None and "based_on" not in data
     assert data["record"][0]["fields"]["location"] == {"constant": "DC9"}
+
+
+TWO_TABLES = """\
+[file]
+format  = "delimited"
+tie_out = [{ name = "net", sum = "amount", equals = 'sum("Net")' }, { name = "sets", count = true, equals = "1", \
+record = "settlement" }]
+other_names = { "Payout" = ["Auszahlung"] }
+[[record]]
+type = "settlement_line"
+key  = ["settlement_id", "txn_type"]
+[record.fields]
+settlement_id   = "Batch"
+txn_type        = "Type"
+channel         = { constant = "WEB" }
+posted_at       = "Date"
+canonical_class = { constant = "principal" }
+amount          = "Amount"
+currency        = { constant = "EUR" }
+[[record]]
+type = "settlement"
+key  = ["Payout"]
+when = "\\"Type\\" = 'Payout'"
+[record.fields]
+settlement_id = "Batch"
+channel       = { constant = "WEB" }
+currency      = { constant = "EUR" }
+deposit_date  = "Date"
+total         = "Amount"
+_fee          = "Fee"
+"""
+OF_TWO = 'based_on = "standard/shop/payouts"\nfeed = "acme.payouts"\npartner = "acme"\n'
+
+
+def test_a_mapping_leaves_out_a_table_of_its_pack(tmp_path: Path) -> None:
+    write(tmp_path, "standard/shop/payouts.toml", TWO_TABLES)
+    path = write(tmp_path, "acme/payouts.toml", OF_TWO + 'drop = ["settlement"]\n[file]\ntie_out = []\n')
+    loaded, faults = load_file(path, tmp_path / "mappings")
+    assert loaded is not None and not faults and not check(loaded, {})
+    assert [record.type for record in loaded.mapping.record] == ["settlement_line"]
+    # What only the record that is gone reads is no news in a file, under its other name neither.
+    assert {"Payout", "Fee", "Type"} <= set(loaded.mapping.file.known)
+    data, _ = expanded(path, tmp_path / "mappings")
+    assert data is not None and "drop" not in data and len(data["record"]) == 1
+    # The lines of the record that stays are those of the pack, whichever number it has there.
+    write(tmp_path, "acme/payouts.toml", OF_TWO + 'drop = ["settlement_line"]\n[file]\ntie_out = []\n')
+    loaded, faults = load_file(path, tmp_path / "mappings")
+    assert loaded is not None and not faults and not check(loaded, {})
+    assert loaded.place("record", 0, "key") == ("mappings/standard/shop/payouts.toml", 18)
+    # A record of the partner for such a table stands alone: it takes nothing from the pack's.
+    own = '[[record]]\ntype = "settlement"\nkey = ["settlement_id"]\n[record.fields]\nsettlement_id = "No"\n'
+    write(tmp_path, "acme/payouts.toml", OF_TWO + 'drop = ["settlement"]\n' + own)
+    loaded, faults = load_file(path, tmp_path / "mappings")
+    assert loaded is not None and list(loaded.mapping.record[1].fields) == ["settlement_id"]
+    assert [tie.record for tie in loaded.mapping.file.tie_out] == ["settlement_line", "settlement"]
+
+
+@pytest.mark.parametrize(
+    ("head", "messages"),
+    [
+        (
+            OF_TWO + 'drop = ["setlement", "settlement", "settlement"]\n[file]\ntie_out = []\n',
+            [
+                'standard/shop/payouts fills no table "setlement"; did you mean "settlement"? Fix: it fills '
+                "settlement, settlement_line.",
+                '"settlement" is named twice. Fix: keep one.',
+            ],
+        ),
+        (
+            OF_TWO + 'drop = ["settlement", "settlement_line"]\n',
+            [
+                "nothing is left of standard/shop/payouts, which fills settlement, settlement_line. Fix: keep a table, "
+                "or remove this mapping and its files from the drop folder."
+            ],
+        ),
+        (
+            OF_TWO + 'drop = ["settlement"]\n',
+            [
+                'the tie-out "sets" of standard/shop/payouts compares settlement, which is left out. Fix: write under '
+                "[file] the tie-outs that shall hold, tie_out = […] (`gateway check --expand` prints those of the "
+                "pack), or tie_out = [] for none; or keep the table."
+            ],
+        ),
+        # Without `record` a tie-out is about the first record of the pack, and not about what is first without it.
+        (
+            OF_TWO + 'drop = ["settlement_line"]\n',
+            ['the tie-out "net" of standard/shop/payouts compares settlement_line'],
+        ),
+        (
+            'feed = "acme.payouts"\npartner = "acme"\n\ndrop = ["settlement"]\n' + TWO_TABLES,
+            ["leaves out tables of a pack, and the mapping is based on none. Fix: remove `drop`, and the records."],
+        ),
+    ],
+)
+def test_a_table_that_cannot_be_left_out_is_refused_at_its_line(tmp_path: Path, head: str, messages: list[str]) -> None:
+    write(tmp_path, "standard/shop/payouts.toml", TWO_TABLES)
+    _, faults = load_file(write(tmp_path, "acme/payouts.toml", head), tmp_path / "mappings")
+    said = [str(fault) for fault in faults]
+    assert len(said) == len(messages)
+    for fault, message in zip(said, messages, strict=True):
+        assert fault.startswith(f"mappings/acme/payouts.toml:4: drop: {message}")
 
 
 def test_a_further_record_of_the_partner_is_added_and_keeps_its_lines(tmp_path: Path) -> None:
