@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 
 import duckdb
 
+from gateway.bucket_client import client_of
 from gateway.errors import HouseError
 from gateway.settings import LedgerS3, secret_of
 from gateway.sql import literal
@@ -218,26 +219,14 @@ class BucketBytes:
 
 
 def _client(settings: LedgerS3, key: tuple[str, str], ca_file: str) -> Any:
-    # Only those pay for the library's start who have a bucket.
-    import boto3
-    from botocore.config import Config as ClientConfig
-
-    return boto3.session.Session().client(
-        "s3",
-        aws_access_key_id=key[0],
-        aws_secret_access_key=key[1],
-        region_name=settings.region,
-        endpoint_url=settings.endpoint or None,
-        verify=ca_file or None,
-        config=ClientConfig(
-            connect_timeout=settings.connect_timeout_s,
-            retries={"total_max_attempts": 3, "mode": "standard"},
-            max_pool_connections=UPLOADS_AT_ONCE * 2,
-            s3={"addressing_style": "path" if settings.endpoint else "virtual"},
-            # Servers other than AWS do not know the checksums that are the library's default.
-            request_checksum_calculation="when_required",
-            response_checksum_validation="when_required",
-        ),
+    return client_of(
+        key,
+        region=settings.region,
+        endpoint=settings.endpoint,
+        ca_file=ca_file,
+        connect_timeout=settings.connect_timeout_s,
+        retries={"total_max_attempts": 3, "mode": "standard"},
+        max_pool_connections=UPLOADS_AT_ONCE * 2,
     )
 
 

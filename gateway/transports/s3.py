@@ -10,11 +10,10 @@ from collections.abc import Generator, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-import boto3
 from boto3.s3.transfer import TransferConfig
-from botocore.config import Config as ClientConfig
 from botocore.exceptions import BotoCoreError, ClientError, SSLError
 
+from gateway.bucket_client import client_of
 from gateway.settings import S3, Config, secret_of
 from gateway.transports.remote import Entry, Places, RemoteServer
 from gateway.transports.transport import UnreachableError
@@ -71,22 +70,14 @@ class S3Bucket(RemoteServer):
         if not (access_key and secret_key):
             hint = f"Set the environment variables {s.access_key_env} and {s.secret_key_env}."
             raise self._unreachable("log in to", "there is no access key or no secret", hint)
-        return boto3.session.Session().client(
-            "s3",
-            aws_access_key_id=access_key,
-            aws_secret_access_key=secret_key,
-            region_name=s.region,
-            endpoint_url=s.endpoint or None,
-            verify=str(self.home / s.ca_file) if s.ca_file else None,
-            config=ClientConfig(
-                connect_timeout=s.connect_timeout_s,
-                read_timeout=s.connect_timeout_s,
-                retries={"total_max_attempts": 2, "mode": "standard"},
-                s3={"addressing_style": "path" if s.endpoint else "virtual"},
-                # Servers other than AWS do not know the checksums that are the library's default.
-                request_checksum_calculation="when_required",
-                response_checksum_validation="when_required",
-            ),
+        return client_of(
+            (access_key, secret_key),
+            region=s.region,
+            endpoint=s.endpoint,
+            ca_file=str(self.home / s.ca_file) if s.ca_file else "",
+            connect_timeout=s.connect_timeout_s,
+            read_timeout=s.connect_timeout_s,
+            retries={"total_max_attempts": 2, "mode": "standard"},
         )
 
     def _answered(self, error: ClientError) -> OSError | UnreachableError:

@@ -11,12 +11,12 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-import boto3
 import pytest
 from botocore.exceptions import ClientError
 from moto import settings
 from moto.moto_server.threaded_moto_server import ThreadedMotoServer
 
+from gateway.bucket_client import client_of
 from gateway.settings import S3
 
 
@@ -47,12 +47,8 @@ class Bucket:
     def __init__(self, endpoint: str) -> None:
         self.endpoint, self.name = endpoint, f"partner-{uuid.uuid4().hex}"
         self.access_key, self.secret_key = "AKIAEXAMPLE", "a secret"
-        self.client: Any = boto3.session.Session().client(
-            "s3",
-            endpoint_url=endpoint,
-            region_name="us-east-1",
-            aws_access_key_id=self.access_key,
-            aws_secret_access_key=self.secret_key,
+        self.client: Any = client_of(
+            (self.access_key, self.secret_key), region="us-east-1", endpoint=endpoint, ca_file=""
         )
         self.client.create_bucket(Bucket=self.name)
 

@@ -8,6 +8,7 @@ import pwd
 import signal
 import socket
 import subprocess
+import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -51,6 +52,20 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
+_known: dict[str, bool] = {}
+
+
+def _knows(setting: str, *needed: str) -> bool:
+    """Whether the server that is installed knows a setting; `needed` are those that it does not start without."""
+    if setting not in _known:
+        with tempfile.NamedTemporaryFile("w", suffix=".config") as config:
+            config.write("\n".join([*needed, setting]) + "\n")
+            config.flush()
+            checked = subprocess.run([SSHD, "-t", "-f", config.name], capture_output=True, check=False)
+        _known[setting] = checked.returncode == 0
+    return _known[setting]
+
+
 class Sshd:
     """`root/in`, `root/done` and `root/out` are the partner's folders; `host_keys` the public keys by kind."""
 
@@ -86,11 +101,10 @@ class Sshd:
         ]
         self.config = folder / "sshd_config"
         # Newer servers shut out an address after a few refused logins; older ones do not know the setting.
-        self.config.write_text("\n".join([*lines, "PerSourcePenalties no"]) + "\n")
         if os.geteuid() == 0:
             Path("/run/sshd").mkdir(exist_ok=True)
-        if subprocess.run([SSHD, "-t", "-f", self.config], capture_output=True, check=False).returncode:
-            self.config.write_text("\n".join(lines) + "\n")
+        penalties = "PerSourcePenalties no"
+        self.config.write_text("\n".join([*lines, *([penalties] if _knows(penalties, *lines) else [])]) + "\n")
         self.process: subprocess.Popen[bytes] | None = None
         self.start()
 
@@ -143,15 +157,12 @@ class Sshd:
     def sessions(self) -> list[int]:
         """The processes of the connections that are open."""
         assert self.process is not None
-        found, parents = [], [self.process.pid]
-        while parents:
-            parent = parents.pop()
-            listed = subprocess.run(
-                ["ps", "-o", "pid=", "--ppid", str(parent)], capture_output=True, text=True, check=False
-            ).stdout.split()
-            found += [int(pid) for pid in listed]
-            parents += [int(pid) for pid in listed]
-        return found
+        listed = subprocess.run(["ps", "-e", "-o", "pid=,ppid="], capture_output=True, text=True, check=True).stdout
+        parents = {int(pid): int(parent) for pid, parent in (line.split() for line in listed.splitlines())}
+        found = {self.process.pid}
+        while more := {pid for pid, parent in parents.items() if parent in found} - found:
+            found |= more
+        return sorted(found - {self.process.pid})
 
     def cut(self) -> None:
         """Kill what serves the open connections; the server itself goes on."""
