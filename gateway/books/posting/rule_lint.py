@@ -9,12 +9,13 @@ from itertools import chain
 import duckdb
 
 from gateway.books.posting.conditions import above, compile_expression
-from gateway.books.posting.rules import NOTHING, Posting, Rule, StockRoles
+from gateway.books.posting.rules import NOTHING, Posting, Rule, StockRoles, StockRule
 from gateway.books.posting.sources import NUMBERS, columns_of, domains_of, known
 from gateway.books.posting.truth import Domain, Truth
 from gateway.errors import HomeFault, first_line
 from gateway.mapping.language.expressions import ExpressionError, names
-from gateway.model.status import STATUSES
+from gateway.model import TABLES
+from gateway.model.status import MOVING, ON_HAND, OUTSIDE, STATUSES
 from gateway.nearest import listed, nearest
 from gateway.sql import identifier
 from gateway.toml_lines import Lines
@@ -24,6 +25,7 @@ SUSPENSE = "suspense"
 """Role of a class that a rule does not name."""
 _KINDS = {"amount": "a number", "date": "a date", "when": "true or false", "document": "a text"}
 Path = tuple[str | int, ...]
+_TYPES = next(column.values for column in TABLES["inventory_movement"].columns if column.name == "type")
 
 
 NEEDED = {"bank_line": ("may_be_payout",)}
@@ -135,14 +137,45 @@ class _Lint:
         yield from self.role((*path, "classes"), SUSPENSE)
 
     def stock(self, stock: StockRoles) -> Iterator[HomeFault]:
-        """Roles of stock without an account, and statuses that do not exist."""
+        """Roles of stock without an account, names that do not exist, and rules that never count."""
         for table, named in (("roles", stock.roles), ("opening", stock.opening)):
             for status, role in named.items():
                 path = ("stock", table, status)
                 yield from self.role(path, role)
-                if status not in STATUSES:
-                    message = f'there is no status "{status}"{nearest(status, STATUSES)}'
-                    yield self.fault(path, message, f"name one of {listed(STATUSES, 40)}")
+                yield from self._one_of(path, "status", status, STATUSES)
+        yield from self._written_off(stock)
+        for number, rule in enumerate(stock.rule):
+            yield from self._stock_rule(("stock", "rule", number), rule)
+            for before, other in enumerate(stock.rule[:number]):
+                if other.hides(rule):
+                    message = f"never counts, since rule {before + 1} asks for the same and stands above it"
+                    fix = "remove one of them, or name more in this one"
+                    yield self.fault(("stock", "rule", number, "reason" if rule.reason else "role"), message, fix)
+
+    def _stock_rule(self, path: Path, rule: StockRule) -> Iterator[HomeFault]:
+        yield from self.role((*path, "role"), rule.role)
+        yield from self._one_of((*path, "status"), "status outside of our stock", rule.status, OUTSIDE)
+        yield from self._one_of((*path, "type"), "kind of movement", rule.type, ("", *_TYPES))
+        yield from self._one_of((*path, "other"), "status", rule.other, ("", *STATUSES))
+        if not rule.named:
+            fix = "name its `type`, `reason` or `other`; or change [stock.roles], which holds for all movements"
+            yield self.fault((*path, "role"), "names no movement that it is for", fix)
+
+    def _one_of(self, path: Path, what: str, name: str, names: Sequence[str]) -> Iterator[HomeFault]:
+        if name not in names:
+            message = f'there is no {what} "{name}"{nearest(name, names)}'
+            yield self.fault(path, message, f"name one of {listed(list(filter(None, names)), 40)}")
+
+    def _written_off(self, stock: StockRoles) -> Iterator[HomeFault]:
+        """Statuses that are not on hand, or whose role holds the value of others: it would be taken for theirs."""
+        for place, status in enumerate(stock.written_off):
+            path = ("stock", "written_off", place)
+            yield from self._one_of(path, "status on hand", status, ON_HAND)
+            for holder in (*ON_HAND, *MOVING):
+                if holder not in stock.written_off and stock.roles[holder] == stock.roles.get(status):
+                    message = f"{status} is written off, but its role {stock.roles[holder]} holds the value of {holder}"
+                    yield self.fault(path, message, f"give {status} the role of an expense in [stock.roles]")
+                    break
 
     def role(self, path: Path, role: str) -> Iterator[HomeFault]:
         """The fault of a role that has no account."""

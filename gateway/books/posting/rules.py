@@ -64,10 +64,47 @@ class Rule(Strict):
         return self
 
 
+class StockRule(Strict):
+    """Another role for a status outside of our stock, for the movements that have all that the rule names.
+
+    status  SUPPLIER, CUSTOMER, ADJUST or SINK: the side of the movement whose role is replaced
+    type    kind of movement, "" for any
+    reason  our reason codes, of which the movement has one; empty for any
+    other   status of the other side, "" for any
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    status: str
+    role: str
+    type: str = ""
+    reason: tuple[str, ...] = ()
+    other: str = ""
+
+    @property
+    def named(self) -> int:
+        """How many properties of the movement the rule names: that of more is the more specific one."""
+        return sum(map(bool, (self.type, self.reason, self.other)))
+
+    def hides(self, later: StockRule) -> bool:
+        """Whether every movement of a rule further down is one of this rule too, which is as specific."""
+        same = (self.status, self.type, self.other) == (later.status, later.type, later.other)
+        return same and bool(self.reason) == bool(later.reason) and set(later.reason) <= set(self.reason)
+
+
 class StockRoles(Strict):
-    """Which role's value a bucket of stock belongs to."""
+    """Which role's value a bucket of stock belongs to.
+
+    roles        role of each status
+    written_off  statuses on hand that hold no value: what comes into them is posted to their role, what leaves is worth
+                 nothing
+    rule         other roles by kind, reason and the other side; the most specific one counts, of several the first
+    opening      roles of movements of type OPENING, as homes have them that are older than `rule`
+    """
 
     roles: dict[str, str]
+    written_off: tuple[str, ...] = ()
+    rule: tuple[StockRule, ...] = ()
     opening: dict[str, str] = Field(default_factory=dict)
 
     @model_validator(mode="after")
@@ -77,6 +114,12 @@ class StockRoles(Strict):
         if missing or unknown:
             raise ValueError(f"statuses without a role: {missing}; statuses that do not exist: {unknown}")
         return self
+
+    @property
+    def rules(self) -> list[StockRule]:
+        """All rules in the order in which they are asked."""
+        older = [StockRule(status=status, role=role, type="OPENING") for status, role in self.opening.items()]
+        return sorted((*self.rule, *older), key=lambda rule: -rule.named)
 
 
 class Posting(Strict):

@@ -16,7 +16,7 @@ from collections import defaultdict, deque
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-OUTSIDE = frozenset({"SUPPLIER", "CUSTOMER", "ADJUST", "SINK"})
+from gateway.model.status import OUTSIDE
 
 
 class Movement(NamedTuple):
@@ -67,12 +67,14 @@ class Pool:
 class ItemCost:
     """Goes through the movements of one item in time order.
 
-    standard  cost of the item master in 1/1,000,000, used where nothing better is known
-    minor     1/10,000 of the currency in its smallest coin (100 for cents): values are rounded to it
+    standard     cost of the item master in 1/1,000,000, used where nothing better is known
+    minor        1/10,000 of the currency in its smallest coin (100 for cents): values are rounded to it
+    written_off  statuses whose units hold no value: it is lost when they come in
     """
 
     standard: int | None
     minor: int = 100
+    written_off: frozenset[str] = frozenset()
     pools: dict[str, Pool] = field(default_factory=lambda: defaultdict(Pool))
     issued: dict[str, int] = field(default_factory=dict)
     last_cost: int | None = None
@@ -91,6 +93,9 @@ class ItemCost:
         return self.valued
 
     def _value(self, movement: Movement) -> Valued:
+        found = movement.from_status in OUTSIDE and movement.to_status in self.written_off
+        if found or movement.from_status in self.written_off:
+            return Valued(movement.record_id, 0, 0, "WRITTEN_OFF")
         if movement.from_status in OUTSIDE:
             return self._incoming(movement)
         return self._outgoing(movement)
@@ -142,7 +147,7 @@ class ItemCost:
         value, unit_cost = self.valued[number].value, self.valued[number].unit_cost
         if movement.to_status == "CUSTOMER" and movement.order_id:
             self.issued[movement.order_id] = unit_cost
-        if movement.from_status in OUTSIDE:
+        if not self._holds_value(movement.from_status):
             return
         pool = self.pools[movement.credit_role]
         short = movement.qty - max(pool.qty, 0)
@@ -155,7 +160,7 @@ class ItemCost:
 
     def _arrive(self, number: int, movement: Movement) -> None:
         """Put units and value into the pool; they cover its shortages first, the oldest before the others."""
-        if movement.to_status in OUTSIDE:
+        if not self._holds_value(movement.to_status):
             return
         value = self.valued[number].value
         pool, left, worth = self.pools[movement.debit_role], movement.qty, value
@@ -186,13 +191,16 @@ class ItemCost:
             if movement.to_status == "CUSTOMER" and movement.order_id:
                 self.issued[movement.order_id] = cost
             self.pools[movement.credit_role].value -= difference
-            if movement.to_status in OUTSIDE:
+            if not self._holds_value(movement.to_status):
                 return
             pool = self.pools[movement.debit_role]
             pool.value += difference
             if pool.qty > 0 or pool.last is None:
                 return
             number = pool.last
+
+    def _holds_value(self, status: str) -> bool:
+        return status not in OUTSIDE and status not in self.written_off
 
     def _part(self, value: int, qty: int, whole: int) -> int:
         """The share of some units in a value, at the smallest coin."""

@@ -19,13 +19,14 @@ from gateway.books.isolation import Step, again
 from gateway.books.posting.entries import Entries
 from gateway.books.posting.lines import POSTING
 from gateway.books.posting.reference import ENTITIES
-from gateway.books.posting.rules import PostingRules, Rule
-from gateway.books.stock.valuation import OUTSIDE, ItemCost, Movement, Valued
+from gateway.books.posting.rules import PostingRules, Rule, StockRoles
+from gateway.books.stock.valuation import ItemCost, Movement, Valued
 from gateway.ledger.commit import Commit
+from gateway.model.status import OUTSIDE
 from gateway.sql import instant, lay, literal, words
 
 _VALUED = pa.schema([("record_id", pa.utf8()), ("value", pa.int64()), ("unit_cost", pa.int64()), ("basis", pa.utf8())])
-_AWAY = words(sorted(OUTSIDE))
+_AWAY = words(OUTSIDE)
 _WITHIN_AN_INSTANT = f"""case when v.from_status = 'CUSTOMER' then 3 when v.from_status in ({_AWAY}) then 0
     when v.to_status in ({_AWAY}) then 2 else 1 end"""
 """Many partners report days: what comes in does so before anything goes out, and is returned after it went out."""
@@ -90,26 +91,33 @@ def _touched(con: duckdb.DuckDBPyConnection, since: datetime | None, without: st
 
 def _movements(con: duckdb.DuckDBPyConnection, rules: PostingRules) -> None:
     """Movements in force of the touched items, with the roles that their value moves between."""
-    roles = [(name, role) for name, role in rules.posting.stock.roles.items()]
-    cases = " ".join(f"when '{name}' then '{role}'" for name, role in roles)
-    opening = " ".join(
-        f"when type = 'OPENING' and {{side}} = '{name}' then '{role}'"
-        for name, role in rules.posting.stock.opening.items()
-    )
-
-    def role_of(side: str) -> str:
-        by_role = f"case {side} {cases} end"
-        return f"case {opening.format(side=side)} else {by_role} end" if opening else by_role
-
+    stock = rules.posting.stock
+    debit, credit = role_sql(stock, "m.to_status", "m.from_status"), role_sql(stock, "m.from_status", "m.to_status")
     con.execute(
         f"""create or replace temp table _value_moves as
         select m.record_id, m.entity, m.sku, m.occurred_at, m.qty, m.from_status, m.to_status, m.type,
-               {role_of("m.to_status")} as debit_role, {role_of("m.from_status")} as credit_role,
+               {debit} as debit_role, {credit} as credit_role,
                m.order_id, m.unit_cost, m.file_id, m.channel
         from inventory_movement m semi join _value_items t on t.entity = m.entity and t.sku = m.sku
         where m.reversal_of is null
           and m.record_id not in (select reversal_of from inventory_movement where reversal_of is not null)"""
     )
+
+
+def role_sql(stock: StockRoles, side: str, other: str) -> str:
+    """SQL of the role of one side of a movement `m`: that of the most specific rule, else that of its status.
+
+    side, other  SQL of the statuses of this side and of the other one
+    """
+    cases = []
+    for rule in stock.rules:
+        asked = [f"{side} = {literal(rule.status)}"]
+        asked += [f"m.type = {literal(rule.type)}"] if rule.type else []
+        asked += [f"m.reason in ({words(rule.reason)})"] if rule.reason else []
+        asked += [f"{other} = {literal(rule.other)}"] if rule.other else []
+        cases.append(f"when {' and '.join(asked)} then {literal(rule.role)}")
+    cases += [f"when {side} = {literal(status)} then {literal(role)}" for status, role in stock.roles.items()]
+    return f"case {' '.join(cases)} end"
 
 
 def _desired(con: duckdb.DuckDBPyConnection, rules: PostingRules) -> str:
@@ -126,7 +134,9 @@ def _desired(con: duckdb.DuckDBPyConnection, rules: PostingRules) -> str:
            left join {ENTITIES} f on f.entity = v.entity
            order by v.entity, v.sku, v.occurred_at, {_WITHIN_AN_INSTANT}, v.record_id"""
     ).to_arrow_table()
-    lay(con, "_valued", [(v.record_id, v.value, v.unit_cost, v.basis) for v in _value_all(reader)], _VALUED)
+    written_off = frozenset(rules.posting.stock.written_off)
+    valued = _value_all(reader, written_off)
+    lay(con, "_valued", [(v.record_id, v.value, v.unit_cost, v.basis) for v in valued], _VALUED)
     con.execute(
         f"""create or replace temp view _value_desired as
         select m.record_id, m.debit_role, m.credit_role, m.entity, m.sku, m.occurred_at, m.qty,
@@ -138,14 +148,14 @@ def _desired(con: duckdb.DuckDBPyConnection, rules: PostingRules) -> str:
     return "_value_desired"
 
 
-def _value_all(table: pa.Table) -> Iterator[Valued]:
+def _value_all(table: pa.Table, written_off: frozenset[str]) -> Iterator[Valued]:
     columns = {name: table.column(name).to_pylist() for name in table.column_names}
     start, rows = 0, table.num_rows
     for end in range(1, rows + 1):
         same = end < rows and all(columns[k][end] == columns[k][start] for k in ("entity", "sku"))
         if same:
             continue
-        cost = ItemCost(columns["standard"][start], coin(columns["functional"][start]))
+        cost = ItemCost(columns["standard"][start], coin(columns["functional"][start]), written_off)
         yield from cost.run(
             [
                 Movement(

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gateway.books.stock.valuation import OUTSIDE, ItemCost, Movement
+from gateway.books.stock.valuation import ItemCost, Movement
+from gateway.model.status import OUTSIDE
 
 PLACES = {
     "SUPPLIER": "grni",
@@ -18,6 +19,7 @@ PLACES = {
     "RESERVED": "sellable",
     "XFER_TRANSIT": "transit",
     "QUARANTINE": "inspection",
+    "SCRAP": "write-down",
 }
 """Status → role."""
 Step = tuple[str, str, int, str | None]
@@ -121,7 +123,7 @@ steps = st.lists(
         st.sampled_from(sorted(PLACES)),
         st.integers(1, 6),
         st.sampled_from([None, "1.00", "2.37", "9.99"]),
-    ).filter(lambda step: not {step[0], step[1]} <= OUTSIDE),
+    ).filter(lambda step: not {step[0], step[1]} <= {*OUTSIDE}),
     max_size=14,
 )
 
@@ -129,7 +131,7 @@ steps = st.lists(
 @settings(max_examples=300, deadline=None)
 @given(steps)
 def test_no_units_have_no_value_and_nothing_is_lost(given_steps: list[Step]) -> None:
-    cost = ItemCost(4_000_000)
+    cost = ItemCost(4_000_000, written_off=frozenset({"SCRAP"}))
     movements = history(given_steps)
     units: dict[str, int] = defaultdict(int)
     worth: dict[str, int] = defaultdict(int)
@@ -138,6 +140,7 @@ def test_no_units_have_no_value_and_nothing_is_lost(given_steps: list[Step]) -> 
             units[role] += sign * movement.qty
             worth[role] += sign * valued.value
         assert valued.value % 100 == 0
+        assert not valued.value or movement.from_status != "SCRAP"
     for role in ("sellable", "transit", "inspection"):
         assert (units[role], worth[role]) == (cost.pools[role].qty, cost.pools[role].value)
         assert units[role] or not worth[role], f"{role} has no units, and is worth {worth[role]}"
