@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import re
+import shutil
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -148,36 +149,45 @@ type = { constant = "OPENING" }
 }
 
 
-@pytest.fixture(autouse=True)
-def _without_workbooks(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("gateway.once.write_workbooks", lambda *_, **__: [])
+@pytest.fixture(scope="session")
+def _stocked(laid_down: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A home with items and aliases, and a partner `own` with a feed for each kind of row."""
+    home = Path(shutil.copytree(laid_down, tmp_path_factory.mktemp("stocked") / "home"))
+    reconcile_only(home, "j")
+    settings = home / "config.toml"
+    settings.write_text(f'{settings.read_text()}\n[partners.own]\nentity = "US"\n')
+    for name, (table, key, fields) in MAPPINGS.items():
+        path = home / "mappings" / "own" / f"{name}.toml"
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(
+            f'feed = "own.{name}"\npartner = "own"\n[file]\nmatch = ["{name}*"]\nformat = "delimited"\n'
+            f'[[record]]\ntype = "{table}"\nkey = {key}\n[record.fields]{fields}'
+        )
+    for name, text in (("items.csv", ITEMS), ("aliases.csv", ALIASES)):
+        (home / "inbound" / "master-data" / name).write_text(text)
+    with open_home(home, now=NOW) as gateway, pytest.MonkeyPatch.context() as patch:
+        patch.setattr("gateway.once.run_books", lambda home: Outcome())
+        patch.setattr("gateway.once.write_workbooks", lambda *_, **__: [])
+        assert [file.state for file in run_once(gateway).files] == ["ACCEPTED", "ACCEPTED"]
+    return home
+
+
+@pytest.fixture
+def home(tmp_path: Path, _stocked: Path, without_workbooks: None) -> Path:
+    return Path(shutil.copytree(_stocked, tmp_path / "home"))
 
 
 @contextmanager
 def sending(home: Path, *sends: str, now: datetime = NOW) -> Iterator[Home]:
-    """A gateway that sends 3pl-east these documents, and a partner `own` with a feed for each kind of row."""
+    """A gateway that sends 3pl-east these documents too."""
     settings = home / "config.toml"
-    if "partners.own]" not in settings.read_text():
-        reconcile_only(home, "j")
-        settings.write_text(f'{settings.read_text()}\n[partners.own]\nentity = "US"\n' + "\n".join(sends))
-        for name, (table, key, fields) in MAPPINGS.items():
-            path = home / "mappings" / "own" / f"{name}.toml"
-            path.parent.mkdir(exist_ok=True)
-            path.write_text(
-                f'feed = "own.{name}"\npartner = "own"\n[file]\nmatch = ["{name}*"]\nformat = "delimited"\n'
-                f'[[record]]\ntype = "{table}"\nkey = {key}\n[record.fields]{fields}'
-            )
+    settings.write_text("\n".join([settings.read_text(), *sends]))
     with open_home(home, now=now) as gateway:
         yield gateway
 
 
 def given(drop: Put, kind: str, *rows: str, name: str = "") -> None:
     drop("own", name or f"{kind}.csv", "\n".join([HEAD[kind], *rows]) + "\n")
-
-
-def master(drop: Put) -> None:
-    drop("master-data", "items.csv", ITEMS)
-    drop("master-data", "aliases.csv", ALIASES)
 
 
 def sent_to_east(home: Path) -> dict[str, str]:
@@ -211,9 +221,12 @@ def exceptions(gateway: Home) -> list[tuple[Any, ...]]:
 # --- stock --------------------------------------------------------------------------------------------
 
 
+@pytest.mark.usefixtures("without_books")
 def test_stock_is_sent_and_our_own_reader_finds_the_same(home: Path, drop: Put) -> None:
-    with sending(home, STOCK) as gateway:
-        master(drop)
+    """To the 846 of one location; to the INVRPT of the second, under GTINs; to the third what can be sold: less the
+    safety stock, and never below nothing."""
+    safe = STOCK.replace('"stock"', '"safe"').replace("DC1", "DC4") + "less_safety = true\n"
+    with sending(home, STOCK, REPORT.replace("DC1", "DC3"), safe) as gateway:
         given(
             drop,
             "opening",
@@ -221,10 +234,15 @@ def test_stock_is_sent_and_our_own_reader_finds_the_same(home: Path, drop: Put) 
             "SKU-1,DC1,DAMAGED,3",
             "SKU-2,DC1,AVAILABLE,10",
             "SKU-1,DC2,AVAILABLE,99",
+            "SKU-1,DC3,AVAILABLE,120.5",
+            "SKU-2,DC3,DAMAGED,2",
+            "SKU-1,DC4,AVAILABLE,12",
+            "SKU-2,DC4,AVAILABLE,6",
         )
         done = run_once(gateway)
-        assert [path.name for path in done.acknowledgements] == ["846-000000001.edi"]
-        text = sent_to_east(home)["846-000000001.edi"]
+        names = ["846-000000001.edi", "846-000000002.edi", "invrpt-000000001.edi"]
+        assert sorted(path.name for path in done.acknowledgements) == names
+        text, safe, report = sent_to_east(home).values()
         assert text.startswith("ISA*00*          *00*          *ZZ*GATEWAY        *ZZ*3PLEAST        *")
         assert segments(text) == [
             "ST*846*0001",
@@ -247,37 +265,20 @@ def test_stock_is_sent_and_our_own_reader_finds_the_same(home: Path, drop: Put) 
             ("DC1", "SKU-2", "DAMAGED", "0.0000", "2026-11-20T08:00:00+00:00"),
         ]
         assert verify.verify(gateway.lake) == []
-
-
-def test_invrpt_sends_stock_under_gtins(home: Path, drop: Put) -> None:
-    with sending(home, REPORT) as gateway:
-        master(drop)
-        given(drop, "opening", "SKU-1,DC1,AVAILABLE,120.5", "SKU-2,DC1,DAMAGED,2")
-        run_once(gateway)
+        assert report.startswith("UNB+UNOC:3+GATEWAY:14+3PLEAST:14+")
         rows = read_back(gateway, home, "invrpt-000000001.edi", "edifact/INVRPT")
         assert picked(rows, "location", "sku", "status", "qty") == [
-            ("DC1", "SKU-1", "AVAILABLE", "120.5000"),
-            ("DC1", "SKU-1", "DAMAGED", "0.0000"),
-            ("DC1", "SKU-2", "AVAILABLE", "0.0000"),
-            ("DC1", "SKU-2", "DAMAGED", "2.0000"),
+            ("DC3", "SKU-1", "AVAILABLE", "120.5000"),
+            ("DC3", "SKU-1", "DAMAGED", "0.0000"),
+            ("DC3", "SKU-2", "AVAILABLE", "0.0000"),
+            ("DC3", "SKU-2", "DAMAGED", "2.0000"),
         ]
-        assert sent_to_east(home)["invrpt-000000001.edi"].startswith("UNB+UNOC:3+GATEWAY:14+3PLEAST:14+")
+        assert [s for s in segments(safe) if s.startswith("QTY*33")] == ["QTY*33*0*EA", "QTY*33*2*CA"]
 
 
-def test_what_can_be_sold_is_less_the_safety_stock_and_never_below_nothing(home: Path, drop: Put) -> None:
-    with sending(home, STOCK + "less_safety = true\n") as gateway:
-        master(drop)
-        given(drop, "opening", "SKU-1,DC1,AVAILABLE,12", "SKU-2,DC1,AVAILABLE,6")
-        run_once(gateway)
-        assert [s for s in segments(sent_to_east(home)["846-000000001.edi"]) if s.startswith("QTY*33")] == [
-            "QTY*33*0*EA",
-            "QTY*33*2*CA",
-        ]
-
-
+@pytest.mark.usefixtures("without_books")
 def test_stock_is_sent_once_each_time_its_schedule_comes(home: Path, drop: Put) -> None:
     with sending(home, STOCK) as gateway:
-        master(drop)
         given(drop, "opening", "SKU-1,DC1,AVAILABLE,12")
         run_once(gateway)
         assert run_once(gateway).acknowledgements == []
@@ -288,9 +289,9 @@ def test_stock_is_sent_once_each_time_its_schedule_comes(home: Path, drop: Put) 
         assert run_once(gateway).acknowledgements == []
 
 
+@pytest.mark.usefixtures("without_books")
 def test_a_clock_that_was_years_ahead_does_not_silence_a_schedule(home: Path, drop: Put) -> None:
     with sending(home, STOCK, now=at("2036-01-01 12:00")) as gateway:
-        master(drop)
         given(drop, "opening", "SKU-1,DC1,AVAILABLE,12")
         dispatch = Dispatch(gateway)
         assert [path.name for path in run_once(gateway).acknowledgements] == ["846-000000001.edi"]
@@ -345,9 +346,10 @@ def test_a_schedule_is_in_the_time_of_its_place(every: str, zone: str, now: str,
 ORDER = "W-1,{line},2026-11-19,OPEN,2026-11-22,{sku},{qty},3PL-E,Jane Example,1 Sample Street,Springfield,IL,62701,US"
 
 
-def test_an_order_is_sent_once_with_all_its_lines(home: Path, drop: Put) -> None:
-    with sending(home, ORDERS) as gateway:
-        master(drop)
+@pytest.mark.usefixtures("without_books")
+def test_orders_transfers_advices_and_returns_are_sent_once_with_all_their_lines(home: Path, drop: Put) -> None:
+    """Transfers and advices to the warehouse that gets them."""
+    with sending(home, ORDERS, TRANSFERS, RETURNS) as gateway:
         given(
             drop,
             "orders",
@@ -356,6 +358,20 @@ def test_an_order_is_sent_once_with_all_its_lines(home: Path, drop: Put) -> None
             ORDER.format(line=1, sku="SKU-1", qty=1).replace("W-1", "W-2").replace("3PL-E", "DC1"),
             ORDER.format(line=1, sku="SKU-1", qty=1).replace("W-1", "W-3").replace("OPEN", "HELD"),
             ORDER.format(line=1, sku="SKU-1", qty=1).replace("W-1", "W-4").replace("11-19", "10-31"),
+        )
+        given(
+            drop,
+            "transfers",
+            "TR-1,1,2026-11-19,SKU-1,12,DC1,3PL-E,L-7",
+            "TR-1,2,2026-11-19,SKU-2,9,DC1,3PL-E,",
+            "TR-2,1,2026-11-19,SKU-1,5,3PL-E,DC1,",
+        )
+        given(drop, "advices", "ASN-1,1,PO-7,Mugs Ltd,3PL-E,2026-11-18,2026-11-25,SKU-1,40")
+        given(
+            drop,
+            "returns",
+            "RMA-1,W-1,1,SKU-1,2,DEFECTIVE,REPAIR,2026-11-19,DC1",
+            "RMA-2,W-2,1,SKU-1,1,DOES_NOT_FIT,,2026-11-19,DC1",
         )
         run_once(gateway)
         assert segments(sent_to_east(home)["940-000000001.edi"]) == [
@@ -383,18 +399,54 @@ def test_an_order_is_sent_once_with_all_its_lines(home: Path, drop: Put) -> None
             ("W-1", "1", "SKU-1", "24.0000", "3PL-E", "2026-11-22T00:00:00+00:00", "OPEN"),
             ("W-1", "2", "SKU-2", "6.0000", "3PL-E", "2026-11-22T00:00:00+00:00", "OPEN"),
         ]
+        assert segments(sent_to_east(home)["943-000000002.edi"]) == [
+            "ST*943*0001",
+            "W06*F*ASN-1*20261118*PO-7",
+            "N1*SF**92*Mugs Ltd",
+            "N1*ST**92*3PL-E",
+            "G62*17*20261125",
+            "W27*ZZ",
+            "W04*40*EA**VN*E1",
+            "G69*Mug",
+            "N9*LI*1",
+            "W03*40",
+            "SE*11*0001",
+            "ST*943*0002",
+            "W06*F*TR-1*20261119",
+            "N1*SF**92*DC1",
+            "N1*ST**92*3PL-E",
+            "W27*ZZ",
+            "W04*12*EA**VN*E1",
+            "G69*Mug",
+            "N9*LI*1",
+            "N9*LT*L-7",
+            "W04*3*CA**VN*E2-3",
+            "G69*Lamp",
+            "N9*LI*2",
+            "W03*15",
+            "SE*14*0002",
+        ]
+        names = ("document_no", "document_line", "sku", "qty", "from_location", "to_location", "lot")
+        assert picked(read_back(gateway, home, "943-000000002.edi", "x12/943"), *names)[1:] == [
+            ("TR-1", "1", "SKU-1", "12.0000", "DC1", "3PL-E", "L-7"),
+            ("TR-1", "2", "SKU-2", "9.0000", "DC1", "3PL-E", None),
+        ]
+        names = ("rma", "order_id", "line_no", "sku", "qty", "reason", "disposition", "stage", "location")
+        assert picked(read_back(gateway, home, "180-000000003.edi", "x12/180"), *names) == [
+            ("RMA-1", "W-1", "1", "SKU-1", "2.0000", "DEFECTIVE", "REPAIR", "AUTHORISED", "DC1"),
+            ("RMA-2", "W-2", "1", "SKU-1", "1.0000", "DOES_NOT_FIT", "RETURN", "AUTHORISED", "DC1"),
+        ]
         assert run_once(gateway).acknowledgements == []
         given(drop, "orders", ORDER.format(line=1, sku="SKU-1", qty=5).replace("W-1", "W-9"), name="orders-2.csv")
         run_once(gateway)
         assert (
-            "W05*N*W-9" in sent_to_east(home)["940-000000002.edi"]
-            and "W-1~" not in sent_to_east(home)["940-000000002.edi"]
+            "W05*N*W-9" in sent_to_east(home)["940-000000004.edi"]
+            and "W-1~" not in sent_to_east(home)["940-000000004.edi"]
         )
 
 
 def test_lines_that_cannot_be_sent_wait_as_exceptions_and_the_others_go(home: Path, drop: Put) -> None:
     with sending(home, ORDERS) as gateway:
-        master(drop)
         given(
             drop,
             "orders",
@@ -423,7 +475,6 @@ def test_lines_that_cannot_be_sent_wait_as_exceptions_and_the_others_go(home: Pa
 
 def test_an_order_that_changes_after_it_was_sent_is_an_exception_and_not_sent_again(home: Path, drop: Put) -> None:
     with sending(home, ORDERS) as gateway:
-        master(drop)
         given(drop, "orders", ORDER.format(line=1, sku="SKU-1", qty=24))
         run_once(gateway)
         given(drop, "orders", ORDER.format(line=1, sku="SKU-1", qty=20), name="orders-2.csv")
@@ -434,74 +485,9 @@ def test_an_order_that_changes_after_it_was_sent_is_an_exception_and_not_sent_ag
         assert exceptions(gateway) == []
 
 
-def test_transfers_and_advices_are_sent_to_the_warehouse_that_gets_them(home: Path, drop: Put) -> None:
-    with sending(home, TRANSFERS) as gateway:
-        master(drop)
-        given(
-            drop,
-            "transfers",
-            "TR-1,1,2026-11-19,SKU-1,12,DC1,3PL-E,L-7",
-            "TR-1,2,2026-11-19,SKU-2,9,DC1,3PL-E,",
-            "TR-2,1,2026-11-19,SKU-1,5,3PL-E,DC1,",
-        )
-        given(drop, "advices", "ASN-1,1,PO-7,Mugs Ltd,3PL-E,2026-11-18,2026-11-25,SKU-1,40")
-        run_once(gateway)
-        assert segments(sent_to_east(home)["943-000000001.edi"]) == [
-            "ST*943*0001",
-            "W06*F*ASN-1*20261118*PO-7",
-            "N1*SF**92*Mugs Ltd",
-            "N1*ST**92*3PL-E",
-            "G62*17*20261125",
-            "W27*ZZ",
-            "W04*40*EA**VN*E1",
-            "G69*Mug",
-            "N9*LI*1",
-            "W03*40",
-            "SE*11*0001",
-            "ST*943*0002",
-            "W06*F*TR-1*20261119",
-            "N1*SF**92*DC1",
-            "N1*ST**92*3PL-E",
-            "W27*ZZ",
-            "W04*12*EA**VN*E1",
-            "G69*Mug",
-            "N9*LI*1",
-            "N9*LT*L-7",
-            "W04*3*CA**VN*E2-3",
-            "G69*Lamp",
-            "N9*LI*2",
-            "W03*15",
-            "SE*14*0002",
-        ]
-        names = ("document_no", "document_line", "sku", "qty", "from_location", "to_location", "lot")
-        assert picked(read_back(gateway, home, "943-000000001.edi", "x12/943"), *names)[1:] == [
-            ("TR-1", "1", "SKU-1", "12.0000", "DC1", "3PL-E", "L-7"),
-            ("TR-1", "2", "SKU-2", "9.0000", "DC1", "3PL-E", None),
-        ]
-        assert run_once(gateway).acknowledgements == []
-
-
-def test_authorised_returns_are_sent(home: Path, drop: Put) -> None:
-    with sending(home, RETURNS) as gateway:
-        master(drop)
-        given(
-            drop,
-            "returns",
-            "RMA-1,W-1,1,SKU-1,2,DEFECTIVE,REPAIR,2026-11-19,DC1",
-            "RMA-2,W-2,1,SKU-1,1,DOES_NOT_FIT,,2026-11-19,DC1",
-        )
-        run_once(gateway)
-        names = ("rma", "order_id", "line_no", "sku", "qty", "reason", "disposition", "stage", "location")
-        assert picked(read_back(gateway, home, "180-000000001.edi", "x12/180"), *names) == [
-            ("RMA-1", "W-1", "1", "SKU-1", "2.0000", "DEFECTIVE", "REPAIR", "AUTHORISED", "DC1"),
-            ("RMA-2", "W-2", "1", "SKU-1", "1.0000", "DOES_NOT_FIT", "RETURN", "AUTHORISED", "DC1"),
-        ]
-        assert run_once(gateway).acknowledgements == []
-
-
+@pytest.mark.usefixtures("without_books")
 def test_a_test_is_marked_and_what_was_sent_as_a_test_is_sent_again_in_earnest(home: Path, drop: Put) -> None:
     with sending(home, ORDERS + "test = true\n") as gateway:
-        master(drop)
         given(drop, "orders", ORDER.format(line=1, sku="SKU-1", qty=24))
         run_once(gateway)
         assert "*0*T*>~GS*OW*" in sent_to_east(home)["940-000000001.edi"]
@@ -520,7 +506,6 @@ def test_a_997_closes_what_was_sent_and_without_it_it_is_overdue(home: Path, dro
     with sending(home, ORDERS, agreement, now=datetime.now(UTC)) as gateway:
         mapping = home / "mappings" / "3pl-east" / "997.toml"
         mapping.write_text('based_on = "standard/x12/997"\nfeed = "3pl-east.997"\npartner = "3pl-east"\n')
-        master(drop)
         given(drop, "orders", ORDER.format(line=1, sku="SKU-1", qty=24))
         run_once(gateway)
     with sending(home, now=datetime.now(UTC) + timedelta(hours=25)) as gateway:
@@ -555,11 +540,10 @@ def catalog_time(home: Path) -> int:
     return max(path.stat().st_mtime_ns for path in (home / "ledger").glob("catalog.sqlite*"))
 
 
-def test_killed_at_any_instant_each_order_is_sent_once(home: Path, drop: Put, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("gateway.once.run_books", lambda home: Outcome())
-    with sending(home, ORDERS) as gateway:
-        master(drop)
-        run_once(gateway)
+@pytest.mark.usefixtures("without_books")
+def test_killed_at_any_instant_each_order_is_sent_once(home: Path, drop: Put) -> None:
+    with sending(home, ORDERS):
+        pass
     for number in range(20):
         row = ORDER.format(line=1, sku="SKU-1", qty=1).replace("W-1", f"W-{number}")
         given(drop, "orders", row, name=f"orders-{number}.csv")
@@ -588,6 +572,7 @@ def test_killed_at_any_instant_each_order_is_sent_once(home: Path, drop: Put, mo
         assert verify.verify(gateway.lake) == []
 
 
+@pytest.mark.usefixtures("without_books")
 def test_what_was_composed_before_a_crash_is_written_afterwards_as_it_was(
     home: Path, drop: Put, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -595,7 +580,6 @@ def test_what_was_composed_before_a_crash_is_written_afterwards_as_it_was(
         raise KeyboardInterrupt
 
     with sending(home, ORDERS) as gateway:
-        master(drop)
         given(drop, "orders", ORDER.format(line=1, sku="SKU-1", qty=24))
         with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
             patch.setattr(outbox, "write", crash)
@@ -609,9 +593,9 @@ def test_what_was_composed_before_a_crash_is_written_afterwards_as_it_was(
         assert run_once(gateway).acknowledgements == []
 
 
+@pytest.mark.usefixtures("without_books")
 def test_the_daemon_sends_stock_when_its_schedule_comes_without_any_file(home: Path, drop: Put) -> None:
     with sending(home, STOCK) as gateway:
-        master(drop)
         given(drop, "opening", "SKU-1,DC1,AVAILABLE,12")
         run_once(gateway)
         daemon = Daemon(Intake(gateway), [build(home, gateway.settings, gateway.lake.folder)[0]])
@@ -648,43 +632,31 @@ def test_a_wrong_setting_is_reported(change: dict[str, Any], said: str) -> None:
 # --- other people's readers ---------------------------------------------------------------------------
 
 
-def everything(home: Path, drop: Put) -> list[Path]:
+@pytest.mark.filterwarnings("ignore:segments.xml not found")
+@pytest.mark.usefixtures("without_books")
+def test_our_own_readers_pyx12_and_pydifact_read_every_document_without_an_error(home: Path, drop: Put) -> None:
     with sending(home, STOCK, REPORT, ORDERS, TRANSFERS, RETURNS) as gateway:
-        master(drop)
         given(drop, "opening", "SKU-1,DC1,AVAILABLE,120", "SKU-2,DC1,DAMAGED,3")
         given(drop, "orders", ORDER.format(line=1, sku="SKU-1", qty=24))
         given(drop, "transfers", "TR-1,1,2026-11-19,SKU-1,12,DC1,3PL-E,L-7")
         given(drop, "returns", "RMA-1,W-1,1,SKU-1,2,DEFECTIVE,REPAIR,2026-11-19,DC1")
-        return run_once(gateway).acknowledgements
-
-
-def test_our_own_readers_find_every_envelope_right(home: Path, drop: Put) -> None:
-    paths = everything(home, drop)
+        paths = run_once(gateway).acknowledgements
     assert Counter(path.name.split("-")[0] for path in paths) == dict.fromkeys(
         ("846", "invrpt", "940", "943", "180"), 1
     )
+    of_x12 = [path for path in paths if not path.name.startswith("invrpt")]
     for path in paths:
-        module = edifact if path.name.startswith("invrpt") else x12
-        envelope = module.units(ReadRequest(path, path.name, Limits()))
+        envelope = (x12 if path in of_x12 else edifact).units(ReadRequest(path, path.name, Limits()))
         assert envelope.faults == () and [unit.faults for unit in envelope.units] == [()], path.name
-    numbers = sorted(int(path.stem.split("-")[1]) for path in paths if not path.name.startswith("invrpt"))
-    assert numbers == [1, 2, 3, 4]
+    assert sorted(int(path.stem.split("-")[1]) for path in of_x12) == [1, 2, 3, 4]
 
-
-def test_pyx12_reads_every_document_without_an_error(home: Path, drop: Put) -> None:
     reader_of = pytest.importorskip("pyx12.x12file", reason="pyx12 is not installed").X12Reader
-    for path in everything(home, drop):
-        if not path.name.startswith("invrpt"):
-            with reader_of(str(path)) as reader:
-                assert list(reader) and reader.pop_errors() == [], path.name
+    for path in of_x12:
+        with reader_of(str(path)) as reader:
+            assert list(reader) and reader.pop_errors() == [], path.name
 
-
-@pytest.mark.filterwarnings("ignore:segments.xml not found")
-def test_pydifact_reads_invrpt_with_the_values_that_were_meant(home: Path, drop: Put) -> None:
-    pytest.importorskip("pydifact", reason="pydifact is not installed")
-    from pydifact.segmentcollection import Interchange
-
-    [path] = [path for path in everything(home, drop) if path.name.startswith("invrpt")]
-    [only] = Interchange.from_file(str(path)).get_messages()
+    segmentcollection = pytest.importorskip("pydifact.segmentcollection", reason="pydifact is not installed")
+    [path] = set(paths) - set(of_x12)
+    [only] = segmentcollection.Interchange.from_file(str(path)).get_messages()
     quantities = [segment.elements[0] for segment in only.segments if segment.tag == "QTY"]
     assert quantities[0] == ["145", "108", "PCE"] and Decimal(quantities[-1][1]) == 3
