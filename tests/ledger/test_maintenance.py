@@ -9,8 +9,10 @@ import shutil
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from typer.testing import CliRunner
@@ -19,11 +21,11 @@ from gateway import cli
 from gateway import settings as configuration
 from gateway.errors import HouseError
 from gateway.ledger import maintenance, sealing, verify
+from gateway.ledger.connection import transaction
 from gateway.ledger.lake import Lake, open_lake
 from gateway.ledger.maintenance import Maintained, maintain
-from gateway.model import TABLES
 from gateway.settings import Config
-from tests.ledger.conftest import content, post
+from tests.ledger.conftest import content, content_of, post
 from tests.processes import process_of
 
 AT_ONCE = timedelta(0)
@@ -33,58 +35,61 @@ def data_files(home: Path) -> list[Path]:
     return sorted((home / "ledger" / "data").rglob("*.parquet"))
 
 
-def history(home: Path, config: Config, upto: int | None = None) -> dict[int, dict[str, int]]:
-    """Snapshot → the number of rows and the sum of their hashes of every table that has rows.
+@dataclass(frozen=True)
+class Books:
+    """What a ledger says: its rows now but those of seals, and of some snapshots the number of rows and the sum of
+    their hashes in every table that has any."""
 
-    Of the first, the last (or `upto`) and one between: each costs a look at every table.
-    """
-    found = {}
-    with open_lake(home, config, read_only=True) as ledger:
-        filled = [
-            name for name in TABLES if ledger.con.execute(f'select 1 from lake."{name}" limit 1').fetchone() is not None
-        ]
+    rows: dict[str, list[Any]]
+    past: dict[int, dict[str, Any]]
+
+
+def books(home: Path, config: Config, upto: int | None = None) -> Books:
+    """Of the past: the first snapshot, the last (or `upto`) and one between: each costs a look at every table."""
+    with open_lake(home, config, read_only=True) as ledger, transaction(ledger.con):
+        rows = content_of(ledger)
         last = upto or ledger.version()
-        for version in sorted({1, last, *range(1, last, max(1, last // 2))}):
-            found[version] = {
+        past = {
+            version: {
                 name: ledger.con.execute(
-                    f'select count(document), sum(row_hash) from lake."{name}" at (version => {version})'
-                    if name == "journal_line"
-                    else f'select count(row_hash), sum(row_hash) from lake."{name}" at (version => {version})'
+                    f'select count(row_hash), sum(row_hash) from lake."{name}" at (version => {version})'
                 ).fetchone()
-                for name in filled
+                for name in rows
+                if rows[name]
             }
-    return found
+            for version in sorted({1, last, *range(1, last, max(1, last // 2))})
+        }
+    rows["audit_log"] = [row for row in rows["audit_log"] if sealing.ACTION not in row]
+    return Books(rows, past)
 
 
 @contextmanager
 def unchanged(home: Path, config: Config) -> Iterator[None]:
-    """The books and all their past are the same before and after; verify agrees both times."""
-
-    def right() -> bool:
-        with open_lake(home, config, read_only=True) as ledger:
-            return verify.verify(ledger, archive=False) == []
-
-    def books() -> dict[str, list[object]]:
-        found = content(home, config)
-        found["audit_log"] = [row for row in found["audit_log"] if sealing.ACTION not in row]
-        return found
-
-    assert right()
-    before, past = books(), history(home, config)
+    """The books and all their past are the same before and after, and verify agrees."""
+    before = books(home, config)
     yield
-    assert right()
-    assert books() == before
-    assert history(home, config, max(past)) == past
+    with open_lake(home, config, read_only=True) as ledger:
+        assert verify.verify(ledger, archive=False) == []
+    assert books(home, config, max(before.past)) == before
 
 
-def test_rows_of_the_catalog_go_into_data_files(business: Path, business_config: Config) -> None:
+def test_the_command_moves_rows_of_the_catalog_into_data_files_and_says_so(
+    business: Path, business_config: Config
+) -> None:
+    """The second time there is nothing to do."""
     with unchanged(business, business_config):
         assert data_files(business) == []
-        with open_lake(business, business_config) as ledger:
-            done = maintain(ledger)
+        done = CliRunner().invoke(cli.app, ["-C", str(business), "maintain"])
+        assert done.exit_code == 0
+        said = r"(\d+) rows moved into data files; 0 files merged into 0, 0 removed, (\d+) sealed\.\n"
+        counts = re.fullmatch(said, done.stdout)
         tables = {path.parent.name for path in data_files(business)}
         assert {"journal_line", "audit_log", "file"} <= tables
-        assert done.rows > 500 and done.sealed == len(tables - {"gateway_meta"})
+        assert counts and int(counts[1]) > 500 and int(counts[2]) == len(tables - {"gateway_meta"})
+        with open_lake(business, business_config) as ledger:
+            before = ledger.version()
+            assert maintain(ledger, AT_ONCE) == Maintained()
+            assert ledger.version() == before
 
 
 def test_small_files_become_one_and_the_small_ones_go_when_nobody_can_be_reading_them(
@@ -117,37 +122,29 @@ def test_what_a_killed_writer_left_is_removed_after_a_day(home: Path, config: Co
     assert used.exists() and young.exists() and not old.exists()
 
 
-@pytest.mark.parametrize("way", ["relative", "link", "moved", "quote"])
 def test_no_file_in_use_is_removed_however_the_home_is_called(
-    home: Path, config: Config, way: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    home: Path, config: Config, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with open_lake(home, config) as ledger:
-        post(ledger, 1, 2_000)
-        post(ledger, 2_001, 4_000)
+    monkeypatch.chdir(tmp_path)
+    link = tmp_path / "link"
+    link.symlink_to(home)
     long_ago = time.time() - 2 * 86_400
-    for path in data_files(home):
-        os.utime(path, (long_ago, long_ago))
-    called = home
-    if way == "relative":
-        monkeypatch.chdir(tmp_path)
-        called = Path("home/../home")
-    elif way == "link":
-        called = tmp_path / "link"
-        called.symlink_to(home)
-    else:
-        called = tmp_path / ("it's, here" if way == "quote" else "moved")
-        home.rename(called)
-    with unchanged(called, config), open_lake(called, config) as ledger:
-        assert maintain(ledger).removed == 0
-        assert maintain(ledger, AT_ONCE).removed == 2
-
-
-def test_maintaining_twice_does_nothing_the_second_time(business: Path, business_config: Config) -> None:
-    with open_lake(business, business_config) as ledger:
-        maintain(ledger)
-        before = ledger.version()
-        assert maintain(ledger, AT_ONCE) == Maintained()
-        assert ledger.version() == before
+    for number, called in enumerate([Path("home/../home"), link, tmp_path / "moved", tmp_path / "it's, here"]):
+        if not called.exists():
+            home = home.rename(called)
+        with open_lake(called, config) as ledger:
+            for first in (number * 4_000 + 1, number * 4_000 + 2_001):
+                post(ledger, first, first + 1_999)
+            for path in data_files(home):
+                os.utime(path, (long_ago, long_ago))
+            assert maintain(ledger).removed == 0
+            used = len(data_files(home))
+            assert maintain(ledger, AT_ONCE).removed >= 2
+            assert len(data_files(home)) < used
+        with open_lake(called, config, read_only=True) as ledger:
+            assert ledger.con.execute("select count(document) from journal_line").fetchone() == ((number + 1) * 8_000,)
+    with open_lake(home, config, read_only=True) as ledger:
+        assert verify.verify(ledger) == []
 
 
 def test_an_empty_ledger_is_left_alone(opened: Lake) -> None:
@@ -202,13 +199,6 @@ def test_a_reader_that_began_before_goes_on(home: Path, config: Config) -> None:
         assert reader.con.execute(count).fetchone() == (6_000,)
 
 
-def test_the_command_says_what_it_did(business: Path) -> None:
-    done = CliRunner().invoke(cli.app, ["-C", str(business), "maintain"])
-    assert done.exit_code == 0
-    said = r"\d+ rows moved into data files; 0 files merged into 0, 0 removed, \d+ sealed\."
-    assert re.match(said, done.stdout) and not done.stdout.startswith("0 rows")
-
-
 # --- killed -------------------------------------------------------------------------------------------
 
 
@@ -219,21 +209,28 @@ def _maintain(home: Path) -> None:
         (home / "ended").touch()
 
 
-def _filled(home: Path) -> None:
+@pytest.fixture(scope="session")
+def _filled(_empty: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    home = Path(shutil.copytree(_empty, tmp_path_factory.mktemp("filled") / "home"))
     (home / "config.toml").write_text('[entities.US]\ncurrency = "USD"\n\n[ledger]\nthreads = 1\n')
     with open_lake(home, configuration.load(home)) as ledger:
         for n in range(4):
             post(ledger, 1 + n * 700, (n + 1) * 700)
             post(ledger, 10_000 + n, 10_000 + n)
+    return home
 
 
-def test_kill_at_any_instant(home: Path, config: Config, tmp_path: Path) -> None:
-    """Each time on a ledger with rows in the catalog, small files, and files that were merged before."""
-    _filled(home)
+@pytest.fixture
+def filled(tmp_path: Path, _filled: Path) -> Path:
+    """A home with rows in the catalog and with small files."""
+    return Path(shutil.copytree(_filled, tmp_path / "filled"))
+
+
+def test_kill_at_any_instant(filled: Path, config: Config, tmp_path: Path) -> None:
     draw = random.Random(11)
     seconds, kills = 1.0, 0
     while kills < 2:
-        one = Path(shutil.copytree(home, tmp_path / f"copy-{kills}"))
+        one = Path(shutil.copytree(filled, tmp_path / f"copy-{kills}"))
         process = process_of(_maintain, one)
         process.start()
         while not (one / "begun").exists():
@@ -250,18 +247,18 @@ def test_kill_at_any_instant(home: Path, config: Config, tmp_path: Path) -> None
         process.join()
         kills += 1
         with unchanged(one, config), open_lake(one, config) as ledger:
+            assert verify.verify(ledger, archive=False) == []
             maintain(ledger, AT_ONCE)
         names = [p.parent.name for p in data_files(one)]
         assert len(names) == len(set(names)), "one file for each table, and nothing left over"
-        assert content(one, config)["journal_line"] == content(home, config)["journal_line"]
+        assert content(one, config)["journal_line"] == content(filled, config)["journal_line"]
 
 
 @pytest.mark.parametrize("step", ["ducklake_cleanup_old_files", "ducklake_delete_orphaned_files", "_seal"])
 def test_a_step_that_was_cut_off_is_done_the_next_time(
-    home: Path, config: Config, monkeypatch: pytest.MonkeyPatch, step: str
+    filled: Path, config: Config, monkeypatch: pytest.MonkeyPatch, step: str
 ) -> None:
-    _filled(home)
-    with unchanged(home, config), open_lake(home, config) as ledger:
+    with unchanged(filled, config), open_lake(filled, config) as ledger:
         with monkeypatch.context() as cut:
             if step == "_seal":
                 cut.setattr(maintenance, "_seal", lambda _: 1 / 0)
@@ -282,4 +279,4 @@ def test_a_step_that_was_cut_off_is_done_the_next_time(
                 maintain(ledger, AT_ONCE)
         assert verify.verify(ledger, archive=False) == []
         maintain(ledger, AT_ONCE)
-        assert set(sealing.seals(ledger.con)) >= {p.name for p in data_files(home) if p.parent.name != "gateway_meta"}
+        assert set(sealing.seals(ledger.con)) >= {p.name for p in data_files(filled) if p.parent.name != "gateway_meta"}
