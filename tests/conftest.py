@@ -23,7 +23,7 @@ from gateway.intake.crash_suspects import Suspects
 from gateway.intake.result import Receipt
 from gateway.intake.take import Intake
 from gateway.mapping.library.load import load_file
-from gateway.mapping.library.samples import samples
+from gateway.mapping.library.samples import by_mapping
 from gateway.settings import Limits
 from gateway.transports.transport import Drop
 
@@ -52,9 +52,13 @@ structlog.configure(
 
 CORPUS = Path(__file__).parent.parent.parent / "shared" / "corpus"
 MAPPINGS = Path(__file__).parents[1] / "mappings"
-samples_of = functools.cache(samples)
-"""The samples of a pack that ships: to find them, all packs of its family are read."""
+_samples_of_family = functools.cache(by_mapping)
 NOW = datetime(2026, 11, 20, 8, tzinfo=UTC)
+
+
+def samples_of(pack: Path) -> list[Path]:
+    """The samples of a pack that ships: to find them, all packs of its family are read, and those once."""
+    return _samples_of_family(pack.parent).get(pack, [])
 
 
 def require_or_skip(available: object, what: str) -> None:

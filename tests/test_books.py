@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import shutil
 from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
@@ -15,12 +16,12 @@ from gateway.home import Home, open_home
 from gateway.intake.again import again
 from gateway.intake.result import FileResult
 from gateway.ledger import verify
-from gateway.once import Pass, run_books, run_once
+from gateway.once import run_books, run_once
 from gateway.sql import rows_of
 from gateway.synthetic import edi, settlements
 from gateway.synthetic.business import Business
 from gateway.transports.folder import Folder
-from tests.conftest import NOW, taken
+from tests.conftest import NOW, reconcile_only, taken
 
 Drop = Callable[[str, str, bytes | str], Path]
 COLUMNS = "\t".join(settlements.COLUMNS)
@@ -80,6 +81,13 @@ def take(gateway: Home) -> dict[str, FileResult]:
         return {f.name: f for f in run_once(gateway).files}
 
 
+@pytest.fixture
+def home(home: Path) -> Path:
+    """Without the reconciliations: only the whole business looks at them."""
+    reconcile_only(home, "j")
+    return home
+
+
 GOOD = settlement(
     "S1",
     "15.00",
@@ -123,20 +131,25 @@ def test_the_same_bytes_are_a_duplicate_however_often_they_come(gateway: Home, d
     assert states == ["ACCEPTED", *["DUPLICATE"] * 4]
 
 
-@pytest.mark.parametrize("twin", ["same", "renamed", "crlf", "bom"])
-def test_the_same_drop_twice_has_no_second_effect(gateway: Home, drop: Drop, twin: str) -> None:
+def test_the_same_drop_twice_has_no_second_effect(gateway: Home, drop: Drop) -> None:
     drop("master-data", "items.csv", ITEMS)
     drop("amazon-us", "settlement-1.txt", GOOD)
     take(gateway)
-    before = rows(gateway, "select account, sum(debit) d, sum(credit) c from journal_line group by 1 order by 1")
-    name = "settlement-1.txt" if twin == "same" else "settlement-2.txt"
-    content = {"crlf": GOOD.replace("\n", "\r\n"), "bom": "\ufeff" + GOOD}.get(twin, GOOD)
-    drop("amazon-us", name, content)
-    file = take(gateway)[name]
-    assert (file.accepted, file.duplicate, file.received) == (0, 3, 3)
-    assert before == rows(
-        gateway, "select account, sum(debit) d, sum(credit) c from journal_line group by 1 order by 1"
+    journal = "select account, sum(debit) d, sum(credit) c from journal_line group by 1 order by 1"
+    before = rows(gateway, journal)
+    twins = {
+        "settlement-1.txt": GOOD,
+        "settlement-renamed.txt": GOOD,
+        "settlement-crlf.txt": GOOD.replace("\n", "\r\n"),
+        "settlement-bom.txt": "\ufeff" + GOOD,
+    }
+    for name, content in twins.items():
+        drop("amazon-us", name, content)
+    files = take(gateway)
+    assert {name: (file.accepted, file.duplicate, file.received) for name, file in files.items()} == dict.fromkeys(
+        twins, (0, 3, 3)
     )
+    assert before == rows(gateway, journal)
     assert one(gateway, "select count(*) from settlement_line") == 2
 
 
@@ -217,126 +230,93 @@ def test_an_unknown_code_is_in_suspense(gateway: Home, drop: Drop) -> None:
     )
 
 
-@pytest.mark.parametrize(
-    ("partner", "name", "content", "said"),
-    [
-        ("main-bank", "camt053.xml", "<?xml version='1.0'?><!DOCTYPE a [<!ENTITY b 'c'>]><Document/>", "DOCTYPE"),
-        ("main-bank", "camt053.xml", "<Document><BkToCstmrStmt>", "not well-formed"),
-        (
-            "amazon-us",
-            "unknown.bin",
-            b"\x00\x01",
-            "unknown.bin looks like no known format; no mapping of amazon-us reads it",
-        ),
-        ("nobody", "orders.csv", "a,b\n1,2\n", "there is no mapping for partner nobody"),
-        ("amazon-us", "orders.csv", "a,b\n1,2\n", 'columns are missing: "order-id", '),
-        ("own-warehouse", "count.xlsx", b"PK\x03\x04 broken", "damaged"),
-    ],
-)
-def test_a_file_that_cannot_be_read_is_quarantined_with_the_reason(
-    gateway: Home, drop: Drop, partner: str, name: str, content: str | bytes, said: str
-) -> None:
-    path = drop(partner, name, content)
+UNREADABLE: list[tuple[str, str, str | bytes, str]] = [
+    ("main-bank", "camt053.xml", "<?xml version='1.0'?><!DOCTYPE a [<!ENTITY b 'c'>]><Document/>", "DOCTYPE"),
+    ("main-bank", "camt053-2.xml", "<Document><BkToCstmrStmt>", "not well-formed"),
+    (
+        "amazon-us",
+        "unknown.bin",
+        b"\x00\x01",
+        "unknown.bin looks like no known format; no mapping of amazon-us reads it",
+    ),
+    ("nobody", "orders-of-nobody.csv", "a,b\n1,2\n", "there is no mapping for partner nobody"),
+    ("amazon-us", "orders.csv", "a,b\n1,2\n", 'columns are missing: "order-id", '),
+    ("own-warehouse", "count.xlsx", b"PK\x03\x04 broken", "damaged"),
+]
+
+
+def test_files_that_cannot_be_read_are_set_aside_with_the_reason_and_others_go_on(gateway: Home, drop: Drop) -> None:
+    paths = [drop(partner, name, content) for partner, name, content, _ in UNREADABLE]
     drop("amazon-us", "settlement-1.txt", GOOD)
     files = take(gateway)
-    assert files[name].state in ("QUARANTINED", "HELD")
-    assert said in files[name].reason
+    for _, name, _, said in UNREADABLE:
+        assert files[name].state in ("QUARANTINED", "HELD"), name
+        assert said in files[name].reason
     assert files["settlement-1.txt"].state == "ACCEPTED"
-    assert not path.exists()
+    assert not [path for path in paths if path.exists()]
     assert verify.verify(gateway.lake) == []
 
 
-def test_a_cut_off_945_is_held_and_its_neighbour_goes_on(gateway: Home, drop: Drop) -> None:
-    business = Business(1, NOW.date(), 2, 5, 10)
-    order = business.orders[0]
-    whole = edi.interchange("945", "SW", NOW.date(), 7, [edi.shipment(order, order.lines, NOW.date(), "S1")])
-    drop("3pl-east", "cut.edi", whole[: whole.rfind(b"SE*")])
-    drop("3pl-east", "whole.edi", whole.replace(b"000000007", b"000000008"))
-    files = take(gateway)
-    assert (files["cut.edi"].state, files["whole.edi"].state) == ("HELD", "ACCEPTED")
-    assert "IEA is missing" in files["cut.edi"].reason
-
-
-def test_a_sender_that_is_not_the_partners(gateway: Home, drop: Drop) -> None:
+def test_a_cut_off_945_and_one_of_a_stranger_are_held_and_their_neighbour_goes_on(gateway: Home, drop: Drop) -> None:
     business = Business(1, NOW.date(), 2, 5, 10)
     order = business.orders[0]
     sets = [edi.shipment(order, order.lines, NOW.date(), "S1")]
-    drop("3pl-east", "other.edi", edi.interchange("945", "SW", NOW.date(), 7, sets, sender="STRANGER"))
-    assert "configured: ZZ/3PLEAST" in take(gateway)["other.edi"].reason
-    assert one(gateway, "select code from exception where status = 'OPEN'") == "SENDER_UNKNOWN"
+    whole = edi.interchange("945", "SW", NOW.date(), 7, sets)
+    drop("3pl-east", "cut.edi", whole[: whole.rfind(b"SE*")])
+    drop("3pl-east", "whole.edi", whole.replace(b"000000007", b"000000008"))
+    drop("3pl-east", "other.edi", edi.interchange("945", "SW", NOW.date(), 9, sets, sender="STRANGER"))
+    files = take(gateway)
+    assert (files["cut.edi"].state, files["whole.edi"].state) == ("HELD", "ACCEPTED")
+    assert "IEA is missing" in files["cut.edi"].reason
+    assert "configured: ZZ/3PLEAST" in files["other.edi"].reason
+    assert ("SENDER_UNKNOWN",) in gateway.lake.con.execute(
+        "select code from exception where status = 'OPEN'"
+    ).fetchall()
 
 
-@pytest.fixture(scope="module")
-def business(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Pass, set[tuple[str, str]], set[tuple[str, str]]]:
-    """A small synthetic business, run once: home, what the pass did, planted and found."""
-    from gateway import init as homes
-
-    home = tmp_path_factory.mktemp("business")
-    homes.lay_down(home, examples=True)
+def test_a_whole_business(laid_down: Path, tmp_path: Path, without_workbooks: None) -> None:
+    """A small synthetic business, run once: what was planted is found, its sums are right, and once more changes
+    nothing."""
+    home = Path(shutil.copytree(laid_down, tmp_path / "home"))
     truth = synthetic.generate(home, orders_per_day=14, skus=60)
-    with open_home(home, now=truth.now) as gateway:
-        done = run_once(gateway)
-        found = set(
-            gateway.lake.con.execute("select code, business_key from exception where status = 'OPEN'").fetchall()
-        )
     with (home / "truth.csv").open(encoding="utf-8", newline="") as source:
         planted = {(r["code"], r["business_key"]) for r in csv.DictReader(source) if r["code"] != "NONE"}
-    return home, done, planted, found
-
-
-def test_everything_planted_is_found_and_nothing_else(business: Any) -> None:
-    _, _, planted, found = business
-    assert found == planted
     assert len(planted) >= 12
-
-
-def test_sums_of_the_business(business: Any) -> None:
-    home, done, _, _ = business
-    for file in done.files:
-        assert file.received == file.accepted + file.rejected + file.duplicate + file.ignored
-    with open_home(home, read_only=True) as gateway:
-        for row in rows(
-            gateway,
-            (
-                "select entity, currency, sum(debit) d, sum(credit) c, sum(functional_amount) f from journal_line "
-                "group by all"
-            ),
-        ):
-            assert row["d"] == row["c"] and Decimal(row["f"]) == 0
-        assert (
-            one(
-                gateway,
-                (
-                    "select count(*) from (select entry_id from journal_line group by entry_id, currency having "
-                    "sum(debit) <> sum(credit))"
-                ),
-            )
-            == 0
-        )
-        outside = "select sum(qty) from stock"
-        assert one(gateway, outside) == 0, "units are conserved over all buckets"
-        bank = one(gateway, "select sum(debit - credit) from journal_line where role = 'bank' and entity = 'US'")
-        closing = one(
-            gateway,
-            (
-                "select amount from bank_balance where balance_type = 'CLBD' and currency = 'USD' order by date desc "
-                "limit 1"
-            ),
-        )
-        assert bank == closing - Decimal("25000")
+    with open_home(home, now=truth.now) as gateway:
+        done = run_once(gateway)
+        assert found(gateway) == planted
+        for file in done.files:
+            assert file.received == file.accepted + file.rejected + file.duplicate + file.ignored
+        _sums_are_right(gateway)
         assert verify.verify(gateway.lake) == []
-
-
-def test_running_again_changes_nothing(business: Any) -> None:
-    home, _, _, found = business
-    from gateway.transports.folder import Folder
-
     with open_home(home, now=NOW) as gateway:
         assert Folder(home, gateway.settings).poll() == []
         before = one(gateway, "select count(*) from journal_line")
         run_books(gateway)
         assert one(gateway, "select count(*) from journal_line") == before
-        again = set(
-            gateway.lake.con.execute("select code, business_key from exception where status = 'OPEN'").fetchall()
-        )
-    assert found <= again
+        assert planted <= found(gateway)
+
+
+def found(gateway: Home) -> set[tuple[str, str]]:
+    """(code, business key) of what is open."""
+    return set(gateway.lake.con.execute("select code, business_key from exception where status = 'OPEN'").fetchall())
+
+
+def _sums_are_right(gateway: Home) -> None:
+    for row in rows(
+        gateway,
+        "select entity, currency, sum(debit) d, sum(credit) c, sum(functional_amount) f from journal_line group by all",
+    ):
+        assert row["d"] == row["c"] and Decimal(row["f"]) == 0
+    unbalanced = (
+        "select count(*) from (select entry_id from journal_line group by entry_id, currency having sum(debit) <> "
+        "sum(credit))"
+    )
+    assert one(gateway, unbalanced) == 0
+    assert one(gateway, "select sum(qty) from stock") == 0, "units are conserved over all buckets"
+    bank = one(gateway, "select sum(debit - credit) from journal_line where role = 'bank' and entity = 'US'")
+    closing = one(
+        gateway,
+        "select amount from bank_balance where balance_type = 'CLBD' and currency = 'USD' order by date desc limit 1",
+    )
+    assert bank == closing - Decimal("25000")

@@ -15,11 +15,10 @@ from typing import Any
 
 import pytest
 
-from gateway import init as homes
 from gateway.home import Home, open_home
 from gateway.ledger import verify
 from gateway.once import run_once
-from tests.conftest import NOW, corpus, samples_of, tried
+from tests.conftest import NOW, corpus, reconcile_only, samples_of, tried
 
 pytestmark = pytest.mark.usefixtures("without_workbooks")
 
@@ -65,10 +64,10 @@ def rows_of(name: str) -> list[dict[str, Any]]:
 
 
 @pytest.fixture
-def partners(tmp_path: Path) -> Path:
+def partners(bare_home: Path) -> Path:
     """A home with a partner for each of the packs, whose sender may be anybody who is in the samples."""
-    home = tmp_path / "home"
-    homes.lay_down(home, examples=False)
+    home = bare_home
+    reconcile_only(home, "j")
     senders = '["ZZ/SUPPLIER1", "ZZ/RETAILCO", "14/4012345000009"]'
     with (home / "config.toml").open("a", encoding="utf-8") as text:
         for name in TABLES:

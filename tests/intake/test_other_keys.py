@@ -121,20 +121,29 @@ DISPOSITIONS = {
 }
 
 
-@pytest.mark.parametrize("order", [*list(permutations(DISPOSITIONS))[::2]])
-def test_a_return_whose_disposition_is_corrected_is_in_stock_as_it_was_reported_last(
-    gateway: Home, order: tuple[str, ...]
-) -> None:
+def test_a_return_whose_disposition_is_corrected_is_in_stock_as_it_was_reported_last(gateway: Home) -> None:
+    """A unit for each order of the dispositions, each of another SKU."""
     pack = (gateway.folder / "mappings" / "standard" / "amazon" / "fba-returns.toml").read_text()
     own = pack.replace("standard.amazon.fba-returns", "seller.returns").replace('"standard"', '"seller"')
-    unit = RETURNS + UNIT.format(1, "1", "LPN1")
-    take(gateway, "seller", own, *(unit.replace("SELLABLE", disposition).encode() for disposition in order))
-    stock = gateway.lake.con.execute("select status, qty from stock where qty <> 0").fetchall()
-    assert sorted(stock) == sorted((status, Decimal(qty)) for status, qty in DISPOSITIONS[order[-1]])
-    twice = unit + UNIT.format(2, "1", "LPN1").replace("SELLABLE", order[0])
-    take(gateway, "seller", own, twice.encode())
-    stock = gateway.lake.con.execute("select status, qty from stock where qty <> 0").fetchall()
-    assert sorted(stock) == sorted((status, Decimal(qty)) for status, qty in DISPOSITIONS[order[0]])
+    orders = [*permutations(DISPOSITIONS)][::2]
+    assert len(orders) == 3
+
+    def reported(place: int, day: int = 1) -> str:
+        return "".join(
+            UNIT.format(day, number, f"LPN{number}").replace("SELLABLE", order[place]).replace("MUG", f"MUG-{number}")
+            for number, order in enumerate(orders)
+        )
+
+    def in_stock(place: int) -> list[tuple[str, str, Decimal]]:
+        wanted = [(number, found) for number, order in enumerate(orders) for found in DISPOSITIONS[order[place]]]
+        return sorted((f"?MUG-{number}", status, Decimal(qty)) for number, (status, qty) in wanted)
+
+    stock = "select sku, status, qty from stock where qty <> 0"
+    take(gateway, "seller", own, *((RETURNS + reported(place)).encode() for place in range(len(DISPOSITIONS))))
+    assert sorted(gateway.lake.con.execute(stock).fetchall()) == in_stock(-1)
+    sellable = reported(0).replace("DEFECTIVE", "SELLABLE").replace("DAMAGED", "SELLABLE")
+    take(gateway, "seller", own, (RETURNS + sellable + reported(0, day=2)).encode())
+    assert sorted(gateway.lake.con.execute(stock).fetchall()) == in_stock(0)
 
 
 def test_a_settlement_of_adyen_that_is_made_again_with_other_times_restates_its_lines(gateway: Home) -> None:

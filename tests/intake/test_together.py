@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -10,7 +11,6 @@ from typing import Any
 
 import pytest
 
-from gateway import init as homes
 from gateway.home import Home, open_home
 from gateway.intake import write
 from gateway.intake.taken import Load
@@ -48,11 +48,11 @@ FILES: dict[str, tuple[str, bytes]] = {
 
 
 @contextmanager
-def home(path: Path, files_per_commit_max: int) -> Iterator[Home]:
-    """A home of its own that takes so many files at once."""
-    homes.lay_down(path, examples=True)
+def one_by_one(laid_down: Path, path: Path) -> Iterator[Home]:
+    """A home of its own that takes a file at once, where others take as many as there are here."""
+    shutil.copytree(laid_down, path)
     with (path / "config.toml").open("a") as settings:
-        settings.write(f"\n[limits]\nfiles_per_commit_max = {files_per_commit_max}\n")
+        settings.write("\n[limits]\nfiles_per_commit_max = 1\n")
     with open_home(path, now=NOW) as gateway:
         yield gateway
 
@@ -81,14 +81,28 @@ def content(gateway: Home) -> dict[str, list[tuple[Any, ...]]]:
     return found
 
 
-def test_files_taken_together_make_the_same_ledger_as_one_by_one(tmp_path: Path) -> None:
+def temporary(gateway: Home) -> set[tuple[str]]:
+    con = gateway.lake.con
+    tables = con.execute("select table_name from duckdb_tables() where database_name = 'temp'").fetchall()
+    return {*tables, *con.execute("select view_name from duckdb_views() where database_name = 'temp'").fetchall()}
+
+
+def commits(gateway: Home) -> list[tuple[str]]:
+    return gateway.lake.con.execute("select detail from audit_log where action = 'file.committed'").fetchall()
+
+
+def test_files_taken_together_make_the_same_ledger_as_one_by_one_and_leave_nothing_temporary(
+    gateway: Home, laid_down: Path, tmp_path: Path
+) -> None:
     ledgers, results = [], []
-    for at_once in (1, 200):
-        with home(tmp_path / str(at_once), at_once) as gateway:
-            receipts = taken(gateway, drops(tmp_path))
-            run_books(gateway)
-            assert verify.verify(gateway.lake) == []
-            ledgers.append(content(gateway))
+    with one_by_one(laid_down, tmp_path / "one-by-one") as alone:
+        for made in (alone, gateway):
+            before = temporary(made)
+            receipts = taken(made, drops(tmp_path))
+            assert temporary(made) == before
+            run_books(made)
+            assert verify.verify(made.lake) == []
+            ledgers.append(content(made))
             results.append([receipt.files for receipt in receipts])
     for table, rows in ledgers[0].items():
         assert rows == ledgers[1][table], table
@@ -98,37 +112,36 @@ def test_files_taken_together_make_the_same_ledger_as_one_by_one(tmp_path: Path)
     assert states["945-90-unknown.edi"] == states["945-93-repeats-1.edi"] == "ACCEPTED"
 
 
-def test_one_commit_covers_many_files(tmp_path: Path) -> None:
-    with home(tmp_path / "home", 200) as gateway:
-        before = gateway.lake.version()
-        taken(gateway, [drop for drop in drops(tmp_path) if drop.name.startswith("945-") and drop.name[4:6] < "6"])
-        assert gateway.lake.version() == before + 1
-        row = gateway.lake.con.execute("select detail from audit_log where action = 'file.committed'").fetchone()
-        assert row is not None and row[0].count('"file_id"') > 2
+def test_one_commit_covers_many_files(gateway: Home, tmp_path: Path) -> None:
+    before = gateway.lake.version()
+    taken(gateway, [drop for drop in drops(tmp_path) if drop.name.startswith("945-") and drop.name[4:6] < "6"])
+    assert gateway.lake.version() == before + 1
+    assert commits(gateway)[0][0].count('"file_id"') > 2
 
 
-def test_a_commit_that_fails_leaves_only_the_culprit_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    with home(tmp_path / "home", 200) as gateway:
-        good = write.write_files
+def test_a_commit_that_fails_leaves_only_the_culprit_behind(
+    gateway: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    good = write.write_files
 
-        def files(con: Any, commit: Any, load: Load, *rest: Any) -> Any:
-            if any(file.drop.name == "945-3.edi" for file in load.files):
-                raise OSError("disk is full")
-            return good(con, commit, load, *rest)
+    def files(con: Any, commit: Any, load: Load, *rest: Any) -> Any:
+        if any(file.drop.name == "945-3.edi" for file in load.files):
+            raise OSError("disk is full")
+        return good(con, commit, load, *rest)
 
-        monkeypatch.setattr(write, "write_files", files)
-        receipts = taken(
-            gateway, [drop for drop in drops(tmp_path) if drop.name in ("945-2.edi", "945-3.edi", "945-4.edi")]
-        )
-        assert [(receipt.drop.name, receipt.committed) for receipt in receipts] == [
-            ("945-2.edi", True),
-            ("945-3.edi", False),
-            ("945-4.edi", True),
-        ]
-        assert verify.verify(gateway.lake) == []
+    monkeypatch.setattr(write, "write_files", files)
+    receipts = taken(
+        gateway, [drop for drop in drops(tmp_path) if drop.name in ("945-2.edi", "945-3.edi", "945-4.edi")]
+    )
+    assert [(receipt.drop.name, receipt.committed) for receipt in receipts] == [
+        ("945-2.edi", True),
+        ("945-3.edi", False),
+        ("945-4.edi", True),
+    ]
+    assert verify.verify(gateway.lake) == []
 
 
-def test_master_data_among_other_files_holds_for_those_behind_it(tmp_path: Path) -> None:
+def test_master_data_among_other_files_holds_for_those_behind_it(gateway: Home, tmp_path: Path) -> None:
     arrived = datetime(2026, 11, 6, 12, tzinfo=UTC)
     files = {
         "945-1.edi": ("3pl-east", shipment(1, "SKU-NEW")),
@@ -136,30 +149,16 @@ def test_master_data_among_other_files_holds_for_those_behind_it(tmp_path: Path)
         "945-2.edi": ("3pl-east", shipment(2, "SKU-NEW")),
         "945-3.edi": ("3pl-east", shipment(3, "SKU-NEW")),
     }
-    with home(tmp_path / "home", 200) as gateway:
-        waiting = []
-        for name, (partner, content) in files.items():
-            (tmp_path / name).write_bytes(content)
-            waiting.append(Drop(partner, name, tmp_path / name, arrived, "folder"))
-        receipts = taken(gateway, waiting)
-        assert [(receipt.drop.name, receipt.committed) for receipt in receipts] == [(name, True) for name in files]
-        skus = dict(
-            gateway.lake.con.execute(
-                "select f.name, l.sku from shipment_line l join lake.file f using (file_id) order by 1"
-            ).fetchall()
-        )
-        assert skus == {"945-1.edi": "?SKU-NEW", "945-2.edi": "SKU-NEW", "945-3.edi": "SKU-NEW"}
-        commits = gateway.lake.con.execute("select count(*) from audit_log where action = 'file.committed'").fetchone()
-        assert commits == (3,), "before it, it, and all behind it"
-
-
-def test_nothing_temporary_is_left_behind(tmp_path: Path) -> None:
-    def temporary(gateway: Home) -> set[tuple[str]]:
-        con = gateway.lake.con
-        tables = con.execute("select table_name from duckdb_tables() where database_name = 'temp'").fetchall()
-        return {*tables, *con.execute("select view_name from duckdb_views() where database_name = 'temp'").fetchall()}
-
-    with home(tmp_path / "home", 200) as gateway:
-        before = temporary(gateway)
-        taken(gateway, drops(tmp_path))
-        assert temporary(gateway) == before
+    waiting = []
+    for name, (partner, content) in files.items():
+        (tmp_path / name).write_bytes(content)
+        waiting.append(Drop(partner, name, tmp_path / name, arrived, "folder"))
+    receipts = taken(gateway, waiting)
+    assert [(receipt.drop.name, receipt.committed) for receipt in receipts] == [(name, True) for name in files]
+    skus = dict(
+        gateway.lake.con.execute(
+            "select f.name, l.sku from shipment_line l join lake.file f using (file_id) order by 1"
+        ).fetchall()
+    )
+    assert skus == {"945-1.edi": "?SKU-NEW", "945-2.edi": "SKU-NEW", "945-3.edi": "SKU-NEW"}
+    assert len(commits(gateway)) == 3, "before it, it, and all behind it"

@@ -7,7 +7,6 @@ from decimal import Decimal
 from pathlib import Path
 
 import openpyxl
-import pytest
 
 from gateway import cli
 from tests.cli.command import GOOD, HELD, Runner, content
@@ -87,19 +86,16 @@ def test_what_a_person_released_is_released_under_a_draft_of_rules_too(mine: Run
     assert {(one["file"], one["after"]["state"]) for one in found} == {(GOOD, "HELD"), (HELD, "HELD")}
 
 
-@pytest.mark.parametrize(
-    ("name", "text", "said"),
-    [
-        ("a.toml", "x = 1\n", "it is no mapping, no rules and no settings"),
-        ("a.toml", "x = [\n", "Correct it; `gateway check` names each mistake"),
-        ("a.toml", 'feed = "amazon-us.settlement"\npartner = "amazon-us"\n', "mappings/amazon-us/settlement.toml:"),
-        ("a.toml", 'feed = "x.y"\npartner = "../../x"\n', "leads out of the home"),
-    ],
-)
-def test_a_draft_that_cannot_be_used_says_why(mine: Runner, tmp_path: Path, name: str, text: str, said: str) -> None:
-    (tmp_path / name).write_text(text)
+def test_a_draft_that_cannot_be_used_says_why(mine: Runner, tmp_path: Path) -> None:
     before = kept(mine)
-    done = mine("what-if", str(tmp_path / name))
-    assert (done.code, done.out) == (cli.USAGE, "") and said in done.err
+    for text, said in (
+        ("x = 1\n", "it is no mapping, no rules and no settings"),
+        ("x = [\n", "Correct it; `gateway check` names each mistake"),
+        ('feed = "amazon-us.settlement"\npartner = "amazon-us"\n', "mappings/amazon-us/settlement.toml:"),
+        ('feed = "x.y"\npartner = "../../x"\n', "leads out of the home"),
+    ):
+        (tmp_path / "a.toml").write_text(text)
+        done = mine("what-if", str(tmp_path / "a.toml"))
+        assert (done.code, done.out) == (cli.USAGE, "") and said in done.err
     assert kept(mine) == before
     assert GOOD in mine("query", "select name from file").out
