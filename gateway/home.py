@@ -62,7 +62,6 @@ class Home:
         self.kept_texts: set[str] = set()
         self.master = MasterData(ledger.con)
         with transaction(ledger.con):
-            self.master.refresh()
             reference.prepare(ledger.con, settings, self.rules)
             views.create_views(ledger.con)
             views.hold(ledger.con, settings.hold)

@@ -15,17 +15,20 @@ TABLES = ("item", "item_alias", "location")
 
 
 class MasterData:
-    """The items and aliases in force.
+    """The items and aliases in force. They are read when somebody asks for them first."""
 
-    items    name of a relation: sku, base_uom
-    aliases  name of a relation: alias_partner, id_type, external_id, sku, pack_qty, valid_from, valid_to
-    """
-
-    items, aliases = "master_item", "master_alias"
+    _items, _aliases = "master_item", "master_alias"
 
     def __init__(self, con: duckdb.DuckDBPyConnection) -> None:
         self._con = con
         self._counts: object = None
+
+    def relations(self) -> tuple[str, str]:
+        """Names of two relations: items (sku, base_uom), and aliases (alias_partner, id_type, external_id, sku,
+        pack_qty, valid_from, valid_to)."""
+        if self._counts is None:
+            self.refresh()
+        return self._items, self._aliases
 
     def refresh(self) -> None:
         """Take over what the ledger holds now."""
@@ -34,25 +37,26 @@ class MasterData:
             return
         self._counts = row
         self._con.execute(
-            f"create or replace temp table {self.items} as select distinct sku, base_uom from item_current"
+            f"create or replace temp table {self._items} as select distinct sku, base_uom from item_current"
         )
         self._con.execute(
-            f"""create or replace temp table {self.aliases} as
+            f"""create or replace temp table {self._aliases} as
             select alias_partner, id_type, external_id, sku, pack_qty, valid_from, valid_to from item_alias_current"""
         )
 
     def tables(self) -> tuple[pa.Table, pa.Table]:
         """(items, aliases) as Arrow tables: SKUs with base units, and the other names of items with their days."""
-        return self._con.table(self.items).to_arrow_table(), self._con.table(self.aliases).to_arrow_table()
+        items, aliases = map(self._con.table, self.relations())
+        return items.to_arrow_table(), aliases.to_arrow_table()
 
     def digest(self) -> str:
         """A text that changes with them."""
         texts = "select md5(string_agg(t::text, chr(10) order by t::text)) from {} t"
-        return " ".join(str(self._con.execute(texts.format(name)).fetchone()) for name in (self.items, self.aliases))
+        return " ".join(str(self._con.execute(texts.format(name)).fetchone()) for name in self.relations())
 
     def replace(self, items: pa.Table, aliases: pa.Table) -> None:
         """Read files with these and not with the ledger's; nothing is written."""
-        for name, table in ((self.items, items), (self.aliases, aliases)):
+        for name, table in zip(self.relations(), (items, aliases), strict=True):
             self._con.register(f"_{name}", table)
             self._con.execute(f"create or replace temp table {name} as select * from _{name}")
             self._con.unregister(f"_{name}")

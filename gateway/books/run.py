@@ -17,6 +17,7 @@ from gateway.books.reconcile.tables import Recon
 from gateway.books.revenue import shipments
 from gateway.books.stock import value_posting
 from gateway.ledger.commit import Commit
+from gateway.sql import instant_of, microseconds
 
 Committing = Callable[[Callable[[Commit], reconcile.Outcome]], reconcile.Outcome]
 """Does work in one commit, and nothing of it if it raises."""
@@ -44,8 +45,8 @@ def run(
 
 def _post(commit: Commit, con: duckdb.DuckDBPyConnection, rules: PostingRules, attempt: Attempt) -> int:
     """Post what follows from new records; the number of keys that changed."""
-    row = con.execute("select max(\"at\") as last from audit_log where action = 'books'").to_arrow_table()
-    last, before = row["last"][0].as_py(), isolation.of_ledger(con)
+    row = con.execute(f"""select {microseconds('max("at")')} from audit_log where action = 'books'""").fetchone()
+    last, before = instant_of(row[0]) if row and row[0] is not None else None, isolation.of_ledger(con)
 
     def since(step: Step) -> datetime | None:
         return None if WHOLE in before.get(step.name, {}) else last

@@ -161,9 +161,7 @@ def _master_data(settings: Config | None) -> tuple[str, frozenset[str]]:
     with lake.open_lake(home_folder(), settings, read_only=True) as ledger:
         rows = ledger.con.execute("select distinct location from location_current").fetchall()
         locations = frozenset(name for (name,) in rows)
-        master = MasterData(ledger.con)
-        master.refresh()
-        return f"{master.digest()} {sorted(locations)}", locations
+        return f"{MasterData(ledger.con).digest()} {sorted(locations)}", locations
 
 
 def _print_expanded(paths: list[Path], root: Path) -> None:
@@ -217,6 +215,7 @@ def _tried(home: Home, loaded: Loaded, sample: Path) -> dict[str, Any]:
     from gateway.intake.attempt import attempt
     from gateway.ledger.connection import transaction
 
+    home.master.relations()  # What is made in the transaction may be gone after it.
     try:
         with transaction(home.lake.con):
             return attempt(home, loaded, sample)

@@ -51,7 +51,7 @@ def load(home: Home, files: Sequence[Taken], *, force: bool = False) -> Load:
     if loaded is None:
         raise ValueError("no feed reads these files")
     defaults = agreed(home.settings, loaded.mapping.partner)
-    aids = Aids(home.master.items, home.master.aliases, home.library.lookups, home.settings.limits, defaults)
+    aids = Aids(*home.master.relations(), home.library.lookups, home.settings.limits, defaults)
     mapped = translate(home.lake.con, loaded, files, aids)
     partner = home.settings.partners.get(loaded.mapping.partner)
     entity = partner.entity if partner else next(iter(home.settings.entities))

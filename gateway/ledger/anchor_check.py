@@ -221,9 +221,9 @@ def _compare(lake: Lake, name: str, anchored: _Anchored) -> tuple[int, list[Find
     """(number of the newest audit row, heads that the chain lacks): one finding for those cut off, one for the
     others."""
     missing, newest = dict(anchored.heads), 0
-    reader = lake.con.execute("select seq, hash from lake.audit_log where seq is not null").to_arrow_reader(100_000)
-    for batch in reader:
-        for seq, hash_ in zip(batch["seq"].to_pylist(), batch["hash"].to_pylist(), strict=True):
+    rows = lake.con.execute("select seq, hash from lake.audit_log where seq is not null")
+    while batch := rows.fetchmany(100_000):
+        for seq, hash_ in batch:
             newest = max(newest, seq)
             missing.pop((seq, hash_), None)
     cut_off = sorted(seq for seq, _ in missing if seq > newest)

@@ -17,6 +17,7 @@ from gateway.ledger.copies import Copies
 from gateway.ledger.lake import Lake
 from gateway.ledger.locking import retry
 from gateway.model import TABLES, Table
+from gateway.sql import instant_of, microseconds
 
 Result = TypeVar("Result")
 FIRST_HASH = "0" * 64
@@ -28,11 +29,9 @@ class Commit:
     def __init__(self, lake: Lake) -> None:
         """Raises HouseError while the clock is farther off than the settings allow."""
         self._lake, self._con = lake, lake.con
-        row = self._con.execute('select seq, hash, "at" from lake.audit_log order by seq desc limit 1').to_arrow_table()
-        self._seq = int(row["seq"][0].as_py()) if row.num_rows else 0
-        self._hash = str(row["hash"][0].as_py()) if row.num_rows else FIRST_HASH
-        now = datetime.now(UTC)
-        last = row["at"][0].as_py() if row.num_rows else None
+        head, now = newest_head(self._con), datetime.now(UTC)
+        self._seq, self._hash = (head.seq, head.hash) if head else (0, FIRST_HASH)
+        last = head.at if head else None
         lake.clock.check(now, last)
         self.at = max(now, last + timedelta(microseconds=1)) if last else now
         # Verification compares the time of the snapshot with what the clock said.
@@ -143,14 +142,16 @@ def run_commit(lake: Lake, work: Callable[[Commit], Result]) -> Result:
 
 def newest_commit(con: Any) -> datetime | None:
     """When the newest commit was made (UTC), None where there is none."""
-    at = con.execute('select max("at") as "at" from lake.audit_log').to_arrow_table()["at"][0].as_py()
-    return at if isinstance(at, datetime) else None
+    [at] = con.execute(f"""select {microseconds('max("at")')} from lake.audit_log""").fetchone()
+    return None if at is None else instant_of(at)
 
 
 def newest_head(con: Any) -> Head | None:
     """The newest audit row, None where there is none."""
-    row = con.execute('select seq, hash, "at" from lake.audit_log order by seq desc limit 1').to_arrow_table()
-    return Head(*row.to_pylist()[0].values()) if row.num_rows else None
+    row = con.execute(
+        f"""select seq, hash, {microseconds('"at"')} from lake.audit_log order by seq desc limit 1"""
+    ).fetchone()
+    return Head(int(row[0]), str(row[1]), instant_of(row[2])) if row else None
 
 
 def row_hash(spec: Table, values: Mapping[str, str]) -> str:

@@ -150,19 +150,29 @@ def _open(store: Store, config: Config, *, read_only: bool, as_of: str | None) -
     try:
         attached = replace(store, catalog=store.catalog.for_reader(temporary)) if read_only else store
         retry(lambda: connection.attach(con, attached, read_only=read_only, as_of=as_of))
-        have = retry(lambda: schema.columns(con))
-        if not schema.is_current(con, have) and not read_only:
+        if not retry(lambda: _ready(lake)):
             with lake.lock.held():
                 retry(lambda: schema.migrate(con))
-            have = schema.columns(con)
+            retry(lambda: _ready(lake))
         connection.harden(con, store, temporary)
-        lake.fit_threads()
-        with connection.transaction(con):
-            views.create(con, have)
     except BaseException:
         lake.close()
         raise
     return lake
+
+
+def _ready(lake: Lake) -> bool:
+    """Whether the lake has today's tables, or is only read; then its views are there. Raises as `check_version` does.
+
+    In one transaction: each question alone would ask the catalog for its newest snapshot first.
+    """
+    with connection.transaction(lake.con):
+        have = schema.columns(lake.con)
+        if not schema.is_current(lake.con, have) and not lake.read_only:
+            return False
+        lake.fit_threads()
+        views.create(lake.con, have)
+    return True
 
 
 def _create(store: Store, config: Config) -> None:
