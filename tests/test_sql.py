@@ -31,8 +31,18 @@ ROW = {"amount": "12.50", "name": "a", "n": 3, "yes": True, "rate": 1.5, "nothin
 
 def test_a_row_is_the_same_with_and_without_an_instant(con: duckdb.DuckDBPyConnection) -> None:
     assert list(rows_of(con, f"select {VALUES}")) == [ROW]
-    instant = "timestamptz '2026-03-01 10:00:00+02' as at"
-    assert list(rows_of(con, f"select {VALUES}, {instant}")) == [ROW | {"at": "2026-03-01T08:00:00+00:00"}]
+    instants = (
+        "timestamptz '2026-03-01 10:00:00+02' as at, timestamptz '1969-12-31 23:59:59.999999+00' as \"then\", "
+        "null::timestamptz as never"
+    )
+    at = {"at": "2026-03-01T08:00:00+00:00", "then": "1969-12-31T23:59:59.999999+00:00", "never": None}
+    assert list(rows_of(con, f"select {VALUES}, {instants}")) == [ROW | at]
+
+
+def test_rows_with_an_instant_keep_their_order(con: duckdb.DuckDBPyConnection) -> None:
+    con.execute("set preserve_insertion_order = false")
+    sql = "select n, to_timestamp(n) as at from range(5000) r(n) order by n desc"
+    assert [row["n"] for row in rows_of(con, sql)] == list(range(4999, -1, -1))
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,7 @@ from gateway.calendars.usual import Band, band
 from gateway.mapping.language.loaded import Library, Loaded
 from gateway.mapping.language.spec import Expect
 from gateway.settings import Config
+from gateway.sql import instant_of, microseconds
 
 FULL_CONTROL_NO = 200
 """The ledger keeps so many characters of a file's control numbers; the last of more may be cut."""
@@ -110,14 +111,14 @@ def arrivals(con: duckdb.DuckDBPyConnection, feeds: Sequence[Feed]) -> dict[str,
     if not found:
         return found
     rows = con.execute(
-        """select feed, file_id, name, min(arrived_at) as came, arg_min(received, (arrived_at, version)) as received,
+        f"""select feed, file_id, name, {microseconds("min(arrived_at)")} as came,
+                  arg_min(received, (arrived_at, version)) as received,
                   coalesce(arg_max(state, version), '') as state
         from file where list_contains(?, feed) and not test_flag group by feed, file_id, name order by came, name""",
         [list(found)],
-    ).to_arrow_table()
-    for row in rows.to_pylist():
-        came = row["came"].astimezone(UTC)
-        found[row["feed"]].append(Arrival(row["file_id"], row["name"], came, row["received"], row["state"]))
+    ).fetchall()
+    for feed, file_id, name, came, received, state in rows:
+        found[feed].append(Arrival(file_id, name, instant_of(came), received, state))
     return found
 
 
