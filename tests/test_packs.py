@@ -201,6 +201,52 @@ def test_a_line_without_a_number_among_others_has_none_of_theirs(reader: Home, t
     assert {"2", "#2"} <= {row["line_no"] for row in lines}
 
 
+@pytest.mark.parametrize(
+    ("pack", "old", "new"),
+    [
+        ("x12/940", r"(W01\*24\*EA)\*\*VN", r"\1****VN"),  # the item in the second pair
+        ("x12/943", r"(W04\*120\*EA)\*\*VN", r"\1****VN"),
+        ("x12/943", r"(TR-3001)\*20261104", r"\1*"),
+        ("x12/944", r"(W07\*100\*EA)\*\*VN\*E00001\*", r"\1*E00001***"),  # the item as a UPC
+        ("x12/944", r"(W07\*100\*EA)\*\*VN\*E00001\*\*", r"\1****VN*E00001"),
+        ("x12/944", r"(W17\*F)\*20261103", r"\1*261103"),
+        ("x12/945", r"(W12\*CC\*2\*2\*0\*EA)\*\*VN", rf"\1{'*' * 12}VN"),
+        ("x12/945", r"(W06\*F)\*SO-70001", r"\1*"),  # the purchase order says which
+        ("x12/945", r"(SO-70002)\*20261105", r"\1*261105"),
+        ("x12/945", r"\*20261105\*SH", r"**SH"),
+        ("x12/947", r"\*ADJ-9001", ""),
+        ("x12/947", r"(W19\*AA\*-3\*EA)\*\*VN", r"\1****VN"),
+        ("x12/867", r"(BPT\*00)\*[^*~]+", r"\1*"),
+        ("x12/820", r"(TRN\*1)\*[^*~]+", r"\1"),
+        ("x12/820", r"(BPR\*(?:[^*~]*\*){15})20[0-9]{6}", r"\1"),
+        ("x12/846", r"(LIN)\*[0-9]+", r"\1*"),
+        ("x12/214", r"(B10)\*[^*~]+\*", r"\1**"),
+        ("edifact/ORDERS", r"DTM\+137:", "DTM+4:"),
+    ],
+)
+def test_what_a_standard_leaves_optional_may_be_missing_or_stand_elsewhere(
+    reader: Home, tmp_path: Path, pack: str, old: str, new: str
+) -> None:
+    path = ROOT / "standard" / f"{pack}.toml"
+    sample = path.with_name("samples") / f"{path.stem}.edi"
+    text, count = re.subn(old, new, sample.read_text())
+    assert count
+    other = tmp_path / sample.name
+    other.write_text(text)
+    found, usual = attempt(reader, loaded(path), other), read(reader, path, sample)
+    assert (found["counts"], found["held"]) == (usual["counts"], usual["held"])
+
+
+def test_an_answer_to_an_order_line_without_its_code_is_rejected(reader: Home, tmp_path: Path) -> None:
+    pack = ROOT / "standard" / "x12" / "855.toml"
+    path = tmp_path / "855.edi"
+    path.write_text((pack.with_name("samples") / path.name).read_text().replace("ACK*IA*", "ACK**"))
+    found, usual = attempt(reader, loaded(pack), path), read(reader, pack, pack.with_name("samples") / path.name)
+    assert found["counts"]["received"] == usual["counts"]["received"]
+    assert found["counts"]["rejected"] > usual["counts"]["rejected"]
+    assert found["counts"]["ignored"] == usual["counts"]["ignored"]
+
+
 UBL_CANCELLED = "<cbc:DocumentStatusCode>Cancelled</cbc:DocumentStatusCode><cbc:IssueDate>"
 
 

@@ -603,6 +603,24 @@ def test_letters_of_another_codec_than_the_file_is_read_with_are_reported(
     assert (rows(own, "sku"), own["faults"]) == ([("A",), (word,)], [])
 
 
+@pytest.mark.parametrize(("word", "meant"), [("ZÃ¼rich", "ü"), ("CafÃ©", "é"), ("dâ€™or", "another letter or sign")])
+def test_text_that_was_turned_into_utf8_twice_is_reported(reader: Home, tmp_path: Path, word: str, meant: str) -> None:
+    file = tmp_path / "count.csv"
+    file.write_text(f"SKU;Date;Qty\nAÇÃO “MANHÃ” Ã\xa0;2026-08-01;1\n{word};2026-08-01;2\n", encoding="utf-8")
+    result = read(reader, tmp_path, STOCK + RECORD, file)
+    [fault] = result["faults"]
+    assert (fault["code"], fault["position"]) == ("ROW_DOUBTFUL", "line 3")
+    assert f"{meant} was turned into UTF-8 twice" in fault["message"]
+
+
+@pytest.mark.parametrize("again", ["sku;date;qty", "\ufeffSKU;DATE;QTY", 'Sku;Date;"Qty"'])
+def test_the_header_once_more_in_another_case_is_no_row(reader: Home, tmp_path: Path, again: str) -> None:
+    file = tmp_path / "count.csv"
+    file.write_text(f"SKU;Date;Qty\nA;2026-08-01;4\n{again}\nB;2026-08-01;5\n", encoding="utf-8")
+    result = read(reader, tmp_path, STOCK + RECORD, file)
+    assert (rows(result, "sku"), result["faults"]) == ([("A",), ("B",)], [])
+
+
 def test_letters_and_signs_of_cp1252_are_no_doubt(reader: Home, tmp_path: Path) -> None:
     file = tmp_path / "count.csv"
     names = ("Marc’s café – l’été", "“naïve” iPhone™ m² 5€", "Škoda žena «\xa0mot\xa0» 25\xa0°C½", "STRAßE ÄRGER L’ÉTÉ")

@@ -32,6 +32,16 @@ _LETTERS = re.compile(rb"\xc3[\x80-\xbf]|\xc2[\xa0-\xbf]|\xe2\x82\xac|\xe2\x80[\
 """Letters, signs and quotes of Western languages in UTF-8. As cp1252 they are two or three signs that no word has."""
 
 
+_TWICE = re.compile(
+    b"\xc3\x83(?:\xc5[\x92\x93\xa0\xa1\xb8\xbd\xbe]|\xc2[\xa1-\xaa\xac\xae-\xba\xbc-\xbf])"
+    b"|\xc3\xa2\xe2(?:\x82\xac|\x80\x9a\xc2\xac)"
+)
+"""Letters, and quotes, that were taken for cp1252 while they were UTF-8, and written as UTF-8 again: Ã¼ for ü, â€ for
+one of several quotes. No word has these signs."""
+_TWICE_BYTES = 7
+"""One less than the most bytes of these."""
+
+
 _WESTERN = ("cp1252", "iso8859-1", "iso8859-15", "cp850", "cp437", "mac-roman")
 _LIKELY = ("cp1252", "cp850", "mac-roman")
 """What files of Windows, of DOS and of old Macs are written in."""
@@ -83,6 +93,8 @@ def doubt(path: Path, codec: str) -> Fault | None:
     letters of the file within words.
     """
     own = codecs.lookup(codec).name
+    if own in ("utf-8", "utf-8-sig"):
+        return _written_twice(path)
     if own not in _WESTERN:
         return None
     found: Counter[Letter] = Counter()
@@ -100,6 +112,27 @@ def doubt(path: Path, codec: str) -> Fault | None:
                 first.setdefault(letter, (number, line))
     others = _more_likely(found, own)
     return _not_letters(*min(first[one] for one in found if not _fits(one, own)), own, others) if others else None
+
+
+def _written_twice(path: Path) -> Fault | None:
+    rest, done = b"", 1
+    with path.open("rb") as source:
+        while chunk := source.read(SCAN_BYTES):
+            chunk = rest + chunk
+            found = None if chunk.isascii() else _TWICE.search(chunk)
+            if found:
+                line = done + chunk.count(b"\n", 0, found.start())
+                text = found[0].decode()
+                meant = text.encode("cp1252").decode(errors="ignore") or "another letter or sign"
+                return Fault(
+                    "ROW_DOUBTFUL",
+                    f'this line has "{text}", which no word has: {meant} was turned into UTF-8 twice',
+                    "Correct the program that wrote the file: it took UTF-8 for another encoding.",
+                    f"line {line}",
+                )
+            rest = chunk[-_TWICE_BYTES:]
+            done += chunk.count(b"\n", 0, len(chunk) - len(rest))
+    return None
 
 
 def _letters(line: bytes) -> list[Letter]:

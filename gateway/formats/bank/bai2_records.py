@@ -43,7 +43,7 @@ _LONG_DATE = re.compile("20[0-9]{6}")
 _WHOLE = re.compile("[+-]?[0-9]{1,18}")
 TYPES = frozenset(f"{number:03d}" for number in range(1_000))
 """What a type code can be."""
-_PLAIN_FUNDS = frozenset(("", "0", "1", "2", "Z"))
+_PLAIN_FUNDS = frozenset(("", "0", "1", "2", "Z", "z"))
 """Funds types that take no fields behind themselves."""
 _NO_FUNDS = ("", "", "", "", "")
 _DISTRIBUTIONS = re.compile("[0-9]{1,4}")

@@ -161,7 +161,11 @@ class _Mt940(StatementReading):
             yield self._entries(piece) if self.each == ":61" else self._balances(piece)
 
     def _balances(self, piece: Fields) -> Rows:
-        places = [place for place, tag in enumerate(piece.tags) if tag in mt.BALANCES]
+        places = [
+            place
+            for place, (tag, text) in enumerate(zip(piece.tags, piece.texts, strict=True))
+            if tag in mt.BALANCES and not mt.is_left_out(tag, text)
+        ]
         parts = [mt.subfields(piece.tags[place], piece.texts[place]) for place in places]
         good = [(place, one) for place, one in zip(places, parts, strict=True) if one is not None]
         bad = [place for place, one in zip(places, parts, strict=True) if one is None]

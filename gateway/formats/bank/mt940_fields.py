@@ -17,6 +17,7 @@ from functools import lru_cache
 from gateway.formats.bank.statements import is_day
 
 BALANCES = ("60F", "60M", "62F", "62M", "64", "65")
+_OPTIONAL = frozenset(("64", "65", "13", "13D"))
 _AMOUNT = (
     r"[+-]?(?:[0-9]{1,18}(?:,[0-9]{0,6})?|,[0-9]{1,6}|[0-9]{1,18}\.[0-9]{1,2}|[0-9]{1,3}(?:\.[0-9]{3})+,[0-9]{0,6})"
     r"(?![0-9.,])"
@@ -57,6 +58,11 @@ ENTRY = ("value_date", "entry_date", "mark", "funds", "amount", "type", "referen
 
 Entry = tuple[str, str, str, str, str, str, str, str, str]
 """Their texts, "" for what is not there."""
+
+
+def is_left_out(tag: str, text: str) -> bool:
+    """Whether a field that may be missing stands there without a value, which says as little."""
+    return tag in _OPTIONAL and not text.strip()
 
 
 def subfields(tag: str, text: str) -> dict[str, str | None] | None:

@@ -71,6 +71,8 @@ class _Page:
             if tag in _ONCE:
                 self.fault(f"field :{tag}: comes twice", line)
             return
+        if mt.is_left_out(tag, text):
+            return
         self.head[tag], self.lines[tag] = text, line
         if tag[:2] not in mt.CHECKED:
             return

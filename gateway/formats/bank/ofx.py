@@ -9,6 +9,7 @@ name.
 
 from __future__ import annotations
 
+import codecs
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -62,7 +63,7 @@ _ROOT = re.compile(r"<OFX(?:\s[^<>]*)?>", re.IGNORECASE)
 _TAG_NAME = re.compile(r"</?[A-Za-z][A-Za-z0-9_.]*(?=\s*/?\s*>)")
 _XML = re.compile(rb"<\?xml|OFXHEADER\s*=")
 _DECLARED = re.compile(rb"CHARSET:\s*([\w\-]+)|encoding\s*=\s*[\"']([\w\-]+)")
-_CODECS = {"1252": "cp1252", "8859-1": "latin-1", "ISO-8859-1": "latin-1"}
+_WINDOWS, _ISO = re.compile("(?:WINDOWS-|CP)?(125[0-8])"), re.compile("(?:ISO-?)?(8859-[0-9]{1,2})")
 
 
 def sniff(head: bytes, name: str) -> bool:
@@ -127,7 +128,13 @@ def _declared(path: Path) -> str:
     """The codec that the header names, cp1252 where it names none that is known."""
     declared = _DECLARED.search(_head(path))
     codec = (declared.group(1) or declared.group(2)).decode().upper() if declared else ""
-    return _CODECS.get(codec, "cp1252")
+    if windows := _WINDOWS.fullmatch(codec):
+        return f"cp{windows[1]}"
+    iso = _ISO.fullmatch(codec)
+    try:
+        return codecs.lookup(f"iso{iso[1]}").name if iso else "cp1252"
+    except LookupError:
+        return "cp1252"
 
 
 def _head(path: Path) -> bytes:

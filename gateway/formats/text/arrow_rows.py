@@ -254,7 +254,8 @@ class ArrowRows:
         """Rows that begin with names of columns, or with a text over several lines that has delimiters."""
         found: set[int] = set()
         if self.layout.named:
-            names = pa.array([mark + name for name in self.layout.columns for mark in ("", "\ufeff")])
+            cased = [case(name) for name in self.layout.columns for case in (str, str.upper, str.lower, str.title)]
+            names = pa.array([mark + name for name in cased for mark in ("", "\ufeff")])
             begins = pc.is_in(batch.column(0), names)
             if pc.any(begins).as_py():
                 found.update(np.flatnonzero(pc.and_(begins, pc.is_in(batch.column(1), names))).tolist())

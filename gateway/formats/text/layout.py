@@ -99,10 +99,11 @@ class Layout:
         if not self.named:
             return False
         found = headers.names(headers.named_alike(cells, self.other_names)[0])
-        if found == self.columns:
+        own = [name.casefold() for name in self.columns]
+        if [name.casefold() for name in found] == own:
             return True
         filled = [name for name, cell in zip(found, cells, strict=True) if cell.strip(INVISIBLE)]
-        if len(filled) > 1 and set(filled) <= set(self.columns):
+        if len(filled) > 1 and {name.casefold() for name in filled} <= set(own):
             raise FileError(
                 self.request.name,
                 f"another header stands here: {', '.join(filled)}; the rows below have other columns",

@@ -7,6 +7,7 @@ form. The modules `workbook_*` know the kinds of files; this one knows tables.
 from __future__ import annotations
 
 import fnmatch
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any, Literal
@@ -378,7 +379,20 @@ class _Workbook(Reading):
                 data |= present
             elif len(beyond) <= BEYOND_SHOWN:
                 beyond += [address(int(row), column) for row in block.rows[present][: BEYOND_SHOWN + 1]]
-        return data
+        return data & ~self._again(block) if self.described else data
+
+    def _again(self, block: Block) -> Any:
+        """Which rows of the block are the header once more, as in sheets that were joined or have one on each page."""
+        same = block.rows > self.header.line
+        for number, name in enumerate(self.columns, start=1):
+            heading = re.sub("#[0-9]+$", "", self.headings.get(name, name)).casefold()
+            texts = block.columns.get(number)
+            if texts is None:
+                same &= not heading
+            elif same.any():
+                cells = pc.utf8_lower(pc.utf8_trim_whitespace(pc.fill_null(texts, "")))
+                same &= pc.equal(cells, heading).to_numpy(zero_copy_only=False)
+        return same
 
     def _beyond(self, cells: list[str]) -> Fault:
         more = " …" if len(cells) > BEYOND_SHOWN else ""

@@ -70,9 +70,11 @@ def describe(defect: Defect) -> tuple[str, str]:
     if what:
         return f"{defect.column}: {what}", fix
     cell = f'{defect.column}: "{_short(defect.value)}"'
-    if re.fullmatch(SHORTENED, defect.value.strip(INVISIBLE)):
+    if re.fullmatch(SHORTENED, text := defect.value.strip(INVISIBLE)):
+        shortened = "is a number that a spreadsheet shortened: its last digits are lost"
+        instead = "is what a spreadsheet shows instead of a value, of one that is too wide or of an error"
         return (
-            f"{cell} is a number that a spreadsheet shortened: its last digits are lost",
+            f"{cell} {instead if text.startswith('#') else shortened}",
             "Send the file as the system wrote it, or set the column's format to text before it is filled.",
         )
     if defect.mark and isinstance(spec.sign, SignRule):

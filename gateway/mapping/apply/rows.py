@@ -21,7 +21,7 @@ from gateway.mapping.apply.trim import is_blank, trimmed
 from gateway.mapping.compiler import amounts, date_order
 from gateway.mapping.compiler.compiler import Compiler
 from gateway.mapping.compiler.fields import identifying
-from gateway.mapping.compiler.sources import Known
+from gateway.mapping.compiler.sources import NO_VALUE, Known
 from gateway.mapping.compiler.stages import Stages
 from gateway.prefetch import ahead
 from gateway.reading import UNREADABLE, Reading
@@ -125,6 +125,13 @@ def _work_out(
     )
 
 
+def _may_be_shortened(texts: pa.Array) -> bool:
+    if holds(texts, "+") and (holds(texts, "E+") or holds(texts, "e+")):
+        return True
+    # Most texts with a # are numbers of orders, as "#1001".
+    return holds(texts, "#") and bool(pc.any(pc.match_substring_regex(texts, NO_VALUE)).as_py())
+
+
 def _with_suspects(compiler: Compiler, piece: pa.Table) -> Known:
     """What is known, with the columns of a piece that have cells without a value, or shortened numbers as texts."""
     known = compiler.known
@@ -136,9 +143,7 @@ def _with_suspects(compiler: Compiler, piece: pa.Table) -> Known:
         chunks = piece.column(column).chunks
         if any(holds(chunk, UNREADABLE) for chunk in chunks):
             unreadable.add(column)
-        if column in texts and any(
-            holds(chunk, "+") and (holds(chunk, "E+") or holds(chunk, "e+")) for chunk in chunks
-        ):
+        if column in texts and any(_may_be_shortened(chunk) for chunk in chunks):
             shortened.add(column)
     return replace(known, unreadable=frozenset(unreadable), shortened=frozenset(shortened))
 

@@ -29,7 +29,7 @@ AMBIGUOUS = r"[+-]?[1-9][0-9]{0,2}[.,][0-9]{3}"
 Key = TypeVar("Key")
 
 _SPACES = "[\u00a0\u2007\u2009\u202f]"
-_MINUS = "[\u2010-\u2013\u2212\ufe63\uff0d]"
+_MINUS = "[\u2010-\u2014\u2212\ufe63\uff0d]"
 _APOSTROPHES = "[\u2019\u02bc\u00b4\u2032`]"
 _NOISE_DIGITS = 16
 """Digits of a number from which on the last ones can be noise: a double holds 15 for sure (IEEE 754)."""
@@ -236,12 +236,16 @@ def _normal(text: str, writing: Writing) -> str:
     normal = f"regexp_replace({normal}, '^''([-+]?[0-9.,])', '\\1')"
     if writing.letters:
         beside = written_currencies.BEHIND if writing.currency else ""
-        for letters, sign in ((r"cr\.?|c|h", ""), (r"dr\.?|d|s", "-")):
-            pattern = literal(f"^([^+(-]*[0-9.,]{beside}) ?(?i:{letters})$")
-            normal = f"regexp_replace({normal}, {pattern}, '{sign}\\1')"
+        for word, letter, sign in ((r"cr\.?", "[ch]", ""), (r"d[rb]\.?", "[ds]", "-")):
+            behind = literal(f"^([^+(-]*[0-9.,]{beside}) ?(?i:{word}|{letter})$")
+            in_front = literal(f"^(?i:{word}) ?([^+(A-Za-z-]*[0-9.,]{beside})$")
+            for pattern in (behind, in_front):
+                normal = f"regexp_replace({normal}, {pattern}, '{sign}\\1')"
     if writing.currency:
         normal = written_currencies.removed(normal)
-    # "12.-" and "12,--" are whole amounts, as in Switzerland and Germany, and no negative ones.
+    # "12.-" and "12,--" are whole amounts, as in Switzerland and Germany, and no negative ones. In "1.234,-" the comma
+    # stands for the decimals, so that the point does not.
+    normal = f"regexp_replace({normal}, '(\\.[0-9]{{3}},|,[0-9]{{3}}\\.)-{{1,2}}$', '\\100')"
     normal = f"regexp_replace({normal}, '([0-9])[.,]-{{1,2}}$', '\\1')"
     normal = f"regexp_replace({normal}, '^([+-]) +', '\\1')"
     brackets = f"regexp_replace({normal}, '^\\( ?([^()+-]*?) ?\\)$', '-\\1')"

@@ -75,7 +75,18 @@ def _shape(form: str) -> str:
     if form == SERIAL:
         return SERIAL_SHAPE
     literal_zone(form)
-    return "".join(TOKENS.get(part) or re.escape(part).replace("\\ ", " ") for part in _parts(form))
+    return "".join(_shapes(_parts(form)))
+
+
+def _shapes(parts: Sequence[str]) -> list[str]:
+    """The regular expression of each part. A number of two digits that stands apart from others may have one."""
+    found = []
+    for before, part, behind in zip(["", *parts], parts, [*parts[1:], ""], strict=False):
+        apart = not (before + behind).isdigit() and not (before.startswith("%") or behind.startswith("%"))
+        short = part.replace("%", "%-")
+        token = short if apart and short in TOKENS and not before[-1:].isdigit() and not behind[:1].isdigit() else part
+        found.append(TOKENS.get(token) or re.escape(part).replace("\\ ", " "))
+    return found
 
 
 def _parts(form: str) -> list[str]:
@@ -138,8 +149,7 @@ def _by_words(text: str, form: str, minutes: str) -> tuple[str, str, str]:
     parts = _parts(form)
     shapes = {"%b": WORD, "%B": WORD}
     whole = "".join(
-        f"({shapes.get(part, TOKENS[part])})" if part in TOKENS else re.escape(part).replace("\\ ", " ")
-        for part in parts
+        f"({shapes.get(part, own)})" if part in TOKENS else own for part, own in zip(parts, _shapes(parts), strict=True)
     )
     cells, names, weekday = [], [], ""
     for number, token in enumerate((part for part in parts if part in TOKENS), start=1):

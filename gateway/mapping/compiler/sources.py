@@ -14,8 +14,10 @@ from gateway.mapping.language.expressions import ExpressionError, compile_scalar
 from gateway.reading import UNREADABLE
 from gateway.sql import identifier, literal
 
-SHORTENED = r"[+-]?[0-9]([.,][0-9]*)?[eE]\+[0-9]{1,3}"
-"""A number as spreadsheets show one that is too wide: 6.93217E+12. As an identifier it has lost its digits."""
+NO_VALUE = r"#{3,}|#(?:N/A|REF!|VALUE!|NAME\?|DIV/0!|NUM!|NULL!|NV|BEZUG!|WERT!|ZAHL!)"
+"""What spreadsheets show in the place of a value: of one that is too wide for its column, and of an error."""
+SHORTENED = rf"[+-]?[0-9]([.,][0-9]*)?[eE]\+[0-9]{{1,3}}|{NO_VALUE}"
+"""A number as spreadsheets show one that is too wide: 6.93217E+12, #####. As an identifier it has lost its digits."""
 
 
 def not_compiled(text: str, error: ExpressionError) -> HouseError:

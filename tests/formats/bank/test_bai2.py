@@ -432,6 +432,10 @@ def test_trailers_lines_and_commas_as_banks_write_them(tmp_path: Path, old: str,
     assert bool(messages) == bool(said)
 
 
+def test_a_funds_type_in_a_small_letter_is_that_type() -> None:
+    assert bai2_records.detail(["195,200,z,B,C,text"])[3:6] == ("B", "C", "text")
+
+
 def test_slashes_of_a_text_part_no_records(tmp_path: Path) -> None:
     text = "PAID 01/16,2026 REF 5/49,X AND/OR 88/03,9"
     path = write(tmp_path, REPORT.replace("WIRE, WITH COMMAS / AND SLASH", text))

@@ -596,6 +596,13 @@ def test_a_balance_as_banks_write_it(tmp_path: Path, old: str, new: str, wanted:
     assert cells(mt940, path, "balance", *BALANCE)[0] == wanted
 
 
+def test_an_optional_field_without_a_value_is_none(tmp_path: Path) -> None:
+    path = write(tmp_path, STATEMENT.replace(":64:C260104EUR120,05", ":64:\n:65: "))
+    assert faults(mt940, path) == [[]]
+    assert [row[0] for row in cells(mt940, path, "balance", "balance/tag")] == ["60F", "62F"]
+    assert cells(mt940, path, "statement", ":64/amount") == [[None]]
+
+
 @pytest.mark.parametrize("before", ["25:", "28C:", "60F:", "61:2601020102", "86:166", "61:260103", "62F:", "64:"])
 def test_a_dash_where_no_message_can_end_is_no_end(tmp_path: Path, before: str) -> None:
     whole = {each: cells(mt940, write(tmp_path, STATEMENT), each, *columns) for each, columns in KINDS.items()}

@@ -220,13 +220,22 @@ def test_line_ends_and_pieces_make_no_difference(
 
 
 @pytest.mark.parametrize(
-    ("encoding", "header"), [("utf-8", ""), ("cp1252", "CHARSET:1252"), ("latin-1", "CHARSET:8859-1"), ("utf-16", "")]
+    ("encoding", "header"),
+    [
+        ("utf-8", ""),
+        ("cp1252", "CHARSET:1252"),
+        ("latin-1", "CHARSET:8859-1"),
+        ("iso8859-15", "CHARSET:8859-15"),
+        ("cp1250", "CHARSET:1250"),
+        ("utf-16", ""),
+    ],
 )
 def test_the_header_or_the_bytes_decide_the_encoding(tmp_path: Path, encoding: str, header: str) -> None:
-    text = SGML.replace("CHARSET:1252", header).replace("Bank &amp; Co", "Bänk")
+    word = "Bänk€" if encoding in ("iso8859-15", "cp1250") else "Bänk"
+    text = SGML.replace("CHARSET:1252", header).replace("Bank &amp; Co", word)
     path = write(tmp_path, text.encode(encoding))
     assert ofx.sniff(path.read_bytes(), "a.ofx")
-    assert cells(ofx, path, "STMTTRN", "FI/ORG")[0] == ["Bänk"]
+    assert cells(ofx, path, "STMTTRN", "FI/ORG")[0] == [word]
 
 
 @pytest.mark.parametrize(
@@ -462,6 +471,13 @@ def test_amounts_dates_and_names_as_banks_write_them(gateway: Home, tmp_path: Pa
     ]
     [fault] = outcome["faults"]
     assert fault["code"] == "ROW_REJECT" and 'TRNAMT "1,010"' in fault["message"]
+
+
+def test_a_balance_without_a_day_is_that_of_the_end_of_the_period(gateway: Home, tmp_path: Path) -> None:
+    for day in ("", "00000000"):
+        text = SGML.replace("<DTASOF>20260131", f"<DTASOF>{day}", 1)
+        balances = through_pack(gateway, "ofx/ofx", write(tmp_path, text))["records"]["bank_balance"]
+        assert [(balance["date"], balance["amount"]) for balance in balances] == [("2026-01-31", "5.0000")]
 
 
 # --- properties ----------------------------------------------------------------------------------------------

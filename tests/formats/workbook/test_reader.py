@@ -546,6 +546,12 @@ def test_merged_cells_are_filled_on_demand(merged: Path) -> None:
     ]
 
 
+def test_the_header_once_more_is_no_row(tmp_path: Path) -> None:
+    cells = [(2, "1", "2"), (3, "SKU", "Qty"), (4, "sku ", "Qty"), (5, "SKU", "")]
+    rows = [row(n, f'<c r="A{n}" t="str"><v>{a}</v></c>', f'<c r="B{n}" t="str"><v>{b}</v></c>') for n, a, b in cells]
+    assert table(xlsx(tmp_path / "a.xlsx", HEAD + "".join(rows))) == [["S!A2", "1", "2"], ["S!A5", "SKU", ""]]
+
+
 def test_a_merged_title_among_the_rows_is_not_beyond_the_header(tmp_path: Path) -> None:
     path = xlsx(
         tmp_path / "a.xlsx",

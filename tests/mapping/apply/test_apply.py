@@ -930,7 +930,7 @@ def test_a_later_piece_with_a_cell_without_a_value(bench: Bench, monkeypatch: py
     assert bench.faults(mapped, "position") == [("line 6",), ("line 7",)]
 
 
-@pytest.mark.parametrize("text", ["6.93217E+12", "6,93217E+12", "6E+12", "-1.5e+300"])
+@pytest.mark.parametrize("text", ["6.93217E+12", "6,93217E+12", "6E+12", "-1.5e+300", "########", "#N/A"])
 @pytest.mark.parametrize(
     "fields",
     [
@@ -952,7 +952,12 @@ def test_an_identifier_that_a_spreadsheet_shortened_is_never_accepted(
     assert len(bench.rows(mapped, SNAPSHOT, "sku")) == 1
     faults = bench.faults(mapped, "code", "message")
     assert [message for code, message in faults if code == "ROW_REJECT"] == [
-        f'{columns[1]}: "{text}" is a number that a spreadsheet shortened: its last digits are lost'
+        f'{columns[1]}: "{text}" is '
+        + (
+            "what a spreadsheet shows instead of a value, of one that is too wide or of an error"
+            if text.startswith("#")
+            else "a number that a spreadsheet shortened: its last digits are lost"
+        )
     ]
 
 

@@ -157,9 +157,12 @@ def test_a_sign_alone_is_a_currency_where_it_means_one(con: duckdb.DuckDBPyConne
 
 
 def test_debits_and_credits_in_letters(con: duckdb.DuckDBPyConnection) -> None:
-    texts = ("1,234.50 CR", "1,234.50DR", "1.234,50 S", "1.234,50 H", "1,234.50 Dr.", "12.50 EUR D", "$12.50C")
-    assert written(con, BANK, *texts) == decimals("1234.5", "-1234.5", "-1234.5", "1234.5", "-1234.5", "-12.5", "12.5")
-    assert written(con, BANK, "-5 DR", "(5) CR", "5 CR-") == [None] * 3
+    texts: tuple[str, ...] = ("1,234.50 CR", "1,234.50DR", "1.234,50 S", "1.234,50 H", "1,234.50 Dr.", "12.50 EUR D")
+    texts += ("$12.50C", "12,50 DB", "Dr 12.50", "Cr. 12,50 €")
+    assert written(con, BANK, *texts) == decimals(
+        "1234.5", "-1234.5", "-1234.5", "1234.5", "-1234.5", "-12.5", "12.5", "-12.5", "-12.5", "12.5"
+    )
+    assert written(con, BANK, "-5 DR", "(5) CR", "5 CR-", "Dr -5", "Dr 5 CR", "D 5") == [None] * 6
     assert written(con, MARKET, *texts) == [None] * len(texts)
 
 
@@ -175,9 +178,12 @@ def test_typographic_signs_and_spaces(con: duckdb.DuckDBPyConnection) -> None:
         "12.\u2013",
         "12,--",
         "12.-",
+        "\u201412.50",
+        "1.234,-",
+        "1,234.--",
     )
     assert numbers(con, "auto", *texts) == decimals(
-        "-1234.5", "-1234.5", "-12.5", "-12.5", "-12.5", "1234.5", "1234.5", "12", "12", "12"
+        "-1234.5", "-1234.5", "-12.5", "-12.5", "-12.5", "1234.5", "1234.5", "12", "12", "12", "-12.5", "1234", "1234"
     )
 
 
@@ -495,7 +501,12 @@ def test_declared_formats(con: duckdb.DuckDBPyConnection) -> None:
         "1.11.2026 10:00:00 UTC",
         formats=["%d.%m.%Y %H:%M:%S UTC"],
         timezone="America/New_York",
-    ) == ["2026-11-01 10:00:00+00", None, None]
+    ) == ["2026-11-01 10:00:00+00", None, "2026-11-01 10:00:00+00"]
+    assert read(con, "date", "1/2/2026", "122026", "2JAN26", formats=["%m/%d/%Y", "%m%d%Y", "%d%b%y"]) == [
+        "2026-01-02",
+        None,
+        None,
+    ]
     assert read(con, "date", "20261101", "20260229", "2026110", formats=["ymd"]) == ["2026-11-01", None, None]
     assert read(con, "date", "11/1/2026", "2026-11-01", formats=["%-m/%-d/%Y", "iso"]) == ["2026-11-01"] * 2
     assert read(con, "datetime", "Nov 1, 2026 11:03:00 PM", formats=["%b %-d, %Y %I:%M:%S %p"]) == [
