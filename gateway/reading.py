@@ -128,6 +128,11 @@ def check_size(request: ReadRequest, *, may_be_empty: bool = False) -> None:
         raise FileError(request.name, f"{size} bytes are more than file_bytes_max", "Split it or raise the limit.")
 
 
+WITHOUT_ROWS = "WITHOUT_ROWS"
+"""Code of what a reader notes of a unit that has no row of the kind that was asked for, which is the message. It
+becomes an exception where the unit has none of any kind."""
+
+
 class Reading(ABC):
     """The rows of one file, once, in order.
 

@@ -237,6 +237,24 @@ def test_what_a_standard_leaves_optional_may_be_missing_or_stand_elsewhere(
     assert (found["counts"], found["held"]) == (usual["counts"], usual["held"])
 
 
+def test_a_set_without_lines_does_not_pass_unseen(reader: Home, tmp_path: Path) -> None:
+    """The 944 has two kinds of rows: a set is reported where it has neither."""
+    pack = ROOT / "standard" / "x12" / "944.toml"
+    text = (pack.with_name("samples") / "944.edi").read_text()
+    path = tmp_path / "944.edi"
+    text = re.sub(r"(W07|W13)\*[^~]*~\s*", "", text)
+    tags = [segment.strip()[:2] for segment in text.split("~")]
+    begins, count = tags.index("ST"), tags.index("SE") - tags.index("ST") + 1
+    path.write_text(re.sub(r"SE\*[0-9]+\*", f"SE*{count}*", text))
+    reported = [
+        fault for fault in attempt(reader, loaded(pack), path)["faults"] if "nothing is read" in fault["message"]
+    ]
+    assert [(fault["code"], fault["position"]) for fault in reported] == [("ROW_DOUBTFUL", f"segment {begins + 1}")]
+    assert "it has no W07 and no W07/W13" in reported[0]["message"]
+    usual = read(reader, pack, pack.with_name("samples") / path.name)
+    assert not [fault for fault in usual["faults"] if "nothing is read" in fault["message"]]
+
+
 def test_an_answer_to_an_order_line_without_its_code_is_rejected(reader: Home, tmp_path: Path) -> None:
     pack = ROOT / "standard" / "x12" / "855.toml"
     path = tmp_path / "855.edi"

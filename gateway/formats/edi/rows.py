@@ -16,17 +16,18 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pydantic import ConfigDict, field_validator
 
-from gateway.errors import HouseError
+from gateway.errors import Fault, HouseError
 from gateway.formats.edi import interchange
 from gateway.formats.edi.envelopes import Dialect, unit_starts
 from gateway.formats.edi.interchange import Stretch
 from gateway.formats.edi.loops import Finder, Layout, Loops, Plan, Tail
 from gateway.formats.edi.paths import Step, parse_summary
 from gateway.formats.edi.segments import Delimiters, Indexes, Segments, tokenize
-from gateway.reading import Reading, ReadRequest
+from gateway.reading import WITHOUT_ROWS, Reading, ReadRequest
 from gateway.toml_values import TomlTable
 
 BATCH_ROWS = 65_536
+UNITS_NOTED_MAX = 1000
 
 Source = Callable[[], Iterable[Stretch]]
 DialectOf = Callable[[Segments], Dialect]
@@ -71,6 +72,8 @@ class InterchangeReading(Reading):
         self.columns = tuple(request.columns)
         self.received = 0
         self.faults = []
+        self.begun: dict[int, int] = {}
+        self.given: set[int] = set()
 
     def __iter__(self) -> Iterator[pa.RecordBatch]:
         tails: dict[int, Tail] = {}
@@ -78,10 +81,23 @@ class InterchangeReading(Reading):
             tails = _Tails(self.dialect_of, self.plan).of(self.source())
         windows = _Windows(self.request, self.dialect_of, self.plan, tails)
         for loops, numbers in windows.loops(self.source()):
+            self.given.update(np.unique(loops.unit).tolist())
             ordinals = np.arange(self.received, self.received + len(loops.rows))
             self.count(len(loops.rows))
             for part in _parts(loops):
                 yield self.batch(loops, part, ordinals, numbers[loops.rows], loops.unit)
+        self.begun = windows.begun
+        self.note_without_rows()
+
+    def note_without_rows(self) -> None:
+        """Note the units of which no row was given, if they are few: with many it is not unusual."""
+        wanted = self.request.units
+        found = [unit for unit in self.begun.keys() - self.given if wanted is None or unit in wanted]
+        if len(found) <= UNITS_NOTED_MAX:
+            wanted_rows = self.request.each or ""
+            self.faults += [
+                Fault(WITHOUT_ROWS, wanted_rows, "", f"segment {self.begun[unit]}") for unit in sorted(found)
+            ]
 
     def together(self, others: Sequence[Reading]) -> Iterator[tuple[pa.RecordBatch, int | Indexes]]:
         """Small files, of which there may be thousands, share their tables: each table has its price."""
@@ -99,11 +115,16 @@ class InterchangeReading(Reading):
             for n, place in enumerate(shared.places):
                 before[n] = readings[place].received
                 readings[place].count(int(rows[n]))
+            for unit in np.unique(loops.unit).tolist():
+                place, own = shared.owners[unit]
+                readings[place].given.add(own)
             ordinals = np.arange(len(loops.rows)) + (before - np.cumsum(rows) + rows)[which]
             numbers = loops.rows + (np.array(shared.numbers) - begins)[which]
             for part in _parts(loops):
                 yield self.batch(loops, part, ordinals, numbers, loops.unit + units), places[which[part]]
             units += shared.units
+        for reading in readings:
+            reading.note_without_rows()
 
     @property
     def is_small(self) -> bool:
@@ -138,6 +159,7 @@ class _Shared:
     numbers    number in its file of its first segment
     begins     index in the table of its first segment
     wanted     ordinals in the table of the units to give
+    owners     (reading, ordinal in its file) of each unit
     """
 
     dialect: Dialect
@@ -147,17 +169,23 @@ class _Shared:
     numbers: list[int] = field(default_factory=list)
     begins: list[int] = field(default_factory=list)
     wanted: set[int] = field(default_factory=set)
+    owners: list[tuple[int, int]] = field(default_factory=list)
     bytes: int = 0
     segments: int = 0
-    units: int = 0
+
+    @property
+    def units(self) -> int:
+        """How many there are."""
+        return len(self.owners)
 
     def fits(self, stretch: Stretch, dialect: Dialect) -> bool:
         """Whether an interchange may be put behind those that are here."""
         alike = stretch.delimiters == self.stretches[0].delimiters and dialect == self.dialect
         return alike and self.bytes + len(stretch.data) <= interchange.STRETCH_BYTES
 
-    def add(self, stretch: Stretch, place: int, number: int, wanted: Iterable[int], units: int) -> None:
-        """Put an interchange behind the others; `wanted` are ordinals of its own `units`."""
+    def add(self, stretch: Stretch, place: int, number: int, wanted: Iterable[int], units: range) -> None:
+        """Put an interchange behind the others: `units` are the ordinals of its units in the file, of which it gives
+        those that are `wanted`, counted from its first."""
         self.stretches.append(stretch)
         self.places.append(place)
         self.numbers.append(number)
@@ -165,7 +193,7 @@ class _Shared:
         self.wanted.update(self.units + unit for unit in wanted)
         self.bytes += len(stretch.data)
         self.segments += len(stretch.table)
-        self.units += units
+        self.owners += [(place, unit) for unit in units]
 
     def loops(self) -> Loops:
         """The loops over all stretches, which are joined and read as one table."""
@@ -185,11 +213,13 @@ def _shared(readings: Sequence[InterchangeReading]) -> Iterator[_Shared]:
                 if shared is not None:
                     yield shared
                 shared = _Shared(dialect, reading.plan)
-            units = len(unit_starts(stretch.table, dialect))
-            every = reading.request.units
-            shared.add(stretch, place, number, [n for n in range(units) if every is None or unit + n in every], units)
+            starts = unit_starts(stretch.table, dialect)
+            every, units = reading.request.units, range(unit, unit + len(starts))
+            wanted = [n for n, ordinal in enumerate(units) if every is None or ordinal in every]
+            shared.add(stretch, place, number, wanted, units)
+            reading.begun.update(zip(units, (number + starts).tolist(), strict=True))
             number += len(stretch.table)
-            unit += units
+            unit += len(starts)
     if shared is not None:
         yield shared
 
@@ -203,6 +233,7 @@ class _Windows:
     context  segments that were read before and are in reach of what follows, with their numbers
     waiting  segments that were read but not given yet
     before   numbered segments of the unit that goes on, as many as were given
+    begun    ordinal of each unit → number of its first segment
     """
 
     request: ReadRequest
@@ -216,6 +247,7 @@ class _Windows:
     numbers: Indexes = field(default_factory=lambda: np.empty(0, np.int64))
     waiting: bytes = b""
     before: dict[Step, int] = field(default_factory=dict)
+    begun: dict[int, int] = field(default_factory=dict)
 
     def loops(self, source: Iterable[Stretch]) -> Iterator[tuple[Loops, Indexes]]:
         """Each table's rows, and the numbers of its segments in the file."""
@@ -234,7 +266,9 @@ class _Windows:
             yield loops, numbers
             self._number(layout, begin, end)
             self.number += end - begin
-            self.unit += int(((layout.starts >= begin) & (layout.starts < end)).sum())
+            starts = layout.starts[(layout.starts >= begin) & (layout.starts < end)]
+            self.begun.update(enumerate(numbers[starts].tolist(), start=self.unit))
+            self.unit += len(starts)
             self._keep(layout, numbers, end, closed=stretch.closes)
 
     def _number(self, layout: Layout, begin: int, end: int) -> None:

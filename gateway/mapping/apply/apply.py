@@ -20,7 +20,7 @@ from gateway.mapping.compiler.targets import Record
 from gateway.mapping.language.spec import Mapping as Feed
 from gateway.mapping.language.spec import RecordSpec
 from gateway.model import MAPPABLE
-from gateway.reading import Reading
+from gateway.reading import WITHOUT_ROWS, Reading
 from gateway.sql import identifier
 
 __all__ = ["apply", "source_columns"]
@@ -106,6 +106,8 @@ def _apply(work: Work, mapping: Feed, openers: Sequence[Opener], context: Contex
             kind = _kind(work, mapping, context, records, files, openers, number)
             kinds.append(kind)
             _account(work, mapping, kind, mapped, openers, context)
+    for file, outcome in enumerate(mapped.files):
+        faults.add(work, mapped.faults, file, _without_rows(outcome))
     for table in dict.fromkeys(record.type for record in mapping.record):
         mapped.tables[table] = _table(work, table, kinds, mapped.faults)
     for kind in kinds:
@@ -209,7 +211,8 @@ def _account(
             _add(ignored, "when", unused)
     for file, rows in kind.rows.items():
         outcome = mapped.files[file]
-        found, again = _first_found(rows.faults, outcome.unread)
+        _note_without_rows(outcome, rows.faults)
+        found, again = _first_found([one for one in rows.faults if one.code != WITHOUT_ROWS], outcome.unread)
         unread = sum(fault.code == "ROW_REJECT" for fault in found)
         outcome.received += rows.received - again
         outcome.rejected += rejected.get(file, 0) + unread
@@ -232,6 +235,27 @@ def _account(
         for file, fault in held:
             mapped.files[file].held.append(fault)
             mapped.files[file].columns_differ = True
+
+
+def _note_without_rows(outcome: Outcome, found: Sequence[Fault]) -> None:
+    """Keep the units that have no row of this kind either."""
+    noted = {fault.position: fault.message for fault in found if fault.code == WITHOUT_ROWS}
+    before = outcome.without_rows
+    kept = noted if before is None else before.keys() & noted.keys()
+    outcome.without_rows = {place: [*(before or {}).get(place, []), noted[place]] for place in kept}
+
+
+def _without_rows(outcome: Outcome) -> list[Fault]:
+    """Units that were taken, and of which nothing was read."""
+    return [
+        Fault(
+            "ROW_DOUBTFUL",
+            f"nothing is read of this transaction set or message: it has no {' and no '.join(kinds)}",
+            "Ask the sender whether it should have lines, and to send it again, whole.",
+            place,
+        )
+        for place, kinds in (outcome.without_rows or {}).items()
+    ]
 
 
 def _first_found(found: Sequence[Fault], unread: set[tuple[str, str]]) -> tuple[list[Fault], int]:

@@ -236,11 +236,11 @@ def _normal(text: str, writing: Writing) -> str:
     normal = f"regexp_replace({normal}, '^''([-+]?[0-9.,])', '\\1')"
     if writing.letters:
         beside = written_currencies.BEHIND if writing.currency else ""
-        for word, letter, sign in ((r"cr\.?", "[ch]", ""), (r"d[rb]\.?", "[ds]", "-")):
-            behind = literal(f"^([^+(-]*[0-9.,]{beside}) ?(?i:{word}|{letter})$")
-            in_front = literal(f"^(?i:{word}) ?([^+(A-Za-z-]*[0-9.,]{beside})$")
-            for pattern in (behind, in_front):
-                normal = f"regexp_replace({normal}, {pattern}, '{sign}\\1')"
+        words = ((r"cr\.?", "[ch]", ""), (r"d[rb]\.?", "[ds]", "-"))
+        patterns = [(f"^(?i:{word}) ?([^+(A-Za-z-]*[0-9.,]{beside})$", sign) for word, _, sign in words]
+        patterns += [(f"^([^+(-]*[0-9.,]{beside}) ?(?i:{word}|{letter})$", sign) for word, letter, sign in words]
+        for pattern, sign in patterns:
+            normal = f"regexp_replace({normal}, {literal(pattern)}, '{sign}\\1')"
     if writing.currency:
         normal = written_currencies.removed(normal)
     # "12.-" and "12,--" are whole amounts, as in Switzerland and Germany, and no negative ones. In "1.234,-" the comma

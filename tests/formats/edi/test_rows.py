@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from gateway.errors import FileError
-from gateway.formats.edi import edifact, x12
+from gateway.formats.edi import edifact, interchange, x12
 from gateway.formats.edi.segments import Delimiters, tokenize
 from gateway.reading import Reading, ReadRequest
 from gateway.settings import Limits
@@ -125,6 +125,29 @@ def test_files_read_together_give_the_rows_that_each_gives_alone(
     assert all(len(of) == 1 for of in units.values()), "a unit is one unit of one file"
     assert [reading.received for reading in together] == [len(rows) for rows in expected]
     x12.forget()
+
+
+@pytest.mark.parametrize("stretch_bytes", [50, 1 << 20])
+def test_units_without_rows_are_noted_whether_files_are_read_together_or_in_pieces(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stretch_bytes: int
+) -> None:
+    monkeypatch.setattr(interchange, "STRETCH_BYTES", stretch_bytes)
+    readings = []
+    for number, counts in enumerate(((2, 0, 1), (1,), (0, 0))):
+        sets = [segment for count in counts for segment in shipment(7, count)]
+        head = isa(number) + "GS*SW*3PLEAST*ACME*20261105*1200*1*X*004010~"
+        path = tmp_path / f"{number}.edi"
+        path.write_text(head + "~".join(sets) + f"~GE*{len(counts)}*1~IEA*1*{number:09d}~")
+        wanted = frozenset({0, 1}) if number == 2 else None
+        readings.append(x12.read(ReadRequest(path, path.name, LIMITS, {}, "LX/W12", ("W12/03",), wanted)))
+    for _ in readings[0].together(readings[1:]):
+        pass
+    found = [[(one.code, one.message, one.position) for one in reading.faults] for reading in readings]
+    assert found == [
+        [("WITHOUT_ROWS", "LX/W12", "segment 11")],
+        [],
+        [("WITHOUT_ROWS", "LX/W12", "segment 3"), ("WITHOUT_ROWS", "LX/W12", "segment 7")],
+    ]
 
 
 def test_a_file_with_too_many_rows_is_named_though_it_is_read_with_others(tmp_path: Path) -> None:
