@@ -12,7 +12,7 @@ from itertools import count
 
 from gateway import shipped
 from gateway.books.exceptions.codes import Code
-from gateway.books.posting.rule_lint import NEEDED
+from gateway.books.posting.rule_lint import ADDED, NEEDED
 from gateway.books.posting.rules import Posting
 from gateway.books.reconcile.families import FAMILIES
 from gateway.books.reconcile.registry import Reconciliation, Registry
@@ -38,14 +38,22 @@ def with_every_code(registry: Registry) -> tuple[Registry, list[str]]:
 
 
 def with_needed_conditions(posting: Posting) -> tuple[Posting, list[str]]:
-    """The posting rules with the conditions that reconciliations ask for, and a line for each table that had none."""
-    absent = [table for table in NEEDED if table not in posting.conditions]
-    if not absent:
-        return posting, []
+    """The posting rules with the conditions that reconciliations ask for, and a line for what was not there.
+
+    A name that a table lacks is completed only if it is younger than the table: another one may be a slip in it.
+    """
     ours = Posting.model_validate(shipped.rules("posting.toml")).conditions
-    conditions = {**posting.conditions, **{table: ours[table] for table in absent}}
-    notes = [_note("posting.toml", f"there is no [conditions.{table}]") for table in absent]
-    return posting.model_copy(update={"conditions": conditions}), notes
+    conditions = {table: dict(named) for table, named in posting.conditions.items()}
+    notes = []
+    for table in NEEDED:
+        if table not in conditions:
+            conditions[table] = ours[table]
+            notes.append(_note("posting.toml", f"there is no [conditions.{table}]"))
+        for name in ADDED.get(table, ()):
+            if name not in conditions[table]:
+                conditions[table][name] = ours[table][name]
+                notes.append(_note("posting.toml", f"there is no {name} in [conditions.{table}]"))
+    return (posting.model_copy(update={"conditions": conditions}) if notes else posting), notes
 
 
 def _note(file: str, absent: str) -> str:

@@ -50,3 +50,15 @@ def test_a_table_without_conditions_has_those_that_are_shipped() -> None:
     found, [note] = with_needed_conditions(older)
     assert found.condition("bank_line", "may_be_payout") == RULES.posting.condition("bank_line", "may_be_payout")
     assert note.startswith("mappings/posting.toml: there is no [conditions.bank_line];")
+
+
+def test_a_condition_that_is_younger_than_the_table_is_completed_and_no_other() -> None:
+    named = dict(RULES.posting.conditions["bank_line"])
+    del named["is_payment"]
+    older = RULES.posting.model_copy(update={"conditions": {"bank_line": named}})
+    found, [note] = with_needed_conditions(older)
+    assert found.conditions == RULES.posting.conditions
+    assert note.startswith("mappings/posting.toml: there is no is_payment in [conditions.bank_line];")
+    del named["may_be_payout"]
+    slip = RULES.posting.model_copy(update={"conditions": {"bank_line": named}})
+    assert "may_be_payout" not in with_needed_conditions(slip)[0].conditions["bank_line"]

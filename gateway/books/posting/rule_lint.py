@@ -28,8 +28,11 @@ Path = tuple[str | int, ...]
 _TYPES = next(column.values for column in TABLES["inventory_movement"].columns if column.name == "type")
 
 
-NEEDED = {"bank_line": ("may_be_payout",)}
+NEEDED = {"bank_line": ("may_be_payout", "is_payment")}
 """Conditions that reconciliations ask for."""
+
+ADDED = {"bank_line": ("is_payment",)}
+"""Those of them that homes lack that were laid down before."""
 
 
 def faults(posting: Posting, text: str, roles: Collection[str]) -> list[HomeFault]:

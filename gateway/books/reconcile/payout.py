@@ -1,4 +1,5 @@
-"""Payouts that settlements announce against deposits on bank statements.
+"""Payouts that settlements announce against deposits on bank statements, and what a settlement below zero charges
+against payments.
 
 P1 the deposit names the settlement, amounts equal · P2 it names it, the amount is less · P3 a deposit names
 several settlements that together make it · P4 one amount, one deposit, within the window, unique on both
@@ -15,6 +16,7 @@ from gateway.books.reconcile.tables import ToPost, Working
 from gateway.books.reconcile.words import whole
 from gateway.sql import literal
 
+_WHAT = "if(book_amount < 0, 'The charge of settlement ', 'Payout ')"
 CODES = ("PAYOUT_NOT_BANKED", "PAYOUT_SHORT", "DEPOSIT_UNKNOWN")
 
 
@@ -33,19 +35,19 @@ def run(working: Working, block: Reconciliation) -> None:
 
 def _open_items(working: Working, block: Reconciliation) -> None:
     """Payouts and deposits that no match uses, and which deposit names which settlement."""
-    con = working.con
+    con, posting = working.con, working.recon.rules.posting
     con.execute(
         """create or replace temp view _all_payouts as
         select record_id, entity, partner, channel, settlement_id, total, currency, deposit_date, file_id, "position",
                coalesce(nullif(payout_ref, ''), settlement_id) as reference
-        from settlement_current where total > 0"""
+        from settlement_current where total <> 0"""
     )
     con.execute(
         f"""create or replace temp view _all_deposits as
         select record_id, entity, partner, account, statement_id, bank_ref, booking_date, amount, currency, file_id,
                "position", coalesce(end_to_end_ref, '') || ' ' || coalesce(remittance, '') as words, counterparty
         from bank_line_current
-        where {working.recon.rules.posting.condition("bank_line", "may_be_payout")}"""
+        where {posting.condition("bank_line", "may_be_payout")} or {posting.condition("bank_line", "is_payment")}"""
     )
     _gone(working, block)
     used = f"(select record_id from ({_standing(working, block)}))"
@@ -55,7 +57,8 @@ def _open_items(working: Working, block: Reconciliation) -> None:
         f"""create or replace temp table _names as
         select p.record_id as settlement, d.record_id as bank, p.total, d.amount, p.deposit_date, d.booking_date
         from _payouts p join _deposits d
-          on d.entity = p.entity and d.currency = p.currency and {whole("d.words", "p.reference")}"""
+          on d.entity = p.entity and d.currency = p.currency and (d.amount > 0) = (p.total > 0)
+         and {whole("d.words", "p.reference")}"""
     )
 
 
@@ -95,7 +98,7 @@ def _named(con: duckdb.DuckDBPyConnection) -> None:
                case when amount = total then 'the deposit names the settlement; amounts are equal'
                     else 'the deposit names the settlement; the amount differs' end
         from _names n
-        where amount <= total
+        where abs(amount) <= abs(total)
           and (select count(*) from _names o where o.bank = n.bank) = 1
         qualify row_number() over (partition by settlement order by amount = total desc, booking_date, bank) = 1"""
     )
@@ -217,7 +220,7 @@ def _detail(working: Working, block: Reconciliation) -> None:
                (select count(*) from range(s.deposit_date, cast({working.recon.now_sql} as date), interval 1 day) r(day)
                 where isodow(r.day) < 6) as business_days
         from settlement_current s left join pairs m on m.settlement = s.record_id
-        left join bank_line l on l.record_id = m.bank where s.total > 0"""
+        left join bank_line l on l.record_id = m.bank where s.total <> 0"""
     )
     working.add_detail(
         block,
@@ -240,7 +243,7 @@ def _detail(working: Working, block: Reconciliation) -> None:
                'DEPOSIT_UNKNOWN' as code,
                concat_ws('|', account, booking_date, coalesce(bank_ref, "position")) as business_key, file_id,
                "position"
-        from _deposits where record_id not in (select bank from _found)""",
+        from _deposits where amount > 0 and record_id not in (select bank from _found)""",
     )
     _exceptions(working, block)
 
@@ -251,9 +254,9 @@ def _exceptions(working: Working, block: Reconciliation) -> None:
         f"""select code, business_key, entity, partner, channel, document, event_date,
                external_amount, book_amount, coalesce(external_amount, 0) - coalesce(book_amount, 0) as amount,
                currency,
-               case code when 'PAYOUT_NOT_BANKED' then 'Payout ' || document || ' of ' || book_amount || ' ' || currency
+               case code when 'PAYOUT_NOT_BANKED' then {_WHAT} || document || ' of ' || book_amount || ' ' || currency
                    || ' is not on a bank statement in time'
-                   when 'PAYOUT_SHORT' then 'Payout ' || document || ' of ' || book_amount || ' ' || currency
+                   when 'PAYOUT_SHORT' then {_WHAT} || document || ' of ' || book_amount || ' ' || currency
                    || ' arrived with ' || external_amount
                    else 'A deposit of ' || external_amount || ' ' || currency || ' (' || document
                    || ') is explained by no payout' end as message,

@@ -26,7 +26,7 @@ Edit = Callable[[str, str], int]
 ROOT = Path(__file__).parents[3]
 TEXT = (ROOT / "mappings" / "posting.toml").read_text(encoding="utf-8")
 CHART = tomllib.loads((ROOT / "mappings" / "chart.toml").read_text(encoding="utf-8"))["accounts"]
-PAYMENT = "\"status = 'BOOK' and amount < 0 and not is_charge\""
+PAYMENT = '"is_payment"'
 PAYOUT = "\"status = 'BOOK' and amount > 0 and not is_charge and coalesce(subfamily, '') <> 'INTR'\""
 
 MISTAKES = [

@@ -87,3 +87,32 @@ def test_a_match_of_a_settlement_that_is_restated_is_reversed_with_its_entry(led
     assert ledger.balances() == {"suspense": Decimal(100), "payouts_in_transit": Decimal(-100)}
     assert ledger.faults() == []
     assert ledger.run_all().changed == 0
+
+
+def test_the_charge_of_a_settlement_below_zero_is_found_among_payments(ledger: Books) -> None:
+    """50.00 charged for PAY-7, which its bank line names, 30.00 for PAY-8 by its amount alone; nobody charged PAY-9.
+    What was paid is owed to nobody then, and the payouts in transit are those of PAY-9 alone. A fee of 12.00 that names
+    PAY-9, and a payment to a supplier, are no charges, and no deposits either."""
+    ledger.put_all(
+        {
+            "settlement": [
+                paid("s.7", "PAY-7", "-50.00"),
+                paid("s.8", "PAY-8", "-30.00"),
+                paid("s.9", "PAY-9", "-12.00", deposit_date="2026-11-01"),
+            ],
+            "bank_line": [
+                banked("b.1", "CHARGE PAY-7", "-50.00"),
+                banked("b.2", "DIRECT DEBIT", "-30.00"),
+                banked("b.3", "FEE PAY-9", "-12.00", subfamily="CHRG"),
+                banked("b.4", "ACME POTTERY", "-70.00"),
+                banked("b.5", "PAY-9", "12.00"),
+            ],
+        }
+    )
+    ledger.run_all()
+    assert ledger.rows(HOLDING) == [("b.1",), ("b.2",), ("s.7",), ("s.8",)]
+    assert ledger.balances() == {"payables": Decimal(-80), "payouts_in_transit": Decimal(80)}
+    assert ledger.rows("select code, message from exception where reconciliation = 'd' order by code") == [
+        ("DEPOSIT_UNKNOWN", "A deposit of 12.0000 USD (S1) is explained by no payout"),
+        ("PAYOUT_NOT_BANKED", "The charge of settlement PAY-9 of -12.0000 USD is not on a bank statement in time"),
+    ]
