@@ -10,6 +10,7 @@ import csv
 import io
 import zipfile
 from contextlib import suppress
+from functools import lru_cache
 from itertools import combinations
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 FILE_BYTES_MAX = 50_000_000
 ROWS_MAX = 500_000
 CELL_CHARACTERS_MAX = 1_000
+REMEMBERED_BYTES_MAX = 100_000
 PATTERNS_MAX = 1_000
 """Rows with a `*` before the end of a code: each is compared with the others."""
 _SUFFIXES = (".csv", ".xlsx")
@@ -65,13 +67,30 @@ def load_file(path: Path) -> tuple[pa.Table | None, list[HomeFault]]:
     try:
         if path.stat().st_size > FILE_BYTES_MAX:
             return None, [_fault(path, 1, f"has more than {FILE_BYTES_MAX:,} bytes", "split it")]
-        rows = _rows(path, read_regular(path))
+        content = read_regular(path)
+    except OSError as error:
+        return None, [_unreadable(path, error)]
+    return (_remembered if len(content) <= REMEMBERED_BYTES_MAX else _table)(path.name, content)
+
+
+def _table(name: str, content: bytes) -> tuple[pa.Table | None, list[HomeFault]]:
+    path = Path(name)
+    try:
+        rows = _rows(path, content)
     except UnicodeDecodeError as error:
         line = error.object[: error.start].count(b"\n") + 1
         return None, [_fault(path, line, "is not UTF-8 text", 'save it as "CSV UTF-8" or as .xlsx')]
     except (csv.Error, OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
-        return None, [_fault(path, 1, f"cannot be read: {error}", "save it as CSV UTF-8 or as .xlsx")]
+        return None, [_unreadable(path, error)]
     return _checked(path, rows)
+
+
+_remembered = lru_cache(maxsize=256)(_table)
+"""All lookups are read again whenever a home is opened, or a mapping or setting changes."""
+
+
+def _unreadable(path: Path, error: Exception) -> HomeFault:
+    return _fault(path, 1, f"cannot be read: {error}", "save it as CSV UTF-8 or as .xlsx")
 
 
 def _checked(path: Path, rows: list[tuple[int, list[str]]]) -> tuple[pa.Table | None, list[HomeFault]]:
