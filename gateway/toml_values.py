@@ -10,7 +10,7 @@ from functools import cache
 from types import NoneType, UnionType
 from typing import Annotated, Any, Union, get_args, get_origin
 
-from pydantic import BaseModel, ValidationInfo, field_validator
+from pydantic import BaseModel, ConfigDict, ValidationInfo, field_validator
 from pydantic_core import PydanticKnownError
 
 _PLAIN = frozenset((bool, int, float, NoneType))
@@ -18,6 +18,9 @@ _PLAIN = frozenset((bool, int, float, NoneType))
 
 class TomlTable(BaseModel):
     """A table of a TOML file whose numbers and truth values stand without quotes."""
+
+    # Models are parts of others: each alone would be compiled once more, and most commands need few of them.
+    model_config = ConfigDict(defer_build=True)
 
     @field_validator("*", mode="before")
     @classmethod

@@ -17,7 +17,7 @@ LOOPBACK = ("localhost", "127.0.0.1", "::1")
 class Strict(TomlTable):
     """Settings where an unknown key is a fault: a typing slip must never be ignored."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
+    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 def _known_zone(value: str) -> str:
