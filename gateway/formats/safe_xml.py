@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from lxml import etree
 
@@ -14,10 +14,20 @@ from gateway.errors import FileError
 OUT_OF_MEMORY = "unknown error"
 """What lxml says where libxml2 found no fault in the document and had to stop all the same."""
 _PROLOG_BYTES = 65_536
+_BLANKS = re.compile(rb"(?:\xef\xbb\xbf)?[ \t\r\n]+(?=<)")
 _NAMES_A_DTD = re.compile(
     r"\s*(?:<\?(?:(?!\?>).)*\?>\s*|<!--(?:(?!-->).)*-->\s*)*<!DOCTYPE\s+[\w:.\-]+\s+(?:SYSTEM|PUBLIC)\s[^\[\]<>]*>",
     re.DOTALL,
 )
+
+
+def opened(path: Path) -> BinaryIO:
+    """A document from its first sign on: programs put blank lines before the XML declaration, where none may stand."""
+    source = path.open("rb")
+    head = source.read(_PROLOG_BYTES)
+    begin = _BLANKS.match(head)
+    source.seek(begin.end() if begin else 0)
+    return source
 
 
 def events(source: Any, name: str, kinds: Sequence[str], tags: Sequence[str] = ()) -> Iterator[tuple[str, Any]]:

@@ -20,11 +20,11 @@ from pydantic import ConfigDict, field_validator
 from gateway.errors import Fault, FileError
 from gateway.formats import header as headers
 from gateway.formats.path_errors import PathError, repaired
-from gateway.formats.safe_xml import OUT_OF_MEMORY, local, names_a_dtd, refuse_doctype
+from gateway.formats.safe_xml import OUT_OF_MEMORY, local, names_a_dtd, opened, refuse_doctype
 from gateway.formats.tree.xml_paths import LOCAL, compiled, getter, wanted_around
 from gateway.formats.tree.xml_tree import Tree
 from gateway.formats.tree.xml_walk import Walk
-from gateway.reading import Reading, ReadRequest, check_size
+from gateway.reading import WITHOUT_ROWS, Reading, ReadRequest, check_size
 from gateway.toml_values import TomlTable
 
 BATCH_ROWS = 10_000
@@ -94,7 +94,8 @@ def check_path(path: str, each: str | None, options: Mapping[str, Any]) -> None:
 def describe(request: ReadRequest) -> str:
     """The name of its root. Raises FileError."""
     try:
-        _, root = next(etree.iterparse(request.path, events=("start",), huge_tree=False, no_network=True))
+        with opened(request.path) as source:
+            _, root = next(etree.iterparse(source, events=("start",), huge_tree=False, no_network=True))
     except etree.XMLSyntaxError as error:
         raise FileError(request.name, f"it is not well-formed: {error.msg}", "Send the document again.") from None
     return f"an XML document with the root {local(root.tag)}"
@@ -129,6 +130,8 @@ class _Xml(Reading):
             raise self._broken(error) from None
         if rows:
             yield self._batch(rows, done)
+        if not self.received:
+            self.faults.append(Fault(WITHOUT_ROWS, self.request.each or ""))
 
     def _batch(self, rows: list[tuple[str, list[str | None]]], done: int) -> pa.RecordBatch:
         self.count(len(rows))
@@ -169,7 +172,7 @@ class _Xml(Reading):
             huge_tree=False,
             no_network=True,
         )
-        with self.request.path.open("rb") as source:
+        with opened(self.request.path) as source:
             while chunk := source.read(CHUNK_BYTES):
                 parser.feed(chunk)
                 for event, element in parser.read_events():
@@ -201,7 +204,10 @@ class _Xml(Reading):
 
     def _root_tag(self) -> str:
         """The tag of the root, which must be one that the mapping names. A DOCTYPE that is not allowed is refused."""
-        begun = etree.iterparse(self.request.path, events=("start",), huge_tree=False, no_network=True)
+        with opened(self.request.path) as source:
+            return self._root_tag_of(etree.iterparse(source, events=("start",), huge_tree=False, no_network=True))
+
+    def _root_tag_of(self, begun: Iterator[tuple[str, Any]]) -> str:
         _, root = next(begun)
         if not (self.options.doctype and names_a_dtd(self.request.path)):
             refuse_doctype(root, self.request.name)
@@ -249,6 +255,8 @@ class _Xml(Reading):
         fix = "Send the whole document again; it may have been cut off."
         if (error.msg or "").startswith(_BEHIND_THE_END):
             fix = "Send each document as a file of its own, with nothing behind its end."
+        elif "encoding" in (error.msg or ""):
+            fix = "Send the document in the encoding that its first line declares, or declare the one that it is in."
         return FileError(self.request.name, f"the document is not well-formed: {error.msg}", fix, f"line {line}")
 
 

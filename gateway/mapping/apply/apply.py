@@ -250,7 +250,7 @@ def _without_rows(outcome: Outcome) -> list[Fault]:
     return [
         Fault(
             "ROW_DOUBTFUL",
-            f"nothing is read of this transaction set or message: it has no {' and no '.join(kinds)}",
+            f"this set, message or document has no {' and no '.join(kinds)}: nothing of it is read",
             "Ask the sender whether it should have lines, and to send it again, whole.",
             place,
         )

@@ -254,6 +254,21 @@ def test_a_document_in_an_envelope_is_read_and_checked_as_one_without(tmp_path: 
         rows(read(tmp_path / "a.xml", sent.replace("urn:e", "urn:x"), each, "Amt", **options))
 
 
+@pytest.mark.parametrize("before", ["\n", "\r\n  ", "\ufeff\n"])
+def test_blank_lines_before_the_declaration_are_passed_over(tmp_path: Path, before: str) -> None:
+    assert [row[1] for row in rows(read(tmp_path / "a.xml", before + CAMT, "//N", "Amt", root=["Document"]))] == [
+        "1.00",
+        "2",
+    ]
+    assert "root Document" in xml.describe(ReadRequest(tmp_path / "a.xml", "a.xml", Limits()))
+
+
+def test_a_document_without_rows_is_noted(tmp_path: Path) -> None:
+    reading = read(tmp_path / "a.xml", CAMT, "//Ntry", "Amt")
+    assert rows(reading) == []
+    assert [(fault.code, fault.message) for fault in reading.faults] == [("WITHOUT_ROWS", "//Ntry")]
+
+
 def test_a_second_document_behind_the_first_is_named(tmp_path: Path) -> None:
     for second in (CAMT, "<more/>"):
         with pytest.raises(FileError, match="Send each document as a file of its own"):
