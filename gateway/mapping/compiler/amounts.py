@@ -232,6 +232,8 @@ def _normal(text: str, writing: Writing) -> str:
     normal = text
     for marks, plain in ((_SPACES, " "), (_MINUS, "-"), (_APOSTROPHES, "''")):
         normal = f"regexp_replace({normal}, '{marks}', '{plain}', 'g')"
+    # Nothing is lost of a zero that programs write with an exponent: 0E-8.
+    normal = f"regexp_replace({normal}, '^([+-]?0+(?:[.,]0*)?)[eE][+-]?[0-9]{{1,3}}$', '\\1')"
     # Programs put an apostrophe before a sign, so that a spreadsheet takes it for no formula; people, before digits.
     normal = f"regexp_replace({normal}, '^''([-+]?[0-9.,])', '\\1')"
     if writing.letters:
