@@ -33,7 +33,7 @@ nightly: $(STAMP)
 	MUTATIONS=10000 HOURS=24 $(BIN)/pytest -n 2 tests/formats/test_contract.py tests/mapping/lint/test_slips.py tests/formats/test_corpus.py tests/formats/test_growth.py tests/test_day.py
 	HOMES=4 SEEDS=4 $(BIN)/pytest -n 2 tests/ledger/test_kill.py tests/synthetic
 	KILLS=200 FILES=2000 PARTNERS=50 $(BIN)/pytest -n 2 tests/test_daemon_kill.py tests/transports/test_load.py
-	DOCUMENTS=all $(BIN)/pytest tests/test_coverage_of_packs.py
+	DOCUMENTS=all $(BIN)/pytest tests/test_coverage_of_packs.py tests/test_replaced_documents.py
 
 pages: $(STAMP)
 	$(BIN)/python -m gateway.model.page > docs/ledger.md

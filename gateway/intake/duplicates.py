@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import duckdb
 import pyarrow as pa
 
-from gateway.intake import surplus
+from gateway.intake import missing_lines, surplus
 from gateway.intake.arrivals import Arrival
 from gateway.intake.other_keys import known_by, reported_again, under_other_keys
 from gateway.intake.taken import Load
@@ -97,9 +97,9 @@ def compare(con: duckdb.DuckDBPyConnection, load: Load, versions: Mapping[str, i
     """
     if not load.posts:
         return []
-    files = lay_files(con, load, versions) if len(load.files) > 1 else ""
+    files = lay_files(con, load, versions) if len(load.files) > 1 or load.mapped.documents else ""
     return [
-        _classify(con, load, MAPPABLE[name], _of_files(con, load, name, versions, files), f"{load.prefix}_new_{name}")
+        _classify(con, load, MAPPABLE[name], _of_files(con, load, name, versions, files), files)
         for name in load.mapped.tables
     ]
 
@@ -125,7 +125,7 @@ def _again(file_id: str, versions: Mapping[str, int]) -> str:
 
 
 def _of_files(con: duckdb.DuckDBPyConnection, load: Load, name: str, versions: Mapping[str, int], files: str) -> str:
-    """The mapped rows of a table that count, with their file's id; `files` is the relation of several files."""
+    """The mapped rows of a table that count, with their file's id; `files` is the relation of the files."""
     relation, view = load.mapped.tables[name], f"{load.prefix}_of_{name}"
     if len(load.files) == 1:
         file_id = load.files[0].file_id
@@ -137,10 +137,12 @@ def _of_files(con: duckdb.DuckDBPyConnection, load: Load, name: str, versions: M
     return view
 
 
-def _classify(con: duckdb.DuckDBPyConnection, load: Load, table: Table, relation: str, target: str) -> Compared:
+def _classify(con: duckdb.DuckDBPyConnection, load: Load, table: Table, relation: str, files: str) -> Compared:
     """Compare mapped rows with the ledger, whose history is pruned by the event dates of the batch."""
+    target = f"{load.prefix}_new_{table.name}"
     span = _overlap(con, table, relation)
-    if span is None and known_by(load, table):
+    documents = missing_lines.known(con, load, table)
+    if span is None and (documents or known_by(load, table)):
         span = "false"
     if span is None:
         con.execute(
@@ -166,10 +168,17 @@ def _classify(con: duckdb.DuckDBPyConnection, load: Load, table: Table, relation
                on o.source_key = n.source_key and o.occurrence = n.occurrence"""
     )
     under_other_keys(con, load, table, f"{target}_all")
+    if documents:
+        missing_lines.stated_again(con, load, table, f"{target}_all")
     con.execute(
         f"create or replace temp view {target} as select * exclude (state) from {target}_all where state <> 'same'"
     )
-    taken_back = surplus.find(con, load, table, span, target)
+    taken_back = _taken_back(
+        con,
+        f"{target}_taken_back",
+        surplus.find(con, load, table, span, target),
+        missing_lines.find(con, load, table, documents, files, target) if documents else "",
+    )
     # A row that takes records back changes the ledger, even where its own record is there already.
     state = f"if((_ordinal, _kind) in (select _ordinal, _kind from {taken_back}), 'changed', state)"
     con.execute(
@@ -177,6 +186,19 @@ def _classify(con: duckdb.DuckDBPyConnection, load: Load, table: Table, relation
         select _ordinal, _kind, {state if taken_back else "state"} as state from {target}_all"""
     )
     return Compared(table, target, f"{target}_kinds", known=True, surplus=taken_back)
+
+
+def _taken_back(con: duckdb.DuckDBPyConnection, name: str, *found: str) -> str:
+    """Name of a relation of all records that are taken back, each once; "" if there are none."""
+    relations = [one for one in found if one]
+    if len(relations) < 2:
+        return "".join(relations)
+    every = " union all by name ".join(f"select *, {n} as n from {one}" for n, one in enumerate(relations))
+    con.execute(
+        f"""create or replace temp table {name} as select * exclude (n) from ({every})
+        qualify row_number() over (partition by old_id order by n) = 1"""
+    )
+    return name
 
 
 def _overlap(con: duckdb.DuckDBPyConnection, table: Table, relation: str) -> str | None:

@@ -110,4 +110,9 @@ def _reject(con: duckdb.DuckDBPyConnection, load: Load, rows: Sequence[tuple[int
     )
     for name, relation in mapped.tables.items():
         mapped.tables[name] = _without(con, relation, f"{load.prefix}_posting_{name}", rejected)
+    for documents in mapped.documents:
+        con.execute(
+            f"""update {documents.relation} set rejected = true
+            where _file in (select _ordinal >> {FILE_SHIFT} from {rejected})"""
+        )
     mapped.files[0].rejected += len(rows)

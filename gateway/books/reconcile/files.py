@@ -16,6 +16,7 @@ FAULTS = (
     "CHECK_DIGIT",
     "ROW_DOUBTFUL",
     open_faults.DOUBLED,
+    open_faults.MISSING,
     "FIELD_UNREAD",
     "COLUMN_UNKNOWN",
     "UNIT_UNKNOWN",

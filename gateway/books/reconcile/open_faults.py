@@ -16,6 +16,7 @@ MESSAGES_MAX = 5
 PLACES_MAX = 5
 """So many different messages and places an exception of equal faults says; all stand in the list of rejected rows."""
 DOUBLED = "ROW_DOUBLED"
+MISSING = "LINE_MISSING"
 _TAKEN = "('ACCEPTED', 'RELEASED')"
 
 
@@ -51,7 +52,8 @@ def open_faults_sql(con: duckdb.DuckDBPyConnection, codes: Sequence[str]) -> str
     A fault stays open until one of these corrects it: its file is released or replayed without it; a later file of the
     same partner with the same name is accepted; of a file that is refused, the same bytes are accepted as another file;
     of a rejected row, a file that came later has the record of the same key. A doubled row counts whatever comes under
-    the name of its file: it is open until one record of its key is left, or a later file has its key twice.
+    the name of its file: it is open until one record of its key is left, or a later file has its key twice. So does a
+    line that a version of its document has not: it is open until it is taken back, or a later file states it again.
     """
     later = "({0}.recorded_at, {0}.name, {0}.arrived_at) > (p.recorded_at, p.name, p.arrived_at)"
     doubled = f"""p.code = '{DOUBLED}' and p.state <> 'HELD' and p.source_key in ({_still_doubled(con, codes)})
@@ -66,7 +68,8 @@ def open_faults_sql(con: duckdb.DuckDBPyConnection, codes: Sequence[str]) -> str
             where f.code in ({words(list(codes))})),
         corrected as ({_corrected(con, codes)})
         select p.* from present p left join corrected c on c.source_key = p.source_key
-        where ({doubled}) or (p.code <> '{DOUBLED}'
+        where ({doubled}) or (p.code = '{MISSING}' and p.state <> 'HELD' and c.arrived_at <= p.arrived_at)
+          or (p.code not in ('{DOUBLED}', '{MISSING}')
           and not (p.state = 'RELEASED' and p.code in ('CONTROL_TOTAL', 'SETTLE_NOT_FOOT'))
           and not exists (
             select 1 from file g where g.partner = p.partner and g.name = p.name and g.file_id <> p.file_id
@@ -76,11 +79,13 @@ def open_faults_sql(con: duckdb.DuckDBPyConnection, codes: Sequence[str]) -> str
 
 
 def _corrected(con: duckdb.DuckDBPyConnection, codes: Sequence[str]) -> str:
-    """SELECT of source_key, arrived_at: the records under the keys of rejected rows, and when the last of them came."""
-    tables = _named(con, "ROW_REJECT") if "ROW_REJECT" in codes else []
+    """SELECT of source_key, arrived_at: the records under the keys of rejected rows and of lines that a version lacks,
+    and when the last of them came."""
+    tables = sorted({name for code in ("ROW_REJECT", MISSING) if code in codes for name in _named(con, code)})
     parts = [
         f"""select source_key, file_id from {identifier(MAPPABLE[name].present)} where source_key in (
-            select source_key from present where record_type = {literal(name)})"""
+            select source_key from present where record_type = {literal(name)})
+            {"and reversal_of is null" if MAPPABLE[name].column("reversal_of") else ""}"""
         for name in tables
     ]
     nothing = "select null::uuid as source_key, null::varchar as file_id where false"

@@ -9,7 +9,7 @@ import duckdb
 
 from gateway.errors import Fault, FileError, HouseError, first_line
 from gateway.log import log
-from gateway.mapping.apply import doubled, drift, faults, invisible, repeated, tie_out, uncounted
+from gateway.mapping.apply import documents, doubled, drift, faults, invisible, repeated, tie_out, uncounted
 from gateway.mapping.apply import rows as reading
 from gateway.mapping.apply.drift import source_columns
 from gateway.mapping.apply.mapped import FILE_SHIFT, ApartError, Context, Mapped, Opener, Outcome
@@ -110,6 +110,7 @@ def _apply(work: Work, mapping: Feed, openers: Sequence[Opener], context: Contex
         faults.add(work, mapped.faults, file, _without_rows(outcome))
     for table in dict.fromkeys(record.type for record in mapping.record):
         mapped.tables[table] = _table(work, table, kinds, mapped.faults)
+    documents.find(work, [(kind.number, kind.compiler, kind.relation) for kind in kinds], mapped)
     for kind in kinds:
         faults.add_unmapped(work, kind.compiler, kind.relation, mapped.faults)
         faults.add_wrong_identifiers(work, kind.compiler, kind.relation, mapped.faults)

@@ -25,7 +25,8 @@ def source_columns(mapping: Mapping, records: Sequence[RecordSpec]) -> list[str]
     found: dict[str, None] = {}
     for record in records:
         found |= dict.fromkeys(fields.source_columns(record.fields))
-        found |= dict.fromkeys(sorted(names(record.when)[1]) if record.when else ())
+        for text in record.conditions.values():
+            found |= dict.fromkeys(sorted(names(text)[1]))
         found |= dict.fromkeys(key for key in record.key if key not in record.fields)
     for rule in mapping.file.ignore:
         found |= dict.fromkeys(sorted(names(rule.when)[1]))
@@ -137,5 +138,5 @@ def _needed(record: RecordSpec, present: set[str]) -> Iterator[str]:
         elif field.sign is not None and not isinstance(field.sign, str):
             yield field.sign.source
     yield from (key for key in record.key if key not in record.fields)
-    if record.when:
-        yield from sorted(names(record.when)[1])
+    for text in record.conditions.values():
+        yield from sorted(names(text)[1])

@@ -238,7 +238,8 @@ def _cell(
     """The source column that a defect is about, and its text; of a computed field the first of its `cells`."""
     named = fields.columns_of(target.spec, record.spec.fields)
     # What keeps the record from being judged at all is reported with its first field.
-    also = [*record.spec.key, *(sorted(names(record.spec.when)[1]) if record.spec.when else ())]
+    judged = (name for text in record.spec.conditions.values() for name in sorted(names(text)[1]))
+    also = [*record.spec.key, *judged]
     texts = fields.identifying(record)
     for name in (*named, *(also if target.bit == 0 else ())):
         text = source.get(name, "")

@@ -77,6 +77,19 @@ class Outcome:
     without_rows: dict[str, list[str]] | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Documents:
+    """The documents of one canonical table that some files hold, known by the fields `number`.
+
+    relation  the fields; `_file`; of the document's last row there `_ordinal`, `_kind`, `position`; `replaces`, `adds`
+              (whether the version says so) and `rejected` (whether some row of it is)
+    """
+
+    table: str
+    number: tuple[str, ...]
+    relation: str
+
+
 @dataclass(slots=True)
 class Mapped:
     """What files of one mapping became, in temporary tables of the connection; nothing is committed yet.
@@ -84,10 +97,12 @@ class Mapped:
     files     one outcome for each file, in the order given
     tables    canonical table → relation with `_ordinal`, `_kind` (of row), `_record`, `position`, `source_key`,
               `occurrence` and the canonical table's own columns; rejected rows are left out
+    documents the documents that the rows are lines of
     faults    temporary table: `_file`, `_ordinal`, `_record`, `position`, `code`, `column_name`, `value`, `message`,
               `hint`, `source_row`, `rejects`
     """
 
     files: list[Outcome]
     tables: dict[str, str] = field(default_factory=dict)
+    documents: list[Documents] = field(default_factory=list)
     faults: str = ""

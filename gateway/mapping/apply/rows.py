@@ -174,7 +174,8 @@ def _rows(
         joins = [join for join in compiler.joins if join.stage == stage]
         if crosswalks.supply(work, stages, stage, joins, filled, context) and stage < last:
             stages = Stages(plan, identifier(keep(f"{name}_{stage}", stage)), stage)
-    table = keep(name, last, ("_ordinal", "_position"))
+    in_documents = any(record.spec.document is not None for record in compiler.records)
+    table = keep(name, last, HEAD if in_documents else HEAD[:2])
     work.release(raw)
     return table
 

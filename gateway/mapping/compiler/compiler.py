@@ -67,7 +67,7 @@ class Compiler(Sources):
         """SQL of everything that must be in reach in the last relation."""
         found = [self.ignored, self.unjudged, self.rejected, self.used, *self.extra, *self.two_orders]
         for record in self.records:
-            found += [record.wrong, record.applies, record.key, *record.broken.values()]
+            found += [record.wrong, record.applies, record.key, record.replaces, record.adds, *record.broken.values()]
             found += [target.value for target in record.targets.values()]
             for target in record.targets.values():
                 found += [target.unmapped, target.unread, target.dropped, target.uncounted]
@@ -115,6 +115,7 @@ class Compiler(Sources):
         self._defect_columns(record)
         self._checks(record)
         self._condition(record)
+        self._document(record)
         record.key = self._key(record, partner)
         return record
 
@@ -196,6 +197,12 @@ class Compiler(Sources):
         without = [wrong for column in sorted(names(record.spec.when)[1]) if (wrong := self.unreadable(column))]
         judged = " or ".join([self.broken(record, used), *without, condition])
         record.applies = self.plan.add(f"__applies{record.index}", f"({judged})")
+
+    def _document(self, record: Record) -> None:
+        """Whether the row is of a version of its document that replaces the others, or that only adds to them."""
+        for name, text in (record.spec.document.conditions if record.spec.document else {}).items():
+            judged = f"coalesce({self.expression(record, text)}, false)"
+            setattr(record, name, self.plan.add(f"__{name}{record.index}", judged))
 
     def broken(self, record: Record, used: Sequence[str]) -> str:
         """SQL: one of these fields cannot be read."""

@@ -109,7 +109,8 @@ def without_value(compiler: Sources, record: Record) -> None:
             target.broken.append(f"starts_with({target.text}, {literal(UNREADABLE)})")
     first = next(iter(record.targets.values()))
     keys = [column for column in record.spec.key if column not in record.targets]
-    for column in (*keys, *(names(record.spec.when)[1] if record.spec.when else ())):
+    judged = (column for text in record.spec.conditions.values() for column in sorted(names(text)[1]))
+    for column in (*keys, *judged):
         first.broken += [compiler.unreadable(column)] if compiler.unreadable(column) else []
     first.broken += [lost for column in keys if (lost := compiler.shortened(column))]
 

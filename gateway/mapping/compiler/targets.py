@@ -120,7 +120,10 @@ class Join:
 
 @dataclass
 class Record:
-    """One [[record]] of the mapping, compiled; the names are of steps."""
+    """One [[record]] of the mapping, compiled; the names are of steps.
+
+    replaces, adds  conditions of its document; "" where it has none
+    """
 
     index: int
     spec: RecordSpec
@@ -130,6 +133,8 @@ class Record:
     wrong: str = ""
     applies: str = ""
     key: str = ""
+    replaces: str = ""
+    adds: str = ""
 
     @property
     def mask(self) -> str:

@@ -178,6 +178,31 @@ class FileSpec(TomlTable):
         return dict(self.model_extra or {})
 
 
+class Document(Part):
+    """The document whose line a record is, and what another file with this document says of the lines it has not.
+
+    number    fields that know the document together
+    replaces  condition: this version is the whole document; lines that only the ledger has are taken back
+    adds      condition: this version is a part of the document and says nothing of other lines. Without either, lines
+              that the ledger has and a later version has not go on counting, and are reported
+    """
+
+    number: tuple[str, ...] = Field(min_length=1)
+    replaces: str | None = None
+    adds: str | None = None
+
+    @field_validator("number", mode="before")
+    @classmethod
+    def _one_field(cls, value: Any) -> Any:
+        return (value,) if isinstance(value, str) else value
+
+    @property
+    def conditions(self) -> dict[str, str]:
+        """Name → expression of those that are given."""
+        given = {"replaces": self.replaces, "adds": self.adds}
+        return {name: text for name, text in given.items() if text}
+
+
 class RecordSpec(Part):
     """One canonical record made from a row.
 
@@ -187,6 +212,7 @@ class RecordSpec(Part):
               the event; without it, each is an event of its own
     repeats   "count": rows of a file with the same key are events of their own, as lines of a bank are; "report": each
               counts as well, but the key is reported, and a later file with fewer rows of it takes the surplus back
+    document  the document whose line it is, where a later version may have fewer lines
     """
 
     type: str
@@ -196,6 +222,7 @@ class RecordSpec(Part):
     known_by: tuple[str, ...] = ()
     once: bool = False
     repeats: Literal["report", "count"] = "report"
+    document: Document | None = None
     fields: dict[str, FieldSpec]
 
     @model_validator(mode="after")
@@ -203,6 +230,13 @@ class RecordSpec(Part):
         if self.once and not self.known_by:
             raise ValueError("`once` says that `known_by` identifies one event: name its fields")
         return self
+
+    @property
+    def conditions(self) -> dict[tuple[str, ...], str]:
+        """Keys that lead to it → expression, of each condition of the record."""
+        found = {("when",): self.when} if self.when else {}
+        of_document = self.document.conditions if self.document else {}
+        return found | {("document", name): text for name, text in of_document.items()}
 
 
 class Fallback(Part):

@@ -195,10 +195,12 @@ class _Checker:
         for name in record.fields:
             yield from lint_fields.check(self, index, record, name)
         yield from lint_fields.cycles(self, index, record)
-        if record.when:
-            yield from self.condition((*path, "when"), record.when, lint_fields.types(record))
+        for keys, text in record.conditions.items():
+            yield from self.condition((*path, *keys), text, lint_fields.types(record))
         yield from self.key(path, record)
-        yield from self.known_by(path, record)
+        yield from self.stored(path, record, ("known_by",), record.known_by)
+        if record.document is not None:
+            yield from self.stored(path, record, ("document", "number"), record.document.number)
 
     def key(self, path: tuple[str | int, ...], record: RecordSpec) -> Iterator[HomeFault]:
         if not record.key:
@@ -220,13 +222,13 @@ class _Checker:
             elif name not in record.fields and self.columns is None:
                 yield from self._unknown_key(place, record, name)
 
-    def known_by(self, path: Path, record: RecordSpec) -> Iterator[HomeFault]:
-        """Faults of the fields that know an event whatever its key: they are compared with columns of the ledger."""
+    def stored(self, path: Path, record: RecordSpec, keys: Path, named: Sequence[str]) -> Iterator[HomeFault]:
+        """Faults of fields that know an event or a document: they are compared with columns of the ledger."""
         columns = [name for name in record.fields if MAPPABLE[record.type].column(name) is not None]
-        for number, name in enumerate(record.known_by):
+        for number, name in enumerate(named):
             if name not in columns:
                 yield self.fault(
-                    (*path, "known_by", number),
+                    (*path, *keys, number),
                     f'"{name}" is not a field of {record.type} that this record has{nearest(name, columns)}',
                     f"name fields of the record: {listed(columns, 30)}",
                 )

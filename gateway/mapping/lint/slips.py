@@ -46,7 +46,7 @@ def _named(mapping: Mapping) -> Iterator[tuple[Path, str]]:
     for index, record in enumerate(mapping.record):
         keys = [(number, name) for number, name in enumerate(record.key) if name not in record.fields]
         yield from ((("record", index, "key", number), name) for number, name in keys)
-        texts.append((("record", index, "when"), record.when))
+        texts += [(("record", index, *keys), text) for keys, text in record.conditions.items()]
     for number, rule in enumerate(mapping.file.ignore):
         texts.append((("file", "ignore", number, "when"), rule.when))
     for number, tie in enumerate(mapping.file.tie_out):
