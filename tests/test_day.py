@@ -25,6 +25,7 @@ from gateway.intake.take import Intake
 from gateway.ledger import verify
 from gateway.once import taking_files
 from gateway.transports import build, opening
+from tests.conftest import reconcile_only
 from tests.intake.test_together import shipment
 from tests.test_books import GOOD, ITEMS
 
@@ -90,6 +91,7 @@ class Killed(BaseException):
 
 def test_a_day_and_its_night(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("gateway.daemon.write_workbooks", lambda *_, **__: [])
+    reconcile_only(home, "j")
     config = home / "config.toml"
     settings = config.read_text() + "\n[daemon]\ntick_s = 0.01\nstill_s = 0\n"
     config.write_text(settings)

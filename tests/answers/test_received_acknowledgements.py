@@ -162,22 +162,19 @@ def test_a_rejection_says_what_and_where_and_a_later_acceptance_closes_it(home: 
         assert exceptions(gateway) == []
 
 
-def test_an_interchange_that_ta1_rejects_is_rejected(home: Path, drop: Put) -> None:
+def test_an_interchange_that_ta1_rejects_is_rejected_and_what_was_never_sent_is_reported(home: Path, drop: Put) -> None:
     with agreed(home) as gateway:
         sent = advised(gateway, drop)
         lines = answer(sent, 900).split("~")
         drop("3pl-east", "ta1.edi", f"{lines[0]}~TA1*000000002*261120*0800*R*006~IEA*0*000000900~")
+        drop("3pl-east", "other.edi", answer(sent, 901).replace("AK1*AG*2", "AK1*AG*77"))
+        drop("3pl-east", "kind.edi", answer(sent, 902).replace("AK1*AG*2", "AK1*SH*2"))
         run_once(gateway)
-        assert exceptions(gateway) == [("ACK_REJECTED", sent.name)]
-
-
-def test_an_acknowledgement_of_what_was_never_sent_is_reported(home: Path, drop: Put) -> None:
-    with agreed(home) as gateway:
-        sent = advised(gateway, drop)
-        drop("3pl-east", "other.edi", answer(sent, 900).replace("AK1*AG*2", "AK1*AG*77"))
-        drop("3pl-east", "kind.edi", answer(sent, 901).replace("AK1*AG*2", "AK1*SH*2"))
-        run_once(gateway)
-        assert exceptions(gateway) == [("ACK_UNKNOWN", "AG 77"), ("ACK_UNKNOWN", "SH 2")]
+        assert exceptions(gateway) == [
+            ("ACK_REJECTED", sent.name),
+            ("ACK_UNKNOWN", "AG 77"),
+            ("ACK_UNKNOWN", "SH 2"),
+        ]
 
 
 def test_answers_and_tests_are_not_awaited(home: Path, drop: Put) -> None:
@@ -191,34 +188,25 @@ def test_answers_and_tests_are_not_awaited(home: Path, drop: Put) -> None:
         assert exceptions(gateway) == []
 
 
-def test_contrl_answers_what_was_sent_in_edifact(home: Path, drop: Put) -> None:
+def test_contrl_answers_what_was_sent_in_edifact_and_that_it_arrived_is_no_answer(home: Path, drop: Put) -> None:
     with agreed(home) as gateway:
         drop("3pl-eu", "stock.edi", STOCK)
         run_once(gateway)
         [sent] = (home / "outbound" / "3pl-eu").glob("aperak-*.edi")
+        arrived = answer(sent, 51).replace(":14+7'", ":14+8'")
+        assert ":14+8'" in arrived
+        drop("3pl-eu", "contrl.edi", arrived)
     with agreed(home, 25) as gateway:
         run_once(gateway)
         assert exceptions(gateway) == [("ACK_OVERDUE", sent.name)]
         wrong = Fault("CONTROL_TOTAL", "", position="segment 9", column="UNT 0074")
-        drop("3pl-eu", "contrl.edi", answer(sent, 51, wrong))
+        drop("3pl-eu", "contrl-2.edi", answer(sent, 52, wrong))
         run_once(gateway)
         assert exceptions(gateway) == [("ACK_REJECTED", sent.name)]
         assert "set 1 UNT 29" in message_of(gateway, "ACK_REJECTED")
-        drop("3pl-eu", "contrl-2.edi", answer(sent, 52))
+        drop("3pl-eu", "contrl-3.edi", answer(sent, 53))
         run_once(gateway)
         assert exceptions(gateway) == []
-
-
-def test_a_contrl_that_only_says_that_it_arrived_closes_nothing(home: Path, drop: Put) -> None:
-    with agreed(home) as gateway:
-        drop("3pl-eu", "stock.edi", STOCK)
-        run_once(gateway)
-        [sent] = (home / "outbound" / "3pl-eu").glob("aperak-*.edi")
-        text = answer(sent, 51)
-        drop("3pl-eu", "contrl.edi", text.replace(":14+7'", ":14+8'"))
-    with agreed(home, 25) as gateway:
-        run_once(gateway)
-        assert exceptions(gateway) == [("ACK_OVERDUE", sent.name)]
 
 
 def bansta(control: int, day: str, code: str) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -23,7 +22,7 @@ from gateway.ledger import verify
 from gateway.mapping.lint import lint
 from gateway.once import run_books, run_once
 from gateway.sql import rows_of
-from tests.conftest import NOW
+from tests.conftest import NOW, reconcile_only
 from tests.intake.test_together import shipment
 from tests.test_books import GOOD
 
@@ -93,6 +92,13 @@ PARTNERS = {mistake: mistake.replace(" ", "-").lower() for mistake in MISTAKES}
 
 
 @pytest.fixture
+def home(home: Path) -> Path:
+    """Without the reconciliations: nobody looks at them here."""
+    reconcile_only(home, "j")
+    return home
+
+
+@pytest.fixture
 def unchecked(monkeypatch: pytest.MonkeyPatch) -> None:
     """What is wrong with a mapping is found only where it is used, as a mistake is that the check does not know."""
     monkeypatch.setattr(lint, "check", lambda *_, **__: [])
@@ -147,9 +153,7 @@ class Corrected:
     verified: list[Any]
 
 
-@pytest.fixture(scope="module")
-def corrected(laid_down: Path, tmp_path_factory: pytest.TempPathFactory) -> Corrected:
-    folder = Path(shutil.copytree(laid_down, tmp_path_factory.mktemp("mistakes") / "home"))
+def corrected(folder: Path) -> Corrected:
     places = {}
     for mistake, (good, wrong, marked, _) in MISTAKES.items():
         partner = PARTNERS[mistake]
@@ -198,8 +202,18 @@ def of(results: list[FileResult]) -> tuple[str, int]:
     return result.state, result.accepted
 
 
-@pytest.mark.parametrize("mistake", MISTAKES)
-def test_a_mistake_holds_its_feeds_files_alone_until_it_is_corrected(corrected: Corrected, mistake: str) -> None:
+def test_a_mistake_holds_its_feeds_files_alone_until_it_is_corrected(home: Path) -> None:
+    done = corrected(home)
+    for mistake in MISTAKES:
+        _held_alone(done, mistake)
+        _tried_as_taken(done, mistake)
+    assert done.taken["amazon-us/settlement-1.txt"].state == "ACCEPTED"
+    assert len(done.taken) == 2 * len(MISTAKES) + 1
+    assert done.open == 0, "once they are corrected, nothing of them is left"
+    assert done.verified == []
+
+
+def _held_alone(corrected: Corrected, mistake: str) -> None:
     partner, said = PARTNERS[mistake], MISTAKES[mistake][3]
     held = [corrected.taken[f"{partner}/stock-{number}"] for number in (1, 2)]
     assert [file.state for file in held] == ["HELD", "HELD"]
@@ -213,15 +227,8 @@ def test_a_mistake_holds_its_feeds_files_alone_until_it_is_corrected(corrected: 
     assert corrected.again[partner] == [("HELD", 0), ("HELD", 0), ("ACCEPTED", 1), ("ACCEPTED", 1)]
 
 
-def test_mistakes_of_others_do_not_stop_a_partners_file(corrected: Corrected) -> None:
-    assert corrected.taken["amazon-us/settlement-1.txt"].state == "ACCEPTED"
-    assert len(corrected.taken) == 2 * len(MISTAKES) + 1
-    assert corrected.open == 0, "once they are corrected, nothing of them is left"
-    assert corrected.verified == []
-
-
-@pytest.mark.parametrize("mistake", MISTAKES)
-def test_trying_a_file_says_what_taking_it_says(corrected: Corrected, mistake: str) -> None:
+def _tried_as_taken(corrected: Corrected, mistake: str) -> None:
+    """Trying a file says what taking it says."""
     partner = PARTNERS[mistake]
     tried, stored = corrected.tried[partner], corrected.taken[f"{partner}/stock-1"]
     assert tried["held"] and stored.state == "HELD"
