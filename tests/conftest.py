@@ -127,6 +127,12 @@ def reconcile_only(home: Path, *letters: str) -> None:
 
 
 @pytest.fixture
+def hardly_reconciled(home: Path) -> None:
+    """Of the reconciliations only the cheapest, for tests that look at none."""
+    reconcile_only(home, "j")
+
+
+@pytest.fixture
 def without_workbooks(monkeypatch: pytest.MonkeyPatch) -> None:
     """Passes write no workbooks: they take a quarter of a pass, and only tests of workbooks look at them."""
     monkeypatch.setattr("gateway.once.write_workbooks", lambda *_, **__: [])

@@ -22,9 +22,11 @@ from gateway.ledger import verify
 from gateway.mapping.lint import lint
 from gateway.once import run_books, run_once
 from gateway.sql import rows_of
-from tests.conftest import NOW, reconcile_only
+from tests.conftest import NOW
 from tests.intake.test_together import shipment
 from tests.test_books import GOOD
+
+pytestmark = pytest.mark.usefixtures("hardly_reconciled")
 
 Put = Callable[[str, str, bytes | str], Path]
 MAPPING = """feed    = "{partner}.stock"
@@ -89,13 +91,6 @@ MISTAKES: dict[str, tuple[dict[str, str], dict[str, str], str, str]] = {
 
 
 PARTNERS = {mistake: mistake.replace(" ", "-").lower() for mistake in MISTAKES}
-
-
-@pytest.fixture
-def home(home: Path) -> Path:
-    """Without the reconciliations: nobody looks at them here."""
-    reconcile_only(home, "j")
-    return home
 
 
 @pytest.fixture

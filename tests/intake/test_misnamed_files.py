@@ -6,6 +6,7 @@ from collections.abc import Callable
 from io import BytesIO
 from pathlib import Path
 
+import pytest
 from openpyxl import load_workbook
 
 from gateway.home import Home
@@ -16,6 +17,8 @@ from gateway.once import run_once
 from gateway.synthetic import edi
 from gateway.synthetic.business import Business
 from tests.conftest import NOW
+
+pytestmark = pytest.mark.usefixtures("hardly_reconciled")
 
 Drop = Callable[[str, str, bytes | str], Path]
 

@@ -18,6 +18,8 @@ from gateway.once import run_books
 from tests.conftest import NOW
 from tests.test_faults import take as receipts
 
+pytestmark = pytest.mark.usefixtures("hardly_reconciled")
+
 Put = Callable[[str, str, bytes | str], Path]
 
 MAPPING = """feed    = "amazon-us.lines"

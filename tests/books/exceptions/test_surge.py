@@ -13,7 +13,7 @@ from gateway.once import run_once
 from tests.conftest import NOW
 from tests.test_books import GOOD
 
-pytestmark = pytest.mark.usefixtures("without_workbooks")
+pytestmark = pytest.mark.usefixtures("without_workbooks", "hardly_reconciled")
 
 RETURNS = (
     "return-date\torder-id\tsku\tasin\tfnsku\tproduct-name\tquantity\tfulfillment-center-id\tdetailed-disposition\t"

@@ -15,6 +15,8 @@ from gateway.transports.folder import Folder
 from gateway.transports.transport import Drop
 from tests.conftest import NOW, taken
 
+pytestmark = pytest.mark.usefixtures("hardly_reconciled")
+
 Put = Callable[[str, str, bytes | str], Path]
 HEAD = "sku,name,standard-cost\n"
 

@@ -9,7 +9,7 @@ import pytest
 
 from gateway.home import open_home
 from gateway.once import run_once
-from tests.conftest import NOW, case
+from tests.conftest import NOW, case, reconcile_only
 
 pytestmark = pytest.mark.usefixtures("without_workbooks")
 
@@ -30,6 +30,7 @@ STATEMENT = (
 
 @pytest.fixture
 def shop(home: Path) -> Path:
+    reconcile_only(home, "c2")
     folder = home / "mappings" / "shop"
     folder.mkdir()
     for name, text in SHOP.items():

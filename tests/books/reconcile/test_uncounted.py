@@ -10,7 +10,7 @@ import pytest
 
 from gateway.home import open_home
 from gateway.once import run_once
-from tests.conftest import NOW, case
+from tests.conftest import NOW, case, reconcile_only
 from tests.mapping_texts import write_delimited
 
 Put = Callable[[str, str, bytes | str], Path]
@@ -44,6 +44,7 @@ def test_an_item_whose_row_was_rejected_is_not_counted_until_a_row_counts_it(
     home: Path, drop: Put, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("gateway.once.write_workbooks", lambda *_, **__: [])
+    reconcile_only(home, "a")
     write_delimited(home, "own-warehouse.begin", "inventory_movement", ["sku"], MOVED)
     write_delimited(home, "own-warehouse.stock", "inventory_snapshot", ["location", "sku", "as_of"], COUNTED)
     drop("master-data", "items.csv", ITEMS)
