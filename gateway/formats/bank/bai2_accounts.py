@@ -30,6 +30,9 @@ from gateway.formats.bank.statements import (
 from gateway.reading import ReadRequest, Unit
 from gateway.settings import Limits
 
+_ENTRIES = (
+    "Ask the bank for the report with its transactions: the balances count, and the entries are missing in the books."
+)
 _OPENING, _CLOSING, _CREDITS, _DEBITS = "010", "015", "100", "400"
 DEFAULT_CURRENCY = "USD"
 
@@ -130,6 +133,7 @@ class _Account(_Level):
         self.amounts: dict[str, int] = {}
         self.moved = 0
         self.details = 0
+        self.doubts: list[Fault] = []
         self._summaries(record.parts)
         if not self.account:
             self.fault("the account number is missing", record.line)
@@ -178,6 +182,7 @@ class _Account(_Level):
             return
         moved = self.moved
         if not self.details:
+            self._without_entries(closing - opening, trailer.line)
             # Without transactions the totals of credits and debits must do.
             if _CREDITS not in self.amounts and _DEBITS not in self.amounts:
                 return
@@ -187,6 +192,14 @@ class _Account(_Level):
                 Decimal(decimal_amount(str(value), self.currency)) for value in (opening, moved, closing)
             )
             self.faults.add(unbalanced(self.what, began, went, ended, f"line {trailer.line}"))
+
+    def _without_entries(self, moved: int, line: int) -> None:
+        """Doubt an account whose balance moved though it lists no transaction: its balances count, its entries are not
+        there."""
+        if moved:
+            difference = Decimal(decimal_amount(str(moved), self.currency))
+            message = f"{self.what}: its balance moved by {difference:+f}, and it lists no transactions (16)"
+            self.doubts.append(Fault("ROW_DOUBTFUL", message, _ENTRIES, f"line {line}"))
 
 
 def sign(kind: str) -> int:
@@ -327,4 +340,4 @@ def _statement(ordinal: int, account: _Account) -> Statement:
         position=f"line {account.line}",
         faults=account.faults.reported(),
     )
-    return Statement(unit, head)
+    return Statement(unit, head, tuple(account.doubts))

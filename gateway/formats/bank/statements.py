@@ -51,12 +51,14 @@ class Options(TomlTable):
 class Statement:
     """One statement of a file: what a mapping can claim, and what every row of it can reach.
 
-    unit  as claimed, with the faults of this statement alone
-    head  native path → the bank's text
+    unit    as claimed, with the faults of this statement alone
+    head    native path → the bank's text
+    doubts  what is reported of it while its rows count (ROW_DOUBTFUL)
     """
 
     unit: Unit
     head: Mapping[str, str]
+    doubts: tuple[Fault, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -264,6 +266,9 @@ class StatementReading(Reading):
 
     def __iter__(self) -> Iterator[pa.RecordBatch]:
         wanted = self.request.units
+        for statement in self.statements.found:
+            for doubtful in statement.doubts if wanted is None or statement.unit.ordinal in wanted else ():
+                self.note(doubtful, RESEND)
         for rows in self.rows():
             units = self.statements.of[np.asarray(rows.blocks, np.int64)] if len(rows.blocks) else np.empty(0, np.int32)
             kept = None

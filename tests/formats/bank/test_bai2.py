@@ -320,6 +320,14 @@ def test_totals_of_credits_and_debits_serve_where_no_transactions_are_sent(tmp_p
     assert "difference 0.01" in said[0]
     bare = report.replace(",100,50,2,,400,20,1,", "").replace("300", "230")
     assert faults(bai2, write(tmp_path, bare)) == [[]]
+    # The balances count; that nobody lists what moved them is reported, unless nothing did.
+    told = ["account A as of 260101: its balance moved by +0.30, and it lists no transactions (16)"]
+    still = bare.replace("015,130", "015,100").replace("230", "200")
+    for text, wanted in ((report, told), (bare, told), (still, []), (REPORT, [])):
+        reading = bai2.read(request(write(tmp_path, text), "03/type", "03/amount"))
+        assert sum(len(batch) for batch in reading) > 0
+        assert [fault.message for fault in reading.faults] == wanted
+        assert {fault.code for fault in reading.faults} <= {"ROW_DOUBTFUL"}
 
 
 def test_a_test_group_never_posts(tmp_path: Path) -> None:
