@@ -37,6 +37,7 @@ CASES = (
     Case("x12/856", "856.edi", "HL", ("BSN*00", "BSN*05")),
     Case("x12/856-supplier", "856-supplier.edi", "HL", ("BSN*00", "BSN*05")),
     Case("x12/861", "861.edi", "RCD", ("*00*1~", "*05*1~")),
+    Case("x12/867", "867.edi", "PTD*IB", ("BPT*00", "BPT*05")),
     Case("x12/947", "947.edi", "W19*CR", ("*ADJ-9001", "*ADJ-9001*ADJ-9001*05")),
     Case("edifact/ORDERS", "ORDERS.edi", "LIN", ("+9'", "+5'")),
     Case("edifact/DESADV", "DESADV.edi", "LIN", ("+9'", "+5'")),
@@ -81,12 +82,14 @@ def _interchange(segments: list[str], element: str, end: str, number: str, witho
     """The first set or message alone, its last line of that name left out, with counts that are true."""
     last = next(n for n, one in enumerate(segments) if one.startswith(("SE" + element, "UNT" + element)))
     head = [one for one in segments[:last] if not one.startswith("AMT" + element)]
+    gone = 0
     if without:
         cut = max(n for n, one in enumerate(head) if one.startswith(without + element))
         summary = next((n for n in range(cut, len(head)) if head[n].startswith(("CTT", "CNT"))), len(head))
+        gone = sum(one.startswith(without.split(element, maxsplit=1)[0] + element) for one in head[cut:summary])
         head = head[:cut] + head[summary:]
     begin = next(n for n, one in enumerate(head) if one.startswith(("ST" + element, "UNH" + element)))
-    head = [re.sub(r"^(CTT\*)(\d+).*|^(CNT\+2:)(\d+)", lambda one: _fewer(one, bool(without)), one) for one in head]
+    head = [re.sub(r"^(CTT\*)(\d+).*|^(CNT\+2:)(\d+)", lambda one: _fewer(one, gone), one) for one in head]
     trailer = segments[last].split(element)
     trailer[1] = str(len(head) - begin + 1)
     whole = [*head, element.join(trailer)]
@@ -101,7 +104,7 @@ def _control(header: str, element: str) -> str:
     return header.split(element)[13 if header.startswith("ISA") else 5]
 
 
-def _fewer(count: re.Match[str], fewer: bool) -> str:
+def _fewer(count: re.Match[str], fewer: int) -> str:
     head, number = (count[1], count[2]) if count[1] else (count[3], count[4])
     return f"{head}{int(number) - fewer}"
 

@@ -106,7 +106,7 @@ def _missing(load: Load, table: Table, one: Documents, files: str, target: str) 
                concat_ws(', ', concat_ws(' ', {number}), {shown}) as line,
                d._file, d._ordinal, d._kind, d.position, d.replaces, d.adds, d.rejected, f.file_id, f.again,
                d.replaces and not d.rejected and o.feed = {literal(load.feed)} as taken_back,
-               n._file is not null as restated
+               n._file is not null or d.once as restated
         from (select * from {identifier(table.present)} where {_named(load, one)}{own}) o
         join {one.relation} d on {same}
         join {files} f on f.file = d._file and f.posts

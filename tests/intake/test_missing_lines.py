@@ -154,3 +154,19 @@ def test_a_rejected_row_is_still_in_its_version(gateway: Home) -> None:
     assert left.count("it still counts, because rows of this version are rejected") == 2
     take(gateway, "notes-3.csv", version("whole", CUP, POT))
     assert (stock(gateway), missing(gateway)) == ({"CUP": 5, "POT": 2}, [])
+
+
+def test_a_number_of_one_document_reports_a_version_whose_lines_all_have_another_key(gateway: Home) -> None:
+    path = gateway.folder / "mappings" / "shed" / "feed.toml"
+    by_day = NOTES.replace("'document_line']", "'document_line', 'occurred_at']")
+    assert by_day != NOTES
+    path.write_text(by_day + DOCUMENT + "once = true\n")
+    gateway = gateway.reloaded(gateway.settings)
+    take(gateway, "notes-1.csv", version("", CUP))
+    assert take(gateway, "notes-2.csv", version("", CUP.replace("-02", "-03"))) == {"accepted": 1}
+    assert stock(gateway) == {"CUP": 10}
+    [said] = missing(gateway)
+    assert said.startswith("NOTE N1, document_line 1, sku CUP, qty 5.0000: it came with notes-1.csv")
+    # The report that replaces it says which day is right.
+    take(gateway, "notes-3.csv", version("whole", CUP.replace("-02", "-04")))
+    assert (stock(gateway), missing(gateway)) == ({"CUP": 5}, [])

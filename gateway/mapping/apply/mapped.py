@@ -82,7 +82,7 @@ class Documents:
     """The documents of one canonical table that some files hold, known by the fields `number`.
 
     relation  the fields; `_file`; of the document's last row there `_ordinal`, `_kind`, `position`; `replaces`, `adds`
-              (whether the version says so) and `rejected` (whether some row of it is)
+              (whether the version says so), `rejected` (whether some row of it is) and `once`
     """
 
     table: str

@@ -185,11 +185,14 @@ class Document(Part):
     replaces  condition: this version is the whole document; lines that only the ledger has are taken back
     adds      condition: this version is a part of the document and says nothing of other lines. Without either, lines
               that the ledger has and a later version has not go on counting, and are reported
+    once      a number stands for one document: they are reported too where the later version has none of the lines,
+              as where a key holds what senders correct. Without it such a version is a further part
     """
 
     number: tuple[str, ...] = Field(min_length=1)
     replaces: str | None = None
     adds: str | None = None
+    once: bool = False
 
     @field_validator("number", mode="before")
     @classmethod
