@@ -6,6 +6,7 @@ import errno
 import os
 import re
 import shutil
+import signal
 import sqlite3
 import subprocess
 import sys
@@ -15,12 +16,16 @@ from typing import Any
 
 import duckdb
 import pytest
+from typer.testing import CliRunner
 
 from gateway import cli, settings
+from gateway.books import run as books
 from gateway.errors import HouseError
 from gateway.failures import explained
 from gateway.home import open_home
 from gateway.ledger import lake
+from tests.conftest import reconcile_only
+from tests.processes import command, process_of
 
 
 def refusals() -> list[tuple[Exception, str]]:
@@ -108,43 +113,46 @@ def test_a_ledger_that_the_machine_refuses_to_read_is_not_to_be_restored(
 STRANGER = """
 import os, sys
 from gateway.cli import main
-try:
-    main()  # As root: what the other user may not load is loaded then.
-except SystemExit:
-    pass
-for stream in (sys.stdout, sys.stderr):
-    print("---", file=stream, flush=True)
-os.setgid(65534)
-os.setuid(65534)
-main()
+
+def done(*command):
+    sys.argv = ["gateway", "-C", *command]
+    code = 0
+    try:
+        main()
+    except SystemExit as ended:
+        code = ended.code
+    for stream in (sys.stdout, sys.stderr):
+        print(f"--- {code}", file=stream, flush=True)
+
+whole, unread, closed = sys.argv[1:]
+query = "select count(*) as n from file"
+for number in range(2):
+    done(whole, "query", query)  # First as root: what the other user may not load is loaded then.
+    done(whole if number == 0 else unread, "status")
+    if number == 0:
+        os.setgid(65534)
+        os.setuid(65534)
+done(closed, "status")
 """
-
-
-def as_stranger(home: Path, *command: str) -> tuple[int, str, str]:
-    """(exit code, standard output, standard error) of a command run by a user who owns nothing here."""
-    given = [sys.executable, "-c", STRANGER, "-C", str(home), *command]
-    done = subprocess.run(given, capture_output=True, text=True, timeout=60, check=False)
-    return done.returncode, done.stdout.partition("---\n")[2], done.stderr.partition("---\n")[2]
 
 
 @pytest.mark.skipif(os.getuid() != 0, reason="only root can become another user")
 def test_who_may_only_read_asks_and_who_may_not_gets_one_sentence(home: Path) -> None:
-    with open_home(home):
-        pass
     with tempfile.TemporaryDirectory(dir="/tmp") as open_to_all:
-        there = Path(shutil.copytree(home, Path(open_to_all) / "home"))
-        for path in (Path(open_to_all), there, *there.rglob("*")):
+        homes = [Path(shutil.copytree(home, Path(open_to_all) / name)) for name in ("whole", "unread", "closed")]
+        for path in (Path(open_to_all), *Path(open_to_all).rglob("*")):
             path.chmod(0o755 if path.is_dir() else 0o644)
-        code, answer, said = as_stranger(there, "query", "select count(*) as n from file")
-        assert (code, answer.split()[-1:], said) == (0, ["0"], "")
-        for place, fix in (
-            (there / "config.toml", "check the file and its rights"),
-            (there, "Run it as the user that"),
-        ):
-            place.chmod(0o600 if place.is_file() else 0o700)
-            code, _, said = as_stranger(there, "status")
-            assert code == 2 and said.count("\n") == 1
-            assert "Permission denied" in said and fix in said
+        (homes[1] / "config.toml").chmod(0o600)
+        homes[2].chmod(0o700)
+        done = subprocess.run(
+            [sys.executable, "-c", STRANGER, *homes], capture_output=True, text=True, timeout=60, check=False
+        )
+    parts = [re.split(r"^--- (\d+)\n", text, flags=re.MULTILINE) for text in (done.stdout, done.stderr)]
+    answers, codes, said = parts[0][4::2], parts[0][5::2], parts[1][4::2]
+    assert (codes[0], answers[0].split()[-1:], said[0]) == ("0", ["0"], "")
+    for number, fix in ((1, "check the file and its rights"), (2, "Run it as the user that")):
+        assert codes[number] == "2" and said[number].count("\n") == 1
+        assert "Permission denied" in said[number] and fix in said[number]
 
 
 def test_a_full_disk_is_named_with_what_is_free_there(tmp_path: Path) -> None:
@@ -167,32 +175,29 @@ def test_memory_that_lacks_for_an_extension_is_no_missing_package(monkeypatch: p
     assert "Install" not in str(refused.value)
 
 
-INTERRUPTED = """
-import os, signal, sys
-from gateway.books import run
-from gateway.cli import main
-before = run.run
-def interrupted(*given):
-    os.kill(os.getpid(), signal.SIGINT)
-    return before(*given)
-if sys.argv.pop() == "interrupt":
-    run.run = interrupted
-main()
-"""
+def interrupted(log: Path, home: Path) -> None:
+    """A pass that is interrupted when its books begin, in a process of its own."""
+    before = books.run
+
+    def run(*given: Any) -> Any:
+        os.kill(os.getpid(), signal.SIGINT)
+        return before(*given)
+
+    books.run = run
+    command(log, "-C", str(home), "once")
 
 
-def test_ctrl_c_during_once_is_one_sentence_and_the_next_run_goes_on(home: Path) -> None:
+def test_ctrl_c_during_once_is_one_sentence_and_the_next_run_goes_on(home: Path, tmp_path: Path) -> None:
+    reconcile_only(home, "j")
     (home / "inbound" / "acme").mkdir(parents=True)
     (home / "inbound" / "acme" / "x.csv").write_text("a,b\n1,2\n")
-
-    def once(how: str) -> subprocess.CompletedProcess[str]:
-        given = [sys.executable, "-c", INTERRUPTED, "-C", str(home), "once", how]
-        return subprocess.run(given, capture_output=True, text=True, timeout=60, check=False)
-
-    ended = once("interrupt")
-    assert ended.returncode == 130
-    assert ended.stderr.startswith("ended by SIGINT: what was committed stays") and ended.stderr.count("\n") == 1
-    again = once("whole")
-    assert again.returncode in (0, 1) and "workbook" in again.stdout, again.stderr
+    process = process_of(interrupted, log := tmp_path / "log", home)
+    process.start()
+    process.join(60)
+    said = log.read_text()
+    assert process.exitcode == 130
+    assert said.startswith("ended by SIGINT: what was committed stays") and said.count("\n") == 1
+    again = CliRunner().invoke(cli.app, ["-C", str(home), "once"])
+    assert again.exit_code in (0, 1) and "workbook" in again.stdout
     with open_home(home, read_only=True) as gateway:
         assert gateway.lake.con.execute("select name from file").fetchall() == [("x.csv",)]

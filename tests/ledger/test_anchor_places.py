@@ -19,10 +19,10 @@ from gateway.errors import HouseError
 from gateway.ledger.anchor_keys import keys_of
 from tests.ledger.conftest import catalog
 from tests.ledger.places import Places
-from tests.ledger.test_anchors import commit, found, hash_again, intact, lines, plain, rolled_back
+from tests.ledger.test_anchors import _plain, commit, found, hash_again, intact, lines, plain, rolled_back
 from tests.transports.bucket import Bucket
 
-__all__ = ["plain"]
+__all__ = ["_plain", "plain"]
 
 
 @pytest.fixture

@@ -29,12 +29,18 @@ from tests.ledger.conftest import catalog, inlined, post
 WRITTEN = "audit/anchor.log"
 
 
-@pytest.fixture
-def plain(tmp_path: Path, home: Path) -> Path:
-    """A home with settings and three commits."""
+@pytest.fixture(scope="session")
+def _plain(_empty: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    home = Path(shutil.copytree(_empty, tmp_path_factory.mktemp("plain") / "home"))
     (home / "config.toml").write_text('[entities.US]\ncurrency = "USD"\n[ledger]\nthreads = 1\n')
     commit(home, 1, 2, 3)
     return home
+
+
+@pytest.fixture
+def plain(tmp_path: Path, _plain: Path) -> Path:
+    """A home with settings and three commits."""
+    return Path(shutil.copytree(_plain, tmp_path / "home"))
 
 
 def commit(home: Path, *numbers: int) -> None:

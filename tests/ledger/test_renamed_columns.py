@@ -3,6 +3,7 @@ name."""
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -49,19 +50,25 @@ def as_then(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(schema, "SCHEMA_VERSION", 1)
 
 
-@pytest.fixture
-def older(tmp_path: Path, config: Config, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A home whose ledger an older program made: the first two files are in a data file, the third in the catalog."""
-    with monkeypatch.context() as then:
+@pytest.fixture(scope="session")
+def _older(tmp_path_factory: pytest.TempPathFactory, config: Config) -> Path:
+    home = tmp_path_factory.mktemp("older")
+    with pytest.MonkeyPatch.context() as then:
         as_then(then)
-        with open_lake(tmp_path, config) as ledger:
+        with open_lake(home, config) as ledger:
             take(ledger, 1, "channel", "folder")
             take(ledger, 2, "channel", "sftp:3pl-east")
             maintain(ledger, timedelta(0))
             take(ledger, 3, "channel", "operator")
             assert ("channel", "VARCHAR") in schema.columns(ledger.con)["file"]
             assert verify.verify(ledger, archive=False) == []
-    return tmp_path
+    return home
+
+
+@pytest.fixture
+def older(tmp_path: Path, _older: Path) -> Path:
+    """A home whose ledger an older program made: the first two files are in a data file, the third in the catalog."""
+    return Path(shutil.copytree(_older, tmp_path / "older"))
 
 
 WAYS = [("F1", "folder"), ("F2", "sftp:3pl-east"), ("F3", "operator")]
