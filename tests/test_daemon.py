@@ -6,8 +6,6 @@ import json
 import os
 import signal
 import socket
-import subprocess
-import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
@@ -34,6 +32,7 @@ from gateway.settings import Config, Sftp
 from gateway.transports import build
 from gateway.transports.lane import Lane, Pace
 from gateway.transports.watching import watching
+from tests.cli.command import Runner
 from tests.conftest import require_or_skip
 from tests.intake.test_together import shipment
 from tests.processes import command, process_of
@@ -42,12 +41,12 @@ from tests.transports.sshd import SSHD, Sshd, make_key, wait_for
 
 Put = Callable[[str, str, bytes | str], Path]
 Run = Callable[..., "Process"]
-PLAIN = "from gateway.cli import main; main()"
 QUICK = """
 [daemon]
-tick_s = 0.2
-still_s = 0.3
-sftp_poll_s = 0.3
+tick_s = 0.1
+still_s = 0.1
+sftp_poll_s = 0.1
+back_off_s_max = 0.5
 """
 
 
@@ -146,17 +145,6 @@ def silent(tmp_path: Path) -> Iterator[Sftp]:
         )
 
 
-def gateway_of(home: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-c", PLAIN, "-C", str(home), *arguments],
-        cwd=Path(__file__).parent.parent,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=60,
-    )
-
-
 def ask(home: Path, sql: str) -> list[Any]:
     """Rows of the ledger, read while others write."""
     with lake.open_lake(home, configuration.load(home), read_only=True) as ledger:
@@ -172,7 +160,12 @@ def findings(home: Path) -> list[Any]:
 
 
 def test_a_dropped_file_is_committed_and_removed_and_the_workbooks_are_written(
-    home: Path, drop: Put, run: Run, silent: Sftp
+    home: Path,
+    drop: Put,
+    run: Run,
+    silent: Sftp,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     process = run("run", servers=(silent,))
     process.wait_for_log("daemon.started", "books.done")
@@ -181,21 +174,23 @@ def test_a_dropped_file_is_committed_and_removed_and_the_workbooks_are_written(
     path = drop("amazon-us", "settlement-1.txt", GOOD)
     wait_for(lambda: not path.exists(), "taken, though a server never answers", 60)
     wait_for(lambda: set((home / "outbound").glob("*/*.xlsx")) - first, "new workbooks", 60)
-    status = gateway_of(home, "status", "--json")
-    assert status.returncode == 1, "an exception that is open needs a person"
-    assert json.loads(status.stdout)["files"] == [{"state": "ACCEPTED", "files": 2, "rows": "4"}]
+    status = Runner(home, monkeypatch, capsys)("status", "--json")
+    assert status.code == 1, "an exception that is open needs a person"
+    assert json.loads(status.out)["files"] == [{"state": "ACCEPTED", "files": 2, "rows": "4"}]
     assert process.end() == 0
     assert "daemon.stopped" in process.log.read_text()
     assert [line for line in process.log.read_text().splitlines() if "Traceback" in line] == []
     assert findings(home) == []
 
 
-def test_only_one_process_takes_files_at_a_home(home: Path, run: Run) -> None:
+def test_only_one_process_takes_files_at_a_home(
+    home: Path, run: Run, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     process = run("run", books=False)
     process.wait_for_log("daemon.started")
-    once = gateway_of(home, "once")
-    assert once.returncode == 2
-    assert "another gateway is taking files in this home" in once.stderr
+    once = Runner(home, monkeypatch, capsys)("once")
+    assert once.code == 2
+    assert "another gateway is taking files in this home" in once.err
     process.kill()
     with open_home(home) as gateway, taking_files(Intake(gateway)):
         pass  # A killed process holds nothing.

@@ -23,8 +23,9 @@ from gateway.errors import HouseError
 from gateway.monitor import STUCK_S, Monitor
 from gateway.state_server import CONNECTIONS_MAX, serving
 from gateway.watched_settings import Watched
+from tests.cli.command import Runner
 from tests.test_books import GOOD, ITEMS
-from tests.test_daemon import Process, Put, Run, ask, gateway_of, run
+from tests.test_daemon import Process, Put, Run, ask, run
 from tests.transports.sshd import wait_for
 
 __all__ = ["run"]
@@ -53,7 +54,9 @@ def listening(home: Path, run: Run) -> tuple[Process, str]:
 # --- health and metrics -------------------------------------------------------------------------------
 
 
-def test_a_running_gateway_shows_what_it_took_and_how_it_is(home: Path, drop: Put, run: Run) -> None:
+def test_a_running_gateway_shows_what_it_took_and_how_it_is(
+    home: Path, drop: Put, run: Run, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     process, address = listening(home, run)
     drop("master-data", "items.csv", ITEMS)
     drop("amazon-us", "settlement-1.txt", GOOD)
@@ -79,21 +82,25 @@ def test_a_running_gateway_shows_what_it_took_and_how_it_is(home: Path, drop: Pu
     assert state["transports"][0]["error"] == ""
     config = home / "config.toml"
     config.write_text(config.read_text().replace("127.0.0.1:0", address))
-    shown = gateway_of(home, "top", "--once")
-    assert shown.returncode == 0, shown.stderr
-    assert "amazon-us.settlement" in shown.stdout
-    assert "settlement-2.txt" in shown.stdout
+    monkeypatch.setenv("COLUMNS", "160")
+    gateway = Runner(home, monkeypatch, capsys)
+    shown = gateway("top", "--once")
+    assert shown.code == 0, shown.err
+    assert "amazon-us.settlement" in shown.out
+    assert "settlement-2.txt" in shown.out
     assert process.end() == 0
     assert not token.exists()
-    gone = gateway_of(home, "top", "--once")
-    assert (gone.returncode, address in gone.stderr) == (2, True)
+    gone = gateway("top", "--once")
+    assert (gone.code, address in gone.err) == (2, True)
 
 
-def test_without_listen_nothing_is_served_and_top_says_what_to_set(home: Path) -> None:
+def test_without_listen_nothing_is_served_and_top_says_what_to_set(
+    home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert configuration.load(home).daemon.listen == ""
-    shown = gateway_of(home, "top", "--once")
-    assert shown.returncode == 2
-    assert "listen" in shown.stderr
+    shown = Runner(home, monkeypatch, capsys)("top", "--once")
+    assert shown.code == 2
+    assert "listen" in shown.err
 
 
 def test_a_port_that_is_taken_is_reported(home: Path) -> None:
