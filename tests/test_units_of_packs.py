@@ -147,7 +147,7 @@ qty = { from = "units", packs_of = "sku", counted_in = "uom" }
 
 
 def test_an_alias_that_comes_later_gives_the_right_quantity_by_replay(
-    home: Path, drop: Callable[[str, str, bytes | str], Path]
+    home: Path, drop: Callable[[str, str, bytes | str], Path], without_workbooks: None
 ) -> None:
     (home / "mappings" / "acme").mkdir()
     (home / "mappings" / "acme" / "stock.toml").write_text(STOCK, encoding="utf-8")

@@ -13,7 +13,7 @@ from gateway.errors import HouseError
 from gateway.home import open_home
 from gateway.ledger import verify
 from gateway.once import run_once
-from tests.conftest import NOW
+from tests.conftest import NOW, reconcile_only
 from tests.mapping_texts import write_delimited
 
 Put = Callable[[str, str, bytes | str], Path]
@@ -75,6 +75,7 @@ def declare(home: Path, block: str = BLOCK) -> int:
 
 @pytest.fixture
 def mapped(home: Path) -> Path:
+    reconcile_only(home, "j")
     (home / "mappings" / "main-bank" / "mt940.toml").write_text(
         'feed = "main-bank.mt940"\npartner = "main-bank"\nbased_on = "standard/swift/mt940"\n'
         '[file]\nmatch = ["*.sta"]\n'
