@@ -10,12 +10,12 @@ from collections.abc import Sequence
 
 import duckdb
 
+from gateway.fault_codes import LINE_MISSING
 from gateway.intake.taken import Load
 from gateway.mapping.apply.mapped import FILE_SHIFT, Documents
 from gateway.model import Table
 from gateway.sql import identifier, literal
 
-CODE = "LINE_MISSING"
 HINT = (
     "Ask the partner whether the line is gone. If it is, let them send a version that says that it replaces the "
     'document; if their versions are always whole, write `replaces = "1 = 1"` in `document` of the [[record]] and '
@@ -48,7 +48,7 @@ def stated_again(con: duckdb.DuckDBPyConnection, load: Load, table: Table, compa
         f"""update {compared} set state = 'changed' where state = 'same' and old_id in (
             select r.record_id from lake.{identifier(table.name)} r
             join lake.fault f on f.source_key = r.source_key and f.recorded_at >= r.recorded_at
-            where f.code = {literal(CODE)} and f.feed = {literal(load.feed)}
+            where f.code = {literal(LINE_MISSING)} and f.feed = {literal(load.feed)}
               and f.record_type = {literal(table.name)})"""
     )
 
@@ -65,7 +65,7 @@ def find(
     target  prefix of the relation `<target>_all`: the rows of the load with `old_id`
     """
     con.execute(
-        f"delete from {load.mapped.faults} where code = {literal(CODE)} and record_type = {literal(table.name)}"
+        f"delete from {load.mapped.faults} where code = {literal(LINE_MISSING)} and record_type = {literal(table.name)}"
     )
     found = []
     for number, one in enumerate(known):
@@ -118,7 +118,7 @@ def _missing(load: Load, table: Table, one: Documents, files: str, target: str) 
 def _report(con: duckdb.DuckDBPyConnection, load: Load, table: Table, one: Documents, missing: str) -> None:
     con.execute(
         f"""insert into {load.mapped.faults} by name
-        select _file, _ordinal, m.position, {literal(CODE)} as code, {literal(", ".join(one.number))} as column_name,
+        select _file, _ordinal, m.position, {literal(LINE_MISSING)} as code, {literal(", ".join(one.number))} as column_name,
                line || ': it came with ' || coalesce(f.name, m.old_file) || ' (' || m.old_position
                    || '), and this version of the document does not have it; it still counts'
                    || case when not m.replaces then '' when m.rejected

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import duckdb
 
+from gateway.fault_codes import ROW_DOUBLED
 from gateway.intake.taken import Load
-from gateway.mapping.apply import doubled
 from gateway.mapping.apply.mapped import FILE_SHIFT
 from gateway.model import Table
 from gateway.sql import identifier, literal
@@ -25,7 +25,7 @@ def find(con: duckdb.DuckDBPyConnection, load: Load, table: Table, span: str, ta
     mapping = load.loaded.mapping if load.loaded is not None else None
     records = [n for n, one in enumerate(mapping.record if mapping else ()) if one.repeats == "report"]
     noted = (
-        f"select source_key from lake.fault where code = {literal(doubled.CODE)} and feed = {literal(load.feed)} "
+        f"select source_key from lake.fault where code = {literal(ROW_DOUBLED)} and feed = {literal(load.feed)} "
         f"and record_type = {literal(table.name)}"
     )
     if not records or con.execute(f"{noted} limit 1").fetchone() is None:

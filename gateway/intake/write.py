@@ -13,6 +13,7 @@ from gateway.books.isolation import DATA_ERRORS, why
 from gateway.books.posting.entries import Entries
 from gateway.books.posting.rules import PostingRules
 from gateway.errors import Fault
+from gateway.fault_codes import ROW_DOUBLED, UNIT_UNKNOWN
 from gateway.intake import mapping_texts, records
 from gateway.intake.duplicates import Compared, compare, lay_files
 from gateway.intake.result import FileResult
@@ -189,9 +190,9 @@ def insert_faults(commit: Commit, faults: str, files: str) -> None:
                              when 'SKU_UNKNOWN' then f.partner || '|' || value
                              when 'UNMAPPED_LINE' then f.feed || '|' || value
                              when 'FIELD_UNREAD' then f.feed || '|' || column_name || '|' || value
-                             when 'UNIT_UNKNOWN' then f.feed || '|' || column_name || '|' || value
+                             when '{UNIT_UNKNOWN}' then f.feed || '|' || column_name || '|' || value
                              when 'COLUMN_UNKNOWN' then f.feed || '|' || coalesce(column_name, '')
-                             when 'ROW_DOUBLED' then f.partner || '|' || f.name || '|' || f.file_id
+                             when '{ROW_DOUBLED}' then f.partner || '|' || f.name || '|' || f.file_id
                              when 'ROW_REJECT' then f.partner || '|' || f.name || '|'
                                   || coalesce(nullif(column_name, ''), "position")
                              else f.partner || '|' || f.name

@@ -6,6 +6,7 @@ from __future__ import annotations
 from gateway.books.reconcile import late_files, open_faults, unknown_amounts
 from gateway.books.reconcile.registry import Reconciliation
 from gateway.books.reconcile.tables import Working, source
+from gateway.fault_codes import LINE_MISSING, ROW_DOUBLED, ROWS_IGNORED, UNIT_UNKNOWN
 from gateway.sql import words
 
 FAULTS = (
@@ -15,11 +16,12 @@ FAULTS = (
     "SENDER_UNKNOWN",
     "CHECK_DIGIT",
     "ROW_DOUBTFUL",
-    open_faults.DOUBLED,
-    open_faults.MISSING,
+    ROW_DOUBLED,
+    LINE_MISSING,
+    ROWS_IGNORED,
     "FIELD_UNREAD",
     "COLUMN_UNKNOWN",
-    "UNIT_UNKNOWN",
+    UNIT_UNKNOWN,
 )
 PARTNER_UNKNOWN = "PARTNER_UNKNOWN"
 CODES = (*FAULTS, *late_files.CODES, unknown_amounts.AMOUNT_UNKNOWN, "CONTROL_REUSED", PARTNER_UNKNOWN)

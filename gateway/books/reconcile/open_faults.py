@@ -8,6 +8,7 @@ import duckdb
 
 from gateway.books.reconcile.registry import Reconciliation
 from gateway.books.reconcile.tables import Working, source
+from gateway.fault_codes import LINE_MISSING, ROW_DOUBLED
 from gateway.ledger import views
 from gateway.model import MAPPABLE
 from gateway.sql import identifier, literal, words
@@ -15,8 +16,6 @@ from gateway.sql import identifier, literal, words
 MESSAGES_MAX = 5
 PLACES_MAX = 5
 """So many different messages and places an exception of equal faults says; all stand in the list of rejected rows."""
-DOUBLED = "ROW_DOUBLED"
-MISSING = "LINE_MISSING"
 _TAKEN = "('ACCEPTED', 'RELEASED')"
 
 
@@ -56,7 +55,7 @@ def open_faults_sql(con: duckdb.DuckDBPyConnection, codes: Sequence[str]) -> str
     line that a version of its document has not: it is open until it is taken back, or a later file states it again.
     """
     later = "({0}.recorded_at, {0}.name, {0}.arrived_at) > (p.recorded_at, p.name, p.arrived_at)"
-    doubled = f"""p.code = '{DOUBLED}' and p.state <> 'HELD' and p.source_key in ({_still_doubled(con, codes)})
+    doubled = f"""p.code = '{ROW_DOUBLED}' and p.state <> 'HELD' and p.source_key in ({_still_doubled(con, codes)})
         and not exists (select 1 from present q where q.code = p.code and q.source_key = p.source_key
                         and q.state <> 'HELD' and {later.format("q")})"""
     return f"""with newest as (select file_id, max(recorded_at) as at from file where state <> 'DUPLICATE'
@@ -68,8 +67,8 @@ def open_faults_sql(con: duckdb.DuckDBPyConnection, codes: Sequence[str]) -> str
             where f.code in ({words(list(codes))})),
         corrected as ({_corrected(con, codes)})
         select p.* from present p left join corrected c on c.source_key = p.source_key
-        where ({doubled}) or (p.code = '{MISSING}' and p.state <> 'HELD' and c.arrived_at <= p.arrived_at)
-          or (p.code not in ('{DOUBLED}', '{MISSING}')
+        where ({doubled}) or (p.code = '{LINE_MISSING}' and p.state <> 'HELD' and c.arrived_at <= p.arrived_at)
+          or (p.code not in ('{ROW_DOUBLED}', '{LINE_MISSING}')
           and not (p.state = 'RELEASED' and p.code in ('CONTROL_TOTAL', 'SETTLE_NOT_FOOT'))
           and not exists (
             select 1 from file g where g.partner = p.partner and g.name = p.name and g.file_id <> p.file_id
@@ -81,7 +80,7 @@ def open_faults_sql(con: duckdb.DuckDBPyConnection, codes: Sequence[str]) -> str
 def _corrected(con: duckdb.DuckDBPyConnection, codes: Sequence[str]) -> str:
     """SELECT of source_key, arrived_at: the records under the keys of rejected rows and of lines that a version lacks,
     and when the last of them came."""
-    tables = sorted({name for code in ("ROW_REJECT", MISSING) if code in codes for name in _named(con, code)})
+    tables = sorted({name for code in ("ROW_REJECT", LINE_MISSING) if code in codes for name in _named(con, code)})
     parts = [
         f"""select source_key, file_id from {identifier(MAPPABLE[name].present)} where source_key in (
             select source_key from present where record_type = {literal(name)})
@@ -98,7 +97,7 @@ def _still_doubled(con: duckdb.DuckDBPyConnection, codes: Sequence[str]) -> str:
     parts = [
         f"""select source_key from {identifier(MAPPABLE[name].present)} where occurrence > 1
             {"and reversal_of is null" if MAPPABLE[name].column("reversal_of") else ""}"""
-        for name in (_named(con, DOUBLED) if DOUBLED in codes else ())
+        for name in (_named(con, ROW_DOUBLED) if ROW_DOUBLED in codes else ())
     ]
     return " union all ".join(parts) or "select null::uuid as source_key where false"
 

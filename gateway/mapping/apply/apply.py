@@ -9,7 +9,17 @@ import duckdb
 
 from gateway.errors import Fault, FileError, HouseError, first_line
 from gateway.log import log
-from gateway.mapping.apply import documents, doubled, drift, faults, invisible, repeated, tie_out, uncounted
+from gateway.mapping.apply import (
+    all_ignored,
+    documents,
+    doubled,
+    drift,
+    faults,
+    invisible,
+    repeated,
+    tie_out,
+    uncounted,
+)
 from gateway.mapping.apply import rows as reading
 from gateway.mapping.apply.drift import source_columns
 from gateway.mapping.apply.mapped import FILE_SHIFT, ApartError, Context, Mapped, Opener, Outcome
@@ -122,6 +132,7 @@ def _apply(work: Work, mapping: Feed, openers: Sequence[Opener], context: Contex
         files = {file: rows for kind in kinds for file, rows in kind.rows.items()}
         repeated.name_numbers(work, mapped.faults, mapping.file.repeat, files)
     tie_out.check(work, mapping, [(kind.compiler, kind.relation, list(kind.rows)) for kind in kinds], mapped)
+    all_ignored.add(work, mapping, mapped, context.place)
 
 
 def _open(

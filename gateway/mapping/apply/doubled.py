@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from gateway.fault_codes import ROW_DOUBLED
 from gateway.mapping.apply.mapped import FILE_SHIFT
 from gateway.mapping.apply.temporary_tables import Work
 from gateway.mapping.compiler.targets import Record
 from gateway.sql import identifier, literal
 
-CODE = "ROW_DOUBLED"
 PLACES_MAX = 5
 """So many places of a key are named; the others are counted."""
 HINT = (
@@ -43,7 +43,8 @@ def add(work: Work, record: Record, rows: str, name: str) -> None:
                 from rows semi join (select source_key from rows group by source_key having count(*) > 1)
                     using (source_key) group by source_key)
         select ordinals[2] >> {FILE_SHIFT} as _file, ordinals[2] as _ordinal, {record.index} as _record,
-               places[2] as position, {literal(CODE)} as code, {literal(", ".join(record.spec.key))} as column_name,
+               places[2] as position, {literal(ROW_DOUBLED)} as code,
+               {literal(", ".join(record.spec.key))} as column_name,
                n || ' rows have the same key (' || shown || '): '
                    || array_to_string(places[:{PLACES_MAX}], ', ')
                    || case when n > {PLACES_MAX} then ' and ' || (n - {PLACES_MAX}) || ' more' else '' end

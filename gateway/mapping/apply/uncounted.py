@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from gateway.fault_codes import UNIT_UNKNOWN
 from gateway.mapping.apply.faults import faults_of
 from gateway.mapping.apply.mapped import FILE_SHIFT
 from gateway.mapping.apply.temporary_tables import Work
@@ -10,7 +11,6 @@ from gateway.mapping.compiler.compiler import Compiler
 from gateway.mapping.compiler.targets import Record, Target
 from gateway.sql import identifier, literal, words
 
-CODE = "UNIT_UNKNOWN"
 _BASE = "or give the item that unit as its base unit if that is what you count, then replay the file."
 _MEASURE = literal(
     "is a measure and counts no items: the quantity is taken as stated (expected a count, such as EA or DZN)"
@@ -46,11 +46,12 @@ def _add(work: Work, compiler: Compiler, relation: str, name: str, record: Recor
     rows = f"""(select _ordinal, _position, {target.uncounted} as text from {identifier(relation)}
         where {compiler.ignored} is null and not {compiler.rejected} and {record.applies} and {target.value} <> 0
             and (_ordinal >> {FILE_SHIFT}, {target.uncounted}) not in (
-                select _ordinal >> {FILE_SHIFT}, value from {identifier(name)} where code = {literal(CODE)}))"""
+                select _ordinal >> {FILE_SHIFT}, value from {identifier(name)} where code = {literal(UNIT_UNKNOWN)}))"""
     column = ", ".join(map(compiler.heading, _columns(record, target)))
     measured = f"text in ({words([code for codes in measures.MEASURES for code in codes])})"
     for kind, what, hint in ((measured, _MEASURE, _ASK), (f"not ({measured})", _PACKAGE, _ADD)):
-        work.con.execute(faults_of(name, record, f"(select * from {rows} where {kind})", CODE, column, what, hint))
+        those = f"(select * from {rows} where {kind})"
+        work.con.execute(faults_of(name, record, those, UNIT_UNKNOWN, column, what, hint))
 
 
 def _columns(record: Record, target: Target) -> list[str]:

@@ -1,0 +1,10 @@
+"""Codes of faults of files that several rooms know: who finds them, who stores them, who lists them."""
+
+LINE_MISSING = "LINE_MISSING"
+"""A line that a later version of its document does not have."""
+ROW_DOUBLED = "ROW_DOUBLED"
+"""Rows of a file with the same key, each of which counts."""
+ROWS_IGNORED = "ROWS_IGNORED"
+"""A rule of `ignore` leaves out every row of a file."""
+UNIT_UNKNOWN = "UNIT_UNKNOWN"
+"""A unit of measure whose size nobody states."""
