@@ -36,6 +36,7 @@ from gateway.intake.take import Intake
 from gateway.log import log
 from gateway.monitor import Monitor
 from gateway.notifications import Notifier, NotifierThread
+from gateway.notifications.places import Place
 from gateway.once import run_books, taking_files
 from gateway.reports import exceptions
 from gateway.state_server import serving, token_of_this_run
@@ -76,7 +77,7 @@ class Daemon:
         self.monitor = Monitor()
         self.monitor.lanes = lanes
         self._expect_partners(home)
-        self.notifier_thread = NotifierThread(_notifier(home))
+        self.notifier_thread = NotifierThread(self._notifier(home))
         self._watched = Watched(home.folder)
         self._running = False
         self._stopping = False
@@ -184,7 +185,7 @@ class Daemon:
             config = configuration.load(old.folder)
             build(old.folder, config, old.lake.folder)  # Refuses what cannot work before anything ends.
             new = old.reloaded(config)
-            notifier = _notifier(new)
+            notifier = self._notifier(new)
         except HouseError as error:
             log.error("reload.refused", error=str(error), consequence=AS_BEFORE)
             self.monitor.configured([str(error)])
@@ -220,6 +221,16 @@ class Daemon:
         # Built when the old ones have ended: what these delivered last is not delivered again.
         self._lanes_due = True
         self._renew_lanes()
+
+    def _notifier(self, home: Home) -> Notifier:
+        return Notifier(home.folder, home.settings, home.rules, home.feeds, self._places)
+
+    def _places(self) -> list[Place]:
+        """How the folders and servers are; called in the notifier's thread."""
+        return [
+            Place(one.name, one.failures, one.failing_since, one.error, not one.error and one.visited is not None)
+            for one in list(self.lanes)
+        ]
 
     def _renew_lanes(self) -> None:
         """Build the lanes again where they ended; what fails is tried again at the next turn."""
@@ -395,10 +406,6 @@ class Daemon:
 def _turns(home: Home) -> feeds.Turns:
     awaits = any(partner.acknowledge.expect != "none" for partner in home.settings.partners.values())
     return feeds.Turns(home.feeds, hourly=awaits)
-
-
-def _notifier(home: Home) -> Notifier:
-    return Notifier(home.folder, home.settings, home.rules, home.feeds)
 
 
 def _stop(daemon: Daemon) -> None:

@@ -28,13 +28,14 @@ from gateway.intake.take import Intake
 from gateway.ledger import archive, lake, verify
 from gateway.mapping.lint import lint
 from gateway.once import run_once, taking_files
-from gateway.settings import Config, Sftp
+from gateway.settings import Config, Notify, Sftp
 from gateway.transports import build
 from gateway.transports.lane import Lane, Pace
 from gateway.transports.watching import watching
 from tests.cli.command import Runner
 from tests.conftest import require_or_skip
 from tests.intake.test_together import shipment
+from tests.notifications.servers import Webhook
 from tests.processes import command, process_of
 from tests.test_books import GOOD, ITEMS
 from tests.transports.sshd import SSHD, Sshd, make_key, wait_for
@@ -511,7 +512,16 @@ def test_the_books_are_run_when_a_file_that_is_expected_becomes_late(
     assert no_books == ["books", "workbooks"] * 2
 
 
-def test_a_server_that_goes_away_and_comes_back(working: Working, gateway: Home, drop: Put, sshd: Sshd) -> None:
+def test_a_server_that_goes_away_and_comes_back(
+    working: Working, gateway: Home, drop: Put, sshd: Sshd, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOOK_SECRET", "k")
+    monkeypatch.setattr("gateway.notifications.notifier.GAP_S", 0.05)
+
+    def told() -> list[tuple[str, str]]:
+        bodies = [json.loads(body) for _, body in hook.posts]
+        return [(row["state"], row["place"]) for body in bodies if body["kind"] == "place" for row in body["places"]]
+
     def script() -> None:
         sshd.put("settlement-1.txt", GOOD.encode())
         wait_for(lambda: sshd.names("done") == ["settlement-1.txt"], "the first file", 60)
@@ -519,12 +529,19 @@ def test_a_server_that_goes_away_and_comes_back(working: Working, gateway: Home,
         wait_for(lambda: "transport.failed" in {log["event"] for log in logs}, "it is missed", 60)
         path = drop("amazon-us", "settlement-2.txt", GOOD.replace("S1", "S2"))
         wait_for(lambda: not path.exists(), "the folder goes on", 60)
+        wait_for(lambda: len(told()) == 1, "it is sent", 60)
         sshd.put("settlement-3.txt", GOOD.replace("S1", "S3").encode())
         sshd.start()
         wait_for(lambda: "settlement-3.txt" in sshd.names("done"), "it is found again", 60)
+        wait_for(lambda: len(told()) == 2, "its return is sent", 60)
 
-    with capture_logs() as logs:
+    with Webhook() as hook, capture_logs() as logs:
+        to = [{"owner": "IN", "webhook": hook.url, "secret_env": "HOOK_SECRET", "digest_at": ""}]
+        notify = Notify.model_validate({"to": to, "place_failures": 3})
+        gateway.settings = gateway.settings.model_copy(update={"notify": notify})
         working(script, sshd.settings())
+        name = next(log["transport"] for log in logs if log["event"] == "transport.back")
+        assert told() == [("FAILS", name), ("IS BACK", name)]
     assert not [log for log in logs if log.get("exc_info")]
     assert "transport.back" in {log["event"] for log in logs}
     files = gateway.lake.con.execute("select name, count(*) from file group by 1 order by 1").fetchall()

@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo
 
 from gateway.display import visible
 from gateway.notifications.picture import LISTED_MAX, Chain, Digest
+from gateway.notifications.places import COLUMNS
 from gateway.notifications.templates import Templates
 from gateway.settings import Recipient
 from gateway.sql import Rows
@@ -75,6 +76,12 @@ def head(recipient: Recipient, templates: Templates, chain: Chain, items: Sequen
     }
     more = {"head": newest.entry(), "before": chain.before, "before_is_there": chain.before_is_there}
     return _message("head", recipient, templates, now, values, {}, items, more)
+
+
+def place(recipient: Recipient, templates: Templates, rows: Rows, items: Sequence[str], now: datetime) -> Message:
+    """A message about folders and servers that began to fail, or work again."""
+    summary = ", ".join(f"{row['place']} {str(row['state']).lower()}" for row in rows)
+    return _message("place", recipient, templates, now, {"summary": summary}, {"places": (rows, COLUMNS)}, items, {})
 
 
 def _message(

@@ -21,6 +21,7 @@ from gateway.ledger.store import store_of
 from gateway.log import log
 from gateway.notifications import message, picture, templates
 from gateway.notifications.message import Message
+from gateway.notifications.places import Places, news, told
 from gateway.notifications.sending import NotSentError, send
 from gateway.notifications.state import TRIES_MAX, Notified, State
 from gateway.reports import exceptions
@@ -29,6 +30,8 @@ from gateway.settings import Config, Recipient
 GAP_S = 10.0
 """Between two looks into the ledger, however often it changes."""
 END_S_MAX = 0.1
+OF_PLACES = "FILE_MISSING"
+"""Whoever owns this exception is notified of folders and servers: their files do not come."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,10 +68,21 @@ def _former_identity(recipient: Recipient) -> str:
 
 
 class Notifier:
-    """Notifies the recipients of a home. `feeds` have the calendars."""
+    """Notifies the recipients of a home. `feeds` have the calendars, `places` says how folders and servers are; None
+    where nobody visits them."""
 
-    def __init__(self, home: Path, config: Config, rules: Rules, feeds: Sequence[expected.Feed]) -> None:
+    def __init__(
+        self,
+        home: Path,
+        config: Config,
+        rules: Rules,
+        feeds: Sequence[expected.Feed],
+        places: Places | None = None,
+    ) -> None:
         check(home, config, rules)
+        self.places = places
+        self._place_owners = {code.owner for (_, name), code in rules.codes.items() if name == OF_PLACES}
+        self._seen_places: list[tuple[str, bool, bool]] = []
         self.home, self.config, self.feeds = home, config, feeds
         self.store = store_of(home, config)
         self.folder = self.store.folder
@@ -100,7 +114,7 @@ class Notifier:
         found: list[Due] = []
         for recipient in self.config.notify.to:
             notified = state.of(identity(recipient))
-            for make in (self._alert, self._digest, self._head):
+            for make in (self._alert, self._place, self._digest, self._head):
                 one = make(con, recipient, notified, now)
                 found += [Due(recipient, one)] if one else []
         return found
@@ -116,6 +130,20 @@ class Notifier:
         if not new or _is_quiet(recipient, now):
             return None
         return message.alert(recipient, self.templates["alert"], [items[item] for item in new], new, now)
+
+    def _place(
+        self, con: duckdb.DuckDBPyConnection, recipient: Recipient, notified: Notified, now: datetime
+    ) -> Message | None:
+        concerned = {*self._place_owners, exceptions.ALL} & {*recipient.owner}
+        if self.places is None or not recipient.severity or not concerned:
+            return None
+        items, rows = news(self.places(), self.config.notify.place_failures, notified)
+        fresh = [place for place, item in enumerate(items) if _not_given_up([item], notified)]
+        told([item for place, item in enumerate(items) if place not in fresh], notified)
+        if not fresh or _is_quiet(recipient, now):
+            return None
+        items, rows = [items[place] for place in fresh], [rows[place] for place in fresh]
+        return message.place(recipient, self.templates["place"], rows, items, now)
 
     def _digest(
         self, con: duckdb.DuckDBPyConnection, recipient: Recipient, notified: Notified, now: datetime
@@ -181,6 +209,8 @@ class Notifier:
             notified.digest, notified.digest_at = str(local_day(now, ZoneInfo(recipient.timezone))), now.isoformat()
         elif due.message.kind == "head":
             notified.head, notified.head_at = items[0].removeprefix("head "), now.isoformat()
+        elif due.message.kind == "place":
+            told(items, notified)
         else:
             notified.alerted += items
         notified.problem = notified.problem_since = ""
@@ -202,13 +232,18 @@ class Notifier:
         notified = State(self.folder)
         digest = any(_digest_is_due(one, notified.of(identity(one)), now) for one in self.config.notify.to)
         again = any(self._back_offs[way].ready() for way in self._unsent)
-        changed = seen != self._seen or quiet != self._quiet
+        places = self._state_of_places()
+        changed = seen != self._seen or quiet != self._quiet or places != self._seen_places
         head = self._head_due is not None and now >= self._head_due
         if not seen or not (changed or again or head or (digest and not self._unsent)):
             return False
         self.look(now)
-        self._seen, self._quiet = seen, quiet
+        self._seen, self._quiet, self._seen_places = seen, quiet, places
         return True
+
+    def _state_of_places(self) -> list[tuple[str, bool, bool]]:
+        least = self.config.notify.place_failures
+        return [(one.name, 0 < least <= one.failures, one.works) for one in (self.places() if self.places else ())]
 
 
 def _not_given_up(items: Sequence[str], notified: Notified) -> list[str]:

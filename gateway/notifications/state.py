@@ -25,6 +25,7 @@ class Notified:
     digest     local day of the last digest, and `digest_at` its instant
     tries      items that were under way: how often, without our knowing whether they were taken
     head       number and hash of the audit row that was sent last, and `head_at` when
+    places     folders and servers of which it was sent that they fail → since when
     problem    why the last message could not be sent, and `problem_since` when that began
     """
 
@@ -34,6 +35,7 @@ class Notified:
     head: str = ""
     head_at: str = ""
     tries: dict[str, int] = field(default_factory=dict)
+    places: dict[str, str] = field(default_factory=dict)
     problem: str = ""
     problem_since: str = ""
 

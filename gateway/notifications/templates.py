@@ -28,6 +28,7 @@ PLACEHOLDERS = {
         "partners",
     ),
     "head": ("owners", "date", "time", "timezone", "head", "number", "hash", "committed_at", "before"),
+    "place": ("owners", "date", "time", "timezone", "summary", "places"),
     "alert": ("owners", "date", "time", "timezone", "count", "noun", "exceptions"),
 }
 SUBJECT = "Subject: "

@@ -99,8 +99,12 @@ class Recipient(Strict):
 
 
 class Notify(Strict):
-    """Who gets notifications, and through which mail server."""
+    """Who gets notifications, and through which mail server.
 
+    place_failures  visits of a folder or server that fail in a row before its failure is sent; 0 for never
+    """
+
+    place_failures: int = Field(5, ge=0)
     smtp: Smtp = Smtp()
     to: tuple[Recipient, ...] = ()
 

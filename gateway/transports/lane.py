@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from queue import SimpleQueue
 
@@ -58,6 +59,10 @@ class Lane:
         """Why the last visit failed."""
         self.visited: float | None = None
         """When the last visit that worked ended (monotonic seconds)."""
+        self.failures = 0
+        """Visits in a row that failed."""
+        self.failing_since: datetime | None = None
+        """When the first of them was."""
 
     # --- for the thread that commits ------------------------------------------------------------------
 
@@ -104,22 +109,27 @@ class Lane:
         except HouseError as error:
             if self._ended.is_set():
                 return 0.0
-            pause, self.error = self._back_off.failed(), str(error)
+            pause = self._failed_again(str(error))
             log.warning("transport.failed", transport=self.name, error=str(error), again_in_s=round(pause, 1))
             return pause
         except Exception as error:
             if self._ended.is_set():  # What was cut off may fail in any way.
                 return 0.0
-            self.error = repr(error)
             log.exception("transport.failed", transport=self.name)
             with suppress(Exception):  # It is built again in any case.
                 self.transport.close()
-            return self._back_off.failed()
+            return self._failed_again(repr(error))
         self._back_off.worked()
         if self.error:
             log.info("transport.back", transport=self.name, was=self.error)
-        self.error, self.visited = "", time.monotonic()
+        self.error, self.failures, self.failing_since, self.visited = "", 0, None, time.monotonic()
         return self.pace.soon_s if self.transport.soon else self.pace.usual_s
+
+    def _failed_again(self, error: str) -> float:
+        """Note a visit that failed; returns the pause until the next."""
+        self.failing_since = self.failing_since or datetime.now(UTC)
+        self.error, self.failures = error, self.failures + 1
+        return self._back_off.failed()
 
     def visit(self) -> None:
         """Settle, poll, hand over, deliver. Raises HouseError when the other side does not answer."""

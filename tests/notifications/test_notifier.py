@@ -6,6 +6,7 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from gateway.errors import HouseError
 from gateway.home import open_home
 from gateway.notifications import Notifier, NotifierThread, check, identity, notifier
 from gateway.notifications import state as states
+from gateway.notifications.places import Place
 from gateway.once import run_books
 from gateway.transports.transport import Drop
 from tests.conftest import reconcile_only, taken
@@ -45,6 +47,7 @@ class Office:
         write(root, "acme/stock.toml", STOCK.replace("[file]", f"{EXPECT}\n[file]", 1))
         self.to: list[dict[str, Any]] = [{"owner": "IN", "webhook": hook.url, "secret_env": "HOOK_SECRET"}]
         self.smtp: dict[str, Any] = {}
+        self.place_failures = 5
         reconcile_only(root, "a", "g", "i")
         with open_home(root) as gateway:
             self.feeds = [one for one in gateway.feeds if one.name == "acme.stock"]
@@ -55,7 +58,9 @@ class Office:
         if more:
             self.to = [{**one, **more} for one in self.to]
         settings = configuration.load(self.root)
-        notify = configuration.Notify.model_validate({"to": self.to, "smtp": self.smtp})
+        notify = configuration.Notify.model_validate(
+            {"to": self.to, "smtp": self.smtp, "place_failures": self.place_failures}
+        )
         daemon = settings.daemon.model_copy(update={"tick_s": 0.01, "back_off_s_max": 0.01})
         settings = settings.model_copy(update={"notify": notify, "daemon": daemon})
         self.notifier = Notifier(self.root, settings, load_rules(self.root), self.feeds)
@@ -287,3 +292,48 @@ def test_an_owner_that_no_exception_has_is_a_slip(office: Office) -> None:
     notify = configuration.Notify.model_validate({"to": [{**office.to[0], "owner": ["IN", "XX"]}]})
     with pytest.raises(HouseError, match=r"check notify\.to XX: no exception has this owner\. Fix: Name .*IN, .*WH"):
         check(office.root, settings.model_copy(update={"notify": notify}), load_rules(office.root))
+
+
+def test_a_place_that_fails_is_sent_once_when_it_begins_and_once_when_it_is_back(office: Office) -> None:
+    office.start(digest_at="", quiet_from="22:00", quiet_until="06:00")
+    office.books(NOON)
+    office.look(NOON)  # the missing file
+    failing = Place("sftp:acme", 4, NOON - timedelta(seconds=30), "no answer in time. Fix: call them", works=False)
+    fine, down = replace(failing, failures=0, since=None, error="", works=True), replace(failing, failures=5)
+    starting = replace(fine, works=False)  # after a restart, before the first visit has ended
+    state: list[Place] = [fine]
+
+    def seen(place: Place, now: datetime = NOON) -> list[dict[str, Any]]:
+        state[:] = [place]
+        office.notifier.places = lambda: state
+        posts = office.look(now)
+        assert [post["kind"] for post in posts] == ["place"] * len(posts)
+        return [row for post in posts for row in post["places"]]
+
+    assert seen(fine) == seen(failing) == seen(fine) == []  # a blip
+    since = "2026-11-17T11:59:30+00:00"
+    assert seen(down) == [{"state": "FAILS", "place": "sftp:acme", "since": since, "error": failing.error}]
+    assert seen(replace(down, failures=6)) == []
+    office.start()
+    assert seen(starting) == seen(down) == []  # a restart sends nothing twice, and is no return
+    assert seen(fine) == [{"state": "IS BACK", "place": "sftp:acme", "since": since, "error": ""}]
+    assert seen(fine) == []
+    # What fails and comes back in the quiet hours was never news; what still fails then is.
+    night = NOON.replace(hour=23)
+    again = replace(down, since=night)
+    assert seen(again, night) == seen(fine, night) == seen(again, night) == []
+    assert [row["state"] for row in seen(again, night + timedelta(hours=8))] == ["FAILS"]
+    # A place that the settings no longer name is not back.
+    state.clear()
+    assert office.look(night + timedelta(hours=9)) == []
+
+
+@pytest.mark.parametrize(("more", "places"), [({"severity": 0}, 5), ({"owner": "WH"}, 5), ({}, 0)])
+def test_a_place_is_no_news_to_others_nor_where_it_is_switched_off(
+    office: Office, more: dict[str, Any], places: int
+) -> None:
+    office.place_failures = places
+    office.start(digest_at="", **more)
+    office.notifier.places = lambda: [Place("inbound", 9, NOON, "gone", works=False)]
+    office.books(NOON)
+    assert "place" not in [post["kind"] for post in office.look(NOON)]
