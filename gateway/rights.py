@@ -7,6 +7,7 @@ import os
 import pwd
 import shlex
 import stat
+import subprocess
 from contextlib import suppress
 from pathlib import Path
 
@@ -56,11 +57,11 @@ def chmod_to_read(path: Path) -> str:
 
 def make_shared_folder(path: Path) -> None:
     """Make a folder in which the members of its group work too. Raises OSError if that is forbidden."""
-    before = os.umask(0o007)  # In no other way is a folder made at once with the rights of its group.
-    try:
-        path.mkdir(SHARED_FOLDER_MODE & 0o777)
-    finally:
-        os.umask(before)
+    # In no other way is a folder made at once with the rights of its group; and the umask of this process is that of
+    # all its threads, whose files would be the group's too meanwhile.
+    made = subprocess.run(["mkdir", "--", str(path)], umask=0o007, capture_output=True, check=False)
+    if made.returncode:
+        path.mkdir(SHARED_FOLDER_MODE & 0o777)  # What keeps it from being made is said once more, as an OSError.
     if not path.stat().st_mode & stat.S_ISGID:
         # It comes from the folder above; a service may be forbidden to set it (`RestrictSUIDSGID`).
         with suppress(OSError):

@@ -21,6 +21,7 @@ from gateway.cli import main
 from gateway.home import open_home
 from gateway.ledger.backup import back_up
 from gateway.once import run_once
+from gateway.rights import make_shared_folder
 from tests.test_books import GOOD, ITEMS
 from tests.users import acting_as, open_folder
 
@@ -151,3 +152,20 @@ def test_a_partner_has_its_folder_when_it_is_configured_and_who_may_not_make_it_
     inbound.write_text("")
     [problem] = init.make_drop_folders(tmp_path / "home", {"acme"})
     assert problem.startswith("inbound/acme/ cannot be made: Not a directory") and "Fix: " in problem
+
+
+def test_a_shared_folder_is_made_without_the_umask_of_the_whole_process(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Threads of the same process write their own files meanwhile."""
+
+    def changed(mask: int) -> int:
+        raise AssertionError(f"umask({mask:o})")
+
+    monkeypatch.setattr(os, "umask", changed)
+    make_shared_folder(tmp_path / "shared")
+    assert (tmp_path / "shared").stat().st_mode & 0o7777 == 0o2770
+    with pytest.raises(FileExistsError):
+        make_shared_folder(tmp_path / "shared")
+    with pytest.raises(FileNotFoundError):
+        make_shared_folder(tmp_path / "not there" / "shared")

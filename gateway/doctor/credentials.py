@@ -47,9 +47,7 @@ def _named(config: Config) -> Iterator[tuple[str, str, Check]]:
     for bucket in config.s3:
         yield f"[[s3]] {bucket.name}: ca_file", bucket.ca_file, _authority
     yield "[ledger.s3] ca_file", config.ledger.s3.ca_file, _authority
-    of_smtp = config.notify.smtp.ca_file
-    # Not below the home: from the folder in which the process was started.
-    yield "[notify.smtp] ca_file", of_smtp and str(Path(of_smtp).absolute()), _authority
+    yield "[notify.smtp] ca_file", config.notify.smtp.ca_file, _authority
     for server in config.sftp:
         yield f"[[sftp]] {server.name}: key_file", server.key_file, _ssh_key
         yield f"[[sftp]] {server.name}: jump.key_file", server.jump.key_file, _ssh_key

@@ -84,6 +84,9 @@ class Notifier:
         self._place_owners = {code.owner for (_, name), code in rules.codes.items() if name == OF_PLACES}
         self._seen_places: list[tuple[str, bool, bool]] = []
         self.home, self.config, self.feeds = home, config, feeds
+        own = config.notify.smtp
+        authority = str(home / Path(own.ca_file).expanduser()) if own.ca_file else ""
+        self._smtp = own.model_copy(update={"ca_file": authority})
         self.store = store_of(home, config)
         self.folder = self.store.folder
         self.templates = templates.load(home)
@@ -192,7 +195,7 @@ class Notifier:
         notified.tries |= {item: notified.tries.get(item, 0) + 1 for item in items}
         state.save()
         try:
-            send(due.message, recipient, self.config.notify.smtp, now)
+            send(due.message, recipient, self._smtp, now)
         except HouseError as error:
             if isinstance(error, NotSentError):
                 notified.tries |= {item: notified.tries[item] - 1 for item in items}

@@ -337,3 +337,16 @@ def test_a_place_is_no_news_to_others_nor_where_it_is_switched_off(
     office.notifier.places = lambda: [Place("inbound", 9, NOON, "gone", works=False)]
     office.books(NOON)
     assert "place" not in [post["kind"] for post in office.look(NOON)]
+
+
+def test_the_authority_of_the_mail_server_is_found_from_the_home(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Wherever the process was started."""
+    seen: list[str] = []
+    monkeypatch.setattr(notifier, "send", lambda message, recipient, smtp, now: seen.append(smtp.ca_file))
+    office.smtp = {"host": "127.0.0.1", "sender": "gw@example.com", "ca_file": "keys/authority.pem"}
+    office.start(digest_at="")
+    office.books(NOON)
+    office.look(NOON)
+    assert seen == [str(office.root / "keys" / "authority.pem")]
