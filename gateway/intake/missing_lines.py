@@ -118,7 +118,8 @@ def _missing(load: Load, table: Table, one: Documents, files: str, target: str) 
 def _report(con: duckdb.DuckDBPyConnection, load: Load, table: Table, one: Documents, missing: str) -> None:
     con.execute(
         f"""insert into {load.mapped.faults} by name
-        select _file, _ordinal, m.position, {literal(LINE_MISSING)} as code, {literal(", ".join(one.number))} as column_name,
+        select _file, _ordinal, m.position, {literal(LINE_MISSING)} as code,
+               {literal(", ".join(one.number))} as column_name,
                line || ': it came with ' || coalesce(f.name, m.old_file) || ' (' || m.old_position
                    || '), and this version of the document does not have it; it still counts'
                    || case when not m.replaces then '' when m.rejected
