@@ -261,3 +261,41 @@ def test_no_other_module_asks_the_same(asked: str) -> None:
     ]
     allowed = {"intake/set_aside.py"}  # It asks for the file of one id, before it writes the next state of it.
     assert set(again) <= allowed
+
+
+def test_an_exception_about_stock_leads_to_the_movements_that_make_our_figure(con: Con) -> None:
+    """10 came in and 3 went out before the count; 2 went out after it, and 4 to another status, place or item."""
+    put(con, "file", delivery("f1"), delivery("f2"))
+    place = {"entity": "US", "location": "DC1", "sku": "A"}
+    count = {**place, "scope": "FULL", "as_of": AT, "status": "AVAILABLE", "qty": Decimal(6)}
+    put(con, "inventory_snapshot", {"record_id": "s1", "file_id": "f2", "position": "line 2", **count})
+
+    def moved(number: int, qty: int, start: str, end: str, at: datetime = AT, sku: str = "A") -> None:
+        (here, status), (there, other) = start.split("/"), end.split("/")
+        sides = {"from_location": here, "from_status": status, "to_location": there, "to_status": other}
+        row = {"record_id": f"m{number}", "file_id": "f1", "position": f"line {number}", "type": "MOVE", "entity": "US"}
+        put(con, "inventory_movement", {**row, **sides, "qty": Decimal(qty), "sku": sku, "occurred_at": at})
+
+    moved(1, 10, "ADJUST/ADJUST", "DC1/AVAILABLE", AT - timedelta(days=30))
+    moved(2, 3, "DC1/AVAILABLE", "CUSTOMER/CUSTOMER")
+    moved(3, 2, "DC1/AVAILABLE", "CUSTOMER/CUSTOMER", AT + timedelta(hours=1))
+    moved(4, 4, "ADJUST/ADJUST", "DC1/DAMAGED")
+    moved(5, 4, "ADJUST/ADJUST", "DC2/AVAILABLE")
+    moved(6, 4, "ADJUST/ADJUST", "DC1/AVAILABLE", sku="B")
+
+    def figures(number: int, code: str) -> tuple[list[tuple[str, str]], Decimal]:
+        own = {"business_key": "DC1|A|AVAILABLE", "event_date": AT.date(), "file_id": "f2", "position": "line 2"}
+        put(con, "exception_event", exception(number, code=code, qty=Decimal(-1), **place, **own))
+        first, *rows = trace(con, f"e{number}")
+        assert (first["kind"], first["file"]) == ("exception", "f2.csv")
+        assert {(row["kind"], row["record_table"], row["file"]) for row in rows} == {
+            ("movement", "inventory_movement", "f1.csv")
+        }
+        return [(row["what"], row["position"]) for row in rows], sum(
+            (Decimal(row["amount"]) for row in rows), Decimal(0)
+        )
+
+    both = [("m1 MOVE AVAILABLE", "line 1"), ("m2 MOVE AVAILABLE", "line 2")]
+    assert figures(1, "QTY_SHORT") == (both, 7)
+    assert figures(2, "NEG_ON_HAND") == ([*both, ("m3 MOVE AVAILABLE", "line 3")], 5)  # as it is now
+    assert figures(3, "STATUS_MISMATCH")[1] == 11  # in all statuses

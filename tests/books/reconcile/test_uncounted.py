@@ -10,6 +10,7 @@ import pytest
 
 from gateway.home import open_home
 from gateway.once import run_once
+from gateway.reports.trace import trace
 from tests.conftest import NOW, case, reconcile_only
 from tests.mapping_texts import write_delimited
 
@@ -73,6 +74,14 @@ def test_an_item_whose_row_was_rejected_is_not_counted_until_a_row_counts_it(
         ]
         row = gateway.lake.con.execute("select \"position\" from exception where code = 'NOT_COUNTED'").fetchone()
         assert row == ("line 2",)
+        [(vase,)] = gateway.lake.con.execute("select exception_id from exception where code = 'QTY_SHORT'").fetchall()
+        [_, moved] = trace(gateway.lake.con, vase)
+        assert (moved["kind"], moved["amount"], moved["file"], moved["position"]) == (
+            "movement",
+            "2.0000",
+            "begin.csv",
+            "line 4",
+        )
         assert found("stock-0805-mug.csv", "SKU,Qty,Date\nMUG-BLUE,5,2026-08-05\n") == [
             ("QTY_SHORT", "VASE-3", 2, short)
         ]
