@@ -38,7 +38,7 @@ from gateway.settings import Limits
 from gateway.synthetic.edi import interchange
 from gateway.transports import build
 from gateway.transports.deliveries import Deliveries
-from tests.conftest import NOW, case, corpus
+from tests.conftest import NOW, case, corpus, reconcile_only
 from tests.processes import process_of
 
 Put = Callable[[str, str, bytes | str], Path]
@@ -478,6 +478,7 @@ def test_a_control_number_that_comes_again_with_other_content_is_noted(
 ) -> None:
     monkeypatch.undo()
     monkeypatch.setattr("gateway.once.write_workbooks", lambda *_, **__: [])
+    reconcile_only(home, "j")
     other = shipments(9, 1).replace(b"000000009", b"        9")
     with answering(home, "ta1 = true") as gateway:
         for name, content in (("first.edi", shipments(9, 1)), ("other.edi", shipments(9, 2)), ("again.edi", other)):
