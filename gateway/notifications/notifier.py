@@ -21,7 +21,7 @@ from gateway.ledger.store import store_of
 from gateway.log import log
 from gateway.notifications import message, picture, templates
 from gateway.notifications.message import Message
-from gateway.notifications.places import Places, news, told
+from gateway.notifications.places import Places, news, note_sent
 from gateway.notifications.sending import NotSentError, send
 from gateway.notifications.state import TRIES_MAX, Notified, State
 from gateway.reports import exceptions
@@ -142,7 +142,7 @@ class Notifier:
             return None
         items, rows = news(self.places(), self.config.notify.place_failures, notified)
         fresh = [place for place, item in enumerate(items) if _not_given_up([item], notified)]
-        told([item for place, item in enumerate(items) if place not in fresh], notified)
+        note_sent([item for place, item in enumerate(items) if place not in fresh], notified)
         if not fresh or _is_quiet(recipient, now):
             return None
         items, rows = [items[place] for place in fresh], [rows[place] for place in fresh]
@@ -213,7 +213,7 @@ class Notifier:
         elif due.message.kind == "head":
             notified.head, notified.head_at = items[0].removeprefix("head "), now.isoformat()
         elif due.message.kind == "place":
-            told(items, notified)
+            note_sent(items, notified)
         else:
             notified.alerted += items
         notified.problem = notified.problem_since = ""

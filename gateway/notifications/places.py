@@ -53,7 +53,7 @@ def news(places: Sequence[Place], failures_min: int, notified: Notified) -> tupl
     return items, rows
 
 
-def told(items: Sequence[str], notified: Notified) -> None:
+def note_sent(items: Sequence[str], notified: Notified) -> None:
     """Note that items were sent, or count as sent."""
     for item in items:
         state = FAILS if item.startswith(f"place {FAILS} ") else BACK
