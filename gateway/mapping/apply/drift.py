@@ -138,5 +138,6 @@ def _needed(record: RecordSpec, present: set[str]) -> Iterator[str]:
         elif field.sign is not None and not isinstance(field.sign, str):
             yield field.sign.source
     yield from (key for key in record.key if key not in record.fields)
-    for text in record.conditions.values():
-        yield from sorted(names(text)[1])
+    # What only a condition of the document names may be absent: the version then says nothing of other lines.
+    if record.when:
+        yield from sorted(names(record.when)[1])

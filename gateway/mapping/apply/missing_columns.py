@@ -62,9 +62,8 @@ def _reading(mapping: Mapping, column: str) -> Iterator[tuple[str | int, ...]]:
                 yield "record", number, "fields", name, "expr"
         if column in record.key:
             yield "record", number, "key"
-        for keys, text in record.conditions.items():
-            if column in names(text)[1]:
-                yield "record", number, *keys
+        if record.when and column in names(record.when)[1]:
+            yield "record", number, "when"
 
 
 def _near(column: str, present: Sequence[str]) -> str:
