@@ -133,6 +133,12 @@ WITHOUT_ROWS = "WITHOUT_ROWS"
 becomes an exception where the unit has none of any kind."""
 
 
+def without_rows(each: str | None, position: str = "") -> Fault:
+    """What a reader notes of a unit at `position` ("" for the file) that has no row of the kind `each`."""
+    hint = "Ask the sender whether it should have lines, and to send it again, whole."
+    return Fault(WITHOUT_ROWS, each or "", hint, position)
+
+
 class Reading(ABC):
     """The rows of one file, once, in order.
 

@@ -16,14 +16,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pydantic import ConfigDict, field_validator
 
-from gateway.errors import Fault, HouseError
+from gateway.errors import HouseError
 from gateway.formats.edi import interchange
 from gateway.formats.edi.envelopes import Dialect, unit_starts
 from gateway.formats.edi.interchange import Stretch
 from gateway.formats.edi.loops import Finder, Layout, Loops, Plan, Tail
 from gateway.formats.edi.paths import Step, parse_summary
 from gateway.formats.edi.segments import Delimiters, Indexes, Segments, tokenize
-from gateway.reading import WITHOUT_ROWS, Reading, ReadRequest
+from gateway.reading import Reading, ReadRequest, without_rows
 from gateway.toml_values import TomlTable
 
 BATCH_ROWS = 65_536
@@ -94,10 +94,8 @@ class InterchangeReading(Reading):
         wanted = self.request.units
         found = [unit for unit in self.begun.keys() - self.given if wanted is None or unit in wanted]
         if len(found) <= UNITS_NOTED_MAX:
-            wanted_rows = self.request.each or ""
-            self.faults += [
-                Fault(WITHOUT_ROWS, wanted_rows, "", f"segment {self.begun[unit]}") for unit in sorted(found)
-            ]
+            each = self.request.each
+            self.faults += [without_rows(each, f"segment {self.begun[unit]}") for unit in sorted(found)]
 
     def together(self, others: Sequence[Reading]) -> Iterator[tuple[pa.RecordBatch, int | Indexes]]:
         """Small files, of which there may be thousands, share their tables: each table has its price."""

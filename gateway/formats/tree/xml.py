@@ -24,7 +24,7 @@ from gateway.formats.safe_xml import OUT_OF_MEMORY, local, names_a_dtd, opened, 
 from gateway.formats.tree.xml_paths import LOCAL, compiled, getter, wanted_around
 from gateway.formats.tree.xml_tree import Tree
 from gateway.formats.tree.xml_walk import Walk
-from gateway.reading import WITHOUT_ROWS, Reading, ReadRequest, check_size
+from gateway.reading import Reading, ReadRequest, check_size, without_rows
 from gateway.toml_values import TomlTable
 
 BATCH_ROWS = 10_000
@@ -131,7 +131,7 @@ class _Xml(Reading):
         if rows:
             yield self._batch(rows, done)
         if not self.received:
-            self.faults.append(Fault(WITHOUT_ROWS, self.request.each or ""))
+            self.faults.append(without_rows(self.request.each))
 
     def _batch(self, rows: list[tuple[str, list[str | None]]], done: int) -> pa.RecordBatch:
         self.count(len(rows))

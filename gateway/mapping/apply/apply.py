@@ -251,7 +251,7 @@ def _account(
 
 def _note_without_rows(outcome: Outcome, found: Sequence[Fault]) -> None:
     """Keep the units that have no row of this kind either."""
-    noted = {fault.position: fault.message for fault in found if fault.code == WITHOUT_ROWS}
+    noted = {fault.position: fault for fault in found if fault.code == WITHOUT_ROWS}
     before = outcome.without_rows
     kept = noted if before is None else before.keys() & noted.keys()
     outcome.without_rows = {place: [*(before or {}).get(place, []), noted[place]] for place in kept}
@@ -262,11 +262,12 @@ def _without_rows(outcome: Outcome) -> list[Fault]:
     return [
         Fault(
             "ROW_DOUBTFUL",
-            f"this set, message or document has no {' and no '.join(kinds)}: nothing of it is read",
-            "Ask the sender whether it should have lines, and to send it again, whole.",
+            f"this set, message or document has no {' and no '.join(one.message for one in noted)}: nothing of it is "
+            "read",
+            noted[0].hint,
             place,
         )
-        for place, kinds in (outcome.without_rows or {}).items()
+        for place, noted in (outcome.without_rows or {}).items()
     ]
 
 
