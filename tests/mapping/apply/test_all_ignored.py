@@ -34,3 +34,9 @@ def test_what_is_reported(received: int, ignored: dict[str, int], reported: bool
     all_ignored.add(None, FEED, Mapped([held]), nowhere)  # type: ignore[arg-type]
     # It stands before the other reason: that one is its consequence.
     assert [fault.code for fault in held.held] == ["ROWS_IGNORED"] * reported + ["CONTROL_TOTAL"]
+
+
+def test_the_rule_of_a_pack_may_leave_out_a_whole_file() -> None:
+    held = Outcome(2, ignored={"total": 2}, held=[all_ignored.Fault("CONTROL_TOTAL", "the rows make 0.00")])
+    all_ignored.add(None, FEED, Mapped([held]), lambda *_: "mappings/standard/x12/943.toml:18")  # type: ignore[arg-type]
+    assert [fault.code for fault in held.held] == ["CONTROL_TOTAL"]
