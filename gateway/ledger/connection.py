@@ -149,7 +149,9 @@ def attach(
         raise HouseError(
             "open ledger", f"as of {as_of}", "Choose another instant.", "there was no commit by then"
         ) from error
-    con.execute("use lake")
+    # Names of functions are looked up in the order of this path, too: with the lake first, each statement that stands
+    # alone asks its catalog for the newest snapshot, which takes longer than most of them.
+    con.execute("set search_path = 'system.main,lake.main'")
 
 
 def _snapshot(as_of: str) -> str:
