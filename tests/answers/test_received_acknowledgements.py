@@ -157,9 +157,13 @@ def test_a_rejection_says_what_and_where_and_a_later_acceptance_closes_it(home: 
         run_once(gateway)
         assert exceptions(gateway) == [("ACK_REJECTED", sent.name)]
         assert "set 0001 TED 4 2 3" in message_of(gateway, "ACK_REJECTED")
-        drop("3pl-east", "997-again.edi", answer(sent, 901))
+        # Another group of the same number is another group: it neither closes this one nor hides behind it.
+        drop("3pl-east", "other.edi", answer(sent, 901).replace("AK1*AG*2", "AK1*SH*2"))
         run_once(gateway)
-        assert exceptions(gateway) == []
+        assert exceptions(gateway) == [("ACK_REJECTED", sent.name), ("ACK_UNKNOWN", "SH 2")]
+        drop("3pl-east", "997-again.edi", answer(sent, 902))
+        run_once(gateway)
+        assert exceptions(gateway) == [("ACK_UNKNOWN", "SH 2")]
 
 
 def test_an_interchange_that_ta1_rejects_is_rejected_and_what_was_never_sent_is_reported(home: Path, drop: Put) -> None:

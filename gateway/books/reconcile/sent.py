@@ -80,7 +80,10 @@ def _sent(con: duckdb.DuckDBPyConnection) -> None:
 
 
 def _said(con: duckdb.DuckDBPyConnection) -> None:
-    """Answers with the control number that they name, the newest file of each kind to each number."""
+    """Answers with the control number that they name, the newest file of each kind to each number.
+
+    Numbers of groups are counted for each functional identifier: SH 2 and AG 2 are two groups.
+    """
     con.execute(
         """create or replace temp table ack_said as
         with numbered as (
@@ -91,7 +94,8 @@ def _said(con: duckdb.DuckDBPyConnection) -> None:
             from acknowledgement_current a where kind not in ('BANSTA', 'PAIN.002'))
         select * from numbered
         qualify file_id = first_value(file_id) over (
-            partition by partner, series, number, kind order by acknowledged_at desc, recorded_at desc, file_id)"""
+            partition by partner, series, number, kind, group_kind
+            order by acknowledged_at desc, recorded_at desc, file_id)"""
     )
     con.execute(
         """create or replace temp table ack_answered as
