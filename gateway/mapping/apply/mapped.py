@@ -64,7 +64,7 @@ class Outcome:
                    known, and nobody can release them
     control_total  the figure that the file states about itself
     unread         position and fault of the rows that could not be read as rows of any kind, and of doubts
-    without_rows   position of each unit that has no row of any kind so far → what was noted of each; None before the first kind
+    without_rows   position of each unit that has no row of any kind so far → its notes; None before the first kind
     """
 
     received: int = 0
