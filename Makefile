@@ -27,7 +27,7 @@ lint: $(STAMP)
 	$(BIN)/lint-imports
 
 test: lint
-	$(BIN)/pytest -n 4 --dist worksteal
+	$(BIN)/pytest -n 3 --dist worksteal
 
 nightly: $(STAMP)
 	MUTATIONS=10000 HOURS=24 $(BIN)/pytest -n 2 tests/formats/test_contract.py tests/mapping/lint/test_slips.py tests/formats/test_corpus.py tests/formats/test_growth.py tests/test_day.py

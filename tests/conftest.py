@@ -29,8 +29,8 @@ from gateway.transports.transport import Drop
 
 if (worker := os.environ.get("PYTEST_XDIST_WORKER")) and hasattr(os, "sched_setaffinity"):
     # A processor for each worker: the ledgers here are small, and a database's threads would only wait for one another.
-    # One process alone runs with all of them, as the gateway does; so do the workers that there are beyond them, which
-    # work while others wait for a server or a process.
+    # One process alone runs with all of them, as the gateway does; so does the worker that there is beyond them, which
+    # works while others wait for a server or a process.
     processors = dict(enumerate(sorted(os.sched_getaffinity(0))))
     number = int(worker.removeprefix("gw"))
     os.sched_setaffinity(0, {processors[number]} if number in processors else processors.values())
