@@ -42,18 +42,22 @@ def with_needed_conditions(posting: Posting) -> tuple[Posting, list[str]]:
 
     A name that a table lacks is completed only if it is younger than the table: another one may be a slip in it.
     """
+    tables = [table for table in NEEDED if table not in posting.conditions]
+    names = [
+        (table, name)
+        for table, added in ADDED.items()
+        for name in added
+        if table not in tables and name not in posting.conditions[table]
+    ]
+    if not tables and not names:
+        return posting, []
     ours = Posting.model_validate(shipped.rules("posting.toml")).conditions
-    conditions = {table: dict(named) for table, named in posting.conditions.items()}
-    notes = []
-    for table in NEEDED:
-        if table not in conditions:
-            conditions[table] = ours[table]
-            notes.append(_note("posting.toml", f"there is no [conditions.{table}]"))
-        for name in ADDED.get(table, ()):
-            if name not in conditions[table]:
-                conditions[table][name] = ours[table][name]
-                notes.append(_note("posting.toml", f"there is no {name} in [conditions.{table}]"))
-    return (posting.model_copy(update={"conditions": conditions}) if notes else posting), notes
+    conditions = posting.conditions | {table: ours[table] for table in tables}
+    for table, name in names:
+        conditions[table] = conditions[table] | {name: ours[table][name]}
+    notes = [_note("posting.toml", f"there is no [conditions.{table}]") for table in tables]
+    notes += [_note("posting.toml", f"there is no {name} in [conditions.{table}]") for table, name in names]
+    return posting.model_copy(update={"conditions": conditions}), notes
 
 
 def _note(file: str, absent: str) -> str:

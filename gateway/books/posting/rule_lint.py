@@ -14,7 +14,6 @@ from gateway.books.posting.sources import NUMBERS, columns_of, domains_of, known
 from gateway.books.posting.truth import Domain, Truth
 from gateway.errors import HomeFault, first_line
 from gateway.mapping.language.expressions import ExpressionError, names
-from gateway.model import TABLES
 from gateway.model.status import MOVING, ON_HAND, OUTSIDE, STATUSES
 from gateway.nearest import listed, nearest
 from gateway.sql import identifier
@@ -25,7 +24,6 @@ SUSPENSE = "suspense"
 """Role of a class that a rule does not name."""
 _KINDS = {"amount": "a number", "date": "a date", "when": "true or false", "document": "a text"}
 Path = tuple[str | int, ...]
-_TYPES = next(column.values for column in TABLES["inventory_movement"].columns if column.name == "type")
 
 
 NEEDED = {"bank_line": ("may_be_payout", "is_payment")}
@@ -156,9 +154,10 @@ class _Lint:
                     yield self.fault(("stock", "rule", number, "reason" if rule.reason else "role"), message, fix)
 
     def _stock_rule(self, path: Path, rule: StockRule) -> Iterator[HomeFault]:
+        types = domains_of("inventory_movement")["type"].values
         yield from self.role((*path, "role"), rule.role)
         yield from self._one_of((*path, "status"), "status outside of our stock", rule.status, OUTSIDE)
-        yield from self._one_of((*path, "type"), "kind of movement", rule.type, ("", *_TYPES))
+        yield from self._one_of((*path, "type"), "kind of movement", rule.type, ("", *types))
         yield from self._one_of((*path, "other"), "status", rule.other, ("", *STATUSES))
         if not rule.named:
             fix = "name its `type`, `reason` or `other`; or change [stock.roles], which holds for all movements"

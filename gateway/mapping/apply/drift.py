@@ -24,10 +24,7 @@ def source_columns(mapping: Mapping, records: Sequence[RecordSpec]) -> list[str]
     """Every source column that these records (over one kind of row), the ignore rules and the tie-outs name."""
     found: dict[str, None] = {}
     for record in records:
-        found |= dict.fromkeys(fields.source_columns(record.fields))
-        for text in record.conditions.values():
-            found |= dict.fromkeys(sorted(names(text)[1]))
-        found |= dict.fromkeys(key for key in record.key if key not in record.fields)
+        found |= dict.fromkeys(fields.record_columns(record))
     for rule in mapping.file.ignore:
         found |= dict.fromkeys(sorted(names(rule.when)[1]))
     for tie in mapping.file.tie_out:

@@ -11,7 +11,7 @@ from gateway.mapping.compiler.sources import Sources
 from gateway.mapping.compiler.targets import Join, JoinKind, Record, Target
 from gateway.mapping.language.code_patterns import is_pattern, rank, regex
 from gateway.mapping.language.expressions import names
-from gateway.mapping.language.spec import FieldSpec, SignRule
+from gateway.mapping.language.spec import FieldSpec, RecordSpec, SignRule
 from gateway.reading import UNREADABLE
 from gateway.sql import literal, one_of
 
@@ -31,12 +31,14 @@ def needs(record: Record, target: Target) -> set[str]:
     return {name for name in found if name in record.targets}
 
 
-def source_columns(record_fields: dict[str, FieldSpec]) -> list[str]:
-    """Source columns that these fields name, in order, without repeats."""
+def record_columns(record: RecordSpec) -> list[str]:
+    """Source columns that a record names: those of its fields, its conditions and its key."""
     found: dict[str, None] = {}
-    for spec in record_fields.values():
-        found |= dict.fromkeys(read_columns(spec, record_fields))
-    return list(found)
+    for spec in record.fields.values():
+        found |= dict.fromkeys(read_columns(spec, record.fields))
+    for text in record.conditions.values():
+        found |= dict.fromkeys(sorted(names(text)[1]))
+    return [*found | dict.fromkeys(key for key in record.key if key not in record.fields)]
 
 
 def columns_of(spec: FieldSpec, record_fields: dict[str, FieldSpec]) -> list[str]:
