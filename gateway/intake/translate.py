@@ -21,6 +21,7 @@ from gateway.mapping.apply.repeated import Repeated
 from gateway.mapping.language.expressions import ExpressionError
 from gateway.mapping.language.loaded import Loaded
 from gateway.mapping.language.spec import FieldSpec, Mapping
+from gateway.model import MAPPABLE
 from gateway.reading import Reading, ReadRequest
 from gateway.settings import Config, Limits
 
@@ -32,6 +33,7 @@ class Aids:
     items, aliases  SQL names of relations, as `MasterData` says
     lookups         crosswalks by name
     defaults        what the settings say of the partner: placeholder of a mapping → value, "" for none
+    timezone        the entity's: that of times whose file and mapping state none
     """
 
     items: str
@@ -39,6 +41,7 @@ class Aids:
     lookups: Named[str, pa.Table]
     limits: Limits
     defaults: Named[str, str] = field(default_factory=dict)
+    timezone: str = "UTC"
 
 
 def load(home: Home, files: Sequence[Taken], *, force: bool = False) -> Load:
@@ -51,10 +54,11 @@ def load(home: Home, files: Sequence[Taken], *, force: bool = False) -> Load:
     if loaded is None:
         raise ValueError("no feed reads these files")
     defaults = agreed(home.settings, loaded.mapping.partner)
-    aids = Aids(*home.master.relations(), home.library.lookups, home.settings.limits, defaults)
-    mapped = translate(home.lake.con, loaded, files, aids)
     partner = home.settings.partners.get(loaded.mapping.partner)
     entity = partner.entity if partner else next(iter(home.settings.entities))
+    zone = home.settings.entities[entity].timezone
+    aids = Aids(*home.master.relations(), home.library.lookups, home.settings.limits, defaults, zone)
+    mapped = translate(home.lake.con, loaded, files, aids)
     posts = posting(files, mapped, force=force)
     return Load(_prefix(files), entity, loaded.mapping.partner, files, mapped, posts)
 
@@ -65,7 +69,7 @@ def translate(con: duckdb.DuckDBPyConnection, loaded: Loaded, files: Sequence[Ta
     Raises FileError where one cannot be read, FeedError where the mapping is at fault, ApartError where they cannot be
     mapped together.
     """
-    mapping = filled(loaded.mapping, aids.defaults)
+    mapping = filled(loaded.mapping, aids.defaults, aids.timezone)
     context = Context(
         partner=mapping.partner,
         alias_relation=aids.aliases,
@@ -115,19 +119,31 @@ def agreed(settings: Config, name: str) -> dict[str, str]:
     }
 
 
-def filled(mapping: Mapping, defaults: Named[str, str]) -> Mapping:
-    """The mapping with the settings' values in place of the placeholders in its defaults."""
+def filled(mapping: Mapping, defaults: Named[str, str], zone: str = "UTC") -> Mapping:
+    """The mapping with the settings' values in place of the placeholders in its defaults, and the entity's time zone
+    in fields of instants that name none."""
 
-    def field_of(spec: FieldSpec) -> FieldSpec:
-        if spec.default is None or spec.default not in defaults:
-            return spec
-        return spec.model_copy(update={"default": defaults[spec.default] or None})
+    def field_of(table: str, name: str, spec: FieldSpec) -> FieldSpec:
+        update: dict[str, str | None] = {}
+        if spec.default in defaults:
+            update["default"] = defaults[str(spec.default)] or None
+        if spec.timezone is None and zone != "UTC" and _kind(table, name, spec) == "datetime":
+            update["timezone"] = zone
+        return spec.model_copy(update=update) if update else spec
 
     records = tuple(
-        record.model_copy(update={"fields": {name: field_of(spec) for name, spec in record.fields.items()}})
+        record.model_copy(
+            update={"fields": {name: field_of(record.type, name, spec) for name, spec in record.fields.items()}}
+        )
         for record in mapping.record
     )
     return mapping.model_copy(update={"record": records})
+
+
+def _kind(table: str, name: str, spec: FieldSpec) -> str:
+    """How a field is read: as it says itself, else as its column holds it; helpers are text."""
+    column = MAPPABLE[table].column(name)
+    return spec.type or (column.kind if column else "text")
 
 
 def unread(home: Home, file: Taken) -> Load:

@@ -7,14 +7,18 @@ from typing import Literal
 from pydantic import Field
 
 from gateway.settings.documents import Acknowledge
-from gateway.settings.strict import Strict
+from gateway.settings.strict import Strict, Zone
 
 
 class Entity(Strict):
-    """A legal entity that keeps books: functional currency, and the name that workbooks show."""
+    """A legal entity that keeps books: functional currency, the name that workbooks show, and the zone of its days.
+
+    An entry's day is that of its event in `timezone`; times of files that state no zone are in it too.
+    """
 
     currency: str = Field(pattern=r"^[A-Z]{3}$", examples=['"USD"'])
     name: str = ""
+    timezone: Zone = "UTC"
 
 
 class Channel(Strict):

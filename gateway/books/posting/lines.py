@@ -77,15 +77,15 @@ class RuleLines:
         return f"""select *, hash({_KEY}) as k
             from (select record_id, src.entity, coalesce(src.channel, '') as channel, currency, file_id, salt,
                    {f"{POSTING}, " * self.derived}{self._keys()}, {", ".join(amounts)}
-            from (select r.*, c.revenue from {self.source.relation} r
-                  left join {CHANNELS} c on c.channel = r.channel) src
+            from (select r.*, c.revenue, coalesce(f.timezone, 'UTC') as _zone from {self.source.relation} r
+                  left join {CHANNELS} c on c.channel = r.channel left join {ENTITIES} f on f.entity = r.entity) src
             {"where " + conditions if conditions else ""})"""
 
     def _keys(self) -> str:
         rule = self.rule
         keys = {
             "document": f"cast({self._sql(rule.document, 'document')} as varchar)",
-            "day": f"cast({self._sql(rule.date, 'date')} as date)",
+            "day": _day_sql(self._sql(rule.date, "date")),
             "class": f'"{rule.class_}"' if rule.class_ else "''",
             "record_key": "record_id" if rule.granularity == "record" else "''",
         }
@@ -157,3 +157,10 @@ class RuleLines:
         """Whether no two entries share the hash of their keys: comparing one number is faster than nine texts."""
         row = self.con.execute(f"select count(*) = count(distinct k) from {self.entries}").fetchone()
         return bool(row and row[0])
+
+
+def _day_sql(date: str) -> str:
+    """SQL of the accounting day: a day as it is, an instant's day in the time zone of the entity."""
+    # The type is known when the query is planned, so that only one of the branches is ever worked out.
+    there = f"cast(timezone(_zone, cast({date} as timestamptz)) as date)"
+    return f"case when typeof({date}) = 'DATE' or _zone = 'UTC' then cast({date} as date) else {there} end"

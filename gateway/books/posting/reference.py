@@ -10,11 +10,12 @@ from gateway.settings import Config
 from gateway.sql import lay
 
 ACCOUNTS, CHANNELS, ENTITIES = "chart_role", "channel_config", "entity_config"
-"""Names of the relations: (role, account, account_name), (channel, revenue, settlement_days), (entity, functional)."""
+"""Names of the relations: (role, account, account_name), (channel, revenue, settlement_days), (entity, functional,
+timezone)."""
 
 _ACCOUNTS = pa.schema([("role", pa.utf8()), ("account", pa.utf8()), ("account_name", pa.utf8())])
 _CHANNELS = pa.schema([("channel", pa.utf8()), ("revenue", pa.utf8()), ("settlement_days", pa.int32())])
-_ENTITIES = pa.schema([("entity", pa.utf8()), ("functional", pa.utf8())])
+_ENTITIES = pa.schema([("entity", pa.utf8()), ("functional", pa.utf8()), ("timezone", pa.utf8())])
 
 
 def prepare(con: duckdb.DuckDBPyConnection, config: Config, rules: PostingRules) -> None:
@@ -23,4 +24,5 @@ def prepare(con: duckdb.DuckDBPyConnection, config: Config, rules: PostingRules)
     lay(con, ACCOUNTS, accounts, _ACCOUNTS)
     channels = [(name, one.revenue, one.settlement_days) for name, one in config.channels.items()]
     lay(con, CHANNELS, channels, _CHANNELS)
-    lay(con, ENTITIES, [(name, one.currency) for name, one in config.entities.items()], _ENTITIES)
+    entities = [(name, one.currency, one.timezone) for name, one in config.entities.items()]
+    lay(con, ENTITIES, entities, _ENTITIES)
