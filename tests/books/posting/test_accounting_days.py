@@ -48,7 +48,8 @@ def test_the_day_of_an_instant_is_that_of_the_entity() -> None:
             """create temp table shipped as
             select 'r' || e as record_id, 1 as sign, e as entity, 'web' as channel, 'USD' as currency, 'f' as file_id,
                    'f' as salt, e as order_id, null::varchar as sku, timestamptz '2026-11-01T02:30:00Z' as shipped_at,
-                   1 as qty, 10 as list_amount, 0 as shipping_amount, 0 as tax_amount, 0 as discount_amount, 'p' as posting
+                   1 as qty, 10 as list_amount, 0 as shipping_amount, 0 as tax_amount, 0 as discount_amount,
+                   'p' as posting
             from unnest(['US', 'EU', 'UK']) t(e)"""
         )
         entries = Entries(ledger.con, RULES, "_t")
