@@ -8,16 +8,13 @@ from dataclasses import dataclass
 import duckdb
 import pyarrow as pa
 
-from gateway.intake import missing_lines, surplus
+from gateway.intake import missing_lines, span, surplus
 from gateway.intake.arrivals import Arrival
 from gateway.intake.other_keys import known_by, reported_again, under_other_keys
 from gateway.intake.taken import Load
 from gateway.mapping.apply.mapped import FILE_SHIFT
 from gateway.model import MAPPABLE, Table
-from gateway.sql import lay, literal
-
-SPAN_DAYS = 45
-"""An event may be restated with another date: this many days around a batch's days the ledger is compared."""
+from gateway.sql import identifier, lay, literal
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,13 +135,12 @@ def _of_files(con: duckdb.DuckDBPyConnection, load: Load, name: str, versions: M
 
 
 def _classify(con: duckdb.DuckDBPyConnection, load: Load, table: Table, relation: str, files: str) -> Compared:
-    """Compare mapped rows with the ledger, whose history is pruned by the event dates of the batch."""
+    """Compare mapped rows with the ledger, whose history is pruned to what they may state again."""
     target = f"{load.prefix}_new_{table.name}"
-    span = _overlap(con, table, relation)
-    documents = missing_lines.known(con, load, table)
-    if span is None and (documents or known_by(load, table)):
-        span = "false"
-    if span is None:
+    history = span.compared(con, load, table, relation)
+    if history is None and (known_by(load, table) or missing_lines.may_replace(con, load, table)):
+        history = "false"
+    if history is None:
         con.execute(
             f"create or replace temp view {target} as select *, cast(null as varchar) as old_id from {relation}"
         )
@@ -155,28 +151,24 @@ def _classify(con: duckdb.DuckDBPyConnection, load: Load, table: Table, relation
         return Compared(table, target, f"{target}_kinds", known=False)
     if table.column("reversal_of") is not None:
         # What takes an event back has its key, and is not that event.
-        span += " and reversal_of is null"
-    own = [column.name for column in table.columns]
-    same = " and ".join(f'n."{name}" is not distinct from o."{name}"' for name in own)
-    con.execute(
-        f"""create or replace temp table {target}_all as
-        select n.*, o.record_id as old_id,
-               case when {reported_again(load, table)} then 'same' when o.record_id is null then 'new' when {same}
-                   then 'same' else 'changed' end as state
-        from {relation} n
-        left join (select * from "{table.name}_current" where {span}) o
-               on o.source_key = n.source_key and o.occurrence = n.occurrence"""
-    )
+        history += " and reversal_of is null"
+    _pair(con, load, table, relation, history, f"{target}_all")
+    if table.event:
+        span.report_reused(con, load, table, f"{target}_all")
+    counted_twice = surplus.counted_twice(con, target)
     under_other_keys(con, load, table, f"{target}_all")
+    documents = missing_lines.known(con, load, table, target)
     if documents:
         missing_lines.stated_again(con, load, table, f"{target}_all")
     con.execute(
-        f"create or replace temp view {target} as select * exclude (state) from {target}_all where state <> 'same'"
+        f"""create or replace temp view {target} as
+        select * exclude (state, old_day) from {target}_all where state <> 'same'"""
     )
     taken_back = _taken_back(
         con,
         f"{target}_taken_back",
-        surplus.find(con, load, table, span, target),
+        counted_twice,
+        surplus.find(con, load, table, history, target),
         missing_lines.find(con, load, table, documents, files, target) if documents else "",
     )
     # A row that takes records back changes the ledger, even where its own record is there already.
@@ -186,6 +178,23 @@ def _classify(con: duckdb.DuckDBPyConnection, load: Load, table: Table, relation
         select _ordinal, _kind, {state if taken_back else "state"} as state from {target}_all"""
     )
     return Compared(table, target, f"{target}_kinds", known=True, surplus=taken_back)
+
+
+def _pair(con: duckdb.DuckDBPyConnection, load: Load, table: Table, relation: str, history: str, compared: str) -> None:
+    """Make the temporary table `compared`: the rows, each with every record of the history that has its key and
+    occurrence as `old_id`, the record's day as `old_day`, and `state`."""
+    own = [identifier(column.name) for column in table.columns]
+    same = " and ".join(f"n.{name} is not distinct from o.{name}" for name in own)
+    old_day = f"cast(o.{identifier(table.event)} as date)" if table.event else "cast(null as date)"
+    con.execute(
+        f"""create or replace temp table {compared} as
+        select n.*, o.record_id as old_id, {old_day} as old_day,
+               case when {reported_again(load, table)} then 'same' when o.record_id is null then 'new' when {same}
+                   then 'same' else 'changed' end as state
+        from {relation} n
+        left join (select * from {identifier(table.present)} where {history}) o
+               on o.source_key = n.source_key and o.occurrence = n.occurrence"""
+    )
 
 
 def _taken_back(con: duckdb.DuckDBPyConnection, name: str, *found: str) -> str:
@@ -199,19 +208,3 @@ def _taken_back(con: duckdb.DuckDBPyConnection, name: str, *found: str) -> str:
         qualify row_number() over (partition by old_id order by n) = 1"""
     )
     return name
-
-
-def _overlap(con: duckdb.DuckDBPyConnection, table: Table, relation: str) -> str | None:
-    """A condition that prunes the table's history to what the batch could repeat, None if there is nothing."""
-    if not table.event:
-        some = con.execute(f'select 1 from lake."{table.name}" limit 1').fetchone()
-        return "true" if some else None
-    row = con.execute(
-        f"""select cast(min("{table.event}") as date) - {SPAN_DAYS}, cast(max("{table.event}") as date) + {SPAN_DAYS}
-        from {relation}"""
-    ).fetchone()
-    if row is None or row[0] is None:
-        return None
-    span = f"\"{table.event}\" between date '{row[0]}' and date '{row[1]}'"
-    some = con.execute(f'select 1 from lake."{table.name}" where {span} limit 1').fetchone()
-    return span if some else None

@@ -28,14 +28,54 @@ _SHOWN = ("line_no", "document_line", "sku", "line_kind", "qty", "shipped_qty", 
 _ROW = ("_ordinal", "_kind", "position", "file_id", "again")
 
 
-def known(con: duckdb.DuckDBPyConnection, load: Load, table: Table) -> list[Documents]:
-    """The documents that rows of the table are lines of, where the ledger may hold lines of them."""
-    return [
-        one
+def may_replace(con: duckdb.DuckDBPyConnection, load: Load, table: Table) -> bool:
+    """Whether the rows of the table have a document that says something of lines of which it states none."""
+    return any(
+        con.execute(f"select 1 from {one.relation} where replaces or once limit 1").fetchone()
         for one in load.mapped.documents
         if one.table == table.name
-        and con.execute(f"select 1 from lake.{identifier(table.name)} where {_named(load, one)} limit 1").fetchone()
-    ]
+    )
+
+
+def known(con: duckdb.DuckDBPyConnection, load: Load, table: Table, target: str) -> list[Documents]:
+    """The documents that rows of the table are lines of, where the ledger may hold lines of them that matter.
+
+    A document that replaces none, and none of whose lines the ledger has, says nothing of others: most are such, and
+    for them the history is not read.
+
+    target  prefix of the relation `<target>_all`: the rows of the load with `old_id`
+    """
+    found = []
+    for number, one in enumerate(load.mapped.documents):
+        if one.table != table.name:
+            continue
+        relation = f"{target}_documents{number}"
+        con.execute(
+            f"""create or replace temp table {relation} as select d.* from {one.relation} d
+            left join {_restated(one, target)} n on {_of_version(one)}
+            where d.replaces or d.once or n._file is not null"""
+        )
+        some = Documents(one.table, one.number, relation)
+        if con.execute(f"select 1 from {relation} limit 1").fetchone() and _some(con, load, table, some):
+            found.append(some)
+    return found
+
+
+def _some(con: duckdb.DuckDBPyConnection, load: Load, table: Table, one: Documents) -> bool:
+    lines = f"select 1 from lake.{identifier(table.name)} where {_named(load, one)} limit 1"
+    return con.execute(lines).fetchone() is not None
+
+
+def _restated(one: Documents, target: str) -> str:
+    """Relation as SQL: the documents of which a file states a line that the ledger has."""
+    names = ", ".join(map(identifier, one.number))
+    return f"(select distinct _ordinal >> {FILE_SHIFT} as _file, {names} from {target}_all where old_id is not null)"
+
+
+def _of_version(one: Documents) -> str:
+    """Condition that `n`, as `_restated` has it, is the version `d` of a document."""
+    same = (f"n.{identifier(name)} is not distinct from d.{identifier(name)}" for name in one.number)
+    return " and ".join(["n._file = d._file", *same])
 
 
 def stated_again(con: duckdb.DuckDBPyConnection, load: Load, table: Table, compared: str) -> None:
@@ -92,8 +132,6 @@ def _named(load: Load, documents: Documents) -> str:
 def _missing(load: Load, table: Table, one: Documents, files: str, target: str) -> str:
     """SELECT of the records that are lines of these documents and that no row of the load is, with what is done."""
     same = " and ".join(f"o.{identifier(name)} is not distinct from d.{identifier(name)}" for name in one.number)
-    again = " and ".join(f"n.{identifier(name)} is not distinct from d.{identifier(name)}" for name in one.number)
-    names = ", ".join(map(identifier, one.number))
     own = " and reversal_of is null" if table.column("reversal_of") is not None else ""
     number = ", ".join(f"cast(d.{identifier(name)} as varchar)" for name in one.number)
     shown = ", ".join(
@@ -110,8 +148,7 @@ def _missing(load: Load, table: Table, one: Documents, files: str, target: str) 
         from (select * from {identifier(table.present)} where {_named(load, one)}{own}) o
         join {one.relation} d on {same}
         join {files} f on f.file = d._file and f.posts
-        left join (select distinct _ordinal >> {FILE_SHIFT} as _file, {names} from {target}_all
-                   where old_id is not null) n on n._file = d._file and {again}
+        left join {_restated(one, target)} n on {_of_version(one)}
         where o.record_id not in (select old_id from {target}_all where old_id is not null)"""
 
 

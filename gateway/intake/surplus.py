@@ -1,4 +1,5 @@
-"""Records that a file takes back: a key that stood too often in an earlier file of its feed stands less often in it."""
+"""Records that a file takes back: a key that stood too often in an earlier file of its feed stands less often in it, or
+an event counts twice."""
 
 from __future__ import annotations
 
@@ -47,6 +48,24 @@ def find(con: duckdb.DuckDBPyConnection, load: Load, table: Table, span: str, ta
     )
     found = con.execute(f"select 1 from {target}_surplus limit 1").fetchone()
     return f"{target}_surplus" if found else ""
+
+
+def counted_twice(con: duckdb.DuckDBPyConnection, target: str) -> str:
+    """Name of a relation of the records beyond one that the ledger holds of the event of a row, as that of `find`, ""
+    if there are none. Earlier programs did not see that an event had got a day far away, and let both records count.
+
+    target  prefix of the relation `<target>_all`: the rows with `old_id` and `state`, here one for each record; what is
+            found goes from it
+    """
+    con.execute(
+        f"""create or replace temp table {target}_twice as
+        select old_id, {", ".join(_ROW)} from {target}_all where old_id is not null
+        qualify row_number() over (partition by _ordinal, _record order by state = 'same' desc, old_id) > 1"""
+    )
+    if con.execute(f"select 1 from {target}_twice limit 1").fetchone() is None:
+        return ""
+    con.execute(f"delete from {target}_all where old_id in (select old_id from {target}_twice)")
+    return f"{target}_twice"
 
 
 _ROW = ("_ordinal", "_kind", '"position"', "file_id", "again")
