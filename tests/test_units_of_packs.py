@@ -89,6 +89,63 @@ def test_what_is_stated_in_dozens_is_twelve_units_at_the_same_money(
     assert len(quantities) == dozens
 
 
+ID = "ItemIdentification><cbc:ID>"
+
+
+@pytest.mark.parametrize(
+    ("pack", "sample", "change"),
+    [
+        ("x12/846", "846.edi", ("VN*E00001*UP", "VN*NEW-1*LT*E00002*SK*E00001*UP")),
+        ("x12/850", "850.edi", ("UP*614141000012*VN*MUG-BLUE", "UP*614141999999*VN*NEW-1")),
+        ("x12/856", "856.edi", ("VN*MUG-BLUE*UP*614141000012~", "VN*NEW-1*UP*614141999999*UK*1*EN*614141000012~")),
+        ("x12/867", "867.edi", ("LIN*1*VN*MUG-BLUE~", "LIN*1*VN*NEW-1*IN*R-55001~")),
+        ("x12/945", "945.edi", ("**VN*E00001", "*E00001*VN*NEW-1")),
+        (
+            "edifact/DESADV",
+            "DESADV.edi",
+            ("LIN+2'\nPIA+5+SKU-77:SA", "LIN+2++4099999999999:EN'\nPIA+5+NEW-1:SA+SKU-77:BP"),
+        ),
+        (
+            "edifact/INVRPT",
+            "INVRPT.edi",
+            ("LIN+3'\nPIA+5+SKU-77:SA", "LIN+3++4099999999999:EN'\nPIA+5+NEW-1:SA+SKU-77:BP"),
+        ),
+        ("edifact/INVOIC", "INVOIC.edi", ("LIN+1'\nPIA+5+SUP", "LIN+1++4099999999999:EN'\nPIA+5+SUP")),
+        (
+            "ubl/order",
+            "order.xml",
+            (f"<cac:Sellers{ID}MUG", f"<cac:Buyers{ID}MUG-BLUE-ITEM</cbc:ID></cac:Buyers{ID[:-8]}<cac:Sellers{ID}NEW"),
+        ),
+        (
+            "cxml/order-request",
+            "order-request.xml",
+            (
+                ">MUG-BLUE-ITEM</SupplierPartID><BuyerPartID>B-100<",
+                ">NEW-1</SupplierPartID><BuyerPartID>MUG-BLUE-ITEM<",
+            ),
+        ),
+        (
+            "gs1/receiving-advice",
+            "receiving-advice.xml",
+            (
+                ">09506000134352</gtin>",
+                ">00000000000000</gtin><additionalTradeItemIdentification>09506000134352</additionalTradeItemIdentification>",
+            ),
+        ),
+    ],
+)
+def test_an_item_is_known_by_whichever_of_its_numbers_somebody_knows(
+    reader: Home, tmp_path: Path, pack: str, sample: str, change: tuple[str, str]
+) -> None:
+    found = changed(reader, tmp_path, pack, sample, change)
+    before = was(pack, sample)
+    assert {table: [(row.get("sku"), row.get("qty")) for row in rows] for table, rows in found["records"].items()} == {
+        table: [(row.get("sku"), row.get("qty")) for row in rows] for table, rows in before["records"].items()
+    }
+    unknown = [fault for fault in found["faults"] if fault["code"] == "SKU_UNKNOWN"]
+    assert unknown == [fault for fault in before["faults"] if fault["code"] == "SKU_UNKNOWN"]
+
+
 def line(outcome: dict[str, Any], table: str, number: str, *fields: str) -> list[str]:
     row = next(row for row in outcome["records"][table] if row["line_no"] == number)
     return [row[name] for name in fields]

@@ -282,4 +282,5 @@ def _leaf(source: str) -> str:
 
 def direct(spec: FieldSpec) -> tuple[str, ...]:
     """The columns whose value a field takes as it stands."""
-    return (*sources(spec), *([spec.fill_down] if spec.fill_down else []))
+    columns = (name for name in sources(spec) if not (spec.alias and name.startswith("_")))
+    return (*columns, *([spec.fill_down] if spec.fill_down else []))

@@ -17,7 +17,7 @@ from gateway.mapping.compiler import measures
 from gateway.mapping.compiler.stages import Joined, Stages
 from gateway.mapping.compiler.targets import Join
 from gateway.mapping.language.code_patterns import ANY, fits, is_pattern, rank
-from gateway.sql import identifier, literal
+from gateway.sql import identifier, literal, one_of, words
 
 Filled = dict[str, tuple[str | None, int, tuple[str | None, ...]]]
 """Tag of a field that is filled down → the last text, the unit in which it stood, the last texts of its group."""
@@ -195,55 +195,65 @@ def _fits(cell: str, code: str) -> bool:
 
 
 def _alias(work: Work, stages: Stages, join: Join, context: Context) -> Joined:
-    """Every name in the file with the SKU that it meant on the day of the row.
+    """Every combination of names that a row of the file has for its item, with the SKU that the first known of them
+    meant on the day of the row.
 
-    The partner's own alias goes before one for all partners, a later one before an earlier one, any alias
-    before an item whose SKU is that name.
+    Of a name, the partner's own alias goes before one for all partners, then the kinds of alias in their order, a later
+    one before an earlier one, any alias before an item whose SKU is that name.
     """
-    (text,) = join.keys
-    alias = f"a{join.target.tag}"
+    alias, texts = f"a{join.target.tag}", f"[{', '.join(join.keys)}]"
+    columns = [f"n{number}" for number in range(len(join.keys))]
     fallback = f"date '{(context.arrived or datetime.now(UTC).date()).isoformat()}'"
     names = work.make(
-        "table", f"_{alias}_names", f"select distinct {text} as name from {stages.reach(text)} where {text} is not null"
+        "table",
+        f"_{alias}_names",
+        f"""select distinct name from (select unnest({texts}) as name from {stages.reach(*join.keys)})
+            where name is not null""",
     )
+    kinds = join.target.spec.alias
     known = work.make(
         "table",
         f"_{alias}_known",
-        f"""select external_id, sku, pack_qty, valid_from, valid_to, alias_partner = '*' as general
+        f"""select external_id, sku, pack_qty, valid_from, valid_to, alias_partner = '*' as general,
+                list_position([{words(kinds)}], id_type) as kind
             from {context.alias_relation}
             where alias_partner in ({literal(context.partner)}, '*')
-              and id_type = {literal(join.target.spec.alias or "")} and external_id in (from {identifier(names)})""",
+              and {one_of("id_type", kinds)} and external_id in (from {identifier(names)})""",
     )
     dated = work.con.execute(
         f"select 1 from {identifier(known)} where valid_from is not null or valid_to is not null limit 1"
     ).fetchone()
     # Most names mean the same on every day: days are distinguished only where a name changes.
     day = f"coalesce({join.day}, {fallback})" if dated and join.day else fallback
-    asked = (
-        f"(select distinct {text} as name, {day} as day from {stages.reach(text, day)} where {text} is not null)"
-        if dated
-        else f"(select name, {fallback} as day from {identifier(names)})"
-    )
+    given = ", ".join(f"{key} as {column}" for key, column in zip(join.keys, columns, strict=True))
+    reach = stages.reach(*join.keys, *([day] if dated else []))
     name = work.make(
         "table",
         f"_{alias}",
-        f"""select w.name, w.day, coalesce(k.sku, i.sku) as sku,
-                case when k.pack_qty > 0 then k.pack_qty end as pack_qty
-            from {asked} w
+        f"""select {", ".join(columns)}, w.day, coalesce(k.sku, i.sku) as sku,
+                case when k.pack_qty > 0 then k.pack_qty end as pack_qty,
+                case when w.name = coalesce({", ".join(columns)}) then pack_qty end as pack_of_one
+            from (select *, unnest([{", ".join(columns)}]) as name, unnest(range({len(columns)})) as place
+                  from (select distinct {given}, {day} as day from {reach})) w
             left join {identifier(known)} k on k.external_id = w.name
                 and coalesce(k.valid_from, w.day) <= w.day and coalesce(k.valid_to, w.day) >= w.day
             left join (select distinct sku from {context.item_relation}) i on i.sku = w.name
-            qualify row_number() over (partition by w.name, w.day
-                order by k.general, k.valid_from desc nulls last, k.sku, k.pack_qty) = 1""",
+            where w.name is not null
+            qualify row_number() over (partition by {", ".join(columns)}, w.day
+                order by coalesce(k.sku, i.sku) is null, w.place,
+                    k.general, k.kind, k.valid_from desc nulls last, k.sku, k.pack_qty) = 1""",
     )
     if work.con.execute(f"select 1 from {identifier(name)} where sku is null limit 1").fetchone() is not None:
         work.unresolved.update(join.tags)
-    same_day = f" and {alias}.day = {day}" if dated else ""
-    gives = {f"__a{join.target.tag}": f"{alias}.sku", f"__p{join.target.tag}": f"{alias}.pack_qty"}
+    steps = {"__a": "sku", "__p": "pack_qty", "__po": "pack_of_one"}
+    gives = {f"{step}{join.target.tag}": f"{alias}.{column}" for step, column in steps.items()}
     if join.base:
         name = _with_base_units(work, alias, name, context)
         gives |= {f"__ub{join.target.tag}": f"{alias}.base", f"__un{join.target.tag}": f"{alias}.items"}
-    return Joined(gives, (text, day), f"left join {identifier(name)} {alias} on {alias}.name = {text}{same_day}")
+    equal = "=" if len(columns) == 1 else "is not distinct from"
+    same = [f"{alias}.{column} {equal} {key}" for key, column in zip(join.keys, columns, strict=True)]
+    same += [f"{alias}.day = {day}"] if dated else []
+    return Joined(gives, (*join.keys, day), f"left join {identifier(name)} {alias} on {' and '.join(same)}")
 
 
 def _with_base_units(work: Work, alias: str, name: str, context: Context) -> str:

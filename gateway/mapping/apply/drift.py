@@ -127,7 +127,7 @@ def _needed(record: RecordSpec, present: set[str]) -> Iterator[str]:
         column = table.column(name)
         required = field.required if field.required is not None else bool(column and column.required)
         if required and field.default is None:
-            alternatives = fields.sources(field)
+            alternatives = () if fields.named_helpers(field, record.fields) else fields.sources(field)
             rest = [c for c in fields.read_columns(field, record.fields) if c not in alternatives]
             if alternatives and not present & set(alternatives):
                 yield alternatives[0]

@@ -213,8 +213,8 @@ def _defects(
         bit = 1 << target.bit
         if not wrong & bit:
             continue
-        missing, computed = not broken & bit, target.spec.expr is not None
-        cells = tuple(_made_from(compiler, record, target, source, missing=missing)) if computed else ()
+        missing = not broken & bit
+        cells = tuple(_made_from(compiler, record, target, source, missing=missing))
         column, value = _cell(compiler, record, target, source, cells)
         mark = not missing and _mark(compiler, target, source)
         if mark:
@@ -226,7 +226,7 @@ def _defects(
         defect = Defect(target, column, value, missing, origin, text or "", cells, mark=bool(mark))
         # A row without any item has no number, or name, because of its other columns.
         follows = column in compiler.counters or (
-            wrong & record.bits(record.behind(target.needs)) and target.spec.alias is None
+            wrong & record.bits(record.behind(target.needs)) and not target.spec.alias
         )
         (following if follows else found).append(defect)
     return found or following
@@ -248,7 +248,7 @@ def _cell(
     if target.spec.lookup is not None:
         asked = _behind(compiler, record, target, source, target.needs)
         return ", ".join(name for name, _ in asked), " / ".join(text for _, text in asked)
-    if target.spec.expr is not None:
+    if target.spec.expr is not None or cells:
         return cells[0] if cells else (shown_name(target), "")
     if target.spec.fill_down is not None:
         return compiler.heading(target.spec.fill_down), source.get(target.spec.fill_down, "")
@@ -277,11 +277,15 @@ def _behind(
 def _made_from(
     compiler: Compiler, record: Record, target: Target, source: dict[str, str], *, missing: bool
 ) -> list[tuple[str, str]]:
-    """Cells of an expression that may be wrong: of numbers and dates those with a digit, but always one that it names.
+    """Cells of an expression that may be wrong: of numbers and dates those with a digit, but always one that it names;
+    cells of the helpers that `from` names. None of a field that reads its columns itself.
 
     Where nothing was made, the blank ones come first.
     """
-    used, columns = names(target.spec.expr or "")
+    helpers = fields.named_helpers(target.spec, record.spec.fields)
+    if target.spec.expr is None and not helpers:
+        return []
+    used, columns = (set(helpers), set()) if target.spec.expr is None else names(target.spec.expr)
     cells = _behind(compiler, record, target, source, used)
     filled = [cell for cell in cells if cell[1].strip()]
     if missing:
@@ -313,8 +317,9 @@ def add_unmapped(work: Work, compiler: Compiler, relation: str, name: str) -> No
                 if spec.lookup
                 else first_column(compiler, record, target)
             )
-            if spec.alias is not None and spec.lookup is None:
-                code, what = "SKU_UNKNOWN", f"is neither a SKU nor a {spec.alias} alias of this partner"
+            if spec.alias and spec.lookup is None:
+                kinds = f"a {spec.alias[0]} alias" if len(spec.alias) == 1 else f"an alias ({', '.join(spec.alias)})"
+                code, what = "SKU_UNKNOWN", f"is neither a SKU nor {kinds} of this partner"
                 hint = "Add it to the aliases and replay the file; until then it is counted under its own name."
             else:
                 place = f"lookup {spec.lookup}" if spec.lookup else "mapping"

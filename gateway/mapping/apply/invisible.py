@@ -49,8 +49,8 @@ def _are_there(work: Work, relation: str, texts: Collection[str]) -> bool:
 def _as_written(target: Target) -> bool:
     """Whether a field holds a text of the file as it stands there."""
     spec = target.spec
-    made = (spec.map, spec.lookup, spec.alias, spec.constant)
-    return target.kind in ("text", "code") and all(one is None for one in made)
+    made = (spec.map, spec.lookup, spec.constant)
+    return target.kind in ("text", "code") and not spec.alias and all(one is None for one in made)
 
 
 def name_invisible(work: Work, name: str) -> None:

@@ -25,6 +25,7 @@ def needs(record: Record, target: Target) -> set[str]:
     if spec.expr is not None:
         found |= names(spec.expr)[0]
     found |= {*spec.packs_of, *([spec.pack_size] if spec.pack_size else ())}
+    found |= set(named_helpers(spec, record.spec.fields))
     if spec.alias and record.table.event != target.name:
         found.add(record.table.event)
     found |= {name for name in (*spec.on, *spec.counted_in) if record.is_helper(name)}
@@ -43,7 +44,8 @@ def record_columns(record: RecordSpec) -> list[str]:
 
 def columns_of(spec: FieldSpec, record_fields: dict[str, FieldSpec]) -> list[str]:
     """Source columns that a field names."""
-    columns = list(sources(spec))
+    helpers = named_helpers(spec, record_fields)
+    columns = [name for name in sources(spec) if name not in helpers]
     columns += [column for column in (spec.fill_down, *(spec.within or ()), spec.credit, spec.debit) if column]
     columns += [name for name in spec.on if not (name.startswith("_") and name in record_fields)]
     if isinstance(spec.sign, SignRule):
@@ -64,10 +66,17 @@ def sources(spec: FieldSpec) -> tuple[str, ...]:
     return (spec.source,) if isinstance(spec.source, str) else (spec.source or ())
 
 
+def named_helpers(spec: FieldSpec, record_fields: dict[str, FieldSpec]) -> list[str]:
+    """The helper fields that `from` of a field with an alias names: each holds a name of the item. All other names are
+    source columns, also one that a helper is called like."""
+    helpers = (name for name in sources(spec) if spec.alias and name.startswith("_") and name in record_fields)
+    return [name for name in helpers if record_fields[name] != spec]
+
+
 def compile_field(compiler: Sources, record: Record, target: Target) -> None:
     """Add the steps of a field; those it needs are there already."""
     written = ""
-    if target.spec.expr is not None and target.spec.map is None and target.spec.alias is None:
+    if target.spec.expr is not None and target.spec.map is None and not target.spec.alias:
         written = _expression(compiler, record, target)
     elif target.spec.credit is not None or target.spec.debit is not None:
         _pair(compiler, record, target)
@@ -160,7 +169,7 @@ def _textual(compiler: Sources, record: Record, target: Target) -> None:
     target.text, target.key = text, target.key or (text if spec.map or spec.alias else "")
     if spec.map is not None:
         text = _map(compiler, target, text)
-    if spec.alias is not None:
+    if spec.alias:
         text = _alias(compiler, record, target, text)
     own = spec.lookup is not None or spec.map is not None or spec.constant is not None
     reading = spec.model_copy(update={"decimal": "point", "formats": (), "scale": None}) if own else spec
@@ -252,18 +261,31 @@ def _text(compiler: Sources, record: Record, target: Target) -> str:
         text = target.own_text = _blanked(compiler, target, [compiler.marked(spec.fill_down)])
         groups = [compiler.text(column) for column in spec.within or ()]
         return _join(compiler, target, "fill_down", (text, *groups), "d")[0]
-    present = [source for source in sources(spec) if source in compiler.columns] or list(sources(spec)[:1])
-    return _blanked(compiler, target, [compiler.text(source) for source in present])
+    return _blanked(compiler, target, _source_texts(compiler, record, target))
+
+
+def _source_texts(compiler: Sources, record: Record, target: Target) -> list[str]:
+    """The texts of what `from` names, of columns those that the file has."""
+    spec = target.spec
+    helpers = named_helpers(spec, record.spec.fields)
+    there = [name for name in sources(spec) if name in compiler.columns or name in helpers] or list(sources(spec)[:1])
+    return [record.targets[name].value if name in helpers else compiler.text(name) for name in there]
 
 
 def _blanked(compiler: Sources, target: Target, texts: list[str], letter: str = "x") -> str:
     """The first text that is neither blank nor a word that means blank."""
-    if target.spec.blank:
-        blanks = [word.strip().lower() for word in target.spec.blank]
-        texts = [f"case when not {one_of(f'lower({text})', blanks)} then {text} end" for text in texts]
-    elif len(texts) == 1:
+    if not target.spec.blank and len(texts) == 1:
         return texts[0]
-    return compiler.plan.add(f"__{letter}{target.tag}", f"coalesce({', '.join(texts)})")
+    filled = _without_blanks(target, texts)
+    return compiler.plan.add(f"__{letter}{target.tag}", f"coalesce({', '.join(filled)})")
+
+
+def _without_blanks(target: Target, texts: list[str]) -> list[str]:
+    """SQL of these texts, NULL for a word that means blank."""
+    if not target.spec.blank:
+        return texts
+    blanks = [word.strip().lower() for word in target.spec.blank]
+    return [f"case when not {one_of(f'lower({text})', blanks)} then {text} end" for text in texts]
 
 
 def _join(
@@ -331,14 +353,21 @@ def _map(compiler: Sources, target: Target, text: str) -> str:
 
 
 def _alias(compiler: Sources, record: Record, target: Target, text: str) -> str:
-    """Our SKU for the sender's name of it, by the row's event day; `?` and the name where nobody knows it."""
+    """Our SKU for the first of the sender's names of it that is known, by the row's event day; `?` and the first name
+    where nobody knows any."""
     event, day = record.targets.get(record.table.event), ""
     if event is not None and event is not target:
         day = f"cast(timezone('UTC', {event.value}) as date)" if event.type == "TIMESTAMPTZ" else event.value
     name = compiler.plan.add(f"__z{target.tag}", text) if text not in compiler.plan.steps else text
+    keys: tuple[str, ...] = (name,)
+    if len(sources(target.spec)) > 1 and target.spec.map is None:
+        texts = _without_blanks(target, _source_texts(compiler, record, target))
+        keys = tuple(compiler.plan.add(f"__z{target.tag}_{number}", sql) for number, sql in enumerate(texts))
     base = any(spec.counted_in for spec in record.spec.fields.values())
-    letters = ("a", "p", *(("ub", "un") if base else ()))
-    sku, target.packs, *target.base = _join(compiler, target, "alias", (name,), letters, day, base=base)
+    letters = ("a", "p", "po", *(("ub", "un") if base else ()))
+    sku, target.packs, target.packs_of_one, *target.base = _join(
+        compiler, target, "alias", keys, letters, day, base=base
+    )
     target.unmapped = f"{name} is not null and {sku} is null"
     return compiler.plan.add(
         f"__k{target.tag}", f"case when {name} is not null then coalesce({sku}, '?' || {name}) end"

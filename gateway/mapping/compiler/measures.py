@@ -89,16 +89,18 @@ def counted(compiler: Sources, record: Record, target: Target, aliases: tuple[Ta
 
     A code is, in this order: one item; a pack of the size that the alias states; the base unit of the item; the number
     of items that the lists fix; what the document says. Nobody knows any other code: it counts as one and is reported.
+    One item is a pack of the alias only if that is of the first name in the row: a further one may be that of its case.
     """
     spec, plan = target.spec, compiler.plan
     place = (record.index, spec.counted_in, spec.pack_size, spec.packs_of)
     if place not in compiler.counted:
         code, number = _code(compiler, record, target)
         pack = _first([f"nullif({alias.packs}, 1)" for alias in aliases], "decimal(18,4)")
+        of_one = _first([f"nullif({alias.packs_of_one}, 1)" for alias in aliases], "decimal(18,4)")
         base = _first([alias.base[0] for alias in aliases], "varchar")
         items = _first([alias.base[1] for alias in aliases], "integer")
         stated = record.targets[spec.pack_size].value if spec.pack_size else "cast(null as decimal(18,4))"
-        size = f"""case when {code} is null or {number} = 1 then coalesce({pack}, 1)
+        size = f"""case when {code} is null then coalesce({pack}, 1) when {number} = 1 then coalesce({of_one}, 1)
             when {pack} is not null and ({number} is null or {number} <= 0 or {number} = {pack}) then {pack}
             when {base} = {code} or ({number} < 0 and {number} = {items}) then coalesce({pack}, 1)
             when {number} is null then nullif(greatest({stated}, 0), 0)

@@ -33,6 +33,7 @@ class Target:
     unread   step with a text that was filled down and cannot be read, "" for other fields
     dropped  step with a text that cannot be read and costs only the field, "" for other fields
     packs    step with the units of the pack that its alias names, "" for fields without an alias
+    packs_of_one  step with those units where the alias is of the first name that the row has, "" without an alias
     base     steps with the unit of measure that the item of its alias is counted in, and what that is; [] without
     uncounted step with a unit of measure whose size nobody states, "" for other fields
     needs    fields of the record that it is made from
@@ -53,6 +54,7 @@ class Target:
     unread: str = ""
     dropped: str = ""
     packs: str = ""
+    packs_of_one: str = ""
     base: list[str] = field(default_factory=list)
     uncounted: str = ""
     needs: frozenset[str] = frozenset()
@@ -93,7 +95,7 @@ class Join:
 
     target   the first field that asks for it; others may ask for the same
     others   those
-    keys   SQL of the codes or the name it is asked with (for fill_down the text to fill, then the columns of its group)
+    keys   SQL of the codes or names it is asked with (for fill_down the text to fill, then the columns of its group)
     day    SQL of the row's event day, "" if the row has none
     base   whether an alias must say in which unit of measure its item is counted
     """

@@ -19,6 +19,7 @@ from gateway.mapping.language.repeat import Repeat
 from gateway.toml_values import TomlTable
 from gateway.whitespace import INVISIBLE
 
+IdType = Literal["MSKU", "FNSKU", "ASIN", "GTIN", "UPC", "3PL", "VENDOR"]
 FieldType = Literal["text", "integer", "decimal", "rate", "date", "datetime", "boolean", "currency", "code"]
 
 
@@ -51,10 +52,11 @@ def _folded(text: str) -> str:
 class FieldSpec(Part):
     """Where one canonical field comes from. Exactly one source; the rest says how to read it.
 
-    Sources: `from` (a source column, or several of which the first that is not blank counts), `constant`, `expr` (bare
-    names are this record's mapped fields, "quoted names" source columns as text), `fill_down` (the last non-blank value
-    of a source column, down the file or the group that `within` names), `lookup` with `on` (a crosswalk), or the pair
-    `credit`/`debit` (two amount columns). A name that starts with `_` is a helper for other fields and is not stored.
+    Sources: `from` (a source column, or several of which the first that is not blank counts; with `alias` the first
+    that is known, and helpers may be named), `constant`, `expr` (bare names are this record's mapped fields, "quoted
+    names" source columns as text), `fill_down` (the last non-blank value of a source column, down the file or the group
+    that `within` names), `lookup` with `on` (a crosswalk), or the pair `credit`/`debit` (two amount columns). A name
+    that starts with `_` is a helper for other fields and is not stored.
     """
 
     source: str | tuple[str, ...] | None = Field(None, alias="from")
@@ -77,7 +79,7 @@ class FieldSpec(Part):
     map: dict[str, str] | None = None
     missing: Literal["suspense", "reject", "keep"] = "reject"
     unread: Literal["row", "field"] = "row"
-    alias: Literal["MSKU", "FNSKU", "ASIN", "GTIN", "UPC", "3PL", "VENDOR"] | None = None
+    alias: tuple[IdType, ...] = ()
     packs_of: tuple[str, ...] = ()
     counted_in: tuple[str, ...] = ()
     pack_size: str | None = None
@@ -90,7 +92,7 @@ class FieldSpec(Part):
     def _short_form(cls, value: Any) -> Any:
         return {"from": value} if isinstance(value, str | list) else value
 
-    @field_validator("within", "packs_of", "counted_in", mode="before")
+    @field_validator("within", "packs_of", "counted_in", "alias", mode="before")
     @classmethod
     def _one_column(cls, value: Any) -> Any:
         return (value,) if isinstance(value, str) else value

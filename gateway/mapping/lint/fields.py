@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from gateway.errors import HomeFault
 from gateway.mapping.compiler import dates, values
-from gateway.mapping.compiler.fields import columns_of
+from gateway.mapping.compiler.fields import columns_of, named_helpers
 from gateway.mapping.language.code_patterns import is_pattern, meet, rank
 from gateway.mapping.language.expressions import ExpressionError, names
 from gateway.mapping.language.loaded import Loaded
@@ -130,18 +130,38 @@ def _sources(checker: Checker, path: Path, field: FieldSpec, record: RecordSpec,
     elif field.source is not None:
         if not field.source:
             yield checker.fault((*path, "from"), "names no column", "name one, or leave the field out")
-        yield from checker.alternatives((*path, "from"), field.source)
+        helpers = named_helpers(field, record.fields)
+        if not helpers:
+            yield from checker.alternatives((*path, "from"), field.source)
+        else:
+            yield from _beside_helpers(checker, (*path, "from"), field.source, helpers, record)
     for key in ("fill_down", "credit", "debit"):
         if getattr(field, key) is not None:
             yield from checker.source_columns((*path, key), [getattr(field, key)])
     yield from _group(checker, path, field, record)
     if isinstance(field.sign, SignRule):
         yield from checker.source_columns((*path, "sign", "from"), [field.sign.source])
-    helpers = {name for name in record.fields if name.startswith("_")}
-    yield from checker.source_columns((*path, "on"), [one for one in field.on if one not in helpers])
+    yield from checker.source_columns((*path, "on"), [one for one in field.on if one not in _helpers(record)])
     if field.expr is not None:
         fields = {name: kind for name, kind in types(record).items() if name != path[-1]}
         yield from checker.expression((*path, "expr"), field.expr, fields, wanted)
+
+
+def _helpers(record: RecordSpec) -> list[str]:
+    return [name for name in record.fields if name.startswith("_")]
+
+
+def _beside_helpers(
+    checker: Checker, path: Path, given: Sequence[str], helpers: Sequence[str], record: RecordSpec
+) -> Iterator[HomeFault]:
+    """Faults of what `from` names beside helper fields, and of a helper that holds no text."""
+    for name in given:
+        if name not in helpers and name.startswith("_"):
+            known = nearest(name, _helpers(record))
+            yield checker.fault(path, f'there is no helper field "{name}"{known}', "name a helper field of the record")
+        elif name in helpers and types(record)[name] != "VARCHAR":
+            yield checker.fault(path, f'"{name}" holds no text, as the name of an item is', "name a helper with a text")
+    yield from checker.source_columns(path, [name for name in given if not name.startswith("_")])
 
 
 def _group(checker: Checker, path: Path, field: FieldSpec, record: RecordSpec) -> Iterator[HomeFault]:
@@ -205,8 +225,8 @@ def _counted(checker: Checker, path: Path, field: FieldSpec, record: RecordSpec)
                 f'"{name}" is not a field with an alias',
                 f"fields with an alias: {listed(aliased)}",
             )
-    helpers = {name for name in record.fields if name.startswith("_")}
-    yield from checker.source_columns((*path, "counted_in"), [one for one in field.counted_in if one not in helpers])
+    units = [one for one in field.counted_in if one not in _helpers(record)]
+    yield from checker.source_columns((*path, "counted_in"), units)
     if field.pack_size is not None:
         size = record.fields.get(field.pack_size)
         column = MAPPABLE[record.type].column(field.pack_size)
@@ -329,6 +349,7 @@ def cycles(checker: Checker, index: int, record: RecordSpec) -> Iterator[HomeFau
     for name, field in record.fields.items():
         try:
             needs[name] = names(field.expr)[0] & set(record.fields) if field.expr is not None else set()
+            needs[name] |= set(named_helpers(field, record.fields))
         except ExpressionError:
             needs[name] = set()
     while ready := [name for name, wanted in needs.items() if not wanted & (set(needs) - {name})]:

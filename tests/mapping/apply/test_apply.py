@@ -668,6 +668,53 @@ def test_aliases_hold_for_their_partner_kind_and_days_and_multiply_packs(bench: 
     ]
 
 
+def test_of_several_names_the_first_that_is_known_counts_else_the_first(bench: Bench) -> None:
+    bench.alias(
+        ("acme", "VENDOR", "ours", "widget", 1, None, None),
+        ("*", "GTIN", "4711", "widget", 1, None, None),
+        ("acme", "GTIN", "case", "widget", 12, None, "2026-11-04"),
+        ("acme", "GTIN", "case", "gadget", 10, "2026-11-05", None),
+        ("acme", "3PL", "other", "wrong", 1, None, None),
+    )
+    bench.con.execute("alter table item add column base_uom varchar")
+    bench.con.execute("insert into item values ('mug', 'EA')")
+    record = snapshot(
+        sku={"from": ["_own", "gtin", "third"], "alias": ["VENDOR", "GTIN"], "blank": ["-"]},
+        _own={"expr": 'lower("own")'},
+        qty={"from": "qty", "packs_of": "sku", "counted_in": "unit"},
+        as_of="at",
+        location="place",
+        key=["place", "sku", "as_of"],
+    )
+    columns = ("place", "own", "gtin", "third", "qty", "unit", "at")
+    rows = [
+        ("A", "OURS", "case", "mug", "1", "EA", "2026-11-05"),
+        ("B", "new", "4711", "case", "1", "EA", "2026-11-05"),
+        ("C", "new", "-", "case", "2", "CA", "2026-11-04"),
+        ("D", "new", "-", "case", "2", "EA", "2026-11-05"),
+        ("E", "", "case", "mug", "2", "EA", "2026-11-05"),
+        ("F", "other", "", "mug", "1", "EA", "2026-11-05"),
+        ("G", "other", "-", "nobody", "1", "EA", "2026-11-05"),
+    ]
+    mapped = bench.apply(mapping(record), lambda _: stock(*rows, columns=columns))
+    assert bench.rows(mapped, SNAPSHOT, "sku", "qty") == [
+        ("widget", "1.0000"),
+        ("widget", "1.0000"),
+        ("widget", "24.0000"),
+        ("gadget", "2.0000"),  # A further name may be that of the case: 2 EA are not 2 cases
+        ("gadget", "20.0000"),
+        ("mug", "1.0000"),
+        ("?other", "1.0000"),
+    ]
+    assert bench.faults(mapped, "position", "code", "message") == [
+        ("line 8", "SKU_UNKNOWN", '"other" is neither a SKU nor an alias (VENDOR, GTIN) of this partner (1 row)')
+    ]
+    keys = bench.rows(mapped, SNAPSHOT, "source_key")
+    bench.con.execute("delete from alias")
+    mapped = bench.apply(mapping(record), lambda _: stock(*rows, columns=columns))
+    assert bench.rows(mapped, SNAPSHOT, "source_key") == keys
+
+
 def test_an_alias_added_later_does_not_change_the_key(bench: Bench) -> None:
     record = snapshot(sku={"from": "sku", "alias": "3PL"}, key=["location", "sku"])
     keys = []

@@ -116,6 +116,14 @@ def test_what_is_right_passes(tmp_path: Path, probe: Probe, new: str) -> None:
         ('qty = { expr = "qty + 1" }', "qty.expr: qty is not a field"),
         ('qty = { from = "On Hand", packs_of = "sku" }', 'qty.packs_of: "sku" is not a field with an alias'),
         (
+            'qty = "On Hand"\n_k = { from = ["_one", "_onw"], alias = "GTIN" }\n_one = "SKU"',
+            '_k.from: there is no helper field "_onw"; did you mean "_one"?',
+        ),
+        (
+            'qty = "On Hand"\n_k = { from = ["_n"], alias = "GTIN" }\n_n = { from = "SKU", type = "integer" }',
+            '_k.from: "_n" holds no text, as the name of an item is',
+        ),
+        (
             'qty = { from = "On Hand", counted_in = "UOM", pack_size = "status" }',
             'qty.pack_size: "status" is not a field with a number',
         ),
