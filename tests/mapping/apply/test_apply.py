@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import string
 from decimal import Decimal
 from hashlib import md5
@@ -17,6 +18,7 @@ from hypothesis import strategies as st
 from gateway.errors import Fault, FileError, HouseError
 from gateway.mapping.apply import rows as apply_rows
 from gateway.mapping.apply.temporary_tables import Work
+from gateway.mapping.compiler.sources import SHORTENED
 from gateway.reading import unreadable
 from gateway.sql import drop_temporary
 from gateway.whitespace import INVISIBLE
@@ -861,8 +863,16 @@ def test_every_row_is_rejected_ignored_or_recorded(bench: Bench, rows: list[tupl
     assert bench.con.execute(both).fetchone() == (0,)
 
 
+def is_lost(text: str) -> bool:
+    """Whether a spreadsheet has lost what stood there."""
+    return re.fullmatch(SHORTENED, text.strip()) is not None
+
+
+TEXTS = st.text(string.printable + "ä€\u00a0\u2028", max_size=8).filter(lambda text: not is_lost(text))
+
+
 @settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(texts=st.lists(st.text(string.printable + "ä€\u00a0\u2028", max_size=8), min_size=10, max_size=40))
+@given(texts=st.lists(TEXTS, min_size=10, max_size=40))
 def test_any_text_comes_through_as_it_is_but_for_blanks_around_it(bench: Bench, texts: list[str]) -> None:
     rows = [("A", "x", "1", text) for text in texts]
     record = snapshot(source_qualifier="note")
