@@ -221,4 +221,4 @@ def _iso(value: str) -> bool:
 def _forms() -> dict[str, re.Pattern[str]]:
     """Every format of a day, alone and with a time, with its shape."""
     forms = [day + time for day, time in product(_DAYS, _TIMES)]
-    return {form: re.compile(dates.shape(form).replace(r"\p{L}", r"[^\W\d_]")) for form in forms}
+    return {form: re.compile(dates.shape(form)) for form in forms}
