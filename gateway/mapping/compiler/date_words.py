@@ -52,7 +52,7 @@ tz database does; one that means several zones (IST) is not among them."""
 AMBIGUOUS_ZONES = ("IST", "AST", "GST", "SST", "ADT", "ECT")
 ZONE_SHAPE = f"(?:{'|'.join(sorted(ZONES, key=len, reverse=True))})"
 WORD = r"[A-Za-zÀ-ɏ]+\.?"
-"""A word of a Latin script. Classes of Unicode (`\\p{L}`) cost ten milliseconds to compile, in each place of a query."""
+"""A word of a Latin script. A class of Unicode (`\\p{L}`) costs ten milliseconds to compile, each time it is used."""
 _SAID = {
     "%Y": "YYYY",
     "%y": "YY",
