@@ -12,6 +12,7 @@ from itertools import count
 
 from gateway import shipped
 from gateway.books.exceptions.codes import Code
+from gateway.books.posting.chart import Chart
 from gateway.books.posting.rule_lint import ADDED, NEEDED
 from gateway.books.posting.rules import Posting
 from gateway.books.reconcile.families import FAMILIES
@@ -58,6 +59,18 @@ def with_needed_conditions(posting: Posting) -> tuple[Posting, list[str]]:
     notes = [_note("posting.toml", f"there is no [conditions.{table}]") for table in tables]
     notes += [_note("posting.toml", f"there is no {name} in [conditions.{table}]") for table, name in names]
     return posting.model_copy(update={"conditions": conditions}), notes
+
+
+def with_control_accounts(chart: Chart) -> tuple[Chart, list[str]]:
+    """The chart with control accounts, and a line where it marks none: it is older than the mark."""
+    if chart.has_control:
+        return chart, []
+    ours = Chart.model_validate(shipped.rules("chart.toml")).accounts
+    accounts = {
+        role: one.model_copy(update={"control": role in ours and ours[role].control})
+        for role, one in chart.accounts.items()
+    }
+    return chart.model_copy(update={"accounts": accounts}), [_note("chart.toml", "no account says `control`")]
 
 
 def _note(file: str, absent: str) -> str:

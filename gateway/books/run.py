@@ -10,6 +10,7 @@ from functools import partial
 import duckdb
 
 from gateway.books import isolation, reconcile
+from gateway.books.entered import posting as entered
 from gateway.books.isolation import WHOLE, Attempt, Step
 from gateway.books.posting import late_channels
 from gateway.books.posting.rules import PostingRules
@@ -55,6 +56,7 @@ def _post(commit: Commit, con: duckdb.DuckDBPyConnection, rules: PostingRules, a
     for step, work in (
         (value_posting.STEP, value_posting.run),
         (shipments.STEP, shipments.run),
+        (entered.STEP, entered.run),
     ):
         changed += attempt.step(step, partial(work, commit, con, rules, since(step)))
     for on, depending in late_channels.rules_by_source(rules.posting).items():

@@ -13,6 +13,7 @@ from typing import Any, cast
 import duckdb
 
 from gateway.books import run
+from gateway.books.entered import posting as entered
 from gateway.books.posting import reference
 from gateway.books.posting.rules import PostingRules
 from gateway.books.reconcile import Outcome
@@ -38,7 +39,7 @@ CONFIG = Config.model_validate(
     }
 )
 Row = Mapping[str, Any]
-DROPPED = ("item", "order_line", "shipment_line", "inventory_movement")
+DROPPED = ("item", "order_line", "shipment_line", "inventory_movement", "opening_balance", "manual_entry", "fx_rate")
 """Tables that files of these tests fill."""
 
 
@@ -73,6 +74,7 @@ class Books:
         commit = self.commit()
         changed = value_posting.run(commit, self.con, self.rules, self.since)
         changed += shipments.run(commit, self.con, self.rules, self.since)
+        changed += entered.run(commit, self.con, self.rules, self.since)
         if changed:
             commit.audit("test", "books", "books")
             self.since = commit.at
@@ -92,7 +94,15 @@ class Books:
 
     def clear(self) -> None:
         """An empty ledger again: sooner than another one."""
-        for table in ("audit_log", "journal_line", "journal_source", "stock_value", "shipment_value", *DROPPED):
+        for table in (
+            "audit_log",
+            "journal_line",
+            "journal_source",
+            "stock_value",
+            "shipment_value",
+            "entered_value",
+            *DROPPED,
+        ):
             self.con.execute(f"delete from {table}")
         self.since = None
 

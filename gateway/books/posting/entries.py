@@ -14,11 +14,13 @@ from collections.abc import Sequence
 
 import duckdb
 
+from gateway.books.posting.dimensions import DIMENSIONS
 from gateway.books.posting.lines import RuleLines, Source
+from gateway.books.posting.reference import ACCOUNTS, ENTITIES
 from gateway.books.posting.rules import PostingRules, Rule
 from gateway.ledger.commit import Commit
 from gateway.model import TABLES
-from gateway.sql import instant
+from gateway.sql import instant, literal
 
 
 class Entries:
@@ -54,6 +56,34 @@ class Entries:
         self._made += poster.made
         if link:
             self._links.append(link)
+
+    def add(self, sides: str) -> None:
+        """Add lines of entries that no rule makes.
+
+        sides  relation of what moves the lines, which must stay until `write`: record_id, entry_id, rule, entity, day,
+               currency, role, document, the dimensions, channel, memo, amount (debit − credit). The sides of a line
+               share entry, role, document and dimensions; those of an entry come to zero
+        """
+        line = ", ".join(f"s.{name}" for name in ("entry_id", "role", "document", "channel", *DIMENSIONS))
+        same = " and ".join(
+            f"l.{name} is not distinct from s.{name}" for name in ("role", "document", "channel", *DIMENSIONS)
+        )
+        self.con.execute(
+            f"""insert into {self.lines} by name
+            select {line}, row_number() over (partition by s.entry_id order by sum(s.amount) < 0, c.account, {line})
+                       as line_no,
+                   s.entity, s.day as date, strftime(s.day, '%Y-%m') as period, s.rule,
+                   {literal(self.rules.version)} as rule_version, 'POSTED' as status, c.account,
+                   greatest(sum(s.amount), 0) as debit, greatest(-sum(s.amount), 0) as credit, s.currency,
+                   case when s.currency = f.functional then sum(s.amount) end as functional_amount,
+                   case when s.currency = f.functional then 1 end as fx_rate, min(s.memo) as memo, '' as file_id
+            from {sides} s join {ACCOUNTS} c using (role) left join {ENTITIES} f on f.entity = s.entity
+            group by {line}, s.entity, s.day, s.rule, c.account, s.currency, f.functional having sum(s.amount) <> 0"""
+        )
+        self._links.append(
+            f"""select distinct l.entry_id, l.line_no, s.record_id
+            from {self.lines} l join {sides} s on s.entry_id = l.entry_id and {same} where s.amount <> 0"""
+        )
 
     @property
     def sources(self) -> str:

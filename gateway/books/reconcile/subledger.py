@@ -6,6 +6,7 @@ from gateway.books.posting import late_channels
 from gateway.books.posting.conditions import compile_expression
 from gateway.books.posting.reference import CHANNELS, ENTITIES
 from gateway.books.posting.sources import columns_of
+from gateway.books.reconcile import entered
 from gateway.books.reconcile.registry import Reconciliation
 from gateway.books.reconcile.tables import Working
 from gateway.model import MAPPABLE
@@ -28,7 +29,7 @@ UNITS = " union all ".join(
         ("stock_value", "sku", "qty", "the item"),
     )
 )
-CODES = ("GL_SUBLEDGER_DIFF", "COST_MISSING", "RATE_MISSING", late_channels.UNKNOWN)
+CODES = ("GL_SUBLEDGER_DIFF", "COST_MISSING", "RATE_MISSING", late_channels.UNKNOWN, *entered.CODES)
 
 
 def run(working: Working, block: Reconciliation, without: str = "") -> None:
@@ -79,6 +80,7 @@ def run(working: Working, block: Reconciliation, without: str = "") -> None:
         from journal_line l where l.functional_amount is null and {let_in("currency")} group by l.entity, l.currency""",
     )
     _channels(working, block)
+    entered.run(working, block)
 
 
 def _channels(working: Working, block: Reconciliation) -> None:

@@ -1,0 +1,1 @@
+"""What people enter in the journal by file: opening balances and manual entries."""
