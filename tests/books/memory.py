@@ -39,7 +39,19 @@ CONFIG = Config.model_validate(
     }
 )
 Row = Mapping[str, Any]
-DROPPED = ("item", "order_line", "shipment_line", "inventory_movement", "opening_balance", "manual_entry", "fx_rate")
+DROPPED = (
+    "item",
+    "order_line",
+    "shipment_line",
+    "inventory_movement",
+    "opening_balance",
+    "manual_entry",
+    "fx_rate",
+    "return_event",
+    "purchase_order_line",
+    "receipt_line",
+    "supplier_invoice_line",
+)
 """Tables that files of these tests fill."""
 
 

@@ -6,21 +6,34 @@ corrected receipt trues up the issues behind it, and replaying in any order ends
 
 Value is kept in pools, one for each item and account role; the last unit of a pool takes the residue, so that no units
 are worth nothing. What leaves a pool that has not enough is valued provisionally, and takes the cost of the units that
-cover it when they come: it is never averaged into the units that stay.
+cover it when they come: it is never averaged into the units that stay. What changes by that goes where the units went:
+to those that are still there, else out of the empty pool by the way that leads to units or out of our stock. Units that
+customers send back are worth what their order was issued at, and change with it.
 Integers only: values in 1/10,000 of the currency, quantities in 1/10,000 of the unit.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict, deque
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from gateway.books.stock.issues import Issues, Part
 from gateway.model.status import OUTSIDE
+
+_OUT = ""
+"""Where a way out of our stock leads."""
 
 
 class Movement(NamedTuple):
-    """A movement to be valued; `qty` in 1/10,000 units, costs in 1/1,000,000 of the currency for one unit."""
+    """A movement to be valued; `qty` in 1/10,000 units, costs in 1/1,000,000 of the currency for one unit.
+
+    order_id   of an issue or a return, the customer's order
+    unit_cost  cost that the movement states itself
+    standard   standard cost of its day, used where nothing better is known
+    value      what an order or an invoice says that a receipt cost, in 1/10,000 of the currency; `basis` says which
+    """
 
     record_id: str
     from_status: str
@@ -30,6 +43,9 @@ class Movement(NamedTuple):
     qty: int
     order_id: str | None
     unit_cost: int | None
+    standard: int | None = None
+    value: int | None = None
+    basis: str = "RECEIPT"
 
 
 class Valued(NamedTuple):
@@ -52,84 +68,113 @@ class Shortage:
 
 @dataclass(slots=True)
 class Pool:
-    """Units and their value in one role; below zero both are those of the shortages.
-
-    last  number of the movement that left it last
-    """
+    """Units and their value in one role; below zero both are those of the shortages."""
 
     qty: int = 0
     value: int = 0
     short: deque[Shortage] = field(default_factory=deque)
-    last: int | None = None
 
 
 @dataclass(slots=True)
 class ItemCost:
     """Goes through the movements of one item in time order.
 
-    standard     cost of the item master in 1/1,000,000, used where nothing better is known
     minor        1/10,000 of the currency in its smallest coin (100 for cents): values are rounded to it
     written_off  statuses whose units hold no value: it is lost when they come in
+    exits        (pool, pool or "" for out of our stock) → the last movement from the one to the other
+    covers       movement → the movements whose shortage its units covered, with how many of them
     """
 
-    standard: int | None
     minor: int = 100
     written_off: frozenset[str] = frozenset()
     pools: dict[str, Pool] = field(default_factory=lambda: defaultdict(Pool))
-    issued: dict[str, int] = field(default_factory=dict)
+    exits: dict[tuple[str, str], int] = field(default_factory=dict)
+    covers: dict[int, list[tuple[int, int]]] = field(default_factory=lambda: defaultdict(list))
+    issues: Issues = field(default_factory=Issues)
     last_cost: int | None = None
     movements: list[Movement] = field(default_factory=list)
     valued: list[Valued] = field(default_factory=list)
+    _worthless: frozenset[str] = frozenset(OUTSIDE)
+
+    def __post_init__(self) -> None:
+        self._worthless |= self.written_off
 
     def run(self, movements: list[Movement]) -> list[Valued]:
         """Value them in the given order. Movements that were taken back, and their reversals, are left out."""
         self.movements = movements
         for number, movement in enumerate(movements):
-            self.valued.append(self._value(movement))
+            self.valued.append(self._value(number, movement))
             # A change of status within a role moves no value: it can make neither a shortage nor a gain.
             if movement.debit_role != movement.credit_role:
                 self._leave(number, movement)
                 self._arrive(number, movement)
         return self.valued
 
-    def _value(self, movement: Movement) -> Valued:
+    # --- what a movement is worth when it happens -----------------------------------------------------
+
+    def _value(self, number: int, movement: Movement) -> Valued:
         found = movement.from_status in OUTSIDE and movement.to_status in self.written_off
         if found or movement.from_status in self.written_off:
             return Valued(movement.record_id, 0, 0, "WRITTEN_OFF")
-        if movement.from_status in OUTSIDE:
-            return self._incoming(movement)
-        return self._outgoing(movement)
-
-    def _incoming(self, movement: Movement) -> Valued:
-        cost, basis = movement.unit_cost, "RECEIPT"
-        if cost is None and movement.from_status == "CUSTOMER":
-            cost, basis = self.issued.get(movement.order_id or ""), "ISSUE"
-        if cost is None and movement.from_status != "SUPPLIER":
-            cost, basis = self._average(movement.debit_role), "AVERAGE"
-        if cost is None:
-            cost, basis = self.standard, "STANDARD"
-        if cost is None:
-            cost, basis = self.last_cost, "AVERAGE"
-        if cost is None:
-            cost, basis = 0, "MISSING"
+        if movement.from_status not in OUTSIDE:
+            return self._outgoing(movement)
+        if movement.value is not None:
+            cost = _divide(movement.value * 1_000_000, movement.qty)
+            return Valued(movement.record_id, movement.value, cost, movement.basis)
+        if movement.unit_cost is not None:
+            value = self._round(movement.qty * movement.unit_cost)
+            return Valued(movement.record_id, value, movement.unit_cost, "RECEIPT")
+        if movement.from_status == "CUSTOMER":
+            return self._returned(number, movement)
+        cost, basis = self._assumed(movement)
         return Valued(movement.record_id, self._round(movement.qty * cost), cost, basis)
+
+    def _returned(self, number: int, movement: Movement) -> Valued:
+        """Units come back at what their order was issued at; those of no known order at what all that is out cost."""
+        parts = self.issues.came_back(number, movement.order_id, movement.qty)
+        value = sum(self._share(part, self.valued[part.issue].value) for part in parts)
+        rest, basis = movement.qty - sum(part.qty for part in parts), "ISSUE"
+        if any(self.valued[part.issue].basis == "MISSING" for part in parts):
+            basis = "MISSING"
+        if rest:
+            out = self.issues.qty - (movement.qty - rest)
+            cost, assumed = (
+                (_divide((self.issues.value - value) * 1_000_000, out), "ISSUE") if out > 0 else self._assumed(movement)
+            )
+            value += self._round(rest * cost)
+            basis = assumed if basis == "ISSUE" else basis
+        self.issues.qty -= movement.qty
+        self.issues.value -= value
+        return Valued(movement.record_id, value, _divide(value * 1_000_000, movement.qty), basis)
+
+    def _assumed(self, movement: Movement) -> tuple[int, str]:
+        """(cost of a unit, basis) of what comes in and says nothing of its cost.
+
+        A purchase has the standard cost; without one it counts as unknown, whatever the last one cost.
+        """
+        bought = movement.from_status == "SUPPLIER"
+        average = None if bought else self._average(movement.debit_role)
+        if average is not None:
+            return average, "AVERAGE"
+        if movement.standard is not None:
+            return movement.standard, "STANDARD"
+        if self.last_cost is not None:
+            return self.last_cost, "MISSING" if bought else "AVERAGE"
+        return 0, "MISSING"
 
     def _outgoing(self, movement: Movement) -> Valued:
         pool = self.pools[movement.credit_role]
         if movement.qty == pool.qty:
             cost = _divide(pool.value * 1_000_000, pool.qty) if pool.qty else 0
-            valued = Valued(movement.record_id, pool.value, cost, "AVERAGE")
-        else:
-            average = self._average(movement.credit_role)
-            basis = "AVERAGE"
-            if average is None:
-                average, basis = self.last_cost, "AVERAGE"
-            if average is None:
-                average, basis = self.standard, "STANDARD"
-            if average is None:
-                average, basis = 0, "MISSING"
-            valued = Valued(movement.record_id, self._round(movement.qty * average), average, basis)
-        return valued
+            return Valued(movement.record_id, pool.value, cost, "AVERAGE")
+        average, basis = self._average(movement.credit_role), "AVERAGE"
+        if average is None:
+            average = self.last_cost
+        if average is None:
+            average, basis = movement.standard, "STANDARD"
+        if average is None:
+            average, basis = 0, "MISSING"
+        return Valued(movement.record_id, self._round(movement.qty * average), average, basis)
 
     def _average(self, role: str) -> int | None:
         pool = self.pools.get(role)
@@ -138,16 +183,14 @@ class ItemCost:
         # The average of a pool of 1/10,000 units and 1/10,000 money is money for one unit.
         return _divide(pool.value * 1_000_000, pool.qty)
 
-    def _round(self, product: int) -> int:
-        """1/10,000 units × 1/1,000,000 money → 1/10,000 money, HALF_UP at the smallest coin."""
-        return _divide(product, 1_000_000 * self.minor) * self.minor
+    # --- pools ----------------------------------------------------------------------------------------
 
     def _leave(self, number: int, movement: Movement) -> None:
         """Take units and value from the pool; what it has not is a shortage."""
-        value, unit_cost = self.valued[number].value, self.valued[number].unit_cost
-        if movement.to_status == "CUSTOMER" and movement.order_id:
-            self.issued[movement.order_id] = unit_cost
-        if not self._holds_value(movement.from_status):
+        value = self.valued[number].value
+        if movement.to_status == "CUSTOMER":
+            self.issues.left(number, movement.order_id, movement.qty, value)
+        if movement.from_status in self._worthless:
             return
         pool = self.pools[movement.credit_role]
         short = movement.qty - max(pool.qty, 0)
@@ -156,11 +199,11 @@ class ItemCost:
             pool.short.append(Shortage(number, short, value - (pool.value if pool.qty > 0 else 0)))
         pool.qty -= movement.qty
         pool.value -= value
-        pool.last = number
+        self.exits[movement.credit_role, self._pool_of(movement)] = number
 
     def _arrive(self, number: int, movement: Movement) -> None:
         """Put units and value into the pool; they cover its shortages first, the oldest before the others."""
-        if not self._holds_value(movement.to_status):
+        if movement.to_status in self._worthless:
             return
         value = self.valued[number].value
         pool, left, worth = self.pools[movement.debit_role], movement.qty, value
@@ -177,34 +220,101 @@ class ItemCost:
             left, worth = left - qty, worth - share
             if not shortage.qty:
                 pool.short.popleft()
+            self.covers[number].append((shortage.movement, qty))
             self._correct(shortage.movement, share - provisional, known=not shortage.qty)
 
-    def _correct(self, number: int, difference: int, *, known: bool) -> None:
-        """Change the value of a movement, and of those that carried its units on, by a difference."""
-        first = number
-        for _ in range(len(self.movements)):
-            movement, valued = self.movements[number], self.valued[number]
-            value = valued.value + difference
-            cost = _divide(value * 1_000_000, movement.qty)
-            basis = "AVERAGE" if known and number == first else valued.basis
-            self.valued[number] = Valued(valued.record_id, value, cost, basis)
-            if movement.to_status == "CUSTOMER" and movement.order_id:
-                self.issued[movement.order_id] = cost
-            self.pools[movement.credit_role].value -= difference
-            if not self._holds_value(movement.to_status):
-                return
-            pool = self.pools[movement.debit_role]
-            pool.value += difference
-            if pool.qty > 0 or pool.last is None:
-                return
-            number = pool.last
+    # --- what is known later --------------------------------------------------------------------------
 
-    def _holds_value(self, status: str) -> bool:
-        return status not in OUTSIDE and status not in self.written_off
+    def _correct(self, number: int, difference: int, *, known: bool) -> None:
+        """Change the value of a movement by a difference, and of what carried its units on and brought them back.
+
+        What a movement covered and what it brought back are followed once: units that cover the very issue that they
+        come from have no cost of their own.
+        """
+        waiting, followed = [(number, difference)], set()
+        while waiting:
+            one, difference = waiting.pop()
+            before = self.valued[one].value
+            self._change(one, difference, known=known and one == number)
+            waiting += [
+                (back, self._share(part, before + difference) - self._share(part, before))
+                for back, part in self.issues.returns.get(one, ())
+                if back not in followed
+            ]
+            if difference:
+                rest = difference
+                for short, share in self._covered(one, difference) if one not in followed else ():
+                    waiting.append((short, share))
+                    rest -= share
+                self._pass_on(one, rest)
+            followed.add(one)
+
+    def _covered(self, number: int, difference: int) -> Iterator[tuple[int, int]]:
+        """The movements whose shortage the units of a movement covered, each with its share of the difference."""
+        before, whole = 0, self.movements[number].qty
+        for short, qty in self.covers.get(number, ()):
+            share = self._part(difference, before + qty, whole) - self._part(difference, before, whole)
+            before += qty
+            yield short, share
+
+    def _pass_on(self, number: int, difference: int) -> None:
+        """What a movement brought into a pool is worth more: so are the units there, else what left the pool last."""
+        role = self._pool_of(self.movements[number])
+        if role == _OUT or not difference:
+            return
+        if not self.pools[role].qty:
+            for one in self._way_out(role, frozenset((role,))):
+                self._change(one, difference, known=False)
+                role = self._pool_of(self.movements[one])
+        if role != _OUT and self.pools[role].qty < 0:
+            # Units that are not there cannot be worth more: what covers them settles it.
+            self.pools[role].short[-1].value -= difference
+
+    def _way_out(self, role: str, seen: frozenset[str]) -> list[int]:
+        """The way from an empty pool out of our stock or to units, else to shortages; each time the last one taken."""
+        exits = sorted(((n, to) for (origin, to), n in self.exits.items() if origin == role), reverse=True)
+        for number, to in exits:
+            if to == _OUT or self.pools[to].qty > 0:
+                return [number]
+        for number, to in exits:
+            way = [] if to in seen or self.pools[to].qty else self._way_out(to, seen | {to})
+            if way:
+                return [number, *way]
+        return [number for number, to in exits if self.pools[to].qty][:1]
+
+    def _change(self, number: int, difference: int, *, known: bool) -> None:
+        """Add the difference to the value of a movement, and to what it came to, and take it from where it left."""
+        movement, valued = self.movements[number], self.valued[number]
+        value = valued.value + difference
+        cost, basis = _divide(value * 1_000_000, movement.qty), "AVERAGE" if known else valued.basis
+        if basis == "MISSING" and number in self.issues.parts:
+            missing = any(self.valued[part.issue].basis == "MISSING" for part in self.issues.parts[number])
+            basis = basis if missing else "ISSUE"
+        self.valued[number] = Valued(valued.record_id, value, cost, basis)
+        if movement.from_status not in self._worthless:
+            self.pools[movement.credit_role].value -= difference
+        self.issues.value += difference * ((movement.to_status == "CUSTOMER") - (movement.from_status == "CUSTOMER"))
+        if movement.to_status not in self._worthless:
+            self.pools[movement.debit_role].value += difference
+
+    def _pool_of(self, movement: Movement) -> str:
+        """The pool that a movement goes to, "" where that is none of ours."""
+        return _OUT if movement.to_status in self._worthless else movement.debit_role
+
+    # --- rounding -------------------------------------------------------------------------------------
+
+    def _round(self, product: int) -> int:
+        """1/10,000 units × 1/1,000,000 money → 1/10,000 money, HALF_UP at the smallest coin."""
+        return _divide(product, 1_000_000 * self.minor) * self.minor
 
     def _part(self, value: int, qty: int, whole: int) -> int:
         """The share of some units in a value, at the smallest coin."""
         return _divide(value * qty, whole * self.minor) * self.minor
+
+    def _share(self, part: Part, value: int) -> int:
+        """What a part of an issue of that value is worth: all parts of it together make the value."""
+        whole = self.movements[part.issue].qty
+        return self._part(value, part.before + part.qty, whole) - self._part(value, part.before, whole)
 
 
 def _divide(numerator: int, denominator: int) -> int:

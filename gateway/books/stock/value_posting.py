@@ -27,12 +27,26 @@ from gateway.sql import instant, lay, literal, words
 
 _VALUED = pa.schema([("record_id", pa.utf8()), ("value", pa.int64()), ("unit_cost", pa.int64()), ("basis", pa.utf8())])
 _AWAY = words(OUTSIDE)
-_WITHIN_AN_INSTANT = f"""case when v.from_status = 'CUSTOMER' then 3 when v.from_status in ({_AWAY}) then 0
-    when v.to_status in ({_AWAY}) then 2 else 1 end"""
-"""Many partners report days: what comes in does so before anything goes out, and is returned after it went out."""
+_STAGES = {
+    "CUSTOMER": 6,
+    "RETURN_TRANSIT": 7,
+    "RETURN_PENDING_INSPECTION": 8,
+    "QUARANTINE": 9,
+    "REFURBISH": 9,
+    "IN_TRANSIT": 1,
+    "RECEIVING": 2,
+    "XFER_TRANSIT": 4,
+}
+"""Status that units leave → its place among the movements of one instant. Many partners report days: what is bought
+comes in before anything else, a transfer leaves before it arrives, what is returned comes back after it was sold and
+before somebody decides about it."""
+_WITHIN_AN_INSTANT = f"""case {" ".join(f"when v.from_status = '{name}' then {n}" for name, n in _STAGES.items())}
+    when v.from_status in ({_AWAY}) then 0 when v.from_status in ('VENDOR_RETURN', 'LIQUIDATE', 'SCRAP') then 10
+    when v.to_status in ({_AWAY}) then 5 else 3 end"""
+"""What the table does not name is 0 from outside, 3 within the house, 5 on its way out, 10 after all decisions."""
 
-ITEMS, MOVES = "_value_items", "_value_moves"
-"""Items that something new is known about, and their movements in force."""
+ITEMS, MOVES, STANDARDS = "_value_items", "_value_moves", "_value_standards"
+"""Items that something new is known about, their movements in force, and their standard costs."""
 
 STOCK_VALUE = Derivation(
     table="stock_value",
@@ -74,7 +88,8 @@ def run(
 
 
 def _touched(con: duckdb.DuckDBPyConnection, since: datetime | None, without: str) -> None:
-    """Items with a new movement, whose master data is new, or that were left out before."""
+    """Items with a new movement, whose master data is new, whose returns name their order now, or that were left out
+    before."""
     after = "true" if since is None else f"recorded_at > {instant(since)}"
     con.execute(
         f"""create or replace temp table _value_items as
@@ -83,6 +98,8 @@ def _touched(con: duckdb.DuckDBPyConnection, since: datetime | None, without: st
         select distinct m.entity, m.sku from inventory_movement m
         where m.sku in (select sku from item where {after})
         union
+        select distinct entity, sku from return_event where {after} and rma is not null and order_id is not null
+        union
         select entity, sku from ({again(STEP.name)}) where sku is not null"""
     )
     if without:
@@ -90,17 +107,56 @@ def _touched(con: duckdb.DuckDBPyConnection, since: datetime | None, without: st
 
 
 def _movements(con: duckdb.DuckDBPyConnection, rules: PostingRules) -> None:
-    """Movements in force of the touched items, with the roles that their value moves between."""
+    """Movements in force of the touched items, with the roles that their value moves between.
+
+    The order of a return is the one that it names, or that of the authorisation that it names.
+    """
     stock = rules.posting.stock
     debit, credit = role_sql(stock, "m.to_status", "m.from_status"), role_sql(stock, "m.from_status", "m.to_status")
     con.execute(
-        f"""create or replace temp table _value_moves as
+        f"""create or replace temp table {MOVES} as
+        with authorised as (
+            select entity, sku, rma, min(order_id) as order_id from return_event_current semi join {ITEMS}
+                using (entity, sku)
+            where rma is not null and order_id is not null
+            group by all having count(distinct order_id) = 1)
         select m.record_id, m.entity, m.sku, m.occurred_at, m.qty, m.from_status, m.to_status, m.type,
                {debit} as debit_role, {credit} as credit_role,
-               m.order_id, m.unit_cost, m.file_id, m.channel
-        from inventory_movement m semi join _value_items t on t.entity = m.entity and t.sku = m.sku
+               coalesce(a.order_id, m.order_id, m.document_no) as order_id, m.unit_cost, m.file_id, m.channel
+        from inventory_movement m semi join {ITEMS} t on t.entity = m.entity and t.sku = m.sku
+        left join authorised a on m.from_status = 'CUSTOMER' and a.entity = m.entity and a.sku = m.sku
+              and a.rma = coalesce(m.order_id, m.document_no)
         where m.reversal_of is null
           and m.record_id not in (select reversal_of from inventory_movement where reversal_of is not null)"""
+    )
+
+
+def _standards(con: duckdb.DuckDBPyConnection) -> None:
+    """The standard costs of the touched items, each with the instant `since` when it holds.
+
+    A version of an item holds from the day that it states, else from the day on which it came; the first one always,
+    be it the first that came or that of the first day. Where the entity has versions of its own, those of others do
+    not count.
+    """
+    con.execute(
+        f"""create or replace temp table {STANDARDS} as
+        with versions as (
+            select t.entity, i.sku, i.std_unit_cost, i.record_id, i.recorded_at, i.valid_from
+            from item i join {ITEMS} t on t.sku = i.sku
+            where i.std_unit_cost is not null and i.withdrawn is not true and i.record_id not in (
+                select supersedes from item where withdrawn and supersedes is not null)
+            qualify (i.entity = t.entity) = max(i.entity = t.entity) over (partition by t.entity, i.sku)),
+        dated as (
+            select *, coalesce(valid_from, case when row_number() over (partition by entity, sku
+                       order by recorded_at, record_id) = 1 then date '-infinity' else cast(recorded_at as date) end)
+                       as day
+            from versions),
+        of_days as (
+            select * from dated
+            qualify row_number() over (partition by entity, sku, day order by recorded_at desc, record_id desc) = 1)
+        select entity, sku, std_unit_cost, case when row_number() over (partition by entity, sku order by day) = 1
+               then timestamptz '-infinity' else cast(day as timestamptz) end as since
+        from of_days"""
     )
 
 
@@ -123,14 +179,14 @@ def role_sql(stock: StockRoles, side: str, other: str) -> str:
 def _desired(con: duckdb.DuckDBPyConnection, rules: PostingRules) -> str:
     """Relation of what each movement of the touched items is worth, by moving average in the order of the events."""
     _movements(con, rules)
+    _standards(con)
     reader = con.execute(
         f"""select v.record_id, v.entity, v.sku, v.from_status, v.to_status, v.debit_role, v.credit_role,
                   cast(v.qty * 10000 as bigint) as qty, v.order_id,
                   cast(v.unit_cost * 1000000 as bigint) as unit_cost,
                   cast(i.std_unit_cost * 1000000 as bigint) as standard, f.functional
            from {MOVES} v
-           left join (select sku, max(std_unit_cost) as std_unit_cost from item_current group by sku) i
-                  on i.sku = v.sku
+           asof left join {STANDARDS} i on i.entity = v.entity and i.sku = v.sku and i.since <= v.occurred_at
            left join {ENTITIES} f on f.entity = v.entity
            order by v.entity, v.sku, v.occurred_at, {_WITHIN_AN_INSTANT}, v.record_id"""
     ).to_arrow_table()
@@ -155,7 +211,7 @@ def _value_all(table: pa.Table, written_off: frozenset[str]) -> Iterator[Valued]
         same = end < rows and all(columns[k][end] == columns[k][start] for k in ("entity", "sku"))
         if same:
             continue
-        cost = ItemCost(columns["standard"][start], coin(columns["functional"][start]), written_off)
+        cost = ItemCost(coin(columns["functional"][start]), written_off)
         yield from cost.run(
             [
                 Movement(
@@ -167,6 +223,7 @@ def _value_all(table: pa.Table, written_off: frozenset[str]) -> Iterator[Valued]
                     columns["qty"][n],
                     columns["order_id"][n],
                     columns["unit_cost"][n],
+                    columns["standard"][n],
                 )
                 for n in range(start, end)
             ]

@@ -26,7 +26,11 @@ Step = tuple[str, str, int, str | None]
 """From, to, units, cost of a unit."""
 
 
-def history(steps: list[Step], order: str = "O") -> list[Movement]:
+def millionths(cost: str | None) -> int | None:
+    return None if cost is None else int(Decimal(cost) * 1_000_000)
+
+
+def history(steps: list[Step], standard: str | None = "4.00", order: str = "O") -> list[Movement]:
     return [
         Movement(
             f"m{number}",
@@ -36,7 +40,8 @@ def history(steps: list[Step], order: str = "O") -> list[Movement]:
             PLACES[source],
             qty * 10_000,
             order,
-            None if cost is None else int(Decimal(cost) * 1_000_000),
+            millionths(cost),
+            millionths(standard),
         )
         for number, (source, target, qty, cost) in enumerate(steps)
     ]
@@ -44,8 +49,7 @@ def history(steps: list[Step], order: str = "O") -> list[Movement]:
 
 def values(steps: list[Step], standard: str | None = "4.00", minor: int = 100) -> list[str]:
     """What each movement is worth, with two decimals."""
-    cost = ItemCost(None if standard is None else int(Decimal(standard) * 1_000_000), minor)
-    return [f"{Decimal(valued.value) / 10_000:.2f}" for valued in cost.run(history(steps))]
+    return [f"{Decimal(valued.value) / 10_000:.2f}" for valued in ItemCost(minor).run(history(steps, standard))]
 
 
 def buy(qty: int, cost: str | None = None) -> Step:
@@ -54,6 +58,10 @@ def buy(qty: int, cost: str | None = None) -> Step:
 
 def sell(qty: int) -> Step:
     return "AVAILABLE", "CUSTOMER", qty, None
+
+
+def back(qty: int) -> Step:
+    return "CUSTOMER", "QUARANTINE", qty, None
 
 
 BY_HAND: dict[str, tuple[list[Step], list[str]]] = {
@@ -87,6 +95,32 @@ BY_HAND: dict[str, tuple[list[Step], list[str]]] = {
         [buy(10, "2.00"), sell(4), buy(10, "8.00"), ("CUSTOMER", "QUARANTINE", 2, None)],
         ["20.00", "8.00", "80.00", "4.00"],
     ),
+    # Two shipments of an order, at 2.00 and 8.00: what comes back takes all of their cost with it, and no more.
+    "two shipments at two costs come back at theirs": (
+        [buy(1, "2.00"), sell(1), buy(1, "8.00"), sell(1), back(1), back(1)],
+        ["2.00", "2.00", "8.00", "8.00", "2.00", "8.00"],
+    ),
+    "two shipments at two costs come back together": (
+        [buy(1, "2.00"), sell(1), buy(1, "8.00"), sell(1), back(2)],
+        ["2.00", "2.00", "8.00", "8.00", "10.00"],
+    ),
+    # 10.00 for three: 3.33 and 3.34 (6.67 of two) and what is left, as the units of an issue that cannot be divided.
+    "an issue comes back in parts that make it whole": (
+        [buy(3, "3.333333"), sell(3), back(1), back(1), back(1)],
+        ["10.00", "10.00", "3.33", "3.34", "3.33"],
+    ),
+    # The sale is provisionally worth 5 × 4.00, so that 8.00 come back; in truth 5 × 6.00, and 12.00.
+    "a return of what was sold before it came": ([sell(5), back(2), buy(5, "6.00")], ["30.00", "12.00", "30.00"]),
+    # One is there at 10.00, the other costs 12.00 when it comes: the averages are 10 and 12, never 14 or 20.
+    "purchases at 10 and 12 around stock below zero": (
+        [buy(1, "10.00"), sell(2), buy(2, "12.00"), sell(1)],
+        ["10.00", "22.00", "24.00", "12.00"],
+    ),
+    # The five of the transfer were not there either: the purchase covers them, and they have covered the sale.
+    "there and back before it came": (
+        [sell(5), ("AVAILABLE", "XFER_TRANSIT", 5, None), ("XFER_TRANSIT", "AVAILABLE", 5, None), buy(5, "6.00")],
+        ["30.00", "30.00", "30.00", "30.00"],
+    ),
     # Reserving units that are not there is no sale: the receipt covers the sale alone.
     "a change of status moves no value": (
         [sell(2), ("AVAILABLE", "RESERVED", 3, None), buy(5, "6.00"), sell(3)],
@@ -101,11 +135,34 @@ def test_values_by_hand(steps: list[Step], expected: list[str]) -> None:
 
 
 def test_what_was_issued_without_a_cost_is_known_once_it_came() -> None:
-    cost = ItemCost(None)
-    sold, _ = cost.run(history([sell(2), buy(2, "3.00")]))
+    sold, _ = ItemCost().run(history([sell(2), buy(2, "3.00")], None))
     assert (sold.value, sold.unit_cost, sold.basis) == (60_000, 3_000_000, "AVERAGE")
-    [alone] = ItemCost(None).run(history([sell(2)]))
+    [alone] = ItemCost().run(history([sell(2)], None))
     assert (alone.value, alone.basis) == (0, "MISSING")
+
+
+def test_what_comes_back_of_an_issue_without_a_cost_is_known_with_it() -> None:
+    steps = [sell(2), back(1)]
+    assert [(one.value, one.basis) for one in ItemCost().run(history(steps, None))] == [(0, "MISSING"), (0, "MISSING")]
+    known = ItemCost().run(history([*steps, buy(2, "6.00")], None))
+    assert [(one.value, one.basis) for one in known] == [(120_000, "AVERAGE"), (60_000, "ISSUE"), (120_000, "RECEIPT")]
+
+
+def test_a_return_of_no_known_order_costs_what_is_with_customers_on_average() -> None:
+    """4 × 2.00 and 1 × 7.00 went out: 15.00 for five. One of order A is back at 2.00, so that 13.00 are left for four;
+    nobody says of which order the next two come: 6.50 of it. The standard of 4.00 has no part in it."""
+    steps = [buy(4, "2.00"), sell(4), buy(1, "7.00"), sell(1), back(1), back(2)]
+    orders = ["", "A", "", "B", "A", None]
+    moves = [move._replace(order_id=order) for move, order in zip(history(steps), orders, strict=True)]
+    assert [one.value for one in ItemCost().run(moves)][-2:] == [20_000, 65_000]
+
+
+def test_a_purchase_without_any_cost_is_provisional() -> None:
+    """It counts as unknown, at the cost of the last one, until somebody says what it cost."""
+    bought = ItemCost().run(history([buy(1, "5.00"), buy(2)], None))[-1]
+    assert (bought.value, bought.basis) == (100_000, "MISSING")
+    told = [move._replace(value=70_000, basis="INVOICE") for move in history([buy(2)], None)]
+    assert ItemCost().run(told) == [("m0", 70_000, 3_500_000, "INVOICE")]
 
 
 def test_values_are_whole_coins_of_the_currency() -> None:
@@ -131,7 +188,7 @@ steps = st.lists(
 @settings(max_examples=300, deadline=None)
 @given(steps)
 def test_no_units_have_no_value_and_nothing_is_lost(given_steps: list[Step]) -> None:
-    cost = ItemCost(4_000_000, written_off=frozenset({"SCRAP"}))
+    cost = ItemCost(written_off=frozenset({"SCRAP"}))
     movements = history(given_steps)
     units: dict[str, int] = defaultdict(int)
     worth: dict[str, int] = defaultdict(int)
