@@ -1,4 +1,4 @@
-"""What the ledger says of a movement's cost beside the movement: standard costs, orders of returns, the order of a day."""
+"""What the ledger says of the cost of a movement: standard costs, orders of returns, the order of a day."""
 
 from __future__ import annotations
 
