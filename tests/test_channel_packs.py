@@ -282,7 +282,7 @@ def test_a_removal_from_amazon_is_a_transfer_and_no_return_to_a_supplier() -> No
 )
 def test_a_disputed_amount_may_come_back_and_the_fee_of_the_dispute_is_a_cost(name: str, item: str) -> None:
     lines = [line for line in rows_of(name, "settlement_line") if line.get("item_code") == item]
-    assert [line["canonical_class"] for line in lines] == ["chargeback", "other_fee"]
+    assert [line["canonical_class"] for line in lines] == ["chargeback", "dispute_fee"]
     assert all(Decimal(line["amount"]) < 0 for line in lines)
 
 

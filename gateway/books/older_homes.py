@@ -17,6 +17,7 @@ from gateway.books.posting.rule_lint import ADDED, NEEDED
 from gateway.books.posting.rules import Posting
 from gateway.books.reconcile.families import FAMILIES
 from gateway.books.reconcile.registry import Reconciliation, Registry
+from gateway.model.settlement import SETTLEMENT_LINE, YOUNGER
 
 
 def with_every_code(registry: Registry) -> tuple[Registry, list[str]]:
@@ -71,6 +72,27 @@ def with_control_accounts(chart: Chart) -> tuple[Chart, list[str]]:
         for role, one in chart.accounts.items()
     }
     return chart.model_copy(update={"accounts": accounts}), [_note("chart.toml", "no account says `control`")]
+
+
+def with_younger_classes(posting: Posting) -> tuple[Posting, list[str]]:
+    """The posting rules with the classes of settlement lines that are younger than they are, and a line for those that
+    were not there: each has the role of the class that its lines had before."""
+    rules, absent = [], dict[str, None]()
+    for rule in posting.rule:
+        added = {}
+        if rule.on == SETTLEMENT_LINE.name and rule.class_ == "canonical_class":
+            added = {
+                new: rule.classes[old]
+                for new, old in YOUNGER.items()
+                if new not in rule.classes and old in rule.classes
+            }
+        absent |= dict.fromkeys(added)
+        rules.append(rule.model_copy(update={"classes": {**rule.classes, **added}}) if added else rule)
+    if not absent:
+        return posting, []
+    listed = ", ".join(f"{new} (as {YOUNGER[new]})" for new in absent)
+    message = f"there are rules on settlement_line without the classes {listed}"
+    return posting.model_copy(update={"rule": tuple(rules)}), [_note("posting.toml", message)]
 
 
 def _note(file: str, absent: str) -> str:

@@ -74,6 +74,7 @@ def _checked(contents: tuple[bytes, ...]) -> Rules:
     }
     chart, of_chart = older_homes.with_control_accounts(_check(Chart, *files[CHART], CHART))
     posting, of_posting = older_homes.with_needed_conditions(_check(Posting, *files[POSTING], POSTING))
+    posting, of_classes = older_homes.with_younger_classes(posting)
     registry, of_registry = older_homes.with_every_code(_check(Registry, *files[RECONCILIATIONS], RECONCILIATIONS))
     ours = _shipped()
     metrics, faults = checked_metrics(contents[-1], known=contents[-1] == ours[-1])
@@ -82,7 +83,7 @@ def _checked(contents: tuple[bytes, ...]) -> Rules:
         faults += lint.faults(registry, chart, posting, f"mappings/{RECONCILIATIONS}", files[RECONCILIATIONS][1])
     _refuse(faults)
     version = hashlib.sha256(b"".join(contents[:-1])).hexdigest()[:16]
-    return Rules(chart, posting, version, registry, metrics, (*of_chart, *of_posting, *of_registry))
+    return Rules(chart, posting, version, registry, metrics, (*of_chart, *of_posting, *of_classes, *of_registry))
 
 
 @cache

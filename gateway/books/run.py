@@ -16,6 +16,7 @@ from gateway.books.posting import late_channels
 from gateway.books.posting.rules import PostingRules
 from gateway.books.reconcile.tables import Recon
 from gateway.books.revenue import shipments
+from gateway.books.settled import shares
 from gateway.books.stock import value_posting
 from gateway.ledger.commit import Commit
 from gateway.sql import instant_of, microseconds
@@ -35,7 +36,7 @@ def run(
     def work(commit: Commit, attempt: Attempt) -> reconcile.Outcome:
         # Leaving records out puts views in the place of tables, where a copy would be in the way.
         with nullcontext() if attempt.left_out else commit.in_memory():
-            changed = _post(commit, con, rules, attempt)
+            changed = _post(commit, con, rules, attempt, context)
             outcome = reconcile.run(commit, con, context, attempt)
         if changed or outcome.changed:
             commit.audit("gateway", "books", "books", {"exceptions": outcome.open})
@@ -44,7 +45,7 @@ def run(
     return isolation.isolated(committing, con, work)
 
 
-def _post(commit: Commit, con: duckdb.DuckDBPyConnection, rules: PostingRules, attempt: Attempt) -> int:
+def _post(commit: Commit, con: duckdb.DuckDBPyConnection, rules: PostingRules, attempt: Attempt, context: Recon) -> int:
     """Post what follows from new records; the number of keys that changed."""
     row = con.execute(f"""select {microseconds('max("at")')} from audit_log where action = 'books'""").fetchone()
     last, before = instant_of(row[0]) if row and row[0] is not None else None, isolation.of_ledger(con)
@@ -53,9 +54,11 @@ def _post(commit: Commit, con: duckdb.DuckDBPyConnection, rules: PostingRules, a
         return None if WHOLE in before.get(step.name, {}) else last
 
     changed = 0
+    of_lines = partial(shares.run, days=context.config.tolerance.dispute_days, now=context.now)
     for step, work in (
         (value_posting.STEP, value_posting.run),
         (shipments.STEP, shipments.run),
+        (shares.STEP, of_lines),
         (entered.STEP, entered.run),
     ):
         changed += attempt.step(step, partial(work, commit, con, rules, since(step)))

@@ -17,3 +17,4 @@ class Tolerance(Strict):
     payout_days: int = 5
     settlement_amount: Decimal = Decimal("0.00")
     settlement_lines_days: int = Field(7, ge=0, le=366)
+    dispute_days: int = Field(120, ge=0, le=3660)

@@ -15,11 +15,13 @@ import duckdb
 from gateway.books import run
 from gateway.books.entered import posting as entered
 from gateway.books.posting import reference
+from gateway.books.posting.entries import Entries
 from gateway.books.posting.rules import PostingRules
 from gateway.books.reconcile import Outcome
 from gateway.books.reconcile.tables import Recon
 from gateway.books.revenue import shipments
 from gateway.books.rules import load
+from gateway.books.settled import shares
 from gateway.books.stock import value_posting, views
 from gateway.ledger import views as ledger_views
 from gateway.ledger.clock import Clock
@@ -35,15 +37,31 @@ RULES = load(Path(__file__).parents[2])
 CONFIG = Config.model_validate(
     {
         "entities": {"US": {"currency": "USD"}, "JP": {"currency": "JPY"}, "KW": {"currency": "KWD"}},
-        "channels": {"web": {"entity": "US", "revenue": "shipment"}},
+        "channels": {
+            "web": {"entity": "US", "revenue": "shipment"},
+            "shop": {"entity": "US", "revenue": "settlement"},
+        },
     }
 )
 Row = Mapping[str, Any]
+KEPT = (
+    "audit_log",
+    "journal_line",
+    "journal_source",
+    "stock_value",
+    "shipment_value",
+    "settlement_share",
+    "entered_value",
+)
+"""Tables that the program itself fills."""
 DROPPED = (
     "item",
     "order_line",
     "shipment_line",
     "inventory_movement",
+    "settlement",
+    "settlement_line",
+    "bank_line",
     "opening_balance",
     "manual_entry",
     "fx_rate",
@@ -81,11 +99,32 @@ class Books:
         """One commit with rows of several tables."""
         put_into(self.commit(), tables)
 
-    def run(self) -> int:
-        """Value stock and post revenue of what is new; the number of values that changed."""
+    def post(self, table: str, rows: Sequence[Row], replaced: Sequence[str] = ()) -> None:
+        """One commit with these rows and their entries, as intake makes them; `replaced` are record ids that they take
+        the place of."""
+        commit = self.commit()
+        put_into(commit, {table: rows})
+        own = ", ".join(identifier(column.name) for column in TABLES[table].columns)
+        new, old = (", ".join(map(literal, ids)) or "''" for ids in ([row["record_id"] for row in rows], replaced))
+        self.con.execute(
+            f"""create or replace temp table _posted as
+            select record_id, 1 as sign, entity, file_id, file_id as salt, {own} from {table} where record_id in ({new})
+            union all
+            select record_id, -1, entity, {literal(rows[0].get("file_id", "f"))}, 'again', {own} from {table}
+            where record_id in ({old})"""
+        )
+        entries = Entries(self.con, self.rules, "_test")
+        entries.post(table, "_posted", [column.name for column in TABLES[table].columns])
+        entries.write(commit)
+        entries.drop()
+
+    def run(self, at: datetime = datetime(2026, 11, 20, tzinfo=UTC)) -> int:
+        """Value stock and post revenue and shares of what is new, as of an instant; the number of values that
+        changed."""
         commit = self.commit()
         changed = value_posting.run(commit, self.con, self.rules, self.since)
         changed += shipments.run(commit, self.con, self.rules, self.since)
+        changed += shares.run(commit, self.con, self.rules, self.since, days=120, now=at)
         changed += entered.run(commit, self.con, self.rules, self.since)
         if changed:
             commit.audit("test", "books", "books")
@@ -106,15 +145,7 @@ class Books:
 
     def clear(self) -> None:
         """An empty ledger again: sooner than another one."""
-        for table in (
-            "audit_log",
-            "journal_line",
-            "journal_source",
-            "stock_value",
-            "shipment_value",
-            "entered_value",
-            *DROPPED,
-        ):
+        for table in (*KEPT, *DROPPED):
             self.con.execute(f"delete from {table}")
         self.since = None
 
@@ -165,6 +196,8 @@ DEFAULTS: dict[str, Any] = {
     "shipment_no": "S1",
     "ordered_at": "2026-11-01T00:00:00Z",
     "promise_at": "2026-11-09T00:00:00Z",
+    "settlement_id": "S",
+    "posted_at": "2026-11-10T00:00:00Z",
 }
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gateway.books.older_homes import with_every_code, with_needed_conditions
+from gateway.books.older_homes import with_every_code, with_needed_conditions, with_younger_classes
 from gateway.books.reconcile.families import FAMILIES
 from tests.books.memory import RULES
 
@@ -62,3 +62,27 @@ def test_a_condition_that_is_younger_than_the_table_is_completed_and_no_other() 
     del named["may_be_payout"]
     slip = RULES.posting.model_copy(update={"conditions": {"bank_line": named}})
     assert "may_be_payout" not in with_needed_conditions(slip)[0].conditions["bank_line"]
+
+
+def test_younger_classes_have_the_role_that_their_lines_had_before() -> None:
+    assert with_younger_classes(RULES.posting) == (RULES.posting, [])
+    younger = ("chargeback_lost", "dispute_fee", "goodwill", "conversion", "card_charge", "loan", "gift_card")
+    rules = [
+        rule.model_copy(update={"classes": {name: role for name, role in rule.classes.items() if name not in younger}})
+        for rule in RULES.posting.rule
+    ]
+    found, [note] = with_younger_classes(RULES.posting.model_copy(update={"rule": tuple(rules)}))
+    classes = found.rule[0].classes
+    assert [classes[name] for name in younger] == [
+        "disputes",
+        "other_fees",
+        "other_income",
+        "payouts_in_transit",
+        "payouts_in_transit",
+        "payouts_in_transit",
+        "suspense",
+    ]
+    assert "without the classes chargeback_lost (as chargeback), dispute_fee (as other_fee)," in note
+    assert [rule.classes for rule in found.rule if rule.on != "settlement_line"] == [
+        rule.classes for rule in RULES.posting.rule if rule.on != "settlement_line"
+    ]

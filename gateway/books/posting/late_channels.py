@@ -23,7 +23,8 @@ from gateway.model import MAPPABLE
 from gateway.sql import identifier, instant, words
 
 UNKNOWN = "CHANNEL_UNKNOWN"
-_WAITED = f"""(select channel from exception where code = '{UNKNOWN}' and status = 'OPEN')"""
+WAITED = f"""(select channel from exception where code = '{UNKNOWN}' and status = 'OPEN')"""
+"""SQL of the channels that open exceptions name."""
 
 
 def rules_by_source(posting: Posting) -> dict[str, list[Rule]]:
@@ -86,7 +87,7 @@ def _records_sql(table: str, rules: Sequence[Rule], since: datetime | None, with
     own = [identifier(column.name) for column in MAPPABLE[table].columns]
     return f"""with came as materialized (
             select distinct r.file_id, r.channel from {table} r join {CHANNELS} using (channel)
-            where {after} or r.channel in {_WAITED} or r.file_id in (select unit from ({again(step_of(table).name)}))),
+            where {after} or r.channel in {WAITED} or r.file_id in (select unit from ({again(step_of(table).name)}))),
         waited as (
             select file_id, channel from came r
             where r.file_id in (select file_id from file where state in ('ACCEPTED', 'RELEASED')) {left_out}
@@ -108,7 +109,7 @@ def _derived_sql(rules: Sequence[Rule], without: str) -> str:
         order_id, sku,
                min(shipped_at) as shipped_at, min(qty) as qty, currency, {sums}
         from shipment_value join {CHANNELS} using (channel)
-        where (channel in {_WAITED} or record_id in (select unit from ({again(step_of("shipment_value").name)})))
+        where (channel in {WAITED} or record_id in (select unit from ({again(step_of("shipment_value").name)})))
           {left_out} and record_id not in (
             select s.record_id from journal_source s join journal_line using (entry_id, line_no)
             where rule in ({_names(rules)}))

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from gateway.books.posting.truth import Domain
 from gateway.model import MAPPABLE
+from gateway.model.settlement import SHARES
 
 SHIPMENT_AMOUNTS = ("list_amount", "discount_amount", "shipping_amount", "tax_amount")
 """What a shipped line of an order is worth, in the order's currency."""
@@ -19,6 +20,13 @@ DERIVED: dict[str, dict[str, str]] = {
         "qty": _MONEY,
         **dict.fromkeys(SHIPMENT_AMOUNTS, _MONEY),
     },
+    "settlement_share": {
+        "kind": "VARCHAR",
+        "day": "DATE",
+        "settlement_id": "VARCHAR",
+        "order_id": "VARCHAR",
+        "amount": _MONEY,
+    },
     "payout_match": {"settlement_id": "VARCHAR", "booking_date": "DATE", "amount": _MONEY},
 }
 """Derivation → its columns with their SQL types. What it gives is the difference to what was posted before."""
@@ -29,9 +37,15 @@ currency."""
 TRIGGERS = ("shipment", "settlement")
 NUMBERS = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "DECIMAL")
 
-_RECORDS = {"shipment_value": ("shipment_line",), "payout_match": ("settlement", "bank_line")}
+_RECORDS = {
+    "shipment_value": ("shipment_line",),
+    "settlement_share": ("settlement_line",),
+    "payout_match": ("settlement", "bank_line"),
+}
 """Derivation → tables whose records stand behind its lines."""
 _STOCK = "inventory_movement"
+_VALUES = {("settlement_share", "kind"): SHARES}
+"""What columns of derivations hold, where that is known."""
 
 
 def tables_of(ons: Iterable[str]) -> list[str]:
@@ -58,7 +72,7 @@ def domains_of(on: str) -> dict[str, Domain]:
     found = {}
     for name, kind in (columns_of(on) or {}).items():
         column = table.column(name) if table else None
-        values = TRIGGERS if name == "revenue" else column.values if column else ()
+        values = TRIGGERS if name == "revenue" else column.values if column else _VALUES.get((on, name), ())
         found[name] = Domain(_kind(kind), values, no_channel and name in ("channel", "revenue"))
     return found
 

@@ -1,0 +1,1 @@
+"""What settlement lines turn out to be, once other records are known."""

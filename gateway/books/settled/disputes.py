@@ -1,0 +1,38 @@
+"""Disputes that are lost: what a channel took for them, and did not give back, is a return.
+
+A line of class `chargeback_lost` says so, or time does: a dispute whose newest line is older than
+`[tolerance] dispute_days` is lost on that day. A later line opens it again, and what was posted is taken back.
+"""
+
+from __future__ import annotations
+
+from gateway.books.posting.reference import CHANNELS
+
+CLASSES = "('chargeback', 'chargeback_lost')"
+SCOPE = """concat_ws('|', 'dispute', entity, channel, currency,
+    coalesce(nullif(order_id, ''), nullif(item_code, ''), nullif(adjustment_id, ''), record_id))"""
+"""SQL of the dispute that a line belongs to: that of its order, else of its payment."""
+
+
+def aged_sql(days: int, today: str) -> str:
+    """SELECT of the disputes (scope) that nothing new was heard of for so many days, as of the SQL of a day."""
+    return f"""select {SCOPE} as scope from settlement_line_current where canonical_class in {CLASSES}
+        group by scope having max(cast(posted_at as date)) + {days} <= {today}"""
+
+
+def desired_sql(scopes: str, days: int, today: str) -> str:
+    """SELECT of the shares of the disputes in the relation `scopes` that are lost: each line's amount, with the other
+    sign."""
+    return f"""select record_id, 'DISPUTE_LOST' as kind, lost_on as day, scope, entity, channel, settlement_id,
+               order_id, -amount as amount, currency
+        from (
+            select *, sum(amount) over dispute as left_open,
+                   case when bool_or(canonical_class = 'chargeback_lost') over dispute
+                        then max(cast(posted_at as date)) over dispute
+                        when max(cast(posted_at as date)) over dispute + {days} <= {today}
+                        then max(cast(posted_at as date)) over dispute + {days} end as lost_on
+            from (select *, {SCOPE} as scope from settlement_line_current semi join {CHANNELS} using (channel)
+                  where canonical_class in {CLASSES})
+            semi join {scopes} using (scope)
+            window dispute as (partition by scope))
+        where left_open <> 0 and lost_on is not null"""

@@ -1,0 +1,124 @@
+"""Parts of settlement lines that go to other accounts than their classes say, posted as what is desired less what was.
+
+A settlement line posts when it comes. Whether its dispute is lost, its claim was open or its amount holds tax, other
+records say, before or after it, or time does. What they say is a share of the line: a row of `settlement_share`.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from functools import partial
+
+import duckdb
+
+from gateway.books import derived
+from gateway.books.derived import Derivation
+from gateway.books.isolation import Step, again
+from gateway.books.posting.entries import Entries
+from gateway.books.posting.late_channels import WAITED
+from gateway.books.posting.lines import POSTING
+from gateway.books.posting.rules import PostingRules
+from gateway.books.posting.sources import DERIVED
+from gateway.books.settled import claims, disputes, taxes
+from gateway.ledger.commit import Commit
+from gateway.sql import instant
+
+ON = "settlement_share"
+SCOPES, _ORDERS, _ITEMS = "_share_scopes", "_share_orders", "_share_items"
+"""Disputes, items and orders that something new is known about; the orders and the items among them."""
+
+SETTLEMENT_SHARE = Derivation(
+    table=ON,
+    key=("record_id", "kind", "day"),
+    measures=("amount",),
+    carried=("scope", "entity", "channel", "settlement_id", "order_id", "currency"),
+    scope=("scope",),
+)
+_SCOPE = f"""case when canonical_class in {disputes.CLASSES} then {disputes.SCOPE}
+    when canonical_class = 'reimbursement' and sku <> '' then {claims.SCOPE} else {taxes.SCOPE} end"""
+
+STEP = Step(
+    "shares",
+    "Parts of settlement lines",
+    f"""select {_SCOPE} as unit, max(abs(amount))::double as size, min(settlement_id || ' ' || coalesce(order_id, ''))
+               as what, min(entity) as entity, min(partner) as partner, min(sku) as sku,
+               min(settlement_id) as document, min(file_id) as file_id, min("position") as "position"
+        from settlement_line group by unit""",
+)
+
+
+def run(
+    commit: Commit,
+    con: duckdb.DuckDBPyConnection,
+    rules: PostingRules,
+    since: datetime | None,
+    without: str = "",
+    *,
+    days: int,
+    now: datetime,
+) -> int:
+    """Post the shares of what was touched since that instant (None: all) and of disputes that grew old.
+
+    without  relation (unit) of scopes that stay as they were
+    days     days after which a dispute of which nothing more is heard is lost
+    now      the instant of the run
+
+    Returns the number of shares that changed.
+    """
+    any_line = con.execute("select 1 from settlement_line limit 1").fetchone()
+    if any_line is None or all(rule.on != ON for rule in rules.posting.rule):
+        return 0
+    today = f"cast({instant(now)} as date)"
+    _touched(con, since, days, today)
+    if without:
+        con.execute(f"delete from {SCOPES} where scope in (select unit from {without})")
+    return derived.run(commit, con, rules, SETTLEMENT_SHARE, partial(_desired, con, days, today), SCOPES, _post)
+
+
+def _touched(con: duckdb.DuckDBPyConnection, since: datetime | None, days: int, today: str) -> None:
+    """Scopes of new lines and of those that they replace, of orders and items that changed, and old disputes."""
+    begun = con.execute(f"select 1 from {ON} limit 1").fetchone()
+    after = "true" if since is None or begun is None else f"recorded_at > {instant(since)}"
+    con.execute(
+        f"""create or replace temp table _share_lines as
+        with new as (select record_id, supersedes from settlement_line where {after}),
+        wanted as (select record_id from new union select supersedes from new where supersedes is not null)
+        select * from settlement_line semi join wanted using (record_id)
+        union select * from settlement_line where channel in {WAITED}
+        union select * from settlement_line where {_SCOPE} in (select unit from ({again(STEP.name)}))"""
+    )
+    con.execute(
+        f"""create or replace temp table {_ORDERS} as
+        select entity, order_id from _share_lines where canonical_class in {taxes.STATING} and order_id <> ''
+        union select entity, order_id from order_line where {after}
+        union select entity, order_id from shipment_value where {after}"""
+    )
+    con.execute(
+        f"""create or replace temp table {_ITEMS} as
+        select entity, sku from _share_lines where canonical_class = 'reimbursement' and sku <> ''
+        union select entity, sku from stock_value where {after} and '{claims.ROLE}' in (debit_role, credit_role)"""
+    )
+    con.execute(
+        f"""create or replace temp table {SCOPES} as
+        select {disputes.SCOPE} as scope from _share_lines where canonical_class in {disputes.CLASSES}
+        union {disputes.aged_sql(days, today)}
+        union select {taxes.SCOPE} from {_ORDERS}
+        union select {claims.SCOPE} from {_ITEMS}"""
+    )
+
+
+def _desired(con: duckdb.DuckDBPyConnection, days: int, today: str) -> str:
+    """Relation of the shares of what was touched."""
+    parts = (disputes.desired_sql(SCOPES, days, today), claims.desired_sql(_ITEMS), taxes.desired_sql(con, _ORDERS))
+    con.execute(
+        "create or replace temp table _share_desired as select * from ("
+        + " union all by name ".join(f"select * from ({part}) where amount <> 0" for part in parts)
+        + f") semi join {SCOPES} using (scope)"
+    )
+    return "_share_desired"
+
+
+def _post(entries: Entries, new: str) -> str:
+    entries.post(ON, new, (*DERIVED[ON], POSTING))
+    listed = ", ".join((*SETTLEMENT_SHARE.key, *SETTLEMENT_SHARE.carried, *SETTLEMENT_SHARE.measures))
+    return f"select {listed} from {new}"
