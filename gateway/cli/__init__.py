@@ -30,6 +30,7 @@ from gateway.cli import (
     status,
     suggest,
     trial,
+    trial_balance,
     upkeep,
     what_if,
 )
@@ -56,6 +57,7 @@ COMMANDS: dict[str, Callable[..., Any]] = {
     "tables": references.tables,
     "fields": references.fields,
     "stock": questions.stock,
+    "trial-balance": trial_balance.trial_balance,
     "trace": questions.trace,
     "verify": upkeep.verify,
     "doctor": upkeep.doctor,
