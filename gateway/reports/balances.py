@@ -30,7 +30,8 @@ def by_account(con: duckdb.DuckDBPyConnection, since: date, at: date, entity: st
     accounts = rows_of(
         con,
         f"""select entity, account, account_name, currency, {_sums("opening", "movement")},
-                   f.functional, {_sums("functional_opening", "functional_movement")}, cast(sum(unconverted) as bigint) as unconverted
+                   f.functional, {_sums("functional_opening", "functional_movement")},
+                   cast(sum(unconverted) as bigint) as unconverted
             from ({lines}) left join {names} using (account) left join {ENTITIES} f using (entity)
             group by entity, account, account_name, currency, f.functional order by entity, account, currency""",
     )

@@ -36,8 +36,8 @@ def test_opening_movement_and_closing_are_cut_at_days_and_come_to_zero() -> None
     }
     assert [row["functional_closing"] for row in accounts if row["currency"] == "USD"] == ["125.0000", "-125.0000"]
     assert {row["account"]: row["unconverted"] for row in accounts if row["currency"] == "EUR"} == {
-        "2000": "1",
-        "3000": "1",
+        "2000": 1,
+        "3000": 1,
     }
     assert [(row["currency"], row["functional"]) for row in sums] == [("EUR", None), ("USD", None), (None, "USD")]
     assert balances.broken(sums) == []
