@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,6 +22,7 @@ from gateway.init import make_drop_folders
 from gateway.intake.result import FileResult, Receipt
 from gateway.intake.take import Intake
 from gateway.ledger import locking
+from gateway.progress import counted
 from gateway.transports.folder import Folder
 from gateway.workbooks.write import write_workbooks
 
@@ -129,26 +130,13 @@ def _take_all(intake: Intake, progress: bool) -> tuple[list[FileResult], list[st
     drops = intake.in_order(folder.poll())
     problems = [f"{problem.message}. Fix: {problem.hint}" for problem in folder.problems]
     files: list[FileResult] = []
-    with _progress(len(drops), shown=progress) as count:
+    with counted("files", len(drops), shown=progress) as count:
         for receipts in intake.take(drops):
             for receipt in receipts:
                 files += receipt.files
                 problems += _settle(folder, receipt)
             count(len(receipts))
     return files, problems
-
-
-@contextmanager
-def _progress(total: int, *, shown: bool) -> Iterator[Callable[[int], object]]:
-    """Takes how many files are done; `shown` as a bar on the terminal."""
-    if not shown:
-        yield lambda _: None
-        return
-    from rich.progress import Progress  # Slow to load, and hardly anybody watches.
-
-    with Progress(transient=True) as bar:
-        task = bar.add_task("files", total=total)
-        yield lambda done: bar.advance(task, done)
 
 
 def _settle(folder: Folder, receipt: Receipt) -> list[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
@@ -15,6 +15,7 @@ from gateway.cli.invocation import DONE, PERSON, USAGE, home_folder
 from gateway.cli.output import err, out
 from gateway.errors import HomeFaultsError
 from gateway.init import open_to_others
+from gateway.progress import counted
 from gateway.settings import Config
 
 if TYPE_CHECKING:
@@ -50,7 +51,7 @@ def check(
     sound, found, missing = _lint(unknown, settings, master_data, whole=not mappings)
     faults += found
     if expand:
-        _print_expanded(sound, home_folder() / "mappings")
+        _print_expanded([*sound], home_folder() / "mappings")
     for fault in faults:
         (err if expand else out).print(fault)
     if expand:
@@ -115,7 +116,7 @@ def _verdicts(settings: Config, master_data: MasterDataOf) -> Verdicts:
 
 def _lint(
     paths: list[Path], settings: Config | None, master_data: MasterDataOf, *, whole: bool
-) -> tuple[list[Path], list[str], list[str]]:
+) -> tuple[dict[Path, Loaded], list[str], list[str]]:
     """The mappings without faults, and a line for each fault of the others; with `whole` those of the library too.
 
     Third, what the home's mappings together leave out.
@@ -132,13 +133,14 @@ def _lint(
     faults = [one for one in found_by_all if whole or any(name in f"{one.file} {one.message}" for name in named)]
     missing = list(together.missing(list(library.mappings.values())))
     if not paths:
-        return [], [str(fault) for fault in faults], missing
+        return {}, [str(fault) for fault in faults], missing
     from gateway.cli import names
     from gateway.mapping.lint import lint
     from gateway.mapping.lint.probe import Probe
 
-    sound, (_, locations) = [], master_data()
-    with Probe() as probe:
+    sound: dict[Path, Loaded] = {}
+    _, locations = master_data()
+    with Probe() as probe, counted("mappings", len(paths), shown=err.is_terminal) as count:
         for path in paths:
             loaded, found = load.load_file(path, root)
             if loaded is not None:
@@ -147,7 +149,9 @@ def _lint(
                     *names.unknown(loaded, settings, locations),
                 ]
             faults += [fault for fault in found if fault not in faults]
-            sound += [] if found else [path]
+            if loaded is not None and not found:
+                sound[path] = loaded
+            count(1)
     return sound, [str(fault) for fault in faults], missing
 
 
@@ -173,36 +177,38 @@ def _print_expanded(paths: list[Path], root: Path) -> None:
         sys.stdout.write(f"# mappings/{path.relative_to(root).as_posix()}\n{toml.text(data or {})}\n")
 
 
-def _check_samples(paths: list[Path], *, refresh: bool) -> dict[Path, list[str]]:
+def _check_samples(sound: Mapping[Path, Loaded], *, refresh: bool) -> dict[Path, list[str]]:
     """For each mapping a line for each difference between what its samples become and what is expected of them."""
     from gateway.home import PACKS, open_packs, open_samples
     from gateway.mapping.library import samples
 
-    of_folder = cache(samples.by_mapping)
-    found: dict[Path, list[str]] = {path: [] for path in paths}
-    with_samples = {path: files for path in paths if (files := of_folder(path.parent)[path])}
+    of_folder = cache(partial(samples.by_mapping, known=sound))
+    found: dict[Path, list[str]] = {path: [] for path in sound}
+    with_samples = {path: files for path in sound if (files := of_folder(path.parent)[path])}
     packs = {path: files for path, files in with_samples.items() if path.parent.parent.name == PACKS}
     own = {path: files for path, files in with_samples.items() if path not in packs}
-    for opened, tried in ((open_samples, own), (open_packs, packs)):
-        if tried:
-            with opened(home_folder()) as home:
-                found |= _differences(home, tried, refresh=refresh)
+    total = sum(map(len, with_samples.values()))
+    with counted("samples", total, shown=err.is_terminal) as count:
+        for opened, tried in ((open_samples, own), (open_packs, packs)):
+            if tried:
+                with opened(home_folder()) as home:
+                    for path, lines in _differences(home, sound, tried, refresh=refresh):
+                        found[path] = lines
+                        count(len(tried[path]))
     return found
 
 
-def _differences(home: Home, tried: dict[Path, list[Path]], *, refresh: bool) -> dict[Path, list[str]]:
-    from gateway.cli.mappings import usable
+def _differences(
+    home: Home, sound: Mapping[Path, Loaded], tried: Mapping[Path, list[Path]], *, refresh: bool
+) -> Iterator[tuple[Path, list[str]]]:
     from gateway.mapping.library import samples
 
-    found = {}
-    ours, of_path = home.master.tables(), cache(partial(usable, home))
-    last = None
+    ours, last = home.master.tables(), None
     for path, files in tried.items():
         if path.parent != last:
             home.master.replace(*(samples.master_data(path) or ours))
             last = path.parent
-        found[path] = samples.check(path, lambda p, s: _tried(home, of_path(p), s), refresh=refresh, files=files)
-    return found
+        yield path, samples.check(path, lambda p, s: _tried(home, sound[p], s), refresh=refresh, files=files)
 
 
 def _tried(home: Home, loaded: Loaded, sample: Path) -> dict[str, Any]:

@@ -39,6 +39,9 @@ def compared(con: duckdb.DuckDBPyConnection, load: Load, table: Table, relation:
     if row is None or row[0] is None:
         return None
     near = f"{event} between date '{row[0]}' and date '{row[1]}'"
+    if not _some(con, f"{history} where not ({near})"):
+        # As in every young ledger: this is known sooner than whether any of many keys is there.
+        return near if _some(con, history) else None
     far = [] if _say_their_day(load, table) else _far_days(con, load, table, relation, near)
     if far:
         return f"({near} or cast({event} as date) in ({words(far)}))"

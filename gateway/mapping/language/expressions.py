@@ -13,6 +13,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
+from functools import lru_cache
 
 from sqlglot import expressions as exp
 
@@ -99,13 +100,14 @@ def compile_scalar(
     return _Writer(fields, columns, field_sql, column_sql, aggregates).write(parse(text))
 
 
-def names(text: str) -> tuple[set[str], set[str]]:
+@lru_cache(maxsize=4_096)
+def names(text: str) -> tuple[frozenset[str], frozenset[str]]:
     """(fields, source columns) that the expression uses. Raises ExpressionError if it cannot be parsed."""
     fields: set[str] = set()
     columns: set[str] = set()
     for node in parse(text).find_all(exp.Column):
         (columns if node.this.args.get("quoted") else fields).add(node.name)
-    return fields, columns
+    return frozenset(fields), frozenset(columns)
 
 
 @dataclass

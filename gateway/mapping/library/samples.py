@@ -27,7 +27,7 @@ import pyarrow as pa
 
 from gateway.errors import FileError, HouseError
 from gateway.mapping.apply.mapped import Mapped
-from gateway.mapping.language.loaded import MASTER_DATA
+from gateway.mapping.language.loaded import MASTER_DATA, Loaded
 from gateway.mapping.library.load import load_file
 from gateway.model import MAPPABLE
 from gateway.sql import identifier
@@ -82,19 +82,19 @@ def samples(path: Path) -> list[Path]:
     return by_mapping(path.parent).get(path, [])
 
 
-def by_mapping(folder: Path) -> dict[Path, list[Path]]:
-    """The mapping files of a folder, each with its samples."""
+def by_mapping(folder: Path, known: Mapping[Path, Loaded] | None = None) -> dict[Path, list[Path]]:
+    """The mapping files of a folder, each with its samples; of those in `known` it is known what they hold."""
     beside = folder / "samples"
     files = sorted(beside.iterdir()) if beside.is_dir() else []
     files = [file for file in files if file.is_file() and not file.name.endswith(_SUFFIX)]
     files = [file for file in files if not file.name.startswith(".") and file.name != MASTER_DATA]
-    rivals = {rival: _patterns(rival) if files else () for rival in sorted(folder.glob("*.toml"))}
+    rivals = {rival: _patterns(rival, known or {}) if files else () for rival in sorted(folder.glob("*.toml"))}
     owners = {file: _owners(file.name, rivals) for file in files}
     return {rival: [file for file in files if rival in owners[file]] for rival in rivals}
 
 
-def _patterns(path: Path) -> tuple[str, ...]:
-    loaded, _ = load_file(path, path.parent.parent)
+def _patterns(path: Path, known: Mapping[Path, Loaded]) -> tuple[str, ...]:
+    loaded = known[path] if path in known else load_file(path, path.parent.parent)[0]
     return loaded.mapping.file.match if loaded is not None else ()
 
 

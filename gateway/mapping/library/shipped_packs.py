@@ -1,9 +1,9 @@
 """Packs that are byte for byte as the program ships them: `gateway check` need not read them again.
 
 The program's tests hold every pack to its samples. `packs.sha256` lists the files that they were run on: the packs with
-their samples, the rules and the lookups. Whatever of it is changed, missing or new in a home ends the verdict on the
-packs that depend on it. What the samples of packs become depends on nothing else of a home
-(`gateway.home.open_packs`). `make pages` writes the list.
+their samples, and the lookups. Whatever of it is changed, missing or new in a home ends the verdict on the packs that
+depend on it. What the samples of packs become depends on nothing else of a home (`gateway.home.open_packs`) but the
+rules by which their rows post, and no expectation of a pack says anything of entries. `make pages` writes the list.
 """
 
 from __future__ import annotations
@@ -18,8 +18,6 @@ from gateway import shipped
 
 LIST = Path(__file__).with_name("packs.sha256")
 PACKS, LOOKUPS = "standard", "lookups"
-RULES = ("chart.toml", "posting.toml")
-"""What the rows of samples are posted by."""
 
 
 class ShippedPacks:
@@ -34,21 +32,25 @@ class ShippedPacks:
         folder = path.parent
         if folder.parent != self._root / PACKS:
             return False
-        if folder not in self._folders:
-            self._folders[folder] = self._as_shipped(folder)
-        return self._folders[folder]
-
-    def _as_shipped(self, folder: Path) -> bool:
-        own = self._listed_in(f"{PACKS}/{folder.name}")
         try:
-            if {_name(path, self._root) for path in _files(folder)} != own:
-                return False
-            packs = "".join(path.read_text(encoding="utf-8") for path in folder.glob("*.toml"))
-            lookups = {name for name in self._listed_in(LOOKUPS) if Path(name).stem in packs}
-            needed = own | lookups | set(RULES)
-            return all(_digest(self._root / name) == self._listed[name] for name in needed)
+            if folder not in self._folders:
+                self._folders[folder] = self._as_shipped(folder)
+            return self._folders[folder] and self._has_lookups(path)
         except (OSError, UnicodeDecodeError):  # The check itself says what cannot be read.
             return False
+
+    def _as_shipped(self, folder: Path) -> bool:
+        """Whether it holds what was shipped: of the packs beside a pack another one may match its samples better."""
+        own = self._listed_in(f"{PACKS}/{folder.name}")
+        return {_name(path, self._root) for path in _files(folder)} == own and all(map(self._is_listed, own))
+
+    def _has_lookups(self, path: Path) -> bool:
+        """Whether the lookups that the pack names are those that were shipped."""
+        pack = path.read_text(encoding="utf-8")
+        return all(self._is_listed(name) for name in self._listed_in(LOOKUPS) if Path(name).stem in pack)
+
+    def _is_listed(self, name: str) -> bool:
+        return _digest(self._root / name) == self._listed[name]
 
     def _listed_in(self, folder: str) -> set[str]:
         return {name for name in self._listed if name.startswith(f"{folder}/")}
@@ -61,9 +63,9 @@ class ShippedPacks:
 
 
 def text() -> str:
-    """The list for the packs, rules and lookups that come with the program, as `sha256sum` writes it."""
+    """The list for the packs and lookups that come with the program, as `sha256sum` writes it."""
     root = shipped.folder() / "mappings"
-    files = [*_files(root / PACKS), *_files(root / LOOKUPS), *(root / name for name in RULES)]
+    files = [*_files(root / PACKS), *_files(root / LOOKUPS)]
     return "".join(f"{_digest(path)}  {_name(path, root)}\n" for path in sorted(files))
 
 

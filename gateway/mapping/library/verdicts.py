@@ -3,8 +3,9 @@
 A verdict counts only for the same content of everything that it depends on, on the same day:
 
 - the program: its version, its modules as they are installed, the packages and the Python that it runs on
-- `config.toml`, the rules and every lookup of the home
+- `config.toml` and every lookup of the home
 - every file of the mapping's folder: the mapping, its neighbours, samples, expectations, their master data
+- the rules, for a mapping of a partner, and where an expectation of a pack says what its rows post
 - every pack, for a mapping that may be based on one
 - the items and aliases of the ledger, where the samples of a partner's folder bring none
 
@@ -71,8 +72,12 @@ class Verdicts:
 
     def _parts(self, folder: Path) -> Iterator[str]:
         yield self._common
-        yield _digest(sorted(path for path in folder.rglob("*") if path.is_file()), self._home)
-        if folder.parent != self._root:
+        files = sorted(path for path in folder.rglob("*") if path.is_file())
+        yield _digest(files, self._home)
+        partners = folder.parent == self._root
+        if partners or any(b'"entries"' in path.read_bytes() for path in files if path.suffix == ".json"):
+            yield self._rules
+        if not partners:
             return
         yield self._packs
         if (folder / "samples").is_dir() and not (folder / "samples" / MASTER_DATA).is_file():
@@ -80,9 +85,13 @@ class Verdicts:
 
     @cached_property
     def _common(self) -> str:
-        files = [*self._home.glob("*.toml"), *self._root.glob("*.toml"), *(self._root / "lookups").rglob("*")]
+        files = [*self._home.glob("*.toml"), *(self._root / "lookups").rglob("*")]
         shared = sorted(path for path in files if path.is_file())
         return f"{datetime.now(UTC).date()} {_program()} {_digest(shared, self._home)}"
+
+    @cached_property
+    def _rules(self) -> str:
+        return _digest(sorted(path for path in self._root.glob("*.toml") if path.is_file()), self._home)
 
     @cached_property
     def _packs(self) -> str:

@@ -348,7 +348,7 @@ def cycles(checker: Checker, index: int, record: RecordSpec) -> Iterator[HomeFau
     needs: dict[str, set[str]] = {}
     for name, field in record.fields.items():
         try:
-            needs[name] = names(field.expr)[0] & set(record.fields) if field.expr is not None else set()
+            needs[name] = set(record.fields) & names(field.expr)[0] if field.expr is not None else set()
             needs[name] |= set(named_helpers(field, record.fields))
         except ExpressionError:
             needs[name] = set()

@@ -166,7 +166,7 @@ class _Checker:
         try:
             used = names(text)[0]
         except ExpressionError:
-            used = set()
+            used = frozenset()
         records = [record for record in self.mapping.record if record.type in MAPPABLE]
         fitting = [record for record in records if used <= set(record.fields)] or records
         return lint_fields.types(fitting[0]) if fitting else {}

@@ -47,8 +47,8 @@ def test_packs_as_they_were_shipped_are_sound_and_nothing_else_is(root: Path) ->
         ("standard/csv/samples/items.csv.expected.json", (True, False)),
         ("standard/csv/samples/master-data.csv", (True, False)),
         ("lookups/paypal-events.csv", (False, True)),
-        ("chart.toml", (False, False)),
-        ("posting.toml", (False, False)),
+        ("chart.toml", (True, True)),  # no expectation of a pack says what its rows post
+        ("posting.toml", (True, True)),
     ],
 )
 def test_a_file_that_the_verdict_depends_on_ends_it_when_it_is_changed_or_missing(
@@ -61,6 +61,21 @@ def test_a_file_that_the_verdict_depends_on_ends_it_when_it_is_changed_or_missin
     assert held(root) == holds
     (root / name).write_bytes(content)
     assert held(root) == (True, True)
+
+
+def test_no_expectation_of_a_pack_says_what_its_rows_post() -> None:
+    expectations = list((shipped.folder() / "mappings" / "standard").glob("*/samples/*.expected.json"))
+    assert len(expectations) > 100
+    assert [path.name for path in expectations if b'"entries"' in path.read_bytes()] == []
+
+
+def test_a_lookup_ends_the_verdict_on_the_packs_that_name_it_alone(root: Path) -> None:
+    shutil.copytree(shipped.folder() / "mappings" / "standard" / "amazon", root / "standard" / "amazon")
+    lookup = root / "lookups" / "amazon-ledger-reason.csv"
+    lookup.write_bytes(lookup.read_bytes() + b"OWN,OTHER\n")
+    packs = ShippedPacks(root)
+    held = {path.stem: packs.holds(path) for path in (root / "standard" / "amazon").glob("*.toml")}
+    assert (held["inventory-ledger-detail"], held["settlement-v2"]) == (False, True)
 
 
 def test_a_new_file_beside_a_pack_ends_the_verdict_and_an_own_lookup_does_not(root: Path) -> None:

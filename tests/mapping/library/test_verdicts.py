@@ -55,11 +55,19 @@ def test_a_verdict_holds_while_nothing_changed_and_for_what_was_noted_alone(home
     assert (held(home), held(home, items="item B")) == ((True, True), (False, True))
 
 
+def test_rules_end_the_verdict_on_a_pack_whose_expectation_says_what_its_rows_post(home: Path) -> None:
+    (home / "mappings/standard/x12/samples/846.edi.expected.json").write_text('{"entries": []}')
+    opened(home).note([home / PACK])
+    assert held(home) == (True, True)
+    (home / "mappings/posting.toml").write_text("#")
+    assert held(home) == (False, False)
+
+
 @pytest.mark.parametrize(
     ("name", "holds"),
     [
         ("config.toml", (False, False)),
-        ("mappings/posting.toml", (False, False)),
+        ("mappings/posting.toml", (False, True)),
         ("mappings/lookups/reasons.csv", (False, False)),
         (OWN, (False, True)),
         ("mappings/acme/orders.toml", (False, True)),
