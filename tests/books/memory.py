@@ -104,7 +104,9 @@ class Books:
         the place of."""
         commit = self.commit()
         put_into(commit, {table: rows})
-        own = ", ".join(identifier(column.name) for column in TABLES[table].columns)
+        columns = [column.name for column in TABLES[table].columns]
+        own = ", ".join(identifier(name) for name in columns)
+        own += "" if "channel" in columns else ", null::varchar as channel"
         new, old = (", ".join(map(literal, ids)) or "''" for ids in ([row["record_id"] for row in rows], replaced))
         self.con.execute(
             f"""create or replace temp table _posted as
@@ -114,7 +116,7 @@ class Books:
             where record_id in ({old})"""
         )
         entries = Entries(self.con, self.rules, "_test")
-        entries.post(table, "_posted", [column.name for column in TABLES[table].columns])
+        entries.post(table, "_posted", columns)
         entries.write(commit)
         entries.drop()
 

@@ -85,7 +85,7 @@ class RuleLines:
         rule = self.rule
         keys = {
             "document": f"cast({self._sql(rule.document, 'document')} as varchar)",
-            "day": _day_sql(self._sql(rule.date, "date")),
+            "day": self._day(),
             "class": f'"{rule.class_}"' if rule.class_ else "''",
             "record_key": "record_id" if rule.granularity == "record" else "''",
         }
@@ -93,8 +93,15 @@ class RuleLines:
             keys[name] = f'"{name}"' if carries(rule, name, self.columns) else "cast(null as varchar)"
         return ", ".join(f'{sql} as "{name}"' for name, sql in keys.items())
 
+    def _day(self) -> str:
+        return day_sql(self._sql(self.rule.date, "date"))
+
     def _conditions(self) -> list[str]:
         conditions = [self._sql(self.rule.when, "when")] if self.rule.when else []
+        if self.rule.valid_from:
+            conditions.append(f"{self._day()} >= date '{self.rule.valid_from}'")
+        if self.rule.valid_to:
+            conditions.append(f"{self._day()} <= date '{self.rule.valid_to}'")
         silent = [name for name, role in self.rule.classes.items() if role == NOTHING]
         if silent:
             conditions.append(f'"{self.rule.class_}" not in ({", ".join(map(literal, silent))})')
@@ -159,8 +166,8 @@ class RuleLines:
         return bool(row and row[0])
 
 
-def _day_sql(date: str) -> str:
-    """SQL of the accounting day: a day as it is, an instant's day in the time zone of the entity."""
+def day_sql(date: str) -> str:
+    """SQL of the accounting day: a day as it is, an instant's day in the time zone `_zone` of the entity."""
     # The type is known when the query is planned, so that only one of the branches is ever worked out.
     there = f"cast(timezone(_zone, cast({date} as timestamptz)) as date)"
     return f"case when typeof({date}) = 'DATE' or _zone = 'UTC' then cast({date} as date) else {there} end"

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from itertools import chain
+from datetime import date, timedelta
+from itertools import chain, pairwise
 
 import duckdb
 
@@ -60,13 +60,28 @@ class _Lint:
         return HomeFault(FILE, self.lines.of(*path), message, fix)
 
     def names(self, rules: Sequence[Rule]) -> Iterator[HomeFault]:
-        """Names that several rules have: journal lines and the ids of entries carry them."""
-        times = Counter(rule.name for rule in rules)
+        """Rules of one name, which journal lines carry: each must begin on the day after the one before it ended."""
+        named: dict[str, list[int]] = {}
         for number, rule in enumerate(rules):
-            if times[rule.name] > 1:
-                yield self.fault(
-                    ("rule", number, "name"), f"{times[rule.name]} rules have the name {rule.name}", "rename it"
-                )
+            named.setdefault(rule.name, []).append(number)
+        for name, numbers in named.items():
+            ordered = sorted(numbers, key=lambda number: rules[number].valid_from or date.min)
+            for before, number in pairwise(ordered):
+                yield from self._follows(name, rules[before], number, rules[number])
+
+    def _follows(self, name: str, before: Rule, number: int, rule: Rule) -> Iterator[HomeFault]:
+        path: Path = ("rule", number, "valid_from" if rule.valid_from else "name")
+        if before.on != rule.on:
+            yield self.fault(path, f"two rules on {before.on} and {rule.on} have the name {name}", "rename one of them")
+        elif before.holds_beside(rule):
+            message = f"two rules have the name {name} and hold on the same days"
+            fix = "rename one of them, or let `valid_to` of the earlier one end before `valid_from` of this one"
+            yield self.fault(path, message, fix)
+        elif before.valid_to and rule.valid_from and rule.valid_from - before.valid_to > timedelta(days=1):
+            message = (
+                f"no rule {name} holds between {before.valid_to} and {rule.valid_from}, so that nothing posts then"
+            )
+            yield self.fault(path, message, "begin on the day after the earlier one has ended, or rename it")
 
     def missing(self) -> Iterator[HomeFault]:
         """Conditions that are not there and are needed."""
@@ -206,7 +221,8 @@ class _Lint:
         """Rules that post what another rule posts of the same records."""
         for place, (number, rule) in enumerate(rules):
             for _, other in rules[:place]:
-                if _postings(rule) == _postings(other) and self._overlap(rule, other):
+                same_days = rule.name != other.name and rule.holds_beside(other)
+                if _postings(rule) == _postings(other) and same_days and self._overlap(rule, other):
                     message = f'posts the same again as the rule "{other.name}", of the same records'
                     fix = "remove one of them, or make their `when` exclude one another"
                     yield self.fault(("rule", number, "name"), message, fix)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 from dataclasses import dataclass
 from typing import Literal
 
@@ -42,6 +43,14 @@ class Rule(Strict):
     classes: dict[str, str] = Field(default_factory=dict)
     legs: tuple[Leg, ...] = ()
     memo: str = ""
+    valid_from: datetime.date | None = None
+    valid_to: datetime.date | None = None
+
+    def holds_beside(self, other: Rule) -> bool:
+        """Whether there is an accounting day on which both rules hold."""
+        first, last = datetime.date.min, datetime.date.max
+        begin = max(self.valid_from or first, other.valid_from or first)
+        return begin <= min(self.valid_to or last, other.valid_to or last)
 
     @model_validator(mode="after")
     def _one_way(self) -> Rule:
@@ -59,6 +68,8 @@ class Rule(Strict):
         if self.class_ and self.granularity == "document-day":
             fix = 'write granularity = "document-class-day"'
             raise wrong("a rule with `class` makes an entry for each class", fix, "granularity")
+        if self.valid_from and self.valid_to and self.valid_to < self.valid_from:
+            raise wrong("the rule ends before it begins", "write a later day", "valid_to")
         if self.granularity == "document-class-day" and not self.class_:
             raise wrong("there is no `class` by which entries could be made", 'write "document-day"', "granularity")
         return self

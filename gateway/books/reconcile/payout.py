@@ -11,6 +11,8 @@ from __future__ import annotations
 
 import duckdb
 
+from gateway.books.posting.late_channels import rules_by_source
+from gateway.books.posting.reference import CHANNELS
 from gateway.books.reconcile.registry import Reconciliation
 from gateway.books.reconcile.tables import ToPost, Working
 from gateway.books.reconcile.words import whole
@@ -37,10 +39,10 @@ def _open_items(working: Working, block: Reconciliation) -> None:
     """Payouts and deposits that no match uses, and which deposit names which settlement."""
     con, posting = working.con, working.recon.rules.posting
     con.execute(
-        """create or replace temp view _all_payouts as
+        f"""create or replace temp view _all_payouts as
         select record_id, entity, partner, channel, settlement_id, total, currency, deposit_date, file_id, "position",
                coalesce(nullif(payout_ref, ''), settlement_id) as reference
-        from settlement_current where total <> 0"""
+        from settlement_current {_known(working)} where total <> 0"""
     )
     con.execute(
         f"""create or replace temp view _all_deposits as
@@ -59,6 +61,13 @@ def _open_items(working: Working, block: Reconciliation) -> None:
         from _payouts p join _deposits d
           on d.entity = p.entity and d.currency = p.currency and (d.amount > 0) = (p.total > 0)
          and {whole("d.words", "p.reference")}"""
+    )
+
+
+def _known(working: Working) -> str:
+    """SQL that leaves only payouts of channels that the settings name, where the rules let the others wait."""
+    return (
+        f"semi join {CHANNELS} using (channel)" if "settlement" in rules_by_source(working.recon.rules.posting) else ""
     )
 
 
@@ -219,7 +228,7 @@ def _detail(working: Working, block: Reconciliation) -> None:
                l."position" as bank_position, l.statement_id,
                (select count(*) from range(s.deposit_date, cast({working.recon.now_sql} as date), interval 1 day) r(day)
                 where isodow(r.day) < 6) as business_days
-        from settlement_current s left join pairs m on m.settlement = s.record_id
+        from (from settlement_current {_known(working)}) s left join pairs m on m.settlement = s.record_id
         left join bank_line l on l.record_id = m.bank where s.total <> 0"""
     )
     working.add_detail(

@@ -32,6 +32,6 @@ def desired_sql(items: str) -> str:
         split as (
             select p.*, least(greatest(upto, 0), opened) - least(greatest(upto - amount, 0), opened) as claimed
             from paid p join opened using (entity, sku))
-        select record_id, kind, cast(posted_at as date) as day, scope, entity, channel, settlement_id, order_id,
+        select record_id, kind, posted_at as happened_at, 0 as later, scope, entity, channel, settlement_id, order_id,
                case kind when 'CLAIM' then claimed else amount - claimed end as amount, currency
         from split, (values ('CLAIM'), ('CLAIM_EXCESS')) k(kind)"""

@@ -23,16 +23,15 @@ def aged_sql(days: int, today: str) -> str:
 def desired_sql(scopes: str, days: int, today: str) -> str:
     """SELECT of the shares of the disputes in the relation `scopes` that are lost: each line's amount, with the other
     sign."""
-    return f"""select record_id, 'DISPUTE_LOST' as kind, lost_on as day, scope, entity, channel, settlement_id,
-               order_id, -amount as amount, currency
+    return f"""select record_id, 'DISPUTE_LOST' as kind, said_at as happened_at, later, scope, entity, channel,
+               settlement_id, order_id, -amount as amount, currency
         from (
             select *, sum(amount) over dispute as left_open,
-                   case when bool_or(canonical_class = 'chargeback_lost') over dispute
-                        then max(cast(posted_at as date)) over dispute
-                        when max(cast(posted_at as date)) over dispute + {days} <= {today}
-                        then max(cast(posted_at as date)) over dispute + {days} end as lost_on
+                   max(posted_at) over dispute as said_at,
+                   case when bool_or(canonical_class = 'chargeback_lost') over dispute then 0
+                        when max(cast(posted_at as date)) over dispute + {days} <= {today} then {days} end as later
             from (select *, {SCOPE} as scope from settlement_line_current semi join {CHANNELS} using (channel)
                   where canonical_class in {CLASSES})
             semi join {scopes} using (scope)
             window dispute as (partition by scope))
-        where left_open <> 0 and lost_on is not null"""
+        where left_open <> 0 and later is not null"""

@@ -16,7 +16,8 @@ from gateway.books.derived import Derivation
 from gateway.books.isolation import Step, again
 from gateway.books.posting.entries import Entries
 from gateway.books.posting.late_channels import WAITED
-from gateway.books.posting.lines import POSTING
+from gateway.books.posting.lines import POSTING, day_sql
+from gateway.books.posting.reference import ENTITIES
 from gateway.books.posting.rules import PostingRules
 from gateway.books.posting.sources import DERIVED
 from gateway.books.settled import claims, disputes, taxes
@@ -110,10 +111,12 @@ def _touched(con: duckdb.DuckDBPyConnection, since: datetime | None, days: int, 
 def _desired(con: duckdb.DuckDBPyConnection, days: int, today: str) -> str:
     """Relation of the shares of what was touched."""
     parts = (disputes.desired_sql(SCOPES, days, today), claims.desired_sql(_ITEMS), taxes.desired_sql(con, _ORDERS))
+    found = " union all by name ".join(f"select * from ({part}) where amount <> 0" for part in parts)
     con.execute(
-        "create or replace temp table _share_desired as select * from ("
-        + " union all by name ".join(f"select * from ({part}) where amount <> 0" for part in parts)
-        + f") semi join {SCOPES} using (scope)"
+        f"""create or replace temp table _share_desired as
+        select * exclude (happened_at, later, _zone), {day_sql("happened_at")} + later as day
+        from (select p.*, coalesce(f.timezone, 'UTC') as _zone from ({found}) p left join {ENTITIES} f using (entity))
+        semi join {SCOPES} using (scope)"""
     )
     return "_share_desired"
 

@@ -38,7 +38,7 @@ def desired_sql(con: duckdb.DuckDBPyConnection, of: str) -> str:
                 order by posted_at, record_id rows between unbounded preceding and current row) as upto
             from lines)
         select s.record_id, case canonical_class when 'principal' then 'SALES_TAX' else 'REFUND_TAX' end as kind,
-               cast(s.posted_at as date) as day, s.scope, s.entity, s.channel, s.settlement_id, s.order_id,
+               s.posted_at as happened_at, 0 as later, s.scope, s.entity, s.channel, s.settlement_id, s.order_id,
                cast({sold} as decimal(18,4)) as amount, s.currency
         from summed s join orders o on o.entity = s.entity and o.order_id = s.order_id and o.currency = s.currency
             and (o.channel = s.channel or (o.channels = 1)) and s.goods <> o.gross - o.tax

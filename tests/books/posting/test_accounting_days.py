@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 
 from gateway.books.posting import reference
@@ -83,3 +84,26 @@ def test_times_without_a_zone_are_those_of_the_entity() -> None:
         "_made": "UTC",
     }
     assert filled(mapping, {}) == mapping
+
+
+def test_the_rule_of_the_accounting_day_posts_and_takes_back() -> None:
+    """Until 31 December bank charges are bank fees, from 1 January on other fees."""
+    [fee] = [rule for rule in RULES.posting.rule if rule.name == "bank-fee"]
+    ended = fee.model_copy(update={"valid_to": date(2026, 12, 31)})
+    begun = fee.model_copy(update={"valid_from": date(2027, 1, 1), "credit": "other_fees"})
+    posting = RULES.posting.model_copy(update={"rule": (begun, ended)})
+    charge = {"status": "BOOK", "subfamily": "CHRG", "account": "A", "statement_id": "S", "direction": "DBIT"}
+    with books(replace(RULES, posting=posting)) as ledger:
+        old = {**charge, "record_id": "a.1", "booking_date": "2026-12-31", "amount": "-3.00"}
+        new = {**charge, "record_id": "a.2", "booking_date": "2027-01-01", "amount": "-5.00"}
+        ledger.post("bank_line", [old, new])
+        assert ledger.balances() == {"bank": -8, "bank_fees": 3, "other_fees": 5}
+        # The charge of December was 4.00: what was posted of it is taken back from where it stands.
+        right = {**old, "record_id": "b.1", "file_id": "g", "amount": "-4.00", "supersedes": "a.1"}
+        ledger.post("bank_line", [right], ["a.1"])
+        assert ledger.balances() == {"bank": -9, "bank_fees": 4, "other_fees": 5}
+        # It was of January: bank fees have nothing left of it.
+        moved = {**right, "record_id": "c.1", "file_id": "h", "booking_date": "2027-01-02", "supersedes": "b.1"}
+        ledger.post("bank_line", [moved], ["b.1"])
+        assert ledger.balances() == {"bank": -9, "other_fees": 9}
+        assert ledger.faults() == []

@@ -31,6 +31,9 @@ def test_the_examples_have_no_fault() -> None:
     text = example("conditions") + example("rule")
     posting = Posting.model_validate(tomllib.loads(text) | {"stock": shipped["stock"]})
     assert faults(posting, text, CHART) == []
+    versions = example("conditions") + example("versions")
+    posting = Posting.model_validate(tomllib.loads(versions) | {"stock": shipped["stock"]})
+    assert faults(posting, versions, CHART) == []
     shown = tomllib.loads(example("stock"))["stock"]["rule"]
     assert [rule for rule in shipped["stock"]["rule"] if rule in shown] == shown[::-1]
 

@@ -126,10 +126,23 @@ def test_a_mistake_is_reported_with_its_line(old: str, new: str, said: str) -> N
     assert line == changed and said in message
 
 
-def test_two_rules_of_one_name_are_both_reported() -> None:
+def test_rules_of_one_name_follow_one_another_without_a_gap() -> None:
     text = TEXT.replace('name        = "payout"', 'name        = "bank-fee"')
-    lines = [number for number, line in enumerate(text.split("\n"), 1) if line == 'name        = "bank-fee"']
-    assert found(text) == [(line, "2 rules have the name bank-fee") for line in lines]
+    first, second = (n for n, line in enumerate(text.split("\n"), 1) if line == 'name        = "bank-fee"')
+    assert found(text) == [(second, "two rules on settlement and bank_line have the name bank-fee")]
+    assert first < second
+    fee = TEXT[TEXT.index('[[rule]]\nname        = "bank-fee"') : TEXT.index('[[rule]]\nname        = "bank-payment"')]
+    ended, later = fee.strip() + "\nvalid_to = 2026-12-31\n\n", fee.strip() + "\nvalid_from = 2027-01-01\n\n"
+
+    def said(*versions: str) -> list[str]:
+        return [message for _, message in found(TEXT.replace(fee, "".join(versions)))]
+
+    assert said(ended, later) == said(later, ended) == []
+    assert said(fee, later) == ["two rules have the name bank-fee and hold on the same days"]
+    [gap] = said(ended, later.replace("2027-01-01", "2027-01-03"))
+    assert gap == "no rule bank-fee holds between 2026-12-31 and 2027-01-03, so that nothing posts then"
+    [ends] = said(later.replace("2027-01-01", "2027-01-01\nvalid_to = 2026-01-01"))
+    assert ends == "the rule ends before it begins"
 
 
 def test_a_condition_that_a_reconciliation_asks_for_is_missing() -> None:
