@@ -47,6 +47,7 @@ CASES = (
         "ubl/receipt-advice", "receipt-advice.xml", "cac:ReceiptLine", ("<cbc:IssueDate>", "{Revised}<cbc:IssueDate>")
     ),
     Case("ubl/despatch-advice", "despatch-advice.xml", "cac:DespatchLine", ("<cbc:IssueDate>", "{5}<cbc:IssueDate>")),
+    Case("ubl/order", "order.xml", "cac:OrderLine", ("<cbc:IssueDate>", "{Revised}<cbc:IssueDate>")),
     Case("gs1/receiving-advice", "receiving-advice.xml", "receivingAdviceLineItem", ("<receivingDateTime>", "")),
     Case("cxml/order-request", "order-request.xml", "ItemOut", ('type="new"', 'type="update"')),
     Case("cxml/ship-notice", "ship-notice.xml", "ShipNoticeItem", ('operation="new"', 'operation="update"')),
@@ -75,7 +76,9 @@ def _saying(case: Case, text: str) -> str:
     if case.pack.startswith("gs1"):
         said = "<documentActionCode>CHANGE_BY_REFRESH</documentActionCode>" + case.says[0]
     assert case.says[0] in text
-    return text.replace(case.says[0], said, 1).replace(">1,318.80<", ">958.80<")  # The total of the cXML order.
+    return (
+        text.replace(case.says[0], said, 1).replace(">1,318.80<", ">958.80<").replace(">1318.80<", ">958.80<")
+    )  # The totals of orders.
 
 
 def _interchange(segments: list[str], element: str, end: str, number: str, without: str = "") -> str:
@@ -139,6 +142,55 @@ def give(home: Path, texts: dict[Case, tuple[str, str]], kind: str, version: int
     for case, text in texts.items():
         folder = home / "inbound" / partner_of(kind, case)
         (folder / f"{version}-{case.sample}").write_text(text[version], encoding="utf-8")
+
+
+def test_a_document_that_is_taken_back_leaves_no_line_and_one_that_nobody_knows_is_reported(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    homes.lay_down(home, examples=False)
+    ubl, advice = (STANDARD / "ubl" / "samples", (STANDARD / "x12" / "samples" / "945.edi").read_text())
+    with (home / "config.toml").open("a", encoding="utf-8") as settings:
+        for partner, pack in (("buyer", "ubl/order"), ("early", "ubl/order"), ("depot", "x12/945")):
+            settings.write(f'\n[partners.{partner}]\nentity = "US"\nsenders = ["ZZ/3PLEAST"]\n')
+            own = home / "mappings" / partner / "feed.toml"
+            own.parent.mkdir()
+            own.write_text(f'based_on = "standard/{pack}"\nfeed = "{partner}.feed"\npartner = "{partner}"\n')
+            (home / "inbound" / partner).mkdir(parents=True)
+    other = advice.replace("000004501", "000004502")
+    with open_home(home, now=NOW) as gateway:
+
+        def taken(**given: str) -> dict[str, dict[str, int]]:
+            for partner, text in given.items():
+                (home / "inbound" / partner / f"order-{len(text)}.xml").write_text(text, encoding="utf-8")
+            states = {(file.state, file.reason) for file in run_once(gateway).files}
+            assert states == {("ACCEPTED", "")}
+            return {one: {table: len(rows) for table, rows in held(gateway, one).items()} for one in given}
+
+        order, change, cancelled = ((ubl / f"order{kind}.xml").read_text() for kind in ("", "-change", "-cancellation"))
+        assert taken(buyer=order, early=cancelled, depot=advice) == {
+            "buyer": {"order_line": 2},
+            "early": {},
+            "depot": {"shipment_line": 7, "inventory_movement": 6},
+        }
+        replaced = re.sub(r"(W06[^~]*SH-880001[^~]*)~", r"\1******RX~", other).replace(
+            "W12*CC*2*2*0*EA**VN*E00001~\n", ""
+        )
+        replaced = replaced.replace("LX*1~\nMAN*CP*1Z999AA10123456784~\n", "").replace("W03*8*", "W03*6*")
+        assert taken(buyer=change, depot=replaced.replace("SE*22*", "SE*19*")) == {
+            "buyer": {"order_line": 2},
+            "depot": {"shipment_line": 6, "inventory_movement": 5},
+        }
+        lines = (
+            "select line_no, cast(qty as int), order_status from order_line_current where partner = 'buyer' order by 1"
+        )
+        assert gateway.lake.con.execute(lines).fetchall() == [("10", 60, "OPEN"), ("20", 8, "CANCELLED")]
+        deleted = advice.replace("000004501", "000004503")
+        deleted = deleted.replace("SH-880001**PO-4711~", "SH-880001**PO-4711******3~")
+        deleted = deleted.replace("SH-880002~", "SH-880002********3~")
+        assert taken(buyer=cancelled, depot=deleted) == {"buyer": {}, "depot": {}}
+        doubts = (
+            "select distinct f.partner, f.code from fault f join file using (file_id) where f.code <> 'SKU_UNKNOWN'"
+        )
+        assert gateway.lake.con.execute(doubts).fetchall() == [("early", "ROW_DOUBTFUL")]
 
 
 def test_a_document_that_is_replaced_by_fewer_lines_is_what_the_last_version_says(tmp_path: Path) -> None:

@@ -23,6 +23,10 @@ HINT = (
 )
 HINT_REJECTED = "Correct the rejected rows of this version, and replay the file: then the line is taken back."
 HINT_FEED = "Ask the partner whether the line is gone, and resolve the exception: a feed takes its own lines back only."
+HINT_UNKNOWN = (
+    "If the document comes later than this version, its lines will count: ask the partner whether it stands, and let "
+    "them take it back again."
+)
 _SHOWN = ("line_no", "document_line", "sku", "line_kind", "qty", "shipped_qty", "accepted_qty", "amount")
 """Columns that say which line it is, of those that a table has."""
 _ROW = ("_ordinal", "_kind", "position", "file_id", "again")
@@ -56,9 +60,28 @@ def known(con: duckdb.DuckDBPyConnection, load: Load, table: Table, target: str)
             where d.replaces or d.once or n._file is not null"""
         )
         some = Documents(one.table, one.number, relation)
+        _note_unknown(con, load, table, some)
         if con.execute(f"select 1 from {relation} limit 1").fetchone() and _some(con, load, table, some):
             found.append(some)
     return found
+
+
+def _note_unknown(con: duckdb.DuckDBPyConnection, load: Load, table: Table, one: Documents) -> None:
+    """Report versions that leave nothing of a document of which the ledger has no line: it may come after them."""
+    numbers = [identifier(name) for name in one.number]
+    same = " and ".join(f"o.{name} is not distinct from d.{name}" for name in numbers)
+    shown = ", ".join(f"cast({name} as varchar)" for name in numbers)
+    message = f"concat_ws(' ', {shown}) || ': this version takes the document back, and the ledger has no line of it'"
+    con.execute(
+        f"""insert into {load.mapped.faults} by name
+        select _file, _ordinal, position, 'ROW_DOUBTFUL' as code, {literal(", ".join(one.number))} as column_name,
+               {message} as message, {literal(HINT_UNKNOWN)} as hint, false as rejects,
+               {literal(table.name)} as record_type
+        from {one.relation} d
+        where replaces and not made and not rejected
+          and not exists (from {identifier(table.present)} o where {_named(load, one)} and {same})
+          and (_file, _ordinal, {message}) not in (select _file, _ordinal, message from {load.mapped.faults})"""
+    )
 
 
 def _some(con: duckdb.DuckDBPyConnection, load: Load, table: Table, one: Documents) -> bool:

@@ -35,7 +35,7 @@ def find(work: Work, kinds: Sequence[Rows], mapped: Mapped) -> None:
             f"""select {names}, _ordinal >> {FILE_SHIFT} as _file, max(_ordinal) as _ordinal,
                        arg_max(_kind, _ordinal) as _kind, arg_max(position, _ordinal) as position,
                        bool_or(replaces) as replaces, bool_or(adds) as adds, bool_or(rejected) as rejected,
-                       bool_or(once) as once,
+                       bool_or(once) as once, bool_or(made) as made,
                        count(distinct _unit) as versions
                 from ({" union all ".join(selects)}) where {identifier(fields[0])} is not null
                 group by {names}, _file""",
@@ -57,7 +57,8 @@ def _select(compiler: Compiler, record: Record, number: int, relation: str) -> s
     return (
         f"select _ordinal, {number}::integer as _kind, _position as position, _unit, {fields}, "
         f"{record.replaces or 'false'} as replaces, {record.adds or 'false'} as adds, "
-        f"{str(record.spec.document.once).lower()} as once, {compiler.rejected} as rejected "
+        f"{str(record.spec.document.once).lower()} as once, {compiler.rejected} as rejected, "
+        f"{compiler.used} as made "
         f"from {identifier(relation)} where {compiler.ignored} is null"
     )
 

@@ -82,7 +82,8 @@ class Documents:
     """The documents of one canonical table that some files hold, known by the fields `number`.
 
     relation  the fields; `_file`; of the document's last row there `_ordinal`, `_kind`, `position`; `replaces`, `adds`
-              (whether the version says so), `rejected` (whether some row of it is) and `once`
+              (whether the version says so), `rejected` (whether some row of it is), `once`, and `made` (whether a row
+              of it makes a record: if none does, the version says that nothing is left of the document)
     """
 
     table: str
