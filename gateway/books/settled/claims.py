@@ -7,6 +7,7 @@ supplier is owed by the supplier. Without a claim a reimbursement stays where it
 from __future__ import annotations
 
 from gateway.books.posting.reference import CHANNELS, ENTITIES
+from gateway.books.settled.payments import LINES
 
 ROLE = "claims"
 SCOPE = "concat_ws('|', 'claim', entity, sku)"
@@ -26,7 +27,7 @@ def desired_sql(items: str) -> str:
         paid as (
             select s.*, {SCOPE} as scope, sum(amount) over (partition by entity, sku order by posted_at, record_id
                 rows between unbounded preceding and current row) as upto
-            from settlement_line_current s semi join {items} using (entity, sku) semi join {CHANNELS} using (channel)
+            from {LINES} s semi join {items} using (entity, sku) semi join {CHANNELS} using (channel)
             join {ENTITIES} f using (entity)
             where canonical_class = 'reimbursement' and s.currency = f.functional),
         split as (

@@ -7,6 +7,7 @@ A line of class `chargeback_lost` says so, or time does: a dispute whose newest 
 from __future__ import annotations
 
 from gateway.books.posting.reference import CHANNELS
+from gateway.books.settled.payments import LINES
 
 CLASSES = "('chargeback', 'chargeback_lost')"
 SCOPE = """concat_ws('|', 'dispute', entity, channel, currency,
@@ -16,7 +17,7 @@ SCOPE = """concat_ws('|', 'dispute', entity, channel, currency,
 
 def aged_sql(days: int, today: str) -> str:
     """SELECT of the disputes (scope) that nothing new was heard of for so many days, as of the SQL of a day."""
-    return f"""select {SCOPE} as scope from settlement_line_current where canonical_class in {CLASSES}
+    return f"""select {SCOPE} as scope from {LINES} where canonical_class in {CLASSES}
         group by scope having max(cast(posted_at as date)) + {days} <= {today}"""
 
 
@@ -30,7 +31,7 @@ def desired_sql(scopes: str, days: int, today: str) -> str:
                    max(posted_at) over dispute as said_at,
                    case when bool_or(canonical_class = 'chargeback_lost') over dispute then 0
                         when max(cast(posted_at as date)) over dispute + {days} <= {today} then {days} end as later
-            from (select *, {SCOPE} as scope from settlement_line_current semi join {CHANNELS} using (channel)
+            from (select *, {SCOPE} as scope from {LINES} semi join {CHANNELS} using (channel)
                   where canonical_class in {CLASSES})
             semi join {scopes} using (scope)
             window dispute as (partition by scope))

@@ -20,13 +20,13 @@ from gateway.books.posting.lines import POSTING, day_sql
 from gateway.books.posting.reference import ENTITIES
 from gateway.books.posting.rules import PostingRules
 from gateway.books.posting.sources import DERIVED
-from gateway.books.settled import claims, disputes, taxes
+from gateway.books.settled import claims, disputes, payments, taxes
 from gateway.ledger.commit import Commit
 from gateway.sql import instant
 
 ON = "settlement_share"
-SCOPES, _ORDERS, _ITEMS = "_share_scopes", "_share_orders", "_share_items"
-"""Disputes, items and orders that something new is known about; the orders and the items among them."""
+SCOPES, _LINES, _ORDERS, _ITEMS = "_share_scopes", "_share_lines", "_share_orders", "_share_items"
+"""Disputes, items and orders that something new is known about; the lines, orders and items among them."""
 
 SETTLEMENT_SHARE = Derivation(
     table=ON,
@@ -80,31 +80,46 @@ def _touched(con: duckdb.DuckDBPyConnection, since: datetime | None, days: int, 
     """Scopes of new lines and of those that they replace, of orders and items that changed, and old disputes."""
     begun = con.execute(f"select 1 from {ON} limit 1").fetchone()
     after = "true" if since is None or begun is None else f"recorded_at > {instant(since)}"
-    con.execute(
-        f"""create or replace temp table _share_lines as
-        with new as (select record_id, supersedes from settlement_line where {after}),
-        wanted as (select record_id from new union select supersedes from new where supersedes is not null)
-        select * from settlement_line semi join wanted using (record_id)
-        union select * from settlement_line where channel in {WAITED}
-        union select * from settlement_line where {_SCOPE} in (select unit from ({again(STEP.name)}))"""
-    )
+    payments.name_orders(con)
+    _touched_lines(con, after)
     con.execute(
         f"""create or replace temp table {_ORDERS} as
-        select entity, order_id from _share_lines where canonical_class in {taxes.STATING} and order_id <> ''
+        select entity, order_id from {_LINES} where canonical_class in {taxes.STATING} and order_id <> ''
         union select entity, order_id from order_line where {after}
         union select entity, order_id from shipment_value where {after}"""
     )
     con.execute(
         f"""create or replace temp table {_ITEMS} as
-        select entity, sku from _share_lines where canonical_class = 'reimbursement' and sku <> ''
+        select entity, sku from {_LINES} where canonical_class = 'reimbursement' and sku <> ''
         union select entity, sku from stock_value where {after} and '{claims.ROLE}' in (debit_role, credit_role)"""
     )
     con.execute(
         f"""create or replace temp table {SCOPES} as
-        select {disputes.SCOPE} as scope from _share_lines where canonical_class in {disputes.CLASSES}
+        select {disputes.SCOPE} as scope from {_LINES} where canonical_class in {disputes.CLASSES}
         union {disputes.aged_sql(days, today)}
         union select {taxes.SCOPE} from {_ORDERS}
         union select {claims.SCOPE} from {_ITEMS}"""
+    )
+
+
+def _touched_lines(con: duckdb.DuckDBPyConnection, after: str) -> None:
+    """The lines whose shares may change, each with the order that it names now and the one that it named before."""
+    con.execute(
+        f"""create or replace temp table _share_touched as
+        with new as (select record_id, supersedes from settlement_line where {after}),
+        found as (
+            select record_id from new union select supersedes from new where supersedes is not null
+            union select record_id from settlement_line where channel in {WAITED}
+            union select record_id from {payments.LINES} where {_SCOPE} in (select unit from ({again(STEP.name)})))
+        select record_id from found union {payments.depending_sql("found")}"""
+    )
+    con.execute(
+        f"""create or replace temp table {_LINES} as
+        with raw as (select * from settlement_line semi join _share_touched using (record_id))
+        select * from raw
+        union all select * from {payments.LINES} semi join _share_touched using (record_id)
+        union all select r.* replace (h.order_id as order_id) from raw r
+            join (select distinct record_id, order_id from {ON}) h using (record_id)"""
     )
 
 

@@ -13,6 +13,7 @@ import pyarrow as pa
 
 from gateway.books.coins import coin
 from gateway.books.posting.reference import CHANNELS
+from gateway.books.settled.payments import LINES
 from gateway.sql import lay
 
 SCOPE = "concat_ws('|', 'tax', entity, order_id)"
@@ -71,7 +72,7 @@ def _lines_sql(of: str) -> str:
                    sum(amount) filter (canonical_class = 'principal' and amount > 0) over whole as goods,
                    count(*) filter (canonical_class in {_APART} or (canonical_class = 'tax' and amount > 0))
                        over whole as apart
-            from settlement_line_current s semi join {of} using (entity, order_id)
+            from {LINES} s semi join {of} using (entity, order_id)
             join {CHANNELS} c using (channel)
             window whole as (partition by s.entity, s.channel, s.order_id)),
         lines as (

@@ -109,6 +109,16 @@ DISPUTES: dict[str, tuple[Sequence[Row], Case]] = {
     ),
     # 120 days before 2026-11-20 is 2026-07-23.
     "old": ([taken("old", posted_at="2026-07-23T09:00:00Z")], {"channel_receivable": "-50.00", "returns": "50.00"}),
+    # Both name the payment; what was taken came back.
+    "paid": (
+        [
+            line("paid", "sale", "principal", "50.00", item_code="PAY-2"),
+            line("paid", "taken", "chargeback", "-50.00", order_id=None, item_code="D-1", adjustment_id="PAY-2"),
+            line("paid", "back", "chargeback", "50.00", order_id=None, item_code="D-2", adjustment_id="PAY-2"),
+            line("paid", "said", "chargeback_lost", "0", order_id=None, item_code="D-3", adjustment_id="PAY-2"),
+        ],
+        {},
+    ),
     "young": (
         [taken("young", posted_at="2026-07-24T09:00:00Z")],
         {"channel_receivable": "-50.00", "disputes": "50.00"},
@@ -242,6 +252,15 @@ TAXED: dict[str, tuple[Sequence[Row], str, str]] = {
     "without": ([paid("without", "105.00"), back("without", "-105.00")], "-10.00", "105.00"),
     # The tax of an order that was not shipped was never owed.
     "unshipped": ([paid("unshipped", "115.00"), back("unshipped", "-115.00")], "0.00", "115.00"),
+    # The refund names the payment, which names the order.
+    "named": (
+        [
+            paid("named", "115.00", item_code="PAY-1"),
+            back("named", "-23.00", order_id=None, item_code="BACK-1", adjustment_id="PAY-1"),
+        ],
+        "-8.00",
+        "21.00",
+    ),
     # Nobody knows the order.
     "unknown": ([back("unknown", "-115.00")], "0.00", "115.00"),
     # 413 of 1,150 yen hold 36 of the 100 of tax (35.91…). 0.383 of 1.150 dinars hold 0.033 of 0.100 (0.0333…).
