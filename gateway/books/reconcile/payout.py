@@ -3,7 +3,8 @@ against payments.
 
 P1 the deposit names the settlement, amounts equal · P2 it names it, the amount is less · P3 a deposit names
 several settlements that together make it · P4 one amount, one deposit, within the window, unique on both
-sides. What is ambiguous is never confirmed, and nothing is used twice. A match is taken back, with its entry, when one
+sides. What is ambiguous is never confirmed, and nothing is used twice. What came back before it was banked is not
+waited for. A match is taken back, with its entry, when one
 of its records was replaced or no longer names the other.
 """
 
@@ -13,7 +14,9 @@ import duckdb
 
 from gateway.books.posting.late_channels import rules_by_source
 from gateway.books.posting.reference import CHANNELS
+from gateway.books.reconcile import returned_payouts
 from gateway.books.reconcile.registry import Reconciliation
+from gateway.books.reconcile.returned_payouts import RETURNED
 from gateway.books.reconcile.tables import ToPost, Working
 from gateway.books.reconcile.words import whole
 from gateway.sql import literal
@@ -29,7 +32,10 @@ def run(working: Working, block: Reconciliation) -> None:
     con.execute("create or replace temp table _found (settlement varchar, bank varchar, pass varchar, why varchar)")
     _named(con)
     _grouped(con)
+    returned_payouts.find(con)
+    _amounts(working, f"and p.record_id not in (select settlement from {RETURNED})")
     _amounts(working)
+    returned_payouts.find(con)
     _matches(working, block)
     _consumed(working, block)
     _detail(working, block)
@@ -126,8 +132,8 @@ def _grouped(con: duckdb.DuckDBPyConnection) -> None:
     )
 
 
-def _amounts(working: Working) -> None:
-    """P4: same amount within the window, the only such pair on both sides."""
+def _amounts(working: Working, without: str = "") -> None:
+    """P4: same amount within the window, the only such pair on both sides; payouts that did not come back first."""
     days = working.recon.config.tolerance.payout_days + 2
     working.con.execute(
         f"""insert into _found
@@ -136,7 +142,7 @@ def _amounts(working: Working) -> None:
               on d.entity = p.entity and d.currency = p.currency and d.amount = p.total
              and d.booking_date between p.deposit_date and p.deposit_date + {days}
             where p.record_id not in (select settlement from _found) and d.record_id not in (select bank from _found)
-              and d.record_id not in (select bank from _names))
+              and d.record_id not in (select bank from _names) {without})
         select settlement, bank, 'P4', 'same amount within the window, the only such pair' from pairs x
         where (select count(*) from pairs y where y.settlement = x.settlement) = 1
           and (select count(*) from pairs y where y.bank = x.bank) = 1"""
@@ -226,6 +232,7 @@ def _detail(working: Working, block: Reconciliation) -> None:
                s."position", l.record_id as bank, l.account, l.bank_ref, l.booking_date,
                case when m.members > 1 then s.total else l.amount end as banked, l.file_id as bank_file,
                l."position" as bank_position, l.statement_id,
+               s.record_id in (select settlement from {RETURNED}) as returned,
                (select count(*) from range(s.deposit_date, cast({working.recon.now_sql} as date), interval 1 day) r(day)
                 where isodow(r.day) < 6) as business_days
         from (from settlement_current {_known(working)}) s left join pairs m on m.settlement = s.record_id
@@ -236,9 +243,9 @@ def _detail(working: Working, block: Reconciliation) -> None:
         f"""select entity, partner, channel, settlement_id as document,
                coalesce(booking_date, deposit_date) as event_date, currency, banked as external_amount,
                total as book_amount,
-               case when banked = total then 'MATCHED' when banked is not null then 'OPEN'
+               case when banked = total or returned then 'MATCHED' when banked is not null then 'OPEN'
                    when business_days <= {days} then 'TIMING' else 'OPEN' end as state,
-               case when banked = total then null when banked is not null then 'PAYOUT_SHORT'
+               case when banked = total or returned then null when banked is not null then 'PAYOUT_SHORT'
                    when business_days > {days} then 'PAYOUT_NOT_BANKED' end as code,
                channel || '|' || settlement_id as business_key, coalesce(bank_file, file_id) as file_id,
                coalesce(bank_position, "position") as "position",

@@ -116,3 +116,31 @@ def test_the_charge_of_a_settlement_below_zero_is_found_among_payments(ledger: B
         ("DEPOSIT_UNKNOWN", "A deposit of 12.0000 USD (S1) is explained by no payout"),
         ("PAYOUT_NOT_BANKED", "The charge of settlement PAY-9 of -12.0000 USD is not on a bank statement in time"),
     ]
+
+
+def test_a_payout_that_came_back_is_not_waited_for_and_takes_no_deposit(ledger: Books) -> None:
+    """PO-1 failed; PO-2 pays the same 100.00 again, and the deposit names neither. 80.00 of A came back as a line."""
+    came_back = {
+        "record_id": "l.1",
+        "settlement_id": "B",
+        "canonical_class": "transfer",
+        "amount": "80.00",
+        "posted_at": "2026-11-12T00:00:00Z",
+    }
+    ledger.put_all(
+        {
+            "settlement": [
+                paid("s.1", "PO-1", "100.00"),
+                paid("s.2", "PO-1", "-100.00", deposit_date="2026-11-11"),
+                paid("s.3", "PO-2", "100.00"),
+                paid("s.4", "A", "80.00"),
+                paid("s.5", "C", "70.00"),
+            ],
+            "settlement_line": [came_back],
+            "bank_line": [banked("b.1", "DEPOSIT", "100.00")],
+        }
+    )
+    ledger.run_all()
+    assert ledger.rows(HOLDING) == [("b.1",), ("s.3",)]
+    # Only C is open: its 70.00 neither came nor came back.
+    assert ledger.rows("select document from exception where reconciliation = 'd' and status = 'OPEN'") == [("C",)]
