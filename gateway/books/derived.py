@@ -25,7 +25,7 @@ class Derivation:
     """Entries that follow from several records, posted as the difference between what is desired and what was posted.
 
     table     canonical table that keeps what was posted: key, carried columns and measures, a row a posting
-    key       columns that identify what is posted; `record_id` is one of them
+    key       columns that identify what is posted; mostly `record_id` is one of them
     measures  columns that are summed
     carried   further columns of what is desired or, where nothing is desired any more, of what was posted
     scope     columns by which a pass finds what new rows touch
@@ -90,7 +90,8 @@ def _to_post_sql(derivation: Derivation, new: str) -> str:
     no difference, and records of one document that become known in several passes have an entry for each pass.
     """
     keys = ", ".join(map(identifier, derivation.key))
-    return f"""select *, 1 as sign, '' as file_id, split_part(record_id, '.', 1) as salt,
+    salt = "split_part(record_id, '.', 1)" if "record_id" in derivation.key else "''"
+    return f"""select *, 1 as sign, '' as file_id, {salt} as salt,
             concat_ws('|', {keys}, times) as {POSTING} from {new}"""
 
 

@@ -11,8 +11,10 @@ from functools import lru_cache
 from itertools import count
 
 from gateway import shipped
+from gateway.books.entered.verdicts import EQUITY
 from gateway.books.exceptions.codes import Code
 from gateway.books.posting.chart import Chart
+from gateway.books.posting.functional import ROUNDING
 from gateway.books.posting.rule_lint import ADDED, NEEDED
 from gateway.books.posting.rules import Posting
 from gateway.books.reconcile.families import FAMILIES
@@ -62,16 +64,20 @@ def with_needed_conditions(posting: Posting) -> tuple[Posting, list[str]]:
     return posting.model_copy(update={"conditions": conditions}), notes
 
 
-def with_control_accounts(chart: Chart) -> tuple[Chart, list[str]]:
-    """The chart with control accounts, and a line where it marks none: it is older than the mark."""
-    if chart.has_control:
+def with_needed_accounts(chart: Chart) -> tuple[Chart, list[str]]:
+    """The chart with the accounts that the program itself posts to and with control accounts, and a line for each thing
+    that was not there. A chart that marks no control account is older than the mark."""
+    lacking = [role for role in (EQUITY, ROUNDING) if role not in chart.accounts]
+    if chart.has_control and not lacking:
         return chart, []
     ours = Chart.model_validate(shipped.rules("chart.toml")).accounts
-    accounts = {
-        role: one.model_copy(update={"control": role in ours and ours[role].control})
-        for role, one in chart.accounts.items()
-    }
-    return chart.model_copy(update={"accounts": accounts}), [_note("chart.toml", "no account says `control`")]
+    accounts = chart.accounts | {role: ours[role] for role in lacking}
+    notes = [_note("chart.toml", f"there is no account of the role {role}") for role in lacking]
+    if not chart.has_control:
+        control = {role for role, one in ours.items() if one.control}
+        accounts = {role: one.model_copy(update={"control": role in control}) for role, one in accounts.items()}
+        notes.append(_note("chart.toml", "no account says `control`"))
+    return chart.model_copy(update={"accounts": accounts}), notes
 
 
 def with_younger_classes(posting: Posting) -> tuple[Posting, list[str]]:

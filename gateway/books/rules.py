@@ -72,7 +72,7 @@ def _checked(contents: tuple[bytes, ...]) -> Rules:
     files = {
         name: _parsed(content, name) for name, content in zip((CHART, POSTING, RECONCILIATIONS), contents, strict=False)
     }
-    chart, of_chart = older_homes.with_control_accounts(_check(Chart, *files[CHART], CHART))
+    chart, of_chart = older_homes.with_needed_accounts(_check(Chart, *files[CHART], CHART))
     posting, of_posting = older_homes.with_needed_conditions(_check(Posting, *files[POSTING], POSTING))
     posting, of_classes = older_homes.with_younger_classes(posting)
     registry, of_registry = older_homes.with_every_code(_check(Registry, *files[RECONCILIATIONS], RECONCILIATIONS))

@@ -10,6 +10,7 @@ from functools import partial
 import duckdb
 
 from gateway.books import isolation, reconcile
+from gateway.books.currency import true_up
 from gateway.books.entered import posting as entered
 from gateway.books.isolation import WHOLE, Attempt, Step
 from gateway.books.posting import late_channels
@@ -65,4 +66,5 @@ def _post(commit: Commit, con: duckdb.DuckDBPyConnection, rules: PostingRules, a
     for on, depending in late_channels.rules_by_source(rules.posting).items():
         step = late_channels.step_of(on)
         changed += attempt.step(step, partial(late_channels.run, commit, con, rules, since(step), on, depending))
+    changed += attempt.step(true_up.STEP, partial(true_up.run, commit, con, rules, since(true_up.STEP)))
     return changed

@@ -114,6 +114,7 @@ def post(
         for one in compared:
             records = to_post(con, load, one)
             entries.post(records.table, records.relation, records.columns)
+        entries.convert()
     except DATA_ERRORS as error:
         raise PostingError(load, why(error)) from error
     return entries

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from gateway.model.rates import RATE
 from gateway.model.table import DAY, INSTANT, MONEY, TEXT, WHOLE, Column, Table
+
+ABOUT = ("channel", "sku", "location", "order_id", "settlement_id")
+"""What lines say beside account, amount and document."""
 
 JOURNAL_LINE = Table(
     "journal_line",
@@ -23,8 +27,8 @@ JOURNAL_LINE = Table(
         Column("debit", MONEY, "Debit in `currency`", True),
         Column("credit", MONEY, "Credit in `currency`", True),
         Column("currency", TEXT, "ISO 4217", True),
-        Column("functional_amount", MONEY, "Debit − credit in the entity's currency; empty without a rate"),
-        Column("fx_rate", "DECIMAL(18,8)", "Functional units for one of `currency`; empty without a rate"),
+        Column("functional_amount", MONEY, "Debit − credit in the entity's currency; empty where no rate was known"),
+        Column("fx_rate", "DECIMAL(18,8)", "Before `rate`: 1 in the entity's currency", retired=True),
         Column("channel", TEXT, "Sales channel"),
         Column("sku", TEXT, "SKU"),
         Column("location", TEXT, "Location"),
@@ -34,6 +38,8 @@ JOURNAL_LINE = Table(
         Column("reversal_of", TEXT, "entry_id that this entry takes back"),
         Column("file_id", TEXT, "File whose commit posted it"),
         Column("recorded_at", INSTANT, "When it was committed", True),
+        Column("rate", RATE, "Functional units for one of `currency`; empty without one"),
+        Column("unit_id", TEXT, "In another currency: hash of the document's day, class or record, converted as one"),
     ),
     event="date",
     provenance=False,
@@ -50,4 +56,23 @@ JOURNAL_SOURCE = Table(
     provenance=False,
 )
 
-TABLES = (JOURNAL_LINE, JOURNAL_SOURCE)
+FUNCTIONAL_VALUE = Table(
+    "functional_value",
+    "What was posted of functional amounts beyond those that lines had when they were posted; the sum of a key holds.",
+    (
+        Column("unit_id", TEXT, "What is converted as one: `unit_id` of its lines, else their entry", True),
+        Column("role", TEXT, "Account role", True),
+        Column("document", TEXT, "As in the journal", True),
+        *(Column(name, TEXT, "As in the journal; empty for none") for name in ABOUT),
+        Column("entity", TEXT, "Legal entity", True),
+        Column("day", DAY, "Accounting date", True),
+        Column("currency", TEXT, "ISO 4217", True),
+        Column("rate", RATE, "Rate by which it was worked out; empty where there is none any more"),
+        Column("functional_amount", MONEY, "Debit − credit in the entity's currency; a later row corrects it", True),
+        Column("recorded_at", INSTANT, "When it was committed", True),
+    ),
+    event="day",
+    provenance=False,
+)
+
+TABLES = (JOURNAL_LINE, JOURNAL_SOURCE, FUNCTIONAL_VALUE)

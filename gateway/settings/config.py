@@ -15,6 +15,7 @@ from gateway.settings.notify import Notify
 from gateway.settings.parties import Channel, Entity, Partner
 from gateway.settings.periods import Hold, Surge
 from gateway.settings.pgp import Pgp
+from gateway.settings.rates import Rates
 from gateway.settings.servers import S3, FolderDrop, Ftps, Sftp
 from gateway.settings.strict import Strict
 from gateway.settings.tolerance import Tolerance
@@ -33,6 +34,7 @@ class Config(Strict):
     limits: Limits = Limits()
     daemon: Daemon = Daemon()
     tolerance: Tolerance = Tolerance()
+    rates: Rates = Rates()
     pgp: Pgp = Pgp()
     notify: Notify = Notify()
     workbooks: Workbooks = Workbooks()

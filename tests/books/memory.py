@@ -13,6 +13,7 @@ from typing import Any, cast
 import duckdb
 
 from gateway.books import run
+from gateway.books.currency import true_up
 from gateway.books.entered import posting as entered
 from gateway.books.posting import reference
 from gateway.books.posting.entries import Entries
@@ -52,6 +53,7 @@ KEPT = (
     "shipment_value",
     "settlement_share",
     "entered_value",
+    "functional_value",
 )
 """Tables that the program itself fills."""
 DROPPED = (
@@ -128,6 +130,7 @@ class Books:
         changed += shipments.run(commit, self.con, self.rules, self.since)
         changed += shares.run(commit, self.con, self.rules, self.since, days=120, now=at)
         changed += entered.run(commit, self.con, self.rules, self.since)
+        changed += true_up.run(commit, self.con, self.rules, self.since)
         if changed:
             commit.audit("test", "books", "books")
             self.since = commit.at

@@ -14,6 +14,7 @@ from collections.abc import Sequence
 
 import duckdb
 
+from gateway.books.posting import functional
 from gateway.books.posting.dimensions import DIMENSIONS
 from gateway.books.posting.lines import RuleLines, Source
 from gateway.books.posting.reference import ACCOUNTS, ENTITIES
@@ -76,14 +77,19 @@ class Entries:
                    {literal(self.rules.version)} as rule_version, 'POSTED' as status, c.account,
                    greatest(sum(s.amount), 0) as debit, greatest(-sum(s.amount), 0) as credit, s.currency,
                    case when s.currency = f.functional then sum(s.amount) end as functional_amount,
-                   case when s.currency = f.functional then 1 end as fx_rate, min(s.memo) as memo, '' as file_id
+                   case when s.currency = f.functional then 1 end as rate, min(s.memo) as memo, '' as file_id
             from {sides} s join {ACCOUNTS} c using (role) left join {ENTITIES} f on f.entity = s.entity
             group by {line}, s.entity, s.day, s.rule, c.account, s.currency, f.functional having sum(s.amount) <> 0"""
         )
-        self._links.append(
-            f"""select distinct l.entry_id, l.line_no, s.record_id
-            from {self.lines} l join {sides} s on s.entry_id = l.entry_id and {same} where s.amount <> 0"""
+        self.link(
+            f"""select distinct l.entry_id, l.line_no, s.record_id from {self.lines} l
+            join {sides} s on s.entry_id = l.entry_id and (l.role = {literal(functional.ROUNDING)} or {same})
+            where s.amount <> 0"""
         )
+
+    def link(self, select: str) -> None:
+        """Link lines that were added to the records behind them: a SELECT of entry_id, line_no, record_id."""
+        self._links.append(select)
 
     @property
     def sources(self) -> str:
@@ -91,8 +97,13 @@ class Entries:
         nothing = "select cast(null as varchar) as entry_id, 0::bigint as line_no, '' as record_id where false"
         return " union all ".join(self._links) or nothing
 
+    def convert(self) -> None:
+        """Give lines in another currency their functional amounts, where a rate is known. Twice is as once."""
+        functional.convert(self.con, self.lines)
+
     def write(self, commit: Commit) -> None:
-        """Insert lines and links within a commit."""
+        """Insert lines and links within a commit; lines in another currency get their functional amounts."""
+        self.convert()
         at = instant(commit.at)
         if commit.insert("journal_line", f"select * replace ({at} as recorded_at) from {self.lines}"):
             commit.insert("journal_source", self.sources)

@@ -115,8 +115,10 @@ class RuleLines:
         postings = "".join(
             f", bit_xor(md5_number_{half}({POSTING})) filter (where {moved})" for half in ("lower", "upper")
         )
+        unit = ", ".join(name for name in _KEY.split(", ") if name not in ("file_id", "salt"))
         return f"""select 'E' || left(md5(concat_ws('|', {literal(self.rule.name)}, entity, channel, currency, file_id,
                        salt, document, day, "class", record_key{postings * self.derived})), 20) as entry_id,
+                   left(md5(concat_ws('|', {literal(self.rule.name)}, {unit})), 20) as unit_id,
                    {_KEY}, k, {sums}
             from {self.rows} group by {_KEY}, k having {nonzero}"""
 
@@ -143,7 +145,8 @@ class RuleLines:
                    {literal(self.rules.version)} as rule_version, 'POSTED' as status, c.account, n.role,
                    greatest(n.net, 0) as debit, greatest(-n.net, 0) as credit, e.currency,
                    case when e.currency = f.functional then n.net end as functional_amount,
-                   case when e.currency = f.functional then 1 end as fx_rate,
+                   case when e.currency = f.functional then 1 end as rate,
+                   case when e.currency <> f.functional then e.unit_id end as unit_id,
                    nullif(e.channel, '') as channel, {carried},
                    {literal(self.rule.memo)} as memo, cast(null as varchar) as reversal_of, e.file_id
             from nets n join {self.entries} e using (entry_id) join {ACCOUNTS} c using (role)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from gateway.books.currency.true_up import MISSING
 from gateway.books.posting import late_channels
 from gateway.books.posting.conditions import compile_expression
 from gateway.books.posting.reference import CHANNELS, ENTITIES
 from gateway.books.posting.sources import columns_of
-from gateway.books.reconcile import entered
+from gateway.books.reconcile import entered, missing_rates
 from gateway.books.reconcile.registry import Reconciliation
 from gateway.books.reconcile.tables import Working
 from gateway.model import MAPPABLE
@@ -29,7 +30,7 @@ UNITS = " union all ".join(
         ("stock_value", "sku", "qty", "the item"),
     )
 )
-CODES = ("GL_SUBLEDGER_DIFF", "COST_MISSING", "RATE_MISSING", late_channels.UNKNOWN, *entered.CODES)
+CODES = ("GL_SUBLEDGER_DIFF", "COST_MISSING", MISSING, late_channels.UNKNOWN, *entered.CODES)
 
 
 def run(working: Working, block: Reconciliation, without: str = "") -> None:
@@ -72,13 +73,7 @@ def run(working: Working, block: Reconciliation, without: str = "") -> None:
                sku || ': ' || sum(qty) || ' units moved without a known cost' as message
         from newest where basis = 'MISSING' and sku not like '?%' group by entity, sku""",
     )
-    working.add_exceptions(
-        block,
-        f"""select 'RATE_MISSING' as code, l.entity || '|' || l.currency as business_key,
-               l.entity, min(l.date) as event_date, sum(l.debit) as amount, l.currency,
-               'No rate from ' || l.currency || ' into the currency of ' || l.entity as message
-        from journal_line l where l.functional_amount is null and {let_in("currency")} group by l.entity, l.currency""",
-    )
+    missing_rates.run(working, block, let_in("currency"))
     _channels(working, block)
     entered.run(working, block)
 
