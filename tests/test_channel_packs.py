@@ -87,6 +87,7 @@ CHANGES = [
     ("shopify/transactions", "payment_transactions_export_1.csv", ",54.36,", ",54.63,"),
     ("paypal/settlement", "STL-20261101.R.01.009.CSV", '"CR",5000,"USD"', '"CR",5001,"USD"'),
     ("paypal/transaction-detail", "TRR-20261101.R.01.008.CSV", '"CR",5000,"EUR"', '"CR",5001,"EUR"'),
+    ("paypal/activity", "paypal-activity-en.csv", '"-43.87"', '"-43.78"'),
     ("stripe/itemised", "itemised.csv", '"125.92"', '"125.29"'),
     ("stripe/balance-history", "balance_history.csv", ",-4500,", ",-4501,"),
     ("adyen/settlement-detail", "settlement_detail_report_batch_41.csv", ",141.88,", ",141.89,"),
