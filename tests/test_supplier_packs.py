@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import re
 import shutil
-from collections import Counter
+from collections import Counter, defaultdict
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -44,7 +44,9 @@ PURCHASING = {
 }
 ACKNOWLEDGEMENTS = ("x12/TA1", "x12/997", "x12/999", "edifact/CONTRL", "edifact/APERAK")
 TABLES = {**PURCHASING, **dict.fromkeys(ACKNOWLEDGEMENTS, "acknowledgement")}
-POSTING = ("journal_line", "inventory_movement", "order_line", "shipment_line", "shipment_value", "settlement_line")
+MOVING = ("inventory_movement", "order_line", "shipment_line", "shipment_value", "settlement_line")
+OWED = """select document, currency, sum(credit - debit) from journal_line where role = 'payables'
+    group by 1, 2 order by 1, 2"""
 
 
 def partner_of(name: str) -> str:
@@ -85,7 +87,7 @@ def give(home: Path, name: str) -> None:
     shutil.copyfile(plainest(name), folder / plainest(name).name)
 
 
-def test_nothing_of_a_supplier_and_no_acknowledgement_posts_or_moves_stock(partners: Path) -> None:
+def test_of_suppliers_and_acknowledgements_invoices_alone_post_and_nothing_moves_stock(partners: Path) -> None:
     for name in TABLES:
         give(partners, name)
     with open_home(partners, now=NOW) as gateway:
@@ -96,11 +98,21 @@ def test_nothing_of_a_supplier_and_no_acknowledgement_posts_or_moves_stock(partn
             for table in sorted(set(TABLES.values()))
         }
         faults = {partner for (partner,) in gateway.lake.con.execute("select partner from fault").fetchall()}
-        posted = {table: gateway.lake.con.execute(f'select count(*) from "{table}"').fetchall() for table in POSTING}
+        moved = {table: gateway.lake.con.execute(f'select count(*) from "{table}"').fetchall() for table in MOVING}
+        owed = gateway.lake.con.execute(OWED).fetchall()
+        rules = gateway.lake.con.execute(
+            "select rule, count(distinct entry_id) from journal_line group by 1"
+        ).fetchall()
     assert {(file.name, file.state) for file in files} == {(plainest(name).name, "ACCEPTED") for name in TABLES}
     assert all(file.received == file.accepted + file.rejected + file.duplicate + file.ignored for file in files)
     assert counts == dict(sorted(Counter(TABLES[name] for name in TABLES for _ in rows_of(name)).items()))
-    assert posted == {table: [(0,)] for table in POSTING}
+    assert moved == {table: [(0,)] for table in MOVING}
+    invoiced: dict[tuple[str, str], Decimal] = defaultdict(Decimal)
+    for name in (name for name, table in PURCHASING.items() if table == "supplier_invoice_line"):
+        for row in rows_of(name):
+            invoiced[row["invoice_no"], row["currency"]] += Decimal(row["amount"])
+    assert owed == [(*document, amount) for document, amount in sorted(invoiced.items()) if amount]
+    assert rules == [("supplier-invoice", len(owed))], "an entry for each invoice"
     # A rejection that an acknowledgement reports is a row of it, and no fault of the file.
     rows = {partner_of(name): (len(rows_of(name)), 0) for name in ACKNOWLEDGEMENTS}
     assert {file.partner: (file.accepted, file.rejected) for file in files if file.partner in rows} == rows

@@ -133,7 +133,7 @@ STOCK_VALUE = Table(
             TEXT,
             "Where the cost came from",
             True,
-            ("RECEIPT", "STANDARD", "AVERAGE", "ISSUE", "MISSING", "WRITTEN_OFF"),
+            ("INVOICE", "ORDER", "RECEIPT", "STANDARD", "AVERAGE", "ISSUE", "MISSING", "WRITTEN_OFF"),
         ),
         Column("entry_id", TEXT, "Entry that posted it, empty where no account changes"),
         Column("recorded_at", INSTANT, "When it was committed", True),

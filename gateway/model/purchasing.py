@@ -1,4 +1,7 @@
-"""What we order from suppliers: their answers, their advices and their invoices. None of it posts by itself."""
+"""What we order from suppliers: their answers, their advices and their invoices.
+
+Orders say what receipts cost; invoices post, and have the last word on it (gateway/books/procurement).
+"""
 
 from __future__ import annotations
 

@@ -19,6 +19,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from gateway.books.coins import at_cost, divide, share_of
 from gateway.books.stock.issues import Issues, Part
 from gateway.model.status import OUTSIDE
 
@@ -45,7 +46,7 @@ class Movement(NamedTuple):
     unit_cost: int | None
     standard: int | None = None
     value: int | None = None
-    basis: str = "RECEIPT"
+    basis: str | None = None
 
 
 class Valued(NamedTuple):
@@ -119,15 +120,15 @@ class ItemCost:
         if movement.from_status not in OUTSIDE:
             return self._outgoing(movement)
         if movement.value is not None:
-            cost = _divide(movement.value * 1_000_000, movement.qty)
-            return Valued(movement.record_id, movement.value, cost, movement.basis)
+            cost = divide(movement.value * 1_000_000, movement.qty)
+            return Valued(movement.record_id, movement.value, cost, movement.basis or "RECEIPT")
         if movement.unit_cost is not None:
-            value = self._round(movement.qty * movement.unit_cost)
+            value = at_cost(movement.qty, movement.unit_cost, self.minor)
             return Valued(movement.record_id, value, movement.unit_cost, "RECEIPT")
         if movement.from_status == "CUSTOMER":
             return self._returned(number, movement)
         cost, basis = self._assumed(movement)
-        return Valued(movement.record_id, self._round(movement.qty * cost), cost, basis)
+        return Valued(movement.record_id, at_cost(movement.qty, cost, self.minor), cost, basis)
 
     def _returned(self, number: int, movement: Movement) -> Valued:
         """Units come back at what their order was issued at; those of no known order at what all that is out cost."""
@@ -139,13 +140,13 @@ class ItemCost:
         if rest:
             out = self.issues.qty - (movement.qty - rest)
             cost, assumed = (
-                (_divide((self.issues.value - value) * 1_000_000, out), "ISSUE") if out > 0 else self._assumed(movement)
+                (divide((self.issues.value - value) * 1_000_000, out), "ISSUE") if out > 0 else self._assumed(movement)
             )
-            value += self._round(rest * cost)
+            value += at_cost(rest, cost, self.minor)
             basis = assumed if basis == "ISSUE" else basis
         self.issues.qty -= movement.qty
         self.issues.value -= value
-        return Valued(movement.record_id, value, _divide(value * 1_000_000, movement.qty), basis)
+        return Valued(movement.record_id, value, divide(value * 1_000_000, movement.qty), basis)
 
     def _assumed(self, movement: Movement) -> tuple[int, str]:
         """(cost of a unit, basis) of what comes in and says nothing of its cost.
@@ -165,7 +166,7 @@ class ItemCost:
     def _outgoing(self, movement: Movement) -> Valued:
         pool = self.pools[movement.credit_role]
         if movement.qty == pool.qty:
-            cost = _divide(pool.value * 1_000_000, pool.qty) if pool.qty else 0
+            cost = divide(pool.value * 1_000_000, pool.qty) if pool.qty else 0
             return Valued(movement.record_id, pool.value, cost, "AVERAGE")
         average, basis = self._average(movement.credit_role), "AVERAGE"
         if average is None:
@@ -174,14 +175,14 @@ class ItemCost:
             average, basis = movement.standard, "STANDARD"
         if average is None:
             average, basis = 0, "MISSING"
-        return Valued(movement.record_id, self._round(movement.qty * average), average, basis)
+        return Valued(movement.record_id, at_cost(movement.qty, average, self.minor), average, basis)
 
     def _average(self, role: str) -> int | None:
         pool = self.pools.get(role)
         if pool is None or pool.qty <= 0:
             return None
         # The average of a pool of 1/10,000 units and 1/10,000 money is money for one unit.
-        return _divide(pool.value * 1_000_000, pool.qty)
+        return divide(pool.value * 1_000_000, pool.qty)
 
     # --- pools ----------------------------------------------------------------------------------------
 
@@ -210,12 +211,14 @@ class ItemCost:
         pool.qty += movement.qty
         pool.value += value
         if movement.qty:
-            self.last_cost = _divide(value * 1_000_000, movement.qty)
+            self.last_cost = divide(value * 1_000_000, movement.qty)
         while left and pool.short:
             shortage = pool.short[0]
             qty = min(left, shortage.qty)
-            share = worth if qty == left else self._part(worth, qty, left)
-            provisional = shortage.value if qty == shortage.qty else self._part(shortage.value, qty, shortage.qty)
+            share = worth if qty == left else share_of(worth, qty, left, self.minor)
+            provisional = (
+                shortage.value if qty == shortage.qty else share_of(shortage.value, qty, shortage.qty, self.minor)
+            )
             shortage.qty, shortage.value = shortage.qty - qty, shortage.value - provisional
             left, worth = left - qty, worth - share
             if not shortage.qty:
@@ -253,7 +256,9 @@ class ItemCost:
         """The movements whose shortage the units of a movement covered, each with its share of the difference."""
         before, whole = 0, self.movements[number].qty
         for short, qty in self.covers.get(number, ()):
-            share = self._part(difference, before + qty, whole) - self._part(difference, before, whole)
+            share = share_of(difference, before + qty, whole, self.minor) - share_of(
+                difference, before, whole, self.minor
+            )
             before += qty
             yield short, share
 
@@ -286,7 +291,7 @@ class ItemCost:
         """Add the difference to the value of a movement, and to what it came to, and take it from where it left."""
         movement, valued = self.movements[number], self.valued[number]
         value = valued.value + difference
-        cost, basis = _divide(value * 1_000_000, movement.qty), "AVERAGE" if known else valued.basis
+        cost, basis = divide(value * 1_000_000, movement.qty), "AVERAGE" if known else valued.basis
         if basis == "MISSING" and number in self.issues.parts:
             missing = any(self.valued[part.issue].basis == "MISSING" for part in self.issues.parts[number])
             basis = basis if missing else "ISSUE"
@@ -303,23 +308,9 @@ class ItemCost:
 
     # --- rounding -------------------------------------------------------------------------------------
 
-    def _round(self, product: int) -> int:
-        """1/10,000 units × 1/1,000,000 money → 1/10,000 money, HALF_UP at the smallest coin."""
-        return _divide(product, 1_000_000 * self.minor) * self.minor
-
-    def _part(self, value: int, qty: int, whole: int) -> int:
-        """The share of some units in a value, at the smallest coin."""
-        return _divide(value * qty, whole * self.minor) * self.minor
-
     def _share(self, part: Part, value: int) -> int:
         """What a part of an issue of that value is worth: all parts of it together make the value."""
         whole = self.movements[part.issue].qty
-        return self._part(value, part.before + part.qty, whole) - self._part(value, part.before, whole)
-
-
-def _divide(numerator: int, denominator: int) -> int:
-    """Integer division, half away from zero."""
-    if denominator < 0:
-        numerator, denominator = -numerator, -denominator
-    whole = (2 * abs(numerator) + denominator) // (2 * denominator)
-    return whole if numerator >= 0 else -whole
+        return share_of(value, part.before + part.qty, whole, self.minor) - share_of(
+            value, part.before, whole, self.minor
+        )

@@ -16,10 +16,13 @@ from gateway.books import derived
 from gateway.books.coins import coin
 from gateway.books.derived import Derivation
 from gateway.books.isolation import Step, again
+from gateway.books.movements import IN_FORCE
 from gateway.books.posting.entries import Entries
 from gateway.books.posting.lines import POSTING
 from gateway.books.posting.reference import ENTITIES
 from gateway.books.posting.rules import PostingRules, Rule, StockRoles
+from gateway.books.procurement import purchases
+from gateway.books.procurement.receipt_costs import lay_costs
 from gateway.books.stock.valuation import ItemCost, Movement, Valued
 from gateway.ledger.commit import Commit
 from gateway.model.status import OUTSIDE
@@ -88,8 +91,8 @@ def run(
 
 
 def _touched(con: duckdb.DuckDBPyConnection, since: datetime | None, without: str) -> None:
-    """Items with a new movement, whose master data is new, whose returns name their order now, or that were left out
-    before."""
+    """Items with a new movement, whose master data is new, whose returns name their order now, of which orders or
+    invoices say something new, or that were left out before."""
     after = "true" if since is None else f"recorded_at > {instant(since)}"
     con.execute(
         f"""create or replace temp table _value_items as
@@ -99,6 +102,7 @@ def _touched(con: duckdb.DuckDBPyConnection, since: datetime | None, without: st
         where m.sku in (select sku from item where {after})
         union
         select distinct entity, sku from return_event where {after} and rma is not null and order_id is not null
+        {f"union {purchases.touched(since)}" if purchases.any_known(con) else ""}
         union
         select entity, sku from ({again(STEP.name)}) where sku is not null"""
     )
@@ -126,8 +130,7 @@ def _movements(con: duckdb.DuckDBPyConnection, rules: PostingRules) -> None:
         from inventory_movement m semi join {ITEMS} t on t.entity = m.entity and t.sku = m.sku
         left join authorised a on m.from_status = 'CUSTOMER' and a.entity = m.entity and a.sku = m.sku
               and a.rma = coalesce(m.order_id, m.document_no)
-        where m.reversal_of is null
-          and m.record_id not in (select reversal_of from inventory_movement where reversal_of is not null)"""
+        where {IN_FORCE}"""
     )
 
 
@@ -180,12 +183,15 @@ def _desired(con: duckdb.DuckDBPyConnection, rules: PostingRules) -> str:
     """Relation of what each movement of the touched items is worth, by moving average in the order of the events."""
     _movements(con, rules)
     _standards(con)
+    costs = lay_costs(con, ITEMS)
     reader = con.execute(
         f"""select v.record_id, v.entity, v.sku, v.from_status, v.to_status, v.debit_role, v.credit_role,
                   cast(v.qty * 10000 as bigint) as qty, v.order_id,
                   cast(v.unit_cost * 1000000 as bigint) as unit_cost,
-                  cast(i.std_unit_cost * 1000000 as bigint) as standard, f.functional
+                  cast(i.std_unit_cost * 1000000 as bigint) as standard, f.functional,
+                  c.value as cost, c.basis
            from {MOVES} v
+           left join {costs} c on c.record_id = v.record_id
            asof left join {STANDARDS} i on i.entity = v.entity and i.sku = v.sku and i.since <= v.occurred_at
            left join {ENTITIES} f on f.entity = v.entity
            order by v.entity, v.sku, v.occurred_at, {_WITHIN_AN_INSTANT}, v.record_id"""
@@ -224,6 +230,8 @@ def _value_all(table: pa.Table, written_off: frozenset[str]) -> Iterator[Valued]
                     columns["order_id"][n],
                     columns["unit_cost"][n],
                     columns["standard"][n],
+                    columns["cost"][n],
+                    columns["basis"][n],
                 )
                 for n in range(start, end)
             ]
