@@ -18,6 +18,7 @@ import typer
 from gateway import __version__, failures
 from gateway.cli import (
     check,
+    close,
     files,
     invocation,
     notify,
@@ -67,6 +68,10 @@ COMMANDS: dict[str, Callable[..., Any]] = {
     "replay": files.replay,
     "release": files.release,
     "resolve": resolve.resolve,
+    "periods": close.periods,
+    "soft-close": close.soft_close,
+    "close": close.close,
+    "reopen": close.reopen,
     "generate": setup.generate,
     "demo": setup.demo,
 }

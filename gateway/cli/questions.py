@@ -66,7 +66,10 @@ def query(
     form: Annotated[Literal["table", "csv", "json"], typer.Option("--format")] = "table",
     as_of: Annotated[
         str | None,
-        typer.Option("--as-of", help="The ledger as it was then: 2026-10-31 (end of the day) or 2026-11-01T08:00:00Z."),
+        typer.Option(
+            "--as-of",
+            help='The ledger as it was then: 2026-10-31 (end of the day), 2026-11-01T08:00:00Z, "close US 2026-10".',
+        ),
     ] = None,
 ) -> None:
     """Ask the ledger; read-only, and possible while another process commits."""
@@ -87,6 +90,8 @@ def _ask(sql: str, as_of: str | None) -> tuple[list[str], list[dict[str, Any]]]:
     from gateway.ledger.locking import retry
 
     settings = configuration.load(home_folder())
+    if as_of is not None and as_of.split()[:1] == ["close"]:
+        as_of = _closed(as_of, settings)
     with lake.open_lake(home_folder(), settings, read_only=True, as_of=as_of) as ledger:
         _views(ledger.con, settings)
         try:
@@ -97,6 +102,25 @@ def _ask(sql: str, as_of: str | None) -> tuple[list[str], list[dict[str, Any]]]:
         except duckdb.Error as error:
             cause, fix = query_faults.explained(ledger.con, sql, error)
             raise HouseError("run query", sql[:80], f"{upper_first(fix)}.", cause) from None
+
+
+def _closed(as_of: str, settings: configuration.Config) -> str:
+    """The version of the ledger that "close ENTITY PERIOD" names. Raises HouseError where there is none."""
+    from gateway.ledger import lake
+    from gateway.ledger.locking import retry
+
+    with lake.open_lake(home_folder(), settings, read_only=True) as ledger:
+        snapshots = retry(
+            lambda: ledger.con.execute(
+                """select snapshot from period_event where event = 'CLOSED' and entity || ' ' || period = ?
+                order by "at" desc limit 1""",
+                [" ".join(as_of.split()[1:])],
+            ).fetchone()
+        )
+    if snapshots is None:
+        fix = '`gateway periods` lists what is closed; write it like "close US 2026-10".'
+        raise HouseError("open ledger", f"as of {as_of}", fix, "that period was not closed")
+    return str(snapshots[0])
 
 
 def _contents(con: Any, sql: str) -> list[dict[str, Any]] | None:

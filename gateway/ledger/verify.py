@@ -327,6 +327,18 @@ _SUMS = {
         """select concat(coalesce(entry_id, '?'), ' line ', line_no) from lake.journal_line {at}
         group by entry_id, line_no having count(*) > 1 order by all""",
     ),
+    "journal line was posted in a closed period": (
+        "period_event",
+        """with closed as (
+            select entity, period, commit_seq as since,
+                   (select min(r.commit_seq) from (from lake.period_event {at}) r where r.event = 'REOPENED'
+                        and r.entity = c.entity and r.period = c.period and r.commit_seq > c.commit_seq) as until
+            from (from lake.period_event {at}) c where c.event = 'CLOSED')
+        select distinct concat(coalesce(j.entry_id, '?'), ' line ', j.line_no) from (from lake.journal_line {at}) j
+        join closed c on c.entity = j.entity and j.period <= c.period and j.commit_seq > c.since
+            and (c.until is null or j.commit_seq < c.until)
+        order by all""",
+    ),
     "rows received are not accounted for": (
         "file",
         """select concat('file_id ', coalesce(file_id, '?'), ', version ', version) from lake.file {at}

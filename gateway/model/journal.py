@@ -40,6 +40,7 @@ JOURNAL_LINE = Table(
         Column("recorded_at", INSTANT, "When it was committed", True),
         Column("rate", RATE, "Functional units for one of `currency`; empty without one"),
         Column("unit_id", TEXT, "In another currency: hash of the document's day, class or record, converted as one"),
+        Column("event_day", DAY, "Day of what happened; `date` is a later one where its period was closed"),
     ),
     event="date",
     provenance=False,

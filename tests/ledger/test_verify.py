@@ -490,11 +490,20 @@ def test_an_unbalanced_entry_is_found_even_if_it_was_committed(home: Path, confi
             )
             commit.insert("journal_source", "select 'E10' as entry_id, 1 as line_no, 'r' as record_id")
             commit.audit("tester", "posted", "half an entry")
+            for event in ("CLOSED", "REOPENED"):
+                line = "1::bigint as line_no, 0.0::decimal(18,4) as debit, 0.0::decimal(18,4) as credit"
+                commit.insert("period_event", f"select 'EU' as entity, '2026-10' as period, '{event}' as event")
+                commit.audit("tester", "period", event)
+                commit.insert(
+                    "journal_line", f"select '{event}' as entry_id, 'EU' as entity, '2026-09' as period, {line}"
+                )
+                commit.audit("tester", "posted", "before the end of October")
 
         run_commit(ledger, work)
         findings = verify.verify(ledger)
     assert [(f.table, f.row, f.message) for f in findings] == [
         ("journal_line", "E9 USD", "entry is not balanced"),
+        ("period_event", "CLOSED line 1", "journal line was posted in a closed period"),
         ("journal_source", "E10 line 1", "link to a journal line that does not exist"),
     ]
 

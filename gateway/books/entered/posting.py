@@ -108,6 +108,6 @@ def _post(entries: Entries, new: str) -> str:
                'opening ' || entry as document, memo, -amount as amount
         from sides where kind = 'OPENING'"""
     )
-    entries.add("_entered_sides")
+    entries.add("_entered_sides", by_person=True)
     listed = ", ".join((*ENTERED_VALUE.key, *ENTERED_VALUE.carried, *ENTERED_VALUE.measures))
     return f"select {listed} from {new}"

@@ -11,12 +11,14 @@ to the records behind it.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cached_property
 
 import duckdb
 
-from gateway.books.posting import functional
+from gateway.books.posting import functional, posting_days
 from gateway.books.posting.dimensions import DIMENSIONS
 from gateway.books.posting.lines import RuleLines, Source
+from gateway.books.posting.posting_days import PostingDays
 from gateway.books.posting.reference import ACCOUNTS, ENTITIES
 from gateway.books.posting.rules import PostingRules, Rule
 from gateway.ledger.commit import Commit
@@ -53,18 +55,25 @@ class Entries:
         poster = RuleLines(
             self.con, self.rules, self.prefix, rule, Source(relation, frozenset(columns), len(self._links))
         )
-        link = poster.run()
+        link = poster.run(lambda: self.days)
         self._made += poster.made
         if link:
             self._links.append(link)
 
-    def add(self, sides: str) -> None:
+    @cached_property
+    def days(self) -> PostingDays:
+        """The days on which entries post."""
+        return posting_days.read(self.con)
+
+    def add(self, sides: str, *, by_person: bool = False) -> None:
         """Add lines of entries that no rule makes.
 
         sides  relation of what moves the lines, which must stay until `write`: record_id, entry_id, rule, entity, day,
                currency, role, document, the dimensions, channel, memo, amount (debit − credit). The sides of a line
                share entry, role, document and dimensions; those of an entry come to zero
+        by_person  a person made the entries: they post in soft-closed periods too
         """
+        day = self.days.sql("s.entity", "s.day", by_person=by_person)
         line = ", ".join(f"s.{name}" for name in ("entry_id", "role", "document", "channel", *DIMENSIONS))
         same = " and ".join(
             f"l.{name} is not distinct from s.{name}" for name in ("role", "document", "channel", *DIMENSIONS)
@@ -73,7 +82,7 @@ class Entries:
             f"""insert into {self.lines} by name
             select {line}, row_number() over (partition by s.entry_id order by sum(s.amount) < 0, c.account, {line})
                        as line_no,
-                   s.entity, s.day as date, strftime(s.day, '%Y-%m') as period, s.rule,
+                   s.entity, {day} as date, strftime({day}, '%Y-%m') as period, s.day as event_day, s.rule,
                    {literal(self.rules.version)} as rule_version, 'POSTED' as status, c.account,
                    greatest(sum(s.amount), 0) as debit, greatest(-sum(s.amount), 0) as credit, s.currency,
                    case when s.currency = f.functional then sum(s.amount) end as functional_amount,

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import duckdb
 
 from gateway.books.posting.conditions import compile_expression
 from gateway.books.posting.dimensions import DIMENSIONS, carries
+from gateway.books.posting.posting_days import PostingDays
 from gateway.books.posting.reference import ACCOUNTS, CHANNELS, ENTITIES
 from gateway.books.posting.rules import NOTHING, Leg, PostingRules, Rule
 from gateway.errors import HouseError
@@ -46,14 +48,17 @@ class RuleLines:
         self.legs = rule.legs or (Leg(amount=rule.amount, debit=rule.debit, credit=rule.credit or "class"),)
         self.made: list[tuple[str, str]] = []
 
-    def run(self) -> str:
-        """Add the lines; the SELECT of their links to records, "" if there are none."""
+    def run(self, days: Callable[[], PostingDays]) -> str:
+        """Add the lines; the SELECT of their links to records, "" if there are none.
+
+        days  gives the days on which entries post; it is asked where there are any
+        """
         self._make("view", self.rows, self._rows_sql())
         self._make("table", self.entries, self._entries_sql())
         row = self.con.execute(f"select count(*) from {self.entries}").fetchone()
         if not row or not row[0]:
             return ""
-        self.con.execute(self._lines_sql())
+        self.con.execute(self._lines_sql(days().sql("e.entity", "e.day")))
         return self._links_sql()
 
     def _make(self, kind: str, name: str, sql: str) -> None:
@@ -129,7 +134,7 @@ class RuleLines:
         cases = " ".join(f"when {literal(name)} then {literal(role)}" for name, role in named)
         return f"case \"class\" {cases} else 'suspense' end" if cases else "'suspense'"
 
-    def _lines_sql(self) -> str:
+    def _lines_sql(self, day: str) -> str:
         sides = []
         for number, leg in enumerate(self.legs):
             sides.append(f"select entry_id, {literal(leg.debit)} as role, a{number} as net from {self.entries}")
@@ -140,7 +145,7 @@ class RuleLines:
                  nets as (select entry_id, role, sum(net) as net from sides group by all having sum(net) <> 0)
             select e.entry_id,
                    row_number() over (partition by e.entry_id order by n.net < 0, c.account, n.role) as line_no,
-                   e.entity, e.day as date, strftime(e.day, '%Y-%m') as period,
+                   e.entity, {day} as date, strftime({day}, '%Y-%m') as period, e.day as event_day,
                    nullif(e.record_key, '') as event_record_id, e.document, {literal(self.rule.name)} as rule,
                    {literal(self.rules.version)} as rule_version, 'POSTED' as status, c.account, n.role,
                    greatest(n.net, 0) as debit, greatest(-n.net, 0) as credit, e.currency,
