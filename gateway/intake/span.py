@@ -17,7 +17,7 @@ from gateway.sql import identifier, literal, words
 NEAR_DAYS = 45
 """So many days around a load's days the ledger is compared whatever the keys are."""
 REUSED_DAYS = 180
-"""A record that gets a day farther away is reported: partners begin to count anew each year."""
+"""A record that gets a day farther away is reported: partners begin their numbers again each year."""
 HINT = (
     "If the partner used the number again for another event, add what distinguishes the two to the `key` of the "
     "[[record]], such as the year, and replay both files. If it is a correction, resolve the exception."

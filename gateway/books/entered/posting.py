@@ -1,7 +1,7 @@
 """Opening balances and manual entries, posted to the journal by number of the account.
 
-A manual entry posts as a whole or not at all. What a later file restates is taken back as it was posted, and posted
-anew.
+A manual entry posts as a whole or not at all. What a later file restates is taken back as it was posted, and
+posted again.
 """
 
 from __future__ import annotations

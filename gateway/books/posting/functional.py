@@ -38,7 +38,7 @@ def convert(con: duckdb.DuckDBPyConnection, lines: str) -> None:
         from (select r.*, f.entity, f.digits from {_RATES} r join {ENTITIES} f using (functional)) r
         where l.functional_amount is null and r.entity = l.entity and r.currency = l.currency and r.day = l.date"""
     )
-    same = "entry_id, entity, date, period, rule, rule_version, status, currency, unit_id, file_id"
+    same = "entry_id, entity, date, period, event_day, rule, rule_version, status, currency, unit_id, file_id"
     con.execute(
         f"""insert into {lines} by name
         select {same}, c.account, c.role, {literal("Rounding of functional amounts")} as memo, 0 as debit, 0 as credit,

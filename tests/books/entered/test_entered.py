@@ -77,7 +77,7 @@ def test_opening_balances_post_against_opening_equity_and_a_restatement_reverses
     assert ledger.balances("currency")["opening_equity", "USD"] == Decimal("-8399.75")
     assert ledger.rows("select sum(debit), sum(credit) from journal_line where account = '1100'") == [
         (Decimal("610.50"), Decimal("310.25"))
-    ], "reversed and posted anew"
+    ], "reversed and posted again"
     assert ledger.faults() == []
     assert ledger.run() == 0
 
