@@ -28,7 +28,7 @@ def create(con: duckdb.DuckDBPyConnection, have: Columns) -> None:
         if table.state:
             con.execute(
                 f"""create or replace temp view "{table.state}" as select * from "{name}"
-                qualify row_number() over (partition by {table.identity} order by {table.order} desc) = 1"""
+                qualify row_number() over (partition by {table.identity} order by "{table.order}" desc) = 1"""
             )
     for name in MAPPABLE:
         _show_present(con, name, name)

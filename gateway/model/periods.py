@@ -22,7 +22,7 @@ PERIOD_EVENT = Table(
     event="at",
     provenance=False,
     identity="entity, period",
-    order='"at"',
+    order="at",
     state="period_state",
 )
 
