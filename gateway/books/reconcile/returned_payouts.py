@@ -10,15 +10,18 @@ DAYS = 60
 """How long after its deposit date a payout may come back."""
 
 
-def find(con: duckdb.DuckDBPyConnection) -> None:
-    """Make the relation, of payouts in `_payouts` that no match of `_found` uses.
+def find(con: duckdb.DuckDBPyConnection, payouts: str, found: str) -> None:
+    """Make the relation, of the payouts in a relation that no match uses.
+
+    payouts  relation of settlements that no bank line is known for
+    found    relation (settlement) of the matches of this run
 
     Settlements of one number and channel that come to nothing, as a payout and its failure do; and a payout whose
     amount a later line of class `transfer` gives back, the only such pair on both sides.
     """
     con.execute(
         f"""create or replace temp table {RETURNED} as
-        with open as (select * from _payouts where record_id not in (select settlement from _found)),
+        with open as (select * from {payouts} where record_id not in (select settlement from {found})),
         nothing as (
             select record_id from open
             window same as (partition by entity, channel, currency, settlement_id)
