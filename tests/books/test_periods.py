@@ -149,3 +149,27 @@ def test_periods_are_closed_in_their_order_and_opened_again_from_the_last(ledger
         ("2026-10", "OPEN"),
         ("2026-11", "OPEN"),
     ]
+
+
+def test_a_late_line_has_the_rate_of_the_day_on_which_it_posts_and_a_late_rate_posts_behind_what_is_closed(
+    ledger: Books,
+) -> None:
+    """10 EUR of October have no rate when October closes, and become 12 afterwards. Rates of 30 October (1.25) and
+    1 November (1.30) come last: 10 × 1.25 = 12.50, posted in November, and 2 × 1.30 = 2.60."""
+    euro = {"currency": "EUR"}
+    ledger.put_all({"order_line": [order(1, "10.00", **euro)], "shipment_line": [shipped(1, "2026-10-30")]})
+    ledger.run()
+    act(ledger, "2026-10", CLOSED)
+    ledger.put("order_line", [order(1, "12.00", supersedes="o1.10.00", **euro)])
+    ledger.run()
+    rates = [("2026-10-30", "1.25"), ("2026-11-01", "1.30")]
+    own = {"base": "EUR", "quote": "USD", "source": "ECB"}
+    ledger.put("fx_rate", [{**own, "record_id": day, "day": day, "rate": rate} for day, rate in rates])
+    ledger.run()
+    worth = "select period, event_day, sum(functional_amount) from journal_line where role = 'sales' group by all"
+    assert sorted(row for row in ledger.rows(worth) if row[2] is not None) == [
+        ("2026-11", OCTOBER, Decimal("-12.50")),
+        ("2026-11", NOVEMBER, Decimal("-2.60")),
+    ]
+    assert ledger.rows("select sum(functional_amount) from journal_line") == [(Decimal(0),)]
+    assert ledger.faults() == []

@@ -115,6 +115,7 @@ def _post(entries: Entries, new: str) -> str:
     key = ", ".join(f"n.{name}" for name in FUNCTIONAL_VALUE.key)
     about = ", ".join(f"nullif(n.{name}, '') as {name}" for name in _ABOUT[1:])
     same = " and ".join(f"s.{name} = coalesce(n.{name}, '')" for name in ("role", *_ABOUT))
+    day = entries.days.sql("n.entity", "n.day")
     entries.con.execute(
         f"""insert into {entries.lines} by name
         with ids as (
@@ -123,7 +124,8 @@ def _post(entries: Entries, new: str) -> str:
             from {new} group by unit_id)
         select i.entry_id, row_number() over (
                    partition by i.entry_id order by n.functional_amount < 0, c.account, {key}) as line_no,
-               n.entity, n.day as date, strftime(n.day, '%Y-%m') as period, n.document, {literal(RULE)} as rule,
+               n.entity, {day} as date, strftime({day}, '%Y-%m') as period, n.day as event_day, n.document,
+               {literal(RULE)} as rule,
                {literal(entries.rules.version)} as rule_version, 'POSTED' as status, c.account, n.role, 0 as debit,
                0 as credit, n.currency, n.functional_amount, n.rate, {about}, '' as file_id, n.unit_id,
                'Functional amounts at the rate of the day' as memo
