@@ -24,6 +24,9 @@ revenue = "shipment"
 [channels.paypal]
 entity = "US"
 revenue = "shipment"
+[channels.shopify]
+entity = "US"
+revenue = "shipment"
 """
 ORDERED = {
     "order_id": "order",
@@ -49,6 +52,7 @@ W-1,100.00,10.00,USD
 W-2,50.00,0,USD
 W-3,40.00,0,USD
 E-1,100.00,0,EUR
+S-1,60.00,0,USD
 """
 
 # (transaction, invoice, reference, event, CR or DR, cents, currency, CR or DR and cents of the fee)
@@ -75,21 +79,43 @@ STATEMENT = (
     ":20:S1\n:25:US-MAIN\n:28C:1/1\n:60F:C261105USD100,00\n"
     ":61:2611061106D20,00NMSCREF-1\n:86:PAYPAL F1\n"
     ":61:2611061106C188,00NMSCREF-2\n:86:PAYPAL W2\n"
-    ":62F:C261106USD268,00\n-\n"
+    ":61:2611061106C12,65NMSCREF-3\n:86:SHOPIFY SP-1\n"
+    ":61:2611061106D21,50NMSCREF-4\n:86:CARD BILL NOVEMBER\n"
+    ":62F:C261106USD259,15\n-\n"
 )
+SHOPIFY = """Transaction Date,Type,Order,Payout Date,Payout ID,Amount,Fee,Net,Checkout,Currency
+2026-11-03 09:00:00 -0500,charge,S-1,2026-11-05,SP-1,35.00,1.35,33.65,C-1,USD
+2026-11-03 10:00:00 -0500,chargeback_fee,S-1,2026-11-05,SP-1,-15.00,0.00,-15.00,C-1,USD
+2026-11-04 09:00:00 -0500,lending_capital_remittance,,2026-11-05,SP-1,-6.00,0.00,-6.00,,USD
+"""
+PAYOUTS = """Payout Date,Status,Charges,Refunds,Adjustments,Advances,Reserved Funds,Fees,Total,Currency,Payout ID
+2026-11-05,paid,35.00,0.00,-15.00,-6.00,0.00,-1.35,12.65,USD,SP-1
+"""
+# 25.00 of S-1 were paid with a gift card, and 10.00 given back to it.
+TENDERS = """Order,Name,Kind,Gateway,Created At,Status,Amount,Currency,Card Type
+1,S-1,sale,gift_card,2026-11-03 09:00:00 -0500,success,25.00,USD,
+1,S-1,sale,shopify_payments,2026-11-03 09:00:01 -0500,success,35.00,USD,visa
+1,S-1,refund,gift_card,2026-11-04 09:00:00 -0500,success,10.00,USD,
+"""
+ADS = "invoice,date,channel,for,amount,currency\nADS-1,2026-11-03,shopify,advertising,21.50,USD\n"
 LEFT = {
-    # Sales of W-1 to W-3, half of the tax, and E-1.
-    ("sales", "USD"): "-190.00",
+    # Sales of W-1 to W-3 and S-1, half of the tax, and E-1.
+    ("sales", "USD"): "-250.00",
     ("sales", "EUR"): "-100.00",
     ("tax", "USD"): "-5.00",
-    # Half of W-1 without its tax, and W-3.
-    ("returns", "USD"): "90.00",
-    ("commission", "USD"): "5.00",
-    ("dispute_fees", "USD"): "40.00",
+    # Half of W-1 without its tax, W-3, and what went back to the gift card.
+    ("returns", "USD"): "100.00",
+    ("commission", "USD"): "6.35",
+    ("dispute_fees", "USD"): "55.00",
+    # 25.00 redeemed less 10.00 given back; the sale of the card came before.
+    ("gift_cards", "USD"): "15.00",
+    ("loans", "USD"): "6.00",
+    # On a card, whose bill the bank has paid.
+    ("advertising", "USD"): "21.50",
     # 100.00 EUR became 108.00 USD.
     ("fx", "EUR"): "100.00",
     ("fx", "USD"): "-108.00",
-    ("bank", "USD"): "168.00",
+    ("bank", "USD"): "159.15",
 }
 """Everything else is zero: what the channels owe, payouts on their way, reserves, disputes, payables and suspense."""
 
@@ -122,14 +148,21 @@ def shop(bare_home: Path) -> Path:
     reconcile_only(bare_home, "d", "g")
     write_delimited(bare_home, "shop.orders", "order_line", ["order_id", "line_no"], ORDERED)
     write_delimited(bare_home, "shop.shipped", "shipment_line", ["shipment_no", "order_id", "sku"], SENT)
-    for feed, pack in (("paypal", "paypal/settlement"), ("bank", "swift/mt940")):
+    for feed, pack in (
+        ("paypal", "paypal/settlement"),
+        ("bank", "swift/mt940"),
+        ("charges", "shopify/transactions"),
+        ("payouts", "shopify/payouts"),
+        ("tenders", "shopify/order-transactions"),
+        ("ads", "csv/channel-invoices"),
+    ):
         (bare_home / "mappings" / "shop" / f"{feed}.toml").write_text(
             f'feed = "shop.{feed}"\npartner = "shop"\nbased_on = "standard/{pack}"\n[file]\nmatch = ["{feed}*"]\n'
         )
     return bare_home
 
 
-def test_a_paypal_account_ends_at_the_bank(shop: Path) -> None:
+def test_what_processors_hold_and_take_ends_at_the_bank(shop: Path) -> None:
     config = shop / "config.toml"
     config.write_text(config.read_text() + CHANNELS)
     files = {
@@ -137,6 +170,10 @@ def test_a_paypal_account_ends_at_the_bank(shop: Path) -> None:
         "shipped.csv": "\n".join(["order", *(row.split(",")[0] for row in ORDERS.split("\n")[1:-1])]) + "\n",
         "paypal.csv": paypal(),
         "bank.sta": STATEMENT,
+        "charges.csv": SHOPIFY,
+        "payouts.csv": PAYOUTS,
+        "tenders.csv": TENDERS,
+        "ads.csv": ADS,
     }
     for name, content in files.items():
         (shop / "inbound" / "shop" / name).write_text(content)

@@ -31,6 +31,8 @@ def test_the_examples_have_no_fault() -> None:
     text = example("conditions") + example("rule")
     posting = Posting.model_validate(tomllib.loads(text) | {"stock": shipped["stock"]})
     assert faults(posting, text, CHART) == []
+    sold = example("gift-cards")
+    assert faults(Posting.model_validate(shipped | {"rule": tomllib.loads(sold)["rule"]}), sold, CHART) == []
     versions = example("conditions") + example("versions")
     posting = Posting.model_validate(tomllib.loads(versions) | {"stock": shipped["stock"]})
     assert faults(posting, versions, CHART) == []
