@@ -60,7 +60,9 @@ def _lines_sql(since: date, at: date, entity: str) -> str:
             case when {before} then 0 else debit - credit end as movement,
             case when {before} then coalesce(functional_amount, 0) else 0 end as functional_opening,
             case when {before} then 0 else coalesce(functional_amount, 0) end as functional_movement,
-            cast(functional_amount is null as bigint) as unconverted
+            cast(functional_amount is null and coalesce(unit_id, entry_id) not in (
+                select unit_id from functional_value group by unit_id having sum(abs(functional_amount)) > 0)
+                as bigint) as unconverted
         from journal_line where status = 'POSTED' and date <= {literal(str(at))}
         {f"and entity = {literal(entity)}" if entity else ""}"""
 

@@ -15,6 +15,7 @@ class Tolerance(Strict):
     stock_units: Decimal = Decimal(1)
     stock_value: Decimal = Decimal(25)
     payout_days: int = 5
+    payout_rate: Decimal = Field(Decimal("0.005"), ge=0, le=1)
     settlement_amount: Decimal = Decimal("0.00")
     settlement_lines_days: int = Field(7, ge=0, le=366)
     dispute_days: int = Field(120, ge=0, le=3660)

@@ -136,7 +136,7 @@ class Books:
             self.since = commit.at
         return changed
 
-    def run_all(self, at: datetime = datetime(2026, 11, 20, tzinfo=UTC)) -> Outcome:
+    def run_all(self, at: datetime = datetime(2026, 11, 20, tzinfo=UTC), config: Config = CONFIG) -> Outcome:
         """A whole run of the books at that instant, with reconciliations and exceptions."""
 
         def committing(work: Callable[[Commit], Outcome]) -> Outcome:
@@ -146,7 +146,7 @@ class Books:
                 commit.finish()
             return outcome
 
-        return run.run(committing, self.con, self.rules, Recon(CONFIG, at, (), self.rules, RULES.registry))
+        return run.run(committing, self.con, self.rules, Recon(config, at, (), self.rules, RULES.registry))
 
     def clear(self) -> None:
         """An empty ledger again: sooner than another one."""

@@ -28,6 +28,7 @@ DERIVED: dict[str, dict[str, str]] = {
         "amount": _MONEY,
     },
     "payout_match": {"settlement_id": "VARCHAR", "booking_date": "DATE", "amount": _MONEY},
+    "payout_exchange": {"settlement_id": "VARCHAR", "booking_date": "DATE", "side": "VARCHAR", "amount": _MONEY},
 }
 """Derivation → its columns with their SQL types. What it gives is the difference to what was posted before."""
 
@@ -41,10 +42,11 @@ _RECORDS = {
     "shipment_value": ("shipment_line",),
     "settlement_share": ("settlement_line",),
     "payout_match": ("settlement", "bank_line"),
+    "payout_exchange": ("settlement", "bank_line"),
 }
 """Derivation → tables whose records stand behind its lines."""
 _STOCK = "inventory_movement"
-_VALUES = {("settlement_share", "kind"): SHARES}
+_VALUES = {("settlement_share", "kind"): SHARES, ("payout_exchange", "side"): ("BANK", "PAYOUT")}
 """What columns of derivations hold, where that is known."""
 
 

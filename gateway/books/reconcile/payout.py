@@ -3,8 +3,8 @@ against payments.
 
 P1 the deposit names the settlement, amounts equal · P2 it names it, the amount is less · P3 a deposit names
 several settlements that together make it · P4 one amount, one deposit, within the window, unique on both
-sides. What is ambiguous is never confirmed, and nothing is used twice. What came back before it was banked is not
-waited for. A match is taken back, with its entry, when one
+sides · P5 it names it, in another currency at the rate of its day. What is ambiguous is never confirmed, and nothing
+is used twice. What came back before it was banked is not waited for. A match is taken back, with its entry, when one
 of its records was replaced or no longer names the other.
 """
 
@@ -14,7 +14,8 @@ import duckdb
 
 from gateway.books.posting.late_channels import rules_by_source
 from gateway.books.posting.reference import CHANNELS
-from gateway.books.reconcile import returned_payouts
+from gateway.books.reconcile import exchanged_payouts, returned_payouts
+from gateway.books.reconcile.exchanged_payouts import OPEN, OUT_OF_BAND, PASS, STANDING
 from gateway.books.reconcile.registry import Reconciliation
 from gateway.books.reconcile.returned_payouts import RETURNED
 from gateway.books.reconcile.tables import ToPost, Working
@@ -22,7 +23,7 @@ from gateway.books.reconcile.words import whole
 from gateway.sql import literal
 
 _WHAT = "if(book_amount < 0, 'The charge of settlement ', 'Payout ')"
-CODES = ("PAYOUT_NOT_BANKED", "PAYOUT_SHORT", "DEPOSIT_UNKNOWN")
+CODES = ("PAYOUT_NOT_BANKED", "PAYOUT_SHORT", "DEPOSIT_UNKNOWN", OUT_OF_BAND)
 
 
 def run(working: Working, block: Reconciliation) -> None:
@@ -32,6 +33,7 @@ def run(working: Working, block: Reconciliation) -> None:
     con.execute("create or replace temp table _found (settlement varchar, bank varchar, pass varchar, why varchar)")
     _named(con)
     _grouped(con)
+    exchanged_payouts.find(working)
     returned_payouts.find(con, "_payouts", "_found")
     _amounts(working, f"and p.record_id not in (select settlement from {RETURNED})")
     _amounts(working)
@@ -79,17 +81,25 @@ def _known(working: Working) -> str:
 
 def _gone(working: Working, block: Reconciliation) -> None:
     """Make the relation of the ledger's matches that no longer hold."""
+    standing = working.standing(block)
+    exchanged_payouts.judge_standing(
+        working,
+        f"""select b.record_id as settlement, a.record_id as bank from ({standing}) b
+        join ({standing}) a on a.match_id = b.match_id and a.side = 'A' where b.side = 'B' and b."pass" = '{PASS}'""",
+    )
     working.con.execute(
         f"""create or replace temp table _payout_gone as
-        with standing as ({working.standing(block)}),
+        with standing as ({standing}),
         pairs as (
             select b.match_id, b.record_id as settlement, a.record_id as bank, b."pass"
             from standing b join standing a on a.match_id = b.match_id and a.side = 'A' where b.side = 'B'),
         holding as (
             select match_id from pairs x left join _all_payouts p on p.record_id = x.settlement
             left join _all_deposits d on d.record_id = x.bank group by match_id
-            having bool_and(coalesce(d.entity = p.entity and d.currency = p.currency
-                                     and (x."pass" = 'P4' or {whole("d.words", "p.reference")}), false)))
+            having bool_and(coalesce(case when x."pass" = '{PASS}'
+                then (x.settlement, x.bank) in (select (settlement, bank) from {STANDING} where within)
+                else d.entity = p.entity and d.currency = p.currency
+                     and (x."pass" = 'P4' or {whole("d.words", "p.reference")}) end, false)))
         select * from standing where match_id not in (select match_id from holding)"""
     )
 
@@ -155,8 +165,9 @@ def _matches(working: Working, block: Reconciliation) -> None:
         block,
         f"""with found as (
             select f.*, left(md5(f.bank || {letter}), 16) as match_id, p.total, d.amount,
-                   d.amount - sum(p.total) over (partition by f.bank) as difference
-            from _found f join _payouts p on p.record_id = f.settlement join _deposits d on d.record_id = f.bank)
+                   d.amount - coalesce(x.due, sum(p.total) over (partition by f.bank)) as difference
+            from _found f join _payouts p on p.record_id = f.settlement join _deposits d on d.record_id = f.bank
+            left join {OPEN} x on x.settlement = f.settlement and f.pass = '{PASS}')
         select match_id, pass as "pass", {literal(block.slug)} as rule, 'B' as side,
                settlement as record_id, total as amount, difference, 'CONFIRMED' as status, why as explanation
         from found
@@ -182,7 +193,7 @@ def _to_post(working: Working, block: Reconciliation) -> None:
     """
     letter = literal(block.letter)
     working.con.execute(
-        f"""create or replace temp table _payout_match as
+        f"""create or replace temp table _payout_moved as
         with times as (
             select record_id, count(*) as n from match_line where reconciliation = {letter} and side = 'B'
                 group by record_id),
@@ -191,13 +202,18 @@ def _to_post(working: Working, block: Reconciliation) -> None:
             union all
             select b.record_id, a.record_id, -1, b."pass" from _payout_gone b
             join _payout_gone a on a.match_id = b.match_id and a.side = 'A' where b.side = 'B')
-        select f.settlement as record_id, f.sign, p.entity, p.channel, p.currency, '' as file_id,
-               {letter} || coalesce('|' || n || case when f.sign < 0 then '|back' else '' end, '') as salt,
-                   p.settlement_id,
-               d.booking_date, case when f.pass = 'P3' then p.total else d.amount end as amount
-        from moved f join settlement p on p.record_id = f.settlement join bank_line d on d.record_id = f.bank
-        left join times t on t.record_id = f.settlement"""
+        select f.settlement, f.bank, f.sign, f.pass,
+               {letter} || coalesce('|' || n || case when f.sign < 0 then '|back' else '' end, '') as salt
+        from moved f left join times t on t.record_id = f.settlement"""
     )
+    working.con.execute(
+        f"""create or replace temp table _payout_match as
+        select f.settlement as record_id, f.sign, p.entity, p.channel, p.currency, '' as file_id, f.salt,
+               p.settlement_id, d.booking_date, case when f.pass = 'P3' then p.total else d.amount end as amount
+        from _payout_moved f join settlement p on p.record_id = f.settlement join bank_line d on d.record_id = f.bank
+        where f.pass <> '{PASS}'"""
+    )
+    exchanged_payouts.to_post(working, f"(select * from _payout_moved where pass = '{PASS}')")
     working.to_post.append(ToPost("payout_match", "_payout_match", ("settlement_id", "booking_date", "amount")))
 
 
@@ -230,33 +246,36 @@ def _detail(working: Working, block: Reconciliation) -> None:
             from matched b join matched a on a.match_id = b.match_id and a.side = 'A' where b.side = 'B')
         select s.entity, s.partner, s.channel, s.settlement_id, s.currency, s.total, s.deposit_date, s.file_id,
                s."position", l.record_id as bank, l.account, l.bank_ref, l.booking_date,
-               case when m.members > 1 then s.total else l.amount end as banked, l.file_id as bank_file,
+               case when m.members > 1 or m."pass" = '{PASS}' then s.total else l.amount end as banked,
+               l.file_id as bank_file, o.arrived, o.arrived is not null as out_of_band,
                l."position" as bank_position, l.statement_id,
                s.record_id in (select settlement from {RETURNED}) as returned,
                (select count(*) from range(s.deposit_date, cast({working.recon.now_sql} as date), interval 1 day) r(day)
                 where isodow(r.day) < 6) as business_days
         from (from settlement_current {_known(working)}) s left join pairs m on m.settlement = s.record_id
-        left join bank_line l on l.record_id = m.bank where s.total <> 0"""
+        left join bank_line l on l.record_id = m.bank
+        left join (from {OPEN} where not within) o on o.settlement = s.record_id where s.total <> 0"""
     )
     working.add_detail(
         block,
         f"""select entity, partner, channel, settlement_id as document,
                coalesce(booking_date, deposit_date) as event_date, currency, banked as external_amount,
                total as book_amount,
-               case when banked = total or returned then 'MATCHED' when banked is not null then 'OPEN'
+               case when banked = total or returned then 'MATCHED' when banked is not null or out_of_band then 'OPEN'
                    when business_days <= {days} then 'TIMING' else 'OPEN' end as state,
                case when banked = total or returned then null when banked is not null then 'PAYOUT_SHORT'
+                   when out_of_band then '{OUT_OF_BAND}'
                    when business_days > {days} then 'PAYOUT_NOT_BANKED' end as code,
                channel || '|' || settlement_id as business_key, coalesce(bank_file, file_id) as file_id,
                coalesce(bank_position, "position") as "position",
-               'settlement ' || settlement_id as book_reference
+               'settlement ' || settlement_id || coalesce(': ' || arrived, '') as book_reference
         from _payout_lines""",
     )
     working.add_detail(
         block,
-        """select entity, partner, concat_ws(' ', statement_id, bank_ref) as document,
+        f"""select entity, partner, concat_ws(' ', statement_id, bank_ref) as document,
                booking_date as event_date, currency, amount as external_amount, 'OPEN' as state,
-               'DEPOSIT_UNKNOWN' as code,
+               case when record_id not in (select bank from {OPEN}) then 'DEPOSIT_UNKNOWN' end as code,
                concat_ws('|', account, booking_date, coalesce(bank_ref, "position")) as business_key, file_id,
                "position"
         from _deposits where amount > 0 and record_id not in (select bank from _found)""",
@@ -274,8 +293,11 @@ def _exceptions(working: Working, block: Reconciliation) -> None:
                    || ' is not on a bank statement in time'
                    when 'PAYOUT_SHORT' then {_WHAT} || document || ' of ' || book_amount || ' ' || currency
                    || ' arrived with ' || external_amount
+                   when '{OUT_OF_BAND}' then {_WHAT} || document || ' of ' || book_amount || ' ' || currency
+                   || ' is not confirmed, ' || book_reference
                    else 'A deposit of ' || external_amount || ' ' || currency || ' (' || document
                    || ') is explained by no payout' end as message,
                file_id, "position"
-        from {working.detail} where reconciliation = {literal(block.letter)} and state = 'OPEN'""",
+        from {working.detail} where reconciliation = {literal(block.letter)} and state = 'OPEN'
+          and code is not null""",
     )

@@ -8,7 +8,8 @@ from decimal import Decimal
 import pytest
 
 from gateway.books.reconcile.words import whole
-from tests.books.memory import Books, Row, books
+from gateway.settings import Tolerance
+from tests.books.memory import CONFIG, Books, Row, books
 
 HOLDING = "select record_id from match_state where reconciliation = 'd' and status <> 'REVERSED' order by 1"
 
@@ -144,3 +145,48 @@ def test_a_payout_that_came_back_is_not_waited_for_and_takes_no_deposit(ledger: 
     assert ledger.rows(HOLDING) == [("b.1",), ("s.3",)]
     # Only C is open: its 70.00 neither came nor came back.
     assert ledger.rows("select document from exception where reconciliation = 'd' and status = 'OPEN'") == [("C",)]
+
+
+def test_a_payout_in_another_currency_is_found_by_the_rate_and_the_difference_is_of_exchange(ledger: Books) -> None:
+    """1,000.00 EUR at 1.10 are 1,100.00 USD; the bank gives 1,096.00, 0.36 % less: 4.00 USD are lost in exchange.
+
+    500.00 EUR are 550.00 USD; 540.00 arrive, 1.8 % less: out of band."""
+    day = {"record_id": "r.1", "day": "2026-11-10", "base": "EUR", "quote": "USD", "rate": "1.1", "source": "ECB"}
+    ledger.put_all(
+        {
+            "settlement": [
+                paid("s.1", "PAY-1", "1000.00", currency="EUR"),
+                paid("s.2", "PAY-2", "500.00", currency="EUR"),
+            ],
+            "bank_line": [banked("b.1", "PAY-1", "1096.00"), banked("b.2", "PAY-2", "540.00")],
+        }
+    )
+    ledger.run_all()
+    assert ledger.rows(HOLDING) == [], "no rate, no match"
+    ledger.put("fx_rate", [day])
+    ledger.run_all()
+    assert ledger.rows(HOLDING) == [("b.1",), ("s.1",)]
+    assert ledger.balances("currency") == {
+        ("suspense", "USD"): Decimal("1096.00"),
+        ("fx", "USD"): Decimal("-1096.00"),
+        ("fx", "EUR"): Decimal("1000.00"),
+        ("payouts_in_transit", "EUR"): Decimal("-1000.00"),
+    }
+    worth = "select sum(functional_amount) from journal_line where role = 'fx'"
+    assert ledger.rows(worth) == [(Decimal("4.00"),)], "a loss: 1,100.00 − 1,096.00"
+    [(key, message)] = ledger.rows(
+        "select business_key, message from exception where status = 'OPEN' and code = 'FX_OUT_OF_BAND'"
+    )
+    assert key == "web|PAY-2"
+    assert "540.0000 USD on 2026-11-11, where the rate 1.100000000000 makes 550.0000 and 0.5" in message
+    assert ledger.rows("select count(*) from exception where code = 'DEPOSIT_UNKNOWN' and status = 'OPEN'") == [(0,)]
+    wide = CONFIG.model_copy(update={"tolerance": Tolerance(payout_rate=Decimal("0.02"))})
+    ledger.run_all(config=wide)
+    assert ledger.rows(HOLDING) == [("b.1",), ("b.2",), ("s.1",), ("s.2",)]
+    # Another rate, at which 1,096.00 are 8.7 % short: the match and its entries are taken back.
+    ledger.put("fx_rate", [day | {"record_id": "r.2", "rate": "1.2", "supersedes": "r.1"}])
+    ledger.run_all()
+    assert ledger.rows(HOLDING) == []
+    assert ledger.balances("currency") == {}
+    assert ledger.rows(worth) == [(Decimal(0),)]
+    assert ledger.faults() == []
