@@ -19,8 +19,9 @@ from sqlglot import expressions as exp
 
 from gateway import regular_expressions
 from gateway.mapping.language import expression_faults
-from gateway.mapping.language.functions import AGGREGATES, FUNCTIONS
+from gateway.mapping.language.functions import AGGREGATES, FUNCTIONS, MONEY
 from gateway.mapping.language.grammar import ExpressionError, parse, short
+from gateway.mapping.language.money import rounded_money
 from gateway.sql import literal
 
 __all__ = ["ExpressionError", "compile_scalar", "names"]
@@ -238,6 +239,8 @@ class _Writer:
         if function is None:
             raise expression_faults.no_function(name, self.aggregates)
         expression_faults.check_arguments(name, function, node.expressions)
+        if function.sql == MONEY:
+            return rounded_money(*map(self.write, node.expressions))
         return f"{function.sql}({self._listed(node.expressions)})"
 
     def _aggregate(self, name: str, node: exp.Anonymous) -> str:

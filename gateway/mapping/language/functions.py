@@ -7,6 +7,9 @@ from dataclasses import dataclass
 ANY_NUMBER = 50
 """Arguments at most, where a function takes as many as one likes."""
 
+MONEY = "round_money"
+"""What is written out as SQL of its own: the database has no such function."""
+
 DATE_PARTS = ("year", "quarter", "month", "week", "day", "hour", "minute")
 TIME_TOKENS = ("%Y", "%y", "%m", "%d", "%H", "%M", "%S", "%j", "%b", "%B", "%a", "%A", "%V", "%G", "%%")
 
@@ -77,6 +80,13 @@ FUNCTIONS: dict[str, Function] = {
         "Rounded to so many decimals (none if left out), half away from zero",
         "round(amount * 0.19, 2)",
         (1,),
+    ),
+    "round_money": Function(
+        MONEY,
+        2,
+        2,
+        "Rounded to the decimals of a currency (yen none, dinars three), half away from zero",
+        "round_money(amount * 0.19, 'KWD')",
     ),
     "rpad": Function("rpad", 3, 3, "Filled up on the right to a width", "rpad(sku, 10, '.')", (1, 2)),
     "rtrim": Function("rtrim", 1, 2, "Without blanks, or those characters, on the right", 'rtrim("Ref")'),

@@ -84,6 +84,10 @@ def value(con: duckdb.DuckDBPyConnection, text: str, *, aggregates: bool = False
         ("split_part(\"Ref\", '/', 1)", "RMA77"),
         ("regexp_extract(\"Ref\", 'RMA([0-9]+)', 1)", "77"),
         ("UPPER(sku) -- a remark", "AB-1"),
+        ("round_money(2.5455, 'JPY')", Decimal(3)),
+        ("round_money(2.5455, 'KWD')", Decimal("2.546")),
+        ("round_money(2.5455, 'USD')", Decimal("2.55")),
+        ("round_money(2.5455, nullif(sku, 'AB-1'))", Decimal("2.55")),
     ],
 )
 def test_a_valid_expression_gives_its_value(con: duckdb.DuckDBPyConnection, text: str, expected: Any) -> None:
