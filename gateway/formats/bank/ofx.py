@@ -61,6 +61,7 @@ _REPAIRS: tuple[Repair, ...] = (
 _SNIFF = re.compile(rb"OFXHEADER\s*[:=]|<OFX(?:\s[^<>]*)?>", re.IGNORECASE)
 _ROOT = re.compile(r"<OFX(?:\s[^<>]*)?>", re.IGNORECASE)
 _TAG_NAME = re.compile(r"</?[A-Za-z][A-Za-z0-9_.]*(?=\s*/?\s*>)")
+_SMALL = re.compile(r"</?[A-Z0-9_.]*[a-z]")
 _XML = re.compile(rb"<\?xml|OFXHEADER\s*=")
 _DECLARED = re.compile(rb"CHARSET:\s*([\w\-]+)|encoding\s*=\s*[\"']([\w\-]+)")
 _WINDOWS, _ISO = re.compile("(?:WINDOWS-|CP)?(125[0-8])"), re.compile("(?:ISO-?)?(8859-[0-9]{1,2})")
@@ -155,8 +156,7 @@ def _from_root(text: Iterator[str], name: str) -> Iterator[str]:
         head += piece
         root = _ROOT.search(head)
         if root:
-            rest = chain(["<OFX>" + head[root.end() :]], text)
-            yield from rest if root.group().startswith("<OFX") else _in_capitals(rest)
+            yield from _in_capitals(chain(["<OFX>" + head[root.end() :]], text))
             return
         if len(head) > 100_000:
             break
@@ -169,8 +169,8 @@ def _in_capitals(text: Iterator[str]) -> Iterator[str]:
     for piece in text:
         rest += piece
         cut = rest.rfind("<") if rest.rfind(">") < rest.rfind("<") else len(rest)
-        yield _TAG_NAME.sub(lambda found: found.group().upper(), rest[:cut])
-        rest = rest[cut:]
+        whole, rest = rest[:cut], rest[cut:]
+        yield _TAG_NAME.sub(lambda found: found.group().upper(), whole) if _SMALL.search(whole) else whole
     yield rest
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import csv
 from typing import TextIO
 
+from gateway.formats.text.escaped_quotes import EscapedQuotes
+
 ROW_CHARACTERS_MAX = 4 << 20
 
 
@@ -13,13 +15,14 @@ class Lines:
 
     number  of the last line that was given, from 1
     first   number of the first line of the current row
-    held    the lines of the current row
+    held    the lines of the current row, as they stand in the file
     """
 
-    def __init__(self, source: TextIO, comment: str = "") -> None:
+    def __init__(self, source: TextIO, comment: str = "", escaped: EscapedQuotes | None = None) -> None:
         self.number, self.first = 0, 1
         self.held: list[str] = []
         self._source, self._comment, self._between = source, comment, True
+        self._escaped = escaped
         self._characters = 0
 
     def begin(self) -> None:
@@ -41,5 +44,5 @@ class Lines:
                 continue
             self._between = False
             self.held.append(line)
-            return line
+            return self._escaped.line(line, self.number, inside=len(self.held) > 1) if self._escaped else line
         raise StopIteration

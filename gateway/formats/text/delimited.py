@@ -28,6 +28,7 @@ from gateway.formats.sectioned import Sectioned, Source
 from gateway.formats.text import layout
 from gateway.formats.text.arrow_rows import ArrowRows
 from gateway.formats.text.counted_lines import Lines
+from gateway.formats.text.escaped_quotes import EscapedQuotes
 from gateway.formats.text.layout import Layout
 from gateway.formats.text.octets import Octets
 from gateway.formats.verbs import Table
@@ -249,7 +250,7 @@ class _Delimited(Reading):
         quote = layout.quote(head, delimiter) if options.quote == "auto" else options.quote
         plain, skipped = (self._rows_of(head, delimiter, quote, blanks=skip) for skip in (False, True))
         blanks = bool(quote) and layout.has_blanks_before_quotes(plain, skipped, quote)
-        lines = Lines(io.StringIO(head, newline=""), options.comment)
+        lines = Lines(io.StringIO(head, newline=""), options.comment, EscapedQuotes(quote, delimiter))
         rows = (
             (lines.number, layout.unwrapped(cells, delimiter, quote))
             for _, cells in layout.rows(request, lines, delimiter, quote, blanks=blanks)
@@ -277,7 +278,7 @@ class _Delimited(Reading):
         )
 
     def _rows_of(self, head: str, delimiter: str, quote: str, *, blanks: bool) -> Iterator[list[str]]:
-        lines = Lines(io.StringIO(head, newline=""), self.options.comment)
+        lines = Lines(io.StringIO(head, newline=""), self.options.comment, EscapedQuotes(quote, delimiter))
         rows = layout.rows(self.request, lines, delimiter, quote, blanks=blanks)
         return (cells for _, cells in islice(rows, HEAD_ROWS))
 
@@ -299,7 +300,9 @@ class _Delimited(Reading):
         if marks.encode(own.encoding.removesuffix("-sig"), "replace") != marks.encode("ascii"):
             return False
         # An odd quote may swallow the rest of the file: only the careful way finds where it opened.
-        return octets.quotes % 2 == 0 and octets.newlines and not octets.returns and not octets.nul
+        return (
+            octets.quotes % 2 == 0 and octets.newlines and not octets.returns and not octets.nul and not octets.escaped
+        )
 
     def _reject(self, line: int, text: str, cells: list[str]) -> None:
         self.received += 1
@@ -353,13 +356,16 @@ class _Delimited(Reading):
         own = self.layout
         codec = "utf-8-sig" if own.encoding == "utf-8" else own.encoding
         with self.request.path.open("r", encoding=codec, newline="") as source:
-            lines = Lines(source, own.comment)
+            escaped = own.escaped_quotes()
+            lines = Lines(source, own.comment, escaped)
             try:
                 for start, cells in own.rows(lines):
                     yield start, cells, lines
             except UnicodeDecodeError:
                 raise encoding.undecodable(self.request.path, self.request.name, own.encoding) from None
             own.check_closed(lines.held, lines.first)
+        if fault := escaped.fault():
+            self.faults.append(fault)
 
     def all_rows(self) -> Iterator[tuple[int, list[str]]]:
         """(first line, cells) of every row, blank ones too, without regard to a header. Raises FileError."""

@@ -16,6 +16,7 @@ from typing import Any
 from gateway.errors import FileError
 from gateway.formats import header as headers
 from gateway.formats.text.counted_lines import Lines
+from gateway.formats.text.escaped_quotes import EscapedQuotes
 from gateway.reading import ReadRequest
 from gateway.whitespace import INVISIBLE
 
@@ -80,6 +81,10 @@ class Layout:
         named = (n for n, name in enumerate(self.columns, start=1) if name != f"#{n}")
         return max(named, default=1) if self.named else len(self.columns)
 
+    def escaped_quotes(self) -> EscapedQuotes:
+        """What turns quotes that are written with a backslash into those of the standard."""
+        return EscapedQuotes(self.quote, self.delimiter)
+
     def rows(self, lines: Lines) -> Iterator[tuple[int, list[str]]]:
         """(first line, cells) of every row, by the standard library. Raises FileError for a cell beyond the limit."""
         return rows(self.request, lines, self.delimiter, self.quote, blanks=self.blanks)
@@ -128,7 +133,7 @@ class Layout:
     def check_closed(self, held: list[str], line: int) -> None:
         """Raises FileError where the last row of the file, of these lines, ends within quotes."""
         with_another = io.StringIO(f"{''.join(held)}\nend", newline="")
-        if self.quote and len(list(self.rows(Lines(with_another)))) == 1:
+        if self.quote and len(list(self.rows(Lines(with_another, escaped=self.escaped_quotes())))) == 1:
             raise FileError(
                 self.request.name,
                 "a quote opens here and is never closed; it swallows the rest of the file",

@@ -13,14 +13,15 @@ _MARKED = re.compile(rb"'(\0?[0-9]|\0?$)")
 
 @dataclass
 class Octets:
-    """What the octets of a file show: how many quotes it has, and whether line feeds, lone carriage returns, NUL, and
-    texts that are written for a spreadsheet (`gateway.formats.literals`)."""
+    """What the octets of a file show: how many quotes it has, and whether line feeds, lone carriage returns, NUL, texts
+    that are written for a spreadsheet (`gateway.formats.literals`), and quotes behind a backslash."""
 
     quotes: int = 0
     newlines: bool = False
     returns: int = 0
     nul: bool = False
     literals: bool = False
+    escaped: bool = False
 
     @classmethod
     def of(cls, path: Path, quote: str) -> Octets:
@@ -35,6 +36,8 @@ class Octets:
                     pairs = chunk.count(b"\r\n") + (chunk.endswith(b"\r") and following == b"\n")
                     found.returns += chunk.count(b"\r") - pairs
                 found.nul = found.nul or b"\0" in chunk
+                if mark and b"\\" in chunk:
+                    found.escaped = found.escaped or b"\\" + mark in chunk or chunk.endswith(b"\\")
                 # One octet is found ten times as fast as two, and few files have it.
                 found.literals = (
                     found.literals

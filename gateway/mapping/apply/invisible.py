@@ -24,7 +24,7 @@ def add_hidden_in_keys(work: Work, compiler: Compiler, relation: str, name: str)
         (record, target)
         for record in compiler.records
         for target in filter(None, map(record.targets.get, record.spec.key))
-        if _as_written(target)
+        if as_written(target)
     ]
     # One question for all, since hardly any file has one.
     if not _are_there(work, relation, {target.value for _, target in keys}):
@@ -46,7 +46,7 @@ def _are_there(work: Work, relation: str, texts: Collection[str]) -> bool:
     )
 
 
-def _as_written(target: Target) -> bool:
+def as_written(target: Target) -> bool:
     """Whether a field holds a text of the file as it stands there."""
     spec = target.spec
     made = (spec.map, spec.lookup, spec.constant)

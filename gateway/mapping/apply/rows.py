@@ -21,7 +21,7 @@ from gateway.mapping.apply.trim import is_blank, trimmed
 from gateway.mapping.compiler import amounts, date_order
 from gateway.mapping.compiler.compiler import Compiler
 from gateway.mapping.compiler.fields import identifying
-from gateway.mapping.compiler.sources import NO_VALUE, Known
+from gateway.mapping.compiler.sources import BINARY, NO_VALUE, Known
 from gateway.mapping.compiler.stages import Stages
 from gateway.prefetch import ahead
 from gateway.reading import UNREADABLE, Reading
@@ -127,6 +127,9 @@ def _work_out(
 
 def _may_be_shortened(texts: pa.Array) -> bool:
     if holds(texts, "+") and (holds(texts, "E+") or holds(texts, "e+")):
+        return True
+    powers = holds(texts, ".") and (holds(texts, "E") or holds(texts, "e"))
+    if powers and pc.any(pc.match_substring_regex(texts, f"^(?:{BINARY})$")).as_py():
         return True
     # Most texts with a # are numbers of orders, as "#1001".
     return holds(texts, "#") and bool(pc.any(pc.match_substring_regex(texts, NO_VALUE)).as_py())

@@ -16,8 +16,11 @@ from gateway.sql import identifier, literal
 
 NO_VALUE = r"#{3,}|#(?:N/A|REF!|VALUE!|NAME\?|DIV/0!|NUM!|NULL!|NV|BEZUG!|WERT!|ZAHL!)"
 """What spreadsheets show in the place of a value: of one that is too wide for its column, and of an error."""
-SHORTENED = rf"[+-]?[0-9]([.,][0-9]*)?[eE]\+[0-9]{{1,3}}|{NO_VALUE}"
-"""A number as spreadsheets show one that is too wide: 6.93217E+12, #####. As an identifier it has lost its digits."""
+BINARY = r"[+-]?[0-9]\.[0-9]+[eE][0-9]{1,3}"
+"""A number as programs in Java and the like write one: 6.93217E12."""
+SHORTENED = rf"[+-]?[0-9]([.,][0-9]*)?[eE]\+[0-9]{{1,3}}|{BINARY}|{NO_VALUE}"
+"""A number as spreadsheets and programs show one that is too wide: 6.93217E+12, #####. As an identifier it has lost its
+digits."""
 
 
 def not_compiled(text: str, error: ExpressionError) -> HouseError:

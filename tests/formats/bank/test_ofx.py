@@ -402,6 +402,8 @@ def test_small_letters_in_the_names_of_elements_make_no_difference(
     expected = rows(ofx, write(tmp_path, SGML), "STMTTRN", *columns)
     small = re.sub(r"</?[A-Z][A-Z0-9]*>", lambda tag: tag.group().lower(), SGML)
     assert rows(ofx, write(tmp_path, small), "STMTTRN", *columns) == expected != []
+    some = re.sub(r"</?(STMTTRN|TRNAMT|BANKACCTFROM)>", lambda tag: tag.group().lower(), SGML)
+    assert rows(ofx, write(tmp_path, some), "STMTTRN", *columns) == expected
 
 
 def test_a_download_without_a_currency_has_that_of_the_partner_and_no_other(gateway: Home, tmp_path: Path) -> None:

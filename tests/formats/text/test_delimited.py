@@ -153,6 +153,30 @@ def test_a_header_over_two_lines_is_one_name(tmp_path: Path) -> None:
         assert [row["_position"] for row in rows] == ["line 3"]
 
 
+def test_quotes_written_with_a_backslash_are_quotes_and_are_reported(tmp_path: Path) -> None:
+    content = (
+        b'a,b,c\nA,"19\\"",1\nB,"a \\"big\\" one\nof two lines, 5\\" wide",2\n'
+        b'C,"C:\\dir\\",3\nD,5\\" pipe,4\nE,"x\\""y",5\nF,"last \\"one\\"",6\n'
+    )
+    rows, reading = read(tmp_path / "f.csv", content)
+    assert [(row["a"], row["b"], row["c"]) for row in rows] == [
+        ("A", '19"', "1"),
+        ("B", 'a "big" one\nof two lines, 5" wide', "2"),
+        ("C", "C:\\dir\\", "3"),
+        ("D", '5\\" pipe', "4"),
+        ("E", 'x\\"y', "5"),
+        ("F", 'last "one"', "6"),
+    ]
+    [fault] = reading.faults
+    assert (fault.code, fault.position, fault.message) == (
+        "ROW_DOUBTFUL",
+        "line 2",
+        '6 quotes are written \\" in this file, which is no standard: read as "',
+    )
+    rows, reading = read(tmp_path / "f.csv", b'a,b\n"C:\\dir\\",1\n"D:\\",2\n')
+    assert ([row["a"] for row in rows], reading.faults) == (["C:\\dir\\", "D:\\"], [])
+
+
 def test_without_a_quote_character_quotes_are_text(tmp_path: Path) -> None:
     rows, _ = read(tmp_path / "f.csv", b'a,b\n"1,5" x\n', quote="")
     assert [(row["a"], row["b"]) for row in rows] == [('"1', '5" x')]

@@ -935,6 +935,32 @@ def test_invisible_characters_around_a_text_do_not_count_and_within_one_are_name
     assert broken[1].startswith('qty: "1<U+200B ZERO WIDTH SPACE>0" is not a number')
 
 
+def test_an_identifier_written_as_a_number_with_decimals_counts_and_is_reported(bench: Bench) -> None:
+    rows = [
+        ("A", "10023.0", "1"),
+        ("A", "10023.00", "1"),
+        ("A", "2.0", "1"),
+        ("A", "10024.5", "1"),
+        ("B", "10023.0", "1"),
+    ]
+    mapped = bench.apply(mapping(snapshot(key=["location", "sku"])), lambda _: stock(*rows))
+    assert [sku for (sku,) in bench.rows(mapped, SNAPSHOT, "sku")] == [sku for _, sku, _ in rows]
+    assert bench.faults(mapped, "position", "code", "message", "rejects") == [
+        (
+            "line 2",
+            "ROW_DOUBTFUL",
+            '"10023.0" is an identifier that was written as a number with decimals (2 rows)',
+            False,
+        ),
+        (
+            "line 3",
+            "ROW_DOUBTFUL",
+            '"10023.00" is an identifier that was written as a number with decimals (1 row)',
+            False,
+        ),
+    ]
+
+
 # --- cells without a value, and identifiers that a spreadsheet shortened ---------------------------------
 
 NA = unreadable("the cell S!C3 holds the error #N/A", "Fix the cell.", "#N/A")
@@ -991,7 +1017,7 @@ def test_a_later_piece_with_a_cell_without_a_value(bench: Bench, monkeypatch: py
     assert bench.faults(mapped, "position") == [("line 6",), ("line 7",)]
 
 
-@pytest.mark.parametrize("text", ["6.93217E+12", "6,93217E+12", "6E+12", "-1.5e+300", "########", "#N/A"])
+@pytest.mark.parametrize("text", ["6.93217E+12", "6,93217E+12", "6.93217E12", "6E+12", "-1.5e+300", "########", "#N/A"])
 @pytest.mark.parametrize(
     "fields",
     [
