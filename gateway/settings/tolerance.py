@@ -18,4 +18,7 @@ class Tolerance(Strict):
     payout_rate: Decimal = Field(Decimal("0.005"), ge=0, le=1)
     settlement_amount: Decimal = Decimal("0.00")
     settlement_lines_days: int = Field(7, ge=0, le=366)
+    invoice_amount: Decimal = Field(Decimal(50), ge=0)
+    invoice_share: Decimal = Field(Decimal("0.02"), ge=0, le=1)
+    invoice_days: int = Field(10, ge=0, le=366)
     dispute_days: int = Field(120, ge=0, le=3660)

@@ -53,7 +53,8 @@ def faults(home: Path, text: str | bytes) -> list[str]:
         (
             f"{US}[tolerance]\nqqq = 1",
             (
-                "4: unknown key `tolerance.qqq`. Fix: the keys here are dispute_days, payout_days, settlement_amount, "
+                "4: unknown key `tolerance.qqq`. Fix: the keys here are dispute_days, invoice_amount, invoice_days, "
+                "invoice_share, payout_days, settlement_amount, "
                 "settlement_lines_days, stock_units, stock_value."
             ),
         ),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import duckdb
 import pyarrow as pa
 
-from gateway.books.procurement import purchases
+from gateway.books.procurement import purchase_rows, purchases
 from gateway.books.procurement.matching import match
 from gateway.sql import lay
 
@@ -20,7 +20,7 @@ def lay_costs(con: duckdb.DuckDBPyConnection, items: str) -> str:
     value  in 1/10,000 of the entity's currency; what says nothing is not there
     """
     rows = []
-    if purchases.any_known(con):
+    if purchase_rows.any_known(con):
         found = purchases.gather(con, items)
         for key, receipts in found.receipts.items():
             for one in match(receipts, found.billed.get(key, ()), found.minor(key.entity)).costs:

@@ -5,7 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from gateway.books.reconcile import files, left_out, payout, sent, settlement, settlement_lines, stock_count, subledger
+from gateway.books.reconcile import (
+    files,
+    left_out,
+    payout,
+    purchases,
+    sent,
+    settlement,
+    settlement_lines,
+    stock_count,
+    subledger,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +52,14 @@ FAMILIES: dict[str, Family] = {
         "deposits that the bank booked",
         "payouts that settlements announce",
         ("bank_line", "settlement"),
+        whole=True,
+    ),
+    "purchases": Family(
+        purchases.run,
+        purchases.CODES,
+        "what warehouses received, at its cost",
+        "what suppliers invoiced for it, in the order of receipts and invoices",
+        ("supplier_invoice_line", "purchase_order_line"),
         whole=True,
     ),
     "sent": Family(

@@ -21,7 +21,7 @@ from gateway.books.posting.entries import Entries
 from gateway.books.posting.lines import POSTING
 from gateway.books.posting.reference import ENTITIES
 from gateway.books.posting.rules import PostingRules, Rule, StockRoles
-from gateway.books.procurement import purchases
+from gateway.books.procurement import purchase_rows
 from gateway.books.procurement.receipt_costs import lay_costs
 from gateway.books.stock.valuation import ItemCost, Movement, Valued
 from gateway.ledger.commit import Commit
@@ -102,7 +102,7 @@ def _touched(con: duckdb.DuckDBPyConnection, since: datetime | None, without: st
         where m.sku in (select sku from item where {after})
         union
         select distinct entity, sku from return_event where {after} and rma is not null and order_id is not null
-        {f"union {purchases.touched(since)}" if purchases.any_known(con) else ""}
+        {f"union {purchase_rows.touched(since)}" if purchase_rows.any_known(con) else ""}
         union
         select entity, sku from ({again(STEP.name)}) where sku is not null"""
     )

@@ -210,3 +210,28 @@ def test_where_the_cost_of_a_receipt_comes_from(ledger: Books) -> None:
         ledger.put_all(files)
         ledger.run()
         assert values(ledger) == expected, name
+
+
+def test_prices_in_another_currency_are_converted_at_the_day_of_the_receipt_and_of_the_invoice(ledger: Books) -> None:
+    """Ten at 12.00 EUR: nobody knows, until there is a rate: 132.00 USD at 1.10. Invoiced at 1.20 are 130.00 EUR with
+    the freight, 156.00 USD: what is received and not invoiced is zero in dollars."""
+    ledger.put_all({"purchase_order_line": [ordered("12.00", currency="EUR")], **received(10)})
+    ledger.run()
+    assert values(ledger) == {"rcv.m.1": (Decimal(0), "MISSING")}
+    rate = {"base": "EUR", "quote": "USD", "source": "ECB"}
+    days = (("2026-11-05", "1.10"), ("2026-11-20", "1.20"))
+    ledger.put("fx_rate", [rate | {"record_id": day, "day": day, "rate": value} for day, value in days])
+    ledger.run()
+    assert values(ledger) == {"rcv.m.1": (Decimal(132), "ORDER")}
+    ledger.put("supplier_invoice_line", [row | {"currency": "EUR"} for row in INVOICE["supplier_invoice_line"]])
+    ledger.run()
+    assert values(ledger) == {"rcv.m.1": (Decimal(156), "INVOICE")}
+    balances(ledger)
+    functional = dict(ledger.rows("select role, sum(functional_amount) from journal_line group by 1"))
+    # 24.80 EUR of tax are 29.76 USD.
+    assert functional == {
+        "stock_sellable": Decimal(156),
+        "grni": Decimal(0),
+        "input_tax": Decimal("29.76"),
+        "payables": Decimal("-185.76"),
+    }
