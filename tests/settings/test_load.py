@@ -54,7 +54,7 @@ def faults(home: Path, text: str | bytes) -> list[str]:
             f"{US}[tolerance]\nqqq = 1",
             (
                 "4: unknown key `tolerance.qqq`. Fix: the keys here are dispute_days, invoice_amount, invoice_days, "
-                "invoice_share, payout_days, settlement_amount, "
+                "invoice_share, payout_days, payout_rate, settlement_amount, "
                 "settlement_lines_days, stock_units, stock_value."
             ),
         ),
