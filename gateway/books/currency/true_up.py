@@ -72,9 +72,11 @@ def run(
     con.execute(
         f"""create or replace temp table {_TOUCHED} as
         with rated as (
-            select distinct day, day + (select max(days) from {RATE_SOURCES}) as last from fx_rate where {after})
-        select distinct unit_id from ({FOREIGN}) l
-        where ({after} or exists (select 1 from rated r where l.day between r.day and r.last)
+            select distinct day + old as day
+            from (select distinct day from fx_rate where {after}) cross join (
+                select unnest(range(max(days) + 1))::integer as old from {RATE_SOURCES}))
+        select distinct unit_id from ({FOREIGN})
+        where ({after} or day in (select day from rated)
             or (entity, currency) in (
                 select (entity, currency) from exception where code = '{MISSING}' and status = 'OPEN')
             or entity || '|' || currency in (select unit from ({again(STEP.name)}))) {left_out}"""

@@ -26,7 +26,7 @@ def posts(working: Working) -> bool:
 
 def judge_standing(working: Working, pairs: str) -> None:
     """Make the relation of standing matches. `pairs`: SELECT of settlement, bank of matches by this pass."""
-    _judge(working, STANDING, f"select x.settlement, x.bank from ({pairs}) x")
+    _judge(working, STANDING, pairs)
 
 
 def find(working: Working) -> None:
@@ -47,12 +47,16 @@ def find(working: Working) -> None:
 
 def _judge(working: Working, into: str, pairs: str) -> None:
     con, share = working.con, working.recon.config.tolerance.payout_rate
+    con.execute(f"create or replace temp table {into}_named as {pairs}")
+    # Where there are none, as mostly, their records are not looked for.
+    few = f"select 1 from {into}_named limit 1"
+    none = "" if con.execute(few).fetchone() else "limit 0"
     con.execute(
         f"""create or replace temp table {into}_pairs as
         select x.settlement, x.bank, p.total, d.amount, p.currency, d.currency as functional, d.booking_date as day
-        from ({pairs}) x join _all_payouts p on p.record_id = x.settlement
+        from {into}_named x join _all_payouts p on p.record_id = x.settlement
         join _all_deposits d on d.record_id = x.bank
-        where d.entity = p.entity and {whole("d.words", "p.reference")}"""
+        where d.entity = p.entity and {whole("d.words", "p.reference")} {none}"""
     )
     lay_rates(con, f"select currency, functional, day from {into}_pairs", _RATES)
     con.execute(
