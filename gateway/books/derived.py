@@ -29,6 +29,8 @@ class Derivation:
     measures  columns that are summed
     carried   further columns of what is desired or, where nothing is desired any more, of what was posted
     scope     columns by which a pass finds what new rows touch
+    newest    carried columns of which the newest that was posted counts, not the first
+    restated  SQL over what is desired (d) and what was posted (p) of keys that are posted though no measure changed
     unposted  columns of what is desired that `table` does not need to have → SQL where nothing is desired any more
     """
 
@@ -37,6 +39,8 @@ class Derivation:
     measures: tuple[str, ...]
     carried: tuple[str, ...]
     scope: tuple[str, ...]
+    newest: tuple[str, ...] = ()
+    restated: str = "false"
     unposted: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -110,13 +114,14 @@ def _differences_sql(derivation: Derivation, desired: str, scope: str) -> str:
     return f"""with posted as ({_posted_sql(derivation, scope)})
         select {kept}, {less}{only}, coalesce(p.times, 0) as times
         from {desired} d full join posted p on {same}
-        where p.times is null or {changed}"""
+        where p.times is null or {changed} or (d.{identifier(keys[0])} is not null and {derivation.restated})"""
 
 
 def _posted_sql(derivation: Derivation, scope: str) -> str:
     """What was posted under each key that the scope touches."""
     keys = ", ".join(map(identifier, derivation.key))
     first = ", ".join(f"min({identifier(n)}) as {identifier(n)}" for n in derivation.carried)
+    first += "".join(f", arg_max({identifier(n)}, recorded_at) as {identifier(n)}" for n in derivation.newest)
     sums = ", ".join(f"sum({identifier(n)}) as {identifier(n)}" for n in derivation.measures)
     touched = ", ".join(map(identifier, derivation.scope))
     return f"""select {keys}, {first}, {sums}, count(*) as times

@@ -74,11 +74,6 @@ class Purchases:
         total = sum(one.price * (one.qty if units else 1) for one in found)
         return Ordered(divide(total, units or len(found)), currencies.pop())
 
-    def price(self, key: Key, line: str, day: date) -> int | None:
-        """The order's price of a receipt of that day, None where it is not known in the entity's currency."""
-        ordered = self.ordered(key, line)
-        return self.converted(key.entity, ordered.price, ordered.currency, day) if ordered else None
-
     def converted(self, entity: str, number: int, currency: str, day: date, minor: int = 1) -> int | None:
         """A price or an amount in the entity's currency, at coins of `minor`; None where there is no rate."""
         ours = self.functional.get(entity, "")
@@ -103,14 +98,20 @@ def gather(con: duckdb.DuckDBPyConnection, items: str) -> Purchases:
     by_line = _by_line(found, receipts, [line for line, _ in billed])
     for receipt in receipts:
         key = _key(receipt.entity, receipt.po, receipt.sku, receipt.line, by_line)
-        price, basis = receipt.own, "RECEIPT"
-        if price is None:
-            price, basis = found.price(key, receipt.line, receipt.day), "ORDER"
-        found.receipts[key].append(Receipt(receipt.record_id, receipt.qty, price, basis))
+        found.receipts[key].append(_receipt(found, key, receipt))
     for line, amount in billed:
         key = _key(line.entity, line.po, line.item or "", line.po_line, by_line)
         found.billed[key].append(Billed(line.record_id, line.invoice, line.corrects, line.qty, amount))
     return found
+
+
+def _receipt(found: Purchases, key: Key, row: ReceiptRow) -> Receipt:
+    """A receipt with its price; one that the order states in a currency without a rate is missing."""
+    if row.own is not None:
+        return Receipt(row.record_id, row.qty, row.own, "RECEIPT")
+    ordered = found.ordered(key, row.line)
+    price = found.converted(key.entity, ordered.price, ordered.currency, row.day) if ordered else None
+    return Receipt(row.record_id, row.qty, price, "MISSING" if ordered and price is None else "ORDER")
 
 
 def _key(entity: str, po: str, sku: str, line: str, by_line: set[tuple[str, str, str]]) -> Key:

@@ -17,14 +17,14 @@ def lay_costs(con: duckdb.DuckDBPyConnection, items: str) -> str:
     """Name of a relation (record_id, value, basis): what orders and invoices say that receipts of these items cost.
 
     items  relation of (entity, sku)
-    value  in 1/10,000 of the entity's currency; what says nothing is not there
+    value  in 1/10,000 of the entity's currency; None with the basis MISSING where no rate converts the price
     """
     rows = []
     if purchase_rows.any_known(con):
         found = purchases.gather(con, items)
         for key, receipts in found.receipts.items():
             for one in match(receipts, found.billed.get(key, ()), found.minor(key.entity)).costs:
-                if one.value is not None and one.basis != "RECEIPT":
+                if one.basis != "RECEIPT" and (one.value is not None or one.basis == "MISSING"):
                     rows.append((one.record_id, one.value, one.basis))
     lay(con, COSTS, rows, _COSTS)
     return COSTS

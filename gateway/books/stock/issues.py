@@ -24,6 +24,7 @@ class Issues:
     """What of one item is with customers; `qty` and `value` are all of it, whatever order it left for.
 
     lots     order → its issues and their units, in the order in which they left
+    first    order → the first of its issues that is not back as a whole
     back     issue → units of it that are back
     returns  issue → the movements that brought units of it back, with the part that each brought
     parts    return → its parts
@@ -32,6 +33,7 @@ class Issues:
     qty: int = 0
     value: int = 0
     lots: dict[str, list[tuple[int, int]]] = field(default_factory=dict)
+    first: dict[str, int] = field(default_factory=lambda: defaultdict(int))
     back: dict[int, int] = field(default_factory=lambda: defaultdict(int))
     returns: dict[int, list[tuple[int, Part]]] = field(default_factory=lambda: defaultdict(list))
     parts: dict[int, list[Part]] = field(default_factory=dict)
@@ -49,15 +51,19 @@ class Issues:
 
     def came_back(self, number: int, order_id: str | None, qty: int) -> list[Part]:
         """The issues of the order that the units of a return come from; together they may be fewer units."""
-        parts = []
-        for issue, left in self.lots.get(order_id or "", ()):
+        parts: list[Part] = []
+        order = order_id or ""
+        lots = self.lots.get(order, ())
+        while qty and self.first[order] < len(lots):
+            issue, left = lots[self.first[order]]
             before = self.back[issue]
             units = min(qty, left - before)
-            if units:
-                part = Part(issue, before, units)
-                parts.append(part)
-                self.returns[issue].append((number, part))
-                self.back[issue], qty = before + units, qty - units
+            part = Part(issue, before, units)
+            parts.append(part)
+            self.returns[issue].append((number, part))
+            self.back[issue], qty = before + units, qty - units
+            if before + units == left:
+                self.first[order] += 1
         if parts:
             self.parts[number] = parts
         return parts

@@ -33,7 +33,8 @@ class Movement(NamedTuple):
     order_id   of an issue or a return, the customer's order
     unit_cost  cost that the movement states itself
     standard   standard cost of its day, used where nothing better is known
-    value      what an order or an invoice says that a receipt cost, in 1/10,000 of the currency; `basis` says which
+    value      what an order or an invoice says that a receipt cost, in 1/10,000 of the currency
+    basis      which of them says it; MISSING where its cost is known only in a currency without a rate
     """
 
     record_id: str
@@ -128,7 +129,7 @@ class ItemCost:
         if movement.from_status == "CUSTOMER":
             return self._returned(number, movement)
         cost, basis = self._assumed(movement)
-        return Valued(movement.record_id, at_cost(movement.qty, cost, self.minor), cost, basis)
+        return Valued(movement.record_id, at_cost(movement.qty, cost, self.minor), cost, movement.basis or basis)
 
     def _returned(self, number: int, movement: Movement) -> Valued:
         """Units come back at what their order was issued at; those of no known order at what all that is out cost."""
@@ -193,14 +194,15 @@ class ItemCost:
             self.issues.left(number, movement.order_id, movement.qty, value)
         if movement.from_status in self._worthless:
             return
-        pool = self.pools[movement.credit_role]
-        short = movement.qty - max(pool.qty, 0)
-        if short > 0:
+        role, qty = movement.credit_role, movement.qty
+        pool = self.pools[role]
+        if qty > pool.qty:
             # The units that are there take the whole value of the pool with them.
-            pool.short.append(Shortage(number, short, value - (pool.value if pool.qty > 0 else 0)))
-        pool.qty -= movement.qty
+            there, worth = (pool.qty, pool.value) if pool.qty > 0 else (0, 0)
+            pool.short.append(Shortage(number, qty - there, value - worth))
+        pool.qty -= qty
         pool.value -= value
-        self.exits[movement.credit_role, self._pool_of(movement)] = number
+        self.exits[role, _OUT if movement.to_status in self._worthless else movement.debit_role] = number
 
     def _arrive(self, number: int, movement: Movement) -> None:
         """Put units and value into the pool; they cover its shortages first, the oldest before the others."""

@@ -57,6 +57,8 @@ STOCK_VALUE = Derivation(
     measures=("value",),
     carried=("entity", "sku", "occurred_at", "qty"),
     scope=("entity", "sku"),
+    newest=("basis",),
+    restated="(d.basis = 'MISSING') <> (p.basis = 'MISSING')",
     unposted={
         "unit_cost": "null",
         "basis": "'AVERAGE'",

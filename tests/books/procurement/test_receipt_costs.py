@@ -196,6 +196,15 @@ def test_where_the_cost_of_a_receipt_comes_from(ledger: Books) -> None:
             {"purchase_order_line": [ordered("12.00", currency="EUR")], **received(10)},
             {"rcv.m.1": (Decimal(0), "MISSING")},
         ),
+        # Worth the standard for the time being.
+        "an order in another currency, and a standard": (
+            {
+                "item": [{"record_id": "i", "sku": "CUP", "std_unit_cost": "9.00"}],
+                "purchase_order_line": [ordered("12.00", currency="EUR")],
+                **received(10),
+            },
+            {"rcv.m.1": (Decimal(90), "MISSING")},
+        ),
         "the standard": (
             {"item": [{"record_id": "i", "sku": "CUP", "std_unit_cost": "9.00"}], **received(10)},
             {"rcv.m.1": (Decimal(90), "STANDARD")},
@@ -210,6 +219,21 @@ def test_where_the_cost_of_a_receipt_comes_from(ledger: Books) -> None:
         ledger.put_all(files)
         ledger.run()
         assert values(ledger) == expected, name
+
+
+def test_a_cost_that_was_missing_is_known_though_it_is_the_same(ledger: Books) -> None:
+    """Two at 5.00, then ten of which nobody says what they cost: 50.00, at the last cost. The order says 5.00 too."""
+    first = {"record_id": "old", "occurred_at": "2026-11-01T00:00:00Z", "unit_cost": "5.00", "qty": 2}
+    files = received(10)
+    ledger.put_all(
+        {**files, "inventory_movement": [*files["inventory_movement"], files["inventory_movement"][0] | first]}
+    )
+    ledger.run()
+    assert values(ledger)["rcv.m.1"] == (Decimal(50), "MISSING")
+    ledger.put("purchase_order_line", [ordered("5.00")])
+    ledger.run()
+    assert values(ledger)["rcv.m.1"] == (Decimal(50), "ORDER")
+    assert ledger.faults() == []
 
 
 def test_prices_in_another_currency_are_converted_at_the_day_of_the_receipt_and_of_the_invoice(ledger: Books) -> None:
