@@ -1,4 +1,5 @@
-"""What people enter in the journal by file: opening balances and manual entries; and what was posted of them."""
+"""What people enter in the journal by file: opening balances and manual entries, and what was posted of them; and what
+the general ledger outside says."""
 
 from __future__ import annotations
 
@@ -66,4 +67,16 @@ ENTERED_VALUE = Table(
     provenance=False,
 )
 
-TABLES = (OPENING_BALANCE, MANUAL_ENTRY, ENTERED_VALUE)
+GL_BALANCE = Table(
+    "gl_balance",
+    "The balance of an account at the end of a day, as the general ledger outside has it. It posts nothing.",
+    (
+        Column("account", TEXT, "Account number of the chart", True),
+        Column("currency", TEXT, "ISO 4217", True),
+        Column("amount", MONEY, "Signed: debit positive", True),
+        Column("day", DAY, "Last day that counts", True),
+    ),
+    event="day",
+)
+
+TABLES = (OPENING_BALANCE, MANUAL_ENTRY, GL_BALANCE, ENTERED_VALUE)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from gateway.books.reconcile import (
     files,
+    gl_balance,
     left_out,
     payout,
     purchases,
@@ -45,6 +46,14 @@ FAMILIES: dict[str, Family] = {
     ),
     left_out.FAMILY: Family(
         left_out.run, left_out.CODES, "values that the books cannot work with", "what they are left out of"
+    ),
+    "gl_balance": Family(
+        gl_balance.run,
+        gl_balance.CODES,
+        "the balances of accounts that the general ledger outside states for a day",
+        "the journal until the end of that day",
+        ("gl_balance",),
+        whole=True,
     ),
     "payout": Family(
         payout.run,
