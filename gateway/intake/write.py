@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import duckdb
 import pyarrow as pa
 
 from gateway.books.isolation import DATA_ERRORS, why
+from gateway.books.posting import kept_rules
 from gateway.books.posting.entries import Entries
 from gateway.books.posting.rules import PostingRules
 from gateway.errors import Fault
@@ -25,11 +26,15 @@ from gateway.sql import instant, literal
 
 @dataclass(frozen=True, slots=True)
 class ToPost:
-    """New records with sign 1 and those that they replace with sign −1, for the posting rules of their table."""
+    """New records with sign 1 and those that they replace with sign −1, for the posting rules of their table.
+
+    rules  those by which the records that are replaced were posted, None for today's
+    """
 
     table: str
     relation: str
     columns: Sequence[str]
+    rules: PostingRules | None = None
 
 
 class PostingError(Exception):
@@ -63,6 +68,8 @@ class Act:
         return said if self.force and (self.by or self.comment) else ""
 
 
+POSTED = ("ACCEPTED", "RELEASED")
+"""States of a file whose rows have posted."""
 COMMITTED = Act()
 """A file came and is taken."""
 
@@ -78,13 +85,15 @@ def write(
     compared = compare(con, load, versions)
     for one in compared:
         records.write(commit, load, one)
+    kept = None
     if load.loaded is not None and load.loaded.mapping.mode == "live" and load.posts:
         entries = post(con, rules, load, compared, "_file")
         entries.write(commit)
         entries.drop()
+        kept = kept_rules.keep(commit, con, rules)
     write_faults(con, commit, load, versions)
     judged = [_explained(one, act) for one in verdicts(con, load, compared, force=act.force)]
-    results = write_files(con, commit, load, judged, versions)
+    results = write_files(con, commit, load, judged, versions, kept)
     subject = results[0].name if len(results) == 1 else f"{len(results)} files"
     detail = {
         "feed": load.feed,
@@ -112,16 +121,19 @@ def post(
     entries = Entries(con, rules, prefix)
     try:
         for one in compared:
-            records = to_post(con, load, one)
-            entries.post(records.table, records.relation, records.columns)
+            for records in to_post(con, load, one, rules):
+                if records.rules is None:
+                    entries.post(records.table, records.relation, records.columns)
+                else:
+                    entries.post_by(records.rules, records.table, records.relation, records.columns)
         entries.convert()
     except DATA_ERRORS as error:
         raise PostingError(load, why(error)) from error
     return entries
 
 
-def to_post(con: duckdb.DuckDBPyConnection, load: Load, compared: Compared) -> ToPost:
-    """A view of the records that posting rules take."""
+def to_post(con: duckdb.DuckDBPyConnection, load: Load, compared: Compared, rules: PostingRules) -> Iterator[ToPost]:
+    """Views of the records that posting rules take: by today's rules, and of what other rules have posted by those."""
     table, new = compared.table, compared.new
     names = [column.name for column in table.columns if column.name != "channel"]
     own_channel = table.column("channel") is not None
@@ -134,15 +146,30 @@ def to_post(con: duckdb.DuckDBPyConnection, load: Load, compared: Compared) -> T
         f"select {records.RECORD_ID} as record_id, 1 as sign, {literal(load.entity)} as entity, {channel}, file_id, "
         f"{salt} as salt, {own} from {new} n"
     )
+    columns = [*names, "channel"]
     if compared.known:
         old = ", ".join(f'o."{name}"' for name in names)
         changed = f"(select old_id, file_id, again from {new}{surplus})"
+        replaced = f'{changed} n join lake."{table.name}" o on o.record_id = n.old_id'
+        back = (
+            f"select o.record_id, -1 as sign, o.entity, {'o.channel' if own_channel else channel}, n.file_id, "
+            f"{{salt}} as salt, {old} from {replaced}"
+        )
+        others = kept_rules.others(con, f"(select o.file_id from {replaced})", rules)
+        for other in others:
+            kept = kept_rules.hash_of(other)
+            relation = f"{new}_back_{kept[:8]}"
+            of_others = f"o.file_id in (select file_id from {kept_rules.BY_FILE} where rules = {literal(kept)})"
+            sql_back = back.format(salt=f"{salt} || '|{kept[:8]}'")
+            con.execute(f"create or replace temp view {relation} as {sql_back} where {of_others}")
+            yield ToPost(table.name, relation, columns, other)
+        by_others = ", ".join(literal(kept_rules.hash_of(other)) for other in others) or "''"
         sql += (
-            f" union all select o.record_id, -1, o.entity, {'o.channel' if own_channel else channel}, n.file_id, "
-            f'{salt}, {old} from {changed} n join lake."{table.name}" o on o.record_id = n.old_id'
+            f" union all {back.format(salt=salt)} "
+            f"where o.file_id not in (select file_id from {kept_rules.BY_FILE} where rules in ({by_others}))"
         )
     con.execute(f"create or replace temp view {new}_post as {sql}")
-    return ToPost(table.name, f"{new}_post", [*names, "channel"])
+    yield ToPost(table.name, f"{new}_post", columns)
 
 
 def versions_of(con: duckdb.DuckDBPyConnection, files: Sequence[Taken]) -> dict[str, int]:
@@ -210,9 +237,16 @@ def write_files(
     load: Load,
     judged: Sequence[Verdict],
     versions: dict[str, int],
+    rules: str | None,
 ) -> list[FileResult]:
-    """Write a row for each file. The commit refuses counts that do not add up."""
-    rows = [file_row(load, number, verdict, versions) for number, verdict in enumerate(judged)]
+    """Write a row for each file. The commit refuses counts that do not add up.
+
+    rules  hash of the rules by which their rows were posted, None if none were
+    """
+    rows = [
+        file_row(load, number, verdict, versions) | ({"rules": rules} if verdict.state in POSTED else {})
+        for number, verdict in enumerate(judged)
+    ]
     insert_files(con, commit, rows)
     return [result_of(file, verdict) for file, verdict in zip(load.files, judged, strict=True)]
 
@@ -246,6 +280,7 @@ _TEXTS = (
     "feed",
     "entity",
     "mapping_version",
+    "rules",
     "file_id",
     "sha256",
     "name",

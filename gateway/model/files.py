@@ -28,6 +28,7 @@ FILE = Table(
         Column("feed", TEXT, "Feed, empty if no mapping claimed it", True),
         Column("entity", TEXT, "Legal entity"),
         Column("mapping_version", TEXT, "Hash of the mapping and its lookups"),
+        Column("rules", TEXT, "Hash of the posting rules by which its rows posted; empty if none did"),
         Column("control_no", TEXT, "Interchange control number"),
         Column("interchanges", TEXT, "Sender, receiver and control number of each interchange in it, a line each"),
         Column("test_flag", FLAG, "A test interchange: nothing posts", True),

@@ -76,4 +76,15 @@ FUNCTIONAL_VALUE = Table(
     provenance=False,
 )
 
-TABLES = (JOURNAL_LINE, JOURNAL_SOURCE, FUNCTIONAL_VALUE)
+POSTING_RULES = Table(
+    "posting_rules",
+    "Chart of accounts and posting rules by which files were posted, as they were then.",
+    (
+        Column("hash", TEXT, "SHA-256 of the text", True),
+        Column("text", TEXT, "Version, chart and rules, JSON", True),
+        Column("recorded_at", INSTANT, "When files were first posted by them", True),
+    ),
+    provenance=False,
+)
+
+TABLES = (JOURNAL_LINE, JOURNAL_SOURCE, FUNCTIONAL_VALUE, POSTING_RULES)

@@ -15,7 +15,7 @@ from functools import cached_property
 
 import duckdb
 
-from gateway.books.posting import functional, posting_days
+from gateway.books.posting import functional, posting_days, reference
 from gateway.books.posting.dimensions import DIMENSIONS
 from gateway.books.posting.lines import RuleLines, Source
 from gateway.books.posting.posting_days import PostingDays
@@ -50,11 +50,20 @@ class Entries:
             if rule.on == on:
                 self.apply(rule, relation, columns)
 
+    def post_by(self, rules: PostingRules, on: str, relation: str, columns: Sequence[str]) -> None:
+        """As `post`, by other rules and the accounts of their chart. No other posting may share the relation's salt."""
+        accounts = f"{relation}_accounts"
+        reference.lay_accounts(self.con, accounts, rules)
+        for rule in rules.posting.rule:
+            if rule.on == on:
+                self._apply(rules, rule, Source(relation, frozenset(columns), len(self._links), accounts))
+
     def apply(self, rule: Rule, relation: str, columns: Sequence[str]) -> None:
         """Apply one rule, as `post` does."""
-        poster = RuleLines(
-            self.con, self.rules, self.prefix, rule, Source(relation, frozenset(columns), len(self._links))
-        )
+        self._apply(self.rules, rule, Source(relation, frozenset(columns), len(self._links)))
+
+    def _apply(self, rules: PostingRules, rule: Rule, source: Source) -> None:
+        poster = RuleLines(self.con, rules, self.prefix, rule, source)
         link = poster.run(lambda: self.days)
         self._made += poster.made
         if link:

@@ -26,12 +26,13 @@ what a document's day derives may come in several passes."""
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """Records to post: a relation, its columns for the rules' expressions, and its number among those of one
-    posting."""
+    """Records to post: a relation, its columns for the rules' expressions, its number among those of one posting,
+    and the relation of the accounts that they post to."""
 
     relation: str
     columns: frozenset[str]
     number: int
+    accounts: str = ACCOUNTS
 
 
 class RuleLines:
@@ -156,7 +157,7 @@ class RuleLines:
                    case when e.currency <> f.functional then {unit} end as unit_id,
                    nullif(e.channel, '') as channel, {carried},
                    {literal(self.rule.memo)} as memo, cast(null as varchar) as reversal_of, e.file_id
-            from nets n join {self.entries} e using (entry_id) join {ACCOUNTS} c using (role)
+            from nets n join {self.entries} e using (entry_id) join {self.source.accounts} c using (role)
             left join {ENTITIES} f on f.entity = e.entity"""
 
     def _links_sql(self) -> str:

@@ -25,10 +25,15 @@ _ENTITIES = pa.schema(
 _RATE_SOURCES = pa.schema([("days", pa.int32()), ("source", pa.utf8()), ("rank", pa.int32())])
 
 
+def lay_accounts(con: duckdb.DuckDBPyConnection, name: str, rules: PostingRules) -> None:
+    """Make a relation of the accounts of a chart, with the columns of ACCOUNTS."""
+    accounts = [(role, one.number, one.name, one.control) for role, one in rules.chart.accounts.items()]
+    lay(con, name, accounts, _ACCOUNTS)
+
+
 def prepare(con: duckdb.DuckDBPyConnection, config: Config, rules: PostingRules) -> None:
     """Make these relations."""
-    accounts = [(role, one.number, one.name, one.control) for role, one in rules.chart.accounts.items()]
-    lay(con, ACCOUNTS, accounts, _ACCOUNTS)
+    lay_accounts(con, ACCOUNTS, rules)
     channels = [(name, one.revenue, one.settlement_days) for name, one in config.channels.items()]
     lay(con, CHANNELS, channels, _CHANNELS)
     entities = [(name, one.currency, digits(one.currency), one.timezone) for name, one in config.entities.items()]
