@@ -1,11 +1,12 @@
-"""Moving average cost: what each movement of stock is worth.
+"""What each movement of stock is worth, by moving average or first in, first out.
 
 The movements of an item are gone through in the order in which they happened, whichever order they arrived
 in, and what they are worth now is compared with what was posted: the difference is posted. So a late or
 corrected receipt trues up the issues behind it, and replaying in any order ends in the same balances.
 
 Value is kept in pools, one for each item and account role; the last unit of a pool takes the residue, so that no units
-are worth nothing. What leaves a pool that has not enough is valued provisionally, and takes the cost of the units that
+are worth nothing. By first in, first out a pool has layers, one for each movement that came in, and the oldest leaves
+first. What leaves a pool that has not enough is valued provisionally, and takes the cost of the units that
 cover it when they come: it is never averaged into the units that stay. What changes by that goes where the units went:
 to those that are still there, else out of the empty pool by the way that leads to units or out of our stock. Units that
 customers send back are worth what their order was issued at, and change with it.
@@ -14,13 +15,14 @@ Integers only: values in 1/10,000 of the currency, quantities in 1/10,000 of the
 
 from __future__ import annotations
 
-from collections import defaultdict, deque
+from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from gateway.books.coins import at_cost, divide, share_of
 from gateway.books.stock.issues import Issues, Part
+from gateway.books.stock.pools import Layer, Pool, Shortage
 from gateway.model.status import OUTSIDE
 
 _OUT = ""
@@ -60,35 +62,20 @@ class Valued(NamedTuple):
 
 
 @dataclass(slots=True)
-class Shortage:
-    """Units of a movement that its pool did not have, with their provisional value."""
-
-    movement: int
-    qty: int
-    value: int
-
-
-@dataclass(slots=True)
-class Pool:
-    """Units and their value in one role; below zero both are those of the shortages."""
-
-    qty: int = 0
-    value: int = 0
-    short: deque[Shortage] = field(default_factory=deque)
-
-
-@dataclass(slots=True)
 class ItemCost:
     """Goes through the movements of one item in time order.
 
     minor        1/10,000 of the currency in its smallest coin (100 for cents): values are rounded to it
     written_off  statuses whose units hold no value: it is lost when they come in
     exits        (pool, pool or "" for out of our stock) → the last movement from the one to the other
-    covers       movement → the movements whose shortage its units covered, with how many of them
+    covers       movement → the movements that took its units, with how many: shortages that they covered, and what left
+                 a layer
+    fifo         first in, first out instead of moving average
     """
 
     minor: int = 100
     written_off: frozenset[str] = frozenset()
+    fifo: bool = False
     pools: dict[str, Pool] = field(default_factory=lambda: defaultdict(Pool))
     exits: dict[tuple[str, str], int] = field(default_factory=dict)
     covers: dict[int, list[tuple[int, int]]] = field(default_factory=lambda: defaultdict(list))
@@ -168,7 +155,9 @@ class ItemCost:
         pool = self.pools[movement.credit_role]
         if movement.qty == pool.qty:
             cost = divide(pool.value * 1_000_000, pool.qty) if pool.qty else 0
-            return Valued(movement.record_id, pool.value, cost, "AVERAGE")
+            return Valued(movement.record_id, pool.value, cost, self._method)
+        if self.fifo and pool.qty > 0:
+            return self._oldest(pool, movement)
         average, basis = self._average(movement.credit_role), "AVERAGE"
         if average is None:
             average = self.last_cost
@@ -177,6 +166,22 @@ class ItemCost:
         if average is None:
             average, basis = 0, "MISSING"
         return Valued(movement.record_id, at_cost(movement.qty, average, self.minor), average, basis)
+
+    def _oldest(self, pool: Pool, movement: Movement) -> Valued:
+        """The oldest layers leave; units that are not there cost as much as the last ones that came."""
+        left, value = movement.qty, 0
+        for layer in pool.layers:
+            qty = min(left, layer.qty)
+            value += layer.value if qty == layer.qty else share_of(layer.value, qty, layer.qty, self.minor)
+            left -= qty
+            if not left:
+                break
+        value += at_cost(left, self.last_cost or 0, self.minor)
+        return Valued(movement.record_id, value, divide(value * 1_000_000, movement.qty), self._method)
+
+    @property
+    def _method(self) -> str:
+        return "FIFO" if self.fifo else "AVERAGE"
 
     def _average(self, role: str) -> int | None:
         pool = self.pools.get(role)
@@ -200,9 +205,21 @@ class ItemCost:
             # The units that are there take the whole value of the pool with them.
             there, worth = (pool.qty, pool.value) if pool.qty > 0 else (0, 0)
             pool.short.append(Shortage(number, qty - there, value - worth))
+        if self.fifo:
+            self._take_layers(number, pool, qty)
         pool.qty -= qty
         pool.value -= value
         self.exits[role, _OUT if movement.to_status in self._worthless else movement.debit_role] = number
+
+    def _take_layers(self, number: int, pool: Pool, left: int) -> None:
+        while left and pool.layers:
+            layer = pool.layers[0]
+            qty = min(left, layer.qty)
+            taken = layer.value if qty == layer.qty else share_of(layer.value, qty, layer.qty, self.minor)
+            layer.qty, layer.value, left = layer.qty - qty, layer.value - taken, left - qty
+            self.covers[layer.movement].append((number, qty))
+            if not layer.qty:
+                pool.layers.popleft()
 
     def _arrive(self, number: int, movement: Movement) -> None:
         """Put units and value into the pool; they cover its shortages first, the oldest before the others."""
@@ -227,6 +244,9 @@ class ItemCost:
                 pool.short.popleft()
             self.covers[number].append((shortage.movement, qty))
             self._correct(shortage.movement, share - provisional, known=not shortage.qty)
+        if self.fifo and left:
+            pool.layers.append(Layer(number, left, worth + pool.loose))
+            pool.loose = 0
 
     # --- what is known later --------------------------------------------------------------------------
 
@@ -255,7 +275,7 @@ class ItemCost:
             followed.add(one)
 
     def _covered(self, number: int, difference: int) -> Iterator[tuple[int, int]]:
-        """The movements whose shortage the units of a movement covered, each with its share of the difference."""
+        """The movements that took the units of a movement, each with its share of the difference."""
         before, whole = 0, self.movements[number].qty
         for short, qty in self.covers.get(number, ()):
             share = share_of(difference, before + qty, whole, self.minor) - share_of(
@@ -272,10 +292,12 @@ class ItemCost:
         if not self.pools[role].qty:
             for one in self._way_out(role, frozenset((role,))):
                 self._change(one, difference, known=False)
-                role = self._pool_of(self.movements[one])
+                number, role = one, self._pool_of(self.movements[one])
         if role != _OUT and self.pools[role].qty < 0:
             # Units that are not there cannot be worth more: what covers them settles it.
             self.pools[role].short[-1].value -= difference
+        elif role != _OUT and self.fifo:
+            self.pools[role].add_value(number, difference)
 
     def _way_out(self, role: str, seen: frozenset[str]) -> list[int]:
         """The way from an empty pool out of our stock or to units, else to shortages; each time the last one taken."""
@@ -293,7 +315,7 @@ class ItemCost:
         """Add the difference to the value of a movement, and to what it came to, and take it from where it left."""
         movement, valued = self.movements[number], self.valued[number]
         value = valued.value + difference
-        cost, basis = divide(value * 1_000_000, movement.qty), "AVERAGE" if known else valued.basis
+        cost, basis = divide(value * 1_000_000, movement.qty), self._method if known else valued.basis
         if basis == "MISSING" and number in self.issues.parts:
             missing = any(self.valued[part.issue].basis == "MISSING" for part in self.issues.parts[number])
             basis = basis if missing else "ISSUE"

@@ -48,8 +48,8 @@ _WITHIN_AN_INSTANT = f"""case {" ".join(f"when v.from_status = '{name}' then {n}
     when v.to_status in ({_AWAY}) then 5 else 3 end"""
 """What the table does not name is 0 from outside, 3 within the house, 5 on its way out, 10 after all decisions."""
 
-ITEMS, MOVES, STANDARDS = "_value_items", "_value_moves", "_value_standards"
-"""Items that something new is known about, their movements in force, and their standard costs."""
+ITEMS, MOVES, STANDARDS, METHODS = "_value_items", "_value_moves", "_value_standards", "_value_methods"
+"""Items that something new is known about, their movements in force, their standard costs and their cost methods."""
 
 STOCK_VALUE = Derivation(
     table="stock_value",
@@ -136,6 +136,15 @@ def _movements(con: duckdb.DuckDBPyConnection, rules: PostingRules) -> None:
     )
 
 
+def _methods(con: duckdb.DuckDBPyConnection) -> None:
+    """The cost method of the touched items as their master data say it; that of the entity's own before others'."""
+    con.execute(
+        f"""create or replace temp table {METHODS} as
+        select t.entity, i.sku, arg_max(i.cost_method, (i.entity = t.entity, i.recorded_at, i.record_id)) as method
+        from item_current i join {ITEMS} t on t.sku = i.sku where i.cost_method is not null group by t.entity, i.sku"""
+    )
+
+
 def _standards(con: duckdb.DuckDBPyConnection) -> None:
     """The standard costs of the touched items, each with the instant `since` when it holds.
 
@@ -182,18 +191,20 @@ def role_sql(stock: StockRoles, side: str, other: str) -> str:
 
 
 def _desired(con: duckdb.DuckDBPyConnection, rules: PostingRules) -> str:
-    """Relation of what each movement of the touched items is worth, by moving average in the order of the events."""
+    """Relation of what each movement of the touched items is worth, in the order of the events."""
     _movements(con, rules)
     _standards(con)
+    _methods(con)
     costs = lay_costs(con, ITEMS)
     reader = con.execute(
         f"""select v.record_id, v.entity, v.sku, v.from_status, v.to_status, v.debit_role, v.credit_role,
                   cast(v.qty * 10000 as bigint) as qty, v.order_id,
                   cast(v.unit_cost * 1000000 as bigint) as unit_cost,
-                  cast(i.std_unit_cost * 1000000 as bigint) as standard, f.functional,
+                  cast(i.std_unit_cost * 1000000 as bigint) as standard, f.functional, y.method,
                   c.value as cost, c.basis
            from {MOVES} v
            left join {costs} c on c.record_id = v.record_id
+           left join {METHODS} y on y.entity = v.entity and y.sku = v.sku
            asof left join {STANDARDS} i on i.entity = v.entity and i.sku = v.sku and i.since <= v.occurred_at
            left join {ENTITIES} f on f.entity = v.entity
            order by v.entity, v.sku, v.occurred_at, {_WITHIN_AN_INSTANT}, v.record_id"""
@@ -219,7 +230,7 @@ def _value_all(table: pa.Table, written_off: frozenset[str]) -> Iterator[Valued]
         same = end < rows and all(columns[k][end] == columns[k][start] for k in ("entity", "sku"))
         if same:
             continue
-        cost = ItemCost(coin(columns["functional"][start]), written_off)
+        cost = ItemCost(coin(columns["functional"][start]), written_off, columns["method"][start] == "FIFO")
         yield from cost.run(
             [
                 Movement(
@@ -279,5 +290,5 @@ def _rule(debit: str, credit: str) -> Rule:
         amount="value",
         debit=debit,
         credit=credit,
-        memo="Stock at moving average",
+        memo="Stock at cost",
     )

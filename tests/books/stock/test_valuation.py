@@ -47,9 +47,11 @@ def history(steps: list[Step], standard: str | None = "4.00", order: str = "O") 
     ]
 
 
-def values(steps: list[Step], standard: str | None = "4.00", minor: int = 100) -> list[str]:
+def values(steps: list[Step], standard: str | None = "4.00", minor: int = 100, *, fifo: bool = False) -> list[str]:
     """What each movement is worth, with two decimals."""
-    return [f"{Decimal(valued.value) / 10_000:.2f}" for valued in ItemCost(minor).run(history(steps, standard))]
+    return [
+        f"{Decimal(valued.value) / 10_000:.2f}" for valued in ItemCost(minor, fifo=fifo).run(history(steps, standard))
+    ]
 
 
 def buy(qty: int, cost: str | None = None) -> Step:
@@ -134,6 +136,50 @@ def test_values_by_hand(steps: list[Step], expected: list[str]) -> None:
     assert values(steps) == expected
 
 
+BY_LAYERS: dict[str, tuple[list[Step], list[str]]] = {
+    # 10 × 2.00, then 2 × 3.00 of the second purchase; eight of it are left.
+    "the oldest leaves first": (
+        [buy(10, "2.00"), buy(10, "3.00"), sell(12), sell(8)],
+        ["20.00", "30.00", "26.00", "24.00"],
+    ),
+    # 10.00 for three: 3.33, then 3.34 of what is left, and the rest.
+    "the last unit of a layer takes its residue": (
+        [buy(3, "3.333333"), buy(1, "9.00"), sell(1), sell(1), sell(2)],
+        ["10.00", "9.00", "3.33", "3.34", "12.33"],
+    ),
+    # One is there at 5.00, two cost 9.00 each when they come; the third of them is left.
+    "more sold than there was": (
+        [buy(1, "5.00"), sell(3), buy(3, "9.00"), sell(1)],
+        ["5.00", "23.00", "27.00", "9.00"],
+    ),
+    # The transfer takes 2 × 2.00 and 1 × 3.00, which are one layer where they come back, behind the one that stayed.
+    "moved and back": (
+        [
+            buy(2, "2.00"),
+            buy(2, "3.00"),
+            ("AVAILABLE", "XFER_TRANSIT", 3, None),
+            ("XFER_TRANSIT", "AVAILABLE", 3, None),
+            sell(2),
+        ],
+        ["4.00", "6.00", "7.00", "7.00", "5.33"],
+    ),
+    "a return is a new layer at the cost of its sale": (
+        [buy(2, "2.00"), sell(2), buy(2, "8.00"), back(1), ("QUARANTINE", "AVAILABLE", 1, None), sell(2), sell(1)],
+        ["4.00", "4.00", "16.00", "2.00", "2.00", "16.00", "2.00"],
+    ),
+    # The five on their way were not there: they take the cost of the purchase with them, and so does what took them.
+    "moved on and sold before it came": (
+        [("AVAILABLE", "XFER_TRANSIT", 5, None), ("XFER_TRANSIT", "CUSTOMER", 3, None), buy(5, "6.00")],
+        ["30.00", "18.00", "30.00"],
+    ),
+}
+
+
+@pytest.mark.parametrize(("steps", "expected"), BY_LAYERS.values(), ids=BY_LAYERS)
+def test_layers_by_hand(steps: list[Step], expected: list[str]) -> None:
+    assert values(steps, fifo=True) == expected
+
+
 def test_what_was_issued_without_a_cost_is_known_once_it_came() -> None:
     sold, _ = ItemCost().run(history([sell(2), buy(2, "3.00")], None))
     assert (sold.value, sold.unit_cost, sold.basis) == (60_000, 3_000_000, "AVERAGE")
@@ -185,10 +231,10 @@ steps = st.lists(
 )
 
 
-@settings(max_examples=300, deadline=None)
-@given(steps)
-def test_no_units_have_no_value_and_nothing_is_lost(given_steps: list[Step]) -> None:
-    cost = ItemCost(written_off=frozenset({"SCRAP"}))
+@settings(max_examples=400, deadline=None)
+@given(steps, st.booleans())
+def test_no_units_have_no_value_and_nothing_is_lost(given_steps: list[Step], fifo: bool) -> None:
+    cost = ItemCost(written_off=frozenset({"SCRAP"}), fifo=fifo)
     movements = history(given_steps)
     units: dict[str, int] = defaultdict(int)
     worth: dict[str, int] = defaultdict(int)
@@ -201,6 +247,9 @@ def test_no_units_have_no_value_and_nothing_is_lost(given_steps: list[Step]) -> 
     for role in ("sellable", "transit", "inspection"):
         assert (units[role], worth[role]) == (cost.pools[role].qty, cost.pools[role].value)
         assert units[role] or not worth[role], f"{role} has no units, and is worth {worth[role]}"
+        if fifo and units[role] >= 0:
+            assert worth[role] == sum(layer.value for layer in cost.pools[role].layers)
+            assert units[role] == sum(layer.qty for layer in cost.pools[role].layers)
     assert sum(worth.values()) == 0
 
 

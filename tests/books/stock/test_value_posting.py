@@ -110,3 +110,20 @@ def test_a_return_that_names_its_authorisation_comes_back_at_the_cost_of_its_ord
     assert values(ledger)["r"] == Decimal(10)
     assert ledger.balances() == {"grni": Decimal(-16), "cogs": Decimal(6), "stock_inspection": Decimal(10)}
     assert ledger.faults() == []
+
+
+def test_the_cost_method_is_that_of_the_item(ledger: Books) -> None:
+    """One at 2.00 and one at 8.00; the first is sold: 2.00 first in, first out, 5.00 by moving average."""
+    moves = [
+        move("b1", "SUPPLIER", "AVAILABLE", 1, "2026-11-01", unit_cost="2.00"),
+        move("b2", "SUPPLIER", "AVAILABLE", 1, "2026-11-02", unit_cost="8.00"),
+        move("s", "AVAILABLE", "CUSTOMER", 1, "2026-11-03"),
+    ]
+    ledger.put_all({"item": [{"record_id": "i", "sku": "CUP"}], "inventory_movement": moves})
+    ledger.run()
+    assert values(ledger)["s"] == Decimal(5)
+    ledger.put("item", [{"record_id": "i2", "sku": "CUP", "cost_method": "FIFO", "supersedes": "i"}])
+    ledger.run()
+    assert values(ledger)["s"] == Decimal(2)
+    assert ledger.balances() == {"grni": Decimal(-10), "stock_sellable": Decimal(8), "cogs": Decimal(2)}
+    assert ledger.rows("select arg_max(basis, recorded_at) from stock_value where record_id = 's'") == [("FIFO",)]

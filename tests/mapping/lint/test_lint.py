@@ -489,14 +489,14 @@ currency    = { fill_down = "Currency" }
 
 
 def test_a_cost_method_that_the_books_do_not_know_is_refused(tmp_path: Path, probe: Probe) -> None:
-    """Stock is valued by moving average alone: FIFO would be a setting that does nothing."""
+    """Stock is valued by moving average or first in, first out: LIFO would be a setting that does nothing."""
     text = (
         'feed = "acme.items"\npartner = "acme"\n[file]\nmatch = ["*.csv"]\nformat = "delimited"\n'
         '[[record]]\ntype = "item"\nkey = ["sku"]\n'
     )
     text += '[record.fields]\nsku = "SKU"\nname = "SKU"\nbase_uom = { constant = "EA" }\n'
-    [fault] = lint(tmp_path, text + 'cost_method = { constant = "FIFO" }\n', probe)
-    assert '"FIFO" is not allowed. Fix: use one of MOVING_AVERAGE' in fault
+    [fault] = lint(tmp_path, text + 'cost_method = { constant = "LIFO" }\n', probe)
+    assert '"LIFO" is not allowed; did you mean "FIFO"? Fix: use one of FIFO, MOVING_AVERAGE' in fault
     assert lint(tmp_path, text + 'cost_method = { constant = "MOVING_AVERAGE" }\n', probe) == []
 
 
