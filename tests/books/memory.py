@@ -15,7 +15,7 @@ import duckdb
 from gateway.books import run
 from gateway.books.currency import true_up
 from gateway.books.entered import posting as entered
-from gateway.books.posting import reference
+from gateway.books.posting import kept_rules, reference
 from gateway.books.posting.entries import Entries
 from gateway.books.posting.rules import PostingRules
 from gateway.books.reconcile import Outcome
@@ -53,6 +53,7 @@ KEPT = (
     "shipment_value",
     "settlement_share",
     "entered_value",
+    "posting_rules",
     "functional_value",
 )
 """Tables that the program itself fills."""
@@ -121,6 +122,7 @@ class Books:
         entries.post(table, "_posted", columns)
         entries.write(commit)
         entries.drop()
+        kept_rules.keep(commit, self.con, self.rules)
 
     def run(self, at: datetime = datetime(2026, 11, 20, tzinfo=UTC)) -> int:
         """Value stock and post revenue and shares of what is new, as of an instant; the number of values that

@@ -15,10 +15,19 @@ SCOPE = """concat_ws('|', 'dispute', entity, channel, currency,
 """SQL of the dispute that a line belongs to: that of its order, else of its payment."""
 
 
-def aged_sql(days: int, today: str) -> str:
-    """SELECT of the disputes (scope) that nothing new was heard of for so many days, as of the SQL of a day."""
-    return f"""select {SCOPE} as scope from {LINES} where canonical_class in {CLASSES}
-        group by scope having max(cast(posted_at as date)) + {days} <= {today}"""
+def changing_sql(days: int, today: str) -> str:
+    """SELECT of the lines (record_id) of disputes that time alone makes lost, or not lost, as of the SQL of a day."""
+    return f"""select record_id from (
+            select record_id, sum(amount) over dispute as left_open,
+                   bool_or(canonical_class = 'chargeback_lost') over dispute as said,
+                   max(cast(posted_at as date)) over dispute + {days} <= {today} as old,
+                   bool_or(posted.record_id is not null) over dispute as lost
+            from settlement_line_current l left join (
+                select record_id from settlement_share where kind = 'DISPUTE_LOST'
+                group by record_id having sum(amount) <> 0) posted using (record_id)
+            where canonical_class in {CLASSES}
+            window dispute as (partition by {SCOPE}))
+        where left_open <> 0 and old <> lost and not said"""
 
 
 def desired_sql(scopes: str, days: int, today: str) -> str:

@@ -25,8 +25,10 @@ from gateway.ledger.commit import Commit
 from gateway.sql import instant
 
 ON = "settlement_share"
-SCOPES, _LINES, _ORDERS, _ITEMS = "_share_scopes", "_share_lines", "_share_orders", "_share_items"
-"""Disputes, items and orders that something new is known about; the lines, orders and items among them."""
+SCOPES = "_share_scopes"
+"""Disputes, orders and items that something new is known about."""
+_RECORDS, _LINES, _ORDERS, _ITEMS = "_share_records", "_share_lines", "_share_orders", "_share_items"
+"""What something new is known about: records of lines, these lines, orders and items."""
 
 SETTLEMENT_SHARE = Derivation(
     table=ON,
@@ -78,48 +80,72 @@ def run(
 
 def _touched(con: duckdb.DuckDBPyConnection, since: datetime | None, days: int, today: str) -> None:
     """Scopes of new lines and of those that they replace, of orders and items that changed, and old disputes."""
-    begun = con.execute(f"select 1 from {ON} limit 1").fetchone()
-    after = "true" if since is None or begun is None else f"recorded_at > {instant(since)}"
-    payments.name_orders(con)
-    _touched_lines(con, after)
+    after = "true" if since is None or not _had_rules(con, since) else f"recorded_at > {instant(since)}"
+    con.execute(
+        f"""create or replace temp table {_RECORDS} as
+        with new as (select record_id, supersedes from settlement_line where {after})
+        select record_id from new union select supersedes from new where supersedes is not null
+        union select record_id from settlement_line where channel in {WAITED}
+        union {disputes.changing_sql(days, today)}"""
+    )
     con.execute(
         f"""create or replace temp table {_ORDERS} as
-        select entity, order_id from {_LINES} where canonical_class in {taxes.STATING} and order_id <> ''
-        union select entity, order_id from order_line where {after}
+        select entity, order_id from order_line where {after}
         union select entity, order_id from shipment_value where {after}"""
     )
     con.execute(
         f"""create or replace temp table {_ITEMS} as
-        select entity, sku from {_LINES} where canonical_class = 'reimbursement' and sku <> ''
-        union select entity, sku from stock_value where {after} and '{claims.ROLE}' in (debit_role, credit_role)"""
+        select distinct entity, sku from stock_value where {after} and '{claims.ROLE}' in (debit_role, credit_role)"""
     )
+    if not _any(con, _RECORDS, _ORDERS, _ITEMS, f"({again(STEP.name)})"):
+        con.execute(f"create or replace temp table {SCOPES} as select '' as scope limit 0")
+        return
+    payments.name_orders(con)
+    _touched_lines(con)
     con.execute(
         f"""create or replace temp table {SCOPES} as
         select {disputes.SCOPE} as scope from {_LINES} where canonical_class in {disputes.CLASSES}
-        union {disputes.aged_sql(days, today)}
         union select {taxes.SCOPE} from {_ORDERS}
         union select {claims.SCOPE} from {_ITEMS}"""
     )
 
 
-def _touched_lines(con: duckdb.DuckDBPyConnection, after: str) -> None:
-    """The lines whose shares may change, each with the order that it names now and the one that it named before."""
+def _had_rules(con: duckdb.DuckDBPyConnection, since: datetime) -> bool:
+    """Whether rules posted shares by then: those of an older home may have come later, and have all to do."""
+    kept = f"select 1 from posting_rules where text like '%{ON}%' and recorded_at <= {instant(since)} limit 1"
+    return con.execute(kept).fetchone() is not None
+
+
+def _any(con: duckdb.DuckDBPyConnection, *relations: str) -> bool:
+    """Whether any of the relations has a row."""
+    asked = " or ".join(f"exists(from {relation})" for relation in relations)
+    row = con.execute(f"select {asked}").fetchone()
+    return bool(row and row[0])
+
+
+def _touched_lines(con: duckdb.DuckDBPyConnection) -> None:
+    """The lines whose shares may change, each with the order that it names now and the one that it named before; their
+    orders and items are touched too."""
     con.execute(
-        f"""create or replace temp table _share_touched as
-        with new as (select record_id, supersedes from settlement_line where {after}),
-        found as (
-            select record_id from new union select supersedes from new where supersedes is not null
-            union select record_id from settlement_line where channel in {WAITED}
-            union select record_id from {payments.LINES} where {_SCOPE} in (select unit from ({again(STEP.name)})))
-        select record_id from found union {payments.depending_sql("found")}"""
+        f"""insert into {_RECORDS} select record_id from {payments.LINES}
+        where {_SCOPE} in (select unit from ({again(STEP.name)}))"""
     )
+    con.execute(f"insert into {_RECORDS} {payments.depending_sql(_RECORDS)}")
     con.execute(
         f"""create or replace temp table {_LINES} as
-        with raw as (select * from settlement_line semi join _share_touched using (record_id))
+        with raw as (select * from settlement_line semi join {_RECORDS} using (record_id))
         select * from raw
-        union all select * from {payments.LINES} semi join _share_touched using (record_id)
+        union all select * from {payments.LINES} semi join {_RECORDS} using (record_id)
         union all select r.* replace (h.order_id as order_id) from raw r
             join (select distinct record_id, order_id from {ON}) h using (record_id)"""
+    )
+    con.execute(
+        f"""insert into {_ORDERS} select entity, order_id from {_LINES}
+        where canonical_class in {taxes.STATING} and order_id <> '' except select * from {_ORDERS}"""
+    )
+    con.execute(
+        f"""insert into {_ITEMS} select entity, sku from {_LINES}
+        where canonical_class = 'reimbursement' and sku <> '' except select * from {_ITEMS}"""
     )
 
 
