@@ -49,7 +49,7 @@ CASES = (
     Case("ubl/despatch-advice", "despatch-advice.xml", "cac:DespatchLine", ("<cbc:IssueDate>", "{5}<cbc:IssueDate>")),
     Case("ubl/order", "order.xml", "cac:OrderLine", ("<cbc:IssueDate>", "{Revised}<cbc:IssueDate>")),
     Case("gs1/receiving-advice", "receiving-advice.xml", "receivingAdviceLineItem", ("<receivingDateTime>", "")),
-    Case("cxml/order-request", "order-request.xml", "ItemOut", ('type="new"', 'type="update"')),
+    Case("cxml/order-request", "order-request.xml", "ItemOut", ('type="new"', 'type="Update"')),
     Case("cxml/ship-notice", "ship-notice.xml", "ShipNoticeItem", ('operation="new"', 'operation="update"')),
 )
 

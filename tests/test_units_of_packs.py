@@ -232,3 +232,24 @@ def test_an_alias_that_comes_later_gives_the_right_quantity_by_replay(
         again(gateway, file.file_id, force=False)
         run_once(gateway)
         assert stands() == (Decimal(48), "UNIT_UNKNOWN acme.stock|uom|CA MD CLOSED")
+
+
+@pytest.mark.parametrize(
+    ("pack", "sample", "change"),
+    [
+        ("x12/945", "945.edi", ("W12*CC*2*2*0*EA**VN*E00001~", "W12*CC*2*-2*0*EA**VN*E00001~")),
+        ("edifact/DESADV", "DESADV.edi", ("QTY+12:4", "QTY+12:-4")),
+        ("ubl/despatch-advice", "despatch-advice.xml", ('unitCode="C62">2<', 'unitCode="C62">-2<')),
+        (
+            "gs1/despatch-advice",
+            "despatch-advice.xml",
+            ('measurementUnitCode="EA">100<', 'measurementUnitCode="EA">-100<'),
+        ),
+    ],
+)
+def test_what_was_shipped_is_never_below_zero(
+    reader: Home, tmp_path: Path, pack: str, sample: str, change: tuple[str, str]
+) -> None:
+    found = changed(reader, tmp_path, pack, sample, change)
+    assert [fault["message"] for fault in found["faults"] if "must be more than zero" in fault["message"]]
+    assert len(found["records"]["shipment_line"]) == len(was(pack, sample)["records"]["shipment_line"]) - 1

@@ -196,7 +196,7 @@ class _Workbook(Reading):
                 chosen = sheet, header
                 if self.options.header is False:
                     break
-            elif header.columns == chosen[1].columns and self._has_rows(sheet, header):
+            elif self._alike(header, chosen[1]) and self._has_rows(sheet, header):
                 self._report_unread(sheet, chosen[0])
         if chosen is None:
             assert trouble is not None
@@ -217,6 +217,11 @@ class _Workbook(Reading):
             )
         finally:
             blocks.close()
+
+    def _alike(self, header: headers.Header, read: headers.Header) -> bool:
+        """Whether the mapping could read a sheet as the one that is read: it has the columns, in whatever order."""
+        needed = set(self.request.columns) & set(read.columns)
+        return header.columns == read.columns or (len(needed) > 1 and needed <= set(header.columns))
 
     def _has_rows(self, sheet: int, header: headers.Header) -> bool:
         return any(

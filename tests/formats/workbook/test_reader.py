@@ -497,6 +497,21 @@ def test_rows_of_another_sheet_with_the_same_columns_are_reported(
     assert [(fault.code, fault.position) for fault in faults] == [("ROW_DOUBTFUL", title) for title in unread]
 
 
+def test_a_sheet_that_the_mapping_could_read_is_reported_whatever_the_order_of_its_columns(tmp_path: Path) -> None:
+    book = openpyxl.Workbook()
+    first, second = book.active, book.create_sheet("More")
+    assert first is not None
+    for sheet, header in ((first, ["SKU", "Qty", "Note"]), (second, ["Qty", "Extra", "SKU"])):
+        sheet.append(header)
+        sheet.append(["a", "b", "c"])
+    book.save(tmp_path / "b.xlsx")
+    needed = {
+        columns: reader.read(ReadRequest(tmp_path / "b.xlsx", "b.xlsx", Limits(), {}, columns=columns))
+        for columns in (("SKU", "Qty"), ("SKU", "Note"))
+    }
+    assert [[fault.position for fault in reading.faults] for reading in needed.values()] == [["More"], []]
+
+
 @pytest.mark.parametrize("wanted", ["Ol*", "Nothing", 3, 0])
 def test_a_sheet_that_is_not_there_is_reported_with_those_that_are(tmp_path: Path, wanted: Any) -> None:
     path = counted(tmp_path / "a.xlsx", ("Old", False), ("Count 1", True), ("Count 2", True))
