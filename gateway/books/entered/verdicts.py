@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from gateway.books.posting.reference import ACCOUNTS
 
-UNKNOWN, UNBALANCED, DAYS, CONTROL = "ACCOUNT_UNKNOWN", "ENTRY_UNBALANCED", "ENTRY_DAYS_DIFFER", "MANUAL_JE_CONTROL"
+INCOMPLETE, UNKNOWN, DAYS = "ENTRY_INCOMPLETE", "ACCOUNT_UNKNOWN", "ENTRY_DAYS_DIFFER"
+UNBALANCED, CONTROL = "ENTRY_UNBALANCED", "MANUAL_JE_CONTROL"
 """Exception codes, of which an entry has the first that fits."""
 EQUITY = "opening_equity"
 """Role of the account that opening balances post against."""
@@ -26,11 +27,20 @@ _LINES = f"""select m.record_id, m.file_id, m."position", m.entity, m.partner, m
 
 _OTHER_PERSON = "coalesce(nullif(lower(trim(approved_by)), ''), lower(trim(person))) <> lower(trim(person))"
 
+# What else a file says of an entry, in rows that were rejected: what is left may balance by chance. Which cell of such
+# a row is the number of its entry only the mapping knows.
+_REJECTED = """select distinct f.file_id, unnest(json_extract_string(f.source_row, '$.*')) as entry
+    from fault f join (select file_id, max(recorded_at) as at from file where state <> 'DUPLICATE' group by file_id) n
+      on n.file_id = f.file_id and n.at = f.recorded_at
+    where f.code = 'ROW_REJECT' and f.record_type = 'manual_entry'"""
+
 MANUAL = f"""with lines as ({_LINES}),
+    rejected as ({_REJECTED}),
     sums as (select entity, partner, entry, currency, sum(amount) as net from lines group by all),
     entries as (
         select l.entity, l.partner, l.entry,
-               case when bool_or(l.role is null) then '{UNKNOWN}'
+               case when bool_or((l.file_id, l.entry) in (select (file_id, entry) from rejected)) then '{INCOMPLETE}'
+                    when bool_or(l.role is null) then '{UNKNOWN}'
                     when count(distinct l.day) > 1 then '{DAYS}'
                     when bool_or(s.net <> 0) then '{UNBALANCED}'
                     when bool_or(l.control and not ({_OTHER_PERSON})) then '{CONTROL}' end as held

@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
-from gateway.books.entered.verdicts import CONTROL, DAYS, EQUITY, IS_STOCK, MANUAL, OPENING, UNBALANCED, UNKNOWN
+from gateway.books.entered.verdicts import (
+    CONTROL,
+    DAYS,
+    EQUITY,
+    INCOMPLETE,
+    IS_STOCK,
+    MANUAL,
+    OPENING,
+    UNBALANCED,
+    UNKNOWN,
+)
 from gateway.books.posting.reference import ENTITIES
 from gateway.books.reconcile.registry import Reconciliation
 from gateway.books.reconcile.tables import Working, source
-from gateway.sql import literal
+from gateway.sql import literal, words
 
 DIFFERS = "OPENING_DIFFERS"
 _ANY = "select record_id from opening_balance union all select record_id from manual_entry"
-CODES = (UNKNOWN, UNBALANCED, DAYS, CONTROL, DIFFERS)
+CODES = (UNKNOWN, UNBALANCED, INCOMPLETE, DAYS, CONTROL, DIFFERS)
 
 
 def run(working: Working, block: Reconciliation) -> None:
@@ -43,7 +53,7 @@ def _unknown_accounts(working: Working, block: Reconciliation) -> None:
 
 
 def _held(working: Working, block: Reconciliation) -> None:
-    """Manual entries that are held: out of balance, of several days, without an approval."""
+    """Manual entries that are held: out of balance, not whole, of several days, without an approval."""
     more = "abs(any_value(net)) || ' ' || currency || ' more than"
     net = f"""case when any_value(net) > 0 then 'debits are ' || {more} credits' else 'credits are ' || {more} debits'
         end"""
@@ -57,13 +67,15 @@ def _held(working: Working, block: Reconciliation) -> None:
         union all by name
         select held as code, concat_ws('|', partner, entry) as business_key, entity, partner, entry as document,
                min(day) as event_date,
-               case held when {literal(DAYS)} then 'Entry ' || entry || ' has lines of ' || count(distinct day)
+               case held when {literal(INCOMPLETE)} then 'Rows of entry ' || entry || ' were rejected. '
+                   || 'Nothing of it is posted. Fix: send the whole entry again, with these rows corrected'
+               when {literal(DAYS)} then 'Entry ' || entry || ' has lines of ' || count(distinct day)
                    || ' days, from ' || min(day) || ' to ' || max(day)
                    || '. Nothing of it is posted. Fix: send the whole entry again, a number for each day'
                else 'Entry ' || entry || ' of ' || min(person) || ' is on the control account '
                    || min(account) filter (control) || ', and no other person approves it. Nothing of it is posted. '
                    || 'Fix: send the whole entry again with the approval of a second person' end as message, {source()}
-        from ({MANUAL}) where held in ({literal(DAYS)}, {literal(CONTROL)}) group by entity, partner, entry, held""",
+        from ({MANUAL}) where held in ({words([INCOMPLETE, DAYS, CONTROL])}) group by entity, partner, entry, held""",
     )
 
 

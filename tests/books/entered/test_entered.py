@@ -15,6 +15,7 @@ from gateway.books.posting.chart import Account
 from tests.books.memory import CONFIG, RULES, Books, Row, books
 
 DAY = "2026-10-01"
+WHOLE = (("1", ("6100", "10.00")), ("2", ("4200", None, "15.00")), ("3", ("6020", "5.00")))
 
 
 @pytest.fixture(scope="module")
@@ -187,3 +188,27 @@ def test_what_does_not_post_is_named_with_the_reason(ledger: Books) -> None:
     assert ledger.balances()["other_income"] == Decimal("-10.00"), "the entry balances now"
     assert {"ACCOUNT_UNKNOWN", "ENTRY_UNBALANCED"} & found(ledger).keys() == set()
     assert ledger.faults() == []
+
+
+def test_an_entry_of_which_rows_were_rejected_waits_for_the_whole_of_it(ledger: Books) -> None:
+    """Of J9's four lines two were rejected, and the other two balance by chance: 10.00 and 10.00."""
+    good = [line("x.1", "6100", "10.00", entry_no="J9"), line("x.2", "4200", None, "10.00", entry_no="J9")]
+    ledger.put("manual_entry", [*good, line("x.5", "6100", "1.00"), line("x.6", "4200", None, "1.00")])
+    ledger.con.execute(
+        "insert into file by name select 'x' as file_id, 'ACCEPTED' as state, timestamptz '2026-11-01' as recorded_at"
+    )
+    ledger.con.execute(
+        """insert into fault by name select 'x' as file_id, 'ROW_REJECT' as code, 'manual_entry' as record_type,
+        '{"entry": "J9", "line": "3", "credit": "x"}' as source_row, timestamptz '2026-11-01' as recorded_at"""
+    )
+    ledger.run()
+    assert ledger.balances() == {"bank_fees": Decimal("1.00"), "other_income": Decimal("-1.00")}, "JE-1 alone"
+    ledger.put("manual_entry", [line(f"y.{n}", *rest, entry_no="J9", supersedes=f"x.{n}") for n, rest in WHOLE])
+    ledger.run()
+    assert ledger.balances() == {
+        "bank_fees": Decimal("11.00"),
+        "storage": Decimal("5.00"),
+        "other_income": Decimal("-16.00"),
+    }
+    for table in ("file", "fault"):
+        ledger.con.execute(f"delete from {table}")
