@@ -149,27 +149,28 @@ def _standards(con: duckdb.DuckDBPyConnection) -> None:
     """The standard costs of the touched items, each with the instant `since` when it holds.
 
     A version of an item holds from the day that it states, else from the day on which it came; the first one always,
-    be it the first that came or that of the first day. Where the entity has versions of its own, those of others do
-    not count.
+    be it the first that came or that of the first day. Days are those of the entity's time zone. Where the entity has
+    versions of its own, those of others do not count.
     """
     con.execute(
         f"""create or replace temp table {STANDARDS} as
         with versions as (
-            select t.entity, i.sku, i.std_unit_cost, i.record_id, i.recorded_at, i.valid_from
-            from item i join {ITEMS} t on t.sku = i.sku
+            select t.entity, i.sku, i.std_unit_cost, i.record_id, i.recorded_at, i.valid_from,
+                   coalesce(e.timezone, 'UTC') as zone
+            from item i join {ITEMS} t on t.sku = i.sku left join {ENTITIES} e on e.entity = t.entity
             where i.std_unit_cost is not null and i.withdrawn is not true and i.record_id not in (
                 select supersedes from item where withdrawn and supersedes is not null)
             qualify (i.entity = t.entity) = max(i.entity = t.entity) over (partition by t.entity, i.sku)),
         dated as (
             select *, coalesce(valid_from, case when row_number() over (partition by entity, sku
-                       order by recorded_at, record_id) = 1 then date '-infinity' else cast(recorded_at as date) end)
-                       as day
+                       order by recorded_at, record_id) = 1 then date '-infinity'
+                       else cast(recorded_at at time zone zone as date) end) as day
             from versions),
         of_days as (
             select * from dated
             qualify row_number() over (partition by entity, sku, day order by recorded_at desc, record_id desc) = 1)
         select entity, sku, std_unit_cost, case when row_number() over (partition by entity, sku order by day) = 1
-               then timestamptz '-infinity' else cast(day as timestamptz) end as since
+               then timestamptz '-infinity' else cast(day as timestamp) at time zone zone end as since
         from of_days"""
     )
 

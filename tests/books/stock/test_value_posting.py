@@ -8,6 +8,7 @@ from itertools import permutations
 
 import pytest
 
+from gateway.books.posting.reference import ENTITIES
 from tests.books.memory import Books, Row, books
 
 
@@ -62,6 +63,14 @@ def test_a_standard_cost_holds_from_its_day_and_restates_nothing_before(ledger: 
     ledger.put_all({"item": [second, first | {"valid_from": "2026-10-01"}], "inventory_movement": months})
     ledger.run()
     assert values(ledger) == {"oct": Decimal(8), "nov": Decimal(10)}
+    # Midnight in London is an afternoon of October in Los Angeles.
+    ledger.put("inventory_movement", [move("eve", "SUPPLIER", "AVAILABLE", 2, "2026-11-01")])
+    ledger.con.execute(f"update {ENTITIES} set timezone = 'America/Los_Angeles' where entity = 'US'")
+    try:
+        ledger.run()
+    finally:
+        ledger.con.execute(f"update {ENTITIES} set timezone = 'UTC' where entity = 'US'")
+    assert values(ledger) == {"oct": Decimal(8), "eve": Decimal(8), "nov": Decimal(10)}
     assert ledger.faults() == []
 
 
