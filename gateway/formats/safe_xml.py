@@ -30,10 +30,13 @@ def opened(path: Path) -> BinaryIO:
     return source
 
 
-def events(source: Any, name: str, kinds: Sequence[str], tags: Sequence[str] = ()) -> Iterator[tuple[str, Any]]:
+def events(
+    source: Any, name: str, kinds: Sequence[str], tags: Sequence[str] = (), *, doctype: bool = False
+) -> Iterator[tuple[str, Any]]:
     """(event, element) from a path or stream, of all elements or those with these local names.
 
-    Raises FileError for a DOCTYPE, etree.XMLSyntaxError for a document that is not well-formed.
+    doctype  a DOCTYPE is known to define nothing itself, as `names_a_dtd` says
+    Raises FileError for another DOCTYPE, etree.XMLSyntaxError for a document that is not well-formed.
     """
     wanted = tuple(f"{{*}}{tag}" for tag in tags) or None
     first = True
@@ -41,9 +44,9 @@ def events(source: Any, name: str, kinds: Sequence[str], tags: Sequence[str] = (
         source, events=tuple(kinds), tag=wanted, remove_comments=True, remove_pis=True, huge_tree=False, no_network=True
     )
     for event, element in parser:
-        if first:
+        if first and not doctype:
             refuse_doctype(element, name)
-            first = False
+        first = False
         yield event, element
 
 

@@ -24,15 +24,26 @@ TAKEN = 0.65
 LACKING, MADE = 1.2, 0.1
 """What a table loses for a field that it needs, and that nothing says; and for one that a draft makes of others."""
 HINT, NAMED = 1.5, 0.5
-"""What a table gains where the name of the file or the sheet names it, and for each column that does, up to as much."""
+"""What a table gains where the name of the file or the sheet names it, again where it is the last word of the name, as
+in OrderResponse, and for each column that does, up to as much."""
 CLEAR = 1.25
 """A table is clear where it scores so many times the next one …"""
 ELSEWHERE = 0.15
 """What a table loses for each column that says nothing to it, but something to another table."""
 RARE, RARE_MIN = 2, 2
 """… and so many of its columns have names that fit no more than so many tables."""
+STATED_MIN = 0.85
+"""So much must speak for a value above the header, as the check digits of an IBAN do."""
 KNOWN_CODES = 0.34
 """So large a share of the codes of a field with fixed values must be known."""
+SAME_FOR_ALL = frozenset(("channel", "location", "account", "currency", "settlement_id", "supplier", "as_of"))
+"""Fields that may have one value for all rows of a file: of others, such as the item, each row has its own."""
+ITEM, BY_SUPPLIER = "sku", "supplier_item"
+"""An item that the document has the supplier's number of alone: a draft takes that."""
+SIDES = frozenset(("customer", "seller", "supplier"))
+"""Words that say whose number of an item it is."""
+WORDS = frozenset(("base_uom", "origin", "ship_to_city", "ship_to_country"))
+"""Fields whose values are words or codes with letters, and no numbers."""
 MODEST = frozenset(
     [
         "ship_to_name",
@@ -57,7 +68,9 @@ DERIVED: Mapping[str, frozenset[str]] = {
     "settlement_line": frozenset(("settlement_id", "channel", "canonical_class", "amount")),
     "bank_line": frozenset(("account", "statement_id", "currency", "direction", "status", "amount")),
     "bank_balance": frozenset(("statement_id", "balance_type", "currency")),
+    "opening_balance": frozenset(("amount", "currency")),
     "purchase_order_line": frozenset(("stage", "line_status")),
+    "asn_line": frozenset(("location",)),
     "item_alias": frozenset(("alias_partner", "id_type")),
     "location": frozenset(("type",)),
 }
@@ -71,8 +84,11 @@ HINTS = {
     "return_event": {"return"},
     "settlement_line": {"settlement", "fee", "payout", "payable", "transaction", "debit", "credit", "balance"},
     "bank_line": {"account", "bank", "booking", "balance", "debit", "credit"},
+    "opening_balance": {"opening", "account", "balance", "debit", "credit"},
+    "manual_entry": {"entry", "journal", "voucher", "debit", "credit"},
+    "fx_rate": {"rate", "base", "quote"},
     "inventory_movement": {"movement", "event", "opening"},
-    "purchase_order_line": {"purchase"},
+    "purchase_order_line": {"purchase", "confirmation", "response"},
     "item": {"item", "catalog"},
     "supplier_invoice_line": {"invoice"},
 }
@@ -105,18 +121,26 @@ class Assignment:
 
 
 def best(
-    shapes: Mapping[str, Shape], words: Vocabulary, names: Sequence[str] = (), only: str | None = None
+    shapes: Mapping[str, Shape],
+    words: Vocabulary,
+    names: Sequence[str] = (),
+    only: str | None = None,
+    above: Mapping[str, Shape] | None = None,
 ) -> Assignment:
     """The table that explains the columns best, with its fields.
 
-    names  of the file and its sheet, as hints
+    names  of the file and its sheet, and texts above the header, as hints
     only   the table, where a person named it
+    above  labels of texts above the header, which say the same for all rows
     """
     tables = [only] if only else list(MAPPABLE)
     scores = {table: _scores(table, shapes, words) for table in tables}
     common = {column: _tables_of(column, scores) for column in shapes}
-    hints = {word for name in names for word in meant(name)}
-    found = [_assigned(table, scores[table], shapes, common, hints) for table in tables]
+    # The item of a line is no list of items.
+    said = [[word for word in meant(name) if not (word == "item" and "line" in meant(name))] for name in names]
+    hints, heads = {word for name in said for word in name}, {name[-1] for name in said if name}
+    stated = {table: _stated(table, above or {}, words) for table in tables}
+    found = [_assigned(table, scores[table], shapes, common, (hints, heads), stated[table]) for table in tables]
     found.sort(key=lambda one: -one.score)
     chosen = found[0]
     spoken = {word for name in (*shapes, *names) for word in meant(name)}
@@ -153,6 +177,12 @@ def _scores(table: str, shapes: Mapping[str, Shape], words: Vocabulary) -> Score
     return found
 
 
+def _stated(table: str, above: Mapping[str, Shape], words: Vocabulary) -> set[str]:
+    """The fields that texts above the header state for all rows."""
+    found = _scores(table, above, words).items()
+    return {name for (_, name), (score, _) in found if name in SAME_FOR_ALL and score >= STATED_MIN}
+
+
 def _both_sides(table: str, shape: Shape) -> bool:
     """Whether the values are marks of debit and credit, and both occur."""
     return {codes.ours(table, "direction", value) for value in shape.values} == {"CRDT", "DBIT"}
@@ -182,6 +212,8 @@ def fit(table: str, name: str, shape: Shape) -> float:
         return 1.0 if known >= KNOWN_CODES * len(shape.values) else 0.0
     if name == "currency":
         return 1.0 if shape.kind == "currency" else 0.0
+    if name in WORDS and (shape.numeric or shape.timely):
+        return 0.0
     if shape.timely:
         return 0.3
     if shape.kind == "decimal":
@@ -197,7 +229,12 @@ def _tables_of(column: str, scores: Mapping[str, Scores]) -> int:
 
 
 def _assigned(
-    table: str, scores: Scores, shapes: Mapping[str, Shape], common: Mapping[str, int], hints: set[str]
+    table: str,
+    scores: Scores,
+    shapes: Mapping[str, Shape],
+    common: Mapping[str, int],
+    hints: tuple[set[str], set[str]],
+    stated: set[str],
 ) -> Assignment:
     order = {column: place for place, column in enumerate(shapes)}
     pairs = sorted(scores.items(), key=lambda pair: (-pair[1][0], -shapes[pair[0][0]].filled, order[pair[0][0]]))
@@ -211,12 +248,14 @@ def _assigned(
         rare = max(common[choice.column], 1) ** -0.5
         filled = 1.0 if shapes[choice.column].kind != "blank" else 0.3
         result.score += choice.score * rare * filled * (2 if name in required else 1)
-    result.lacking = sorted(required - set(result.choices) - DERIVED.get(table, frozenset()))
-    missing = required - set(result.choices) - set(result.lacking)
+    if BY_SUPPLIER in result.choices:
+        stated = stated | {ITEM}
+    result.lacking = sorted(required - set(result.choices) - DERIVED.get(table, frozenset()) - stated)
+    missing = required - set(result.choices) - set(result.lacking) - stated
     result.score -= LACKING * len(result.lacking) + MADE * len(missing)
     result.score -= ELSEWHERE * sum(count > 0 for column, count in common.items() if column not in columns)
     words = HINTS.get(table, set())
-    result.score += HINT if hints & words else 0
+    result.score += sum(HINT for spoken in hints if spoken & words)
     result.score += min(NAMED * sum(bool(words & set(meant(column))) for column in shapes), HINT)
     return result
 
@@ -235,6 +274,8 @@ def _judged(chosen: Assignment, name: str, shapes: Mapping[str, Shape], scores: 
     why = "; ".join(part for part in (said, shape.words) if part)
     why += f"; {rivals[0]} could be it too" if rivals else ""
     certainty: Certainty = "likely" if choice.score >= NEARLY and not rivals else "guess"
+    if name == ITEM and SIDES & set(meant(choice.column)):  # Whose number is ours, only a person knows.
+        clear = False
     if clear and choice.score >= ONCE and not rivals and not others and shape.kind != "blank" and name not in MODEST:
         certainty = "sure"
     return Choice(choice.column, choice.score, certainty, why)

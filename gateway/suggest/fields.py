@@ -117,6 +117,8 @@ def codes_of(table: str, name: str, shape: Shape) -> tuple[dict[str, str], str]:
 def pair_of(assignment: Assignment, shapes: Mapping[str, Shape], own: Habits) -> dict[str, Any]:
     """credit and debit of an amount that stands in two columns, {} where it does not."""
     sides = {side: assignment.choices.get(name) for side, name in (("credit", "paid_in"), ("debit", "paid_out"))}
+    if assignment.table == "opening_balance":  # Debit is positive there.
+        sides = {"credit": sides["debit"], "debit": sides["credit"]}
     given = {side: choice.column for side, choice in sides.items() if isinstance(choice, Choice)}
     if len(given) < 2:
         return {}

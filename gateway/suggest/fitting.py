@@ -13,6 +13,7 @@ from gateway.formats.header import named_alike
 from gateway.mapping.apply import drift
 from gateway.mapping.claim.content import Content
 from gateway.mapping.claim.content import look as content_look
+from gateway.mapping.compiler.fields import sources
 from gateway.mapping.language.loaded import Loaded
 from gateway.mapping.language.spec import Mapping as Spec
 from gateway.reading import Reading, ReadRequest, Unit
@@ -27,6 +28,8 @@ from gateway.suggest.words import meant
 TABLES = ("delimited", "workbook")
 KNOWN_MIN, KNOWN_SHARE = 3, 0.6
 """So many columns of a table a pack must read, and know so large a share of all, for a draft to be based on it."""
+RENAMED_SHARE = 0.75
+"""So large a share where the file calls most of them otherwise than the pack."""
 PLACEHOLDERS = {"{location}": "location", "{currency}": "currency"}
 
 
@@ -177,13 +180,23 @@ def _fit(seen: Seen, name: str, loaded: Loaded) -> Fit | None:
     present = set(columns)
     free = {meant(column): column for column in columns if column not in wanted and meant(column)}
     missing = [column for column in wanted if column not in present and not _is_made(column)]
-    renamed = {column: free[meant(column)] for column in missing if meant(column) in free}
+    renamed: dict[str, str] = {}
+    for column in missing:
+        stated = present | set(renamed)
+        if meant(column) in free and not any(group & stated for group in _alternatives(mapping) if column in group):
+            renamed[column] = free[meant(column)]
     taken = len(set(renamed.values())) == len(renamed)
     known = len(present & set(wanted)) + len(renamed)
     explained = len(present - set(drift.unknown(mapping, columns, wanted))) + len(renamed)
-    if not taken or known < min(KNOWN_MIN, len(present)) or explained < KNOWN_SHARE * len(present):
+    share = RENAMED_SHARE if len(renamed) * 2 > known else KNOWN_SHARE
+    if not taken or known < min(KNOWN_MIN, len(present)) or explained < share * len(present):
         return None
     return None if drift.lacking(mapping.record, present | set(renamed)) else Fit(name, loaded, known, renamed)
+
+
+def _alternatives(mapping: Spec) -> list[set[str]]:
+    """The columns of which a field takes the first that has a value."""
+    return [set(sources(spec)) for record in mapping.record for spec in record.fields.values()]
 
 
 def _named(seen: Seen, mapping: Spec) -> Sequence[str]:

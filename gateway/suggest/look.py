@@ -16,6 +16,7 @@ from gateway.formats.verbs import Table
 from gateway.reading import ReadRequest, cell_parts
 from gateway.settings import Limits
 from gateway.suggest import shapes
+from gateway.suggest.header_rows import header_row
 from gateway.suggest.shapes import Shape
 from gateway.suggest.words import meant
 
@@ -32,8 +33,6 @@ Row = tuple[int, list[str]]
 FOOTED_MIN = 4
 """A row of one text is a footer in a table of so many columns at least."""
 SHEETS_MAX = 6
-WIDE = 0.6
-"""A header has names for so large a share of the cells of the widest row at least."""
 
 
 @dataclass(frozen=True)
@@ -196,25 +195,6 @@ def _rows(table: Table, most: int) -> tuple[list[Row], list[Row], list[Row], lis
 def _stripped(row: Row) -> Row:
     """A row with the texts that a person sees."""
     return row[0], [cell_parts(cell)[2].strip() for cell in row[1]]
-
-
-def header_row(rows: Sequence[Sequence[str]]) -> int | None:
-    """Which of the first rows holds the names: the first that is wide enough and holds nothing but different texts."""
-    widest = max((sum(map(bool, cells)) for cells in rows), default=0)
-    for number, cells in enumerate(rows):
-        names = [cell for cell in cells if cell]
-        if len(names) < max(2, WIDE * widest) or len(set(names)) < len(names) * 0.9:
-            continue
-        if all(_nameable(name) for name in names):
-            return number
-        if len(names) == widest:  # The data have begun.
-            return None
-    return None
-
-
-def _nameable(text: str) -> bool:
-    """Whether a text can be the name of a column: it has letters, and is neither a number nor a date."""
-    return (any(map(str.isalpha, text)) and not shapes.of([text]).timely and len(text) <= 80) or text in ("#", "%")
 
 
 def total_row(columns: Sequence[str], cells: Sequence[str]) -> tuple[str, str, list[str]] | None:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 
 from gateway.model import MAPPABLE
 from gateway.model.table import Column
+from gateway.suggest.assign import SAME_FOR_ALL
 from gateway.suggest.draft import Line, inline, quoted
 
 Made = tuple[str, str]
@@ -46,10 +47,6 @@ KEYS: Mapping[str, tuple[str, ...]] = {
     "bank_balance": ("account", "statement_id", "balance_type", "date"),
 }
 """What makes a row of a table the same event, as far as a file states it."""
-
-
-SAME_FOR_ALL = frozenset(("channel", "location", "account", "currency", "settlement_id", "supplier", "as_of"))
-"""Fields that may have one value for all rows of a file: of others, such as the item, each row has its own."""
 
 
 def key_of(table: str, fields: list[str]) -> tuple[str, ...]:
@@ -106,6 +103,7 @@ _MADE: Mapping[tuple[str, str], Callable[[Mapping[str, str]], Made]] = {
         inline({"constant": "", "default": "{currency}"}),
         "no column states it: that of the partner or its entity",
     ),
+    ("", "sku"): _as("supplier_item", "no column states ours: the supplier's number, which `alias` turns into ours"),
     ("order_line", "line_no"): _as("sku", "no column numbers the lines: the item is the line"),
     ("order_line", "list_amount"): _priced,
     ("shipment_line", "shipment_no"): _as("order_id", "no column states it: the order is the shipment"),

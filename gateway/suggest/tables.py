@@ -37,9 +37,15 @@ FEEDS = {
     "settlement_line": "settlement",
     "bank_line": "bank",
     "bank_balance": "balances",
+    "acknowledgement": "acknowledgements",
+    "fx_rate": "rates",
+    "manual_entry": "entries",
+    "opening_balance": "opening-balances",
 }
-"""Table → what a feed of it is usually called."""
+"""Table → what a feed of it is usually called; that of another table is called as the table is."""
 
+AMOUNTS = ("amount", "list_amount", "unit_price", "unit_cost", "total", "principal_amount")
+"""What a currency is of, the first that is read."""
 UNMAPPED_MAX = 40
 """So many values of a document that nothing reads are listed."""
 COLUMNS_SHOWN = 12
@@ -68,7 +74,7 @@ def draft(seen: Seen, words: Vocabulary, partner: str, table: str | None) -> Dra
         record, ties = by_status.record(seen, record, statuses, own)
     record = titles.stated(record, seen, words, own)
     records = [record, *moves.beside(record)]
-    result = Draft(f"{partner}.{FEEDS[found.table]}", partner, records=records, notes=list(seen.notes))
+    result = Draft(f"{partner}.{FEEDS.get(found.table, found.table)}", partner, records=records, notes=list(seen.notes))
     balanced = {found.choices["balance"].column} if "balance" in found.choices else set()
     used = (_read(found) | set(statuses)) - (balanced if not any(tie["sum"] == "amount" for tie in ties) else set())
     result.unmapped = _unmapped(seen, used)
@@ -95,10 +101,27 @@ def assigned(seen: Seen, shapes: Mapping[str, Shape], words: Vocabulary, table: 
         str(seen.options.get("sheet", "")),
         *seen.options.get("root", ()),
         seen.each,
+        *(cell for _, _, cell in seen.titles),
     )
-    found = assign.best(labelled, words, hints, table)
+    found = assign.best(labelled, words, hints, table, titles.labelled(seen) if seen.titles else None)
     _leave_order_amount(found, labelled)
-    return assign.renamed(found, {label: column for column, label in seen.labels.items()})
+    found = assign.renamed(found, {label: column for column, label in seen.labels.items()})
+    return _with_its_currency(found, shapes)
+
+
+def _with_its_currency(found: Assignment, shapes: Mapping[str, Shape]) -> Assignment:
+    """The currency of a value of a document is that of the amount that is read, where an attribute of it states one."""
+    amounts = [found.choices[name].column for name in AMOUNTS if name in found.choices]
+    own = [
+        column
+        for amount in amounts
+        for column in shapes
+        if column.startswith(f"{amount}/@") and shapes[column].kind == "currency"
+    ]
+    chosen = found.choices.get("currency")
+    if chosen and own and "@" in chosen.column:
+        found.choices["currency"] = replace(chosen, column=own[0])
+    return found
 
 
 def _leave_order_amount(found: Assignment, shapes: Mapping[str, Shape]) -> None:

@@ -8,15 +8,13 @@ from dataclasses import replace
 
 from gateway.errors import FileError
 from gateway.formats import above
-from gateway.suggest import assign, fields, remainder, shapes
+from gateway.suggest import assign, fields, shapes
 from gateway.suggest.draft import Line, Record, inline
 from gateway.suggest.fields import Habits
 from gateway.suggest.look import Seen
 from gateway.suggest.vocabulary import Vocabulary
 
 DAY = "as_of"
-NAMED_MIN = 0.85
-"""So much must speak for a value above the header, as the check digits of an IBAN do."""
 _DATE = re.compile(r"\d{1,4}[./-]\d{1,2}[./-]\d{1,4}(?:[ T]\d{1,2}:\d{2}(?::\d{2})?)?")
 _ISO = ("%Y-%m-%d", "T%H:%M", ":%S")
 
@@ -32,9 +30,15 @@ def stated(record: Record, seen: Seen, words: Vocabulary, own: Habits) -> Record
     return replace(record, fields=[found.get(line.key, line) for line in record.fields])
 
 
+def labelled(seen: Seen) -> dict[str, shapes.Shape]:
+    """The labels above the header of a sample, each with what stands beside it."""
+    found = above.offered(_rows(seen))
+    return {label.removeprefix(above.PREFIX): shapes.of([text]) for label, text in found.items() if text}
+
+
 def _lacks(line: Line) -> bool:
     """Whether the same value holds for all rows, and a person or the settings must say it."""
-    return line.key in remainder.SAME_FOR_ALL and (line.todo or line.value.startswith('{ constant = ""'))
+    return line.key in assign.SAME_FOR_ALL and (line.todo or line.value.startswith('{ constant = ""'))
 
 
 def _named(table: str, seen: Seen, words: Vocabulary, own: Habits) -> list[Line]:
@@ -47,7 +51,7 @@ def _named(table: str, seen: Seen, words: Vocabulary, own: Habits) -> list[Line]
     lines = []
     for name, choice in found.choices.items() if found else ():
         column = above.PREFIX + choice.column
-        if choice.score < NAMED_MIN or not _readable(column, seen):
+        if choice.score < assign.STATED_MIN or not _readable(column, seen):
             continue
         spec, doubt = fields.spec_of(table, name, column, seen_as[choice.column], own)
         if spec.get("check") == "iban" and any(" " in text for text in values[column]):

@@ -12,7 +12,7 @@ from typing import Any
 
 from gateway.errors import FileError
 from gateway.formats import encoding
-from gateway.formats.safe_xml import events, local
+from gateway.formats.safe_xml import events, local, names_a_dtd
 from gateway.suggest import shapes
 from gateway.suggest.look import ROWS_KEPT, Seen
 from gateway.suggest.words import meant
@@ -27,13 +27,22 @@ CANDIDATES = 8
 """So many kinds of rows are compared."""
 AROUND = 4
 """So many levels around a row are looked at."""
-GENERAL = frozenset(("number", "code", "value", "name", "text", "type", "status", "date", "description", "reference"))
+_GENERAL = "number code value name text type status date description reference start end percent indicator"
+GENERAL = frozenset(_GENERAL.split())
 PLAIN = frozenset(("quantity", "amount", "currency", "time"))
+_WRAPS = (
+    "party entity number name header information details credential contact address legal registration reference "
+    "prtry proprietary othr other document"
+)
+WRAPS = frozenset(_WRAPS.split())
+"""Words that only wrap others: of an element that is called so alone the one around it counts."""
+LINE = "line"
 OWN = frozenset(("number", "code", "value", "name", "text"))
 """Words that mean something only with the name of the element around them; those for which any element of the row or
 around it is enough; and those that need it also in the row itself."""
 ROWS = ("line", "lineitem", "entry", "ntry", "row", "record", "position")
 """Elements whose names end so are rows, also where a sample has one of them only."""
+ITEM, QUANTITY = "item", "quantity"
 _SYNTAX = set("/[]|()'\"")
 
 Names = tuple[str, ...]
@@ -53,7 +62,7 @@ def see(paths: Sequence[Path], name: str, score: Callable[[Seen], float]) -> See
 
     name  their format: xml or json
     """
-    read = [_xml(path) if name == "xml" else _json(path) for path in paths]
+    read = [_document(path, name) for path in paths]
     for path, (_, options) in zip(paths, read, strict=True):
         if options != read[0][1]:
             cause = f"it has {_said(options)}, but {paths[0].name} has {_said(read[0][1])}"
@@ -72,20 +81,30 @@ def _said(options: dict[str, Any]) -> str:
 # --- documents as nodes ---------------------------------------------------------------------------------
 
 
+def document(path: Path, name: str) -> Node:
+    """A document, as far as it is looked at. Raises FileError."""
+    return _document(path, name)[0]
+
+
+def _document(path: Path, name: str) -> tuple[Node, dict[str, Any]]:
+    return _xml(path) if name == "xml" else _json(path)
+
+
 def _xml(path: Path) -> tuple[Node, dict[str, Any]]:
     """The document, as far as it is looked at. Raises FileError."""
     from lxml import etree
 
     root: Any = None
+    doctype = names_a_dtd(path)
     try:
         with path.open("rb") as source:
-            for _, element in islice(events(source, path.name, ("end",), ()), NODES_MAX):
+            for _, element in islice(events(source, path.name, ("end",), (), doctype=doctype), NODES_MAX):
                 root = element.getroottree().getroot()
     except etree.XMLSyntaxError as error:
         raise FileError(path.name, f"it is not well-formed: {error.msg}", "Send the document again.") from None
     if root is None:
         raise FileError(path.name, "it holds no element", "Send the document again.")
-    return _node(root), {"root": [local(root.tag)]}
+    return _node(root), {"root": [local(root.tag)]} | ({"doctype": True} if doctype else {})
 
 
 def _node(element: Any) -> Node:
@@ -132,7 +151,7 @@ def _value(name: str, value: Any) -> Node:
 def _rows(roots: Sequence[Node], repeated: set[Names]) -> list[Names]:
     """The paths of what may be a row: what repeats and has values, first what has the most; else what has values."""
     leaves: dict[Names, set[Names]] = {}
-    for path, node in chain.from_iterable(_walk(root, ()) for root in roots):
+    for path, node in chain.from_iterable(walk(root, ()) for root in roots):
         if node.inner:
             leaves.setdefault(path, set()).update(names for names, _ in _leaves(node, path, repeated))
     wide = [path for path in leaves if len(leaves[path]) >= LEAVES_MIN]
@@ -143,17 +162,25 @@ def _rows(roots: Sequence[Node], repeated: set[Names]) -> list[Names]:
 def _repeated(root: Node) -> set[Names]:
     """The paths of what stands several times in one element, and of what is called as rows are."""
     found: set[Names] = set()
-    for path, node in [((), root), *_walk(root, ())]:
+    for path, node in [((), root), *walk(root, ())]:
         counts = Counter(child.tag for child in node.inner)
         found |= {(*path, tag) for tag, count in counts.items() if count > 1}
-        found |= {(*path, child.tag) for child in node.inner if child.inner and child.tag.lower().endswith(ROWS)}
+        found |= {(*path, child.tag) for child in node.inner if child.inner and _is_row(child)}
     return found
 
 
-def _walk(node: Node, path: Names) -> Iterator[tuple[Names, Node]]:
+def _is_row(node: Node) -> bool:
+    """Whether an element is called as rows are; an item is one where it has a quantity of its own."""
+    name = node.tag.lower()
+    counted = name.endswith(ITEM) and any(QUANTITY in meant(inner.tag.removeprefix("@")) for inner in node.inner)
+    return name.endswith(ROWS) or counted
+
+
+def walk(node: Node, path: Names) -> Iterator[tuple[Names, Node]]:
+    """(path, element or value) of everything in a node, behind the path of the node itself."""
     for child in node.inner:
         yield (*path, child.tag), child
-        yield from _walk(child, (*path, child.tag))
+        yield from walk(child, (*path, child.tag))
 
 
 def _leaves(node: Node, path: Names, repeated: set[Names]) -> Iterator[tuple[Names, str]]:
@@ -224,17 +251,26 @@ def _leaves_beside(
 
 
 def _each(roots: Sequence[Node], row: Names) -> str:
-    same = {path for root in roots for path, _ in _walk(root, ()) if path[-1] == row[-1]}
+    same = {path for root in roots for path, _ in walk(root, ()) if path[-1] == row[-1]}
     return f"//{row[-1]}" if len(same) == 1 else "/" + "/".join((roots[0].tag, *row))
 
 
 def label(names: Sequence[str], *, own: bool = False) -> str:
-    """What a value is called: its name, and where that is general the name around it."""
+    """What a value is called: its name, and where that is general the name of the nearest element around it that says
+    more. The number of a line itself is called so, whatever its document is; that of another line is a reference."""
     plain = [name.removeprefix("@") for name in names if name]
     if len(plain) < 2:
         return "".join(plain)
+    words = set(meant(plain[-1]))
     general = OWN if own and len(plain) == 2 else GENERAL if len(plain) == 2 else GENERAL | PLAIN
-    return " ".join(plain[-2:]) if set(meant(plain[-1])) <= general else plain[-1]
+    if own and len(plain) == 2 and words == {"number"} and meant(plain[0])[-1:] == (LINE,):
+        return f"{LINE} {plain[-1]}"
+    if len(plain) > 2 and words == {LINE, "number"} and meant(plain[-2])[-1:] == ("reference",):
+        return " ".join(plain[-2:])
+    if not words <= general | (WRAPS if len(plain) > 2 else frozenset()):
+        return plain[-1]
+    around = next((name for name in plain[-2::-1] if not set(meant(name)) <= WRAPS), plain[-2])
+    return f"{around} {plain[-1]}"
 
 
 def _different(labels: dict[str, str]) -> dict[str, str]:

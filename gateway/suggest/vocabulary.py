@@ -19,7 +19,7 @@ Phrase = tuple[str, ...]
 
 SAME, EXACT, ONCE, NEARLY, BESIDE, ALIKE = 1.0, 0.99, 0.97, 0.94, 0.86, 0.8
 """How much a name says: it is one of the field's letter for letter, by its meaning, so in one pack only, but for a
-"number" in it, but for a word before it that nobody knows (as of a partner), or so like one at least."""
+"number" in it, but for words in it that nobody knows (as of a partner), or so like one at least."""
 LIKENESS = 0.9
 """What a name that is only alike counts of its likeness."""
 
@@ -37,7 +37,43 @@ _DESCRIBING = frozenset((("description",), ("name",), ("title",)))
 """Words for an item that do not name it: packs read them for the item where a document has no number of it."""
 
 USUAL = {
-    "asn_line.qty": "quantity; shipped quantity; units; advised quantity",
+    "asn_line.qty": "quantity; shipped quantity; delivered quantity; units; advised quantity",
+    "asn_line.location": "location; warehouse; ship to; ship to location; delivery location; receiver",
+    "receipt_line.location": "location; warehouse; ship to; ship to location; delivery location; receiver",
+    "asn_line.shipped_at": "ship date; shipped at; date shipped; dispatch date; shipping date; actual ship date",
+    "asn_line.sku": "sku; item number; item; our item; our item number; buyer item; buyer item number; buyer part",
+    "receipt_line.sku": "sku; item number; item; our item; our item number; buyer item; buyer item number; buyer part",
+    "purchase_order_line.sku": (
+        "sku; item number; item; our item; our item number; buyer item; buyer item number; buyer part"
+    ),
+    "supplier_invoice_line.sku": (
+        "sku; item number; item; our item; our item number; buyer item; buyer item number; buyer part"
+    ),
+    "supplier_invoice_line.amount": "line amount; amount; net amount; line total; extended amount",
+    "bank_line.statement_id": "statement number; statement",
+    "bank_line.amount": "amount; transaction amount; booked amount; net amount",
+    "corrects": "corrected invoice; corrected invoice number; original invoice number",
+    "invoice_date": "invoice date; issue date; date; document date",
+    "tax_rate": "tax rate; tax percent; tax category percent",
+    "po_line": "purchase order line; order line; order line reference line; order line reference line number",
+    "confirmation_no": (
+        "confirmation number; order confirmation number; confirmation; order response number; response number"
+    ),
+    "package": "package; package number; sscc; carton; carton number; handling unit; pallet",
+    "sequence": "sequence; sequence number",
+    "domain": "domain; domain code",
+    "family": "family; family code",
+    "subfamily": "subfamily; sub family code",
+    "opening_balance.day": "date; balance date; opening date",
+    "manual_entry.day": "date; posting date; booking date",
+    "fx_rate.day": "date; rate date",
+    "entry_no": "entry; entry number; journal entry; journal entry number; voucher; voucher number",
+    "person": "entered by; person; user; made by",
+    "manual_entry.reason": "reason; text; description; why",
+    "subledger_key": "key; open item; item key",
+    "base": "base; base currency; from currency",
+    "quote": "quote; quote currency; to currency; currency",
+    "rate": "rate; exchange rate",
     "order_id": "order number; order; customer order number; sales order; order reference",
     "line_no": (
         "line; line number; order line; order line number; item line; order item number; purchase line; "
@@ -50,16 +86,16 @@ USUAL = {
     "order_status": "order status; status",
     "promise_at": (
         "promise date; promised date; latest ship date; requested ship date; requested delivery date; deadline; "
-        "shipping deadline"
+        "shipping deadline; requested delivery period end date; requested delivery period start date"
     ),
     "return_event.qty": "quantity; returned quantity; quantity returned; return quantity; units",
-    "supplier_invoice_line.amount": "line amount; amount; net amount; line total; extended amount",
     "sku": (
         "sku; item number; item code; seller item; merchant item; our item; item id; item; item reference; reference"
     ),
     "qty": (
         "quantity; units; ordered quantity; counted quantity; counted; item quantity; stock; on hand; "
-        "on hand quantity; quantity on hand; available quantity; stock quantity; current stock; "
+        "on hand quantity; quantity on hand; stock on hand; stock on hand quantity; available quantity; "
+        "stock quantity; current stock; "
         "order quantity; quantity ordered"
     ),
     "list_amount": (
@@ -68,9 +104,9 @@ USUAL = {
     ),
     "discount_amount": "discount; discount amount",
     "shipping_amount": "shipping; shipping amount; shipping price; shipping cost",
-    "tax_amount": "tax; tax amount",
-    "currency": "currency; currency code",
-    "unit_price": "unit price; price; price each; item price; each price; each",
+    "tax_amount": "tax; tax amount; total tax amount; tax total",
+    "currency": "currency; currency code; document currency code",
+    "unit_price": "unit price; price; price each; item price; each price; each; price amount; unit price amount",
     "cancelled_qty": "cancelled quantity",
     "ship_to_name": "ship to name; recipient; recipient name; customer name; delivery name",
     "ship_to_street": "street; ship to street; delivery street; ship to address",
@@ -80,27 +116,37 @@ USUAL = {
     "ship_to_country": "country; ship to country; country code; delivery country",
     "shipment_no": (
         "shipment number; shipment; delivery note number; delivery number; delivery note; packing slip; "
-        "note number; note"
+        "note number; note; despatch advice number; ship notice number; advice number"
     ),
-    "location": "location; warehouse; warehouse code; fulfillment center; ship from; location code; site",
+    "location": (
+        "location; warehouse; warehouse code; fulfillment center; ship from; location code; site; stock location"
+    ),
     "carrier": "carrier; carrier code; carrier name; shipping carrier; scac",
     "tracking_no": "tracking number; tracking; tracking code; parcel number",
     "shipped_at": "ship date; shipped at; date shipped; shipping date; dispatch date; delivery date",
-    "ordered_qty": "ordered quantity; order quantity",
+    "ordered_qty": "ordered quantity; order quantity; requested quantity",
     "shipped_qty": "shipped quantity; delivered quantity; quantity; quantity shipped; shipped",
     "short_qty": "short quantity; quantity short; missing quantity",
     "lot": "lot; lot number; batch number",
     "serial": "serial number; serial",
-    "receipt_no": "receipt number; receipt; goods receipt number",
-    "po": "purchase order number; purchase order; po number; po; our order number",
+    "receipt_no": "receipt number; receipt; goods receipt number; receipt advice number; receiving advice number",
+    "po": (
+        "purchase order number; purchase order; po number; po; our order number; order reference number; "
+        "order reference; order number; order; buyer order number"
+    ),
     "received_at": "received date; receipt date; date received; received at; goods receipt date",
-    "accepted_qty": "received quantity; accepted quantity; quantity received; good quantity; quantity",
-    "damaged_qty": "damaged quantity; quantity damaged",
-    "over_qty": "over quantity; quantity over",
-    "due": "due date; delivery date; due; expected date",
+    "accepted_qty": (
+        "received quantity; accepted quantity; quantity accepted; quantity received; good quantity; quantity"
+    ),
+    "damaged_qty": "damaged quantity; quantity damaged; rejected quantity; quantity rejected",
+    "over_qty": "over quantity; quantity over; oversupply quantity; excess quantity; surplus quantity",
+    "due": (
+        "due date; delivery date; due; expected date; promised delivery date; payment due date; "
+        "promised delivery period end date; promised delivery period start date"
+    ),
     "as_of": "as of; count date; stock date; date; counted at; inventory date; as of date; snapshot date; stand",
-    "status": "status; stock status; condition; state; disposition; stock type",
-    "bank_line.status": "status; booking status",
+    "status": "status; stock status; condition; state; disposition; stock type; status code",
+    "bank_line.status": "status; booking status; status code; entry status",
     "rma": "rma; return number; rma number; return authorisation; return id",
     "occurred_at": "date; event date; return date; returned at; date of return; received; received date",
     "inventory_movement.occurred_at": "date; event date; movement date; posting date; date and time; booking date",
@@ -116,7 +162,10 @@ USUAL = {
     "refund_id": "refund number; refund id",
     "principal_amount": "refund amount; refunded amount; refund",
     "account": "account; account number; iban; our account",
-    "bank_ref": "reference; bank reference; transaction number; transaction reference",
+    "bank_ref": (
+        "reference; bank reference; transaction number; transaction reference; account servicer reference; "
+        "entry reference"
+    ),
     "end_to_end_ref": "end to end reference; end to end id; customer reference",
     "booking_date": "booking date; posting date; transaction date; date; booking day",
     "value_date": "value date; valuation; valuation date; value",
@@ -124,7 +173,7 @@ USUAL = {
     "paid_in": "credit; paid in; money in; credit amount; net credit; received amount",
     "paid_out": "debit; paid out; money out; debit amount; net debit",
     "balance": "balance; running balance; balance after booking",
-    "direction": "direction; debit credit; credit debit; cr dr; dr cr; sign; mark; d c; s h",
+    "direction": "direction; debit credit; credit debit; credit debit indicator; cr dr; dr cr; sign; mark; d c; s h",
     "counterparty": "counterparty; counterparty name; payee; payer; name; counterparty account name",
     "remittance": "remittance; remittance information; description; details; purpose; booking text; payment details",
     "settlement_id": (
@@ -146,20 +195,31 @@ USUAL = {
     "name": "name; description; item name; item description; title; item title",
     "base_uom": "uom; unit; unit of measure; base unit",
     "category": "category; item group; item category",
-    "supplier": "supplier; supplier number; supplier name; main supplier",
+    "supplier": (
+        "supplier; supplier number; supplier name; main supplier; seller; seller number; seller supplier; "
+        "shipper; shipper number"
+    ),
     "std_unit_cost": "unit cost; standard cost; cost; purchase price; cost price",
     "hs_code": "hs code; tariff code; customs tariff number; hs; customs number; customs code",
     "origin": "origin; country of origin; origin country",
     "lead_days": "lead days; lead time; lead time days",
     "moq": "moq; minimum order quantity; minimum quantity",
     "safety_qty": "safety stock; minimum stock",
-    "unit_cost": "unit cost; cost; cost price; unit price; price; purchase price; item price",
+    "unit_cost": (
+        "unit cost; cost; cost price; unit price; price; purchase price; item price; price amount; unit price amount"
+    ),
     "external_id": "external id; their item number; partner item number; external item number",
-    "supplier_item": "supplier item; supplier item number",
-    "stated_at": "order date; ordered at; document date; date; created date",
-    "asn": "asn; asn number; advice number; despatch advice number",
-    "eta": "eta; expected date; expected arrival; arrival date; delivery date",
-    "invoice_no": "invoice number; invoice",
+    "supplier_item": (
+        "supplier item; supplier item number; supplier part; supplier part number; seller item; seller item number; "
+        "vendor item; vendor item number"
+    ),
+    "stated_at": "order date; ordered at; document date; date; created date; issue date; notice date",
+    "asn": "asn; asn number; advice number; despatch advice number; ship notice number; shipment number",
+    "eta": (
+        "eta; expected date; expected arrival; arrival date; delivery date; estimated delivery date; "
+        "estimated delivery period end date; estimated delivery period start date"
+    ),
+    "invoice_no": "invoice number; invoice; credit note number; credit memo number",
     "invoiced_at": "invoice date",
     "document_no": "document number; reference number; reference; document",
     "type": "type; movement type; kind; event type",
@@ -171,6 +231,7 @@ USUAL_WORDS = frozenset(word for names_ in USUAL.values() for name in names_.spl
 PSEUDO = {
     "order_line": ("unit_price",),
     "bank_line": ("paid_in", "paid_out", "balance"),
+    "opening_balance": ("paid_in", "paid_out"),
     "settlement_line": ("paid_in", "paid_out"),
 }
 """What columns say beside the fields of a table, of which fields are made."""
@@ -215,7 +276,8 @@ class Vocabulary:
         for other, origins in known.items():
             if bare and (bare == _bare(other) or set(phrase) == set(other)):
                 return NEARLY, origins[0]
-        if len(phrase) > 1 and phrase[0] not in USUAL_WORDS and (phrase[1:] in known or bare[1:] in map(_bare, known)):
+        spoken = tuple(word for word in phrase if word in USUAL_WORDS)
+        if spoken and spoken != phrase and (spoken in known or _bare(spoken) in map(_bare, known)):
             return BESIDE, "the usual words"
         alike = {" ".join(other): origins for other, origins in known.items() if _heads(phrase) == _heads(other)}
         best = process.extractOne(
@@ -254,6 +316,9 @@ def of(packs: Mapping[str, Spec]) -> Vocabulary:
             for usual in USUAL.get(f"{table.name}.{name}", USUAL.get(name, "")).split(";"):
                 found.add(table.name, name, usual, "the usual words")
             found.add(table.name, name, name, "the model")
+        if "sku" in own and "gtin" not in own:  # An item that is known by its GTIN alone.
+            for usual in USUAL["gtin"].split(";"):
+                found.add(table.name, "sku", usual, "the usual words")
     for pack, mapping in packs.items():
         for record in mapping.record:
             for name, column in named(record):

@@ -12,11 +12,14 @@ import re
 import shutil
 import tempfile
 import tomllib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from gateway import formats, suggest
+from gateway.errors import HouseError
+from gateway.formats.header import folded
 from gateway.mapping.apply import drift
 from gateway.mapping.language.expressions import names
 from gateway.mapping.language.loaded import Loaded
@@ -26,11 +29,20 @@ from gateway.mapping.library.samples import samples
 from gateway.model import MAPPABLE
 from gateway.reading import ReadRequest
 from gateway.settings import Limits
+from gateway.suggest import trees
 from gateway.suggest.draft import Draft
 from gateway.suggest.vocabulary import direct
 
 TABLES, DOCUMENTS = ("delimited", "workbook"), ("xml", "json")
+Places = Callable[[str, str], set[str]]
+"""(path of a row, column) → what the column is in the file, from wherever it is named."""
 ROOT = Path(__file__).parents[2] / "mappings"
+
+
+@cache
+def shipped() -> dict[str, Loaded]:
+    """The packs that ship, read once."""
+    return suggest.packs_of(ROOT)
 
 
 @dataclass(frozen=True)
@@ -55,7 +67,7 @@ class Measured:
 
 def measured(formats: tuple[str, ...], folder: Path) -> Iterator[Measured]:
     """Every sample of the packs of these formats, under a name that says nothing; `folder` is for copies."""
-    packs = suggest.packs_of(ROOT)
+    packs = shipped()
     for name, pack in packs.items():
         if pack.mapping.file.format in formats:
             others = {other: loaded for other, loaded in packs.items() if other != name}
@@ -65,32 +77,96 @@ def measured(formats: tuple[str, ...], folder: Path) -> Iterator[Measured]:
                 yield compared(draft, name, pack, sample, others)
 
 
+def of_documents(folder: Path, *, named: bool = False) -> Iterator[Measured]:
+    """Every sample of the packs of documents, with all packs away that read documents of its root.
+
+    named  the table is named, as a person does with `--table`
+    """
+    packs = shipped()
+    for name, pack in packs.items():
+        if pack.mapping.file.format not in DOCUMENTS:
+            continue
+        others = {other: loaded for other, loaded in packs.items() if other != name and not _same_root(loaded, pack)}
+        table = pack.mapping.record[0].type if named else None
+        for sample in samples(pack.path):
+            copy = Path(shutil.copy(sample, folder / f"data{sample.suffix}"))
+            try:
+                [draft] = suggest.drafts([copy], others, "somebody", table)
+            except HouseError:  # It fits no table.
+                draft = Draft("somebody.data", "somebody")
+            yield compared(draft, name, pack, sample, others)
+
+
+def _same_root(one: Loaded, other: Loaded) -> bool:
+    return bool({*one.mapping.file.options.get("root", ())} & {*other.mapping.file.options.get("root", ())})
+
+
+def places_in(sample: Path, format_: str) -> Places:
+    """(path of a row, column) → the paths of a document's elements that the column names, from its root."""
+    if format_ not in DOCUMENTS:
+        return lambda each, column: {column}
+    root = trees.document(sample, format_)
+    every = [path for path, _ in trees.walk(root, (root.tag,) if root.tag else ())]
+
+    def found(each: str, column: str) -> set[str]:
+        places = set()
+        for one in re.sub(r"\[[^]]*]", "", each).split("|"):
+            names = tuple(filter(None, one.split("/")))
+            rows = {path for path in every if (path[-len(names) :] == names if one.startswith("//") else path == names)}
+            rows |= {(root.tag,)} if names in ((), (root.tag,)) else set()
+            for row in rows:
+                inner = [name for name in column.split("/") if name not in ("..", ".")]
+                up = column.split("/").count("..")
+                places.add("/".join([*row[: len(row) - up], *inner]))
+        return places
+
+    return found
+
+
 def compared(draft: Draft, name: str, pack: Loaded, sample: Path, others: Mapping[str, Loaded]) -> Measured:
     """The draft of a sample beside the pack that reads it."""
     based_on = others[draft.based_on].mapping.record if draft.based_on else ()
     written = tomllib.loads(suggest.text(draft))
-    drafted = based_on or [RecordSpec.model_validate(one) for one in written["record"]]
-    repeat = Repeat.model_validate(written["file"].get("repeat", {"columns": "{n}"}))
-    table = drafted[0].type
+    drafted = based_on or [RecordSpec.model_validate(one) for one in written.get("record", ())]
+    repeat = Repeat.model_validate(written.get("file", {}).get("repeat", {"columns": "{n}"}))
+    table = drafted[0].type if drafted else ""
     theirs = [one for one in pack.mapping.record if one.type == table]
+    places = places_in(sample, pack.mapping.file.format)
+    also = pack.mapping.file.options.get("other_names", {}).items()
+    same = {
+        folded(other): column for column, others in also for other in ([others] if isinstance(others, str) else others)
+    }
+
+    def named(column: str) -> str:
+        return same.get(folded(column), column)
+
     present = with_values(sample, pack)
-    wanted = _by_columns(theirs or pack.mapping.record[:1], present)
+    wanted = _by_places(theirs or pack.mapping.record[:1], present, places)
     allowed = {
-        (field, column) for one in theirs for field in one.fields for column in columns_of(one, field, every=True)
+        (field, place)
+        for one in theirs
+        for field in one.fields
+        for column in columns_of(one, field, every=True)
+        for place in places(one.each or "", column)
     }
     given = {
-        (field, column)
+        (field, place)
         for one in drafted
         if one.type == table
         for field, columns in fields_of(one)
         for column in (repeat.columns if columns <= {*repeat.into} else columns)
+        for place in places(one.each or "", named(column))
     }
     right = sum(
-        any((field, column) in given & allowed for field in fields for column in columns)
-        for columns, fields in wanted.items()
+        any((field, place) in given & allowed for field in fields for place in found)
+        for found, fields in wanted.items()
     )
-    sure = sure_of(draft, drafted[0])
-    wrong = tuple(f"{field} = {column}" for field, column in sure if (field, column) not in allowed)
+    sure = sure_of(draft, drafted[0]) if drafted else []
+    wrong = tuple(
+        f"{field} = {column}"
+        for field, column in sure
+        if not {(field, place) for place in places(drafted[0].each or "", named(column))} & allowed
+    )
     return Measured(
         name, sample.name, pack.mapping.file.format, table, bool(theirs), len(wanted), right, len(sure), wrong
     )
@@ -107,16 +183,17 @@ def sure_of(draft: Draft, record: RecordSpec) -> list[tuple[str, str]]:
     ]
 
 
-def _by_columns(records: Sequence[RecordSpec], present: set[str]) -> dict[frozenset[str], set[str]]:
-    """Columns with values → the fields that a pack takes from them."""
-    columns_by_field: dict[str, set[str]] = {}
+def _by_places(records: Sequence[RecordSpec], present: set[str], places: Places) -> dict[frozenset[str], set[str]]:
+    """Places with values → the fields that a pack takes from them."""
+    of_field: dict[str, set[str]] = {}
     for record in records:
         for field, columns in fields_of(record):
-            columns_by_field.setdefault(field, set()).update(columns & present)
+            for column in columns & present:
+                of_field.setdefault(field, set()).update(places(record.each or "", column))
     found: dict[frozenset[str], set[str]] = {}
-    for field, columns in columns_by_field.items():
-        if columns:
-            found.setdefault(frozenset(columns), set()).add(field)
+    for field, those in of_field.items():
+        if those:
+            found.setdefault(frozenset(those), set()).add(field)
     return found
 
 
@@ -163,13 +240,24 @@ def _columns(spec: FieldSpec, fields: Mapping[str, FieldSpec], every: bool, dept
     return found
 
 
-if __name__ == "__main__":
-    with tempfile.TemporaryDirectory() as name:
-        found = list(measured(("delimited", "workbook"), Path(name)))
-    print(*found, sep="\n")
+def summary(found: Sequence[Measured]) -> str:
+    """The sums."""
     fields, right, sure = (sum(getattr(one, name) for one in found) for name in ("fields", "right", "sure"))
     wrong, tables = sum(len(one.wrong) for one in found), sum(one.same_table for one in found)
-    print(
-        f"{right} of {fields} fields right ({right / fields:.0%}); {sure} marked sure, {wrong} of them wrong;", end=" "
+    return (
+        f"{right} of {fields} fields right ({right / fields:.0%}); {sure} marked sure, {wrong} of them wrong; "
+        f"{tables} of {len(found)} tables"
     )
-    print(f"{tables} of {len(found)} tables")
+
+
+if __name__ == "__main__":
+    with tempfile.TemporaryDirectory() as name:
+        of_tables = list(measured(TABLES, Path(name)))
+        of_xml, with_table = (list(of_documents(Path(name), named=named)) for named in (False, True))
+    print(*of_tables, *of_xml, sep="\n")
+    for what, found in (
+        ("tables", of_tables),
+        ("documents of unknown roots", of_xml),
+        ("the same, with --table", with_table),
+    ):
+        print(f"{what}: {summary(found)}")

@@ -4,14 +4,44 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from gateway.settings import Limits
-from gateway.suggest.look import header_row, joined, look, total_row
+from gateway.suggest.header_rows import header_row
+from gateway.suggest.look import joined, look, total_row
 
 
 def test_the_header_is_the_first_wide_row_of_names() -> None:
     rows = [["Packhaus GmbH", "", ""], ["Stand:", "20.11.2026", ""], ["Artikel", "Lager", "Menge"], ["A-1", "PH", "3"]]
     assert header_row(rows) == 2
     assert header_row([["4711", "3", "9.90"], ["4712", "1", "2.50"]]) is None
+
+
+@pytest.mark.parametrize(
+    ("above", "header", "data"),
+    [
+        ("Packhaus GmbH;Bestandsliste", "Artikel;Lager;Menge", "A-1;PH;3\nB-2;PH;5"),
+        ("Packhaus GmbH;Bestandsliste;Nord", "Artikel;Lager;Menge", "A-1;PH;3"),
+        ("Lager;PH-2", "Artikel;Menge", "A-1;3\nB-2;5"),
+        ("Lager;PH-2\nStand;05.11.2026\nKontakt;Anna Muster", "Artikel;Menge", "A-1;3\nB-2;5"),
+        ("Stand;05.11.2026\nLager;PH-2", "Artikel;Menge", "A-1;3\nB-2;5"),
+        ("Kunde;4711\nLager;PH-2", "Artikel;Menge", "A-1;3\nB-2;5"),
+        ("Stand;05.11.2026\nKunde;4711", "Artikel;Menge", "A-1;3\nB-2;5"),
+        ("Raktár;PH-2\nFelelős;Kovács", "Cikk;Mennyiség", "A-1;3\nB-2;5"),  # words that nobody knows
+        ("Report;Stock by site;Weekly", "Site;Part;Counted", "N;A-1;3\nS;A-1;4"),
+        ("Lager;PH-2\nKunde;4711", "Artikel;Menge", "A-1;3\nB-2;5"),
+        ("Shop;Mug Ltd\nPeriod;01.11.2026", "Order;Item;Date;Units", "1;A;02.11.2026;3\n2;B;03.11.2026;4"),
+        ("", "Artikel;Text;Menge", "Lampe;rot;ausverkauft\nTasse;blau;3\nTopf;grau;5"),
+        ("", "Cikk;Szín", "Lámpa;piros\nBögre;kék"),
+        ("", "Cikk;Mennyiség", "A-1;3\nTeil;Menge offen\nB-2;5"),  # a text among numbers
+        ("", "Artikel;Menge", "A-1;3\nArtikel;Menge\nB-2;5"),  # printed on each page
+        ("", "Name;;Menge", "Lampe;x;3\nTasse;y;5"),
+    ],
+)
+def test_titles_and_pairs_of_label_and_value_are_no_header(above: str, header: str, data: str) -> None:
+    lines = [*filter(None, above.split("\n")), header, *data.split("\n")]
+    rows = [line.split(";") for line in lines]
+    assert header_row(rows) == lines.index(header)
 
 
 def test_rows_of_totals() -> None:

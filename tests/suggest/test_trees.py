@@ -101,6 +101,35 @@ def test_a_general_name_takes_the_name_around_it() -> None:
     assert label(("Order", "OrderNo")) == "OrderNo"
     assert label(("Line", "Quantity")) == "Quantity"
     assert label(("Line", "Price", "Amount")) == "Price Amount"
+    # The nearest name around it that says more, past what only wraps.
+    assert label(("Invoice", "SellerParty", "Party", "PartyIdentification", "ID")) == "SellerParty ID"
+    # A line's own number, and that of the line that it refers to.
+    assert label(("CreditNoteLine", "ID"), own=True) == "line ID"
+    assert label(("Line", "OrderLineReference", "LineID"), own=True) == "OrderLineReference LineID"
+
+
+def test_a_document_that_names_a_dtd_is_drafted_and_read(run: Runner, tmp_path: Path) -> None:
+    file = tmp_path / "export.xml"
+    file.write_text(ORDERS.replace("?>", '?>\n<!DOCTYPE Orders SYSTEM "orders.dtd">', 1))
+    run("suggest", str(file), "--partner", "shop", "--write")
+    path = run.home / "mappings" / "shop" / "orders.toml"
+    text = path.read_text()
+    assert "doctype = true" in text
+    path.write_text(text.replace('# TODO channel = { constant = "…" }', 'channel = { constant = "amazon-de" }'))
+    assert [row[1] for row in rows(run, "shop/orders", file, "order_line", "order_id", "line_no")] == ["1", "2", "1"]
+
+
+def test_the_currency_is_that_of_the_amount_and_an_item_with_a_quantity_is_a_row(tmp_path: Path) -> None:
+    file = tmp_path / "notice.xml"
+    file.write_text(
+        """<OrderRequest><Header orderID="O-1" orderDate="2026-11-02"><Total><Money currency="USD">90</Money></Total>
+        </Header><ItemOut quantity="3" lineNumber="1"><SKU>MUG</SKU><Tax><Amount currency="CHF">1.00</Amount></Tax>
+        <LineAmount currency="EUR">30.00</LineAmount></ItemOut></OrderRequest>"""
+    )
+    [draft] = suggest.drafts([file], {}, "shop")
+    assert (draft.records[0].type, draft.records[0].each) == ("order_line", "//ItemOut")
+    given = {line.key: line.value for line in draft.records[0].fields}
+    assert (given["qty"], given["currency"]) == ('"@quantity"', '"LineAmount/@currency"')
 
 
 def test_several_documents_are_read_and_must_be_of_one_kind(tmp_path: Path) -> None:
