@@ -85,6 +85,7 @@ HINTS = {
     "settlement_line": {"settlement", "fee", "payout", "payable", "transaction", "debit", "credit", "balance"},
     "bank_line": {"account", "bank", "booking", "balance", "debit", "credit"},
     "opening_balance": {"opening", "account", "balance", "debit", "credit"},
+    "gl_balance": {"ledger", "gl", "trial", "account", "balance"},
     "manual_entry": {"entry", "journal", "voucher", "debit", "credit"},
     "fx_rate": {"rate", "base", "quote"},
     "inventory_movement": {"movement", "event", "opening"},
@@ -93,6 +94,15 @@ HINTS = {
     "supplier_invoice_line": {"invoice"},
 }
 """Words of the names of files and sheets that speak for a table."""
+
+
+OWN_FORMS = {
+    "opening_balance": {"opening"},
+    "gl_balance": {"ledger", "gl", "trial"},
+    "manual_entry": {"entry", "journal", "voucher"},
+}
+"""Tables that our own people fill in, with words one of which their files say: no partner sends balances of accounts of
+ours."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +143,8 @@ def best(
     only   the table, where a person named it
     above  labels of texts above the header, which say the same for all rows
     """
-    tables = [only] if only else list(MAPPABLE)
+    spoken = {word for name in (*shapes, *names) for word in meant(name)}
+    tables = [only] if only else [name for name in MAPPABLE if OWN_FORMS.get(name, spoken) & spoken]
     scores = {table: _scores(table, shapes, words) for table in tables}
     common = {column: _tables_of(column, scores) for column in shapes}
     # The item of a line is no list of items.
@@ -143,7 +154,6 @@ def best(
     found = [_assigned(table, scores[table], shapes, common, (hints, heads), stated[table]) for table in tables]
     found.sort(key=lambda one: -one.score)
     chosen = found[0]
-    spoken = {word for name in (*shapes, *names) for word in meant(name)}
     own = not HINTS.get(chosen.table) or bool(HINTS[chosen.table] & spoken)
     rare = sum(common[one.column] <= RARE and one.score >= ONCE for one in chosen.choices.values())
     chosen.clear = bool(only) or (chosen.score >= CLEAR * max(found[1].score, 1) and rare >= RARE_MIN and own)

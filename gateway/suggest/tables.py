@@ -39,6 +39,7 @@ FEEDS = {
     "bank_balance": "balances",
     "acknowledgement": "acknowledgements",
     "fx_rate": "rates",
+    "gl_balance": "gl-balances",
     "manual_entry": "entries",
     "opening_balance": "opening-balances",
 }

@@ -65,6 +65,7 @@ USUAL = {
     "family": "family; family code",
     "subfamily": "subfamily; sub family code",
     "opening_balance.day": "date; balance date; opening date",
+    "gl_balance.day": "date; balance date; as of date",
     "manual_entry.day": "date; posting date; booking date",
     "fx_rate.day": "date; rate date",
     "entry_no": "entry; entry number; journal entry; journal entry number; voucher; voucher number",

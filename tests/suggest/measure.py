@@ -30,6 +30,7 @@ from gateway.model import MAPPABLE
 from gateway.reading import ReadRequest
 from gateway.settings import Limits
 from gateway.suggest import trees
+from gateway.suggest.assign import OWN_FORMS
 from gateway.suggest.draft import Draft
 from gateway.suggest.vocabulary import direct
 
@@ -66,10 +67,13 @@ class Measured:
 
 
 def measured(formats: tuple[str, ...], folder: Path) -> Iterator[Measured]:
-    """Every sample of the packs of these formats, under a name that says nothing; `folder` is for copies."""
+    """Every sample of the packs of these formats, under a name that says nothing; `folder` is for copies.
+
+    Without the forms of our own people: by its columns alone a balance of an account may be a bank's.
+    """
     packs = shipped()
     for name, pack in packs.items():
-        if pack.mapping.file.format in formats:
+        if pack.mapping.file.format in formats and not {one.type for one in pack.mapping.record} & OWN_FORMS.keys():
             others = {other: loaded for other, loaded in packs.items() if other != name}
             for sample in samples(pack.path):
                 copy = Path(shutil.copy(sample, folder / f"data{sample.suffix}"))
