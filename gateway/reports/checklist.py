@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 from datetime import date
 
+from gateway.books.currency.true_up import MISSING
 from gateway.books.periods import Point, last_day
 from gateway.books.posting.posting_days import first_day, following
 from gateway.books.reconcile.tables import Working
@@ -98,7 +99,12 @@ def _files(working: Working, entity: str, period: str, partners: Collection[str]
 
 
 def _rates(working: Working, entity: str, period: str, partners: Collection[str]) -> str:
-    return _sums(working, entity, period, "functional_amount is null")
+    """Currencies of which days have no rate. Lines that were posted before their rate came have it beside them."""
+    rows = working.con.execute(
+        f"""select message from exception where code = {literal(MISSING)} and status = 'OPEN'
+          and entity = {literal(entity)} and event_date <= {last_day(period)} order by currency"""
+    ).fetchall()
+    return "; ".join(message.partition(". Fix:")[0] for (message,) in rows)
 
 
 def _proposed(working: Working, entity: str, period: str, partners: Collection[str]) -> str:

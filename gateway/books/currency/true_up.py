@@ -36,9 +36,9 @@ _TOUCHED, _LINES, _RATES, _DESIRED = (
 
 FUNCTIONAL_VALUE = Derivation(
     table="functional_value",
-    key=("unit_id", "role", *_ABOUT),
+    key=("unit_id", "day", "role", *_ABOUT),
     measures=("functional_amount",),
-    carried=("entity", "day", "currency"),
+    carried=("entity", "currency"),
     scope=("unit_id",),
     unposted={"rate": "null"},
 )
@@ -95,25 +95,25 @@ def _desired(con: duckdb.DuckDBPyConnection) -> str:
     con.execute(
         f"""create or replace temp table {_DESIRED} as
         with worth as (
-            select {key}, entity, day, currency, any_value(r.rate) as rate,
+            select {key}, entity, currency, any_value(r.rate) as rate,
                    {rounded("sum(amount) * coalesce(any_value(r.rate), 0)", "any_value(digits)")} as due,
                    sum(coalesce(functional_amount, 0)) as has
             from {_LINES} l left join {_RATES} r using (currency, functional, day)
-            group by {key}, entity, day, currency),
+            group by {key}, entity, currency),
         whole as (
             from worth
             union all by name
             select unit_id, {literal(ROUNDING)} as role, min(document) as document, {bare}, entity, day, currency,
                    null as rate, -sum(due) as due, 0 as has
             from worth group by unit_id, entity, day, currency)
-        select {key}, entity, day, currency, any_value(rate) as rate, sum(due) - sum(has) as functional_amount
-        from whole group by {key}, entity, day, currency having sum(due) <> sum(has)"""
+        select {key}, entity, currency, any_value(rate) as rate, sum(due) - sum(has) as functional_amount
+        from whole group by {key}, entity, currency having sum(due) <> sum(has)"""
     )
     return _DESIRED
 
 
 def _post(entries: Entries, new: str) -> str:
-    """An entry for each unit, of lines without an amount in their currency."""
+    """An entry for each unit and day on which it posted, of lines without an amount in their currency."""
     key = ", ".join(f"n.{name}" for name in FUNCTIONAL_VALUE.key)
     about = ", ".join(f"nullif(n.{name}, '') as {name}" for name in _ABOUT[1:])
     same = " and ".join(f"s.{name} = coalesce(n.{name}, '')" for name in ("role", *_ABOUT))
@@ -121,9 +121,9 @@ def _post(entries: Entries, new: str) -> str:
     entries.con.execute(
         f"""insert into {entries.lines} by name
         with ids as (
-            select unit_id, 'E' || left(md5(concat_ws('|', {literal(RULE)}, unit_id, bit_xor(md5_number_lower(posting)),
-                       bit_xor(md5_number_upper(posting)))), 20) as entry_id
-            from {new} group by unit_id)
+            select unit_id, day, 'E' || left(md5(concat_ws('|', {literal(RULE)}, unit_id,
+                       bit_xor(md5_number_lower(posting)), bit_xor(md5_number_upper(posting)))), 20) as entry_id
+            from {new} group by unit_id, day)
         select i.entry_id, row_number() over (
                    partition by i.entry_id order by n.functional_amount < 0, c.account, {key}) as line_no,
                n.entity, {day} as date, strftime({day}, '%Y-%m') as period, n.day as event_day, n.document,
@@ -131,12 +131,12 @@ def _post(entries: Entries, new: str) -> str:
                {literal(entries.rules.version)} as rule_version, 'POSTED' as status, c.account, n.role, 0 as debit,
                0 as credit, n.currency, n.functional_amount, n.rate, {about}, '' as file_id, n.unit_id,
                'Functional amounts at the rate of the day' as memo
-        from {new} n join ids i using (unit_id) join {ACCOUNTS} c using (role) where n.functional_amount <> 0"""
+        from {new} n join ids i using (unit_id, day) join {ACCOUNTS} c using (role) where n.functional_amount <> 0"""
     )
     entries.link(
         f"""select distinct n.entry_id, n.line_no, s.record_id from {entries.lines} n
         join (select l.*, j.record_id from {_LINES} l join journal_source j using (entry_id, line_no)) s
-          on s.unit_id = n.unit_id and (n.role = {literal(ROUNDING)} or ({same}))"""
+          on s.unit_id = n.unit_id and s.day = n.event_day and (n.role = {literal(ROUNDING)} or ({same}))"""
     )
     listed = ", ".join((*FUNCTIONAL_VALUE.key, *FUNCTIONAL_VALUE.carried, *FUNCTIONAL_VALUE.measures))
     return f"select {listed}, rate from {new}"

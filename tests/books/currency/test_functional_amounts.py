@@ -210,3 +210,30 @@ def test_a_missing_rate_is_an_exception_until_it_comes_and_a_restated_one_posts_
         (date(2026, 10, 1), Decimal("1.2")),
     ]
     assert ledger.faults() == []
+
+
+def test_what_posts_on_two_days_has_the_rate_of_each(ledger: Books) -> None:
+    """A correction of a closed month posts in the next: 10.00 EUR at 1.2 are 12.00, 1.00 EUR less at 1.5 are 1.50."""
+    lines = [("E1", 1, "2026-10-31", "sales", "10"), ("E1", 2, "2026-10-31", "tax", "-10")]
+    lines += [("E2", 1, "2026-11-01", "sales", "-1"), ("E2", 2, "2026-11-01", "tax", "1")]
+    for entry, number, day, role, amount in lines:
+        debit, credit = max(Decimal(amount), Decimal(0)), max(-Decimal(amount), Decimal(0))
+        ledger.con.execute(
+            f"""insert into journal_line by name select '{entry}' as entry_id, {number} as line_no, 'US' as entity,
+                date '{day}' as date, 'D' as document, 'r' as rule, '{role}' as role, {debit} as debit,
+                {credit} as credit, 'EUR' as currency, 'U' as unit_id, timestamptz '2026-11-01' as recorded_at"""
+        )
+        ledger.con.execute(
+            f"insert into journal_source by name select '{entry}' as entry_id, {number} as line_no, 'f.1' as record_id"
+        )
+    ledger.put("fx_rate", [rate("2026-10-31", "EUR", "USD", "1.2"), rate("2026-11-01", "EUR", "USD", "1.5")])
+    ledger.run()
+    assert ledger.run() == 0
+    asked = "select date, role, sum(functional_amount) from journal_line group by all order by all"
+    assert ledger.rows(asked) == [
+        (date(2026, 10, 31), "sales", Decimal(12)),
+        (date(2026, 10, 31), "tax", Decimal(-12)),
+        (date(2026, 11, 1), "sales", Decimal("-1.5")),
+        (date(2026, 11, 1), "tax", Decimal("1.5")),
+    ]
+    assert ledger.faults() == [], "an entry for each day"
