@@ -290,7 +290,7 @@ def _hash(table: Table, columns: tuple[str, ...]) -> str:
 def _label(table: Table) -> str:
     """SQL that names a row to people, in a relation that has `rowid`."""
     names = [column.name for column in table.all_columns]
-    identity = next(name for name in _IDENTITY if name in names)
+    identity = next((name for name in _IDENTITY if name in names), names[0])
     shown = [identity, *(name for name in ("line_no", "version") if name in names)]
     parts = [f"'{name} ' || coalesce(cast(\"{name}\" as varchar), '?')" for name in shown]
     place = "coalesce(', ' || nullif(\"position\", ''), '')" if "position" in names else "''"

@@ -538,3 +538,8 @@ def test_the_findings_of_one_check_are_bounded(home: Path, config: Config) -> No
 def test_the_metadata_is_where_it_is_looked_for(home: Path, config: Config) -> None:
     with open_lake(home, config, read_only=True) as ledger:
         assert ledger.con.execute(f"select count(*) from {METADATA}.ducklake_table").fetchone() == (len(TABLES) + 1,)
+
+
+def test_a_row_of_every_table_can_be_named() -> None:
+    for table in TABLES.values():
+        assert "coalesce(cast(" in verify._label(table)
