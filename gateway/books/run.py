@@ -35,6 +35,7 @@ def run(
     """
 
     def work(commit: Commit, attempt: Attempt) -> reconcile.Outcome:
+        commit.few = False  # A first run may value a million movements.
         # Leaving records out puts views in the place of tables, where a copy would be in the way.
         with nullcontext() if attempt.left_out else commit.in_memory():
             changed = _post(commit, con, rules, attempt, context)

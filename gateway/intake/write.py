@@ -20,7 +20,7 @@ from gateway.intake.duplicates import Compared, compare, lay_files
 from gateway.intake.result import FileResult
 from gateway.intake.taken import Load, Taken
 from gateway.intake.verdict import REASON_CHARS_MAX, Verdict, verdicts
-from gateway.ledger.commit import Commit
+from gateway.ledger.commit import FEW_ROWS, Commit
 from gateway.sql import instant, literal
 
 
@@ -83,6 +83,7 @@ def write(
     """
     versions = versions_of(con, load.files)
     compared = compare(con, load, versions)
+    commit.few = sum(outcome.received for outcome in load.mapped.files) <= FEW_ROWS
     for one in compared:
         records.write(commit, load, one)
     kept = None
