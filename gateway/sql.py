@@ -54,6 +54,12 @@ def one_of(sql: str, texts: Sequence[str]) -> str:
     return f"regexp_full_match({sql}, {literal('|'.join(map(re.escape, texts)))})"
 
 
+def has_rows(con: duckdb.DuckDBPyConnection, *relations: str) -> bool:
+    """Whether one of the relations has a row: statements over none but empty ones need not be planned."""
+    row = con.execute(f"select {' or '.join(f'exists(from {relation})' for relation in relations)}").fetchone()
+    return bool(row and row[0])
+
+
 def words(texts: tuple[str, ...] | list[str]) -> str:
     """SQL literals, separated by commas, for an IN list."""
     return ", ".join(map(literal, texts))

@@ -53,7 +53,7 @@ class Commit:
     @contextmanager
     def in_memory(self) -> Iterator[None]:
         """Read the small tables of the ledger once, and until the end from copies that follow each insert."""
-        self._copies = Copies(self._con, self._lake.row_counts())
+        self._copies = Copies(self._con, self._lake.row_counts(), self._lake.columns)
         try:
             yield
         except BaseException:
@@ -155,6 +155,7 @@ class Commit:
         """Raise ValueError if rows were inserted that no audit row covers."""
         if uncovered := {*self._touched, *self._staged}:
             raise ValueError(f"no audit row covers {sorted(uncovered)}")
+        self._con.execute(f"drop table if exists temp.{_STAGED}")
 
 
 def run_commit(lake: Lake, work: Callable[[Commit], Result]) -> Result:

@@ -11,6 +11,9 @@ from operator import itemgetter
 
 import duckdb
 
+from gateway.ledger.schema import CONTROL_COLUMNS, Columns
+from gateway.sql import identifier
+
 ROWS_MAX = 50_000
 """So many rows are copied in all, those of the smallest tables; the other tables are read where they lie."""
 
@@ -18,15 +21,23 @@ ROWS_MAX = 50_000
 class Copies:
     """A statement that names one of `tables` without its catalog reads the copy, until they are dropped."""
 
-    def __init__(self, con: duckdb.DuckDBPyConnection, row_counts: Mapping[str, int]) -> None:
+    def __init__(self, con: duckdb.DuckDBPyConnection, row_counts: Mapping[str, int], have: Columns) -> None:
+        """`have` is what the lake has: a copy of a table without rows needs nothing else, and not the lake."""
         self._con = con
         self.tables: set[str] = set()
-        copied = 0
+        copied, empty = 0, list[str]()
         for name, rows in sorted(row_counts.items(), key=itemgetter(1, 0)):
             copied += rows
-            if copied <= ROWS_MAX:
-                self._copy(name, "" if rows else " limit 0")
-                self.tables.add(name)
+            if copied > ROWS_MAX:
+                break
+            if rows:
+                self._copy(name)
+            else:
+                listed = ", ".join(f"{identifier(column)} {kind}" for column, kind in [*have[name], *CONTROL_COLUMNS])
+                empty.append(f"create or replace temp table {identifier(name)} ({listed})")
+            self.tables.add(name)
+        if empty:
+            con.execute("; ".join(empty))
 
     def follow(self, table: str, inserted: int) -> None:
         """Copy a table again that got so many rows; many are read where they lie from now on."""
@@ -40,11 +51,11 @@ class Copies:
 
     def drop(self) -> None:
         """Remove the copies: names mean the tables of the lake again."""
-        for name in self.tables:
-            self._drop(name)
+        if self.tables:
+            self._con.execute("; ".join(f'drop table temp."{name}"' for name in self.tables))
 
-    def _copy(self, table: str, limit: str = "") -> None:
-        self._con.execute(f'create or replace temp table "{table}" as select * from lake."{table}"{limit}')
+    def _copy(self, table: str) -> None:
+        self._con.execute(f'create or replace temp table "{table}" as select * from lake."{table}"')
 
     def _drop(self, table: str) -> None:
         self._con.execute(f'drop table temp."{table}"')

@@ -40,7 +40,8 @@ class Lake:
     """An attached lake. `con` is its DuckDB connection with the lake as the current catalog.
 
     `store` is where it lies; `lock` is held around every commit; `temporary` is this connection's own folder for spill
-    and copies; `anchors` get the head of the audit chain, where commits are made; `clock` is asked first.
+    and copies; `anchors` get the head of the audit chain, where commits are made; `clock` is asked first; `columns` are
+    those of its tables.
     """
 
     def __init__(
@@ -52,6 +53,7 @@ class Lake:
         self.lock = WriterLock(store.catalog)
         self.anchors: Anchors | None = None
         self.clock = Clock()
+        self.columns: schema.Columns = {}
 
     @property
     def folder(self) -> Path:
@@ -172,6 +174,7 @@ def _ready(lake: Lake) -> bool:
             return False
         lake.fit_threads()
         views.create(lake.con, have)
+        lake.columns = have
     return True
 
 

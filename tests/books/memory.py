@@ -29,7 +29,7 @@ from gateway.ledger.clock import Clock
 from gateway.ledger.commit import Commit
 from gateway.ledger.connection import transaction
 from gateway.ledger.lake import Lake
-from gateway.ledger.schema import CONTROL_COLUMNS, columns
+from gateway.ledger.schema import CONTROL_COLUMNS, Columns, columns
 from gateway.model import TABLES
 from gateway.settings import Config
 from gateway.sql import identifier, literal
@@ -85,6 +85,7 @@ class Books:
     since: Any = None
     clock: Clock = field(default_factory=Clock)
     anchors: None = None
+    columns: Columns = field(default_factory=dict)
 
     def row_counts(self) -> dict[str, int]:
         """None that should be copied: the tables lie in memory already."""

@@ -20,7 +20,7 @@ from gateway.books.posting.rules import Posting, PostingRules, Rule
 from gateway.books.posting.sources import DERIVED, SHIPMENT_AMOUNTS, columns_of
 from gateway.ledger.commit import Commit
 from gateway.model import MAPPABLE
-from gateway.sql import identifier, instant, words
+from gateway.sql import has_rows, identifier, instant, words
 
 UNKNOWN = "CHANNEL_UNKNOWN"
 WAITED = f"""(select channel from exception where code = '{UNKNOWN}' and status = 'OPEN')"""
@@ -66,6 +66,8 @@ def run(
     depending  its rules that ask for the channel's revenue, as `rules_by_source` gives them
     without    relation of what is left out
     """
+    if not has_rows(con, on):
+        return 0
     entries, relation = Entries(con, rules, "_late"), f"_late_{on}"
     sql = _derived_sql(depending, without) if on in DERIVED else _records_sql(on, depending, since, without)
     con.execute(f"create or replace temp table {relation} as {sql}")

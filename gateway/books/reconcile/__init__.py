@@ -24,7 +24,7 @@ from gateway.books.reconcile.tables import Recon, Working
 from gateway.ledger import views
 from gateway.ledger.commit import Commit
 from gateway.model import MAPPABLE
-from gateway.sql import identifier, instant, literal
+from gateway.sql import has_rows, identifier, instant, literal
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,9 +118,7 @@ def _is_idle(working: Working, block: Reconciliation) -> bool:
     only = family.whole if family else all(side.source in tables for side in (block.external, block.book) if side)
     if not only or not tables:
         return False
-    filled = " or ".join(f"exists(from {table})" for table in tables)
-    row = working.con.execute(f"select {filled}").fetchone()
-    return row is not None and not row[0]
+    return not has_rows(working.con, *tables)
 
 
 def _size(table: str) -> str:
@@ -133,6 +131,8 @@ def _size(table: str) -> str:
 
 def _run_one(commit: Commit, working: Working, block: Reconciliation, without: str) -> int:
     """Compare, and commit the matches; returns their number."""
+    if _is_idle(working, block):
+        return 0
     _compare(working, block, without)
     return _commit_matches(commit, working, block)
 

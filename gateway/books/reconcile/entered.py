@@ -16,16 +16,15 @@ from gateway.books.entered.verdicts import (
 from gateway.books.posting.reference import ENTITIES
 from gateway.books.reconcile.registry import Reconciliation
 from gateway.books.reconcile.tables import Working, source
-from gateway.sql import literal, words
+from gateway.sql import has_rows, literal, words
 
 DIFFERS = "OPENING_DIFFERS"
-_ANY = "select record_id from opening_balance union all select record_id from manual_entry"
 CODES = (UNKNOWN, UNBALANCED, INCOMPLETE, DAYS, CONTROL, DIFFERS)
 
 
 def run(working: Working, block: Reconciliation) -> None:
     """Make an exception of what is held, and of opening balances that contradict the stock or one another."""
-    if working.con.execute(f"select 1 from ({_ANY}) limit 1").fetchone() is None:
+    if not has_rows(working.con, "opening_balance", "manual_entry"):
         return
     _unknown_accounts(working, block)
     _held(working, block)

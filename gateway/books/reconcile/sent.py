@@ -10,6 +10,7 @@ from gateway.books.reconcile.tables import Recon, Working, source
 from gateway.model.functional_groups import FUNCTIONAL
 from gateway.outgoing import unsent_lines
 from gateway.outgoing.unsent_lines import Unsent
+from gateway.sql import has_rows
 
 CODES = (
     "ACK_OVERDUE",
@@ -27,6 +28,8 @@ SERIES = {"997": "x12", "999": "x12", "ta1": "x12", "contrl": "edifact", "aperak
 def run(working: Working, block: Reconciliation) -> None:
     """Match by partner and control number, then say what is rejected, overdue or unknown."""
     con, recon = working.con, working.recon
+    if not recon.config.send and not has_rows(con, "acknowledgement_sent", "document_sent", "acknowledgement"):
+        return
     _agreements(con, recon)
     _sent(con)
     _said(con)

@@ -9,6 +9,7 @@ from gateway.books.reconcile import unknown_amounts
 from gateway.books.reconcile.open_faults import open_faults
 from gateway.books.reconcile.registry import Reconciliation
 from gateway.books.reconcile.tables import Working, source
+from gateway.sql import has_rows
 
 NOT_FOOT = "SETTLE_NOT_FOOT"
 CODES = (
@@ -25,6 +26,14 @@ CLEARING = "('principal', 'tax', 'shipping', 'promotion')"
 
 def run(working: Working, block: Reconciliation) -> None:
     """Compare orders of channels whose revenue is made at shipment; list doubled and unmapped lines."""
+    if has_rows(working.con, "settlement_line", "shipment_value"):
+        _orders(working, block)
+    if has_rows(working.con, "shipment_line"):
+        unknown_amounts.orders(working, block)
+    open_faults(working, block, (NOT_FOOT,))
+
+
+def _orders(working: Working, block: Reconciliation) -> None:
     _doubled(working.con)
     _compare(working, block)
     working.exceptions_from_detail(
@@ -38,8 +47,6 @@ def run(working: Working, block: Reconciliation) -> None:
     )
     _doubled_exceptions(working, block)
     _unmapped(working, block)
-    unknown_amounts.orders(working, block)
-    open_faults(working, block, (NOT_FOOT,))
 
 
 def _doubled(con: duckdb.DuckDBPyConnection) -> None:

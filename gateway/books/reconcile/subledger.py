@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from gateway.books.currency.true_up import MISSING
 from gateway.books.posting import late_channels
 from gateway.books.posting.conditions import compile_expression
@@ -11,7 +13,7 @@ from gateway.books.reconcile import entered, missing_rates
 from gateway.books.reconcile.registry import Reconciliation
 from gateway.books.reconcile.tables import Working
 from gateway.model import MAPPABLE
-from gateway.sql import literal
+from gateway.sql import has_rows, literal
 
 _UNIT = "entity || '|' || {of}"
 """SQL of what can be left out alone: an account, an item or a currency of an entity. It is the key of its exceptions
@@ -42,6 +44,14 @@ def run(working: Working, block: Reconciliation, without: str = "") -> None:
     def let_in(of: str) -> str:
         return f"{_UNIT.format(of=of)} not in (select unit from {without})" if without else "true"
 
+    if has_rows(working.con, "stock_value", "journal_line"):
+        _stock(working, block, let_in)
+        missing_rates.run(working, block, let_in("currency"))
+    _channels(working, block)
+    entered.run(working, block)
+
+
+def _stock(working: Working, block: Reconciliation, let_in: Callable[[str], str]) -> None:
     working.add_detail(
         block,
         f"""with moved as (
@@ -73,15 +83,12 @@ def run(working: Working, block: Reconciliation, without: str = "") -> None:
                sku || ': ' || sum(qty) || ' units moved without a known cost' as message
         from newest where basis = 'MISSING' and sku not like '?%' group by entity, sku""",
     )
-    missing_rates.run(working, block, let_in("currency"))
-    _channels(working, block)
-    entered.run(working, block)
 
 
 def _channels(working: Working, block: Reconciliation) -> None:
     """Channels that records name and `[channels]` does not: nothing of them that depends on the channel posts."""
     tables = late_channels.rules_by_source(working.recon.rules.posting)
-    if not tables:
+    if not tables or not has_rows(working.con, *tables):
         return
     listed = " union all ".join(
         f"""select entity, channel, {literal(table.replace("_", " "))} as what, count(distinct record_id) as rows,
