@@ -30,7 +30,11 @@ def lines(ledger: Lake) -> tuple[int, int]:
 
 def copied(ledger: Lake) -> int:
     """Number of copies that there are."""
-    return len(ledger.con.execute("select 1 from duckdb_tables() where database_name = 'temp' and table_name[1] <> '_'").fetchall())
+    return len(
+        ledger.con.execute(
+            "select 1 from duckdb_tables() where database_name = 'temp' and table_name[1] <> '_'"
+        ).fetchall()
+    )
 
 
 @pytest.mark.parametrize("before", [0, 3, 1_500])

@@ -343,7 +343,8 @@ SAMPLES = {
 }
 
 
-def test_every_type_of_the_model_is_compared() -> None:
+def test_every_type_of_the_model_is_compared_and_every_row_has_a_name() -> None:
+    assert all(verify._label(table) for table in TABLES.values())
     with duckdb.connect() as con:
         for kind, value in SAMPLES.items():
             assert con.execute(f"select {catalog_statistics._sorted(f'try_cast({value!r} as {kind})')}").fetchone() != (
