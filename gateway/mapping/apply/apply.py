@@ -13,9 +13,9 @@ from gateway.mapping.apply import (
     all_ignored,
     documents,
     doubled,
+    doubtful_ids,
     drift,
     faults,
-    float_ids,
     invisible,
     repeated,
     tie_out,
@@ -128,7 +128,7 @@ def _apply(work: Work, mapping: Feed, openers: Sequence[Opener], context: Contex
         faults.add_dropped(work, kind.compiler, kind.relation, mapped.faults)
         uncounted.add_uncounted(work, kind.compiler, kind.relation, mapped.faults)
         invisible.add_hidden_in_keys(work, kind.compiler, kind.relation, mapped.faults)
-        float_ids.add(work, kind.compiler, kind.relation, mapped.faults)
+        doubtful_ids.add(work, kind.compiler, kind.relation, mapped.faults)
     invisible.name_invisible(work, mapped.faults)
     if mapping.file.repeat is not None and mapping.file.repeat.columns:
         files = {file: rows for kind in kinds for file, rows in kind.rows.items()}

@@ -961,6 +961,17 @@ def test_an_identifier_written_as_a_number_with_decimals_counts_and_is_reported(
     ]
 
 
+def test_words_for_nothing_in_the_place_of_an_identifier_count_and_are_reported(bench: Bench) -> None:
+    words = ["nan", "NULL", "\\N", "-", "Nantes", "A"]
+    rows = [("A", word, "1") for word in words]
+    record = snapshot(key=["location", "sku"], sku={"from": "sku", "blank": ["-"], "required": False, "default": "?"})
+    mapped = bench.apply(mapping(record), lambda _: stock(*rows))
+    assert [sku for (sku,) in bench.rows(mapped, SNAPSHOT, "sku")] == ["nan", "NULL", "\\N", "?", "Nantes", "A"]
+    assert bench.faults(mapped, "code", "message") == [
+        ("ROW_DOUBTFUL", f'"{word}" is a word for nothing in the place of an identifier (1 row)') for word in words[:3]
+    ]
+
+
 # --- cells without a value, and identifiers that a spreadsheet shortened ---------------------------------
 
 NA = unreadable("the cell S!C3 holds the error #N/A", "Fix the cell.", "#N/A")
