@@ -23,7 +23,7 @@ Result = TypeVar("Result")
 FIRST_HASH = "0" * 64
 FEW_ROWS = 50_000
 """So many rows are worked out beside the ledger before they are inserted; more would take their room twice."""
-_STAGED = "_commit_staged"
+_BESIDE = "_commit_rows"
 
 
 class Commit:
@@ -47,7 +47,7 @@ class Commit:
             self._said["anchors"] = lake.anchors.names
         self.few = True
         self._touched: set[str] = set()
-        self._staged: dict[str, tuple[int, int]] = {}
+        self._counts: dict[str, tuple[int, int]] = {}
         self._copies: Copies | None = None
 
     @contextmanager
@@ -90,17 +90,17 @@ class Commit:
         return count
 
     def _insert_few(self, spec: Table, select: str, params: Sequence[Any] | None) -> int:
-        self._con.execute(f"create or replace temp table {_STAGED} as {select}", params)
-        staged = f"from {_STAGED}"
-        rows = _rows_sql(spec, staged, self._offered(spec, staged, None))
+        self._con.execute(f"create or replace temp table {_BESIDE} as {select}", params)
+        beside = f"from {_BESIDE}"
+        rows = _rows_sql(spec, beside, self._offered(spec, beside, None))
         count, total = _counted(self._con, f"({rows})")
         if not count:
             return 0
         if spec.name == "file":
             self._check_counts(f"({rows})")
         self._con.execute(f"{_INTO.format(spec.name)} select *, {self._seq + 1}::bigint as commit_seq from ({rows})")
-        before = self._staged.get(spec.name, (0, 0))
-        self._staged[spec.name] = before[0] + count, before[1] + total
+        before = self._counts.get(spec.name, (0, 0))
+        self._counts[spec.name] = before[0] + count, before[1] + total
         return count
 
     def _offered(self, spec: Table, select: str, params: Sequence[Any] | None) -> set[str]:
@@ -121,11 +121,11 @@ class Commit:
     def audit(self, actor: str, action: str, subject: str, detail: Mapping[str, Any] | None = None) -> None:
         """Write the audit row that covers all rows inserted since the last one."""
         self._seq += 1
-        covered = {table: self._digest(table) for table in sorted({*self._touched, *self._staged})}
+        covered = {table: self._digest(table) for table in sorted({*self._touched, *self._counts})}
         text = json.dumps({**(detail or {}), **self._said, "rows": covered}, sort_keys=True, ensure_ascii=False)
         previous, self._hash = self._hash, chain(self._hash, self._seq, self.at, actor, action, subject, text)
         self._touched.clear()
-        self._staged.clear()
+        self._counts.clear()
         self._con.execute(
             _insert_sql(
                 TABLES["audit_log"],
@@ -141,7 +141,7 @@ class Commit:
 
     def _digest(self, table: str) -> list[Any]:
         if table not in self._touched:
-            count, total = self._staged[table]
+            count, total = self._counts[table]
             return [count, str(total)]
         copied = self._copies is not None and table in self._copies.tables
         return digest(self._con, table, self._seq, "temp" if copied else "lake")
@@ -153,9 +153,9 @@ class Commit:
 
     def finish(self) -> None:
         """Raise ValueError if rows were inserted that no audit row covers."""
-        if uncovered := {*self._touched, *self._staged}:
+        if uncovered := {*self._touched, *self._counts}:
             raise ValueError(f"no audit row covers {sorted(uncovered)}")
-        self._con.execute(f"drop table if exists temp.{_STAGED}")
+        self._con.execute(f"drop table if exists temp.{_BESIDE}")
 
 
 def run_commit(lake: Lake, work: Callable[[Commit], Result]) -> Result:

@@ -18,22 +18,7 @@ from gateway.ledger.lake import Lake
 from gateway.model import TABLES, Table
 from gateway.sql import instant_of, microseconds
 
-_IDENTITY = (
-    "record_id",
-    "entry_id",
-    "exception_id",
-    "fault_id",
-    "match_id",
-    "file_id",
-    "seq",
-    "subject",
-    "acknowledgement_id",
-    "document_id",
-    "unit_id",
-    "period",
-    "hash",
-)
-"""Columns that name a row to people; every table has one of them."""
+_IDENTITY = ("record_id", "entry_id", "exception_id", "fault_id", "match_id", "file_id", "seq", "subject")
 _CHAINED = ("previous_hash", "seq", "at", "actor", "action", "subject", "detail")
 FINDINGS_MAX = 50
 MAPPING_TEXTS = """select distinct unnest(detail->>'$.mapping_texts[*]') as sha256 from lake.audit_log {at}

@@ -13,8 +13,8 @@ from gateway.formats.header import named_alike
 from gateway.mapping.apply import drift
 from gateway.mapping.claim.content import Content
 from gateway.mapping.claim.content import look as content_look
-from gateway.mapping.compiler.fields import sources
 from gateway.mapping.language.loaded import Loaded
+from gateway.mapping.language.named_columns import sources
 from gateway.mapping.language.spec import Mapping as Spec
 from gateway.reading import Reading, ReadRequest, Unit
 from gateway.settings import Limits

@@ -8,8 +8,8 @@ from functools import cache
 
 from rapidfuzz import fuzz, process
 
-from gateway.mapping.compiler.fields import sources
 from gateway.mapping.language.expressions import names
+from gateway.mapping.language.named_columns import sources
 from gateway.mapping.language.spec import FieldSpec, RecordSpec
 from gateway.mapping.language.spec import Mapping as Spec
 from gateway.model import MAPPABLE

@@ -95,8 +95,8 @@ def _desired(con: duckdb.DuckDBPyConnection) -> str:
     con.execute(
         f"""create or replace temp table {_DESIRED} as
         with worth as (
-            select {key}, entity, currency, any_value(r.rate) as rate,
-                   {rounded("sum(amount) * coalesce(any_value(r.rate), 0)", "any_value(digits)")} as due,
+            select {key}, entity, currency, min(r.rate) as rate,
+                   {rounded("sum(amount) * coalesce(min(r.rate), 0)", "min(digits)")} as due,
                    sum(coalesce(functional_amount, 0)) as has
             from {_LINES} l left join {_RATES} r using (currency, functional, day)
             group by {key}, entity, currency),
@@ -106,7 +106,7 @@ def _desired(con: duckdb.DuckDBPyConnection) -> str:
             select unit_id, {literal(ROUNDING)} as role, min(document) as document, {bare}, entity, day, currency,
                    null as rate, -sum(due) as due, 0 as has
             from worth group by unit_id, entity, day, currency)
-        select {key}, entity, currency, any_value(rate) as rate, sum(due) - sum(has) as functional_amount
+        select {key}, entity, currency, min(rate) as rate, sum(due) - sum(has) as functional_amount
         from whole group by {key}, entity, currency having sum(due) <> sum(has)"""
     )
     return _DESIRED

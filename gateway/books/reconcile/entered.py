@@ -53,13 +53,13 @@ def _unknown_accounts(working: Working, block: Reconciliation) -> None:
 
 def _held(working: Working, block: Reconciliation) -> None:
     """Manual entries that are held: out of balance, not whole, of several days, without an approval."""
-    more = "abs(any_value(net)) || ' ' || currency || ' more than"
-    net = f"""case when any_value(net) > 0 then 'debits are ' || {more} credits' else 'credits are ' || {more} debits'
+    more = "abs(min(net)) || ' ' || currency || ' more than"
+    net = f"""case when min(net) > 0 then 'debits are ' || {more} credits' else 'credits are ' || {more} debits'
         end"""
     working.add_exceptions(
         block,
         f"""select held as code, concat_ws('|', partner, entry, currency) as business_key, entity, partner,
-               entry as document, min(day) as event_date, any_value(net) as amount, currency,
+               entry as document, min(day) as event_date, min(net) as amount, currency,
                'Entry ' || entry || ' does not balance: ' || {net} || '. Nothing of it is posted. '
                || 'Fix: send the whole entry again, in balance in each currency' as message, {source()}
         from ({MANUAL}) where held = {literal(UNBALANCED)} and net <> 0 group by entity, partner, entry, currency, held

@@ -29,16 +29,20 @@ def judge_standing(working: Working, pairs: str) -> None:
     _judge(working, STANDING, pairs)
 
 
-def find(working: Working) -> None:
-    """Add to `_found` the open payouts and deposits that name one another alone, within the tolerance."""
-    named = f"""select p.record_id as settlement, d.record_id as bank from _payouts p join _deposits d
+def find(working: Working, payouts: str, deposits: str, found: str) -> None:
+    """Add to `found` the open payouts and deposits that name one another alone, within the tolerance.
+
+    payouts, deposits  relations of what is open
+    found              relation (settlement, bank, pass, why) of the matches of this run
+    """
+    named = f"""select p.record_id as settlement, d.record_id as bank from {payouts} p join {deposits} d
           on d.entity = p.entity and d.currency <> p.currency and (d.amount > 0) = (p.total > 0)
          and {whole("d.words", "p.reference")}
-        where p.record_id not in (select settlement from _found) and d.record_id not in (select bank from _found)
+        where p.record_id not in (select settlement from {found}) and d.record_id not in (select bank from {found})
         qualify count(*) over (partition by p.record_id) = 1 and count(*) over (partition by d.record_id) = 1"""
     _judge(working, OPEN, named if posts(working) else f"select * from ({named}) where false")
     working.con.execute(
-        f"""insert into _found
+        f"""insert into {found}
         select settlement, bank, '{PASS}',
                'the deposit names the settlement, in another currency at the rate of its day'
         from {OPEN} where within"""
@@ -47,14 +51,14 @@ def find(working: Working) -> None:
 
 def _judge(working: Working, into: str, pairs: str) -> None:
     con, share = working.con, working.recon.config.tolerance.payout_rate
-    con.execute(f"create or replace temp table {into}_named as {pairs}")
+    con.execute(f"create or replace temp table {into}_asked as {pairs}")
     # Where there are none, as mostly, their records are not looked for.
-    few = f"select 1 from {into}_named limit 1"
+    few = f"select 1 from {into}_asked limit 1"
     none = "" if con.execute(few).fetchone() else "limit 0"
     con.execute(
         f"""create or replace temp table {into}_pairs as
         select x.settlement, x.bank, p.total, d.amount, p.currency, d.currency as functional, d.booking_date as day
-        from {into}_named x join _all_payouts p on p.record_id = x.settlement
+        from {into}_asked x join _all_payouts p on p.record_id = x.settlement
         join _all_deposits d on d.record_id = x.bank
         where d.entity = p.entity and {whole("d.words", "p.reference")} {none}"""
     )

@@ -33,7 +33,7 @@ def run(working: Working, block: Reconciliation) -> None:
     con.execute("create or replace temp table _found (settlement varchar, bank varchar, pass varchar, why varchar)")
     _named(con)
     _grouped(con)
-    exchanged_payouts.find(working)
+    exchanged_payouts.find(working, "_payouts", "_deposits", "_found")
     returned_payouts.find(con, "_payouts", "_found")
     _amounts(working, f"and p.record_id not in (select settlement from {RETURNED})")
     _amounts(working)

@@ -12,7 +12,7 @@ from gateway.formats import above, sections
 from gateway.mapping.apply import faults, missing_columns, tie_out
 from gateway.mapping.apply.mapped import nowhere
 from gateway.mapping.apply.trim import filled
-from gateway.mapping.compiler import fields
+from gateway.mapping.language import named_columns
 from gateway.mapping.language.code_patterns import fits
 from gateway.mapping.language.expressions import names
 from gateway.mapping.language.spec import Mapping, RecordSpec
@@ -24,7 +24,7 @@ def source_columns(mapping: Mapping, records: Sequence[RecordSpec]) -> list[str]
     """Every source column that these records (over one kind of row), the ignore rules and the tie-outs name."""
     found: dict[str, None] = {}
     for record in records:
-        found |= dict.fromkeys(fields.record_columns(record))
+        found |= dict.fromkeys(named_columns.record_columns(record))
     for rule in mapping.file.ignore:
         found |= dict.fromkeys(sorted(names(rule.when)[1]))
     for tie in mapping.file.tie_out:
@@ -127,8 +127,8 @@ def _needed(record: RecordSpec, present: set[str]) -> Iterator[str]:
         column = table.column(name)
         required = field.required if field.required is not None else bool(column and column.required)
         if required and field.default is None:
-            alternatives = () if fields.named_helpers(field, record.fields) else fields.sources(field)
-            rest = [c for c in fields.read_columns(field, record.fields) if c not in alternatives]
+            alternatives = () if named_columns.named_helpers(field, record.fields) else named_columns.sources(field)
+            rest = [c for c in named_columns.read_columns(field, record.fields) if c not in alternatives]
             if alternatives and not present & set(alternatives):
                 yield alternatives[0]
             yield from rest

@@ -23,6 +23,7 @@ from gateway.mapping.compiler.compiler import Compiler
 from gateway.mapping.compiler.sources import SHORTENED
 from gateway.mapping.compiler.targets import Record, Target
 from gateway.mapping.compiler.values import NUMBERS
+from gateway.mapping.language import named_columns
 from gateway.mapping.language.expressions import names
 from gateway.mapping.language.identifiers import wrong as wrong_identifier
 from gateway.mapping.language.repeat import NUMBER
@@ -236,7 +237,7 @@ def _cell(
     compiler: Compiler, record: Record, target: Target, source: dict[str, str], cells: Sequence[tuple[str, str]]
 ) -> tuple[str, str]:
     """The source column that a defect is about, and its text; of a computed field the first of its `cells`."""
-    named = fields.columns_of(target.spec, record.spec.fields)
+    named = named_columns.columns_of(target.spec, record.spec.fields)
     # What keeps the record from being judged at all is reported with its first field.
     judged = (name for text in record.spec.conditions.values() for name in sorted(names(text)[1]))
     also = [*record.spec.key, *judged]
@@ -270,7 +271,7 @@ def _behind(
 ) -> list[tuple[str, str]]:
     """All source columns that a field is made from, also through the wanted fields, with their texts."""
     targets = [target, *(record.targets[name] for name in record.behind(wanted))]
-    columns = [name for one in targets for name in fields.columns_of(one.spec, record.spec.fields)]
+    columns = [name for one in targets for name in named_columns.columns_of(one.spec, record.spec.fields)]
     return [(compiler.heading(name), cell_parts(source.get(name, ""))[2]) for name in dict.fromkeys(columns)]
 
 
@@ -282,7 +283,7 @@ def _made_from(
 
     Where nothing was made, the blank ones come first.
     """
-    helpers = fields.named_helpers(target.spec, record.spec.fields)
+    helpers = named_columns.named_helpers(target.spec, record.spec.fields)
     if target.spec.expr is None and not helpers:
         return []
     used, columns = (set(helpers), set()) if target.spec.expr is None else names(target.spec.expr)
@@ -313,7 +314,7 @@ def add_unmapped(work: Work, compiler: Compiler, relation: str, name: str) -> No
                 continue
             spec = target.spec
             column = (
-                ", ".join(map(compiler.heading, fields.columns_of(spec, record.spec.fields)))
+                ", ".join(map(compiler.heading, named_columns.columns_of(spec, record.spec.fields)))
                 if spec.lookup
                 else first_column(compiler, record, target)
             )
@@ -394,7 +395,7 @@ def faults_of(name: str, record: Record, rows: str, code: str, column: str, what
 
 
 def first_column(compiler: Compiler, record: Record, target: Target) -> str:
-    return compiler.heading(next(iter(fields.columns_of(target.spec, record.spec.fields)), shown_name(target)))
+    return compiler.heading(next(iter(named_columns.columns_of(target.spec, record.spec.fields)), shown_name(target)))
 
 
 # --- drift --------------------------------------------------------------------------------------------

@@ -7,7 +7,7 @@ from difflib import get_close_matches
 
 from gateway.errors import Fault
 from gateway.formats import above
-from gateway.mapping.compiler import fields
+from gateway.mapping.language import named_columns
 from gateway.mapping.language.expressions import names
 from gateway.mapping.language.spec import Mapping
 
@@ -55,7 +55,7 @@ def _reading(mapping: Mapping, column: str) -> Iterator[tuple[str | int, ...]]:
     """The key paths of the mapping that name a source column: fields first, then what else does."""
     for number, record in enumerate(mapping.record):
         for name, spec in record.fields.items():
-            if column in fields.sources(spec):
+            if column in named_columns.sources(spec):
                 yield "record", number, "fields", name
         for name, spec in record.fields.items():
             if spec.expr and column in names(spec.expr)[1]:

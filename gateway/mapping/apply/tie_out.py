@@ -9,11 +9,12 @@ from itertools import groupby
 from gateway.errors import Fault
 from gateway.mapping.apply.mapped import FILE_SHIFT, Mapped
 from gateway.mapping.apply.temporary_tables import Work
-from gateway.mapping.compiler import amounts, fields
+from gateway.mapping.compiler import amounts
 from gateway.mapping.compiler.compiler import Compiler, Figure
 from gateway.mapping.compiler.sources import not_compiled
 from gateway.mapping.compiler.targets import Record
 from gateway.mapping.compiler.values import NUMBERS
+from gateway.mapping.language import named_columns
 from gateway.mapping.language.expressions import ExpressionError, compile_scalar, names
 from gateway.mapping.language.spec import Mapping, RecordSpec, TieOut
 from gateway.sql import identifier, literal
@@ -84,8 +85,8 @@ def _figure(compiler: Compiler, column: str) -> None:
 def _decimal(compiler: Compiler, column: str) -> str:
     """The decimal sign of a column: that of a field that reads it, else the one that all fields declare."""
     targets = [t for r in compiler.records for t in r.targets.values() if t.kind in NUMBERS]
-    reading = {t.spec.decimal for t in targets if column in fields.columns_of(t.spec, {})}
-    declared = reading or {t.spec.decimal for t in targets if fields.columns_of(t.spec, {})}
+    reading = {t.spec.decimal for t in targets if column in named_columns.columns_of(t.spec, {})}
+    declared = reading or {t.spec.decimal for t in targets if named_columns.columns_of(t.spec, {})}
     return declared.pop() if len(declared) == 1 else "auto"
 
 

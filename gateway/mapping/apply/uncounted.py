@@ -6,9 +6,10 @@ from gateway.fault_codes import UNIT_UNKNOWN
 from gateway.mapping.apply.faults import faults_of
 from gateway.mapping.apply.mapped import FILE_SHIFT
 from gateway.mapping.apply.temporary_tables import Work
-from gateway.mapping.compiler import fields, measures
+from gateway.mapping.compiler import measures
 from gateway.mapping.compiler.compiler import Compiler
 from gateway.mapping.compiler.targets import Record, Target
+from gateway.mapping.language import named_columns
 from gateway.sql import identifier, literal, words
 
 _BASE = "or give the item that unit as its base unit if that is what you count, then replay the file."
@@ -58,7 +59,7 @@ def _columns(record: Record, target: Target) -> list[str]:
     """The source columns with the unit, also through helper fields, without those of the quantity."""
     behind = [record.targets[name] for name in record.behind({target.name})]
     helpers = [one for one in behind if one.name in target.spec.counted_in]
-    own = {c for one in behind if one not in helpers for c in fields.columns_of(one.spec, record.spec.fields)}
+    own = {c for one in behind if one not in helpers for c in named_columns.columns_of(one.spec, record.spec.fields)}
     named = [name for name in target.spec.counted_in if not record.is_helper(name)]
-    named += [c for one in helpers for c in fields.columns_of(one.spec, record.spec.fields)]
+    named += [c for one in helpers for c in named_columns.columns_of(one.spec, record.spec.fields)]
     return [c for c in dict.fromkeys(named) if c not in own] or named

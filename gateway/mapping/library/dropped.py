@@ -67,13 +67,13 @@ def pinned_ties(pack: dict[str, Any]) -> list[dict[str, Any]]:
 def known_columns(records: Sequence[Any]) -> list[str]:
     """The source columns that these records of a pack read: they are no news in a file."""
     # SQL's grammar takes 0.15 s to load, and few mappings leave a table out.
-    from gateway.mapping.compiler import fields
+    from gateway.mapping.language import named_columns
     from gateway.mapping.language.expressions import ExpressionError
 
     found: dict[str, None] = {}
     for raw in records:
         with suppress(ValidationError, ExpressionError):
-            found |= dict.fromkeys(fields.record_columns(RecordSpec.model_validate(raw)))
+            found |= dict.fromkeys(named_columns.record_columns(RecordSpec.model_validate(raw)))
     return list(found)
 
 

@@ -13,10 +13,10 @@ import pyarrow as pa
 
 from gateway.errors import HomeFault
 from gateway.mapping.compiler import dates, values
-from gateway.mapping.compiler.fields import columns_of, named_helpers
 from gateway.mapping.language.code_patterns import is_pattern, meet, rank
 from gateway.mapping.language.expressions import ExpressionError, names
 from gateway.mapping.language.loaded import Loaded
+from gateway.mapping.language.named_columns import columns_of, named_helpers
 from gateway.mapping.language.spec import FieldSpec, RecordSpec, SignRule
 from gateway.mapping.lint import date_formats, lookup_names
 from gateway.mapping.lint.probe import compatible

@@ -7,7 +7,7 @@ from contextlib import suppress
 from typing import Protocol
 
 from gateway.errors import HomeFault
-from gateway.mapping.compiler import fields
+from gateway.mapping.language import named_columns
 from gateway.mapping.language.expressions import ExpressionError, names
 from gateway.mapping.language.spec import Mapping, RecordSpec
 from gateway.nearest import nearest
@@ -48,7 +48,7 @@ def readable_columns(record: RecordSpec) -> set[str]:
     found: set[str] = set()
     for spec in record.fields.values():
         with suppress(ExpressionError):
-            found.update(fields.read_columns(spec, record.fields))
+            found.update(named_columns.read_columns(spec, record.fields))
     return found
 
 
