@@ -28,7 +28,12 @@ ON = "settlement_share"
 SCOPES = "_share_scopes"
 """Disputes, orders and items that something new is known about."""
 _RECORDS, _LINES, _ORDERS, _ITEMS = "_share_records", "_share_lines", "_share_orders", "_share_items"
-"""What something new is known about: records of lines, these lines, orders and items."""
+"""What something new is known about: records of lines, those of these lines that may have a share, orders and items."""
+_TAXED = "_share_taxed"
+"""Orders that can have a share of tax, or have one."""
+
+_ABOUT = "record_id, entity, channel, currency, canonical_class, order_id, item_code, adjustment_id, sku"
+"""What scopes are made of."""
 
 SETTLEMENT_SHARE = Derivation(
     table=ON,
@@ -131,17 +136,23 @@ def _touched_lines(con: duckdb.DuckDBPyConnection) -> None:
         where {_SCOPE} in (select unit from ({again(STEP.name)}))"""
     )
     con.execute(f"insert into {_RECORDS} {payments.depending_sql(_RECORDS)}")
+    con.execute(f"create or replace temp table {_TAXED} as {taxes.ORDERS}")
+    asking = f"""semi join {_RECORDS} using (record_id)
+        where canonical_class in {disputes.CLASSES} or canonical_class in ('reimbursement', 'refund_principal')
+            or (entity, order_id) in (select entity, order_id from {_TAXED})"""
     con.execute(
         f"""create or replace temp table {_LINES} as
-        with raw as (select * from settlement_line semi join {_RECORDS} using (record_id))
+        with raw as (select {_ABOUT} from settlement_line {asking})
         select * from raw
-        union all select * from {payments.LINES} semi join {_RECORDS} using (record_id)
+        union all select {_ABOUT} from {payments.LINES} {asking}
         union all select r.* replace (h.order_id as order_id) from raw r
             join (select distinct record_id, order_id from {ON}) h using (record_id)"""
     )
     con.execute(
-        f"""insert into {_ORDERS} select entity, order_id from {_LINES}
-        where canonical_class in {taxes.STATING} and order_id <> '' except select * from {_ORDERS}"""
+        f"""create or replace temp table {_ORDERS} as
+        select distinct entity, order_id from (
+            from {_ORDERS} union all select entity, order_id from {_LINES} where canonical_class in {taxes.STATING})
+        semi join {_TAXED} using (entity, order_id)"""
     )
     con.execute(
         f"""insert into {_ITEMS} select entity, sku from {_LINES}

@@ -22,6 +22,11 @@ CLASSES = "('principal', 'refund_principal')"
 _APART = "('shipping', 'refund_shipping', 'promotion', 'refund_promotion', 'refund_tax')"
 STATING = f"""('tax', 'principal', 'refund_principal', {_APART[1:]}"""
 """Classes of lines that hold tax, or say that the lines of their order do not."""
+ORDERS = f"""select entity, order_id from {LINES} join {CHANNELS} using (channel)
+        where order_id <> '' and (canonical_class = 'refund_principal'
+            or (canonical_class = 'principal' and revenue = 'settlement'))
+    union select entity, order_id from settlement_share where kind in ('SALES_TAX', 'REFUND_TAX')"""
+"""SELECT of the orders that can have a share, or have one: the lines of most do not ask for any."""
 _COINS = "_share_coins"
 _COIN_ROWS = pa.schema([("currency", pa.utf8()), ("coin", pa.int64())])
 
