@@ -17,7 +17,7 @@ from gateway.books.posting.entries import Entries
 from gateway.books.posting.lines import POSTING
 from gateway.books.posting.rules import PostingRules
 from gateway.ledger.commit import Commit
-from gateway.sql import identifier, instant
+from gateway.sql import has_rows, identifier, instant
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +73,7 @@ def run(
     post     is given the entries to fill and the relation of what is to be posted, which has all that entries
              need; returns a SELECT of the columns of the derivation's table
     """
-    if con.execute(f"select 1 from {scope} limit 1").fetchone() is None:
+    if not has_rows(con, scope):
         return 0
     new, to_post = f"_{derivation.table}_new", f"_{derivation.table}_post"
     changed = differences(con, derivation, desired(), scope, new)

@@ -12,7 +12,7 @@ import duckdb
 from gateway.intake.taken import Load
 from gateway.mapping.apply.mapped import FILE_SHIFT
 from gateway.model import Table
-from gateway.sql import identifier, literal, words
+from gateway.sql import has_rows, identifier, literal, words
 
 NEAR_DAYS = 45
 """So many days around a load's days the ledger is compared whatever the keys are."""
@@ -31,7 +31,7 @@ def compared(con: duckdb.DuckDBPyConnection, load: Load, table: Table, relation:
     """
     history = f"lake.{identifier(table.name)}"
     if not table.event:
-        return "true" if _some(con, history) else None
+        return "true" if has_rows(con, history) else None
     event = identifier(table.event)
     row = con.execute(
         f"""select cast(min({event}) as date) - {NEAR_DAYS}, cast(max({event}) as date) + {NEAR_DAYS} from {relation}"""
@@ -39,13 +39,13 @@ def compared(con: duckdb.DuckDBPyConnection, load: Load, table: Table, relation:
     if row is None or row[0] is None:
         return None
     near = f"{event} between date '{row[0]}' and date '{row[1]}'"
-    if not _some(con, f"{history} where not ({near})"):
+    if not has_rows(con, f"{history} where not ({near})"):
         # As in every young ledger: this is known sooner than whether any of many keys is there.
-        return near if _some(con, history) else None
+        return near if has_rows(con, history) else None
     far = [] if _say_their_day(load, table) else _far_days(con, load, table, relation, near)
     if far:
         return f"({near} or cast({event} as date) in ({words(far)}))"
-    return near if _some(con, f"{history} where {near}") else None
+    return near if has_rows(con, f"{history} where {near}") else None
 
 
 def report_reused(con: duckdb.DuckDBPyConnection, load: Load, table: Table, compared: str) -> None:
@@ -57,7 +57,7 @@ def report_reused(con: duckdb.DuckDBPyConnection, load: Load, table: Table, comp
     kind, day = literal(table.name), f"cast(n.{identifier(table.event)} as date)"
     con.execute(f"delete from {load.mapped.faults} where hint = {literal(HINT)} and record_type = {kind}")
     far = f"{compared} n where n.state = 'changed' and abs(date_diff('day', n.old_day, {day})) > {REUSED_DAYS}"
-    if not _some(con, far):
+    if not has_rows(con, far):
         return
     con.execute(
         f"""insert into {load.mapped.faults} by name
@@ -72,10 +72,6 @@ def report_reused(con: duckdb.DuckDBPyConnection, load: Load, table: Table, comp
         left join (select file_id, min(name) as name from lake.file group by file_id) f on f.file_id = o.file_id
         order by n._ordinal"""
     )
-
-
-def _some(con: duckdb.DuckDBPyConnection, rows: str) -> bool:
-    return con.execute(f"select 1 from {rows} limit 1").fetchone() is not None
 
 
 def _say_their_day(load: Load, table: Table) -> bool:

@@ -12,7 +12,7 @@ import duckdb
 import pyarrow as pa
 
 from gateway.books.posting.reference import RATE_SOURCES
-from gateway.sql import lay
+from gateway.sql import has_rows, lay
 
 _LAST = Decimal("0.000000000001")
 """Rates have 12 decimals."""
@@ -29,7 +29,7 @@ def lay_rates(con: duckdb.DuckDBPyConnection, asked: str, into: str) -> int:
     A day without a rate is not in it. Returns how many are.
     """
     days = f"(select distinct currency, functional, day from ({asked}) where currency <> functional)"
-    if con.execute(f"select 1 from {days} limit 1").fetchone() is None:
+    if not has_rows(con, days):
         lay(con, into, [], _RATES)
         return 0
     # The division is left to Python: that of the database is in floating point.

@@ -12,7 +12,7 @@ import duckdb
 
 from gateway.books.movements import IN_FORCE
 from gateway.books.posting.reference import ENTITIES
-from gateway.sql import instant
+from gateway.sql import has_rows, instant
 
 _UNITS, _MONEY, _PRICE = 10_000, 10_000, 1_000_000
 _KNOWN = "not starts_with({sku}, '?')"
@@ -94,8 +94,7 @@ def touched(since: datetime | None) -> str:
 
 def any_known(con: duckdb.DuckDBPyConnection) -> bool:
     """Whether there is an order or an invoice at all."""
-    row = con.execute("select exists(from purchase_order_line) or exists(from supplier_invoice_line)").fetchone()
-    return bool(row and row[0])
+    return has_rows(con, "purchase_order_line", "supplier_invoice_line")
 
 
 def receipts(con: duckdb.DuckDBPyConnection, items: str) -> list[ReceiptRow]:

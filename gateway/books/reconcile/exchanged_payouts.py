@@ -9,6 +9,7 @@ from __future__ import annotations
 from gateway.books.posting.rates import lay_rates
 from gateway.books.reconcile.tables import ToPost, Working
 from gateway.books.reconcile.words import whole
+from gateway.sql import has_rows
 
 PASS = "P5"
 ON = "payout_exchange"
@@ -53,8 +54,7 @@ def _judge(working: Working, into: str, pairs: str) -> None:
     con, share = working.con, working.recon.config.tolerance.payout_rate
     con.execute(f"create or replace temp table {into}_asked as {pairs}")
     # Where there are none, as mostly, their records are not looked for.
-    few = f"select 1 from {into}_asked limit 1"
-    none = "" if con.execute(few).fetchone() else "limit 0"
+    none = "" if has_rows(con, f"{into}_asked") else "limit 0"
     con.execute(
         f"""create or replace temp table {into}_pairs as
         select x.settlement, x.bank, p.total, d.amount, p.currency, d.currency as functional, d.booking_date as day
@@ -86,5 +86,5 @@ def to_post(working: Working, moved: str) -> None:
         for side, of, amount in (("BANK", "d", "amount"), ("PAYOUT", "p", "total"))
     )
     working.con.execute(f"create or replace temp table _{ON} as {sides}")
-    if working.con.execute(f"select 1 from _{ON} limit 1").fetchone():
+    if has_rows(working.con, f"_{ON}"):
         working.to_post.append(ToPost(ON, f"_{ON}", ("settlement_id", "booking_date", "side", "amount")))

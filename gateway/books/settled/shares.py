@@ -22,7 +22,7 @@ from gateway.books.posting.rules import PostingRules
 from gateway.books.posting.sources import DERIVED
 from gateway.books.settled import claims, disputes, payments, taxes
 from gateway.ledger.commit import Commit
-from gateway.sql import instant
+from gateway.sql import has_rows, instant
 
 ON = "settlement_share"
 SCOPES = "_share_scopes"
@@ -73,8 +73,7 @@ def run(
 
     Returns the number of shares that changed.
     """
-    any_line = con.execute("select 1 from settlement_line limit 1").fetchone()
-    if any_line is None or all(rule.on != ON for rule in rules.posting.rule):
+    if not has_rows(con, "settlement_line") or all(rule.on != ON for rule in rules.posting.rule):
         return 0
     today = f"cast({instant(now)} as date)"
     _touched(con, since, days, today)
@@ -102,7 +101,7 @@ def _touched(con: duckdb.DuckDBPyConnection, since: datetime | None, days: int, 
         f"""create or replace temp table {_ITEMS} as
         select distinct entity, sku from stock_value where {after} and '{claims.ROLE}' in (debit_role, credit_role)"""
     )
-    if not _any(con, _RECORDS, _ORDERS, _ITEMS, f"({again(STEP.name)})"):
+    if not has_rows(con, _RECORDS, _ORDERS, _ITEMS, f"({again(STEP.name)})"):
         con.execute(f"create or replace temp table {SCOPES} as select '' as scope limit 0")
         return
     payments.name_orders(con)
@@ -119,13 +118,6 @@ def _had_rules(con: duckdb.DuckDBPyConnection, since: datetime) -> bool:
     """Whether rules posted shares by then: those of an older home may have come later, and have all to do."""
     kept = f"select 1 from posting_rules where text like '%{ON}%' and recorded_at <= {instant(since)} limit 1"
     return con.execute(kept).fetchone() is not None
-
-
-def _any(con: duckdb.DuckDBPyConnection, *relations: str) -> bool:
-    """Whether any of the relations has a row."""
-    asked = " or ".join(f"exists(from {relation})" for relation in relations)
-    row = con.execute(f"select {asked}").fetchone()
-    return bool(row and row[0])
 
 
 def _touched_lines(con: duckdb.DuckDBPyConnection) -> None:
