@@ -50,12 +50,12 @@ def test_a_state_is_the_newest_row_of_each_identity(business: Path, business_con
         for name, table in TABLES.items():
             if table.state:
                 key = (
-                    f'{table.identity}, max({table.order})::varchar from "{name}" '
+                    f'{table.identity}, max("{table.order}")::varchar from "{name}" '
                     f"group by {table.identity} order by all"
                 )
                 newest = ledger.con.execute(f"select {key}").fetchall()
                 shown = ledger.con.execute(
-                    f'select {table.identity}, {table.order}::varchar from "{table.state}" order by all'
+                    f'select {table.identity}, "{table.order}"::varchar from "{table.state}" order by all'
                 ).fetchall()
                 assert shown == newest
                 filled += bool(shown)

@@ -6,7 +6,7 @@ import duckdb
 
 from gateway.books.posting.rates import lay_rates
 from gateway.books.posting.reference import ACCOUNTS, ENTITIES
-from gateway.sql import literal
+from gateway.sql import has_rows, literal
 
 ROUNDING = "rounding"
 """Role of the account that takes what rounding leaves: at most half a smallest coin for each line."""
@@ -30,8 +30,14 @@ def convert(con: duckdb.DuckDBPyConnection, lines: str) -> None:
     foreign = "l.functional_amount is null and l.currency <> f.functional"
     asked = f"""select l.currency, f.functional, l.date as day
         from {lines} l join {ENTITIES} f using (entity) where {foreign}"""
-    if lay_rates(con, asked, _RATES) == 0:
-        return
+    if has_rows(con, f"({asked})"):
+        if lay_rates(con, asked, _RATES):
+            _convert(con, lines)
+        con.execute(f"drop table temp.main.{_RATES}")
+
+
+def _convert(con: duckdb.DuckDBPyConnection, lines: str) -> None:
+    """Convert lines at the rates that are laid out."""
     worth = rounded("(l.debit - l.credit) * r.rate", "r.digits")
     con.execute(
         f"""update {lines} as l set rate = r.rate, functional_amount = {worth}

@@ -34,8 +34,9 @@ def lay_rates(con: duckdb.DuckDBPyConnection, asked: str, into: str) -> int:
         return 0
     # The division is left to Python: that of the database is in floating point.
     rows = con.execute(_stated_sql(days)).fetchall()
-    found = [(currency, functional, day, _quotient(theirs, ours)) for currency, functional, day, ours, theirs in rows]
-    lay(con, into, [row for row in found if row[3]], _RATES)
+    rates = [(currency, functional, day, _quotient(theirs, ours)) for currency, functional, day, ours, theirs in rows]
+    found = [row for row in rates if row[3]]
+    lay(con, into, found, _RATES)
     return len(found)
 
 
