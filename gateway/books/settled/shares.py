@@ -129,14 +129,14 @@ def _touched_lines(con: duckdb.DuckDBPyConnection) -> None:
     )
     con.execute(f"insert into {_RECORDS} {payments.depending_sql(_RECORDS)}")
     con.execute(f"create or replace temp table {_TAXED} as {taxes.ORDERS}")
-    asking = f"""semi join {_RECORDS} using (record_id)
+    wanted = f"""semi join {_RECORDS} using (record_id)
         where canonical_class in {disputes.CLASSES} or canonical_class in ('reimbursement', 'refund_principal')
             or (entity, order_id) in (select entity, order_id from {_TAXED})"""
     con.execute(
         f"""create or replace temp table {_LINES} as
-        with raw as (select {_ABOUT} from settlement_line {asking})
+        with raw as (select {_ABOUT} from settlement_line {wanted})
         select * from raw
-        union all select {_ABOUT} from {payments.LINES} {asking}
+        union all select {_ABOUT} from {payments.LINES} {wanted}
         union all select r.* replace (h.order_id as order_id) from raw r
             join (select distinct record_id, order_id from {ON}) h using (record_id)"""
     )
