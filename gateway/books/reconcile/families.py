@@ -77,7 +77,7 @@ FAMILIES: dict[str, Family] = {
     "settlement": Family(
         settlement.run,
         settlement.CODES,
-        "what the channel settled for each order",
+        "what the channel settled for each order beyond its opening balance",
         "what was shipped of the order, at the order's prices",
         ("settlement_line",),
     ),

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 import duckdb
 
+from gateway.books.entered.verdicts import OPENING
 from gateway.books.posting.reference import CHANNELS
 from gateway.books.reconcile import unknown_amounts
 from gateway.books.reconcile.open_faults import open_faults
@@ -42,8 +45,9 @@ def _orders(working: Working, block: Reconciliation) -> None:
                 || ' ' || currency || ' but never shipped'
            when 'SHIPPED_NOT_SETTLED' then 'Order ' || document || ' was shipped for ' || book_amount || ' ' || currency
                 || ' but is not settled in time'
-           else 'Order ' || document || ': settled ' || external_amount || ', shipped ' || book_amount || ' '
-                || currency end""",
+           else 'Order ' || document || ': settled ' || external_amount || ', shipped ' || coalesce(book_amount, 0)
+                || ' ' || currency || case when book_amount is null then ' beyond its ' || book_reference else '' end
+           end""",
     )
     _doubled_exceptions(working, block)
     _unmapped(working, block)
@@ -87,6 +91,7 @@ def _compare(working: Working, block: Reconciliation) -> None:
             where c.revenue = 'shipment' and canonical_class in {CLEARING} and coalesce(order_id, '') <> ''
               and s.record_id not in (select record_id from _doubled)
             group by all),
+        {_brought_forward(tolerance)},
         shipped as (
             select v.entity, v.channel, v.order_id, v.currency, min(v.shipped_at) as shipped_at,
                    sum(list_amount - discount_amount + shipping_amount + tax_amount) as amount,
@@ -97,13 +102,13 @@ def _compare(working: Working, block: Reconciliation) -> None:
             select coalesce(s.entity, h.entity) as entity, s.partner, coalesce(s.channel, h.channel) as channel,
                    coalesce(s.order_id, h.order_id) as order_id, coalesce(s.currency, h.currency) as currency,
                    s.amount as external, h.amount as book, coalesce(h.shipped_at, s.posted_at) as happened_at,
-                   s.file_id, s."position", h.records, h.shipped_at
-            from settled s full join shipped h
+                   s.file_id, s."position", h.records, h.shipped_at, s.owed
+            from beyond s full join shipped h
               on h.entity = s.entity and h.channel = s.channel and h.order_id = s.order_id and h.currency = s.currency),
         judged as (
             select b.*, case when external is not null and book is not null and abs(external - book) <= {tolerance}
                              then null
-                             when book is null then 'SETTLED_NOT_SHIPPED'
+                             when book is null and owed is null then 'SETTLED_NOT_SHIPPED'
                              when external is null
                                  and shipped_at + to_days(c.settlement_days) >= {working.recon.now_sql}
                              then 'TIMING'
@@ -116,9 +121,25 @@ def _compare(working: Working, block: Reconciliation) -> None:
                    end as state,
                case when verdict = 'TIMING' then null else verdict end as code,
                channel || '|' || order_id as business_key, file_id, "position",
-               left(records, 200) as book_reference
+               nullif(concat_ws(', ', left(records, 200), 'opening balance of ' || owed), '') as book_reference
         from judged""",
     )
+
+
+def _brought_forward(tolerance: Decimal) -> str:
+    """Relation `beyond`: what was settled beyond what orders of the time before the books owed, opening balances of the
+    receivable by order. One that names no channel is of the first one that settles its order."""
+    return f"""brought as (
+            select o.entity, o.subledger_key as order_id, o.currency,
+                   coalesce(nullif(o.channel, ''), f.channel) as channel, sum(o.amount) as owed
+            from ({OPENING}) o join (
+                select entity, order_id, currency, min(channel) as channel from settled group by all) f
+              on f.entity = o.entity and f.order_id = o.subledger_key and f.currency = o.currency
+            where o.role = 'channel_receivable' group by all),
+        beyond as (
+            select s.* replace (s.amount - coalesce(b.owed, 0) as amount), b.owed
+            from settled s left join brought b using (entity, channel, order_id, currency)
+            where b.owed is null or abs(s.amount - b.owed) > {tolerance})"""
 
 
 def _doubled_exceptions(working: Working, block: Reconciliation) -> None:
