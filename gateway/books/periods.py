@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from datetime import date
 
 import duckdb
 
@@ -59,14 +60,20 @@ class Act:
 
 
 def act(
-    commit: Commit, con: duckdb.DuckDBPyConnection, wanted: Act, snapshot: int, checklist: Sequence[Point] = ()
+    commit: Commit,
+    con: duckdb.DuckDBPyConnection,
+    wanted: Act,
+    snapshot: int,
+    today: date,
+    checklist: Sequence[Point] = (),
 ) -> None:
     """Close a period, softly or wholly, or open it again: an event in the ledger, and its audit row.
 
     snapshot  version of the ledger as it is now
+    today     in the entity's time zone
     Raises HouseError where the state of the period, or of those beside it, forbids it, or no reason is given.
     """
-    _refuse(con, wanted)
+    _refuse(con, wanted, today)
     said = {"entity": wanted.entity, "period": wanted.period, "event": wanted.event, "decided_by": wanted.by}
     said |= {"comment": wanted.comment}
     if wanted.event == CLOSED:
@@ -79,10 +86,13 @@ def act(
     commit.audit(wanted.by, f"period.{wanted.event.lower()}", f"{wanted.entity} {wanted.period}", detail)
 
 
-def _refuse(con: duckdb.DuckDBPyConnection, wanted: Act) -> None:
+def _refuse(con: duckdb.DuckDBPyConnection, wanted: Act, today: date) -> None:
     """Raise HouseError where the period may not be given that state now."""
     if not wanted.comment.strip():
         raise _refused(wanted, "--comment must not be empty", "Say why; the ledger keeps it.")
+    if wanted.event != REOPENED and first_day(wanted.period) > today:
+        # What comes until then would post behind it.
+        raise _refused(wanted, f"it has not begun: today is {today}", "Name a month that has begun.")
     states = {str(row["period"]): str(row["state"]) for row in of_entity(con, wanted.entity)}
     now = states.get(wanted.period, OPEN)
     if wanted.event == REOPENED:

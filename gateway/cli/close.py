@@ -14,6 +14,8 @@ from gateway.errors import HouseError
 from gateway.nearest import nearest
 
 if TYPE_CHECKING:
+    from datetime import date
+
     from gateway.books.periods import Act, Point
     from gateway.home import Home
 
@@ -108,8 +110,6 @@ def _act(home: Home, entity: str, period: str, event: str, by: str, comment: str
 
 
 def _checklist(home: Home, act: Act, accept: Sequence[str]) -> list[Point]:
-    from zoneinfo import ZoneInfo
-
     from gateway.books.reconcile.tables import Working
     from gateway.once import run_books
     from gateway.reports import checklist
@@ -122,9 +122,15 @@ def _checklist(home: Home, act: Act, accept: Sequence[str]) -> list[Point]:
     settings = home.settings
     first = next(iter(settings.entities))
     partners = {name for name in home.partners if _entity_of(home, name, first) == act.entity}
-    today = home.now.astimezone(ZoneInfo(settings.entities[act.entity].timezone)).date()
     working = Working(home.lake.con, home.context)
-    return checklist.checklist(working, act.entity, act.period, today, partners, accept)
+    return checklist.checklist(working, act.entity, act.period, _today(home, act), partners, accept)
+
+
+def _today(home: Home, act: Act) -> date:
+    """Today where the entity is."""
+    from zoneinfo import ZoneInfo
+
+    return home.now.astimezone(ZoneInfo(home.settings.entities[act.entity].timezone)).date()
 
 
 def _entity_of(home: Home, partner: str, first: str) -> str:
@@ -136,7 +142,7 @@ def _do(home: Home, act: Act, points: Sequence[Point] = ()) -> None:
     from gateway.books import periods as books
 
     con, version = home.lake.con, home.lake.version()
-    home.commit(lambda commit: books.act(commit, con, act, version, points))
+    home.commit(lambda commit: books.act(commit, con, act, version, _today(home, act), points))
     out.print(f"{act.entity} {act.period}: {act.event} by {act.by}.")
 
 

@@ -7,6 +7,7 @@ from decimal import Decimal
 
 import duckdb
 
+from gateway.books.currency.true_up import RULE as TRUE_UP
 from gateway.books.posting.reference import ACCOUNTS, ENTITIES
 from gateway.sql import Rows, literal, rows_of
 
@@ -61,7 +62,7 @@ def _lines_sql(since: date, at: date, entity: str) -> str:
             case when {before} then coalesce(functional_amount, 0) else 0 end as functional_opening,
             case when {before} then 0 else coalesce(functional_amount, 0) end as functional_movement,
             cast(functional_amount is null and coalesce(unit_id, entry_id) not in (
-                select unit_id from functional_value group by unit_id having sum(abs(functional_amount)) > 0)
+                select unit_id from journal_line where rule = {literal(TRUE_UP)} and date <= {literal(str(at))})
                 as bigint) as unconverted
         from journal_line where status = 'POSTED' and date <= {literal(str(at))}
         {f"and entity = {literal(entity)}" if entity else ""}"""

@@ -83,10 +83,14 @@ def _bank(working: Working, entity: str, period: str, partners: Collection[str])
         ledger as (
             select currency, sum(debit - credit) as amount from journal_line
             where entity = {literal(entity)} and role = 'bank' and period <= {literal(period)} group by currency)
-        select s.currency, s.amount, coalesce(l.amount, 0) from stated s left join ledger l using (currency)
-        where s.amount <> coalesce(l.amount, 0) order by s.currency"""
+        select currency, s.amount, coalesce(l.amount, 0) from stated s full join ledger l using (currency)
+        where s.amount is distinct from coalesce(l.amount, 0) and (s.amount is not null or l.amount <> 0)
+        order by currency"""
     ).fetchall()
-    return "; ".join(f"banks state {stated} {currency}, the ledger has {own}" for currency, stated, own in rows)
+    return "; ".join(
+        f"banks state {'no balance in' if stated is None else stated} {currency}, the ledger has {own}"
+        for currency, stated, own in rows
+    )
 
 
 def _files(working: Working, entity: str, period: str, partners: Collection[str]) -> str:

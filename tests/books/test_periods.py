@@ -38,8 +38,11 @@ def ledger(opened: Books) -> Books:
     return opened
 
 
+TODAY = date(2026, 12, 1)
+
+
 def act(ledger: Books, period: str, event: str, comment: str = "month end", checklist: tuple[Point, ...] = ()) -> None:
-    periods.act(ledger.commit(), ledger.con, Act("US", period, event, "Ada", comment), 7, checklist)
+    periods.act(ledger.commit(), ledger.con, Act("US", period, event, "Ada", comment), 7, TODAY, checklist)
 
 
 def order(number: int, amount: str, **more: Any) -> Row:
@@ -141,6 +144,7 @@ def test_periods_are_closed_in_their_order_and_opened_again_from_the_last(ledger
     assert "it is closed already" in refused("2026-10", SOFT_CLOSED)
     assert "2026-10, 2026-11 behind it is not open. Fix: Open 2026-11 first" in refused("2026-08", REOPENED)
     assert "it is open" in refused("2026-09", REOPENED)
+    assert "it has not begun: today is 2026-12-01" in refused("2062-10", SOFT_CLOSED), "a slip of a finger"
     assert "--comment must not be empty" in refused("2026-11", REOPENED, " ")
     act(ledger, "2026-11", REOPENED)
     act(ledger, "2026-10", REOPENED)

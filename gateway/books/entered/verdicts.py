@@ -22,14 +22,14 @@ OPENING = f"""select o.record_id, o.file_id, o."position", o.entity, o.partner, 
 
 _LINES = f"""select m.record_id, m.file_id, m."position", m.entity, m.partner, m.entry_no as entry, m.day, m.account,
         a.role, a.control, m.currency, coalesce(m.debit, 0) - coalesce(m.credit, 0) as amount, m.reason, m.person,
-        m.approved_by, m.channel, m.sku, m.location, m.order_id, m.settlement_id
+        m.approved_by, m.channel, m.sku, m.location, m.order_id, m.settlement_id, m.recorded_at
     from manual_entry_current m left join {_ROLES} a using (account)"""
 
 _OTHER_PERSON = "coalesce(nullif(lower(trim(approved_by)), ''), lower(trim(person))) <> lower(trim(person))"
 
 # What else a file says of an entry, in rows that were rejected: what is left may balance by chance. Which cell of such
-# a row is the number of its entry only the mapping knows.
-_REJECTED = """select distinct f.file_id, unnest(json_extract_string(f.source_row, '$.*')) as entry
+# a row is the number of its entry only the mapping knows. The newest file with a line of the entry counts.
+_REJECTED = """select distinct f.file_id, trim(unnest(json_extract_string(f.source_row, '$.*'))) as entry
     from fault f join (select file_id, max(recorded_at) as at from file where state <> 'DUPLICATE' group by file_id) n
       on n.file_id = f.file_id and n.at = f.recorded_at
     where f.code = 'ROW_REJECT' and f.record_type = 'manual_entry'"""
@@ -39,7 +39,8 @@ MANUAL = f"""with lines as ({_LINES}),
     sums as (select entity, partner, entry, currency, sum(amount) as net from lines group by all),
     entries as (
         select l.entity, l.partner, l.entry,
-               case when bool_or((l.file_id, l.entry) in (select (file_id, entry) from rejected)) then '{INCOMPLETE}'
+               case when (arg_max(l.file_id, (l.recorded_at, l.file_id)), l.entry) in (
+                             select (file_id, entry) from rejected) then '{INCOMPLETE}'
                     when bool_or(l.role is null) then '{UNKNOWN}'
                     when count(distinct l.day) > 1 then '{DAYS}'
                     when bool_or(s.net <> 0) then '{UNBALANCED}'

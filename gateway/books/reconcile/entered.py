@@ -102,6 +102,18 @@ def _stock(working: Working, block: Reconciliation) -> None:
         from stated s left join valued v on v.entity = s.entity and v.role = s.role
         where s.amount <> coalesce(v.value, 0)""",
     )
+    working.add_exceptions(
+        block,
+        f"""select {literal(DIFFERS)} as code, concat_ws('|', 'stock', o.account, o.currency) as business_key, o.entity,
+               min(o.partner) as partner, o.account as document, min(o.day) as event_date,
+               sum(o.amount) as external_amount, 0 as book_amount, sum(o.amount) as amount, o.currency,
+               'The opening balance of account ' || o.account || ' is ' || sum(o.amount) || ' ' || o.currency
+               || ', and stock is valued in ' || any_value(f.functional order by f.functional)
+               || '. It does not post. Fix: state it in ' || any_value(f.functional order by f.functional) as message,
+               {source("o")}
+        from ({OPENING}) o join {ENTITIES} f on f.entity = o.entity and f.functional <> o.currency
+        where {IS_STOCK} group by o.entity, o.account, o.currency""",
+    )
 
 
 def _equity(working: Working, block: Reconciliation) -> None:

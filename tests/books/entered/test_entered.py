@@ -203,7 +203,15 @@ def test_an_entry_of_which_rows_were_rejected_waits_for_the_whole_of_it(ledger: 
     )
     ledger.run()
     assert ledger.balances() == {"bank_fees": Decimal("1.00"), "other_income": Decimal("-1.00")}, "JE-1 alone"
-    ledger.put("manual_entry", [line(f"y.{n}", *rest, entry_no="J9", supersedes=f"x.{n}") for n, rest in WHOLE])
+    # The whole entry comes again: what is unchanged of it stays a row of the first file.
+    more = [line("w.3", "6020", "5.00", entry_no="J9"), line("w.4", "4200", None, "5.00", entry_no="J9")]
+    ledger.put("manual_entry", more)
+    ledger.run()
+    assert ledger.balances()["storage"] == Decimal("5.00")
+    before = {"1": "x.1", "2": "x.2", "3": "w.3"}
+    gone = line("y.4", "4200", None, "5.00", entry_no="J9", supersedes="w.4", withdrawn=True)
+    whole = [line(f"y.{n}", *rest, entry_no="J9", supersedes=before[n]) for n, rest in WHOLE]
+    ledger.put("manual_entry", [*whole, gone])
     ledger.run()
     assert ledger.balances() == {
         "bank_fees": Decimal("11.00"),
