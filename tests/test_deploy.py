@@ -148,8 +148,8 @@ def test_sshd_takes_the_settings_of_the_drop_for_uploads(tmp_path: Path) -> None
 
 def test_every_command_and_file_of_the_page_exists() -> None:
     plain = re.sub(r"^```.*?^```", "", OPERATIONS, flags=re.DOTALL | re.MULTILINE)
-    called = re.findall(r"`gateway (?:-C \S+ )?([a-z]+)", plain)
-    called += re.findall(r"^(?:.*bin/)?gateway -C \S+ ([a-z]+)", OPERATIONS, re.MULTILINE)
+    called = re.findall(r"`gateway (?:-C \S+ )?([a-z-]+)", plain)
+    called += re.findall(r"^(?:.*bin/)?gateway -C \S+ ([a-z-]+)", OPERATIONS, re.MULTILINE)
     assert len(called) > 10 and set(called) - commands() == set()
     for name in re.findall(r"deploy/([\w-]+(?:\.\w+)?)", OPERATIONS):
         assert (DEPLOY / name).exists(), name
