@@ -6,7 +6,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -193,7 +193,7 @@ def deliver(ledger: Books, files: Files) -> None:
 def close(ledger: Books) -> None:
     for entity in CHANNELS:
         act = Act(entity, "2026-10", CLOSED, "Ada", "month end")
-        periods.act(ledger.commit(), ledger.con, act, 7, ())
+        periods.act(ledger.commit(), ledger.con, act, 7, date(2026, 11, 20), ())
 
 
 RUNS = {1: "2026-10-10", 2: "2026-10-18", 3: "2026-11-01", 4: "2026-11-02", 5: "2026-11-06"}
