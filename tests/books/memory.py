@@ -55,8 +55,10 @@ KEPT = (
     "entered_value",
     "posting_rules",
     "functional_value",
+    "exception_event",
+    "period_event",
 )
-"""Tables that the program itself fills."""
+"""Tables that the program itself fills, and what people do to periods."""
 DROPPED = (
     "item",
     "order_line",

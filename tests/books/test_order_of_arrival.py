@@ -3,7 +3,7 @@ twice."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.books.memory import Books, Row, books
+from tests.books.memory import Books, Row
 
 File = Mapping[str, Sequence[Row]]
 """Table → rows of one file."""
@@ -21,18 +21,6 @@ ITEMS: File = {
         for sku, cost in (("CUP", "4.00"), ("POT", "9.00"), ("LID", "1.50"))
     ]
 }
-
-
-@pytest.fixture(scope="module")
-def opened() -> Iterator[Books]:
-    with books() as made:
-        yield made
-
-
-@pytest.fixture
-def ledger(opened: Books) -> Books:
-    opened.clear()
-    return opened
 
 
 def ordered(file: str, sku: str, qty: int, listed: str, order: str = "O-1", **more: Any) -> Row:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from datetime import date
 from decimal import Decimal
 from typing import Any
@@ -15,7 +14,7 @@ from gateway.books.periods import Act, Point
 from gateway.books.posting import posting_days
 from gateway.errors import HouseError
 from gateway.model.periods import CLOSED, REOPENED, SOFT_CLOSED
-from tests.books.memory import Books, Row, books
+from tests.books.memory import Books, Row
 
 
 def test_the_month_after() -> None:
@@ -23,19 +22,6 @@ def test_the_month_after() -> None:
     for wrong in ("2026-13", "2026-1", "26-10", "2026-10-01", ""):
         with pytest.raises(ValueError):
             posting_days.first_day(wrong)
-
-
-@pytest.fixture(scope="module")
-def opened() -> Iterator[Books]:
-    with books() as made:
-        yield made
-
-
-@pytest.fixture
-def ledger(opened: Books) -> Books:
-    opened.clear()
-    opened.con.execute("delete from period_event")
-    return opened
 
 
 TODAY = date(2026, 12, 1)

@@ -2,31 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import date
 from decimal import Decimal
 from typing import Any
-
-import pytest
 
 from gateway.books.posting import reference
 from gateway.books.posting.rates import lay_rates
 from gateway.settings import Config
 from gateway.settings.rates import Rates
-from tests.books.memory import CONFIG, RULES, Books, Row, books
-
-
-@pytest.fixture(scope="module")
-def opened() -> Iterator[Books]:
-    with books() as made:
-        yield made
-
-
-@pytest.fixture
-def ledger(opened: Books) -> Books:
-    opened.clear()
-    opened.con.execute("delete from exception_event")
-    return opened
+from tests.books.memory import CONFIG, RULES, Books, Row
 
 
 def rate(day: str, base: str, quote: str, value: str, source: str = "ECB", **more: Any) -> Row:

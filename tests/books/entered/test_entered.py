@@ -2,33 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 from typing import Any
 
-import pytest
-
 from gateway.books.posting import reference
 from gateway.books.posting.chart import Account
-from tests.books.memory import CONFIG, RULES, Books, Row, books
+from tests.books.memory import CONFIG, RULES, Books, Row
 
 DAY = "2026-10-01"
 WHOLE = (("1", ("6100", "10.00")), ("2", ("4200", None, "15.00")), ("3", ("6020", "5.00")))
-
-
-@pytest.fixture(scope="module")
-def opened() -> Iterator[Books]:
-    with books() as made:
-        yield made
-
-
-@pytest.fixture
-def ledger(opened: Books) -> Books:
-    opened.clear()
-    opened.con.execute("delete from exception_event")
-    return opened
 
 
 def balance(record: str, account: str, amount: str, **more: Any) -> Row:

@@ -2,28 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from itertools import permutations
 
-import pytest
-
 from gateway.books.posting.entries import Entries
-from tests.books.memory import Books, Row, books
+from tests.books.memory import Books, Row
 
 File = Mapping[str, Sequence[Row]]
-
-
-@pytest.fixture(scope="module")
-def opened() -> Iterator[Books]:
-    with books() as made:
-        yield made
-
-
-@pytest.fixture
-def ledger(opened: Books) -> Books:
-    opened.clear()
-    return opened
 
 
 def ordered(price: str | None, line: str = "1", record: str = "po", **more: object) -> Row:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Iterator
 from dataclasses import replace
 from decimal import Decimal
 
@@ -94,12 +93,6 @@ def rows(moves: list[Move]) -> list[Row]:
         }
         for number, (source, target, qty, kind, reason) in enumerate(moves)
     ]
-
-
-@pytest.fixture(scope="module")
-def opened() -> Iterator[Books]:
-    with books() as made:
-        yield made
 
 
 @pytest.mark.parametrize(("moves", "expected"), BY_HAND.values(), ids=BY_HAND)

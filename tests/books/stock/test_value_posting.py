@@ -2,26 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from decimal import Decimal
 from itertools import permutations
 
-import pytest
-
 from gateway.books.posting.reference import ENTITIES
-from tests.books.memory import Books, Row, books
-
-
-@pytest.fixture(scope="module")
-def opened() -> Iterator[Books]:
-    with books() as made:
-        yield made
-
-
-@pytest.fixture
-def ledger(opened: Books) -> Books:
-    opened.clear()
-    return opened
+from tests.books.memory import Books, Row
 
 
 def move(record: str, source: str, target: str, qty: int, day: str, **more: object) -> Row:
