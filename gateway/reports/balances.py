@@ -61,8 +61,9 @@ def _lines_sql(since: date, at: date, entity: str) -> str:
             case when {before} then 0 else debit - credit end as movement,
             case when {before} then coalesce(functional_amount, 0) else 0 end as functional_opening,
             case when {before} then 0 else coalesce(functional_amount, 0) end as functional_movement,
-            cast(functional_amount is null and coalesce(unit_id, entry_id) not in (
-                select unit_id from journal_line where rule = {literal(TRUE_UP)} and date <= {literal(str(at))})
+            cast(functional_amount is null and (coalesce(unit_id, entry_id), date) not in (
+                select (unit_id, event_day) from journal_line
+                where rule = {literal(TRUE_UP)} and date <= {literal(str(at))})
                 as bigint) as unconverted
         from journal_line where status = 'POSTED' and date <= {literal(str(at))}
         {f"and entity = {literal(entity)}" if entity else ""}"""

@@ -141,8 +141,6 @@ class RuleLines:
             sides.append(f"select entry_id, {literal(leg.debit)} as role, a{number} as net from {self.entries}")
             sides.append(f"select entry_id, {self._role(leg)} as role, -a{number} as net from {self.entries}")
         carried = ", ".join(f"e.{name}" for name in DIMENSIONS)
-        # What is converted as one is of one day.
-        unit = "e.unit_id" if day == "e.day" else f"concat_ws('|', e.unit_id, nullif({day}, e.day))"
         return f"""insert into {self.lines} by name
             with sides as ({" union all ".join(sides)}),
                  nets as (select entry_id, role, sum(net) as net from sides group by all having sum(net) <> 0)
@@ -154,7 +152,7 @@ class RuleLines:
                    greatest(n.net, 0) as debit, greatest(-n.net, 0) as credit, e.currency,
                    case when e.currency = f.functional then n.net end as functional_amount,
                    case when e.currency = f.functional then 1 end as rate,
-                   case when e.currency <> f.functional then {unit} end as unit_id,
+                   case when e.currency <> f.functional then e.unit_id end as unit_id,
                    nullif(e.channel, '') as channel, {carried},
                    {literal(self.rule.memo)} as memo, cast(null as varchar) as reversal_of, e.file_id
             from nets n join {self.entries} e using (entry_id) join {self.source.accounts} c using (role)
