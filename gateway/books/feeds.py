@@ -83,14 +83,12 @@ class Standing:
 
 def feeds_of(library: Library, config: Config) -> list[Feed]:
     """The feeds with a calendar, by name; one with several mappings for different days comes once for each."""
-    first = next(iter(config.entities))
     found: list[Feed] = []
     mappings = [loaded.mapping for loaded in sorted((*library.mappings.values(), *library.earlier), key=_by_feed)]
     for mapping in mappings:
-        partner = config.partners.get(mapping.partner)
         if mapping.expect is not None:
             serves = (mapping.valid_from, mapping.valid_to)
-            entity = partner.entity if partner else first
+            entity = config.entity_of(mapping.partner)
             kind = (mapping.partner, mapping.file.format)
             counted = {other.feed for other in mappings if (other.partner, other.file.format) == kind}
             found.append(Feed(mapping.feed, mapping.partner, entity, mapping.expect, serves, tuple(sorted(counted))))

@@ -105,21 +105,21 @@ def _refuse(con: duckdb.DuckDBPyConnection, wanted: Act, today: date) -> None:
     elif now in (wanted.event, CLOSED):
         cause = f"it is {now.lower().replace('_', '-')} already"
         raise _refused(wanted, cause, "Open it again first: `gateway reopen`.")
-    elif before := unclosed_before(con, wanted, CLOSED if wanted.event == CLOSED else SOFT_CLOSED):
+    elif before := _unclosed_before(con, wanted):
         fix = f"`gateway {_VERBS[wanted.event]} {wanted.entity} {before[0]}` first: periods are closed in their order."
         raise _refused(wanted, f"{', '.join(before)} before it has entries and is not closed", fix)
 
 
-def unclosed_before(con: duckdb.DuckDBPyConnection, wanted: Act, state: str) -> list[str]:
-    """Periods of the entity before that one that have entries and are behind the last one in that state."""
-    enough = {CLOSED: (CLOSED,), SOFT_CLOSED: (SOFT_CLOSED, CLOSED)}[state]
+def _unclosed_before(con: duckdb.DuckDBPyConnection, wanted: Act) -> list[str]:
+    """Periods of the entity before that one that have entries and are behind the last one in the wanted state."""
+    enough = {wanted.event, CLOSED}
     return [
         period
         for (period,) in con.execute(
             f"""select distinct period from journal_line
             where entity = {literal(wanted.entity)} and period < {literal(wanted.period)}
               and period > coalesce((select max(period) from period_state where entity = {literal(wanted.entity)}
-                                     and event in ({words(enough)})), '')
+                                     and event in ({words(sorted(enough))})), '')
             order by period"""
         ).fetchall()
     ]

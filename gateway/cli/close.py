@@ -120,8 +120,7 @@ def _checklist(home: Home, act: Act, accept: Sequence[str]) -> list[Point]:
         raise HouseError("accept", unknown[0], fix, f"no point has that name{nearest(unknown[0], checklist.NAMES)}")
     run_books(home)
     settings = home.settings
-    first = next(iter(settings.entities))
-    partners = {name for name in home.partners if _entity_of(home, name, first) == act.entity}
+    partners = {name for name in home.partners if settings.entity_of(name) == act.entity}
     working = Working(home.lake.con, home.context)
     return checklist.checklist(working, act.entity, act.period, _today(home, act), partners, accept)
 
@@ -131,11 +130,6 @@ def _today(home: Home, act: Act) -> date:
     from zoneinfo import ZoneInfo
 
     return home.now.astimezone(ZoneInfo(home.settings.entities[act.entity].timezone)).date()
-
-
-def _entity_of(home: Home, partner: str, first: str) -> str:
-    known = home.settings.partners.get(partner)
-    return known.entity if known else first
 
 
 def _do(home: Home, act: Act, points: Sequence[Point] = ()) -> None:

@@ -54,8 +54,7 @@ def load(home: Home, files: Sequence[Taken], *, force: bool = False) -> Load:
     if loaded is None:
         raise ValueError("no feed reads these files")
     defaults = agreed(home.settings, loaded.mapping.partner)
-    partner = home.settings.partners.get(loaded.mapping.partner)
-    entity = partner.entity if partner else next(iter(home.settings.entities))
+    entity = home.settings.entity_of(loaded.mapping.partner)
     zone = home.settings.entities[entity].timezone
     aids = Aids(*home.master.relations(), home.library.lookups, home.settings.limits, defaults, zone)
     mapped = translate(home.lake.con, loaded, files, aids)
@@ -110,7 +109,7 @@ def agreed(settings: Config, name: str) -> dict[str, str]:
     """What holds for a partner's documents where they say nothing: its currency, else that of its entity; its currency
     alone, as an account may be in any; its place."""
     partner = settings.partners.get(name)
-    entity = settings.entities[partner.entity] if partner else next(iter(settings.entities.values()))
+    entity = settings.entities[settings.entity_of(name)]
     own = partner.currency if partner else ""
     return {
         "{currency}": own or entity.currency,

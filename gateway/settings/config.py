@@ -46,6 +46,11 @@ class Config(Strict):
     s3: tuple[S3, ...] = ()
     send: tuple[Send, ...] = ()
 
+    def entity_of(self, partner: str) -> str:
+        """The entity that a partner's files belong to: the first for one without settings."""
+        known = self.partners.get(partner)
+        return known.entity if known else next(iter(self.entities))
+
     @model_validator(mode="after")
     def _anchored_elsewhere(self) -> Config:
         for place in self.audit.anchor:
